@@ -1,0 +1,235 @@
+//! The arguments of every command, as typed.
+
+use std::path::{Path, PathBuf};
+
+use chorus_engine::{Config, RunDir};
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  chorus demo demo                                  make a synthetic survey to try things on
+  chorus run -c configs/demo.yaml                   make every stage fresh
+  chorus run featurize -c configs/demo.yaml         make one stage fresh
+  chorus status -c configs/demo.yaml                what is fresh, what is not, and why
+  chorus query \"SELECT * FROM metrics LIMIT 5\"      ask the newest run in runs/
+  chorus init /archive/2026 --model runs/demo/model write a configuration for an archive of one's own";
+
+/// From an archive of field recordings to tables that answer questions.
+#[derive(Debug, Parser)]
+#[command(name = "chorus", version, about, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make stages fresh: all of them, or the ones that are named
+    Run(RunArgs),
+    /// What is fresh, what is not, and why
+    Status(StatusArgs),
+    /// Ask the tables of a run in SQL
+    Query(QueryArgs),
+    /// Write a starting configuration for an archive
+    Init(InitArgs),
+    /// Check a configuration, its archive and its model, and make nothing
+    Check(CheckArgs),
+    /// Print every configuration key: meaning, unit, default, range
+    Config,
+    /// Print the tables, or the columns of one, with units and meaning
+    Schema(SchemaArgs),
+    /// Which libtorch, CUDA and cuDNN there are, and which devices
+    Device(DeviceArgs),
+    /// Make a synthetic survey
+    Demo(DemoArgs),
+}
+
+/// Wrong usage that clap does not see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
+/// Which configuration.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The configuration that this run was last made with
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    pub(crate) run: Option<PathBuf>,
+    /// Put a value over the file's, such as featurize.n_mels=64
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// The checked configuration.
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        let path = match (&self.config, &self.run) {
+            (Some(config), _) => config.clone(),
+            (None, Some(run)) => RunDir::new(run).resolved_config(),
+            (None, None) => {
+                let next = "name a configuration with -c FILE (there are some in configs/, and `chorus init ARCHIVE` writes one), or a run with --run FOLDER";
+                return Err(UsageError(next.into()).into());
+            }
+        };
+        Ok(Config::load(&path, &self.set)?)
+    }
+
+    /// The run's folder; without any argument the newest in `runs/`.
+    pub(crate) fn run_dir(&self) -> anyhow::Result<PathBuf> {
+        match (&self.config, &self.run) {
+            (Some(_), _) => Ok(self.load()?.run_path()),
+            (None, Some(run)) => Ok(run.clone()),
+            (None, None) => newest_run(Path::new("runs")).ok_or_else(|| {
+                UsageError(
+                    "there is no run in runs/ yet: make one with `chorus run -c FILE`, or name one with --run FOLDER".into(),
+                )
+                .into()
+            }),
+        }
+    }
+}
+
+/// The run that was worked on last.
+fn newest_run(runs: &Path) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
+    let dated = folders.filter_map(|run| Some((std::fs::metadata(RunDir::new(&run).log()).ok()?.modified().ok()?, run)));
+    dated.max().map(|(_, run)| run)
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunArgs {
+    /// Stages; all of them when none is named
+    pub(crate) stages: Vec<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// This stage and all later ones
+    #[arg(long, value_name = "STAGE", conflicts_with = "stages")]
+    pub(crate) from: Option<String>,
+    /// The named stages and all that they depend on
+    #[arg(long)]
+    pub(crate) with_upstream: bool,
+    /// Make units again though they are fresh
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say what would be made, why, and how much disk it needs
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// With --dry-run: as JSON
+    #[arg(long, requires = "dry_run")]
+    pub(crate) json: bool,
+    /// Threads: units in work at once, and recordings within a unit [default: all processors]
+    #[arg(long, short, value_name = "THREADS")]
+    pub(crate) jobs: Option<usize>,
+    /// Only these units, such as site=POND01 or site=POND01/date=2020-03-01
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) unit: Vec<String>,
+    /// When done, answer this question about the run
+    #[arg(long, value_name = "SQL", conflicts_with = "dry_run")]
+    pub(crate) query: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read every output and compare its hash with the recorded one
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// List the units too
+    #[arg(long)]
+    pub(crate) units: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct QueryArgs {
+    /// The question in SQL; `-` reads it from stdin
+    #[arg(required_unless_present = "file")]
+    pub(crate) sql: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Read the question from a file
+    #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
+    pub(crate) file: Option<PathBuf>,
+    /// table, csv, json (one object a line) or parquet
+    #[arg(long, default_value = "table")]
+    pub(crate) format: String,
+    /// Write to a file in place of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// With format table: rows to show at most; 0 for all
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InitArgs {
+    /// Folder of the recordings
+    pub(crate) archive: PathBuf,
+    /// Folder of a trained model, for an archive without labels
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) model: Option<PathBuf>,
+    /// File to write; default configs/ and the archive's name
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SchemaArgs {
+    /// The table; a list of all when none is named
+    pub(crate) table: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DeviceArgs {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoArgs {
+    /// A new or empty folder
+    pub(crate) folder: PathBuf,
+    /// Seed of every random draw
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Recorders, each with its own site
+    #[arg(long)]
+    pub(crate) sites: Option<u32>,
+    /// Nights
+    #[arg(long)]
+    pub(crate) nights: Option<u32>,
+    /// Recordings a night at each site
+    #[arg(long)]
+    pub(crate) recordings_per_night: Option<u32>,
+    /// Length of a recording, seconds
+    #[arg(long)]
+    pub(crate) recording_s: Option<f64>,
+    /// Invented species, 8 to 24
+    #[arg(long)]
+    pub(crate) species: Option<u32>,
+    /// Sample rate, Hz
+    #[arg(long)]
+    pub(crate) sample_rate_hz: Option<u32>,
+    /// Most species that call at once
+    #[arg(long)]
+    pub(crate) max_polyphony: Option<u32>,
+    /// A survey small enough for a test
+    #[arg(long)]
+    pub(crate) tiny: bool,
+    /// Leave out the damaged files and the silent site
+    #[arg(long)]
+    pub(crate) no_troubles: bool,
+}

@@ -1,0 +1,23 @@
+//! `chorus device`: asks the worker, since only it is linked to libtorch.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail};
+use chorus_engine::worker_program;
+
+use crate::args::DeviceArgs;
+
+pub(crate) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
+    let Some(program) = worker_program() else {
+        bail!(
+            "the worker chorus-torch is not beside chorus; build it with `make build` (it needs libtorch, which `make setup` gets)"
+        );
+    };
+    let mut command = Command::new(&program);
+    command.arg("device");
+    if args.json {
+        command.arg("--json");
+    }
+    let status = command.status().with_context(|| format!("{} cannot be started", program.display()))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

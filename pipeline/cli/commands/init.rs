@@ -1,0 +1,157 @@
+//! `chorus init`: a starting configuration from what an archive shows from outside.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_audio::names::NamePattern;
+use chorus_audio::{Glance, glance};
+
+use crate::args::{InitArgs, UsageError};
+use crate::output;
+
+pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
+    if !args.archive.is_dir() {
+        return Err(UsageError(format!(
+            "{}: there is no such folder; name the folder of the recordings",
+            args.archive.display()
+        ))
+        .into());
+    }
+    let layout = Layout::of(&args.archive);
+    let found = glance(&args.archive, layout.audio)?;
+    let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
+    if path.exists() {
+        return Err(UsageError(format!("{}: it is there already; name another file with -o", path.display())).into());
+    }
+    let text = configuration(args, &layout, &found);
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    output::line(&format!(
+        "{}: {} recordings, {}, in {} folders",
+        args.archive.display(),
+        found.files,
+        output::bytes(found.bytes),
+        found.folders.len()
+    ))?;
+    let next = match (layout.labelled, &args.model) {
+        (false, None) => "name a model in it (model.path), then: ",
+        _ => "look it over, then: ",
+    };
+    output::line(&format!("wrote {}; {next}chorus run -c {}", path.display(), path.display()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn default_output(archive: &Path) -> PathBuf {
+    let name = std::path::absolute(archive).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
+    Path::new("configs").join(format!("{}.yaml", name.unwrap_or_else(|| "archive".into())))
+}
+
+/// What lies where in an archive.
+struct Layout {
+    labelled: bool,
+    audio: &'static str,
+    code_table: bool,
+    subset: bool,
+    sites: bool,
+}
+
+impl Layout {
+    fn of(archive: &Path) -> Self {
+        let labelled = archive.join("strong_labels").is_dir();
+        let file = |name: &str| archive.join(name).is_file();
+        Self {
+            labelled,
+            audio: if archive.join("raw_data").is_dir() { "raw_data" } else { "." },
+            code_table: file("species.csv"),
+            subset: file("subset.csv"),
+            sites: file("sites.csv"),
+        }
+    }
+}
+
+/// The folder that holds the sites is a better guess than the prefixes, unless all recordings lie in one.
+fn site_from(found: &Glance) -> &'static str {
+    if found.folders.len() == 1 && found.prefixes.len() > 1 { "prefix" } else { "folder" }
+}
+
+fn list(counts: &std::collections::BTreeMap<String, usize>) -> String {
+    const SHOWN: usize = 6;
+    let mut names: Vec<String> = counts.iter().take(SHOWN).map(|(name, n)| format!("{name} ({n})")).collect();
+    if counts.len() > SHOWN {
+        names.push(format!("and {} more", counts.len() - SHOWN));
+    }
+    names.join(", ")
+}
+
+/// A text as YAML.
+fn quoted(text: &str) -> String {
+    serde_yaml::to_string(text).unwrap_or_default().trim_end().to_owned()
+}
+
+fn configuration(args: &InitArgs, layout: &Layout, found: &Glance) -> String {
+    let mut text = String::from(
+        "# Written by `chorus init`; `chorus config` prints every key there is. Change what is wrong and run `chorus check -c` on it.\n\n",
+    );
+    let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all text");
+    let archive = std::path::absolute(&args.archive).unwrap_or_else(|_| args.archive.clone());
+    add("archive:");
+    add(&format!("  path: {}", quoted(&archive.to_string_lossy())));
+    add(&format!("  audio: {}", layout.audio));
+    if layout.sites {
+        add("  # The site sheet below may name a zone for each site; this one is for those without.");
+    }
+    add(
+        "  # IANA zone of the recorders' clocks, such as America/Sao_Paulo. Without one, start_utc is null where a name does not say its offset.",
+    );
+    add("  timezone: null");
+    add("");
+    add("ingest:");
+    add(&format!("  # Folders with recordings: {}", list(&found.folders)));
+    if !found.prefixes.is_empty() {
+        add(&format!("  # Prefixes of names with a time: {}", list(&found.prefixes)));
+    }
+    add(&format!("  site_from: {}", site_from(found)));
+    if layout.sites {
+        add("  site_sheet: sites.csv");
+    }
+    let timed: usize = found.patterns.values().sum();
+    if timed < found.files {
+        add(&format!(
+            "  # {} of {} names hold no time; their recordings are filed without a date.",
+            found.files - timed,
+            found.files
+        ));
+    }
+    if found.patterns.contains_key(&NamePattern::AudioMoth) && !found.offsets {
+        add("  # Names without a prefix, as AudioMoth writes them, are in UTC unless the recorder was set to local time.");
+        add("  bare_name_clock: utc");
+    }
+    let rates: Vec<String> = found.rates_hz.iter().map(u32::to_string).collect();
+    add(&format!("  # Sample rates seen: {} Hz; all are resampled to featurize.sample_rate_hz.", rates.join(", ")));
+    add("");
+    if layout.labelled && args.model.is_none() {
+        add("annotate:");
+        add("  format: anuraset_raw");
+        if layout.code_table {
+            add("  code_table: species.csv");
+        }
+        add("");
+        add("split:");
+        add(if layout.subset { "  source: file\n  file: subset.csv" } else { "  source: grouped\n  group: recording" });
+    } else {
+        add("# There are no labels that are read here, so nothing is trained: scores come from a model that another run made.");
+        add("model:");
+        match &args.model {
+            Some(model) => {
+                let model = std::path::absolute(model).unwrap_or_else(|_| model.clone());
+                add(&format!("  path: {}", quoted(&model.to_string_lossy())));
+            }
+            None => add("  # path: runs/NAME/model"),
+        }
+    }
+    text
+}

@@ -1,0 +1,64 @@
+//! `chorus query`.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_query::{Format, TableStyle, Tables};
+
+use crate::args::{QueryArgs, UsageError};
+
+pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
+    let format: Format = args
+        .format
+        .parse()
+        .map_err(|_| UsageError(format!("--format: found `{}`, expected {}", args.format, Format::NAMES.join(", "))))?;
+    let run = args.config.run_dir()?;
+    let answer = Tables::open(&run)?.sql(&sql(args)?)?;
+    let write = |out: &mut dyn Write| match format {
+        Format::Table => answer.write_table(&style(args.limit), out),
+        format => answer.write(format, out),
+    };
+    match &args.output {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+            let mut out = BufWriter::new(file);
+            write(&mut out)?;
+            out.flush().with_context(|| format!("{} cannot be written", path.display()))?;
+        }
+        None => {
+            if format == Format::Parquet && std::io::stdout().is_terminal() {
+                return Err(UsageError("parquet is no text for a terminal: name a file with -o FILE".into()).into());
+            }
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            write(&mut out)?;
+            out.flush()?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers one question as a table on stdout.
+pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    Tables::open(run)?.sql(sql)?.write_table(&style(0), &mut out)?;
+    Ok(out.flush()?)
+}
+
+fn style(limit: usize) -> TableStyle {
+    TableStyle { limit: (limit > 0).then_some(limit), ..TableStyle::default() }
+}
+
+fn sql(args: &QueryArgs) -> anyhow::Result<String> {
+    match (&args.file, args.sql.as_deref()) {
+        (Some(path), _) => std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display())),
+        (None, Some("-")) => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("stdin cannot be read")?;
+            Ok(text)
+        }
+        (None, sql) => Ok(sql.unwrap_or_default().to_owned()),
+    }
+}

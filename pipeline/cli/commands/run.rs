@@ -1,0 +1,78 @@
+//! `chorus run`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use chorus_engine::plan::PassPlan;
+use chorus_engine::{Console, RunOptions, Runner, Selection};
+use serde_json::json;
+
+use super::status::state;
+use super::{query, runner};
+use crate::args::{RunArgs, UsageError};
+use crate::output::{self, aligned};
+
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let start = Instant::now();
+    let runner = runner(args.config.load()?);
+    let options = options(args)?;
+    if args.dry_run {
+        return dry_run(&runner, &options, args.json);
+    }
+    runner.stop_on_signals().context("signals cannot be handled")?;
+    let summary = runner.run(&options)?;
+    let took = start.elapsed().as_secs_f64();
+    let console = Console::new();
+    match summary.made() {
+        0 => console.say(&format!("nothing to do: everything that was asked for is fresh ({took:.1} s)")),
+        made => console.say(&format!("done: {made} units made in {took:.1} s")),
+    }
+    if let Some(sql) = &args.query {
+        query::answer(runner.run_dir().path(), sql)?;
+    }
+    let report = runner.run_dir().path().join("report").join("index.html");
+    if report.exists() {
+        console.say(&format!("report: {}", report.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
+    let selection = match (&args.from, args.stages.is_empty()) {
+        (Some(from), _) => Selection::From(from.clone()),
+        (None, true) if args.with_upstream => {
+            return Err(UsageError("--with-upstream needs the name of a stage: chorus run STAGE --with-upstream".into()).into());
+        }
+        (None, true) => Selection::All,
+        (None, false) if args.with_upstream => Selection::WithUpstream(args.stages.clone()),
+        (None, false) => Selection::Only(args.stages.clone()),
+    };
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    Ok(RunOptions { selection, force: args.force, jobs, units: args.unit.clone() })
+}
+
+fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {
+    let planned = runner.dry_run(options)?;
+    if json {
+        let rows: Vec<_> = planned
+            .iter()
+            .map(|(plan, bytes)| {
+                let units: Vec<String> = plan.units.iter().map(|u| u.unit.to_string()).collect();
+                json!({"stage": plan.stage, "pass": plan.pass, "units": units, "bytes": bytes, "reason": plan.reason()})
+            })
+            .collect();
+        output::line(&serde_json::to_string(&rows)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = vec![["stage", "units to make", "disk", "why"].map(str::to_owned)];
+    rows.extend(planned.iter().map(|(plan, bytes)| row(plan, *bytes)));
+    output::line(aligned(&rows).trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(plan: &PassPlan, bytes: u64) -> [String; 4] {
+    let disk = if bytes > 0 { output::bytes(bytes) } else { String::new() };
+    let (_, reason) = state(plan);
+    [plan.pass.to_owned(), plan.units.len().to_string(), disk, reason]
+}

@@ -1,0 +1,61 @@
+//! `chorus schema`.
+
+use std::process::ExitCode;
+
+use chorus_tables::{Column, PARTITIONS, TableSchema, all, schema};
+
+use crate::args::{SchemaArgs, UsageError};
+use crate::output::{self, aligned};
+
+pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
+    let text = match &args.table {
+        None => {
+            let rows: Vec<[String; 3]> = all().iter().map(|t| [t.name.clone(), t.stage.clone(), t.about.clone()]).collect();
+            aligned(&rows)
+        }
+        Some(name) => table(schema(name).map_err(|e| UsageError(e.to_string()))?),
+    };
+    output::line(text.trim_end())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(table: &TableSchema) -> String {
+    let mut rows = vec![["column", "type", "unit", "null", "range", "meaning"].map(str::to_owned)];
+    if table.partitioned {
+        let about = [
+            "The site; it lives in the path",
+            "Local date of the recording's start; it lives in the path, null where the time is not known",
+        ];
+        let kinds = [("utf8", ""), ("date32", "yes")];
+        rows.extend(
+            PARTITIONS
+                .iter()
+                .zip(about)
+                .zip(kinds)
+                .map(|((name, about), (kind, null))| [name, kind, "", null, "", about].map(str::to_owned)),
+        );
+    }
+    rows.extend(table.columns.iter().map(row));
+    format!(
+        "{}: {}\nmade by {}, schema version {}; a row is known by {}\n\n{}",
+        table.name,
+        table.about,
+        table.stage,
+        table.version,
+        table.key.join(", "),
+        aligned(&rows)
+    )
+}
+
+fn row(column: &Column) -> [String; 6] {
+    let range = match (column.min, column.max) {
+        _ if !column.allowed.is_empty() => column.allowed.join(" | "),
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("from {min}"),
+        (None, Some(max)) => format!("to {max}"),
+        (None, None) => String::new(),
+    };
+    let null = if column.nullable { "yes" } else { "" };
+    let unit = column.unit.clone().unwrap_or_default();
+    [column.name.clone(), column.kind.name().to_owned(), unit, null.to_owned(), range, column.about.clone()]
+}

@@ -1,0 +1,54 @@
+//! `chorus`: the command line. It parses arguments, hands the work to the libraries and turns their errors into messages and an exit
+//! status: 0 done, 1 failed (or, for `status`, not fresh), 2 wrong usage or configuration.
+//!
+//! stdout is data, stderr is everything else. A reader that closes stdout early is no failure.
+
+mod args;
+mod commands;
+mod output;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use chorus_engine::{ConfigError, EngineError};
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Run(args) => commands::run::run(&args),
+        Command::Status(args) => commands::status::run(&args),
+        Command::Query(args) => commands::query::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Config => commands::config::run(),
+        Command::Schema(args) => commands::schema::run(&args),
+        Command::Device(args) => commands::device::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
+    };
+    match result {
+        Ok(status) => status,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A closed stderr leaves nobody to tell.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::from(if is_usage(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))
+}
+
+/// Whether the person has to change the command or the configuration.
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let engine = cause.downcast_ref::<EngineError>().is_some_and(|e| {
+            use EngineError::{Archive, Config, Model, UnknownStage, UnknownUnit};
+            matches!(e, Config(_) | Archive { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
+        });
+        engine || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
+    })
+}

@@ -1,0 +1,41 @@
+//! Text on stdout.
+
+use std::io::Write;
+
+/// Prints a line of data.
+///
+/// # Errors
+/// stdout is closed or full.
+pub(crate) fn line(text: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{text}")
+}
+
+/// Lines with their columns aligned; the last column is left ragged.
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Bytes as a person reads them.
+pub(crate) fn bytes(n: u64) -> String {
+    const GIB: f64 = (1u64 << 30) as f64;
+    if n as f64 >= GIB { format!("{:.1} GiB", n as f64 / GIB) } else { format!("{:.1} MiB", n as f64 / (1 << 20) as f64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_by_characters() {
+        let rows = [["é", "b", "end"], ["abc", "", "x"]].map(|row| row.map(str::to_owned));
+        assert_eq!(aligned(&rows), "é    b  end\nabc     x\n");
+    }
+}

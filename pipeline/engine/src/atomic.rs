@@ -1,0 +1,191 @@
+//! The only code that creates files in a run. A file is written under `tmp/`, hashed on the way, synced, and renamed into place, so
+//! that nothing half-written is ever visible under its final name.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::EngineError;
+use crate::state::{OutputState, hash_text};
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A file on its way: written under a temporary name, its bytes hashed.
+pub struct Staged {
+    file: BufWriter<File>,
+    temporary: PathBuf,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Staged {
+    /// Opens a new temporary file in `folder`.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn create(folder: &Path) -> Result<Self, EngineError> {
+        fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
+        let name = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        let temporary = folder.join(name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)
+            .map_err(EngineError::io(&temporary, "cannot be made"))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), temporary, hasher: blake3::Hasher::new(), bytes: 0 })
+    }
+
+    /// Ends and syncs the file; it waits under its temporary name for [`Pending::publish`].
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn finish(self, rows: Option<u64>) -> Result<Pending, EngineError> {
+        let Self { file, temporary, hasher, bytes } = self;
+        let file = file.into_inner().map_err(|e| EngineError::io(&temporary, "cannot be written")(e.into_error()))?;
+        file.sync_all().map_err(EngineError::io(&temporary, "cannot be synced"))?;
+        let state = OutputState { bytes, hash: hash_text(&hasher), rows };
+        Ok(Pending { temporary, state })
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A whole file that has not got its final name yet.
+pub struct Pending {
+    temporary: PathBuf,
+    /// Size and hash.
+    pub state: OutputState,
+}
+
+impl Pending {
+    /// Gives the file its final name, and syncs the folder.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
+        fs::rename(&self.temporary, path).map_err(EngineError::io(path, "cannot be put in place"))?;
+        sync_folder(folder)
+    }
+}
+
+/// Writes a whole file through `tmp`.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn write(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<OutputState, EngineError> {
+    let mut staged = Staged::create(tmp)?;
+    staged.write_all(bytes).map_err(EngineError::io(path, "cannot be written"))?;
+    let pending = staged.finish(None)?;
+    pending.publish(path)?;
+    Ok(pending.state)
+}
+
+/// Appends one line to a log. A line torn by a crash is the last one, and readers skip it.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn append_line(path: &Path, line: &str) -> Result<(), EngineError> {
+    let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(EngineError::io(path, "cannot be opened"))?;
+    file.write_all(format!("{line}\n").as_bytes()).map_err(EngineError::io(path, "cannot be written"))
+}
+
+/// Opens (and makes) a file that serves as a lock only.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn open_lock(path: &Path) -> Result<File, EngineError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
+    }
+    OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(EngineError::io(path, "cannot be opened"))
+}
+
+/// Removes a file, and its folders up to `root` where they become empty. A missing file is no error.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn remove(root: &Path, path: &Path) -> Result<(), EngineError> {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(EngineError::io(path, "cannot be removed")(e)),
+    }
+    let mut folder = path.parent();
+    while let Some(f) = folder.filter(|f| f.starts_with(root) && *f != root) {
+        if fs::remove_dir(f).is_err() {
+            return sync_folder(f);
+        }
+        folder = f.parent();
+    }
+    Ok(())
+}
+
+/// Removes what an earlier process left in `tmp`.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn clear(tmp: &Path) -> Result<(), EngineError> {
+    match fs::remove_dir_all(tmp) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(EngineError::io(tmp, "cannot be cleared")(e)),
+        _ => Ok(()),
+    }
+}
+
+/// The outputs of a unit on their way, by path relative to the run.
+#[derive(Default)]
+pub struct Batch(pub(crate) BTreeMap<String, Pending>);
+
+impl Batch {
+    /// Publishes all files and tells their sizes and hashes.
+    pub(crate) fn publish(self, root: &Path) -> Result<BTreeMap<String, OutputState>, EngineError> {
+        self.0
+            .into_iter()
+            .map(|(path, pending)| {
+                pending.publish(&root.join(&path))?;
+                Ok((path, pending.state))
+            })
+            .collect()
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), EngineError> {
+    File::open(folder).and_then(|f| f.sync_all()).map_err(EngineError::io(folder, "cannot be synced"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_whole_under_its_name_and_nothing_stays_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tmp, path) = (dir.path().join("tmp"), dir.path().join("a/b/c.txt"));
+        let mut staged = Staged::create(&tmp).unwrap();
+        staged.write_all(b"hello").unwrap();
+        assert!(!path.exists());
+        let pending = staged.finish(None).unwrap();
+        assert!(!path.exists());
+        pending.publish(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"hello");
+        assert_eq!(pending.state.bytes, 5);
+        assert_eq!(pending.state.hash, crate::hash_bytes(b"hello"));
+        assert_eq!(fs::read_dir(&tmp).unwrap().count(), 0);
+        remove(dir.path(), &path).unwrap();
+        assert!(!dir.path().join("a").exists() && dir.path().exists());
+    }
+}

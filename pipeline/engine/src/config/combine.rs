@@ -1,0 +1,82 @@
+//! Combinations of values that cannot work together.
+
+use super::{Config, Problem};
+
+/// All impossible combinations; `place` says where a key was set.
+pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut refuse = |key: &str, found: String, allowed: String| {
+        problems.push(Problem { place: place(key), key: key.to_owned(), found, allowed });
+    };
+    let n = |key: &str| config.number(key);
+
+    let half = n("featurize.sample_rate_hz") / 2.0;
+    if n("featurize.f_max_hz") > half {
+        refuse(
+            "featurize.f_max_hz",
+            format!("{} Hz", n("featurize.f_max_hz")),
+            format!("allowed: up to half of featurize.sample_rate_hz, {half} Hz"),
+        );
+    }
+    if n("featurize.f_min_hz") >= n("featurize.f_max_hz") {
+        refuse(
+            "featurize.f_min_hz",
+            format!("{} Hz", n("featurize.f_min_hz")),
+            format!("allowed: less than featurize.f_max_hz, {} Hz", n("featurize.f_max_hz")),
+        );
+    }
+    if n("featurize.win_length") > n("featurize.n_fft") {
+        refuse(
+            "featurize.win_length",
+            n("featurize.win_length").to_string(),
+            format!("allowed: up to featurize.n_fft, {}", n("featurize.n_fft")),
+        );
+    }
+    let window = n("segment.window_s") * n("featurize.sample_rate_hz");
+    if window < n("featurize.n_fft") {
+        refuse(
+            "segment.window_s",
+            format!("{} s, which is {window} samples", n("segment.window_s")),
+            format!("allowed: at least featurize.n_fft, {} samples", n("featurize.n_fft")),
+        );
+    }
+    let labelled = config.text("annotate.format") != Some("none");
+    let modelled = config.text("model.path").is_some();
+    if config.text("split.source") == Some("file") && config.text("split.file").is_none() {
+        refuse(
+            "split.source",
+            "`file` without split.file".into(),
+            "name the file in split.file, or set split.source to grouped".into(),
+        );
+    }
+    if !labelled && !modelled {
+        refuse(
+            "annotate.format",
+            "an archive with neither labels nor a model".into(),
+            "to learn from its labels, set annotate.format; to apply a model made before, set model.path to its folder (runs/NAME/model)".into(),
+        );
+    }
+    if labelled && modelled {
+        refuse(
+            "model.path",
+            "a model for an archive with labels".into(),
+            "to train here, leave model.path out; to apply the model, set annotate.format to none".into(),
+        );
+    }
+    if let Some(zone) = config.text("archive.timezone")
+        && jiff::tz::TimeZone::get(zone).is_err()
+    {
+        refuse("archive.timezone", format!("`{zone}`"), "allowed: an IANA zone, such as America/Sao_Paulo or UTC".into());
+    }
+    let device = config.text("device").unwrap_or_default();
+    let cuda = device.strip_prefix("cuda:").is_some_and(|n| n.parse::<u32>().is_ok());
+    if !(device == "auto" || device == "cpu" || cuda) {
+        refuse("device", format!("`{device}`"), "allowed: auto, cpu or cuda:N".into());
+    }
+    let sum: f64 =
+        config.get("train.mix2_probabilities").as_sequence().into_iter().flatten().filter_map(serde_yaml::Value::as_f64).sum();
+    if (sum - 1.0).abs() > 1e-6 {
+        refuse("train.mix2_probabilities", format!("a sum of {sum}"), "allowed: a sum of 1".into());
+    }
+    problems
+}

@@ -1,0 +1,262 @@
+//! Configuration: a YAML file and `--set` over the declared defaults, checked all at once.
+
+mod combine;
+pub mod keys;
+mod parse;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde_yaml::{Mapping, Value};
+
+use keys::{KEYS, Key, find};
+
+/// One thing that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// The file and line, or `--set`.
+    pub place: String,
+    /// The key.
+    pub key: String,
+    /// What was found.
+    pub found: String,
+    /// What is allowed, or what to do.
+    pub allowed: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: found {}; {}", self.place, self.key, self.found, self.allowed)
+    }
+}
+
+/// A configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}; name a configuration file with -c, or write one with `chorus init ARCHIVE`", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Keys are unknown, values wrong, or combinations impossible. All problems are listed.
+    #[error("the configuration has {}:\n{}\n`chorus config` prints every key with its meaning and range", count(.problems.len()), list(.problems))]
+    Invalid {
+        /// Every problem found.
+        problems: Vec<Problem>,
+    },
+}
+
+fn count(n: usize) -> String {
+    if n == 1 { "a problem".into() } else { format!("{n} problems") }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")
+}
+
+/// A checked configuration: a value for every declared key.
+#[derive(Debug, Clone)]
+pub struct Config {
+    values: BTreeMap<&'static str, Value>,
+    /// What the run is called when nothing says so: the file's stem.
+    stem: String,
+}
+
+impl Config {
+    /// Reads a file, puts `--set key=value` over it, fills in defaults and checks everything.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with every problem at once.
+    pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Self::from_text(&text, &path.display().to_string(), &stem, sets)
+    }
+
+    /// The same from a text; `place` names it in messages.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn from_text(text: &str, place: &str, stem: &str, sets: &[String]) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let mut given = parse::file(text, place, &mut problems);
+        for set in sets {
+            given.extend(parse::set(set, &mut problems));
+        }
+        let mut config = Self { values: BTreeMap::new(), stem: stem.to_owned() };
+        let mut places = BTreeMap::new();
+        for key in KEYS {
+            let default = serde_yaml::from_str(key.default).expect("a test parses every default");
+            config.values.insert(key.name, default);
+        }
+        for entry in given {
+            if let Some(problem) = parse::check(&entry) {
+                problems.push(problem);
+            } else if let Some(key) = find(&entry.key) {
+                config.values.insert(key.name, entry.value);
+                places.insert(key.name, entry.place);
+            }
+        }
+        if problems.is_empty() {
+            let place = |key: &str| places.get(key).cloned().unwrap_or_else(|| format!("{place} (default)"));
+            problems = combine::problems(&config, place);
+        }
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems }) }
+    }
+
+    /// The value of a key.
+    ///
+    /// # Panics
+    /// When no such key is declared: a fault of the program.
+    pub fn get(&self, key: &str) -> &Value {
+        self.values.get(key).unwrap_or_else(|| panic!("{key} is not a declared key"))
+    }
+
+    /// A text, `None` when null.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).as_str()
+    }
+
+    /// A number, whole or not; NaN when null.
+    pub fn number(&self, key: &str) -> f64 {
+        self.get(key).as_f64().unwrap_or(f64::NAN)
+    }
+
+    /// The run's folder, as typed.
+    pub fn run_path(&self) -> PathBuf {
+        self.text("run.path").map_or_else(|| Path::new("runs").join(&self.stem), PathBuf::from)
+    }
+
+    /// The keys that a list of names stands for; `section.*` stands for the whole section.
+    ///
+    /// # Panics
+    /// When a name matches no declared key: a fault of the program.
+    pub fn expand(names: &[&str]) -> Vec<&'static Key> {
+        let matching = |name: &&str| -> Vec<&'static Key> {
+            let found: Vec<_> = match name.strip_suffix('*') {
+                Some(prefix) => KEYS.iter().filter(|k| k.name.starts_with(prefix)).collect(),
+                None => KEYS.iter().filter(|k| k.name == *name).collect(),
+            };
+            assert!(!found.is_empty(), "{name} is not a declared key");
+            found
+        };
+        names.iter().flat_map(matching).collect()
+    }
+
+    /// These keys as a struct whose fields are sections that hold structs (or top-level keys): exactly what was asked for.
+    ///
+    /// # Errors
+    /// What serde says when the struct and the keys do not fit: a fault of the program.
+    pub fn params<P: DeserializeOwned>(&self, names: &[&str]) -> Result<P, serde_yaml::Error> {
+        serde_yaml::from_value(Value::Mapping(self.nested(Self::expand(names).into_iter())))
+    }
+
+    /// The whole configuration as YAML, every key with its value.
+    pub fn to_yaml(&self) -> String {
+        let mut nested = self.nested(KEYS.iter());
+        let run_path = Value::from(self.run_path().to_string_lossy());
+        if let Some(Value::Mapping(run)) = nested.get_mut("run") {
+            run.insert("path".into(), run_path);
+        }
+        serde_yaml::to_string(&nested).expect("values that came from YAML go back to it")
+    }
+
+    fn nested(&self, keys: impl Iterator<Item = &'static Key>) -> Mapping {
+        let mut top = Mapping::new();
+        for key in keys {
+            let value = self.get(key.name).clone();
+            match key.name.split_once('.') {
+                None => {
+                    top.insert(key.name.into(), value);
+                }
+                Some((section, name)) => {
+                    let section = top.entry(section.into()).or_insert_with(|| Mapping::new().into());
+                    section.as_mapping_mut().expect("sections are mappings").insert(name.into(), value);
+                }
+            }
+        }
+        top
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: &str = "model.path=m";
+
+    fn load(text: &str, sets: &[&str]) -> Result<Config, String> {
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        Config::from_text(text, "c.yaml", "c", &sets).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn every_default_is_a_value_of_its_key() {
+        for key in KEYS {
+            let entry =
+                parse::Entry { place: String::new(), key: key.name.into(), value: serde_yaml::from_str(key.default).unwrap() };
+            assert_eq!(parse::check(&entry), None, "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_with_its_line() {
+        let text = "segment:\n  window_s: long\n  hopp_s: 1\nsplit:\n  test_fraction: 2\nfeaturise:\n  n_mels: 64\n";
+        let error = load(text, &["train.epochs=0", "nonsense"]).unwrap_err();
+        for wanted in [
+            "6 problems",
+            "c.yaml:2: segment.window_s: found `long`; allowed: a number from 0.1 to 600",
+            "c.yaml:3: segment.hopp_s: found a key that is not known; did you mean segment.hop_s?",
+            "c.yaml:5: split.test_fraction: found `2`",
+            "c.yaml:7: featurise.n_mels: found a key that is not known; did you mean featurize.n_mels?",
+            "--set: nonsense: found no `=`",
+        ] {
+            assert!(error.contains(wanted), "{wanted}\n{error}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_yaml_is_told_with_its_line() {
+        let error = load("segment:\n  window_s: [1\n", &[]).unwrap_err();
+        assert!(error.contains("c.yaml:"), "{error}");
+        let error = load("- a\n- b\n", &[]).unwrap_err();
+        assert!(error.contains("sections"), "{error}");
+    }
+
+    #[test]
+    fn set_wins_over_the_file_and_the_file_over_the_default() {
+        let config = load("segment: {window_s: 5}\n", &[MODEL, "segment.hop_s=2"]).unwrap();
+        assert_eq!((config.number("segment.window_s"), config.number("segment.hop_s")), (5.0, 2.0));
+        assert_eq!(config.text("segment.tail"), Some("drop"));
+    }
+
+    #[test]
+    fn impossible_combinations_are_refused() {
+        for (set, wanted) in [
+            ("featurize.f_max_hz=9000", "half of featurize.sample_rate_hz"),
+            ("featurize.win_length=1024", "featurize.n_fft"),
+            ("featurize.f_min_hz=8000", "featurize.f_max_hz"),
+            ("split.source=file", "split.file"),
+            ("archive.timezone=Mars/Base", "IANA"),
+            ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
+            ("device=gpu", "auto, cpu or cuda:N"),
+        ] {
+            let error = load("", &[MODEL, set]).unwrap_err();
+            assert!(error.contains(wanted), "{set}: {error}");
+        }
+        assert!(load("", &[]).unwrap_err().contains("neither labels nor a model"));
+    }
+
+    #[test]
+    fn what_is_printed_loads_to_the_same() {
+        let config = load("segment: {window_s: 5}\narchive: {path: a}\n", &[MODEL]).unwrap();
+        let again = load(&config.to_yaml(), &[]).unwrap();
+        assert_eq!(config.to_yaml(), again.to_yaml());
+        assert_eq!(again.run_path(), Path::new("runs/c"));
+    }
+}

@@ -1,0 +1,158 @@
+//! From YAML text to entries with their places. serde_yaml supplies the values; it carries no lines and stops at its first error,
+//! so saphyr, a parser with marks, supplies the lines.
+
+use std::collections::BTreeMap;
+
+use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use serde_yaml::Value;
+
+use super::Problem;
+use super::keys::{KEYS, Kind, find, nearest};
+
+/// One `key: value` of a file or of `--set`.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) place: String,
+    pub(super) key: String,
+    pub(super) value: Value,
+}
+
+/// The entries of a file. What is not YAML, or not sections of keys, becomes a problem.
+pub(super) fn file(text: &str, place: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
+    let mut problem = |place: String, key: &str, found: String, allowed: &str| {
+        problems.push(Problem { place, key: key.to_owned(), found, allowed: allowed.to_owned() });
+    };
+    let value: Value = match serde_yaml::from_str(text) {
+        Ok(value) => value,
+        Err(e) => {
+            let line = e.location().map_or(1, |l| l.line());
+            problem(format!("{place}:{line}"), "(file)", e.to_string(), "it has to be YAML");
+            return Vec::new();
+        }
+    };
+    let lines = lines(text);
+    let at = |key: &str| format!("{place}:{}", lines.get(key).copied().unwrap_or(1));
+    let sections = match value {
+        Value::Null => return Vec::new(),
+        Value::Mapping(sections) => sections,
+        _ => {
+            problem(
+                format!("{place}:1"),
+                "(file)",
+                "no mapping".into(),
+                "the file holds sections, and they hold keys: `segment:`, then `  window_s: 3`",
+            );
+            return Vec::new();
+        }
+    };
+    let mut entries = Vec::new();
+    for (name, value) in sections {
+        let name = plain(&name);
+        match value {
+            Value::Mapping(keys) if find(&name).is_none() => {
+                for (key, value) in keys {
+                    let key = format!("{name}.{}", plain(&key));
+                    entries.push(Entry { place: at(&key), key, value });
+                }
+            }
+            // An empty section, every line of it commented out.
+            Value::Null if is_section(&name) => {}
+            value if is_section(&name) => problem(
+                at(&name),
+                &name,
+                format!("`{}`", plain(&value)),
+                "a section holds keys, each on a line of its own, indented",
+            ),
+            value => entries.push(Entry { place: at(&name), key: name, value }),
+        }
+    }
+    entries
+}
+
+/// The entry of one `--set key=value`.
+pub(super) fn set(text: &str, problems: &mut Vec<Problem>) -> Option<Entry> {
+    let mut problem = |found: String| {
+        problems.push(Problem {
+            place: "--set".into(),
+            key: text.into(),
+            found,
+            allowed: "write --set section.key=value".into(),
+        });
+    };
+    let Some((key, value)) = text.split_once('=') else {
+        problem("no `=`".into());
+        return None;
+    };
+    match serde_yaml::from_str(value) {
+        Ok(value) => Some(Entry { place: "--set".into(), key: key.trim().to_owned(), value }),
+        Err(e) => {
+            problem(e.to_string());
+            None
+        }
+    }
+}
+
+/// What is wrong with an entry taken by itself.
+pub(super) fn check(entry: &Entry) -> Option<Problem> {
+    let problem =
+        |found: String, allowed: String| Some(Problem { place: entry.place.clone(), key: entry.key.clone(), found, allowed });
+    let Some(key) = find(&entry.key) else {
+        let hint = nearest(&entry.key).map_or_else(|| "there is none like it".into(), |n| format!("did you mean {n}?"));
+        return problem("a key that is not known".into(), hint);
+    };
+    let value = &entry.value;
+    let number_in = |v: &Value, min: f64, max: f64| v.as_f64().is_some_and(|x| x >= min && x <= max);
+    let fits = match key.kind {
+        _ if value.is_null() => key.nullable,
+        Kind::Bool => value.is_bool(),
+        Kind::Int(min, max) => value.as_i64().is_some_and(|x| x >= min && x <= max),
+        Kind::Float(min, max) => number_in(value, min, max),
+        Kind::Text => value.as_str().is_some_and(|t| !t.trim().is_empty()),
+        Kind::Choice(words) => value.as_str().is_some_and(|t| words.contains(&t)),
+        Kind::Texts => value.as_sequence().is_some_and(|s| s.iter().all(|v| v.as_str().is_some())),
+        Kind::Floats(n, min, max) => {
+            value.as_sequence().is_some_and(|s| s.len() == n && s.iter().all(|v| number_in(v, min, max)))
+        }
+    };
+    if fits { None } else { problem(format!("`{}`", plain(value)), format!("allowed: {}", key.allowed())) }
+}
+
+fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|k| k.name.split_once('.').is_some_and(|(section, _)| section == name))
+}
+
+/// A value on one line, as a person would write it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => serde_json::to_string(other).unwrap_or_else(|_| format!("{other:?}")),
+    }
+}
+
+/// The line of each `section` and `section.key`.
+fn lines(text: &str) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    let Ok(documents) = MarkedYaml::load_from_str(text) else { return lines };
+    let Some(YamlData::Mapping(sections)) = documents.first().map(|d| &d.data) else { return lines };
+    for (name, value) in sections {
+        let Some(section) = scalar(name) else { continue };
+        lines.insert(section.clone(), name.span.start.line());
+        if let YamlData::Mapping(keys) = &value.data {
+            for key in keys.keys() {
+                if let Some(text) = scalar(key) {
+                    lines.insert(format!("{section}.{text}"), key.span.start.line());
+                }
+            }
+        }
+    }
+    lines
+}
+
+fn scalar(node: &MarkedYaml<'_>) -> Option<String> {
+    match &node.data {
+        YamlData::Value(Scalar::String(text)) => Some(text.to_string()),
+        YamlData::Value(Scalar::Integer(n)) => Some(n.to_string()),
+        YamlData::Value(Scalar::Boolean(b)) => Some(b.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,351 @@
+//! All that a stage sees of the run: its declared inputs, outputs and keys. Anything else is an error at run time.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chorus_tables::{Batch, TableReader, TableSchema, TableWriter, schema};
+use serde::de::DeserializeOwned;
+
+use crate::atomic::{self, Staged};
+use crate::graph::{Input, Output, Pass, Per};
+use crate::plan::States;
+use crate::{Config, Console, EngineError, RunDir, Unit};
+
+/// One file of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partition {
+    /// The unit that made it.
+    pub unit: Unit,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What a scan and a unit's work have in common.
+pub struct Access<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) run: &'a RunDir,
+    pub(crate) passes: &'a [Pass],
+    pub(crate) pass: &'a Pass,
+    pub(crate) states: &'a States,
+    pub(crate) console: &'a Console,
+    pub(crate) stop: &'a AtomicBool,
+}
+
+impl Access<'_> {
+    fn undeclared(&self, kind: &'static str, name: &str) -> EngineError {
+        EngineError::Undeclared { pass: self.pass.name.to_owned(), kind, name: name.to_owned() }
+    }
+
+    /// The pass's configuration keys as a struct with a field for each section (and each top-level key). Only declared keys are
+    /// there; a struct that wants others, or not all of them, does not fit.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn params<P: DeserializeOwned>(&self) -> Result<P, EngineError> {
+        self.config.params(&self.pass.keys).map_err(|e| self.undeclared("keys", &e.to_string()))
+    }
+
+    /// The archive's folder.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`]; [`EngineError::Archive`] when none is configured or it is not there.
+    pub fn archive(&self) -> Result<PathBuf, EngineError> {
+        if !self.pass.reads(Input::Archive) {
+            return Err(self.undeclared("the archive", ""));
+        }
+        let next = "name the folder of the recordings in archive.path, or with --set archive.path=FOLDER (make: ARCHIVE=FOLDER)";
+        let missing =
+            |path: &str, found: &str| EngineError::Archive { path: path.into(), found: found.into(), next: next.into() };
+        let path = self.config.text("archive.path").ok_or_else(|| missing("archive.path", "no archive is named"))?;
+        if !Path::new(path).is_dir() {
+            return Err(missing(path, "there is no such folder"));
+        }
+        Ok(PathBuf::from(path))
+    }
+
+    /// Whether this run makes a table that the pass may read: a run without labels makes fewer.
+    pub fn has_table(&self, table: &str) -> bool {
+        self.maker(table).is_ok()
+    }
+
+    /// The files of a declared table: of all units, in their order.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn partitions(&self, table: &str) -> Result<Vec<Partition>, EngineError> {
+        let maker = self.maker(table)?;
+        let output = Output::Table(self.static_name(table)?);
+        let units = self.states.get(maker.name).into_iter().flat_map(BTreeMap::keys);
+        Ok(units.map(|unit| Partition { unit: unit.clone(), path: self.run.path().join(RunDir::output(output, unit)) }).collect())
+    }
+
+    fn static_name(&self, table: &str) -> Result<&'static str, EngineError> {
+        Ok(&schema(table)?.name)
+    }
+
+    fn maker(&self, table: &str) -> Result<&Pass, EngineError> {
+        let declared = self.pass.inputs.iter().copied().find(|i| matches!(i, Input::Table(t) if *t == table));
+        let declared = declared.ok_or_else(|| self.undeclared("table", table))?;
+        self.passes.iter().find(|p| p.makes(declared)).ok_or_else(|| self.undeclared("table that no stage makes,", table))
+    }
+
+    /// Reads columns (all when none are named) of one file of a table.
+    ///
+    /// # Errors
+    /// Those of [`chorus_tables::read_columns`].
+    pub fn read_partition(&self, table: &str, partition: &Partition, columns: &[&str]) -> Result<Batch, EngineError> {
+        Ok(chorus_tables::read_columns(schema(table)?, &partition.path, columns)?)
+    }
+
+    /// Iterates over one file of a table in batches, with these columns only (all when none are named).
+    ///
+    /// # Errors
+    /// Those of [`TableReader::open`] and [`TableReader::batches`].
+    pub fn read_batches(
+        &self,
+        table: &str,
+        partition: &Partition,
+        columns: &[&str],
+    ) -> Result<impl Iterator<Item = Result<Batch, chorus_tables::TableError>> + use<>, EngineError> {
+        Ok(self.open(table, partition)?.batches(columns)?)
+    }
+
+    /// Opens one file of a table.
+    ///
+    /// # Errors
+    /// Those of [`TableReader::open`].
+    pub fn open(&self, table: &str, partition: &Partition) -> Result<TableReader, EngineError> {
+        Ok(TableReader::open(schema(table)?, &partition.path)?)
+    }
+
+    /// Reads a declared table file by file.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`], [`EngineError::Table`].
+    pub fn read_all(&self, table: &str, columns: &[&str]) -> Result<Vec<(Unit, Batch)>, EngineError> {
+        let read = |p: Partition| Ok((p.unit.clone(), self.read_partition(table, &p, columns)?));
+        self.partitions(table)?.into_iter().map(read).collect()
+    }
+
+    /// A declared file of the model's folder, `None` when the model does not have it.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn model_file(&self, name: &'static str) -> Result<Option<PathBuf>, EngineError> {
+        if !self.pass.reads(Input::Model(name)) {
+            return Err(self.undeclared("model file", name));
+        }
+        Ok(Some(model_folder(self.config, self.run).join(name)).filter(|p| p.exists()))
+    }
+
+    /// What this pass remembered under this name, if anything.
+    pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.run.cache(self.pass.name, name)).ok()
+    }
+
+    /// Remembers something from one execution to the next.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
+        atomic::write(&self.run.tmp(), &self.run.cache(self.pass.name, name), bytes).map(drop)
+    }
+
+    /// The person's side.
+    pub fn console(&self) -> &Console {
+        self.console
+    }
+
+    /// Whether a stop was asked for. Long work ends soon then, with [`EngineError::Stopped`].
+    pub fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The folder of the model: `model.path`, or this run's own.
+pub(crate) fn model_folder(config: &Config, run: &RunDir) -> PathBuf {
+    config.text("model.path").map_or_else(|| run.model(), PathBuf::from)
+}
+
+/// What a pass sees while it looks outside of the run.
+pub struct ScanContext<'a> {
+    pub(crate) access: Access<'a>,
+    /// Whether to look only: nothing is read at length and nothing remembered.
+    pub look_only: bool,
+}
+
+/// What a pass sees while it makes one unit.
+pub struct UnitContext<'a> {
+    pub(crate) access: Access<'a>,
+    pub(crate) unit: &'a Unit,
+    pub(crate) digest: String,
+    pub(crate) staged: Mutex<atomic::Batch>,
+}
+
+impl<'a> Deref for ScanContext<'a> {
+    type Target = Access<'a>;
+    fn deref(&self) -> &Access<'a> {
+        &self.access
+    }
+}
+
+impl<'a> Deref for UnitContext<'a> {
+    type Target = Access<'a>;
+    fn deref(&self) -> &Access<'a> {
+        &self.access
+    }
+}
+
+impl UnitContext<'_> {
+    /// The unit.
+    pub fn unit(&self) -> &Unit {
+        self.unit
+    }
+
+    /// A hash of everything that the unit's outputs depend on.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The file of a declared table that this unit reads: its own part, or the whole of a table that is not partitioned.
+    /// `None` where the table has no part for this unit.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`], also when the pass reads all parts of the table at once.
+    pub fn partition(&self, table: &str) -> Result<Option<Partition>, EngineError> {
+        let maker = self.maker(table)?;
+        let wanted = match (self.pass.per, maker.per) {
+            (_, Per::Run) => &Unit::Run,
+            (Per::SiteDay, Per::SiteDay) => self.unit,
+            (Per::Run, Per::SiteDay) => return Err(self.undeclared("one part of the partitioned table", table)),
+        };
+        Ok(self.partitions(table)?.into_iter().find(|p| p.unit == *wanted))
+    }
+
+    /// Reads columns (all when none are named) of the unit's part of a table, see [`UnitContext::partition`].
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`], [`EngineError::Table`].
+    pub fn read(&self, table: &str, columns: &[&str]) -> Result<Option<Batch>, EngineError> {
+        self.partition(table)?.map(|p| self.read_partition(table, &p, columns)).transpose()
+    }
+
+    /// Opens the unit's part of a table for piecewise reading.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`], [`EngineError::Table`].
+    pub fn reader(&self, table: &str) -> Result<Option<TableReader>, EngineError> {
+        let schema = schema(table)?;
+        Ok(self.partition(table)?.map(|p| TableReader::open(schema, &p.path)).transpose()?)
+    }
+
+    /// Starts a declared output table; `shape` is that of its arrays, empty where it has none.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`], [`EngineError::Io`].
+    pub fn sink(&self, table: &str, shape: &[usize]) -> Result<TableSink<'_>, EngineError> {
+        let declared = self.pass.outputs.iter().copied().find(|o| matches!(o, Output::Table(t) if *t == table));
+        let output = declared.ok_or_else(|| self.undeclared("output table", table))?;
+        let schema = schema(table)?;
+        let writer = TableWriter::new(schema, shape, Staged::create(&self.run.tmp())?)?;
+        Ok(TableSink { cx: self, schema, writer, path: RunDir::output(output, self.unit) })
+    }
+
+    /// Writes a declared output table that is one batch, built by `build` from the table's schemas.
+    ///
+    /// # Errors
+    /// As [`UnitContext::sink`], and [`EngineError::Table`] when the batch breaks the schema.
+    pub fn write(
+        &self,
+        table: &str,
+        build: impl FnOnce(chorus_tables::BatchBuilder) -> chorus_tables::BatchBuilder,
+    ) -> Result<(), EngineError> {
+        let mut sink = self.sink(table, &[])?;
+        let batch = build(sink.builder()).build()?;
+        sink.write(&batch)?;
+        sink.finish()
+    }
+
+    /// Writes a declared output file.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`], [`EngineError::Io`].
+    pub fn write_file(&self, path: &str, bytes: &[u8]) -> Result<(), EngineError> {
+        if !self.pass.outputs.iter().any(|o| matches!(o, Output::File(p) if *p == path)) {
+            return Err(self.undeclared("output file", path));
+        }
+        let mut staged = Staged::create(&self.run.tmp())?;
+        staged.write_all(bytes).map_err(EngineError::io(path, "cannot be written"))?;
+        self.stage(path.to_owned(), staged.finish(None)?);
+        Ok(())
+    }
+
+    fn stage(&self, path: String, pending: atomic::Pending) {
+        self.staged.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.insert(path, pending);
+    }
+
+    /// The checkpoint that an earlier execution of this unit, with the very same inputs, left behind.
+    pub fn checkpoint(&self) -> Option<Vec<u8>> {
+        std::fs::read(self.checkpoint_path()).ok()
+    }
+
+    /// Leaves a checkpoint behind. It goes when the unit is committed.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn save_checkpoint(&self, bytes: &[u8]) -> Result<(), EngineError> {
+        atomic::write(&self.run.tmp(), &self.checkpoint_path(), bytes).map(drop)
+    }
+
+    fn checkpoint_path(&self) -> PathBuf {
+        self.run.cache(self.pass.name, &format!("checkpoint-{}", self.digest))
+    }
+
+    pub(crate) fn drop_checkpoint(&self) -> Result<(), EngineError> {
+        atomic::remove(&self.run.cache(self.pass.name, ""), &self.checkpoint_path())
+    }
+}
+
+/// An output table on its way.
+pub struct TableSink<'a> {
+    cx: &'a UnitContext<'a>,
+    schema: &'static TableSchema,
+    writer: TableWriter<Staged>,
+    path: String,
+}
+
+impl TableSink<'_> {
+    /// The Arrow schema that batches must have.
+    pub fn arrow_schema(&self) -> &SchemaRef {
+        self.writer.arrow_schema()
+    }
+
+    /// A builder of batches for this table.
+    pub fn builder(&self) -> chorus_tables::BatchBuilder {
+        chorus_tables::BatchBuilder::new(self.schema, self.writer.arrow_schema().clone())
+    }
+
+    /// Checks a batch and appends it.
+    ///
+    /// # Errors
+    /// [`EngineError::Table`].
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), EngineError> {
+        Ok(self.writer.write(batch)?)
+    }
+
+    /// Ends the table; it is published when the unit is committed.
+    ///
+    /// # Errors
+    /// [`EngineError::Table`], [`EngineError::Io`].
+    pub fn finish(self) -> Result<(), EngineError> {
+        let (staged, rows) = self.writer.finish()?;
+        self.cx.stage(self.path, staged.finish(Some(rows))?);
+        Ok(())
+    }
+}

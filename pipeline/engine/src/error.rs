@@ -1,0 +1,144 @@
+//! What can go wrong while stages are made fresh.
+
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+use crate::work::WorkError;
+
+/// An error of the engine. Each ends with what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file of the run or of the archive cannot be read, written or listed.
+    #[error("{}: {action}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The archive is not there, or holds nothing.
+    #[error("{}: {found}; {next}", .path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// What to do.
+        next: String,
+    },
+    /// A stage that does not exist was named.
+    #[error("no stage is called `{name}` in this run; there are: {known}")]
+    UnknownStage {
+        /// The name.
+        name: String,
+        /// The stages of this run.
+        known: String,
+    },
+    /// No unit matches a `--unit` filter.
+    #[error("no unit matches `{filter}`; units look like site=POND01/date=2020-03-01, and `chorus status --units` lists them")]
+    UnknownUnit {
+        /// The filter.
+        filter: String,
+    },
+    /// A stage's inputs are not fresh.
+    #[error("{stage} cannot run: {input} is not fresh ({reason}); run `{command}`")]
+    StaleInputs {
+        /// The stage.
+        stage: String,
+        /// The stage that is not fresh.
+        input: String,
+        /// Why.
+        reason: String,
+        /// The command that mends it.
+        command: String,
+    },
+    /// A stage used what it does not declare: a fault of the program.
+    #[error("stage {pass} used {kind} `{name}`, which it does not declare in engine::graph")]
+    Undeclared {
+        /// The pass of the stage.
+        pass: String,
+        /// An input, an output, a key.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A stage ended without an output that it declares: a fault of the program.
+    #[error("stage {pass} ended without its output {output}")]
+    MissingOutput {
+        /// The pass of the stage.
+        pass: String,
+        /// The output.
+        output: String,
+    },
+    /// A stage's own work failed.
+    #[error("{pass}, {unit}: {source}")]
+    Work {
+        /// The pass of the stage.
+        pass: String,
+        /// The unit.
+        unit: String,
+        /// Why.
+        source: WorkError,
+    },
+    /// A table could not be written or read.
+    #[error(transparent)]
+    Table(#[from] chorus_tables::TableError),
+    /// The model cannot be used by this configuration.
+    #[error("{}: {found}; {next}", .path.display())]
+    Model {
+        /// The model's folder or file.
+        path: PathBuf,
+        /// What was found, and what was expected.
+        found: String,
+        /// What to do.
+        next: String,
+    },
+    /// The disk is too small.
+    #[error(
+        "{}: {stage} needs about {needed}, and {free} are free, of which units.keep_free_gib keeps {reserve}; \
+         free some space, or put the run elsewhere with --set run.path=FOLDER",
+        .path.display()
+    )]
+    Disk {
+        /// The run.
+        path: PathBuf,
+        /// The stage.
+        stage: String,
+        /// Bytes needed, as text.
+        needed: String,
+        /// Bytes free, as text.
+        free: String,
+        /// Bytes kept free, as text.
+        reserve: String,
+    },
+    /// Another process works on this run.
+    #[error("{}: another chorus process works on this run; wait for it, or name another folder with --set run.path=FOLDER", .path.display())]
+    Locked {
+        /// The run.
+        path: PathBuf,
+    },
+    /// The worker program is missing or failed.
+    #[error("{stage}: the worker chorus-torch {detail}")]
+    Worker {
+        /// The stages it was to run.
+        stage: String,
+        /// What happened and what to do.
+        detail: String,
+    },
+    /// A stop was asked for.
+    #[error("stopped; what was committed is kept, and the same command goes on from there")]
+    Stopped,
+}
+
+impl EngineError {
+    /// Wraps an I/O error with the file and what was tried.
+    pub fn io(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, action, source }
+    }
+}

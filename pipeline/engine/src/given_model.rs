@@ -1,0 +1,99 @@
+//! A model that comes from another run, looked at before anything is made: is it whole, and does it take the features that this
+//! configuration makes?
+
+use std::path::Path;
+
+use serde_yaml::Value;
+
+use crate::config::keys::Key;
+use crate::graph::{DECISIONS, MODEL_CARD, WEIGHTS};
+use crate::{Config, EngineError};
+
+/// Keys that a model's card records under `settings`: with other values its scores mean nothing.
+pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
+
+/// Refuses the model of `model.path` where it cannot be used.
+///
+/// # Errors
+/// [`EngineError::Model`] with every setting that differs.
+pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
+    let refuse =
+        |path: &Path, found: String, next: &str| Err(EngineError::Model { path: path.to_owned(), found, next: next.to_owned() });
+    let other = "name the folder of a trained model in model.path, such as runs/NAME/model";
+    if !folder.join(WEIGHTS).exists() {
+        return refuse(folder, format!("there is no {WEIGHTS} in this folder"), other);
+    }
+    let card = folder.join(MODEL_CARD);
+    let parsed = std::fs::read_to_string(&card).map_err(|e| e.to_string());
+    let value: Value = match parsed.and_then(|text| serde_yaml::from_str(&text).map_err(|e| e.to_string())) {
+        Ok(value) => value,
+        Err(found) => return refuse(&card, format!("not the card of a model: {found}"), other),
+    };
+    let differing: Vec<String> =
+        Config::expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, key, &value)).collect();
+    if !differing.is_empty() {
+        let found = format!("the model was made with other settings: {}", differing.join("; "));
+        return refuse(&card, found, "set these keys to the model's values, or name another model in model.path");
+    }
+    if config.get("detect.threshold").is_null() && !folder.join(DECISIONS).exists() {
+        let found = format!("there is no {DECISIONS} in this folder, so no threshold is known");
+        return refuse(
+            folder,
+            found,
+            "run evaluate in the model's own run, or set detect.threshold to one threshold for all classes",
+        );
+    }
+    Ok(())
+}
+
+/// In what a key differs from the card's, in words.
+fn difference(config: &Config, key: &Key, card: &Value) -> Option<String> {
+    let (section, name) = key.name.split_once('.')?;
+    let (here, there) = (config.get(key.name), &card["settings"][section][name]);
+    let equal = match (here.as_f64(), there.as_f64()) {
+        (Some(a), Some(b)) => a == b,
+        _ => here == there,
+    };
+    let text = |value: &Value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();
+    (!equal).then(|| format!("{} is {} here and {} in the model", key.name, text(here), text(there)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(card: &str, sets: &[&str], decisions: bool) -> Result<(), String> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(WEIGHTS), "").unwrap();
+        std::fs::write(dir.path().join(MODEL_CARD), card).unwrap();
+        if decisions {
+            std::fs::write(dir.path().join(DECISIONS), "").unwrap();
+        }
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["model.path=m".to_owned()]).collect();
+        check(&Config::from_text("", "c", "c", &sets).unwrap(), dir.path()).map_err(|e| e.to_string())
+    }
+
+    fn card() -> String {
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let settings: Value = config.params(&MODEL_KEYS).unwrap();
+        serde_yaml::to_string(&serde_yaml::Mapping::from_iter([("settings".into(), settings)])).unwrap()
+    }
+
+    #[test]
+    fn every_setting_that_differs_is_named() {
+        assert_eq!(checked(&card(), &[], true), Ok(()));
+        let error = checked(&card(), &["featurize.n_mels=64", "segment.window_s=5"], true).unwrap_err();
+        assert!(error.contains("featurize.n_mels is 64 here and 128 in the model"), "{error}");
+        assert!(error.contains("segment.window_s is 5 here and 3 in the model"), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert!(checked("]", &[], true).unwrap_err().contains("not the card of a model"));
+        assert!(checked(&card(), &[], false).unwrap_err().contains("detect.threshold"));
+        assert_eq!(checked(&card(), &["detect.threshold=0.5"], false), Ok(()));
+        let empty = tempfile::tempdir().unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        assert!(check(&config, empty.path()).unwrap_err().to_string().contains(WEIGHTS));
+    }
+}

@@ -1,0 +1,281 @@
+//! The stages as declarations: the whole pipeline on one page. A stage is one or two passes; a pass has a unit of work, inputs,
+//! outputs and configuration keys, and at run time it can reach nothing else.
+//!
+//! `code_version` is raised by hand when a change of the code changes a pass's outputs; a golden test per stage fails when that was forgotten.
+
+use crate::Config;
+
+/// What one execution of a pass covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// One site's local day.
+    SiteDay,
+    /// The whole run.
+    Run,
+}
+
+/// What a pass reads besides its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// A table: of its own unit where both are by site-day, else all of it.
+    Table(&'static str),
+    /// A file of the model's folder: this run's, or that of `model.path`.
+    Model(&'static str),
+    /// Files of the archive. Their content reaches the fingerprint through the pass's scan, or through `recordings.content_hash`.
+    Archive,
+}
+
+/// What a pass writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// A table, or one partition of it.
+    Table(&'static str),
+    /// A file, relative to the run's folder.
+    File(&'static str),
+}
+
+/// The program that executes a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `chorus` itself.
+    Chorus,
+    /// The worker that links libtorch.
+    Torch,
+}
+
+/// One pass of a stage.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    /// The stage it belongs to.
+    pub stage: &'static str,
+    /// Its own name: the stage's, unless the stage has two.
+    pub name: &'static str,
+    /// Unit of work.
+    pub per: Per,
+    /// Raised by hand when outputs change.
+    pub code_version: u32,
+    /// What it reads.
+    pub inputs: Vec<Input>,
+    /// What it writes.
+    pub outputs: Vec<Output>,
+    /// Configuration keys that it may read; `section.*` for a whole section.
+    pub keys: Vec<&'static str>,
+    /// Those of its keys that change how it goes about its work and not what comes out: other values make nothing stale.
+    pub hints: Vec<&'static str>,
+    /// Who executes it.
+    pub program: Program,
+}
+
+/// Weights of a model.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// Architecture, classes and feature settings of a model.
+pub const MODEL_CARD: &str = "model.yaml";
+/// Thresholds of a model.
+pub const DECISIONS: &str = "decisions.yaml";
+
+/// The passes of a run, in the order in which they are executed: each reads only what earlier ones write.
+pub fn passes(config: &Config) -> Vec<Pass> {
+    use Input::{Archive, Model, Table};
+    let learns = config.text("model.path").is_none();
+    let features = predicts_from_features(config);
+    let pass = |stage, per, inputs: &[Input], outputs: &[Output], keys: &[&'static str]| Pass {
+        stage,
+        name: stage,
+        per,
+        code_version: 1,
+        inputs: inputs.to_vec(),
+        outputs: outputs.to_vec(),
+        keys: keys.to_vec(),
+        hints: Vec::new(),
+        program: Program::Chorus,
+    };
+    let mut passes = vec![
+        pass(
+            "ingest",
+            Per::SiteDay,
+            &[Archive],
+            &[Output::Table("recordings")],
+            &["archive.audio", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
+        ),
+        pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
+    ];
+    if learns {
+        passes.extend([
+            Pass {
+                name: "annotate-classes",
+                ..pass(
+                    "annotate",
+                    Per::Run,
+                    &[Archive],
+                    &[Output::Table("classes")],
+                    &["annotate.folder", "annotate.code_table", "annotate.classes"],
+                )
+            },
+            pass(
+                "annotate",
+                Per::SiteDay,
+                &[Archive, Table("recordings"), Table("segments"), Table("classes")],
+                &[Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
+                &[
+                    "annotate.folder",
+                    "annotate.qualities",
+                    "annotate.rule",
+                    "annotate.min_overlap_s",
+                    "annotate.min_overlap_fraction",
+                ],
+            ),
+            pass(
+                "split",
+                Per::Run,
+                &[Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+                &[Output::Table("splits")],
+                &["split.*"],
+            ),
+        ]);
+    }
+    if features {
+        passes.push(pass(
+            "featurize",
+            Per::SiteDay,
+            &[Archive, Table("recordings"), Table("segments")],
+            &[Output::Table("features")],
+            &["featurize.*", "segment.window_s"],
+        ));
+    }
+    if learns {
+        passes.push(Pass {
+            program: Program::Torch,
+            hints: vec!["train.checkpoint_every_s", "train.memory_gib"],
+            ..pass(
+                "train",
+                Per::Run,
+                &[Table("features"), Table("labels"), Table("splits"), Table("classes")],
+                &[Output::File("model/weights.safetensors"), Output::File("model/model.yaml"), Output::Table("training_log")],
+                &["device", "train.*", "featurize.*", "segment.window_s"],
+            )
+        });
+    }
+    let mut predict = pass(
+        "predict",
+        Per::SiteDay,
+        &[Model(WEIGHTS), Model(MODEL_CARD), Table("segments")],
+        &[Output::Table("predictions")],
+        &["device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
+    );
+    predict.program = Program::Torch;
+    predict.inputs.extend(if features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
+    passes.push(predict);
+    if learns {
+        passes.push(pass(
+            "evaluate",
+            Per::Run,
+            &[Table("predictions"), Table("labels"), Table("splits")],
+            &[Output::Table("metrics"), Output::Table("thresholds"), Output::File("model/decisions.yaml")],
+            &["evaluate.*"],
+        ));
+    }
+    passes.extend([
+        pass("detect", Per::SiteDay, &[Table("predictions"), Model(DECISIONS)], &[Output::Table("detections")], &["detect.*"]),
+        Pass {
+            name: "detect-activity",
+            ..pass(
+                "detect",
+                Per::Run,
+                &[Table("predictions"), Table("recordings"), Model(DECISIONS)],
+                &[Output::Table("activity")],
+                &["detect.threshold"],
+            )
+        },
+    ]);
+    let tables: Vec<Input> = passes
+        .iter()
+        .flat_map(|p| &p.outputs)
+        .filter_map(|o| if let Output::Table(t) = o { Some(Table(t)) } else { None })
+        .collect();
+    // Arrays and single windows are no matter of a report, and they are most of a run.
+    let told: Vec<Input> =
+        tables.into_iter().filter(|t| ![Table("features"), Table("predictions"), Table("labels")].contains(t)).collect();
+    passes.push(pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]));
+    passes
+}
+
+/// Whether predictions come from the feature table rather than straight from the audio.
+pub fn predicts_from_features(config: &Config) -> bool {
+    match config.text("predict.source") {
+        Some("features") => true,
+        Some("audio") => config.text("model.path").is_none(),
+        _ => config.text("model.path").is_none(),
+    }
+}
+
+/// The stages of a run, in order.
+pub fn stages(passes: &[Pass]) -> Vec<&'static str> {
+    let mut stages: Vec<&'static str> = passes.iter().map(|p| p.stage).collect();
+    stages.dedup();
+    stages
+}
+
+impl Pass {
+    /// Whether it declares this input.
+    pub fn reads(&self, input: Input) -> bool {
+        self.inputs.contains(&input)
+    }
+
+    /// The stages that must be fresh before it: those that make its inputs.
+    pub fn upstream<'a>(&self, passes: &'a [Pass]) -> Vec<&'a Pass> {
+        passes.iter().filter(|p| p.name != self.name && self.inputs.iter().any(|&i| p.makes(i))).collect()
+    }
+
+    /// Whether it makes this input.
+    pub fn makes(&self, input: Input) -> bool {
+        self.outputs.iter().any(|o| match (o, input) {
+            (Output::Table(made), Input::Table(read)) => *made == read,
+            (Output::File(made), Input::Model(read)) => made.strip_prefix("model/") == Some(read),
+            _ => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(sets: &[&str]) -> Config {
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        Config::from_text("", "c", "c", &sets).unwrap()
+    }
+
+    #[test]
+    fn every_pass_reads_only_what_an_earlier_one_writes_or_what_comes_from_outside() {
+        for config in [config(&["annotate.format=anuraset_raw"]), config(&["model.path=m"])] {
+            let passes = passes(&config);
+            for (i, pass) in passes.iter().enumerate() {
+                Config::expand(&pass.keys);
+                for &input in &pass.inputs {
+                    let maker = passes.iter().position(|p| p.makes(input));
+                    let outside = matches!(input, Input::Archive | Input::Model(_)) && maker.is_none();
+                    assert!(outside || maker.is_some_and(|m| m < i), "{}: {input:?}", pass.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_is_written_by_the_stage_that_its_schema_names() {
+        let passes = passes(&config(&["annotate.format=anuraset_raw"]));
+        for table in chorus_tables::all() {
+            let maker = passes.iter().find(|p| p.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table.name)));
+            let maker = maker.unwrap_or_else(|| panic!("nobody writes {}", table.name));
+            assert_eq!(maker.stage, table.stage);
+            assert_eq!(table.partitioned, maker.per == Per::SiteDay, "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn a_model_from_elsewhere_leaves_out_what_needs_labels() {
+        let stages = stages(&passes(&config(&["model.path=m"])));
+        assert_eq!(stages, ["ingest", "segment", "predict", "detect", "report"]);
+        let stages = super::stages(&passes(&config(&["model.path=m", "predict.source=features"])));
+        assert_eq!(stages, ["ingest", "segment", "featurize", "predict", "detect", "report"]);
+    }
+}

@@ -1,0 +1,34 @@
+//! The engine: what stages there are, what is fresh, and how a unit of work becomes a committed table.
+//!
+//! - [`graph`]: the stages as declarations: inputs, outputs, configuration keys, unit of work, code version.
+//! - [`config`]: the configuration and its keys.
+//! - [`Unit`]: one site's local day, or the whole run.
+//! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
+//! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
+//! - [`atomic`]: the only code that creates files in a run.
+
+pub mod atomic;
+pub mod config;
+mod console;
+mod context;
+mod error;
+mod given_model;
+pub mod graph;
+mod manifest;
+pub mod plan;
+mod run_dir;
+mod runner;
+mod state;
+mod unit;
+mod work;
+
+pub use config::{Config, ConfigError};
+pub use console::{Console, Progress};
+pub use context::{Partition, ScanContext, TableSink, UnitContext};
+pub use error::EngineError;
+pub use given_model::MODEL_KEYS;
+pub use run_dir::RunDir;
+pub use runner::{RunOptions, Runner, Selection, Summary, worker_program};
+pub use state::hash_bytes;
+pub use unit::Unit;
+pub use work::{External, Registry, Scan, Work, WorkError};

@@ -1,0 +1,254 @@
+//! What is fresh, and what is not and why. A unit is fresh when its outputs are there with the recorded size and its recorded
+//! fingerprint equals that of today's inputs, keys, code and schemas. Times of files decide nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
+
+use crate::context::{Access, ScanContext, model_folder};
+use crate::graph::{Input, Output, Pass, Per};
+use crate::state::{Fingerprint, UnitState, hash_bytes, hash_file, load};
+use crate::work::{Registry, Scan};
+use crate::{Config, Console, EngineError, RunDir, Unit};
+
+/// The recorded states of all passes.
+pub type States = BTreeMap<&'static str, BTreeMap<Unit, UnitState>>;
+
+/// Whether a unit has to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing to do.
+    Fresh,
+    /// It was never made, or not to the end.
+    Missing,
+    /// It has to be made again, for this reason.
+    Stale(String),
+    /// Whether it has to be made shows once this stage is fresh.
+    Waiting(&'static str),
+}
+
+/// The plan of one unit.
+#[derive(Debug, Clone)]
+pub struct UnitPlan {
+    /// The unit.
+    pub unit: Unit,
+    /// Whether it has to be made.
+    pub status: Status,
+    /// What it depends on today.
+    pub fingerprint: Fingerprint,
+}
+
+/// The plan of one pass.
+#[derive(Debug, Clone)]
+pub struct PassPlan {
+    /// The stage.
+    pub stage: &'static str,
+    /// The pass.
+    pub pass: &'static str,
+    /// Its units.
+    pub units: Vec<UnitPlan>,
+    /// Units that were made and that nothing in the archive stands for any more.
+    pub gone: Vec<Unit>,
+    /// What was seen outside and not yet looked into.
+    pub pending: Option<String>,
+}
+
+impl PassPlan {
+    /// How many units are fresh.
+    pub fn fresh(&self) -> usize {
+        self.units.iter().filter(|u| u.status == Status::Fresh).count()
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh() == self.units.len() && self.gone.is_empty() && self.pending.is_none()
+    }
+
+    /// In words, why it is not fresh.
+    pub fn reason(&self) -> Option<String> {
+        if let Some(pending) = &self.pending {
+            return Some(pending.clone());
+        }
+        let of = |n: usize| format!("{n} of {} units", self.units.len());
+        let stale: Vec<&str> =
+            self.units.iter().filter_map(|u| if let Status::Stale(r) = &u.status { Some(r.as_str()) } else { None }).collect();
+        let missing = self.units.iter().filter(|u| u.status == Status::Missing).count();
+        let waiting = self.units.iter().find_map(|u| if let Status::Waiting(s) = u.status { Some(s) } else { None });
+        let first = stale.first().map(|reason| {
+            let others = stale.iter().collect::<BTreeSet<_>>().len() - 1;
+            let others = if others > 0 { format!(" (and {others} other reasons)") } else { String::new() };
+            format!("stale, {}: {reason}{others}", of(stale.len()))
+        });
+        first
+            .or_else(|| (missing > 0).then(|| format!("missing, {}", of(missing))))
+            .or_else(|| waiting.map(|stage| format!("waits for {stage}")))
+            .or_else(|| (!self.gone.is_empty()).then(|| format!("stale: {} units are no longer in the archive", self.gone.len())))
+    }
+}
+
+/// Reads the states of all passes.
+pub(crate) fn load_states(run: &RunDir, passes: &[Pass]) -> States {
+    passes.iter().map(|p| (p.name, load(run, p.name))).collect()
+}
+
+/// All that planning needs.
+pub(crate) struct Planner<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) run: &'a RunDir,
+    pub(crate) passes: &'a [Pass],
+    pub(crate) registry: &'a Registry,
+    pub(crate) console: &'a Console,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) runtime: &'a BTreeMap<String, String>,
+    pub(crate) verify: bool,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
+        let Self { config, run, passes, console, stop, .. } = self;
+        Access { config, run, passes, pass, states, console, stop }
+    }
+
+    /// Lets a pass look outside of the run.
+    pub(crate) fn scan(&self, pass: &Pass, states: &States, look_only: bool) -> Result<Scan, EngineError> {
+        let Some(work) = self.registry.get(pass.name) else { return Ok(Scan::default()) };
+        let cx = ScanContext { access: self.access(pass, states), look_only };
+        work.scan(&cx).map_err(|source| match source.downcast::<EngineError>() {
+            Ok(error) => *error,
+            Err(source) => EngineError::Work { pass: pass.name.into(), unit: "scan".into(), source },
+        })
+    }
+
+    /// Plans one pass. `earlier` are the plans of the passes before it, where these have not been executed since.
+    pub(crate) fn pass(&self, pass: &Pass, states: &States, scan: &Scan, earlier: &[PassPlan]) -> Result<PassPlan, EngineError> {
+        let none = BTreeMap::new();
+        let recorded = states.get(pass.name).unwrap_or(&none);
+        let keys = self.keys(pass);
+        let mut plans = Vec::new();
+        let whole = self.whole_inputs(pass, states)?;
+        for unit in self.units(pass, states, scan) {
+            let mut fingerprint = Fingerprint {
+                code_version: pass.code_version,
+                keys: keys.clone(),
+                inputs: whole.clone(),
+                external: scan.all.clone(),
+                schemas: schemas(pass),
+                runtime: self.runtime.clone(),
+            };
+            fingerprint.external.extend(scan.units.get(&unit).cloned().unwrap_or_default());
+            fingerprint.inputs.extend(self.own_inputs(pass, &unit, states));
+            let status = match recorded.get(&unit) {
+                _ if waits_for(self.passes, pass, &unit, earlier).is_some() => {
+                    Status::Waiting(waits_for(self.passes, pass, &unit, earlier).unwrap_or(pass.stage))
+                }
+                None => Status::Missing,
+                Some(state) => {
+                    let outputs = || state.check_outputs(self.run, self.verify);
+                    fingerprint.difference(&state.fingerprint).or_else(outputs).map_or(Status::Fresh, Status::Stale)
+                }
+            };
+            plans.push(UnitPlan { unit, status, fingerprint });
+        }
+        let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
+        let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
+        Ok(PassPlan { stage: pass.stage, pass: pass.name, units: plans, gone, pending: scan.pending.clone() })
+    }
+
+    /// Plans all passes without executing any.
+    pub(crate) fn all(&self) -> Result<Vec<PassPlan>, EngineError> {
+        let states = load_states(self.run, self.passes);
+        let mut plans: Vec<PassPlan> = Vec::new();
+        for pass in self.passes {
+            let scan = self.scan(pass, &states, true)?;
+            let plan = self.pass(pass, &states, &scan, &plans)?;
+            plans.push(plan);
+        }
+        Ok(plans)
+    }
+
+    fn keys(&self, pass: &Pass) -> BTreeMap<String, serde_json::Value> {
+        let value = |k: &str| serde_json::to_value(self.config.get(k)).unwrap_or_default();
+        let counting = Config::expand(&pass.keys).into_iter().filter(|k| !pass.hints.contains(&k.name));
+        counting.map(|k| (k.name.to_owned(), value(k.name))).collect()
+    }
+
+    fn units(&self, pass: &Pass, states: &States, scan: &Scan) -> BTreeSet<Unit> {
+        if pass.per == Per::Run {
+            return [Unit::Run].into();
+        }
+        let mut units: BTreeSet<Unit> = scan.units.keys().cloned().collect();
+        for (maker, _) in self.table_makers(pass).filter(|(m, _)| m.per == Per::SiteDay) {
+            units.extend(states.get(maker.name).into_iter().flat_map(|s| s.keys().cloned()));
+        }
+        units
+    }
+
+    fn table_makers<'b>(&'b self, pass: &'b Pass) -> impl Iterator<Item = (&'b Pass, &'static str)> {
+        pass.inputs.iter().filter_map(|&input| match input {
+            Input::Table(table) => self.passes.iter().find(|p| p.makes(input)).map(|maker| (maker, table)),
+            _ => None,
+        })
+    }
+
+    /// Hashes of the inputs that every unit of a pass has in common.
+    fn whole_inputs(&self, pass: &Pass, states: &States) -> Result<BTreeMap<String, String>, EngineError> {
+        let mut inputs = BTreeMap::new();
+        for (maker, table) in self.table_makers(pass) {
+            let made = states.get(maker.name).into_iter().flatten();
+            let hashes = made
+                .filter_map(|(unit, state)| Some((unit, &state.outputs.get(&RunDir::output(Output::Table(table), unit))?.hash)));
+            if maker.per == Per::Run {
+                inputs.extend(hashes.map(|(_, hash)| (table.to_owned(), hash.clone())));
+            } else if pass.per == Per::Run {
+                let all: String = hashes.map(|(unit, hash)| format!("{unit} {hash}\n")).collect();
+                inputs.insert(table.to_owned(), hash_bytes(all.as_bytes()));
+            }
+        }
+        for &input in &pass.inputs {
+            let Input::Model(name) = input else { continue };
+            let hash = match self.passes.iter().find(|p| p.makes(input)) {
+                Some(maker) => {
+                    let state = states.get(maker.name).and_then(|s| s.get(&Unit::Run));
+                    state.and_then(|s| s.outputs.get(&format!("model/{name}"))).map(|o| o.hash.clone())
+                }
+                None => {
+                    let path = model_folder(self.config, self.run).join(name);
+                    path.exists().then(|| hash_file(&path)).transpose()?
+                }
+            };
+            inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| "absent".into()));
+        }
+        Ok(inputs)
+    }
+
+    /// Hashes of a unit's own parts of tables.
+    fn own_inputs(&self, pass: &Pass, unit: &Unit, states: &States) -> BTreeMap<String, String> {
+        if pass.per == Per::Run {
+            return BTreeMap::new();
+        }
+        let hash = |(maker, table): (&Pass, &'static str)| {
+            let state = states.get(maker.name)?.get(unit)?;
+            Some((table.to_owned(), state.outputs.get(&RunDir::output(Output::Table(table), unit))?.hash.clone()))
+        };
+        self.table_makers(pass).filter(|(m, _)| m.per == Per::SiteDay).filter_map(hash).collect()
+    }
+}
+
+/// The stage that has to be fresh before it shows whether this unit is.
+fn waits_for(passes: &[Pass], pass: &Pass, unit: &Unit, earlier: &[PassPlan]) -> Option<&'static str> {
+    pass.upstream(passes).into_iter().find_map(|maker| {
+        let plan = earlier.iter().find(|p| p.pass == maker.name)?;
+        let waits = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
+            plan.units.iter().any(|u| u.unit == *unit && u.status != Status::Fresh)
+        } else {
+            !plan.is_fresh()
+        };
+        waits.then_some(maker.stage)
+    })
+}
+
+fn schemas(pass: &Pass) -> Vec<String> {
+    let inputs = pass.inputs.iter().filter_map(|i| if let Input::Table(t) = i { Some(*t) } else { None });
+    let outputs = pass.outputs.iter().filter_map(|o| if let Output::Table(t) = o { Some(*t) } else { None });
+    let ids: BTreeSet<String> = inputs.chain(outputs).filter_map(|t| chorus_tables::schema(t).ok()).map(|s| s.id()).collect();
+    ids.into_iter().collect()
+}

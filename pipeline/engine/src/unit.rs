@@ -1,0 +1,122 @@
+//! Units of work: one site's local day, in parts, or the whole run.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What Hive paths hold as they are; everything else in a site's name is percent-encoded.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// A unit of work. Its order is that of its path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// The whole run.
+    Run,
+    /// A part of one site's local day; `date` is `None` for recordings without a trustworthy time.
+    SiteDay {
+        /// The site.
+        site: String,
+        /// Local date of the recordings' start.
+        date: Option<Date>,
+        /// Number of the part, from 0.
+        part: u32,
+    },
+}
+
+impl Unit {
+    /// The folder of its partition, such as `site=POND01/date=2020-03-01`; empty for the whole run.
+    pub fn folder(&self) -> String {
+        match self {
+            Self::Run => String::new(),
+            Self::SiteDay { site, date, .. } => {
+                let date = date.map_or_else(|| chorus_tables::NULL_PARTITION.to_owned(), |d| d.to_string());
+                format!("site={}/date={date}", encode_site(site))
+            }
+        }
+    }
+
+    /// The stem of its files, such as `part-000`.
+    pub fn stem(&self) -> String {
+        match self {
+            Self::Run => "part-000".into(),
+            Self::SiteDay { part, .. } => format!("part-{part:03}"),
+        }
+    }
+
+    /// The unit whose file has this path relative to a table's folder (or to a pass's states), whatever its extension.
+    pub fn parse(path: &str) -> Option<Self> {
+        let path = path.rsplit_once('.').filter(|(_, e)| !e.contains('/')).map_or(path, |(stem, _)| stem);
+        let mut pieces = path.split('/');
+        let (first, second, third) = (pieces.next()?, pieces.next(), pieces.next());
+        let Some(site) = first.strip_prefix("site=") else {
+            return (first == "part-000" && second.is_none()).then_some(Self::Run);
+        };
+        let site = percent_decode_str(site).decode_utf8().ok()?.into_owned();
+        let date = match second?.strip_prefix("date=")? {
+            chorus_tables::NULL_PARTITION => None,
+            date => Some(date.parse().ok()?),
+        };
+        let part = third?.strip_prefix("part-")?.parse().ok()?;
+        Some(Self::SiteDay { site, date, part })
+    }
+
+    /// The site; empty for the whole run.
+    pub fn site(&self) -> &str {
+        match self {
+            Self::Run => "",
+            Self::SiteDay { site, .. } => site,
+        }
+    }
+
+    /// Whether a `--unit` filter such as `site=POND01` or `site=POND01/date=2020-03-01` selects it.
+    pub fn matches(&self, filter: &str) -> bool {
+        let id = self.to_string();
+        let filter = filter.trim_end_matches('/');
+        id == filter || id.strip_prefix(filter).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run => f.write_str("run"),
+            Self::SiteDay { .. } => write!(f, "{}/{}", self.folder(), self.stem()),
+        }
+    }
+}
+
+fn encode_site(site: &str) -> String {
+    // `.` and `..` would be folders of their own.
+    if site.chars().all(|c| c == '.') { site.replace('.', "%2E") } else { utf8_percent_encode(site, KEPT).to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_site_name_survives_its_path() {
+        for site in ["POND01", "Rivière du Nord/2", "a=b %20", "..", "…", "水塘", "x.y"] {
+            for date in [None, Some(jiff::civil::date(2020, 3, 1))] {
+                let unit = Unit::SiteDay { site: site.into(), date, part: 12 };
+                let path = format!("{unit}.parquet");
+                assert!(!path.contains(' ') && path.split('/').all(|p| p != ".."), "{path}");
+                assert_eq!(Unit::parse(&path), Some(unit), "{path}");
+            }
+        }
+        assert_eq!(Unit::parse("part-000.json"), Some(Unit::Run));
+        assert_eq!(Unit::parse("site=A/date=tomorrow/part-000.json"), None);
+    }
+
+    #[test]
+    fn filters_select_whole_steps_of_the_path() {
+        let unit = Unit::SiteDay { site: "P1".into(), date: Some(jiff::civil::date(2020, 3, 1)), part: 0 };
+        assert!(
+            unit.matches("site=P1")
+                && unit.matches("site=P1/date=2020-03-01/")
+                && unit.matches("site=P1/date=2020-03-01/part-000")
+        );
+        assert!(!unit.matches("site=P") && !unit.matches("site=P1/date=2020-03-0"));
+    }
+}

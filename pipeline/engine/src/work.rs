@@ -1,0 +1,66 @@
+//! What a stage implements.
+
+use std::collections::BTreeMap;
+
+use crate::Unit;
+use crate::context::{ScanContext, UnitContext};
+
+/// The error of a stage's own work: each stage crate has its own type.
+pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a unit depends on outside of the run: an identity, such as a path in the archive, and a hash of the content.
+pub type External = BTreeMap<String, String>;
+
+/// What a look outside of the run found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The units there are, with what each depends on outside of the run. For a stage with inputs of its own these are
+    /// added to the units of its inputs.
+    pub units: BTreeMap<Unit, External>,
+    /// What every unit depends on outside of the run.
+    pub all: External,
+    /// Things that were seen and not yet looked into, such as files that are new; with them the stage is not fresh.
+    pub pending: Option<String>,
+}
+
+/// The work of one pass of a stage.
+pub trait Work: Send + Sync {
+    /// Looks outside of the run: which units there are, and what each depends on. Most stages depend on nothing outside.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible to tell.
+    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+        Ok(Scan::default())
+    }
+
+    /// About how many bytes the outputs of these units will take, as far as that can be told; for the disk check.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible to tell.
+    fn bytes_needed(&self, _cx: &ScanContext<'_>, _units: &[&Unit]) -> Result<u64, WorkError> {
+        Ok(0)
+    }
+
+    /// Makes the outputs of one unit.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible; nothing is committed then.
+    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError>;
+}
+
+/// The passes that a program can execute, by name.
+#[derive(Default)]
+pub struct Registry(BTreeMap<&'static str, Box<dyn Work>>);
+
+impl Registry {
+    /// Adds a pass.
+    #[must_use]
+    pub fn with(mut self, pass: &'static str, work: impl Work + 'static) -> Self {
+        self.0.insert(pass, Box::new(work));
+        self
+    }
+
+    pub(crate) fn get(&self, pass: &str) -> Option<&dyn Work> {
+        self.0.get(pass).map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Puts libtorch where the build finds it and prints its folder: that of LIBTORCH, or of PyPI's torch wheel in the user's cache,
+# outside of any clone, so that every clone shares it.
+#
+#   libtorch.sh [auto|cpu|cuda]
+#
+# cpu:  the wheel and the two CUDA libraries that libtorch_cpu.so itself is linked to, 1.2 GB installed.
+# cuda: the wheel with all of its CUDA libraries, 4.7 GB installed.
+# auto: cuda where an NVIDIA driver is found, else cpu.
+set -eu
+
+version=2.13.0
+cuda=13.0
+set_name=${1:-auto}
+
+if [ -n "${LIBTORCH:-}" ]; then
+    if [ ! -e "$LIBTORCH/lib/libtorch_cpu.so" ]; then
+        echo "LIBTORCH=$LIBTORCH: found no lib/libtorch_cpu.so there; name a folder of libtorch $version, or unset it to get one from PyPI" >&2
+        exit 2
+    fi
+    echo "$LIBTORCH"
+    exit 0
+fi
+
+case $set_name in
+    auto) if [ -e /proc/driver/nvidia/version ]; then set_name=cuda; else set_name=cpu; fi ;;
+    cpu | cuda) ;;
+    *) echo "libtorch.sh: found \`$set_name\`, expected auto, cpu or cuda" >&2; exit 2 ;;
+esac
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/chorus
+folder=$cache/libtorch-$version-$set_name
+if [ ! -d "$folder" ]; then
+    if ! python3 -m pip --version > /dev/null 2>&1; then
+        echo "libtorch.sh: python3 with pip is needed to get libtorch from PyPI; on Debian: apt-get install python3-pip" >&2
+        exit 2
+    fi
+    echo "getting libtorch $version ($set_name set) from PyPI into $folder" >&2
+    mkdir -p "$cache"
+    # Installed beside and moved into place, so that a broken download is never taken for the whole.
+    partial=$(mktemp -d "$cache/libtorch.XXXXXX")
+    trap 'rm -rf "$partial"' EXIT
+    if [ "$set_name" = cpu ]; then
+        set -- --no-deps "torch==$version" "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*"
+    else
+        set -- "torch==$version"
+    fi
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --target "$partial" "$@" >&2
+    chmod 755 "$partial"
+    # Another process may have been faster.
+    mv -T "$partial" "$folder" 2> /dev/null || [ -d "$folder" ]
+fi
+echo "$folder/torch"

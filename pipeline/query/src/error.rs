@@ -1,0 +1,125 @@
+//! What can be wrong with a query.
+
+use std::path::PathBuf;
+
+/// An error of a query. Each says where, what was found, what was expected and what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The folder is not that of a run.
+    #[error("{}: expected the folder of a run, which holds `tables/`, found none; name one such as runs/NAME, or make its tables with `chorus run`", .path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder of the run cannot be listed, or its path cannot be used.
+    #[error("{}: the tables cannot be listed: {detail}; check the folder's permissions and name", .path.display())]
+    Unlisted {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// A table that exists in other runs, and not in this one.
+    #[error("{}: this run has no table `{table}` yet; `chorus run {stage}` makes it. There are: {known}", .run.display())]
+    NotMade {
+        /// The run.
+        run: PathBuf,
+        /// The table.
+        table: String,
+        /// The stage that makes it.
+        stage: String,
+        /// The tables that the run has.
+        known: String,
+    },
+    /// A table that no run has.
+    #[error("no table is called `{table}`{}. There are: {known}", did_you_mean(.nearest.as_deref()))]
+    UnknownTable {
+        /// The name as given.
+        table: String,
+        /// A name like it.
+        nearest: Option<String>,
+        /// The tables that the run has.
+        known: String,
+    },
+    /// A column that is not there.
+    #[error("no column is called `{column}`{}. There are: {known}", did_you_mean(.nearest.as_deref()))]
+    UnknownColumn {
+        /// The name as given.
+        column: String,
+        /// A name like it.
+        nearest: Option<String>,
+        /// The columns at that place of the query.
+        known: String,
+    },
+    /// A name in WITH that is also a table of the run; the SQL engine would silently take the table.
+    #[error("WITH gives the name `{name}`, which is a table of this run; give it another name")]
+    Shadowed {
+        /// The name.
+        name: String,
+    },
+    /// The text is not SQL.
+    #[error("the query cannot be understood: {detail}")]
+    Syntax {
+        /// What the parser said.
+        detail: String,
+    },
+    /// The statement would do something else than read tables of the run.
+    #[error("{what} is refused: a query reads the tables of one run and nothing else; begin it with SELECT or WITH")]
+    Refused {
+        /// What was asked for.
+        what: String,
+    },
+    /// The SQL engine does not do this.
+    #[error("the SQL engine does not do this: {detail}; {}", .hint.as_deref().unwrap_or(OTHER_WORDS))]
+    Unsupported {
+        /// What the engine said.
+        detail: String,
+        /// What works in its place.
+        hint: Option<String>,
+    },
+    /// The query failed while it ran.
+    #[error("the query failed: {detail}{}", .hint.as_deref().map(|h| format!("; {h}")).unwrap_or_default())]
+    Failed {
+        /// What the engine said.
+        detail: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Two columns of an answer have the same name.
+    #[error("two columns of the answer are called `{column}`; give one another name with AS")]
+    SameName {
+        /// The name.
+        column: String,
+    },
+    /// The SQL engine broke down.
+    #[error("the SQL engine broke down on this query, which is a fault of the program: {detail}; put the query in another way")]
+    Panicked {
+        /// The engine's last words.
+        detail: String,
+    },
+    /// A file of a table is damaged, or was made by another version.
+    #[error(transparent)]
+    Table(#[from] chorus_tables::TableError),
+    /// No format has this name.
+    #[error("no format is called `{name}`; there are: {}", crate::Format::NAMES.join(", "))]
+    UnknownFormat {
+        /// The name as given.
+        name: String,
+    },
+    /// The answer cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+}
+
+/// What to try when no better hint is known.
+const OTHER_WORDS: &str = "joins, WITH and window functions often say the same";
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+}
+
+/// The name nearest to a misspelt one, when one is near.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let distance = |k: &&str| strsim::damerau_levenshtein(&k.to_lowercase(), &name.to_lowercase());
+    known.into_iter().min_by_key(distance).filter(|k| distance(k) <= 1 + name.len() / 4).map(str::to_owned)
+}

@@ -1,0 +1,102 @@
+//! From what polars says of a failed query to what a user can do about it.
+
+use chorus_tables::{TableReader, TableSchema};
+use polars::prelude::PolarsError;
+
+use crate::QueryError;
+use crate::error::nearest;
+use crate::scan::Folder;
+use crate::tables::columns;
+
+/// A table that the query named, and its files.
+pub(crate) type Named = (&'static TableSchema, Folder);
+
+/// What the engine says, and what works in its place.
+const WAYS_AROUND: &[(&str, &str)] = &[
+    ("date_trunc", "CAST(t AS DATE) cuts a time to its day, and STRFTIME(t, '%Y-%m-%d %H:00') to any unit"),
+    ("AtTimeZone", "recordings hold the local time in start_local, and utc_offset_min to compute others"),
+    ("subquery", "put the subquery into WITH, and CROSS JOIN it where it is one row"),
+    ("unsupported function", "EXTRACT(hour FROM t) takes parts of times; `SELECT` with joins and CASE does much of the rest"),
+    ("to a string value", "put the column first, as in date >= '2020-03-01', or write DATE '2020-03-01'"),
+];
+
+/// Explains an error of polars.
+pub(crate) fn explain(error: &PolarsError, tables: &[Named]) -> QueryError {
+    let error = root(error);
+    let detail = plain(&error.to_string());
+    if let Some(unknown) = unknown_column(&error.to_string(), tables) {
+        return unknown;
+    }
+    let hint = WAYS_AROUND.iter().find(|(said, _)| detail.contains(said)).map(|(_, hint)| (*hint).to_owned());
+    match error {
+        PolarsError::Duplicate(text) => QueryError::SameName { column: text.split('\'').nth(1).unwrap_or("").to_owned() },
+        PolarsError::SQLInterface(_) | PolarsError::SQLSyntax(_) => QueryError::Unsupported { detail, hint },
+        _ => damaged(tables).unwrap_or(QueryError::Failed { detail, hint }),
+    }
+}
+
+/// The error without the chain of plan steps that polars hangs on it.
+fn root(error: &PolarsError) -> &PolarsError {
+    match error {
+        PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } => root(error),
+        error => error,
+    }
+}
+
+/// The text without what only polars' own programmers read: the plan after a blank line, and dumps of the syntax tree.
+fn plain(text: &str) -> String {
+    let text = text.split("\n\n").next().unwrap_or(text);
+    let end = if text.contains(" { ") { text.find(['{', '(']) } else { None };
+    end.map_or_else(|| text.to_owned(), |end| text[..end].trim_end().replace('\'', ""))
+}
+
+/// Reads the name, and the names that would do, from the two ways in which polars says that a column is not there.
+fn unknown_column(text: &str, tables: &[Named]) -> Option<QueryError> {
+    let quoted = |after: &str, quote: char| text.split_once(after)?.1.split(quote).nth(1).map(str::to_owned);
+    let column = quoted("unable to find column", '"').or_else(|| quoted("no column named", '\''))?;
+    // The list is a debug format of texts, which is JSON for every name but quite odd ones.
+    let listed = text.split_once("valid columns: ").and_then(|(_, list)| {
+        let mut lists = serde_json::Deserializer::from_str(list).into_iter::<Vec<String>>();
+        lists.next()?.ok()
+    });
+    let mut known = listed.unwrap_or_else(|| tables.iter().flat_map(|(t, _)| columns(t)).map(str::to_owned).collect());
+    known.sort();
+    known.dedup();
+    let nearest = nearest(&column, known.iter().map(String::as_str));
+    Some(QueryError::UnknownColumn { column, nearest, known: known.join(", ") })
+}
+
+/// The first file of these tables that is no table of this version. polars does not always say which file it stumbled over, and
+/// never which stage makes it again.
+fn damaged(tables: &[Named]) -> Option<QueryError> {
+    tables.iter().find_map(|(schema, folder)| {
+        let files = folder.files().unwrap_or_default();
+        files.iter().find_map(|file| TableReader::open(schema, file).err()).map(QueryError::Table)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dumps_and_plans_are_cut_from_what_polars_says() {
+        for (text, plain_text) in [
+            ("unsupported function 'date_trunc'", "unsupported function 'date_trunc'"),
+            ("cannot compare (a)\n\nResolved plan until failure:\n\nFILTER", "cannot compare (a)"),
+            ("expression AtTimeZone { timestamp: Identifier(x) } is not currently supported", "expression AtTimeZone"),
+            ("join type 'Anti(On(BinaryOp { left: x }))' not currently supported", "join type Anti"),
+        ] {
+            assert_eq!(plain(text), plain_text);
+        }
+    }
+
+    #[test]
+    fn the_columns_of_the_place_are_listed() {
+        let text = "unable to find column \"scor\"; valid columns: [\"site\", \"score\"]\n\nDid you mean \"score\"?";
+        assert_eq!(
+            explain(&PolarsError::ColumnNotFound(text.into()), &[]).to_string(),
+            "no column is called `scor`; did you mean `score`? There are: score, site"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! The tables of a run, and queries over them.
+
+use std::path::{Path, PathBuf};
+
+use chorus_tables::{PARTITIONS, TableSchema};
+use polars::prelude::{Column, DataFrame, Engine, IntoColumn, NamedFrom, Series};
+use polars::sql::SQLContext;
+
+use crate::error::nearest;
+use crate::explain::explain;
+use crate::guard::guard;
+use crate::scan::Folder;
+use crate::statement::{Query, Statement};
+use crate::{Answer, QueryError};
+
+/// The tables that a run's folder holds.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    run: PathBuf,
+    folder: PathBuf,
+    present: Vec<&'static TableSchema>,
+}
+
+impl Tables {
+    /// Looks which tables are there. Reads no file.
+    ///
+    /// # Errors
+    /// [`QueryError::NoRun`] when the folder holds no `tables/`, [`QueryError::Unlisted`] when its path cannot be used.
+    pub fn open(run: &Path) -> Result<Self, QueryError> {
+        // polars takes a relative path that begins with `s3:` or the like for an address.
+        let folder = std::path::absolute(run.join("tables"))
+            .map_err(|e| QueryError::Unlisted { path: run.to_owned(), detail: e.to_string() })?;
+        if !folder.is_dir() {
+            return Err(QueryError::NoRun { path: run.to_owned() });
+        }
+        let present = chorus_tables::all().iter().filter(|t| folder.join(&t.name).is_dir()).collect();
+        Ok(Self { run: run.to_owned(), folder, present })
+    }
+
+    /// Names of the tables that are there, in the order in which a run makes them.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.present.iter().map(|t| t.name.as_str()).collect()
+    }
+
+    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`) in polars' dialect of SQL.
+    ///
+    /// Only tables that the query names are looked at, and of those only the columns and partitions that it needs. Partitioned
+    /// tables have the columns `site` (text) and `date` (date, null where a recording's time is not known) after their own. The
+    /// order of rows is that of ORDER BY and otherwise not defined.
+    ///
+    /// # Errors
+    /// Every [`QueryError`] but those of [`Tables::open`] and of writing.
+    pub fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
+        match Statement::parse(sql)? {
+            Statement::ShowTables => Ok(Answer::new(self.list())),
+            Statement::Query(query) => guard(|| self.run(&query)).map(Answer::new),
+        }
+    }
+
+    fn run(&self, query: &Query) -> Result<DataFrame, QueryError> {
+        // Its warnings speak to programmers who use polars, and go to stderr.
+        polars::error::set_warning_function(|_, _| ());
+        let mut context = SQLContext::new();
+        let mut tables = Vec::new();
+        for name in &query.relations {
+            if let Some(schema) = self.resolve(name, query)? {
+                let folder = Folder::new(schema, &self.folder);
+                context.register(name, folder.scan()?.ok_or_else(|| self.not_made(schema))?);
+                tables.push((schema, folder));
+            }
+        }
+        let answer = context.execute(&query.sql).and_then(|frame| frame.collect_with_engine(Engine::Streaming));
+        answer.map(|result| result.unwrap_single()).map_err(|e| explain(&e, &tables))
+    }
+
+    /// The table that a name means; `None` when WITH defines it.
+    fn resolve(&self, name: &str, query: &Query) -> Result<Option<&'static TableSchema>, QueryError> {
+        let present = self.present.iter().find(|t| t.name == name);
+        match (present, query.with.iter().any(|w| w == name)) {
+            (Some(_), true) => Err(QueryError::Shadowed { name: name.to_owned() }),
+            (Some(schema), false) => Ok(Some(schema)),
+            (None, true) => Ok(None),
+            (None, false) => Err(self.no_such_table(name)),
+        }
+    }
+
+    fn no_such_table(&self, name: &str) -> QueryError {
+        if let Ok(schema) = chorus_tables::schema(name) {
+            return self.not_made(schema);
+        }
+        // A name like one of a table that is still to be made is better than none: the next error then says how to make it.
+        let nearest = nearest(name, self.names()).or_else(|| nearest(name, chorus_tables::all().iter().map(|t| t.name.as_str())));
+        QueryError::UnknownTable { table: name.to_owned(), nearest, known: self.names().join(", ") }
+    }
+
+    fn not_made(&self, schema: &TableSchema) -> QueryError {
+        QueryError::NotMade {
+            run: self.run.clone(),
+            table: schema.name.clone(),
+            stage: schema.stage.clone(),
+            known: self.names().join(", "),
+        }
+    }
+
+    /// The answer to `SHOW TABLES`.
+    fn list(&self) -> DataFrame {
+        let column = |name: &str, text: fn(&TableSchema) -> &str| -> Column {
+            Series::new(name.into(), self.present.iter().map(|t| text(t)).collect::<Vec<_>>()).into_column()
+        };
+        let columns = vec![column("table", |t| &t.name), column("stage", |t| &t.stage), column("about", |t| &t.about)];
+        DataFrame::new(self.present.len(), columns).expect("three columns of one length and of different names")
+    }
+}
+
+/// Every column that a query sees of a table.
+pub(crate) fn columns(schema: &TableSchema) -> impl Iterator<Item = &str> {
+    let partitions = if schema.partitioned { &PARTITIONS[..] } else { &[] };
+    schema.columns.iter().map(|c| c.name.as_str()).chain(partitions.iter().copied())
+}

@@ -1,0 +1,25 @@
+//! Comma-separated values: quoted as in RFC 4180, lines ended by `\n`, which every reader takes and shell tools want.
+
+use std::io::{self, Write};
+
+use csv::{ErrorKind, WriterBuilder};
+use polars::prelude::DataFrame;
+
+use crate::QueryError;
+use crate::value::{each_row, names, text};
+
+/// Writes a line of names and a line per row; null is an empty field.
+pub(crate) fn write(frame: &DataFrame, out: &mut impl Write) -> Result<(), QueryError> {
+    let mut csv = WriterBuilder::new().from_writer(out);
+    csv.write_record(names(frame)).map_err(failed)?;
+    each_row(frame, |row| csv.write_record(row.iter().map(|v| text(v).unwrap_or_default())).map_err(failed))?;
+    Ok(csv.flush()?)
+}
+
+fn failed(error: csv::Error) -> QueryError {
+    let text = error.to_string();
+    match error.into_kind() {
+        ErrorKind::Io(error) => QueryError::Write(error),
+        _ => QueryError::Write(io::Error::other(text)),
+    }
+}

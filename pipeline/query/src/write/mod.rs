@@ -1,0 +1,7 @@
+//! Answers as text.
+
+pub(crate) mod csv;
+pub(crate) mod json;
+pub(crate) mod table;
+
+pub use table::TableStyle;

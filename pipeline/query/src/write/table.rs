@@ -1,0 +1,101 @@
+//! Aligned columns for people.
+
+use std::io::{self, Write};
+
+use polars::prelude::DataFrame;
+
+use crate::QueryError;
+use crate::value::{each_row, names, text};
+
+/// Blanks between columns.
+const GAP: usize = 2;
+/// A column of text is never cut below this width.
+const NARROWEST: usize = 8;
+/// What stands in place of a missing value, as polars and SQL write it.
+const NULL: &str = "null";
+
+/// How a table is laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TableStyle {
+    /// Width of the terminal in characters: texts are cut, with `…`, as far as it takes to fit. `None` cuts nothing. Numbers,
+    /// dates and times are never cut.
+    pub width: Option<usize>,
+    /// Rows to print; a last line says how many were left out. `None` prints all.
+    pub limit: Option<usize>,
+}
+
+struct Column {
+    /// Numbers stand at the right.
+    number: bool,
+    /// Only texts may be cut.
+    text: bool,
+    width: usize,
+}
+
+/// Writes the names, a rule and the rows.
+pub(crate) fn write(frame: &DataFrame, style: &TableStyle, out: &mut impl Write) -> Result<(), QueryError> {
+    let shown = style.limit.unwrap_or(usize::MAX).min(frame.height());
+    let titles: Vec<String> = names(frame).into_iter().map(one_line).collect();
+    let mut rows = Vec::with_capacity(shown);
+    each_row(&frame.head(Some(shown)), |row| {
+        rows.push(row.iter().map(|v| one_line(&text(v).unwrap_or_else(|| NULL.to_owned()))).collect::<Vec<_>>());
+        Ok(())
+    })?;
+
+    let mut columns: Vec<Column> = (frame.dtypes().iter().zip(&titles).enumerate())
+        .map(|(i, (kind, name))| Column {
+            number: kind.is_numeric(),
+            text: !kind.is_numeric() && !kind.is_temporal(),
+            width: rows.iter().map(|r| width(&r[i])).max().unwrap_or(0).max(width(name)),
+        })
+        .collect();
+    if let Some(room) = style.width {
+        shrink(&mut columns, room);
+    }
+
+    line(&titles, &columns, out)?;
+    line(&columns.iter().map(|c| "─".repeat(c.width)).collect::<Vec<_>>(), &columns, out)?;
+    for row in &rows {
+        line(row, &columns, out)?;
+    }
+    let left_out = frame.height() - shown;
+    if left_out > 0 {
+        writeln!(out, "({left_out} of {} rows left out)", frame.height())?;
+    }
+    Ok(())
+}
+
+/// Takes from the widest text, one character at a time, until all columns fit or no text has more to give.
+fn shrink(columns: &mut [Column], room: usize) {
+    let gaps = GAP * columns.len().saturating_sub(1);
+    while columns.iter().map(|c| c.width).sum::<usize>() + gaps > room {
+        match columns.iter_mut().filter(|c| c.text && c.width > NARROWEST).max_by_key(|c| c.width) {
+            Some(widest) => widest.width -= 1,
+            None => return,
+        }
+    }
+}
+
+fn line(cells: &[String], columns: &[Column], out: &mut impl Write) -> io::Result<()> {
+    let mut line = String::new();
+    for (cell, column) in cells.iter().zip(columns) {
+        let cell = fit(cell, column.width);
+        let pad = " ".repeat(column.width - width(&cell));
+        let (before, after) = if column.number { (pad.as_str(), "") } else { ("", pad.as_str()) };
+        line.extend([before, &cell, after, &" ".repeat(GAP)]);
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+fn fit(cell: &str, room: usize) -> String {
+    if width(cell) <= room { cell.to_owned() } else { cell.chars().take(room.saturating_sub(1)).chain(['…']).collect() }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A line break or a tab inside a value would break the columns.
+fn one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}

@@ -1,0 +1,205 @@
+//! What SQL can say over a run: each line is a promise of the README, and fails when an upgrade of polars breaks it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use chorus_query::Format;
+use common::{Run, written};
+
+/// Asserts that each query gives these lines of CSV.
+fn check(queries: &[(&str, &[&str])]) {
+    let run = Run::small();
+    for (sql, rows) in queries {
+        assert_eq!(run.rows(sql), *rows, "{sql}");
+    }
+}
+
+#[test]
+fn rows_are_filtered_ordered_and_limited() {
+    check(&[
+        ("SELECT recording_id FROM recordings WHERE duration_s > 20 ORDER BY recording_id DESC", &["b", "a"]),
+        ("SELECT recording_id FROM recordings WHERE duration_s IS NULL", &["c"]),
+        ("SELECT recording_id FROM recordings WHERE duration_s IS NOT NULL ORDER BY duration_s LIMIT 1 OFFSET 1", &["b"]),
+        ("SELECT duration_s FROM recordings ORDER BY duration_s DESC NULLS LAST", &["60.5", "30.0", "10.0", "\"\""]),
+        ("SELECT duration_s FROM recordings ORDER BY duration_s NULLS FIRST LIMIT 2", &["\"\"", "10.0"]),
+        ("SELECT recording_id FROM recordings WHERE duration_s BETWEEN 20 AND 40 AND status IN ('ok', 'repaired')", &["b"]),
+        ("SELECT recording_id FROM recordings WHERE path LIKE 'a.%' OR path ILIKE 'B.W_V' ORDER BY 1", &["a", "b"]),
+        ("SELECT recording_id FROM recordings WHERE path NOT LIKE '%a%a%' AND path RLIKE '^[a-c]' ORDER BY 1", &["b", "c"]),
+        ("SELECT DISTINCT site FROM predictions ORDER BY site", &["POND01", "Rivière du Nord/2"]),
+        ("SELECT * EXCLUDE (about) FROM (SELECT 1 AS one, 2 AS about) t", &["1"]),
+    ]);
+}
+
+#[test]
+fn groups_are_counted_and_summed_up() {
+    check(&[
+        ("SELECT COUNT(*) FROM predictions", &["10"]),
+        (
+            "SELECT COUNT(*), COUNT(start_utc), COUNT(DISTINCT site), MIN(score), MAX(score) FROM predictions",
+            &["10,8,2,0.0,0.875"],
+        ),
+        ("SELECT site, COUNT(*) AS n FROM predictions GROUP BY site ORDER BY n DESC", &["POND01,6", "Rivière du Nord/2,4"]),
+        ("SELECT site, COUNT(*) FROM predictions GROUP BY site HAVING COUNT(*) > 4", &["POND01,6"]),
+        ("SELECT site, COUNT(*) FROM predictions GROUP BY site ORDER BY COUNT(*)", &["Rivière du Nord/2,4", "POND01,6"]),
+        (
+            "SELECT class, COUNT(*) FILTER (WHERE score >= 0.5) FROM predictions GROUP BY class ORDER BY class",
+            &["FROG,4", "TOAD,2"],
+        ),
+        (
+            "SELECT class, SUM(CASE WHEN score >= 0.5 THEN 1 ELSE 0 END) FROM predictions GROUP BY 1 ORDER BY 1",
+            &["FROG,4", "TOAD,2"],
+        ),
+        (
+            "SELECT class, ROUND(AVG(score), 2), SUM(end_s - start_s) FROM predictions GROUP BY class ORDER BY class",
+            &["FROG,0.6,15.0", "TOAD,0.37,15.0"],
+        ),
+        (
+            "SELECT MEDIAN(score), QUANTILE_CONT(score, 0.25), ROUND(STDDEV(score), 3) FROM predictions WHERE class = 'FROG'",
+            &["0.625,0.5,0.237"],
+        ),
+        ("SELECT UPPER(site), COUNT(*) FROM recordings GROUP BY UPPER(site) ORDER BY 1", &["POND01,2", "RIVIÈRE DU NORD/2,2"]),
+        ("SELECT STRING_AGG(class, '+') FROM predictions WHERE recording_id = 'b'", &["FROG+TOAD"]),
+        ("SELECT ARRAY_AGG(class) FROM predictions WHERE recording_id = 'b'", &["\"[\"\"FROG\"\",\"\"TOAD\"\"]\""]),
+    ]);
+}
+
+#[test]
+fn tables_are_joined() {
+    check(&[
+        (
+            "SELECT r.recording_id, s.subset FROM recordings r LEFT JOIN splits s USING (recording_id) WHERE r.site = 'POND01' ORDER BY 1",
+            &["a,train", "b,test"],
+        ),
+        (
+            "SELECT p.recording_id, MAX(p.score) AS best FROM predictions p JOIN splits s ON p.recording_id = s.recording_id \
+             WHERE s.subset = 'train' GROUP BY p.recording_id ORDER BY best",
+            &["a,0.75", "c,0.85"],
+        ),
+        ("SELECT COUNT(*) FROM predictions p, splits s WHERE p.recording_id = s.recording_id AND s.subset = 'test'", &["2"]),
+        (
+            "SELECT s.recording_id FROM splits s LEFT JOIN features f ON f.site = s.subset WHERE f.site IS NULL ORDER BY 1",
+            &["a", "b", "c", "d"],
+        ),
+        ("SELECT recording_id FROM recordings r ANTI JOIN predictions p ON r.recording_id = p.recording_id", &[]),
+        (
+            "SELECT recording_id FROM splits s WHERE EXISTS (SELECT 1 FROM predictions p WHERE p.recording_id = s.recording_id AND p.score > 0.8) ORDER BY 1",
+            &["b", "c"],
+        ),
+        (
+            "SELECT recording_id FROM splits WHERE recording_id IN (SELECT recording_id FROM predictions WHERE score > 0.8) ORDER BY 1",
+            &["b", "c"],
+        ),
+        (
+            "SELECT recording_id FROM splits WHERE recording_id NOT IN (SELECT recording_id FROM predictions WHERE score > 0.8) ORDER BY 1",
+            &["a", "d"],
+        ),
+    ]);
+}
+
+#[test]
+fn queries_are_built_from_queries() {
+    check(&[
+        (
+            "WITH best AS (SELECT recording_id, MAX(score) AS best FROM predictions GROUP BY recording_id), \
+             good AS (SELECT * FROM best WHERE best > 0.7) SELECT * FROM good ORDER BY recording_id",
+            &["a,0.75", "b,0.875", "c,0.85"],
+        ),
+        (
+            "WITH top AS (SELECT MAX(score) AS top FROM predictions) SELECT segment_id, class FROM predictions CROSS JOIN top WHERE score = top",
+            &["b-000000,FROG"],
+        ),
+        ("SELECT site FROM recordings UNION SELECT site FROM predictions ORDER BY site", &["POND01", "Rivière du Nord/2"]),
+        ("SELECT COUNT(*) FROM (SELECT site FROM recordings UNION ALL SELECT site FROM predictions) t", &["14"]),
+        ("SELECT subset FROM splits EXCEPT SELECT 'train' AS subset ORDER BY subset", &["test", "unused"]),
+        ("SELECT subset FROM splits INTERSECT SELECT 'train' AS subset", &["train"]),
+        ("SELECT n FROM (SELECT COUNT(*) AS n FROM splits) t", &["4"]),
+        ("SELECT 1 + 1", &["2"]),
+    ]);
+}
+
+#[test]
+fn windows_look_at_neighbouring_rows() {
+    check(&[
+        (
+            "SELECT recording_id, ROW_NUMBER() OVER (PARTITION BY class ORDER BY score DESC) AS n FROM predictions WHERE class = 'FROG' ORDER BY n LIMIT 2",
+            &["b,1", "a,2"],
+        ),
+        ("SELECT RANK() OVER (ORDER BY subset) AS n FROM splits ORDER BY n", &["1", "2", "2", "4"]),
+        (
+            "SELECT segment_id, LAG(score) OVER (PARTITION BY class ORDER BY segment_id) AS before FROM predictions WHERE class = 'FROG' ORDER BY segment_id LIMIT 3",
+            &["a-000000,", "a-000001,0.75", "b-000000,0.25"],
+        ),
+        (
+            "SELECT segment_id, SUM(score) OVER (PARTITION BY class ORDER BY segment_id) AS so_far FROM predictions WHERE class = 'FROG' ORDER BY segment_id LIMIT 2",
+            &["a-000000,0.75", "a-000001,1.0"],
+        ),
+        (
+            "SELECT class, score FROM predictions QUALIFY ROW_NUMBER() OVER (PARTITION BY class ORDER BY score DESC) = 1 ORDER BY class",
+            &["FROG,0.875", "TOAD,0.85"],
+        ),
+    ]);
+}
+
+#[test]
+fn dates_and_times_are_compared_and_taken_apart() {
+    check(&[
+        ("SELECT recording_id FROM recordings WHERE date >= '2020-03-02'", &["b"]),
+        ("SELECT recording_id FROM recordings WHERE date = DATE '2020-03-02'", &["b"]),
+        ("SELECT recording_id FROM recordings WHERE date IN ('2020-03-02', '2020-03-05')", &["b"]),
+        ("SELECT recording_id FROM recordings WHERE date BETWEEN '2020-03-02' AND '2020-03-05'", &["b"]),
+        ("SELECT recording_id FROM recordings WHERE start_utc < '2020-03-01T06:00:00'", &["a"]),
+        ("SELECT recording_id FROM recordings WHERE start_local >= '2020-03-02 12:00:00'", &["b"]),
+        (
+            "SELECT EXTRACT(hour FROM start_utc), EXTRACT(hour FROM start_local), EXTRACT(doy FROM date) FROM recordings ORDER BY recording_id",
+            &["5,0,61", "23,18,62", "21,16,61", ",,"],
+        ),
+        (
+            "SELECT STRFTIME(start_local, '%Y-%m-%d %H:00') FROM recordings ORDER BY recording_id LIMIT 2",
+            &["2020-03-01 00:00", "2020-03-02 18:00"],
+        ),
+        (
+            "SELECT start_utc + INTERVAL '90 minutes', start_local - INTERVAL '1 day' FROM recordings WHERE recording_id = 'a'",
+            &["2020-03-01T06:30:00Z,2020-02-29T00:00:00"],
+        ),
+        ("SELECT MAX(start_utc) - MIN(start_utc) FROM recordings", &["P1DT18H"]),
+        ("SELECT CAST(start_utc AS DATE) FROM recordings WHERE recording_id = 'b'", &["2020-03-02"]),
+    ]);
+}
+
+#[test]
+fn values_are_computed_and_cast() {
+    check(&[
+        (
+            "SELECT CASE WHEN duration_s > 50 THEN 'long' WHEN duration_s IS NULL THEN 'none' ELSE 'short' END FROM recordings ORDER BY recording_id",
+            &["long", "short", "none", "short"],
+        ),
+        ("SELECT COALESCE(duration_s, 0.0), NULLIF(site, 'POND01') FROM recordings ORDER BY recording_id LIMIT 1", &["60.5,"]),
+        (
+            "SELECT CAST(duration_s AS INTEGER), CAST(file_bytes AS VARCHAR), score::DOUBLE FROM recordings JOIN predictions USING (recording_id) WHERE class = 'TOAD' AND recording_id = 'b'",
+            &["30,1000000,0.375"],
+        ),
+        (
+            "SELECT UPPER(site), LENGTH(site), SUBSTR(site, 1, 4), REPLACE(site, 'POND', 'P'), CONCAT(site, '/', path), site || '-' || path, SPLIT_PART(path, '.', 2) \
+             FROM recordings WHERE recording_id = 'a'",
+            &["POND01,6,POND,P01,POND01/a.wav,POND01-a.wav,wav"],
+        ),
+        ("SELECT ROUND(10 / 4.0, 1), 7 % 3, POW(2, 10), ABS(-1), FLOOR(1.5), LOG10(100)", &["2.5,1,1024,1,1.0,2.0"]),
+    ]);
+}
+
+#[test]
+fn computed_columns_are_called_by_their_text() {
+    let answer = Run::small()
+        .sql("SELECT site, MIN(score), MAX(score) AS best FROM predictions WHERE class = 'FROG' GROUP BY site")
+        .unwrap();
+    assert_eq!(answer.columns(), ["site", "MIN(score)", "best"]);
+    assert_eq!(answer.rows(), 2);
+}
+
+#[test]
+fn tables_are_shown_and_plans_explained() {
+    let run = Run::small();
+    assert!(run.rows("SHOW TABLES")[3].starts_with("predictions,predict,"), "{:?}", run.rows("SHOW TABLES"));
+    let plan = written(&run.sql("EXPLAIN SELECT score FROM predictions").unwrap(), Format::Csv);
+    assert!(plan.contains("Parquet SCAN"), "{plan}");
+}

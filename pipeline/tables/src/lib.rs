@@ -1,0 +1,28 @@
+//! The data contract: one YAML per table in `data-schemas/` becomes an Arrow schema, and no table is written or read except
+//! through it.
+//!
+//! - [`TableSchema`]: what a table holds; [`schema`] finds one, [`all`] lists them.
+//! - [`TableWriter`]: record batches to a Parquet file, checked column by column on the way.
+//! - [`TableReader`]: a Parquet file back to batches, after its footer was held against the schema.
+//! - [`BatchBuilder`] and [`Batch`]: columns by name and type, in and out.
+//!
+//! The crate touches no path of a run by itself: it writes to any [`std::io::Write`].
+
+mod batch;
+mod check;
+mod error;
+mod read;
+mod schema;
+mod write;
+
+pub use batch::{Batch, BatchBuilder, Text};
+pub use error::TableError;
+pub use read::{TableReader, read_all, read_columns};
+pub use schema::{Column, ColumnType, SHAPE_KEY, TableSchema, all, schema};
+pub use write::TableWriter;
+
+/// The pair of Hive partition columns that partitioned tables carry in their path and nowhere else.
+pub const PARTITIONS: [&str; 2] = ["site", "date"];
+
+/// What stands in a path for an unknown date; every Parquet reader takes it as null.
+pub const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";

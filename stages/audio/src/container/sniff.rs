@@ -1,0 +1,224 @@
+//! What kind of file this is, by its first bytes alone. Names and extensions are often wrong in archives.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use crate::error::{Fault, RejectCode};
+
+/// A file that some reader here takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Wav(WavForm),
+    /// A container that symphonia reads, by its name.
+    Compressed(&'static str),
+}
+
+/// The members of the WAV family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WavForm {
+    Riff,
+    Rifx,
+    Rf64,
+    Bw64,
+    W64,
+}
+
+impl WavForm {
+    pub(super) fn container(self) -> &'static str {
+        match self {
+            Self::Riff => "wav",
+            Self::Rifx => "rifx",
+            Self::Rf64 => "rf64",
+            Self::Bw64 => "bw64",
+            Self::W64 => "w64",
+        }
+    }
+}
+
+/// The last 12 bytes of Sony Wave64's `riff` GUID; its first four are the letters.
+const W64_RIFF_TAIL: [u8; 12] = [0x2E, 0x91, 0xCF, 0x11, 0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0x00, 0x00];
+
+/// Audio that is recognised, in order to name it, and not read: offset and bytes of its mark, its name.
+const UNSUPPORTED: [(usize, &[u8], &str); 13] = [
+    (4, b"ftyp", "MPEG-4 (M4A, MP4)"),
+    (8, b"AIFF", "AIFF"),
+    (8, b"AIFC", "AIFF-C"),
+    (0, b"caff", "Apple Core Audio (CAF)"),
+    (0, b"WAAC", "Wildlife Acoustics WAC"),
+    (0, b".snd", "Sun audio (AU)"),
+    (0, b"wvPK", "WavPack"),
+    (0, b"MAC ", "Monkey's Audio"),
+    (0, b"TTA1", "True Audio"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"ADIF", "AAC (ADIF)"),
+    (0, &[0x1A, 0x45, 0xDF, 0xA3], "Matroska or WebM"),
+    (0, &[0x30, 0x26, 0xB2, 0x75], "Windows Media"),
+];
+
+/// Bytes looked at. An Ogg stream names its codec within the first page.
+const HEAD_BYTES: usize = 512;
+
+/// Recognises the file and leaves it at its start.
+pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<Kind, Fault> {
+    let head = head(file, 0)?;
+    let kind = match id3v2_bytes(&head) {
+        None => classify(&head),
+        // Taggers put ID3 before FLAC as well as before MP3.
+        Some(tag) => match self::head(file, tag)? {
+            rest if rest.starts_with(b"fLaC") => Ok(Kind::Compressed("flac")),
+            _ => unsupported("MP3"),
+        },
+    };
+    file.seek(SeekFrom::Start(0))?;
+    kind
+}
+
+fn head(file: &mut (impl Read + Seek), at: u64) -> Result<Vec<u8>, Fault> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    file.seek(SeekFrom::Start(at))?;
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The length of an ID3v2 tag with its header: four bytes of seven bits each.
+pub(super) fn id3v2_bytes(head: &[u8]) -> Option<u64> {
+    let size = head.strip_prefix(b"ID3")?.get(3..7)?;
+    Some(10 + size.iter().fold(0, |sum, &byte| (sum << 7) | u64::from(byte & 0x7F)))
+}
+
+fn classify(head: &[u8]) -> Result<Kind, Fault> {
+    let starts = |mark: &[u8]| head.starts_with(mark);
+    if head.is_empty() {
+        return reject(RejectCode::EmptyFile, "the file has no bytes; the recorder made it and never wrote to it");
+    }
+    if starts(b"fLaC") {
+        return Ok(Kind::Compressed("flac"));
+    }
+    if let Some(form) = riff_form(head) {
+        return classify_riff(form, head);
+    }
+    if starts(b"riff") && head.get(4..16) == Some(&W64_RIFF_TAIL) {
+        return Ok(Kind::Wav(WavForm::W64));
+    }
+    if starts(b"OggS") {
+        return unsupported(ogg_codec(head));
+    }
+    if let Some((_, _, name)) = UNSUPPORTED.iter().find(|(at, mark, _)| head.get(*at..at + mark.len()) == Some(*mark)) {
+        return unsupported(name);
+    }
+    match head {
+        // MPEG audio: eleven bits of sync, then a version and a layer; ADTS leaves the layer 0.
+        [0xFF, b, ..] if b & 0xF6 == 0xF0 => unsupported("AAC (ADTS)"),
+        [0xFF, b, ..] if b & 0xE0 == 0xE0 && b & 0x06 != 0 => unsupported("MP3"),
+        _ => reject(RejectCode::NotAudio, describe(head)),
+    }
+}
+
+fn riff_form(head: &[u8]) -> Option<WavForm> {
+    match head.get(..4)? {
+        b"RIFF" => Some(WavForm::Riff),
+        b"RIFX" => Some(WavForm::Rifx),
+        b"RF64" => Some(WavForm::Rf64),
+        b"BW64" => Some(WavForm::Bw64),
+        _ => None,
+    }
+}
+
+fn classify_riff(form: WavForm, head: &[u8]) -> Result<Kind, Fault> {
+    match head.get(8..12) {
+        Some(b"WAVE") => Ok(Kind::Wav(form)),
+        Some(other) => {
+            let found = String::from_utf8_lossy(other).trim().to_owned();
+            reject(RejectCode::UnsupportedContainer, format!("a RIFF file of form {found:?}, expected \"WAVE\""))
+        }
+        None => {
+            reject(RejectCode::TruncatedHeader, format!("the file ends after {} bytes, inside its RIFF header of 12", head.len()))
+        }
+    }
+}
+
+fn ogg_codec(head: &[u8]) -> &'static str {
+    let holds = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
+    if holds(b"OpusHead") {
+        "Ogg Opus"
+    } else if holds(b"\x01vorbis") {
+        "Ogg Vorbis"
+    } else if holds(b"\x7FFLAC") {
+        "Ogg FLAC"
+    } else {
+        "Ogg"
+    }
+}
+
+/// Says what a file that is no audio seems to be.
+fn describe(head: &[u8]) -> String {
+    let expected = "expected a WAV or FLAC file";
+    let text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7E | 0x80..);
+    if head.iter().all(|&byte| byte == 0) {
+        format!("the file begins with zeros, {expected}; the recorder reserved its space and never wrote the header")
+    } else if head.starts_with(b"PK\x03\x04") || head.starts_with(&[0x1F, 0x8B]) {
+        format!("the file is a ZIP or gzip archive, {expected}; unpack it first")
+    } else if head.iter().all(text) {
+        let start: String = String::from_utf8_lossy(head).chars().take(24).collect();
+        format!("the file is text that begins {start:?}, {expected}")
+    } else {
+        format!("unknown first bytes {:02X?}, {expected}", &head[..head.len().min(8)])
+    }
+}
+
+fn unsupported(name: &str) -> Result<Kind, Fault> {
+    reject(RejectCode::UnsupportedContainer, format!("not supported yet: {name}. Convert the file to WAV or FLAC"))
+}
+
+fn reject<T>(code: RejectCode, detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Rejected(code, detail.into()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    fn kind(bytes: &[u8]) -> Result<Kind, (RejectCode, String)> {
+        recognise(&mut Cursor::new(bytes)).map_err(|fault| match fault {
+            Fault::Rejected(code, detail) => (code, detail),
+            Fault::Io(error) => panic!("{error}"),
+        })
+    }
+
+    #[test]
+    fn readable_kinds_are_known_by_content() {
+        assert_eq!(kind(b"RIFF\0\0\0\0WAVEfmt "), Ok(Kind::Wav(WavForm::Riff)));
+        assert_eq!(kind(b"RIFX\0\0\0\0WAVEfmt "), Ok(Kind::Wav(WavForm::Rifx)));
+        assert_eq!(kind(b"RF64\xFF\xFF\xFF\xFFWAVEds64"), Ok(Kind::Wav(WavForm::Rf64)));
+        assert_eq!(kind(b"fLaC\0\0\0\x22"), Ok(Kind::Compressed("flac")));
+        let tagged = [b"ID3\x04\0\0\0\0\0\x02..".as_slice(), b"fLaC\0\0\0\x22"].concat();
+        assert_eq!(kind(&tagged), Ok(Kind::Compressed("flac")));
+    }
+
+    #[test]
+    fn others_are_refused_by_name() {
+        for (bytes, code, name) in [
+            (b"".as_slice(), RejectCode::EmptyFile, "no bytes"),
+            (b"\r\n", RejectCode::NotAudio, "text"),
+            (b"<html><body>404</body></html>", RejectCode::NotAudio, "<html>"),
+            (&[0; 4096], RejectCode::NotAudio, "zeros"),
+            (b"PK\x03\x04\x14\0", RejectCode::NotAudio, "ZIP"),
+            (&[1, 2, 3, 4, 0, 0xFE], RejectCode::NotAudio, "[01, 02, 03, 04, 00, FE]"),
+            (b"RIFF\x10\0", RejectCode::TruncatedHeader, "6 bytes"),
+            (b"RIFF\0\0\0\0AVI LIST", RejectCode::UnsupportedContainer, "AVI"),
+            (b"OggS\0\x02\0\0\0\0\0\0OpusHead", RejectCode::UnsupportedContainer, "Ogg Opus"),
+            (b"OggS\0\x02\0\0\0\0\0\0\x01vorbis", RejectCode::UnsupportedContainer, "Ogg Vorbis"),
+            (b"ID3\x03\0\0\0\0\0\x02..\xFF\xFB\x90\0", RejectCode::UnsupportedContainer, "MP3"),
+            (b"\xFF\xFB\x90\x64\0", RejectCode::UnsupportedContainer, "MP3"),
+            (b"\xFF\xF1\x50\x80\0", RejectCode::UnsupportedContainer, "AAC"),
+            (b"\0\0\0\x20ftypM4A ", RejectCode::UnsupportedContainer, "M4A"),
+            (b"FORM\0\0\0\x2EAIFFCOMM", RejectCode::UnsupportedContainer, "AIFF"),
+            (b"caff\0\x01\0\0", RejectCode::UnsupportedContainer, "CAF"),
+        ] {
+            let (found, detail) = kind(bytes).unwrap_err();
+            assert_eq!(found, code, "{detail}");
+            assert!(detail.contains(name), "{detail:?} does not name {name:?}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The chunk walk: where the format, the data and the comment of a WAV-family file lie, whatever its sizes claim.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use super::super::sniff::WavForm;
+use super::super::{Repair, RepairCode};
+use super::read_at;
+use crate::error::{Fault, RejectCode};
+
+/// Chunks looked at before a file counts as rubbish. Real files have fewer than twenty.
+const MAX_CHUNKS: usize = 4096;
+/// How far to search for the next usable chunk behind one with a wrong size.
+const SCAN_BYTES: usize = 1 << 20;
+/// The most that is read of a `fmt ` chunk: WAVE_FORMAT_EXTENSIBLE takes 40 bytes.
+const FMT_BYTES: u64 = 40;
+/// The most that is read of a `LIST` chunk.
+const LIST_BYTES: u64 = 64 * 1024;
+/// The last 12 bytes of Wave64's `fmt ` and `data` GUIDs.
+const W64_CHUNK_TAIL: [u8; 12] = [0xF3, 0xAC, 0xD3, 0x11, 0x8C, 0xD1, 0x00, 0xC0, 0x4F, 0x8E, 0xDB, 0x8A];
+/// Names that decide whether an odd chunk's pad byte is there.
+const KNOWN: [&[u8; 4]; 16] = [
+    b"fmt ", b"data", b"LIST", b"fact", b"guan", b"wamd", b"bext", b"iXML", b"junk", b"JUNK", b"PAD ", b"cue ", b"smpl", b"id3 ",
+    b"PEAK", b"INFO",
+];
+
+/// The parts of a file that reading needs.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    /// The start of the `fmt ` chunk's payload, at most [`FMT_BYTES`].
+    pub(super) fmt: Vec<u8>,
+    pub(super) data: Option<DataChunk>,
+    pub(super) comment: Option<String>,
+    pub(super) repair: Option<Repair>,
+}
+
+/// Where the samples are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DataChunk {
+    pub(super) start: u64,
+    /// Bytes to read, which the file does hold.
+    pub(super) available: u64,
+    /// Bytes that the header promises, where it does.
+    pub(super) declared: Option<u64>,
+    pub(super) extent: Extent,
+}
+
+/// How the end of the data was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    Stated,
+    CutShort,
+    /// The size is unusable, for the reason given.
+    ToEndOfFile(&'static str),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    id: [u8; 4],
+    start: u64,
+    size: u64,
+}
+
+/// Walks the chunks of `source` and gathers what is needed.
+pub(super) fn outline<R: Read + Seek>(source: &mut R, form: WavForm) -> Result<Outline, Fault> {
+    let len = source.seek(SeekFrom::End(0))?;
+    let mut walk = Walk { source, form, len, long_data_size: None, found: Outline::default() };
+    walk.run()?;
+    if walk.found.fmt.len() < 16 {
+        return Err(walk.no_format());
+    }
+    Ok(walk.found)
+}
+
+struct Walk<'s, R> {
+    source: &'s mut R,
+    form: WavForm,
+    len: u64,
+    /// RF64's 64-bit data size, from its `ds64` chunk.
+    long_data_size: Option<u64>,
+    found: Outline,
+}
+
+impl<R: Read + Seek> Walk<'_, R> {
+    fn run(&mut self) -> Result<(), Fault> {
+        let mut at = if self.form == WavForm::W64 { 40 } else { 12 };
+        for _ in 0..MAX_CHUNKS {
+            let Some(chunk) = self.chunk_at(at)? else { break };
+            if self.is_name(&chunk.id) {
+                self.take(&chunk)?;
+            }
+            if self.found.data.as_ref().is_some_and(|data| data.extent != Extent::Stated) {
+                break;
+            }
+            at = match self.next(&chunk)? {
+                Some(next) => next,
+                None => match self.rescue(&chunk)? {
+                    Some(next) => next,
+                    None => break,
+                },
+            };
+        }
+        Ok(())
+    }
+
+    fn chunk_at(&mut self, at: u64) -> Result<Option<Chunk>, Fault> {
+        if self.form == WavForm::W64 {
+            let mut head = [0; 24];
+            if read_at(self.source, at, &mut head)? < head.len() {
+                return Ok(None);
+            }
+            let known = head[4..16] == W64_CHUNK_TAIL;
+            let size = u64::from_le_bytes(eight(&head[16..]));
+            return Ok(Some(Chunk {
+                id: if known { four(&head) } else { *b"----" },
+                start: at + 24,
+                size: size.saturating_sub(24),
+            }));
+        }
+        let mut head = [0; 8];
+        if read_at(self.source, at, &mut head)? < head.len() {
+            return Ok(None);
+        }
+        let id = four(&head);
+        let size = match (self.u32(&head[4..]), self.long_data_size) {
+            (u32::MAX, Some(long)) if &id == b"data" => long,
+            (size, _) => u64::from(size),
+        };
+        Ok(Some(Chunk { id, start: at + 8, size }))
+    }
+
+    fn u32(&self, bytes: &[u8]) -> u32 {
+        match self.form {
+            WavForm::Rifx => u32::from_be_bytes(four(bytes)),
+            _ => u32::from_le_bytes(four(bytes)),
+        }
+    }
+
+    fn is_name(&self, id: &[u8; 4]) -> bool {
+        id.iter().all(|byte| (0x20..0x7F).contains(byte))
+    }
+
+    fn take(&mut self, chunk: &Chunk) -> Result<(), Fault> {
+        match &chunk.id {
+            b"fmt " if self.found.fmt.is_empty() => self.found.fmt = self.payload(chunk, FMT_BYTES)?,
+            b"ds64" => {
+                let ds64 = self.payload(chunk, 16)?;
+                self.long_data_size = ds64.get(8..16).map(|bytes| u64::from_le_bytes(eight(bytes)));
+            }
+            b"data" if self.found.data.is_none() => self.found.data = Some(self.data(chunk)?),
+            b"LIST" if self.found.comment.is_none() => {
+                let list = self.payload(chunk, LIST_BYTES)?;
+                self.found.comment = comment(&list, |bytes| self.u32(bytes));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn payload(&mut self, chunk: &Chunk, limit: u64) -> Result<Vec<u8>, Fault> {
+        let mut bytes = vec![0; chunk.size.min(limit) as usize];
+        let read = read_at(self.source, chunk.start, &mut bytes)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    /// Decides how far the data goes.
+    fn data(&mut self, chunk: &Chunk) -> Result<DataChunk, Fault> {
+        let rest = self.len.saturating_sub(chunk.start);
+        let to_end = |why| DataChunk { start: chunk.start, available: rest, declared: None, extent: Extent::ToEndOfFile(why) };
+        let size = chunk.size;
+        Ok(if size == 0 && rest > 0 && !self.ends_in_chunks(chunk.start)? {
+            to_end("0, as when a recorder loses power")
+        } else if size > rest && is_placeholder(size) {
+            to_end("a placeholder, as when a recorder loses power or writes to a pipe")
+        } else if size > rest {
+            DataChunk { start: chunk.start, available: rest, declared: Some(size), extent: Extent::CutShort }
+        } else if self.form == WavForm::Riff && wrapped(size, rest) {
+            to_end("the remainder of a size over 4 GiB")
+        } else {
+            DataChunk { start: chunk.start, available: size, declared: Some(size), extent: Extent::Stated }
+        })
+    }
+
+    /// Whether everything from `at` on is well-formed chunks: then an empty data chunk before it is truly empty.
+    fn ends_in_chunks(&mut self, mut at: u64) -> Result<bool, Fault> {
+        for _ in 0..MAX_CHUNKS {
+            match self.chunk_at(at)? {
+                Some(chunk) if self.is_name(&chunk.id) && chunk.size <= self.len.saturating_sub(chunk.start) => {
+                    at = chunk.start + chunk.size + chunk.size % 2;
+                }
+                Some(_) => return Ok(false),
+                None => return Ok(at >= self.len),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where the next chunk begins; None when this one can't be trusted to say.
+    fn next(&mut self, chunk: &Chunk) -> Result<Option<u64>, Fault> {
+        let end = chunk.start.saturating_add(chunk.size);
+        if end > self.len || !self.is_name(&chunk.id) {
+            return Ok(None);
+        }
+        if self.form == WavForm::W64 {
+            return Ok(Some(end.next_multiple_of(8)));
+        }
+        // Some writers forget the byte that pads an odd chunk.
+        if chunk.size % 2 == 1 && self.rank(end)? > self.rank(end + 1)? {
+            return Ok(Some(end));
+        }
+        Ok(Some(end + chunk.size % 2))
+    }
+
+    /// How much the bytes at `at` look like the name of a chunk.
+    fn rank(&mut self, at: u64) -> Result<u8, Fault> {
+        Ok(match self.chunk_at(at)? {
+            Some(chunk) if KNOWN.contains(&&chunk.id) => 2,
+            Some(chunk) if self.is_name(&chunk.id) => 1,
+            _ => 0,
+        })
+    }
+
+    /// Searches behind a chunk with a wrong size or a name of rubbish for the next part that is still missing.
+    fn rescue(&mut self, chunk: &Chunk) -> Result<Option<u64>, Fault> {
+        let wanted = match &self.found {
+            Outline { fmt, .. } if fmt.is_empty() => b"fmt ",
+            Outline { data: None, .. } => b"data",
+            _ => return Ok(None),
+        };
+        let mut bytes = vec![0; SCAN_BYTES.min(self.len.saturating_sub(chunk.start) as usize)];
+        let read = read_at(self.source, chunk.start, &mut bytes)?;
+        let Some(offset) = bytes[..read].windows(4).position(|window| window == wanted) else {
+            return Ok(None);
+        };
+        let name = String::from_utf8_lossy(&chunk.id).into_owned();
+        let found = Repair::new(RepairCode::BadChunk, format!("chunk {name:?} states {} bytes and was jumped over", chunk.size));
+        self.found.repair = Repair::join(self.found.repair.take(), found);
+        Ok(Some(chunk.start + offset as u64))
+    }
+
+    fn no_format(&self) -> Fault {
+        // The shortest header with a whole `fmt ` chunk: 12 bytes of RIFF, 8 of chunk header, 16 of payload.
+        if self.len < 36 {
+            Fault::Rejected(
+                RejectCode::TruncatedHeader,
+                format!("the file ends after {} bytes, inside its header of at least 36", self.len),
+            )
+        } else {
+            Fault::Rejected(
+                RejectCode::BadHeader,
+                format!("found {} bytes of a fmt chunk, expected at least 16", self.found.fmt.len()),
+            )
+        }
+    }
+}
+
+/// The sizes that writers put down before they know better (0xFFFFFFFF and 0x7FFFF000 by far the most), less what headers take off.
+fn is_placeholder(size: u64) -> bool {
+    matches!(size, 0x7FFF_F000..=0x7FFF_FFFF | 0xFFFF_FF00..=0xFFFF_FFFF) || size >= u64::MAX - 0xFFFF
+}
+
+/// Whether `size` is what 32 bits keep of `rest`, which a byte of padding may belong to.
+fn wrapped(size: u64, rest: u64) -> bool {
+    let over = rest - size;
+    over >= 1 << 32 && over % (1 << 32) <= 1
+}
+
+/// The text of `ICMT` in the payload of a `LIST` chunk of type `INFO`.
+fn comment(list: &[u8], u32_of: impl Fn(&[u8]) -> u32) -> Option<String> {
+    let mut rest = list.strip_prefix(b"INFO")?;
+    while rest.len() >= 8 {
+        let (head, tail) = rest.split_at(8);
+        let size = (u32_of(&head[4..]) as usize).min(tail.len());
+        if head.starts_with(b"ICMT") {
+            let text = String::from_utf8_lossy(&tail[..size]);
+            let text = text.trim_matches(['\0', ' ', '\r', '\n', '\t']);
+            return (!text.is_empty()).then(|| text.to_owned());
+        }
+        rest = tail.get(size + size % 2..)?;
+    }
+    None
+}
+
+fn four(bytes: &[u8]) -> [u8; 4] {
+    let mut out = [0; 4];
+    out.copy_from_slice(&bytes[..4]);
+    out
+}
+
+fn eight(bytes: &[u8]) -> [u8; 8] {
+    let mut out = [0; 8];
+    out.copy_from_slice(&bytes[..8]);
+    out
+}

@@ -1,0 +1,181 @@
+//! The `fmt ` chunk: how samples are encoded, and what to believe when its fields contradict each other.
+
+use super::super::{MAX_SAMPLE_RATE_HZ, Repair, RepairCode};
+use super::samples::Encoding;
+use crate::error::{Fault, RejectCode};
+
+const TAG_PCM: u16 = 0x0001;
+const TAG_FLOAT: u16 = 0x0003;
+const TAG_ALAW: u16 = 0x0006;
+const TAG_MULAW: u16 = 0x0007;
+const TAG_EXTENSIBLE: u16 = 0xFFFE;
+/// The last 14 bytes of the GUIDs that stand for a format tag in WAVE_FORMAT_EXTENSIBLE.
+const TAG_GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
+/// More channels than any array that records to one file.
+const MAX_CHANNELS: u16 = 128;
+
+/// Format tags (RFC 2361) of what occurs in archives and is not read.
+const OTHER_TAGS: [(u16, &str); 10] = [
+    (0x0002, "Microsoft ADPCM"),
+    (0x0011, "IMA ADPCM"),
+    (0x0031, "GSM 6.10"),
+    (0x0040, "G.721 ADPCM"),
+    (0x0050, "MPEG audio"),
+    (0x0055, "MP3"),
+    (0x00FF, "AAC"),
+    (0x0161, "Windows Media Audio"),
+    (0x674F, "Ogg Vorbis"),
+    (0xF1AC, "FLAC"),
+];
+
+/// A usable format.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Format {
+    pub(super) encoding: Encoding,
+    pub(super) channels: u16,
+    pub(super) sample_rate_hz: u32,
+    /// Significant bits per sample.
+    pub(super) bits: u16,
+    pub(super) repair: Option<Repair>,
+}
+
+/// The fields as they stand.
+struct Fields {
+    tag: u16,
+    channels: u16,
+    sample_rate_hz: u32,
+    byte_rate: u32,
+    block_align: u16,
+    bits: u16,
+}
+
+impl Format {
+    /// Reads the payload of a `fmt ` chunk, which must have at least 16 bytes.
+    pub(super) fn parse(payload: &[u8], big_endian: bool) -> Result<Self, Fault> {
+        let fields = Fields::read(payload, big_endian)?;
+        let (encoding, repair) = fields.encoding()?;
+        Ok(Self { encoding, channels: fields.channels, sample_rate_hz: fields.sample_rate_hz, bits: fields.bits, repair })
+    }
+
+    pub(super) fn frame_bytes(&self) -> usize {
+        usize::from(self.channels) * self.encoding.bytes()
+    }
+}
+
+impl Fields {
+    fn read(payload: &[u8], big_endian: bool) -> Result<Self, Fault> {
+        let u16_at = |at: usize| {
+            let pair = [payload[at], payload[at + 1]];
+            if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+        };
+        let u32_at = |at: usize| {
+            let (first, second) = (u32::from(u16_at(at)), u32::from(u16_at(at + 2)));
+            if big_endian { first << 16 | second } else { second << 16 | first }
+        };
+        let fields = Self {
+            tag: effective_tag(u16_at(0), payload, big_endian)?,
+            channels: u16_at(2),
+            sample_rate_hz: u32_at(4),
+            byte_rate: u32_at(8),
+            block_align: u16_at(12),
+            bits: u16_at(14),
+        };
+        if !(1..=MAX_CHANNELS).contains(&fields.channels) {
+            return bad_header(format!("{} channels, expected 1 to {MAX_CHANNELS}", fields.channels));
+        }
+        if !(1..=MAX_SAMPLE_RATE_HZ).contains(&fields.sample_rate_hz) {
+            return bad_header(format!("a sample rate of {} Hz, expected 1 to {MAX_SAMPLE_RATE_HZ}", fields.sample_rate_hz));
+        }
+        Ok(fields)
+    }
+
+    fn encoding(&self) -> Result<(Encoding, Option<Repair>), Fault> {
+        let stated = self.stated_bytes();
+        let encoding = match self.tag {
+            TAG_PCM => self.integer(stated)?,
+            TAG_FLOAT => match self.bits {
+                32 => Encoding::Float32,
+                64 => Encoding::Float64,
+                bits => return unsupported(format!("{bits}-bit float")),
+            },
+            TAG_ALAW => Encoding::ALaw,
+            TAG_MULAW => Encoding::MuLaw,
+            tag => {
+                let name = OTHER_TAGS.iter().find(|(known, _)| *known == tag).map_or("unknown", |(_, name)| name);
+                return unsupported(format!("{name} (format tag 0x{tag:04X})"));
+            }
+        };
+        Ok((encoding, self.contradiction(encoding, stated)))
+    }
+
+    /// Bytes per sample by the block size, where that divides evenly.
+    fn stated_bytes(&self) -> Option<usize> {
+        (self.block_align > 0 && self.block_align.is_multiple_of(self.channels))
+            .then(|| usize::from(self.block_align / self.channels))
+    }
+
+    /// Integers lie left-justified in whole bytes: as many as their bits need, unless block size and byte rate agree on more
+    /// (24 bits in 32).
+    fn integer(&self, stated: Option<usize>) -> Result<Encoding, Fault> {
+        if self.bits == 0 {
+            return bad_header("0 bits per sample, expected 1 to 32".to_owned());
+        }
+        let needed = usize::from(self.bits).div_ceil(8);
+        let by_rate = u64::from(self.sample_rate_hz) * u64::from(self.block_align) == u64::from(self.byte_rate);
+        let bytes = match stated {
+            Some(stated) if stated > needed && by_rate => stated,
+            _ => needed,
+        };
+        match bytes {
+            1 => Ok(Encoding::Unsigned8),
+            2 => Ok(Encoding::Int16),
+            3 => Ok(Encoding::Int24),
+            4 => Ok(Encoding::Int32),
+            _ => unsupported(format!("{}-bit integers in {bytes} bytes", self.bits)),
+        }
+    }
+
+    /// What the chosen encoding disagrees with.
+    fn contradiction(&self, encoding: Encoding, stated: Option<usize>) -> Option<Repair> {
+        let frame_bytes = usize::from(self.channels) * encoding.bytes();
+        let byte_rate = u64::from(self.sample_rate_hz) * frame_bytes as u64;
+        let detail = if stated != Some(encoding.bytes()) {
+            format!("block size {} and bits {} disagree; read as {frame_bytes} bytes a frame", self.block_align, self.bits)
+        } else if self.byte_rate != 0 && u64::from(self.byte_rate) != byte_rate {
+            format!(
+                "byte rate {} where {} Hz makes {byte_rate}; the sample rate was believed",
+                self.byte_rate, self.sample_rate_hz
+            )
+        } else {
+            return None;
+        };
+        Some(Repair::new(RepairCode::InconsistentHeader, detail))
+    }
+}
+
+/// The format tag, which WAVE_FORMAT_EXTENSIBLE keeps in a GUID at byte 24.
+fn effective_tag(tag: u16, payload: &[u8], big_endian: bool) -> Result<u16, Fault> {
+    if tag != TAG_EXTENSIBLE {
+        return Ok(tag);
+    }
+    let Some(guid) = payload.get(24..40) else {
+        return bad_header(format!("an extensible fmt chunk of {} bytes, expected 40", payload.len()));
+    };
+    let (tag, tail_sound) = if big_endian {
+        (u16::from_be_bytes([guid[2], guid[3]]), guid[8..] == TAG_GUID_TAIL[6..])
+    } else {
+        (u16::from_le_bytes([guid[0], guid[1]]), guid[2..] == TAG_GUID_TAIL)
+    };
+    if tail_sound { Ok(tag) } else { unsupported(format!("unknown format GUID {guid:02X?}")) }
+}
+
+fn bad_header<T>(found: String) -> Result<T, Fault> {
+    Err(Fault::Rejected(RejectCode::BadHeader, format!("the header states {found}")))
+}
+
+fn unsupported<T>(name: String) -> Result<T, Fault> {
+    Err(Fault::Rejected(
+        RejectCode::UnsupportedCodec,
+        format!("not supported: {name} in WAV. Expected PCM of up to 32 bits, float, a-law or mu-law; convert the file"),
+    ))
+}

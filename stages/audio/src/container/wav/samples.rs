@@ -1,0 +1,144 @@
+//! Bytes to f32 samples.
+
+/// How one sample is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Unsigned8,
+    Int16,
+    Int24,
+    Int32,
+    Float32,
+    Float64,
+    ALaw,
+    MuLaw,
+}
+
+impl Encoding {
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Unsigned8 | Self::ALaw | Self::MuLaw => 1,
+            Self::Int16 => 2,
+            Self::Int24 => 3,
+            Self::Int32 | Self::Float32 => 4,
+            Self::Float64 => 8,
+        }
+    }
+
+    /// ffmpeg's name of the encoding.
+    pub(super) fn codec_name(self, big_endian: bool) -> String {
+        let name = match self {
+            Self::Unsigned8 => return "pcm_u8".to_owned(),
+            Self::ALaw => return "pcm_alaw".to_owned(),
+            Self::MuLaw => return "pcm_mulaw".to_owned(),
+            Self::Int16 => "pcm_s16",
+            Self::Int24 => "pcm_s24",
+            Self::Int32 => "pcm_s32",
+            Self::Float32 => "pcm_f32",
+            Self::Float64 => "pcm_f64",
+        };
+        format!("{name}{}", if big_endian { "be" } else { "le" })
+    }
+}
+
+/// Turns whole samples of one encoding and byte order into f32.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decoder {
+    encoding: Encoding,
+    big_endian: bool,
+}
+
+impl Decoder {
+    pub(super) fn new(encoding: Encoding, big_endian: bool) -> Self {
+        Self { encoding, big_endian }
+    }
+
+    /// Appends the samples of `bytes` to `out`.
+    pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
+        match (self.encoding, self.big_endian) {
+            (Encoding::Unsigned8, _) => out.extend(bytes.iter().map(|&byte| (f32::from(byte) - 128.0) / 128.0)),
+            (Encoding::ALaw, _) => out.extend(bytes.iter().map(|&byte| f32::from(expand_alaw(byte)) / 32_768.0)),
+            (Encoding::MuLaw, _) => out.extend(bytes.iter().map(|&byte| f32::from(expand_mulaw(byte)) / 32_768.0)),
+            (Encoding::Int16, false) => each(bytes, out, |b: [u8; 2]| f32::from(i16::from_le_bytes(b)) / 32_768.0),
+            (Encoding::Int16, true) => each(bytes, out, |b: [u8; 2]| f32::from(i16::from_be_bytes(b)) / 32_768.0),
+            (Encoding::Int24, false) => each(bytes, out, |[a, b, c]: [u8; 3]| from_i32(i32::from_le_bytes([0, a, b, c]))),
+            (Encoding::Int24, true) => each(bytes, out, |[a, b, c]: [u8; 3]| from_i32(i32::from_be_bytes([a, b, c, 0]))),
+            (Encoding::Int32, false) => each(bytes, out, |b: [u8; 4]| from_i32(i32::from_le_bytes(b))),
+            (Encoding::Int32, true) => each(bytes, out, |b: [u8; 4]| from_i32(i32::from_be_bytes(b))),
+            (Encoding::Float32, false) => each(bytes, out, |b: [u8; 4]| finite(f32::from_le_bytes(b))),
+            (Encoding::Float32, true) => each(bytes, out, |b: [u8; 4]| finite(f32::from_be_bytes(b))),
+            (Encoding::Float64, false) => each(bytes, out, |b: [u8; 8]| finite(f64::from_le_bytes(b) as f32)),
+            (Encoding::Float64, true) => each(bytes, out, |b: [u8; 8]| finite(f64::from_be_bytes(b) as f32)),
+        }
+    }
+}
+
+fn each<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, sample: impl Fn([u8; N]) -> f32) {
+    out.extend(bytes.as_chunks::<N>().0.iter().map(|&chunk| sample(chunk)));
+}
+
+fn from_i32(value: i32) -> f32 {
+    value as f32 / 2_147_483_648.0
+}
+
+/// One NaN would spread over every feature of its window, so it reads as silence.
+fn finite(value: f32) -> f32 {
+    if value.is_finite() { value } else { 0.0 }
+}
+
+/// ITU-T G.711 A-law, expanded to 16 bits.
+fn expand_alaw(byte: u8) -> i16 {
+    let code = byte ^ 0x55;
+    let segment = (code & 0x70) >> 4;
+    let mantissa = i16::from(code & 0x0F) << 4 | 0x08;
+    let magnitude = match segment {
+        0 => mantissa,
+        _ => (mantissa + 0x100) << (segment - 1),
+    };
+    if code & 0x80 == 0 { -magnitude } else { magnitude }
+}
+
+/// ITU-T G.711 mu-law, expanded to 16 bits.
+fn expand_mulaw(byte: u8) -> i16 {
+    /// The bias that makes all segments one series.
+    const BIAS: i16 = 0x84;
+    let code = !byte;
+    let magnitude = (((i16::from(code & 0x0F) << 3) + BIAS) << ((code & 0x70) >> 4)) - BIAS;
+    if code & 0x80 == 0 { magnitude } else { -magnitude }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(encoding: Encoding, big_endian: bool, bytes: &[u8]) -> Vec<f32> {
+        let mut out = Vec::new();
+        Decoder::new(encoding, big_endian).decode(bytes, &mut out);
+        out
+    }
+
+    #[test]
+    fn integers_scale_by_half_their_range() {
+        assert_eq!(decoded(Encoding::Unsigned8, false, &[0, 128, 255]), [-1.0, 0.0, 127.0 / 128.0]);
+        assert_eq!(decoded(Encoding::Int16, false, &[0x00, 0x80, 0xFF, 0x7F]), [-1.0, 32_767.0 / 32_768.0]);
+        assert_eq!(decoded(Encoding::Int16, true, &[0x80, 0x00, 0x40, 0x00]), [-1.0, 0.5]);
+        assert_eq!(decoded(Encoding::Int24, false, &[1, 0, 0, 0, 0, 0x80]), [1.0 / 8_388_608.0, -1.0]);
+        assert_eq!(decoded(Encoding::Int24, true, &[0, 0, 1, 0xC0, 0, 0]), [1.0 / 8_388_608.0, -0.5]);
+        assert_eq!(decoded(Encoding::Int32, false, &[0, 0, 0, 0x80]), [-1.0]);
+        assert_eq!(decoded(Encoding::Int32, true, &[0x40, 0, 0, 0]), [0.5]);
+    }
+
+    #[test]
+    fn floats_stand_as_they_are_but_for_nan_and_infinity() {
+        let bytes: Vec<u8> = [1.5_f32, f32::NAN, f32::NEG_INFINITY].iter().flat_map(|x| x.to_le_bytes()).collect();
+        assert_eq!(decoded(Encoding::Float32, false, &bytes), [1.5, 0.0, 0.0]);
+        assert_eq!(decoded(Encoding::Float64, true, &(-0.25_f64).to_be_bytes()), [-0.25]);
+        assert_eq!(decoded(Encoding::Float64, false, &1e300_f64.to_le_bytes()), [0.0]);
+    }
+
+    // The corner values of the tables in ITU-T G.711.
+    #[test]
+    fn companding_laws_expand_as_in_g711() {
+        assert_eq!([0x00, 0x80, 0x7F, 0xFF, 0xFE].map(expand_mulaw), [-32_124, 32_124, 0, 0, 8]);
+        assert_eq!([0x2A, 0xAA, 0x55, 0xD5, 0x54].map(expand_alaw), [-32_256, 32_256, -8, 8, -24]);
+    }
+}

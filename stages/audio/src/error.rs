@@ -1,0 +1,140 @@
+//! What can go wrong between a file in the archive and its samples, and the stable codes under which tables name it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Everything that this crate's decoding and signal processing can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum AudioError {
+    /// The operating system refused; the recording may be sound.
+    #[error("{}: {source}. Check that the file is readable and its disk is there, then run again", path.display())]
+    Io {
+        /// The recording.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The recording can't be used. A row in `recordings`, not a crash.
+    #[error("{}: rejected ({code}): {detail}", path.display())]
+    Rejected {
+        /// The recording.
+        path: PathBuf,
+        /// The reason as a stable code.
+        code: RejectCode,
+        /// The reason as a sentence: what was found, and what was expected.
+        detail: String,
+    },
+    /// A rate that the resampler does not take.
+    #[error(
+        "can't resample from {rate_in_hz} Hz to {rate_out_hz} Hz: expected rates from 1 to {max_hz} Hz. Correct the target rate in the configuration"
+    )]
+    ResampleRate {
+        /// The recording's rate.
+        rate_in_hz: u32,
+        /// The rate asked for.
+        rate_out_hz: u32,
+        /// The largest rate taken.
+        max_hz: u32,
+    },
+    /// The resampler's library refused a block, which a bug here would be the cause of.
+    #[error("resampling failed: {0}. Please report this with the recording's sample rate")]
+    Resample(String),
+    /// Settings from which no mel spectrogram can be made.
+    #[error("mel settings: {name} is {found}, expected {expected}. Correct it in the configuration")]
+    MelConfig {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// The values allowed.
+        expected: String,
+    },
+    /// A slice of the wrong length.
+    #[error("{what}: found {found} values, expected {expected}")]
+    Length {
+        /// Which slice.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The length that fits.
+        expected: String,
+    },
+    /// Window starts that are not in ascending order.
+    #[error("window {index} starts at frame {found}, before the window that precedes it ({previous}): sort the windows by start")]
+    WindowOrder {
+        /// The first window out of order.
+        index: usize,
+        /// Where it starts.
+        found: u64,
+        /// Where its predecessor starts.
+        previous: u64,
+    },
+}
+
+/// Why a recording can't be used: the codes of `recordings.reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RejectCode {
+    /// `empty_file`: no bytes at all.
+    EmptyFile,
+    /// `not_audio`: text, zeros, an archive: nothing that is known as audio.
+    NotAudio,
+    /// `truncated_header`: an audio file that ends before its format is said.
+    TruncatedHeader,
+    /// `bad_header`: a header that contradicts itself beyond repair.
+    BadHeader,
+    /// `no_audio_data`: a header without a single readable frame behind it.
+    NoAudioData,
+    /// `unsupported_container`: an audio file of a kind that is not read.
+    UnsupportedContainer,
+    /// `unsupported_codec`: a container that is read, with an encoding inside that is not.
+    UnsupportedCodec,
+    /// `decode_failed`: the decoder found nothing sound in it.
+    DecodeFailed,
+}
+
+impl RejectCode {
+    /// The code as it stands in tables. It never changes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EmptyFile => "empty_file",
+            Self::NotAudio => "not_audio",
+            Self::TruncatedHeader => "truncated_header",
+            Self::BadHeader => "bad_header",
+            Self::NoAudioData => "no_audio_data",
+            Self::UnsupportedContainer => "unsupported_container",
+            Self::UnsupportedCodec => "unsupported_codec",
+            Self::DecodeFailed => "decode_failed",
+        }
+    }
+}
+
+impl fmt::Display for RejectCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A failure below the level at which the file's path is known.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Io(io::Error),
+    Rejected(RejectCode, String),
+}
+
+impl Fault {
+    pub(crate) fn at(self, path: &Path) -> AudioError {
+        let path = path.to_owned();
+        match self {
+            Self::Io(source) => AudioError::Io { path, source },
+            Self::Rejected(code, detail) => AudioError::Rejected { path, code, detail },
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(source: io::Error) -> Self {
+        Self::Io(source)
+    }
+}

@@ -1,0 +1,226 @@
+//! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads straight from audio
+//! are the same float16 values.
+
+use std::path::Path;
+
+use chorus_engine::{EngineError, UnitContext, WorkError};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
+
+use crate::container;
+use crate::dsp::logmel::{LogMel, MelConfig};
+use crate::dsp::windows::for_each_window;
+use crate::error::AudioError;
+
+/// Windows that are held before they are handed on: at 96 KB a window, 48 MiB, and as much for those in the making.
+const WINDOWS_IN_FLIGHT: usize = 512;
+
+/// One recording and its windows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Path relative to the archive.
+    pub path: String,
+    /// The windows, in order.
+    pub segment_ids: Vec<String>,
+    /// Where they start, in frames of the recording.
+    pub start_frames: Vec<u64>,
+}
+
+/// The unit's recordings with their windows, in the order of the table `segments`. Reads `recordings` and `segments`.
+///
+/// # Errors
+/// Those of reading the two tables.
+pub fn jobs(cx: &UnitContext<'_>) -> Result<Vec<Job>, WorkError> {
+    let recordings = cx.read("recordings", &["recording_id", "path"])?.ok_or("the unit has no recordings")?;
+    let segments = cx.read("segments", &["segment_id", "recording_id", "start_frame"])?.ok_or("the unit has no segments")?;
+    let paths: std::collections::BTreeMap<&str, &str> =
+        recordings.utf8("recording_id")?.iter().flatten().zip(recordings.utf8("path")?.iter().flatten()).collect();
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut last = "";
+    let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(segments.u64("start_frame")?);
+    for ((segment, recording), start) in columns {
+        let (Some(segment), Some(recording), Some(start)) = (segment, recording, start) else { continue };
+        if recording != last {
+            let path =
+                paths.get(recording).ok_or_else(|| format!("segments name recording {recording}, which recordings lacks"))?;
+            jobs.push(Job { path: (*path).to_owned(), segment_ids: Vec::new(), start_frames: Vec::new() });
+            last = recording;
+        }
+        if let Some(job) = jobs.last_mut() {
+            job.segment_ids.push(segment.to_owned());
+            job.start_frames.push(start);
+        }
+    }
+    Ok(jobs)
+}
+
+/// Hands the spectrograms of all windows to `consume`, in order, as `(segment_ids, bytes)` with [`Extractor::len`] little-endian
+/// float16 a window.
+///
+/// Several recordings are in work at once while `consume` is busy with those before, but never more windows than
+/// [`WINDOWS_IN_FLIGHT`] at a time, so that memory depends neither on the number of recordings nor on their length.
+///
+/// # Errors
+/// [`EngineError::Stopped`] when a stop was asked for, those of decoding, and those of `consume`.
+pub fn for_each_group(
+    cx: &UnitContext<'_>,
+    extractor: &Extractor,
+    jobs: &[Job],
+    mut consume: impl FnMut(&[String], &[u8]) -> Result<(), WorkError>,
+) -> Result<(), WorkError> {
+    let archive = cx.archive()?;
+    let make = |group: Group<'_>| -> Result<Vec<Vec<u8>>, WorkError> {
+        group.jobs.par_iter().map(|job| extractor.bytes(&archive, job)).collect()
+    };
+    let groups = groups(jobs);
+    let mut ready = groups.first().filter(|group| !group.is_long()).map(|&group| make(group));
+    for (i, group) in groups.iter().enumerate() {
+        if cx.stopping() {
+            return Err(EngineError::Stopped.into());
+        }
+        let now = ready.take();
+        rayon::in_place_scope(|scope| {
+            if let Some(&next) = groups.get(i + 1).filter(|next| !next.is_long()) {
+                let (make, ready) = (&make, &mut ready);
+                scope.spawn(move |_| *ready = Some(make(next)));
+            }
+            match now {
+                Some(made) => group.jobs.iter().zip(made?).try_for_each(|(job, bytes)| consume(&job.segment_ids, &bytes)),
+                None => extractor.stream(&archive, &group.jobs[0], &mut consume),
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Recordings that are worked on together: with at most [`WINDOWS_IN_FLIGHT`] windows, or a single longer one.
+#[derive(Debug, Clone, Copy)]
+struct Group<'a> {
+    jobs: &'a [Job],
+}
+
+impl Group<'_> {
+    fn is_long(&self) -> bool {
+        self.jobs.iter().map(|job| job.segment_ids.len()).sum::<usize>() > WINDOWS_IN_FLIGHT
+    }
+}
+
+fn groups(jobs: &[Job]) -> Vec<Group<'_>> {
+    let (mut groups, mut start, mut windows) = (Vec::new(), 0, 0);
+    for (i, job) in jobs.iter().enumerate() {
+        if i > start && windows + job.segment_ids.len() > WINDOWS_IN_FLIGHT {
+            groups.push(Group { jobs: &jobs[start..i] });
+            (start, windows) = (i, 0);
+        }
+        windows += job.segment_ids.len();
+    }
+    if start < jobs.len() {
+        groups.push(Group { jobs: &jobs[start..] });
+    }
+    groups
+}
+
+/// Makes the log-mel spectrograms of windows of one length.
+pub struct Extractor {
+    logmel: LogMel,
+    window_s: f64,
+    frames: usize,
+}
+
+impl Extractor {
+    /// An extractor for windows of `window_s` seconds.
+    ///
+    /// # Errors
+    /// [`AudioError::MelConfig`] when the settings make no sense.
+    pub fn new(config: &MelConfig, window_s: f64) -> Result<Self, AudioError> {
+        let logmel = LogMel::new(config)?;
+        let frames = logmel.frames((window_s * f64::from(config.sample_rate_hz)).round() as usize);
+        Ok(Self { logmel, window_s, frames })
+    }
+
+    /// `[mel, frame]`.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.logmel.config().n_mels, self.frames]
+    }
+
+    /// Values of one window.
+    pub fn len(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Whether a window has no values, which no valid configuration gives.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The spectrograms of all windows of a recording as bytes.
+    fn bytes(&self, archive: &Path, job: &Job) -> Result<Vec<u8>, WorkError> {
+        let mut bytes = Vec::with_capacity(job.segment_ids.len() * 2 * self.len());
+        self.each(archive, job, |_, logmel| {
+            bytes.extend(logmel.iter().flat_map(|value| value.to_le_bytes()));
+            Ok::<_, WorkError>(())
+        })?;
+        Ok(bytes)
+    }
+
+    /// Hands on a long recording piece by piece while it is decoded.
+    fn stream(
+        &self,
+        archive: &Path,
+        job: &Job,
+        consume: &mut impl FnMut(&[String], &[u8]) -> Result<(), WorkError>,
+    ) -> Result<(), WorkError> {
+        let (mut bytes, mut first) = (Vec::with_capacity(WINDOWS_IN_FLIGHT * 2 * self.len()), 0);
+        self.each(archive, job, |i, logmel| {
+            bytes.extend(logmel.iter().flat_map(|value| value.to_le_bytes()));
+            if i + 1 - first == WINDOWS_IN_FLIGHT {
+                consume(&job.segment_ids[first..=i], &bytes)?;
+                bytes.clear();
+                first = i + 1;
+            }
+            Ok::<_, WorkError>(())
+        })?;
+        consume(&job.segment_ids[first..], &bytes)
+    }
+
+    /// Calls `each(index, logmel)` for every window of a recording, with `[mel, frame]` in dB.
+    ///
+    /// # Errors
+    /// Those of decoding, and those of `each`.
+    pub fn each<E: From<AudioError>>(
+        &self,
+        archive: &Path,
+        job: &Job,
+        mut each: impl FnMut(usize, &[f16]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut reader = container::open(archive.join(&job.path))?;
+        let mut logmel = self.logmel.clone();
+        let (mut values, mut halves) = (vec![0.0f32; self.len()], vec![f16::ZERO; self.len()]);
+        for_each_window(&mut reader, logmel.config().sample_rate_hz, self.window_s, &job.start_frames, |i, samples| {
+            logmel.compute(samples, &mut values)?;
+            halves.convert_from_f32_slice(&values);
+            each(i, &halves)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_hold_every_recording_in_order_and_a_long_one_is_alone() {
+        let job = |windows: usize| Job {
+            path: String::new(),
+            segment_ids: vec![String::new(); windows],
+            start_frames: vec![0; windows],
+        };
+        let jobs: Vec<Job> = [200, 200, 200, 600, 1, 511, 1].map(job).into();
+        let sizes = |group: &Group<'_>| group.jobs.iter().map(|job| job.segment_ids.len()).collect::<Vec<_>>();
+        let groups = groups(&jobs);
+        assert_eq!(groups.iter().map(sizes).collect::<Vec<_>>(), [vec![200, 200], vec![200], vec![600], vec![1, 511], vec![1]]);
+        assert_eq!(groups.iter().map(Group::is_long).collect::<Vec<_>>(), [false, false, true, false, false]);
+        assert!(super::groups(&[]).is_empty());
+    }
+}

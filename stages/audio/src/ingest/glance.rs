@@ -1,0 +1,57 @@
+//! A first look at an archive, for whoever writes a configuration for it: names and headers only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::error::IngestError;
+use super::list;
+use super::sites::{SiteFrom, site};
+use crate::container;
+use crate::names::{NamePattern, parse_start};
+
+/// Recordings whose header is looked at, spread over the archive.
+const HEADERS: usize = 20;
+
+/// What an archive looks like from outside.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Glance {
+    /// Files that may be recordings.
+    pub files: usize,
+    /// Their size together.
+    pub bytes: u64,
+    /// Folders that hold recordings, with how many.
+    pub folders: BTreeMap<String, usize>,
+    /// Prefixes of names with a time, with how many.
+    pub prefixes: BTreeMap<String, usize>,
+    /// Names that hold a time, by format.
+    pub patterns: BTreeMap<NamePattern, usize>,
+    /// Whether some name says its offset from UTC.
+    pub offsets: bool,
+    /// Sample rates of some recordings, Hz.
+    pub rates_hz: BTreeSet<u32>,
+}
+
+/// Looks at the recordings below `archive`/`audio`.
+///
+/// # Errors
+/// [`IngestError`] when the archive cannot be listed or holds none.
+pub fn glance(archive: &Path, audio: &str) -> Result<Glance, IngestError> {
+    let files = list::files(archive, audio, &[])?;
+    let mut glance = Glance { files: files.len(), bytes: files.iter().map(|f| f.bytes).sum(), ..Glance::default() };
+    for file in &files {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        let time = parse_start(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
+        *glance.folders.entry(site(&file.path, archive, None, SiteFrom::Folder)).or_default() += 1;
+        if let Some(time) = time {
+            *glance.patterns.entry(time.pattern).or_default() += 1;
+            glance.offsets |= time.offset.is_some();
+            if let Some(prefix) = time.prefix {
+                *glance.prefixes.entry(prefix).or_default() += 1;
+            }
+        }
+    }
+    let step = files.len().div_ceil(HEADERS);
+    let facts = files.iter().step_by(step).filter_map(|file| container::open(archive.join(&file.path)).ok());
+    glance.rates_hz = facts.map(|reader| reader.facts().sample_rate_hz).collect();
+    Ok(glance)
+}

@@ -1,0 +1,102 @@
+//! The files of an archive that may be recordings.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::IngestError;
+
+/// Extensions that recordings carry; what a file really holds is decided by its content.
+const EXTENSIONS: [&str; 20] = [
+    "wav", "wave", "w64", "rf64", "bwf", "flac", "mp3", "mp2", "ogg", "oga", "opus", "m4a", "mp4", "aac", "aif", "aiff", "aifc",
+    "caf", "wv", "wma",
+];
+
+/// A file as the listing shows it. Equal values mean, for all that can be told without reading, the same content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    /// Path relative to the archive, with forward slashes.
+    pub(super) path: String,
+    pub(super) bytes: u64,
+    pub(super) modified_ns: i64,
+    pub(super) inode: u64,
+}
+
+/// Lists the recordings below `archive`/`audio`, sorted by path. `exclude` are folders and files relative to the archive.
+pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<Vec<Listed>, IngestError> {
+    let root = archive.join(audio);
+    if !root.is_dir() {
+        return Err(IngestError::NoAudioFolder { path: root });
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        let failed = |source| IngestError::List { path: folder.clone(), source };
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let relative = relative(archive, &path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || exclude.iter().any(|e| is_within(&relative, e)) {
+                continue;
+            }
+            let meta = match fs::metadata(&path) {
+                Ok(meta) => meta,
+                // A dangling link, or a file that went away meanwhile.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(IngestError::List { path, source }),
+            };
+            if meta.is_dir() {
+                folders.push(path);
+            } else if is_audio_name(&name) {
+                let modified_ns = meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec());
+                found.push(Listed { path: relative, bytes: meta.len(), modified_ns, inode: meta.ino() });
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(IngestError::NoRecordings { path: root });
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+fn relative(archive: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(archive).unwrap_or(path);
+    let parts = below.components().filter(|c| matches!(c, std::path::Component::Normal(_)));
+    parts.map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn is_within(path: &str, excluded: &str) -> bool {
+    let excluded = excluded.trim_start_matches("./").trim_end_matches('/');
+    path.strip_prefix(excluded).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_audio_name(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
+    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recordings_are_found_wherever_they_lie_and_excluded_ones_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["raw/A/1.wav", "raw/A/2.FLAC", "raw/B/x.txt", "raw/B/.hidden.wav", "raw/old/3.wav", "raw/older/4.wav"] {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"x").unwrap();
+        }
+        let paths = |audio: &str, exclude: &[&str]| -> Vec<String> {
+            let exclude: Vec<String> = exclude.iter().map(|s| (*s).to_owned()).collect();
+            files(dir.path(), audio, &exclude).unwrap().into_iter().map(|f| f.path).collect()
+        };
+        assert_eq!(paths(".", &["raw/old"]), ["raw/A/1.wav", "raw/A/2.FLAC", "raw/older/4.wav"]);
+        assert_eq!(paths("raw/old", &[]), ["raw/old/3.wav"]);
+        assert!(matches!(files(dir.path(), "raw/B", &[]), Err(IngestError::NoRecordings { .. })));
+        assert!(matches!(files(dir.path(), "none", &[]), Err(IngestError::NoAudioFolder { .. })));
+    }
+}

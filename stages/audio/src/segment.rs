@@ -1,0 +1,142 @@
+//! Stage `segment`: recordings into windows, the table `segments`.
+//!
+//! A window starts every `segment.hop_s` seconds; its start is a whole frame of the recording at its own rate. What is left after
+//! the last whole window is dropped, or padded with silence, by `segment.tail`.
+
+use chorus_engine::{UnitContext, Work, WorkError};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    segment: SegmentParams,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SegmentParams {
+    window_s: f64,
+    hop_s: f64,
+    tail: Tail,
+    min_tail_s: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Tail {
+    Drop,
+    Pad,
+}
+
+/// The stage.
+pub struct Segment;
+
+impl Work for Segment {
+    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+        let Params { segment } = cx.params()?;
+        let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames"])?;
+        let recordings = recordings.ok_or("the unit has no recordings")?;
+        let (ids, starts) = (recordings.utf8("recording_id")?, recordings.micros("start_utc")?);
+        let (rates, frames) = (recordings.u32("sample_rate_hz")?, recordings.u64("frames")?);
+        let mut rows: Vec<(String, &str, u32, Window, Option<i64>)> = Vec::new();
+        for (i, id) in ids.iter().enumerate() {
+            let (Some(id), Some(rate), Some(frames)) = (id, rates.iter().nth(i).flatten(), frames.iter().nth(i).flatten()) else {
+                continue;
+            };
+            let start_utc = starts.iter().nth(i).flatten();
+            for (index, window) in (0u32..).zip(windows(frames, rate, segment)) {
+                let utc = start_utc.map(|us| us + (window.start_s * 1e6).round() as i64);
+                rows.push((format!("{id}-{index:06}"), id, index, window, utc));
+            }
+        }
+        cx.write("segments", |batch| {
+            batch
+                .utf8(rows.iter().map(|r| &r.0))
+                .utf8(rows.iter().map(|r| r.1))
+                .u32(rows.iter().map(|r| r.2))
+                .f64(rows.iter().map(|r| r.3.start_s))
+                .f64(rows.iter().map(|r| r.3.start_s + segment.window_s))
+                .u64(rows.iter().map(|r| r.3.start_frame))
+                .f64(rows.iter().map(|r| r.3.padded_s))
+                .utc(rows.iter().map(|r| r.4))
+        })?;
+        Ok(())
+    }
+}
+
+/// A window of a recording.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Window {
+    start_frame: u64,
+    start_s: f64,
+    padded_s: f64,
+}
+
+/// The windows of a recording of `frames` frames.
+fn windows(frames: u64, rate_hz: u32, params: SegmentParams) -> Vec<Window> {
+    let rate = f64::from(rate_hz);
+    let length = (params.window_s * rate).round() as u64;
+    let mut windows = Vec::new();
+    for index in 0u64.. {
+        let start_frame = (index as f64 * params.hop_s * rate).round() as u64;
+        let left = frames.saturating_sub(start_frame);
+        let missing = length.saturating_sub(left);
+        let start_s = index as f64 * params.hop_s;
+        if missing == 0 {
+            windows.push(Window { start_frame, start_s, padded_s: 0.0 });
+            continue;
+        }
+        // The tail: what the windows before do not cover already.
+        let covered = if index == 0 { 0 } else { ((index - 1) as f64 * params.hop_s * rate).round() as u64 + length };
+        let uncovered_s = frames.saturating_sub(covered.max(start_frame)) as f64 / rate;
+        let keep = params.tail == Tail::Pad && (index == 0 && left > 0 || uncovered_s > 0.0 && uncovered_s >= params.min_tail_s);
+        if keep {
+            windows.push(Window { start_frame, start_s, padded_s: missing as f64 / rate });
+        }
+        break;
+    }
+    windows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn params(window_s: f64, hop_s: f64, tail: Tail) -> SegmentParams {
+        SegmentParams { window_s, hop_s, tail, min_tail_s: 1.0 }
+    }
+
+    fn starts(frames: u64, params: SegmentParams) -> Vec<f64> {
+        windows(frames, 1000, params).iter().map(|w| w.start_s).collect()
+    }
+
+    #[test]
+    fn whole_windows_and_the_tail() {
+        assert_eq!(starts(9_000, params(3.0, 3.0, Tail::Drop)), [0.0, 3.0, 6.0]);
+        assert_eq!(starts(9_000, params(3.0, 3.0, Tail::Pad)), [0.0, 3.0, 6.0]);
+        assert_eq!(starts(10_500, params(3.0, 3.0, Tail::Drop)), [0.0, 3.0, 6.0]);
+        assert_eq!(starts(10_500, params(3.0, 3.0, Tail::Pad)), [0.0, 3.0, 6.0, 9.0]);
+        assert_eq!(starts(9_900, params(3.0, 3.0, Tail::Pad)), [0.0, 3.0, 6.0], "a tail under min_tail_s");
+        assert_eq!(starts(5_000, params(3.0, 1.0, Tail::Pad)), [0.0, 1.0, 2.0], "nothing is left uncovered");
+        assert_eq!(starts(200, params(3.0, 3.0, Tail::Pad)), [0.0], "a recording shorter than a window");
+        assert!(starts(200, params(3.0, 3.0, Tail::Drop)).is_empty());
+        assert!(starts(0, params(3.0, 3.0, Tail::Pad)).is_empty());
+        assert_eq!(windows(10_500, 1000, params(3.0, 3.0, Tail::Pad))[3].padded_s, 1.5);
+    }
+
+    proptest! {
+        #[test]
+        fn windows_cover_what_they_promise(frames in 0u64..2_000_000, rate in 8_000u32..96_000, hop in 1u32..40) {
+            let hop_s = f64::from(hop) / 10.0;
+            let whole = windows(frames, rate, params(3.0, hop_s, Tail::Drop));
+            let length = (3.0 * f64::from(rate)).round() as u64;
+            prop_assert!(whole.iter().all(|w| w.start_frame + length <= frames && w.padded_s == 0.0));
+            prop_assert!(whole.windows(2).all(|p| p[0].start_frame < p[1].start_frame));
+            let next = (whole.len() as f64 * hop_s * f64::from(rate)).round() as u64;
+            prop_assert!(next + length > frames, "one more window would have fitted");
+            let padded = windows(frames, rate, params(3.0, hop_s, Tail::Pad));
+            prop_assert!(padded.len() - whole.len() <= 1);
+        }
+    }
+}

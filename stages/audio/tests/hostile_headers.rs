@@ -1,0 +1,89 @@
+//! Damaged and hostile files: an answer or a reason, never a panic, and no memory beyond what the file's own length accounts for.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Flac, chunk, fmt, pcm16, ramp, read_all, riff};
+use proptest::prelude::*;
+
+/// Far over what files of a few kilobytes need, far under what their headers can claim: 2 GiB and more.
+const MOST_BYTES: u64 = 512 << 20;
+
+/// The most address space that this process ever had, where the system tells: an allocation counts even if it is never touched.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+fn survives(bytes: &[u8]) {
+    let before = peak_bytes();
+    if let Ok((facts, samples)) = read_all(bytes, 4096) {
+        assert!(facts.frames > 0 && samples.iter().all(|sample| sample.is_finite()));
+        assert_eq!(samples.len() as u64, facts.frames * u64::from(facts.channels));
+    }
+    let grown = peak_bytes().zip(before).map_or(0, |(after, before)| after - before);
+    assert!(grown < MOST_BYTES, "{grown} bytes more for a file of {}", bytes.len());
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let data = pcm16(&ramp(60));
+    let list = chunk(b"LIST", b"INFOICMT\x04\0\0\0note");
+    let plain = riff(&[chunk(b"fmt ", &fmt(1, 2, 8000, 16)), list.clone(), chunk(b"data", &data)]);
+    let float = riff(&[chunk(b"fmt ", &fmt(3, 1, 8000, 32)), chunk(b"data", &data), list]);
+    let mut long = riff(&[chunk(b"ds64", &[0; 28]), chunk(b"fmt ", &fmt(1, 1, 8000, 24)), chunk(b"data", &data)]);
+    long[..4].copy_from_slice(b"RF64");
+    let mut sony = [b"riff\x2E\x91\xCF\x11\xA5\xD6\x28\xDB\x04\xC1\0\0".as_slice(), &[0; 24]].concat();
+    for (name, payload) in [(b"fmt ", fmt(1, 1, 8000, 16)), (b"data", data)] {
+        sony.extend([name.as_slice(), &[0xF3, 0xAC, 0xD3, 0x11, 0x8C, 0xD1, 0, 0xC0, 0x4F, 0x8E, 0xDB, 0x8A]].concat());
+        sony.extend((payload.len() as u64 + 24).to_le_bytes());
+        sony.extend(payload);
+    }
+    vec![plain, float, long, sony]
+}
+
+/// A place, and bytes that often break parsers.
+fn wound() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    let bytes = prop_oneof![
+        Just(vec![0; 4]),
+        Just(vec![0xFF; 4]),
+        Just(vec![0xFF; 8]),
+        Just(vec![0xFF, 0xFF, 0xFF, 0x7F]),
+        Just(b"data".to_vec()),
+        Just(b"fmt ".to_vec()),
+        prop::collection::vec(any::<u8>(), 1..6),
+    ];
+    (any::<prop::sample::Index>(), bytes).prop_map(|(at, bytes)| (at.index(1 << 16), bytes))
+}
+
+fn wounded(mut bytes: Vec<u8>, wounds: Vec<(usize, Vec<u8>)>, keep: f64) -> Vec<u8> {
+    for (at, wound) in wounds {
+        for (offset, byte) in wound.into_iter().enumerate() {
+            let len = bytes.len();
+            bytes[(at + offset) % len] = byte;
+        }
+    }
+    bytes.truncate((bytes.len() as f64 * keep).ceil() as usize);
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn wav_headers(
+        seed in prop::sample::select(seeds()), wounds in prop::collection::vec(wound(), 0..5), keep in prop_oneof![Just(1.0), 0.0..1.0],
+    ) {
+        survives(&wounded(seed, wounds, keep));
+    }
+
+    #[test]
+    fn flac_streams(total in prop_oneof![Just(0), Just(600_u64), Just(1 << 35)], wounds in prop::collection::vec(wound(), 0..5), keep in prop_oneof![Just(1.0), 0.0..1.0]) {
+        survives(&wounded(Flac::new(&ramp(600), 1, 100, total).bytes(), wounds, keep));
+    }
+
+    #[test]
+    fn anything(head in prop::sample::select(vec!["", "RIFF\0\0\0\0WAVE", "RF64\0\0\0\0WAVEds64", "fLaC", "OggS", "ID3"]), tail in prop::collection::vec(any::<u8>(), 0..200)) {
+        survives(&[head.as_bytes(), &tail].concat());
+    }
+}

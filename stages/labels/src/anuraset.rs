@@ -1,0 +1,273 @@
+//! The raw layout of AnuraSet (Cañas et al. 2023): `raw_data/SITE/NAME.wav` with Audacity tracks in `strong_labels/SITE/NAME.txt`,
+//! some of them in `strong_labels/strong_labels/`.
+//!
+//! Paths are relative to the archive, with `/`. A label file belongs to the recording with the same site, which is the folder's
+//! name, and the same stem; see [`Match`] for the two other ways in which they may be named.
+
+use std::collections::BTreeMap;
+
+const FALSE_MARK: &str = "FALSE";
+const DATE_DIGITS: usize = 8;
+const TIME_DIGITS: usize = 6;
+
+/// What a label text `CODE_Q` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The species' code.
+    pub code: String,
+    /// The call's quality as it stands: H, M, L in the release, C, M, F in the protocol, others before; with any further parts.
+    pub quality: Option<String>,
+    /// Why the label can't be used.
+    pub unused: Option<String>,
+}
+
+/// Takes a label text apart. A part `FALSE` withdraws the label.
+pub fn parse_label(text: &str) -> Label {
+    let mut parts = text.split('_').map(str::trim);
+    let code = parts.next().unwrap_or_default();
+    let (marks, quality): (Vec<&str>, Vec<&str>) =
+        parts.filter(|part| !part.is_empty()).partition(|part| part.eq_ignore_ascii_case(FALSE_MARK));
+    let unused = if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+        Some(format!("code is `{code}`, expected letters and digits"))
+    } else {
+        (!marks.is_empty()).then(|| "marked FALSE".to_owned())
+    };
+    Label { code: code.to_owned(), quality: (!quality.is_empty()).then(|| quality.join("_")), unused }
+}
+
+/// How a label file was found to belong to a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Match {
+    /// Same site, same stem.
+    Name,
+    /// The same but for leading zeros in the site's number, in folder or name: INCT04 for INCT4.
+    SiteAlias,
+    /// One of the two has one part more than `SITE_DATE_TIME`, as those of a second recorder have.
+    ExtraPart,
+}
+
+/// The label file of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelFile {
+    /// Its path.
+    pub path: String,
+    /// How it was found.
+    pub matched: Match,
+}
+
+/// Recordings with their label files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Pairing {
+    /// By recording; a recording that isn't here has not been reviewed.
+    pub labels: BTreeMap<String, LabelFile>,
+    /// Label files without a recording, and why.
+    pub unmatched: BTreeMap<String, String>,
+}
+
+/// Finds the label file of each recording.
+///
+/// Equal names go first, then site aliases, then names with an extra part. Of two label files for a recording the one in
+/// fewer folders is taken. A label file that fits several recordings is given to none.
+pub fn pair<S: AsRef<str>>(recordings: &[S], label_files: &[S]) -> Pairing {
+    let mut pairing = Pairing::default();
+    let mut left: Vec<&str> = label_files.iter().map(AsRef::as_ref).collect();
+    left.sort_by_key(|path| (path.matches('/').count(), *path));
+    for matched in [Match::Name, Match::SiteAlias, Match::ExtraPart] {
+        let mut named: BTreeMap<Name, Vec<&str>> = BTreeMap::new();
+        for recording in recordings.iter().map(AsRef::as_ref) {
+            if let Some(name) = name(recording, matched) {
+                named.entry(name).or_default().push(recording);
+            }
+        }
+        left.retain(|path| {
+            let wanted =
+                name(path, matched).map(|name| Name { extra_part: name.extra_part != (matched == Match::ExtraPart), ..name });
+            let found = wanted.and_then(|name| named.get(&name));
+            found.is_none_or(|found| {
+                pairing.add(path, found, matched);
+                false
+            })
+        });
+    }
+    let without = left.into_iter().map(|path| (path.to_owned(), "no recording of that site and name".to_owned()));
+    pairing.unmatched.extend(without);
+    pairing
+}
+
+impl Pairing {
+    fn add(&mut self, path: &str, recordings: &[&str], matched: Match) {
+        let reason = match *recordings {
+            [recording] => match self.labels.get(recording) {
+                Some(other) => format!("{recording} has {}", other.path),
+                None => {
+                    let path = path.to_owned();
+                    self.labels.insert(recording.to_owned(), LabelFile { path, matched });
+                    return;
+                }
+            },
+            _ => format!("fits {} recordings: {}", recordings.len(), recordings.join(", ")),
+        };
+        self.unmatched.insert(path.to_owned(), reason);
+    }
+}
+
+/// What has to be equal for a match; `extra_part` has to differ for [`Match::ExtraPart`].
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    site: String,
+    stem: String,
+    extra_part: bool,
+}
+
+fn name(path: &str, matched: Match) -> Option<Name> {
+    let (folders, file) = path.rsplit_once('/')?;
+    let site = folders.rsplit('/').next()?;
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let (site, stem, extra_part) = match matched {
+        Match::Name => (site.to_owned(), stem.to_owned(), false),
+        Match::SiteAlias => (without_zeros(site), alias_stem(stem), false),
+        Match::ExtraPart => {
+            let (core, extra_part) = core(&alias_stem(stem))?;
+            (without_zeros(site), core, extra_part)
+        }
+    };
+    Some(Name { site, stem, extra_part })
+}
+
+/// `INCT04` as `INCT4`: letters and a number, whose leading zeros go.
+fn without_zeros(site: &str) -> String {
+    let letters = site.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = site[letters.len()..].trim_start_matches('0');
+    format!("{letters}{number}")
+}
+
+/// The stem with the site's number in its first part without leading zeros.
+fn alias_stem(stem: &str) -> String {
+    let (site, rest) = stem.split_at(stem.find('_').unwrap_or(stem.len()));
+    without_zeros(site) + rest
+}
+
+/// `SITE_DATE_TIME` of a stem, and whether it has one part more; `None` for any other number of parts.
+fn core(stem: &str) -> Option<(String, bool)> {
+    let parts: Vec<&str> = stem.split('_').collect();
+    let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let date =
+        (1..parts.len().saturating_sub(1)).find(|&at| digits(parts[at], DATE_DIGITS) && digits(parts[at + 1], TIME_DIGITS))?;
+    let core = [parts[0], parts[date], parts[date + 1]].join("_");
+    match parts.len() {
+        3 => Some((core, false)),
+        4 => Some((core, true)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn label(code: &str, quality: Option<&str>, unused: Option<&str>) -> Label {
+        Label { code: code.into(), quality: quality.map(Into::into), unused: unused.map(Into::into) }
+    }
+
+    #[test]
+    fn label_texts() {
+        assert_eq!(parse_label("BOAFAB_M"), label("BOAFAB", Some("M"), None));
+        assert_eq!(parse_label(" LEPJOL_MED "), label("LEPJOL", Some("MED"), None));
+        assert_eq!(parse_label("UND"), label("UND", None, None));
+        assert_eq!(parse_label("DENMIN_"), label("DENMIN", None, None));
+        assert_eq!(parse_label("DENMIN_F_2"), label("DENMIN", Some("F_2"), None));
+        assert_eq!(parse_label("LEPFUS_FALSE"), label("LEPFUS", None, Some("marked FALSE")));
+        assert_eq!(parse_label("LEPFUS_M_FALSE"), label("LEPFUS", Some("M"), Some("marked FALSE")));
+        for text in ["", "_M", "PHYGRA)OVL", "RÃ_M"] {
+            assert!(parse_label(text).unused.is_some_and(|why| why.contains("expected letters")), "{text}");
+        }
+    }
+
+    fn paired(recordings: &[&str], labels: &[&str]) -> (Vec<(String, String, Match)>, Vec<(String, String)>) {
+        let pairing = pair(recordings, labels);
+        let pairs = pairing.labels.into_iter().map(|(r, l)| (r, l.path, l.matched)).collect();
+        (pairs, pairing.unmatched.into_iter().collect())
+    }
+
+    #[test]
+    fn pairs_by_site_and_stem() {
+        let recordings = ["raw_data/POND01/POND01_20200301_190000.WAV", "raw_data/POND01/same.wav", "raw_data/POND1/same.wav"];
+        let labels = [
+            "strong_labels/POND01/POND01_20200301_190000.txt",
+            "strong_labels/strong_labels/POND1/same.txt",
+            "strong_labels/POND02/same.txt",
+        ];
+        let (pairs, unmatched) = paired(&recordings, &labels);
+        assert_eq!(
+            pairs,
+            [(recordings[0].into(), labels[0].into(), Match::Name), (recordings[2].into(), labels[1].into(), Match::Name)]
+        );
+        assert_eq!(unmatched, [(labels[2].into(), "no recording of that site and name".into())]);
+    }
+
+    #[test]
+    fn the_outer_of_two_label_files_wins() {
+        let labels = ["strong_labels/strong_labels/S/n.txt", "strong_labels/S/n.txt"];
+        let (pairs, unmatched) = paired(&["raw_data/S/n.wav"], &labels);
+        assert_eq!(pairs[0].1, labels[1]);
+        assert_eq!(unmatched, [(labels[0].into(), format!("raw_data/S/n.wav has {}", labels[1]))]);
+    }
+
+    #[test]
+    fn zeros_in_a_site_are_an_alias_where_nothing_is_equal() {
+        let recordings = ["raw_data/INCT4/INCT4_20191005_173000.wav", "raw_data/INCT4/INCT4_20191005_180000.wav"];
+        let labels = [
+            "strong_labels/INCT04/INCT04_20191005_173000.txt",
+            "strong_labels/INCT04/INCT4_20191005_180000.txt",
+            "strong_labels/INCT4/INCT4_20191005_180000.txt",
+        ];
+        let (pairs, unmatched) = paired(&recordings, &labels);
+        let how: Vec<_> = pairs.iter().map(|p| (p.1.as_str(), p.2)).collect();
+        assert_eq!(how, [(labels[0], Match::SiteAlias), (labels[2], Match::Name)]);
+        assert_eq!(unmatched[0].0, labels[1]);
+    }
+
+    #[test]
+    fn an_extra_part_on_either_side() {
+        let recordings = ["raw_data/S/S_20191118_174500.wav", "raw_data/S/S_X_20191118_180000.wav"];
+        let labels = ["strong_labels/S/S_20191118_174500_000.txt", "strong_labels/S/S_20191118_180000.txt"];
+        let (pairs, unmatched) = paired(&recordings, &labels);
+        assert_eq!(pairs.iter().map(|p| p.2).collect::<Vec<_>>(), [Match::ExtraPart; 2]);
+        assert_eq!(unmatched, []);
+    }
+
+    #[test]
+    fn a_second_recorder_is_not_the_first() {
+        let recordings = ["raw_data/S/S_20191118_174500_1.wav", "raw_data/S/S_20191118_174500_2.wav"];
+        let (pairs, unmatched) = paired(&recordings, &["strong_labels/S/S_20191118_174500.txt"]);
+        assert_eq!(pairs, []);
+        assert!(unmatched[0].1.starts_with("fits 2 recordings: raw_data/S/S_20191118_174500_1.wav, "));
+        // Two different extra parts are two recorders; so are names without date and time.
+        let labels = ["strong_labels/S/S_20191118_174500_3.txt", "strong_labels/S/rec_1_2.txt"];
+        assert_eq!(paired(&recordings, &labels).0, []);
+        assert_eq!(paired(&["raw_data/S/rec_1.wav"], &labels).0, []);
+        let both = ["raw_data/S/S_20191118_174500.wav", "raw_data/S/S_20191118_174500_2.wav"];
+        let own = ["strong_labels/S/S_20191118_174500.txt", "strong_labels/S/S_20191118_174500_2.txt"];
+        assert_eq!(paired(&both, &own).0.iter().map(|p| p.2).collect::<Vec<_>>(), [Match::Name; 2]);
+        let other = ["strong_labels/S/S_20191118_174500.txt", "strong_labels/S/S_20191118_174500_3.txt"];
+        assert_eq!(paired(&both[..1], &other).1[0].0, other[1]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_label_file_is_paired_or_explained(
+            recordings in prop::collection::btree_set("r/S0?[12]/S0?[12]_2020010[12]_000000(_[12])?[.]wav", 0..12),
+            labels in prop::collection::btree_set("(strong_labels/){1,2}S0?[12]/S0?[12]_2020010[12]_000000(_[12])?[.]txt", 0..12),
+        ) {
+            let (recordings, labels) = (Vec::from_iter(recordings), Vec::from_iter(labels));
+            let pairing = pair(&recordings, &labels);
+            prop_assert!(pairing.labels.keys().all(|recording| recordings.contains(recording)));
+            let mut found: Vec<_> = pairing.labels.values().map(|file| &file.path).chain(pairing.unmatched.keys()).collect();
+            found.sort();
+            prop_assert_eq!(found, labels.iter().collect::<Vec<_>>());
+            let reversed: Vec<_> = labels.iter().rev().cloned().collect();
+            prop_assert_eq!(pair(&recordings, &reversed), pairing);
+        }
+    }
+}

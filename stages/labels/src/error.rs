@@ -1,0 +1,89 @@
+//! What can be wrong with label files, species lists, subsets and splits.
+
+use std::path::PathBuf;
+
+/// Why labels could not be read, applied or split.
+#[derive(Debug, thiserror::Error)]
+pub enum LabelsError {
+    /// A file that cannot be opened or read.
+    #[error("{path}: cannot be read ({source}); check that it exists and may be read", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The folder of the annotation files is missing.
+    #[error("{path}: there is no such folder in the archive; correct annotate.folder", path = path.display())]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is nothing to learn.
+    #[error("{folder}: no class was found in the annotation files; name the codes in annotate.classes or annotate.code_table, or correct annotate.folder", folder = folder.display())]
+    NoClasses {
+        /// The folder that was searched.
+        folder: PathBuf,
+    },
+    /// The subset file names no recording of the archive.
+    #[error("{path}: none of its {rows} recordings is in the archive; the first is `{first}`, expected the stem of a recording's name. Correct the file or split.file", path = path.display())]
+    NoMatch {
+        /// The file.
+        path: PathBuf,
+        /// How many recordings it names.
+        rows: usize,
+        /// The first.
+        first: String,
+    },
+    /// There is nothing to learn from.
+    #[error(
+        "no recording of the archive was reviewed, so there is nothing to split; check that annotation files lie where annotate.folder says and are named like their recordings"
+    )]
+    NothingReviewed,
+    /// A line of a CSV file that does not hold what it should.
+    #[error("{path}:{line}: found {found}, expected {expected}; correct the file", path = path.display())]
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: u64,
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        expected: String,
+    },
+    /// A window or an event that is no interval of time.
+    #[error("{what} {index} is {start_s} to {end_s} s, expected {expected}; {next}")]
+    Interval {
+        /// `window` or `event`.
+        what: &'static str,
+        /// Position in the slice.
+        index: usize,
+        /// Start within the recording, seconds.
+        start_s: f64,
+        /// End within the recording, seconds.
+        end_s: f64,
+        /// What holds for every one.
+        expected: &'static str,
+        /// What to do.
+        next: &'static str,
+    },
+    /// Fractions of a split that cannot be met.
+    #[error(
+        "split fractions are train {train}, validation {validation}, test {test}, expected numbers from 0 to 1 with the sum 1 and train above 0; change them in the configuration"
+    )]
+    Fractions {
+        /// Share of the recordings for training.
+        train: f64,
+        /// Share for validation.
+        validation: f64,
+        /// Share for the test.
+        test: f64,
+    },
+    /// A group that occurs twice.
+    #[error("group {id} occurs twice, expected each group once; join its recordings first")]
+    DuplicateGroup {
+        /// The group.
+        id: String,
+    },
+}

@@ -1,0 +1,56 @@
+//! Names of the sides of a split.
+
+use std::str::FromStr;
+
+/// The side of a split that a recording is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subset {
+    /// Weights are fitted on it.
+    Train,
+    /// Epochs and thresholds are chosen on it.
+    Validation,
+    /// Metrics are reported on it.
+    Test,
+    /// None of these.
+    Unused,
+}
+
+impl Subset {
+    /// The name as in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+            Self::Unused => "unused",
+        }
+    }
+}
+
+impl FromStr for Subset {
+    type Err = String;
+
+    /// Reads a subset's name in any case; the error says what is expected.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "train" => Ok(Self::Train),
+            "validation" | "val" | "valid" => Ok(Self::Validation),
+            "test" => Ok(Self::Test),
+            "unused" => Ok(Self::Unused),
+            _ => Err("train, validation, test or unused".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subset_names_read_back() {
+        for subset in [Subset::Train, Subset::Validation, Subset::Test, Subset::Unused] {
+            assert_eq!(subset.as_str().to_uppercase().parse(), Ok(subset));
+        }
+        assert_eq!("dev".parse::<Subset>(), Err("train, validation, test or unused".into()));
+    }
+}

@@ -1,0 +1,197 @@
+//! Rows of the table `features` for training: in memory where they fit, else read row by row. Both give the same tensors.
+
+use std::collections::BTreeMap;
+
+use arrow::array::Array;
+use chorus_engine::{UnitContext, WorkError};
+use chorus_tables::TableReader;
+use tch::{Kind, Tensor};
+
+use crate::dataset::Dataset;
+use crate::{Error, Result};
+
+/// A window: where its features lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    shard: usize,
+    row: usize,
+}
+
+/// Windows with their features and labels.
+pub(crate) struct Windows {
+    shards: Vec<TableReader>,
+    places: Vec<Place>,
+    /// `[mel, frame]`.
+    shape: [i64; 2],
+    classes: usize,
+    /// `[row, class]`, 0 where not known.
+    labels: Vec<f32>,
+    /// `[row, class]`: 1 where a label is known.
+    known: Vec<f32>,
+    /// `[row, mel, frame]` as little-endian float16, where it is held in memory.
+    held: Option<Vec<u8>>,
+}
+
+/// The windows of the subsets train and validation.
+pub(crate) struct TrainingWindows {
+    pub(crate) train: Windows,
+    pub(crate) validation: Windows,
+}
+
+impl TrainingWindows {
+    /// Finds the reviewed windows of both subsets; features up to `memory_bytes` in all are read into memory.
+    pub(crate) fn read(cx: &UnitContext<'_>, classes: usize, memory_bytes: u64) -> std::result::Result<Self, WorkError> {
+        let mut subset_of = BTreeMap::new();
+        for (_, batch) in cx.read_all("splits", &["recording_id", "subset"])? {
+            subset_of
+                .extend(batch.texts("recording_id")?.into_iter().flatten().zip(batch.texts("subset")?.into_iter().flatten()));
+        }
+        let labels: BTreeMap<_, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
+        let mut sides = [("train", Windows::empty(classes)), ("validation", Windows::empty(classes))];
+        for partition in cx.partitions("features")? {
+            let reader = cx.open("features", &partition)?;
+            if reader.rows() == 0 {
+                continue;
+            }
+            let features = reader.read(&["segment_id"])?;
+            let ids = features.utf8("segment_id")?;
+            let labels = labels.get(&partition.unit).ok_or_else(|| format!("{} has features and no labels", partition.unit))?;
+            let labels = cx.read_partition("labels", labels, &["segment_id", "recording_id", "value"])?;
+            let (label_ids, recordings, values) =
+                (labels.utf8("segment_id")?, labels.utf8("recording_id")?, labels.i32("value")?);
+            let values: Vec<Option<i32>> = values.iter().collect();
+            for (row, own) in values.chunks(classes).enumerate() {
+                let at = row * classes;
+                if row >= ids.len() || ids.value(row) != label_ids.value(at) || own.len() != classes {
+                    return Err(format!(
+                        "{}: features and labels hold different windows; run annotate and featurize again",
+                        partition.unit
+                    )
+                    .into());
+                }
+                let subset = subset_of.get(recordings.value(at)).map_or("unused", String::as_str);
+                if let Some((_, side)) = sides.iter_mut().find(|(name, _)| *name == subset)
+                    && own.iter().any(Option::is_some)
+                {
+                    side.add(&reader, row, own)?;
+                }
+            }
+        }
+        let [(_, mut train), (_, mut validation)] = sides;
+        if (train.bytes() + validation.bytes()) as u64 <= memory_bytes {
+            train.hold()?;
+            validation.hold()?;
+        }
+        Ok(Self { train, validation })
+    }
+}
+
+impl Windows {
+    fn empty(classes: usize) -> Self {
+        Self { shards: Vec::new(), places: Vec::new(), shape: [0; 2], classes, labels: Vec::new(), known: Vec::new(), held: None }
+    }
+
+    /// Adds a row of a shard; rows of one shard come one after the other.
+    fn add(&mut self, reader: &TableReader, row: usize, labels: &[Option<i32>]) -> std::result::Result<(), WorkError> {
+        if self.shards.last().is_none_or(|last| last.path() != reader.path()) {
+            let shape: Vec<i64> = reader.shape().iter().map(|&n| n as i64).collect();
+            let shape = <[i64; 2]>::try_from(shape).map_err(|found| {
+                format!("{}: found arrays of shape {found:?}, expected [mel, frame]", reader.path().display())
+            })?;
+            if !self.shards.is_empty() && shape != self.shape {
+                let path = reader.path().display();
+                return Err(format!(
+                    "{path}: found arrays of shape {shape:?}, expected {:?} as before; run featurize again",
+                    self.shape
+                )
+                .into());
+            }
+            self.shape = shape;
+            self.shards.push(reader.clone());
+        }
+        self.places.push(Place { shard: self.shards.len() - 1, row });
+        self.labels.extend(labels.iter().map(|label| label.unwrap_or(0) as f32));
+        self.known.extend(labels.iter().map(|label| f32::from(label.is_some())));
+        Ok(())
+    }
+
+    fn width(&self) -> usize {
+        2 * (self.shape[0] * self.shape[1]) as usize
+    }
+
+    fn bytes(&self) -> usize {
+        self.places.len() * self.width()
+    }
+
+    fn hold(&mut self) -> Result<()> {
+        let rows: Vec<usize> = (0..self.places.len()).collect();
+        self.held = Some(self.read(&rows)?);
+        Ok(())
+    }
+
+    /// Positive windows per class.
+    pub(crate) fn positives(&self) -> Vec<u64> {
+        let of = |class: usize| self.labels.iter().skip(class).step_by(self.classes).filter(|&&label| label > 0.5).count() as u64;
+        (0..self.classes).map(of).collect()
+    }
+
+    /// Labels of one class, `None` where not known, in the order of the rows.
+    pub(crate) fn labels_of(&self, class: usize) -> Vec<Option<bool>> {
+        let pairs = self.labels.iter().zip(&self.known).skip(class).step_by(self.classes);
+        pairs.map(|(&label, &known)| (known > 0.5).then_some(label > 0.5)).collect()
+    }
+
+    /// The arrays of some rows, in the given order.
+    fn read(&self, rows: &[usize]) -> Result<Vec<u8>> {
+        let width = self.width();
+        let mut bytes = vec![0; rows.len() * width];
+        let mut by_shard: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
+        for (target, &row) in rows.iter().enumerate() {
+            let Place { shard, row } = self.places[row];
+            by_shard.entry(shard).or_default().push((row, target));
+        }
+        for (shard, mut wanted) in by_shard {
+            wanted.sort_unstable();
+            let mut distinct: Vec<usize> = wanted.iter().map(|(row, _)| *row).collect();
+            distinct.dedup();
+            let failed = |e: chorus_tables::TableError| Error::Caller(e.into());
+            let batch = self.shards[shard].rows_at(&distinct, &["logmel"]).map_err(failed)?;
+            let arrays = batch.arrays("logmel").map_err(failed)?;
+            for (row, target) in wanted {
+                let at = distinct.binary_search(&row).expect("each wanted row is among the distinct ones");
+                bytes[target * width..(target + 1) * width].copy_from_slice(arrays.value(at));
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn table(&self, values: &[f32], rows: &[usize]) -> Result<Tensor> {
+        let picked: Vec<f32> =
+            rows.iter().flat_map(|row| &values[row * self.classes..(row + 1) * self.classes]).copied().collect();
+        Ok(Tensor::f_from_slice(&picked)?.f_view([rows.len() as i64, self.classes as i64])?)
+    }
+}
+
+impl Dataset for Windows {
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+        let width = self.width();
+        let bytes = match &self.held {
+            Some(held) => rows.iter().flat_map(|row| &held[row * width..(row + 1) * width]).copied().collect(),
+            None => self.read(rows)?,
+        };
+        tensor(&bytes, rows.len(), self.shape)
+    }
+
+    fn labels(&self, rows: &[usize]) -> Result<(Tensor, Tensor)> {
+        Ok((self.table(&self.labels, rows)?, self.table(&self.known, rows)?))
+    }
+}
+
+/// Little-endian float16 arrays as `[row, 1, mel, frame]`.
+pub(crate) fn tensor(bytes: &[u8], rows: usize, [mels, frames]: [i64; 2]) -> Result<Tensor> {
+    Ok(Tensor::f_from_data_size(bytes, &[rows as i64, 1, mels, frames], Kind::Half)?)
+}

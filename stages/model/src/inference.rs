@@ -1,0 +1,44 @@
+//! From decibel features to embeddings and logits.
+
+use tch::Tensor;
+
+use crate::dataset::Dataset;
+use crate::device::{self, HOST};
+use crate::network::{Mode, Network};
+use crate::normalise::min_max;
+use crate::{Error, Result};
+
+/// What a network says about some windows, in the processor's memory.
+#[derive(Debug)]
+pub struct Prediction {
+    /// `[batch, embedding]`
+    pub embeddings: Tensor,
+    /// `[batch, class]`
+    pub logits: Tensor,
+}
+
+/// Predicts one batch of decibel features `[batch, channel, mel, frame]`, in evaluation mode.
+///
+/// # Errors
+/// Features of another shape than the network's.
+pub fn predict_batch(network: &Network, features: &Tensor) -> Result<Prediction> {
+    let _no_grad = tch::no_grad_guard();
+    let clips = min_max(&device::send(features, network.device())?.f_to_kind(network.kind())?)?;
+    let embeddings = network.forward_features(&clips, Mode::Eval)?;
+    let logits = network.head(&embeddings)?;
+    Ok(Prediction { embeddings: embeddings.f_to_device(HOST)?, logits: logits.f_to_device(HOST)? })
+}
+
+/// The logits `[row, class]` of some rows, batch by batch.
+///
+/// # Errors
+/// No rows, or rows that can't be read.
+pub fn logits(network: &Network, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Tensor> {
+    if rows.is_empty() {
+        return Err(Error::Empty);
+    }
+    let batches = (rows.chunks(batch_size))
+        .map(|rows| Ok(predict_batch(network, &data.features(rows)?)?.logits))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Tensor::f_cat(&batches, 0)?)
+}

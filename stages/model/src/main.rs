@@ -1,0 +1,93 @@
+//! `chorus-torch`: the worker that `chorus` starts for the stages that need libtorch. It holds the engine and those two stages and
+//! nothing else.
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_engine::{Config, Console, Registry, RunDir, RunOptions, Runner, Selection};
+use chorus_model::{Predict, Train, device};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "chorus-torch", version, about = "Runs the stages train and predict for chorus")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes stages of a run fresh, within a run that chorus holds.
+    Run {
+        /// The run's folder.
+        #[arg(long)]
+        run: PathBuf,
+        /// Threads for decoding.
+        #[arg(long, short, default_value_t = 1)]
+        jobs: usize,
+        /// Make units again though they are fresh.
+        #[arg(long)]
+        force: bool,
+        /// Only these units.
+        #[arg(long)]
+        unit: Vec<String>,
+        /// The stages.
+        #[arg(required = true)]
+        stages: Vec<String>,
+    },
+    /// Says which libtorch, CUDA and cuDNN there are, and which devices.
+    Device {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Run { run, jobs, force, unit, stages } => {
+            let options = RunOptions { selection: Selection::Only(stages), force, jobs, units: unit };
+            make(RunDir::new(run), &options)
+        }
+        Command::Device { json } => describe(json),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A closed stderr leaves nobody to tell.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends this process when the one that started it is gone, however that went; commits are atomic, so no moment is a bad one.
+fn end_with_parent() {
+    std::thread::spawn(|| {
+        let mut nothing = [0; 64];
+        while std::io::stdin().read(&mut nothing).is_ok_and(|n| n > 0) {}
+        std::process::exit(1);
+    });
+}
+
+fn make(run: RunDir, options: &RunOptions) -> anyhow::Result<()> {
+    end_with_parent();
+    let config = Config::load(&run.resolved_config(), &[])?;
+    let device = device::resolve(config.text("device").unwrap_or("auto"))?;
+    let registry = Registry::default().with("train", Train).with("predict", Predict::default());
+    // Another device of the same kind makes nothing stale, another kind does.
+    let runtime =
+        [("libtorch".to_owned(), device::describe().libtorch_version), ("device".to_owned(), device::kind(device).to_owned())];
+    let runner = Runner::new(config, registry, Console::new()).as_worker(runtime.into());
+    runner.stop_on_signals().context("signals cannot be handled")?;
+    runner.run(options)?;
+    Ok(())
+}
+
+fn describe(json: bool) -> anyhow::Result<()> {
+    let report = device::describe();
+    let text = if json { serde_json::to_string(&report)? } else { report.to_string() };
+    writeln!(std::io::stdout(), "{text}").context("stdout")
+}

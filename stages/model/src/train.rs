@@ -1,0 +1,400 @@
+//! Stage `train`: from features, labels and splits to `model/weights.safetensors`, `model/model.yaml` and the table `training_log`.
+//!
+//! The weights that are kept are those of the epoch that did best on validation by `train.select`. A checkpoint holds everything that
+//! is needed to go on bit for bit (on a processor), the best weights so far and the log among it; it is written at times, when a stop
+//! is asked for, and goes when the stage is committed.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use chorus_engine::{EngineError, Progress, UnitContext, Work, WorkError, hash_bytes};
+use chorus_score::metrics::{Ranking, macro_average};
+use serde::{Deserialize, Serialize};
+use serde_yaml::Mapping;
+use tch::{Kind, Tensor};
+
+use crate::augment::AugmentOptions;
+use crate::card::{ArchitectureName, Card, NORMALISATION, Training, Versions};
+use crate::dataset::Dataset;
+use crate::device;
+use crate::features::{TrainingWindows, Windows};
+use crate::mixing::{Method, MixingOptions, Target};
+use crate::network::NetworkOptions;
+use crate::optim::OptimizerOptions;
+use crate::trainer::{EpochReport, Hooks, Metrics, MixCounts, TrainOptions, Trainer};
+use crate::{Error, Result, mixing, weights};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Params {
+    device: String,
+    train: TrainParams,
+    featurize: Mapping,
+    segment: Mapping,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrainParams {
+    architecture: ArchitectureName,
+    width: f64,
+    epochs: usize,
+    batch_size: usize,
+    learning_rate: f64,
+    weight_decay: f64,
+    mixing: Method,
+    mix2_probabilities: [f64; 3],
+    mixup_alpha: f64,
+    multimix_alpha: f64,
+    multimix_mixtures: usize,
+    time_roll: bool,
+    frequency_masks: usize,
+    frequency_mask_bands: usize,
+    time_masks: usize,
+    time_mask_frames: usize,
+    validate_every: usize,
+    checkpoint_every_s: f64,
+    select: Select,
+    memory_gib: f64,
+    seed: u64,
+    threads: usize,
+}
+
+/// By which figure the epoch is chosen whose weights are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Select {
+    MeanAp,
+    MacroF1,
+    Loss,
+    Last,
+}
+
+impl TrainParams {
+    fn options(&self, classes: usize) -> TrainOptions {
+        let [mix2_mixup, mix2_manifold_mixup, mix2_multimix] = self.mix2_probabilities;
+        TrainOptions {
+            network: NetworkOptions {
+                architecture: self.architecture.into(),
+                width: self.width,
+                channels: 1,
+                classes: classes as i64,
+            },
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            optimizer: OptimizerOptions::Adamw { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: self.weight_decay },
+            mixing: MixingOptions {
+                method: self.mixing,
+                mixup_alpha: self.mixup_alpha,
+                manifold_mixup_alpha: self.mixup_alpha,
+                multimix_alpha: self.multimix_alpha,
+                multimix_mixtures: self.multimix_mixtures,
+                mix2_mixup,
+                mix2_manifold_mixup,
+                mix2_multimix,
+            },
+            augmentation: AugmentOptions {
+                roll: self.time_roll,
+                frequency_masks: self.frequency_masks,
+                frequency_mask_bands: self.frequency_mask_bands,
+                time_masks: self.time_masks,
+                time_mask_frames: self.time_mask_frames,
+            },
+            seed: self.seed,
+            threads: self.threads,
+            validate_every: self.validate_every,
+        }
+    }
+}
+
+/// The stage.
+pub struct Train;
+
+impl Work for Train {
+    fn run(&self, cx: &UnitContext<'_>) -> std::result::Result<(), WorkError> {
+        let Params { device: device_name, train: params, featurize, segment } = cx.params()?;
+        let device = device::resolve(&device_name)?;
+        let classes: Vec<String> =
+            cx.read("classes", &["class"])?.ok_or("there are no classes")?.texts("class")?.into_iter().flatten().collect();
+        let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
+        tell_classes(cx, &classes, &windows);
+        let options = params.options(classes.len());
+        let (mut trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
+            Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
+            // A checkpoint that cannot be read costs time and nothing else.
+            Some(Err(_)) | None => (Trainer::new(options, device)?, Saved::default()),
+        };
+        let progress = cx.console().progress("train", params.epochs as u64, "epochs");
+        let mut hooks = Keeper {
+            cx,
+            windows: &windows.validation,
+            classes: classes.len(),
+            select: params.select,
+            every: Duration::from_secs_f64(params.checkpoint_every_s),
+            last: Instant::now(),
+            progress,
+            epochs: params.epochs,
+            epoch_start: Instant::now(),
+            history: saved.history,
+            best: saved.best,
+        };
+        let validation = (!windows.validation.is_empty()).then_some(&windows.validation as &dyn Dataset);
+        if trainer.run(&windows.train, validation, &mut hooks)?.is_break() {
+            return Err(EngineError::Stopped.into());
+        }
+        let Keeper { history, best, .. } = hooks;
+        let kept = best.as_ref().map_or(params.epochs, |best| best.epoch);
+        let bytes = match best {
+            Some(best) => best.weights,
+            None => weights::to_bytes(&trainer.network().state_dict(), None)?,
+        };
+        let card = Card {
+            model_id: hash_bytes(&bytes)[..16].to_owned(),
+            architecture: params.architecture,
+            width: params.width,
+            channels: trainer.network().options().channels,
+            embedding: trainer.network().embedding(),
+            classes,
+            settings: Mapping::from_iter([("featurize".into(), featurize.into()), ("segment".into(), segment.into())]),
+            normalisation: NORMALISATION.to_owned(),
+            training: Training {
+                windows: windows.train.len() as u64,
+                validation_windows: windows.validation.len() as u64,
+                epochs: params.epochs as u64,
+                kept_epoch: kept as u64,
+                mixing: serde_yaml::to_value(params.mixing)?.as_str().unwrap_or_default().to_owned(),
+                seed: params.seed,
+                fingerprint: cx.digest().to_owned(),
+            },
+            versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: device::describe().libtorch_version },
+            license: None,
+        };
+        cx.write_file("model/weights.safetensors", &bytes)?;
+        cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
+        write_log(cx, &history, kept)
+    }
+}
+
+fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::result::Result<(), WorkError> {
+    let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|bits| f64::from_bits(*bits)));
+    cx.write("training_log", |batch| {
+        batch
+            .u32(history.iter().map(|row| row.epoch as u32))
+            .u64(history.iter().map(|row| row.step as u64))
+            .f64(history.iter().map(|row| f64::from_bits(row.learning_rate)))
+            .f64(history.iter().map(|row| f64::from_bits(row.loss)))
+            .f64(value(LOSS))
+            .f64(value(MACRO_F1))
+            .f64(value(MEAN_AP))
+            .u32(history.iter().map(|row| row.mixing.plain as u32))
+            .u32(history.iter().map(|row| row.mixing.mixup as u32))
+            .u32(history.iter().map(|row| row.mixing.manifold_mixup as u32))
+            .u32(history.iter().map(|row| row.mixing.multimix as u32))
+            .bool(history.iter().map(|row| row.epoch == kept))
+    })?;
+    Ok(())
+}
+
+/// Says before the first step what there is to learn from.
+fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) {
+    let train = windows.train.positives();
+    let counts: Vec<String> = classes.iter().zip(&train).map(|(class, n)| format!("{class} {n}")).collect();
+    let console = cx.console();
+    let (n, m) = (windows.train.len(), windows.validation.len());
+    console.say(&format!("{:17} {n} training and {m} validation windows; positives: {}", "train", counts.join(", ")));
+    let absent: Vec<&str> = classes.iter().zip(&train).filter(|(_, n)| **n == 0).map(|(class, _)| class.as_str()).collect();
+    if !absent.is_empty() {
+        console.warn(&format!("train: no positive window to learn from: {}", absent.join(", ")));
+    }
+}
+
+/// Names of the figures of a validation.
+const LOSS: &str = "loss";
+const MACRO_F1: &str = "macro_f1";
+const MEAN_AP: &str = "mean_ap";
+/// The score of macro-F1 while training; thresholds are tuned afterwards.
+const F1_THRESHOLD: f64 = 0.5;
+
+/// An epoch in the log. Numbers are kept as their bits: from JSON they could come back changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct LogRow {
+    /// From 1.
+    epoch: usize,
+    step: usize,
+    learning_rate: u64,
+    loss: u64,
+    mixing: MixCounts,
+    validation: BTreeMap<String, u64>,
+}
+
+/// The weights to keep.
+#[derive(Debug, Clone, PartialEq)]
+struct Kept {
+    /// From 1.
+    epoch: usize,
+    weights: Vec<u8>,
+}
+
+/// Validates, logs, keeps the best weights and saves checkpoints.
+struct Keeper<'a> {
+    cx: &'a UnitContext<'a>,
+    windows: &'a Windows,
+    classes: usize,
+    select: Select,
+    every: Duration,
+    last: Instant,
+    progress: Progress,
+    epochs: usize,
+    epoch_start: Instant,
+    history: Vec<LogRow>,
+    best: Option<Kept>,
+}
+
+impl Keeper<'_> {
+    fn save(&mut self, trainer: &Trainer) -> Result<()> {
+        let saved = Saved { history: self.history.clone(), best: self.best.clone(), trainer: trainer.save_checkpoint()? };
+        self.cx.save_checkpoint(&saved.to_bytes()?).map_err(|e| Error::Caller(e.into()))?;
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    /// Goes on, or saves and breaks off where a stop was asked for.
+    fn go_on(&mut self, trainer: &Trainer) -> Result<ControlFlow<()>> {
+        let stopping = self.cx.stopping();
+        if stopping || self.last.elapsed() >= self.every {
+            self.save(trainer)?;
+        }
+        Ok(if stopping { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+impl Hooks for Keeper<'_> {
+    fn validate(&mut self, logits: &Tensor) -> Result<Metrics> {
+        let figures = figures(self.windows, self.classes, logits)?;
+        let find = |name: &str| figures.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
+        let least_loss = find(LOSS).map_or(0.0, |loss| -loss);
+        let selection = match self.select {
+            Select::MeanAp => find(MEAN_AP).unwrap_or(least_loss),
+            Select::MacroF1 => find(MACRO_F1).unwrap_or(least_loss),
+            Select::Loss => least_loss,
+            Select::Last => self.history.len() as f64,
+        };
+        Ok(Metrics { selection, values: figures })
+    }
+
+    fn step(&mut self, trainer: &Trainer) -> Result<ControlFlow<()>> {
+        self.go_on(trainer)
+    }
+
+    fn epoch(&mut self, trainer: &Trainer, report: &EpochReport) -> Result<ControlFlow<()>> {
+        let epoch = report.epoch + 1;
+        let before = self.history.last().map_or(0, |row| row.step);
+        let values = report.metrics.iter().flat_map(|metrics| &metrics.values);
+        let row = LogRow {
+            epoch,
+            step: before + report.steps,
+            learning_rate: report.learning_rate.to_bits(),
+            loss: report.loss.to_bits(),
+            mixing: report.mixing,
+            validation: values.clone().map(|(name, value)| (name.clone(), value.to_bits())).collect(),
+        };
+        self.history.push(row);
+        if report.is_best {
+            self.best = Some(Kept { epoch, weights: weights::to_bytes(&trainer.network().state_dict(), None)? });
+        }
+        let told: String = values.map(|(name, value)| format!(", validation {name} {value:.3}")).collect();
+        let took = self.epoch_start.elapsed().as_secs_f64();
+        self.epoch_start = Instant::now();
+        let line = format!("epoch {epoch}/{}: loss {:.4}{told}, {took:.1} s", self.epochs, report.loss);
+        self.progress.done(epoch as u64, &line);
+        self.go_on(trainer)
+    }
+}
+
+/// What a validation found; figures that are not defined are left out.
+fn figures(windows: &Windows, classes: usize, logits: &Tensor) -> Result<Vec<(String, f64)>> {
+    let rows: Vec<usize> = (0..windows.len()).collect();
+    let (labels, known) = windows.labels(&rows)?;
+    let logits = logits.f_to_kind(Kind::Float)?;
+    let loss = mixing::loss(&logits, &[Target { labels, weights: known }])?.f_double_value(&[])?;
+    let scores: Vec<f32> = Vec::try_from(logits.f_sigmoid()?.f_contiguous()?.f_view(-1)?)?;
+    let mut rankings = Vec::new();
+    for class in 0..classes {
+        let own: Vec<f32> = scores.iter().skip(class).step_by(classes).copied().collect();
+        rankings.push(Ranking::new(&own, &windows.labels_of(class)).map_err(|e| Error::Caller(e.into()))?);
+    }
+    let f1 = macro_average(rankings.iter().map(|r| r.confusion(F1_THRESHOLD).f1())).value;
+    let ap = macro_average(rankings.iter().map(Ranking::average_precision)).value;
+    let figures = [(LOSS, Some(loss)), (MACRO_F1, f1), (MEAN_AP, ap)];
+    Ok(figures.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+/// A checkpoint of the stage.
+#[derive(Debug, Default, PartialEq)]
+struct Saved {
+    history: Vec<LogRow>,
+    best: Option<Kept>,
+    trainer: Vec<u8>,
+}
+
+/// What comes before the two blobs of a checkpoint.
+#[derive(Serialize, Deserialize)]
+struct SavedHeader {
+    history: Vec<LogRow>,
+    best_epoch: Option<usize>,
+    best_bytes: usize,
+}
+
+impl Saved {
+    /// The header's length in eight bytes, the header as JSON, the best weights, the trainer's state.
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        let best = self.best.as_ref();
+        let header = SavedHeader {
+            history: self.history.clone(),
+            best_epoch: best.map(|b| b.epoch),
+            best_bytes: best.map_or(0, |b| b.weights.len()),
+        };
+        let header = serde_json::to_vec(&header).map_err(|e| Error::Caller(e.into()))?;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        bytes.extend(best.map_or(&[][..], |b| &b.weights));
+        bytes.extend(&self.trainer);
+        Ok(bytes)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> std::result::Result<Self, WorkError> {
+        let damaged = "the checkpoint is damaged";
+        let (length, rest) = bytes.split_at_checked(8).ok_or(damaged)?;
+        let length = usize::try_from(u64::from_le_bytes(length.try_into()?))?;
+        let (header, rest) = rest.split_at_checked(length).ok_or(damaged)?;
+        let header: SavedHeader = serde_json::from_slice(header)?;
+        let (weights, trainer) = rest.split_at_checked(header.best_bytes).ok_or(damaged)?;
+        let best = header.best_epoch.map(|epoch| Kept { epoch, weights: weights.to_vec() });
+        Ok(Self { history: header.history, best, trainer: trainer.to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_comes_back_whole_or_not_at_all() {
+        let row = LogRow {
+            epoch: 1,
+            step: 3,
+            learning_rate: 0.1f64.to_bits(),
+            loss: f64::NAN.to_bits(),
+            mixing: MixCounts::default(),
+            validation: BTreeMap::new(),
+        };
+        for best in [None, Some(Kept { epoch: 1, weights: vec![1, 2, 3] })] {
+            let saved = Saved { history: vec![row.clone()], best, trainer: vec![4, 5] };
+            let bytes = saved.to_bytes().unwrap();
+            assert_eq!(Saved::from_bytes(&bytes).unwrap(), saved);
+            assert!(Saved::from_bytes(&bytes[..9]).is_err() && Saved::from_bytes(b"").is_err());
+        }
+    }
+}

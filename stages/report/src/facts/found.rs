@@ -1,0 +1,333 @@
+//! What the classifier found: the tables `activity` and `detections`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_tables::{Batch, TableError};
+
+use super::Day;
+use super::cells::cell;
+
+/// Hours of a clock.
+const HOURS: usize = 24;
+
+pub(super) const ACTIVITY: &[&str] = &["site", "night", "hour", "class", "effort_s", "windows", "windows_detected"];
+pub(super) const DETECTIONS: &[&str] = &["recording_id", "class", "start_s", "peak_score", "probability", "threshold"];
+
+/// What the classifier found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Classes by name, found or not.
+    pub(crate) classes: BTreeMap<String, Class>,
+    /// Seconds listened to, by site.
+    pub(crate) effort_s: BTreeMap<String, f64>,
+    /// Nights listened to, by site.
+    pub(crate) nights: BTreeMap<String, BTreeSet<Day>>,
+    /// Seconds listened to, by local hour.
+    pub(crate) effort_by_hour_s: [f64; HOURS],
+    /// Seconds listened to whose hour is not known.
+    pub(crate) untimed_s: f64,
+    /// The hour of the last row: it has a row for each class, and all of them tell of the same effort.
+    hour: Option<(String, Option<i32>, Option<i32>)>,
+}
+
+/// What was found of one class.
+#[derive(Debug, Default)]
+pub(crate) struct Class {
+    /// By site.
+    pub(crate) sites: BTreeMap<String, AtSite>,
+    /// By local hour, 0 to 23.
+    pub(crate) hours: [Tally; HOURS],
+    /// Events: runs of neighbouring windows.
+    pub(crate) events: u64,
+    /// The threshold that was applied, where anything was detected.
+    pub(crate) threshold: Option<f64>,
+    /// The event with the highest score, the earliest of several.
+    pub(crate) strongest: Option<Strongest>,
+}
+
+/// What was found of one class at one site.
+#[derive(Debug, Default)]
+pub(crate) struct AtSite {
+    /// All hours together.
+    pub(crate) tally: Tally,
+    /// Nights with detections.
+    pub(crate) nights: BTreeSet<Day>,
+}
+
+/// Windows, and those among them in which a class was detected.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Tally {
+    /// Windows scored.
+    pub(crate) windows: u64,
+    /// Windows detected.
+    pub(crate) detected: u64,
+}
+
+/// An event and where to hear it.
+#[derive(Debug)]
+pub(crate) struct Strongest {
+    /// The site.
+    pub(crate) site: String,
+    /// The recording.
+    pub(crate) recording_id: String,
+    /// Path of the recording in the archive, once it is known.
+    pub(crate) path: Option<String>,
+    /// Start within the recording, seconds.
+    pub(crate) start_s: f64,
+    /// Highest score.
+    pub(crate) score: f32,
+    /// Calibrated probability, where the model holds a calibration.
+    pub(crate) probability: Option<f64>,
+}
+
+impl Found {
+    /// Adds rows of `activity`, in the order of the table.
+    pub(super) fn add_activity(&mut self, batch: &Batch) -> Result<(), TableError> {
+        let (sites, classes) = (batch.utf8("site")?, batch.utf8("class")?);
+        let (nights, hours, effort) = (batch.date("night")?, batch.i32("hour")?, batch.f64("effort_s")?);
+        let (windows, detected) = (batch.u64("windows")?, batch.u64("windows_detected")?);
+        for i in 0..batch.rows() {
+            let (site, night, hour) = (sites.value(i), cell(nights, i), cell(hours, i));
+            if self.hour.as_ref().is_none_or(|(s, n, h)| (s.as_str(), *n, *h) != (site, night, hour)) {
+                self.hour = Some((site.to_owned(), night, hour));
+                self.add_effort(site, night.map(Day), hour, effort.value(i));
+            }
+            let tally = Tally { windows: windows.value(i), detected: detected.value(i) };
+            let class = slot(&mut self.classes, classes.value(i));
+            if let Some(of_hour) = hour_of_clock(hour).and_then(|h| class.hours.get_mut(h)) {
+                of_hour.add(tally);
+            }
+            let at = slot(&mut class.sites, site);
+            at.tally.add(tally);
+            at.nights.extend(night.filter(|_| tally.detected > 0).map(Day));
+        }
+        Ok(())
+    }
+
+    fn add_effort(&mut self, site: &str, night: Option<Day>, hour: Option<i32>, seconds: f64) {
+        *slot(&mut self.effort_s, site) += seconds;
+        slot(&mut self.nights, site).extend(night);
+        match hour_of_clock(hour).and_then(|h| self.effort_by_hour_s.get_mut(h)) {
+            Some(of_hour) => *of_hour += seconds,
+            None => self.untimed_s += seconds,
+        }
+    }
+
+    /// Adds rows of `detections` of one site.
+    pub(super) fn add_detections(&mut self, site: &str, batch: &Batch) -> Result<(), TableError> {
+        let (recordings, classes, starts) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.f64("start_s")?);
+        let (scores, probabilities) = (batch.f32("peak_score")?, batch.f64("probability")?);
+        let thresholds = batch.f64("threshold")?;
+        for i in 0..batch.rows() {
+            let class = slot(&mut self.classes, classes.value(i));
+            class.events += 1;
+            class.threshold = Some(thresholds.value(i));
+            let score = scores.value(i);
+            if class.strongest.as_ref().is_none_or(|s| score > s.score) {
+                class.strongest = Some(Strongest {
+                    site: site.to_owned(),
+                    recording_id: recordings.value(i).to_owned(),
+                    path: None,
+                    start_s: starts.value(i),
+                    score,
+                    probability: cell(probabilities, i),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the strongest detections the paths of their recordings, once all detections were added.
+    pub(super) fn name_recordings(&mut self, batch: &Batch) -> Result<(), TableError> {
+        let (ids, paths) = (batch.utf8("recording_id")?, batch.utf8("path")?);
+        // Recordings are sorted by their id within a file.
+        for strongest in self.classes.values_mut().filter_map(|c| c.strongest.as_mut()).filter(|s| s.path.is_none()) {
+            let (mut low, mut high) = (0, batch.rows());
+            while low < high {
+                let middle = low.midpoint(high);
+                if ids.value(middle) < strongest.recording_id.as_str() { low = middle + 1 } else { high = middle }
+            }
+            if low < batch.rows() && ids.value(low) == strongest.recording_id {
+                strongest.path = Some(paths.value(low).to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a class, found or not.
+    pub(super) fn know(&mut self, class: &str) {
+        slot(&mut self.classes, class);
+    }
+
+    /// The classes with detections, most frequent first.
+    pub(crate) fn by_frequency(&self) -> Vec<(&str, &Class)> {
+        let mut found: Vec<_> = self.classes.iter().map(|(name, c)| (name.as_str(), c)).filter(|(_, c)| c.is_found()).collect();
+        found.sort_by_key(|(_, c)| std::cmp::Reverse(c.tally().detected));
+        found
+    }
+
+    /// The classes without detections.
+    pub(crate) fn never(&self) -> Vec<&str> {
+        self.classes.iter().filter(|(_, c)| !c.is_found()).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Number of classes detected at a site in the nights from `first` on.
+    pub(crate) fn richness(&self, site: &str, first: Day, nights: i32) -> usize {
+        let detected =
+            |c: &&Class| c.sites.get(site).is_some_and(|at| at.nights.range(first..first.plus(nights)).next().is_some());
+        self.classes.values().filter(detected).count()
+    }
+}
+
+impl Class {
+    /// All sites together.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.sites.values().for_each(|at| sum.add(at.tally));
+        sum
+    }
+
+    /// Whether it was detected at all.
+    pub(crate) fn is_found(&self) -> bool {
+        self.events > 0 || self.tally().detected > 0
+    }
+
+    /// The first and the last night with a detection.
+    pub(crate) fn span(&self) -> Option<(Day, Day)> {
+        let first = self.sites.values().filter_map(|at| at.nights.first()).min()?;
+        self.sites.values().filter_map(|at| at.nights.last()).max().map(|last| (*first, *last))
+    }
+
+    /// Number of sites with detections.
+    pub(crate) fn sites_found(&self) -> usize {
+        self.sites.values().filter(|at| at.tally.detected > 0).count()
+    }
+
+    /// Number of site-nights with detections.
+    pub(crate) fn nights_found(&self) -> usize {
+        self.sites.values().map(|at| at.nights.len()).sum()
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.windows += other.windows;
+        self.detected += other.detected;
+    }
+
+    /// Share of windows detected; `None` without any window.
+    pub(crate) fn share(self) -> Option<f64> {
+        (self.windows > 0).then(|| self.detected as f64 / self.windows as f64)
+    }
+}
+
+fn hour_of_clock(hour: Option<i32>) -> Option<usize> {
+    usize::try_from(hour?).ok().filter(|h| *h < HOURS)
+}
+
+/// The value of a key, made where it is not there yet. Millions of rows pass here, so the key is copied only when it is new.
+fn slot<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut V {
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), V::default());
+    }
+    map.get_mut(key).expect("it was just inserted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::{f32, f64, i32, read_back, text, u64};
+    use super::*;
+
+    /// A row: site, night, hour, class, windows, windows detected; each hour holds 600 s.
+    type Row<'a> = (&'a str, Option<i32>, Option<i32>, &'a str, u64, u64);
+
+    fn activity(rows: &[Row<'_>]) -> Batch {
+        read_back(
+            "activity",
+            [
+                text("site", rows.iter().map(|r| r.0)),
+                i32("night", rows.iter().map(|r| r.1)),
+                i32("hour", rows.iter().map(|r| r.2)),
+                text("class", rows.iter().map(|r| r.3)),
+                f64("effort_s", rows.iter().map(|_| 600.0)),
+                u64("windows", rows.iter().map(|r| r.4)),
+                u64("windows_detected", rows.iter().map(|r| r.5)),
+            ],
+        )
+    }
+
+    /// A row: recording, class, start, score.
+    fn detections(rows: &[(&str, &str, f64, f32)]) -> Batch {
+        read_back(
+            "detections",
+            [
+                text("recording_id", rows.iter().map(|r| r.0)),
+                text("class", rows.iter().map(|r| r.1)),
+                f64("start_s", rows.iter().map(|r| r.2)),
+                f32("peak_score", rows.iter().map(|r| r.3)),
+                f64("threshold", rows.iter().map(|_| 0.25)),
+            ],
+        )
+    }
+
+    fn found() -> Found {
+        let mut found = Found::default();
+        let first = [
+            ("A", None, None, "X", 10, 1),
+            ("A", None, None, "Y", 10, 0),
+            ("A", Some(5), Some(0), "X", 200, 20),
+            ("A", Some(5), Some(0), "Y", 200, 0),
+            ("A", Some(5), Some(23), "X", 200, 2),
+        ];
+        // An hour may be divided between two batches.
+        let second =
+            [("A", Some(5), Some(23), "Y", 200, 0), ("B", Some(9), Some(23), "X", 100, 3), ("B", Some(9), Some(23), "Y", 100, 0)];
+        found.add_activity(&activity(&first)).unwrap();
+        found.add_activity(&activity(&second)).unwrap();
+        found
+    }
+
+    #[test]
+    fn effort_counts_once_however_many_classes_tell_of_it() {
+        let found = found();
+        assert_eq!((found.effort_s["A"], found.effort_s["B"], found.untimed_s), (1800.0, 600.0, 600.0));
+        assert_eq!((found.effort_by_hour_s[0], found.effort_by_hour_s[23], found.effort_by_hour_s[12]), (600.0, 1200.0, 0.0));
+        assert_eq!(found.nights["A"].iter().map(|d| d.0).collect::<Vec<_>>(), [5]);
+    }
+
+    #[test]
+    fn windows_add_up_by_class_site_and_hour() {
+        let found = found();
+        let x = &found.classes["X"];
+        assert_eq!(x.tally(), Tally { windows: 510, detected: 26 });
+        assert_eq!(x.hours[23], Tally { windows: 300, detected: 5 });
+        assert_eq!((x.hours[12].share(), x.hours[0].share()), (None, Some(0.1)));
+        assert_eq!((x.sites_found(), x.nights_found(), x.span()), (2, 2, Some((Day(5), Day(9)))));
+        assert_eq!((found.never(), found.by_frequency().len()), (vec!["Y"], 1));
+        assert_eq!((found.richness("A", Day(5), 1), found.richness("A", Day(6), 7), found.richness("B", Day(5), 7)), (1, 0, 1));
+    }
+
+    #[test]
+    fn the_strongest_detection_is_the_first_with_the_highest_score_and_gets_its_path() {
+        let mut found = found();
+        found.add_detections("A", &detections(&[("r1", "X", 3.0, 0.5), ("r2", "X", 6.0, 0.75)])).unwrap();
+        found.add_detections("B", &detections(&[("r9", "X", 9.0, 0.75)])).unwrap();
+        let x = &found.classes["X"];
+        let strongest = x.strongest.as_ref().unwrap();
+        assert_eq!((x.events, x.threshold, strongest.site.as_str(), strongest.start_s), (3, Some(0.25), "A", 6.0));
+        assert_eq!(strongest.path, None);
+        let names = read_back(
+            "recordings",
+            [text("recording_id", ["r1", "r2", "r3"]), text("path", ["one.wav", "two.wav", "three.wav"])],
+        );
+        found.name_recordings(&names).unwrap();
+        assert_eq!(found.classes["X"].strongest.as_ref().unwrap().path.as_deref(), Some("two.wav"));
+    }
+
+    #[test]
+    fn a_class_that_is_only_known_by_name_was_not_found() {
+        let mut found = Found::default();
+        found.know("Z");
+        assert_eq!((found.never(), found.by_frequency().len(), found.classes["Z"].span()), (vec!["Z"], 0, None));
+    }
+}

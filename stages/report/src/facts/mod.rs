@@ -1,0 +1,142 @@
+//! What the report tells, gathered from the tables of a run.
+//!
+//! Tables are read a batch at a time with only the columns that count, and summed up on the way: memory grows with sites,
+//! nights and classes, not with recordings or detections. A run without labels has fewer tables; what they would tell stays
+//! empty.
+
+mod cells;
+mod day;
+mod found;
+mod learned;
+mod recorded;
+#[cfg(test)]
+pub(crate) mod rows;
+mod scores;
+#[cfg(test)]
+pub(crate) mod specimen;
+
+use std::collections::BTreeMap;
+
+use chorus_engine::{EngineError, Partition, UnitContext, WorkError};
+use chorus_tables::{Batch, TableError, TableReader, schema};
+
+use cells::cell;
+pub(crate) use day::Day;
+pub(crate) use found::{Class, Found, Tally};
+pub(crate) use learned::{Epoch, Learned, Subset};
+pub(crate) use recorded::{Damaged, Recorded, Site};
+pub(crate) use scores::{Metrics, Scope, Scores};
+
+/// All that the page is made from.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// What was recorded.
+    pub(crate) recorded: Recorded,
+    /// The windows that recordings were cut into.
+    pub(crate) windows: Windows,
+    /// What the classifier found.
+    pub(crate) found: Found,
+    /// What the classifier learned from; `None` in a run that brings its model along.
+    pub(crate) learned: Option<Learned>,
+    /// How well it does; `None` where nothing could be measured.
+    pub(crate) scores: Option<Scores>,
+    /// Scientific names by class, as far as the run knows them.
+    pub(crate) scientific: BTreeMap<String, String>,
+    /// Hash of the model's weights.
+    pub(crate) model_id: Option<String>,
+}
+
+/// The windows that recordings are cut into.
+#[derive(Debug, Default)]
+pub(crate) struct Windows {
+    /// How many.
+    pub(crate) count: u64,
+    /// Length of one, seconds; `None` without any.
+    pub(crate) length_s: Option<f64>,
+}
+
+/// Reads the tables of the run.
+pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
+    let mut facts = Facts { windows: windows(cx)?, model_id: model_id(cx)?, ..Facts::default() };
+    each(cx, "activity", found::ACTIVITY, |_, batch| facts.found.add_activity(batch))?;
+    each(cx, "detections", found::DETECTIONS, |site, batch| facts.found.add_detections(site, batch))?;
+    each(cx, "recordings", recorded::COLUMNS, |site, batch| {
+        // Detections came first, so that the few recordings that they single out can be named on this one pass.
+        facts.found.name_recordings(batch)?;
+        facts.recorded.add(site, batch)
+    })?;
+    each(cx, "classes", &["class", "scientific_name"], |_, batch| {
+        let (classes, names) = (batch.utf8("class")?, batch.utf8("scientific_name")?);
+        for i in 0..batch.rows() {
+            facts.found.know(classes.value(i));
+            facts.scientific.extend(cell(names, i).map(|name| (classes.value(i).to_owned(), name.to_owned())));
+        }
+        Ok(())
+    })?;
+    if cx.has_table("splits") {
+        let learned = facts.learned.insert(Learned::default());
+        each(cx, "splits", learned::SPLITS, |_, batch| learned.add_splits(batch))?;
+        each(cx, "annotations", learned::ANNOTATIONS, |_, batch| learned.add_annotations(batch))?;
+        each(cx, "reviews", learned::REVIEWS, |_, batch| learned.add_reviews(batch))?;
+        each(cx, "training_log", learned::TRAINING_LOG, |_, batch| learned.add_epochs(batch))?;
+    }
+    if cx.has_table("metrics") {
+        let scores = facts.scores.insert(Scores::default());
+        each(cx, "metrics", scores::METRICS, |_, batch| scores.add_metrics(batch))?;
+        each(cx, "thresholds", scores::THRESHOLDS, |_, batch| scores.add_thresholds(batch))?;
+    }
+    Ok(facts)
+}
+
+/// Hands over a table batch by batch, each with the site that it is of.
+fn each(
+    cx: &UnitContext<'_>,
+    table: &str,
+    columns: &[&str],
+    mut take: impl FnMut(&str, &Batch) -> Result<(), TableError>,
+) -> Result<(), WorkError> {
+    for partition in partitions(cx, table)? {
+        for batch in open(table, &partition)?.batches(columns)? {
+            if cx.stopping() {
+                return Err(EngineError::Stopped.into());
+            }
+            take(partition.unit.site(), &batch?)?;
+        }
+    }
+    Ok(())
+}
+
+/// The files of a table. One that this run does not make has none.
+fn partitions(cx: &UnitContext<'_>, table: &str) -> Result<Vec<Partition>, WorkError> {
+    Ok(if cx.has_table(table) { cx.partitions(table)? } else { Vec::new() })
+}
+
+fn open(table: &str, partition: &Partition) -> Result<TableReader, TableError> {
+    TableReader::open(schema(table)?, &partition.path)
+}
+
+fn windows(cx: &UnitContext<'_>) -> Result<Windows, WorkError> {
+    let mut windows = Windows::default();
+    for partition in partitions(cx, "segments")? {
+        let reader = open("segments", &partition)?;
+        windows.count += reader.rows() as u64;
+        if windows.length_s.is_none() && reader.rows() > 0 {
+            let first = reader.rows_at(&[0], &["start_s", "end_s"])?;
+            windows.length_s = Some(first.f64("end_s")?.value(0) - first.f64("start_s")?.value(0));
+        }
+    }
+    Ok(windows)
+}
+
+/// A run applies one model, so the first row that names one will do.
+fn model_id(cx: &UnitContext<'_>) -> Result<Option<String>, WorkError> {
+    for table in ["activity", "metrics"] {
+        for partition in partitions(cx, table)? {
+            let reader = open(table, &partition)?;
+            if reader.rows() > 0 {
+                return Ok(Some(reader.rows_at(&[0], &["model_id"])?.utf8("model_id")?.value(0).to_owned()));
+            }
+        }
+    }
+    Ok(None)
+}

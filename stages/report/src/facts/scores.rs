@@ -1,0 +1,154 @@
+//! How well the classifier does: the tables `metrics` and `thresholds`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_tables::{Batch, TableError};
+
+use super::Subset;
+use super::cells::cell;
+
+pub(super) const METRICS: &[&str] = &["subset", "site", "class", "group", "metric", "value", "support", "ci_low", "ci_high"];
+pub(super) const THRESHOLDS: &[&str] = &["class", "threshold", "source"];
+
+/// How well the classifier does.
+#[derive(Debug, Default)]
+pub(crate) struct Scores {
+    /// By what they are about.
+    pub(crate) metrics: BTreeMap<(Subset, Scope), Metrics>,
+    /// Thresholds by class, with their source (own, pooled or default).
+    pub(crate) thresholds: BTreeMap<String, (f64, String)>,
+}
+
+/// What metrics are about. Scores of a class at one site or in one group are left to the table: here they would be noise.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// The mean over classes.
+    All,
+    /// One class.
+    Class(String),
+    /// The mean over classes at one site.
+    Site(String),
+    /// The mean over classes in one group of classes or windows.
+    Group(String),
+}
+
+/// Metrics by name.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(pub(crate) BTreeMap<String, Metric>);
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Metric {
+    /// Its value; `None` where it is not defined.
+    pub(crate) value: Option<f64>,
+    /// Positive windows; for an average, the number of classes in it.
+    pub(crate) support: u64,
+    /// The confidence interval, where one was computed.
+    pub(crate) interval: Option<(f64, f64)>,
+}
+
+impl Scores {
+    pub(super) fn add_metrics(&mut self, batch: &Batch) -> Result<(), TableError> {
+        let (subsets, metrics, values) = (batch.utf8("subset")?, batch.utf8("metric")?, batch.f64("value")?);
+        let (sites, classes, groups) = (batch.utf8("site")?, batch.utf8("class")?, batch.utf8("group")?);
+        let (support, low, high) = (batch.u64("support")?, batch.f64("ci_low")?, batch.f64("ci_high")?);
+        for i in 0..batch.rows() {
+            let scope = match (cell(sites, i), cell(classes, i), cell(groups, i)) {
+                (None, None, None) => Scope::All,
+                (None, Some(class), None) => Scope::Class(class.to_owned()),
+                (Some(site), None, None) => Scope::Site(site.to_owned()),
+                (None, None, Some(group)) => Scope::Group(group.to_owned()),
+                _ => continue,
+            };
+            let metric = Metric { value: cell(values, i), support: support.value(i), interval: cell(low, i).zip(cell(high, i)) };
+            let of = self.metrics.entry((Subset::parse(subsets.value(i)), scope)).or_default();
+            of.0.insert(metrics.value(i).to_owned(), metric);
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_thresholds(&mut self, batch: &Batch) -> Result<(), TableError> {
+        let (classes, thresholds, sources) = (batch.utf8("class")?, batch.f64("threshold")?, batch.utf8("source")?);
+        self.thresholds
+            .extend((0..batch.rows()).map(|i| (classes.value(i).to_owned(), (thresholds.value(i), sources.value(i).to_owned()))));
+        Ok(())
+    }
+
+    /// The subset to judge by: test, or validation where there is no test.
+    pub(crate) fn subset(&self) -> Option<Subset> {
+        let subsets: BTreeSet<Subset> = self.metrics.keys().map(|(subset, _)| *subset).collect();
+        [Subset::Test, Subset::Validation, Subset::Train].into_iter().find(|s| subsets.contains(s))
+    }
+
+    /// The metrics of one subset, in the order of scopes.
+    pub(crate) fn of(&self, subset: Subset) -> impl Iterator<Item = (&Scope, &Metrics)> {
+        self.metrics.iter().filter(move |((s, _), _)| *s == subset).map(|((_, scope), metrics)| (scope, metrics))
+    }
+}
+
+impl Metrics {
+    /// The metric of that name.
+    pub(crate) fn get(&self, name: &str) -> Option<Metric> {
+        self.0.get(name).copied()
+    }
+
+    /// Positive windows, or classes in the average; it can differ between the metrics of an average.
+    pub(crate) fn support(&self) -> u64 {
+        self.0.values().map(|m| m.support).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::{f64, read_back, text, u64};
+    use super::*;
+
+    #[test]
+    fn metrics_fall_under_what_they_are_about() {
+        // Site, class, group, value, support, in the order of the table's key.
+        type Row = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<f64>, u64);
+        let rows: [Row; 6] = [
+            (None, None, None, Some(0.5), 1),
+            (None, None, Some("rare"), Some(0.25), 1),
+            (None, Some("X"), None, Some(0.5), 7),
+            (None, Some("Y"), None, None, 0),
+            (Some("A"), None, None, Some(0.75), 1),
+            (Some("A"), Some("X"), None, Some(0.75), 3),
+        ];
+        let batch = read_back(
+            "metrics",
+            [
+                text("model_id", ["m"; 6]),
+                text("subset", ["test"; 6]),
+                text("site", rows.iter().map(|r| r.0)),
+                text("class", rows.iter().map(|r| r.1)),
+                text("group", rows.iter().map(|r| r.2)),
+                text("metric", ["auroc"; 6]),
+                f64("value", rows.iter().map(|r| r.3)),
+                u64("support", rows.iter().map(|r| r.4)),
+                f64("ci_low", rows.iter().map(|r| r.1.and(r.3).map(|v| v - 0.125))),
+                f64("ci_high", rows.iter().map(|r| r.1.and(r.3).map(|v| v + 0.125))),
+            ],
+        );
+        let mut scores = Scores::default();
+        assert_eq!(scores.subset(), None);
+        scores.add_metrics(&batch).unwrap();
+        assert_eq!(scores.subset(), Some(Subset::Test));
+        let scopes: Vec<_> = scores.of(Subset::Test).map(|(scope, m)| (scope.clone(), m.get("auroc").unwrap().value)).collect();
+        assert_eq!(
+            scopes,
+            [
+                (Scope::All, Some(0.5)),
+                (Scope::Class("X".into()), Some(0.5)),
+                (Scope::Class("Y".into()), None),
+                (Scope::Site("A".into()), Some(0.75)),
+                (Scope::Group("rare".into()), Some(0.25)),
+            ]
+        );
+        let x = &scores.metrics[&(Subset::Test, Scope::Class("X".into()))];
+        assert_eq!((x.support(), x.get("auroc").unwrap().interval, x.get("f1_fixed")), (7, Some((0.375, 0.625)), None));
+        let thresholds = read_back("thresholds", [text("class", ["X"]), f64("threshold", [0.25]), text("source", ["own"])]);
+        scores.add_thresholds(&thresholds).unwrap();
+        assert_eq!(scores.thresholds["X"], (0.25, "own".to_owned()));
+    }
+}

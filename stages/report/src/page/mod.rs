@@ -1,0 +1,63 @@
+//! Facts to one HTML page: a file per section, in the order in which they are read.
+
+mod found;
+mod learned;
+mod parts;
+mod recorded;
+mod settings;
+mod summary;
+mod sure;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::facts::Facts;
+
+/// Title of a report that is given none. The run's name is no part of it: equal tables give equal pages.
+const TITLE: &str = "Acoustic survey";
+
+const STYLE: &str = include_str!("page.css");
+
+/// Nothing that a name in the archive could say makes a browser fetch or run anything.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// The page.
+pub(crate) fn page(title: Option<&str>, facts: &Facts) -> String {
+    let title = title.filter(|t| !t.trim().is_empty()).unwrap_or(TITLE);
+    let sections: [(&str, &str, Markup); 4] = [
+        ("recorded", "What was recorded", recorded::section(facts)),
+        ("found", "What was found", found::section(facts)),
+        ("sure", "How sure", sure::section(facts)),
+        ("settings", "Settings", settings::section(facts)),
+    ];
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    (summary::section(facts))
+                    nav aria-label="Sections" {
+                        @for (id, name, _) in &sections { a href={ "#" (id) } { (name) } }
+                    }
+                }
+                main {
+                    @for (id, name, body) in &sections {
+                        section #(id) { h2 { (name) } (body) }
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}

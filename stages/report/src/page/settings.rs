@@ -1,0 +1,21 @@
+//! Settings: what a reader needs to tell two reports apart.
+
+use maud::{Markup, html};
+
+use super::words::{NONE, number};
+use crate::facts::Facts;
+
+pub(super) fn section(facts: &Facts) -> Markup {
+    html! {
+        dl.settings {
+            dt { "Model" } dd { @match &facts.model_id { Some(id) => code { (id) }, None => (NONE) } }
+            dt { "Windows" }
+            dd { (number(facts.windows.count)) @if let Some(length_s) = facts.windows.length_s { " of " (length_s) " s" } }
+            dt { "Made by" } dd { "chorus " (env!("CARGO_PKG_VERSION")) }
+        }
+        p {
+            "Every number here comes from tables of the run, which hold more than is shown. " code { "chorus query" } " asks them questions in SQL, "
+            code { "chorus schema" } " says what each column means, and " code { "config.resolved.yaml" } " in the folder of the run holds every setting."
+        }
+    }
+}

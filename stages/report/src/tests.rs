@@ -1,0 +1,159 @@
+//! The stage as the engine runs it, over tables that stand-ins of the other stages write.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
+use chorus_engine::{
+    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+};
+
+use crate::facts::rows::{Named, bool, f32, f64, fill, i32, i64, text, u32, u64};
+use crate::{PAGE, Report};
+
+const SITE: &str = "Pond <1>";
+const NIGHT: i32 = 18_322;
+/// 2020-03-01 20:00.
+const START_US: i64 = NIGHT as i64 * 86_400_000_000 + 72_000_000_000;
+
+/// Does the work of any pass: writes whatever the pass declares.
+struct StandIn(Pass, String);
+
+impl Work for StandIn {
+    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+        let mut scan = Scan::default();
+        if self.0.per == Per::SiteDay && self.0.inputs == [Input::Archive] {
+            let date = Some(jiff::civil::date(2020, 3, 1));
+            let unit = |date, part| Unit::SiteDay { site: SITE.into(), date, part };
+            scan.units = [unit(date, 0), unit(date, 1), unit(None, 0)].map(|u| (u, Default::default())).into();
+        }
+        Ok(scan)
+    }
+
+    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+        for output in &self.0.outputs {
+            match *output {
+                Output::File(path) => cx.write_file(path, self.1.as_bytes())?,
+                Output::Table("features") => cx.sink("features", &[1, 1])?.finish()?,
+                Output::Table(table) => {
+                    let named = rows(table, cx.unit());
+                    cx.write(table, |batch| fill(table, &named).into_iter().fold(batch, |b, column| b.array(column)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One recording, or one row, for each unit.
+fn rows(table: &str, unit: &Unit) -> Vec<Named> {
+    let (part, timed) = match unit {
+        Unit::SiteDay { date, part, .. } => (*part, date.is_some()),
+        Unit::Run => (0, true),
+    };
+    let id = format!("r{part}{timed}");
+    let id = id.as_str();
+    match table {
+        "recordings" => vec![
+            text("recording_id", [id]),
+            text("path", [format!("{id}.wav").as_str()]),
+            i64("start_local", [timed.then_some(START_US)]),
+            f64("duration_s", [3600.0]),
+            text("status", [if part == 0 { "ok" } else { "repaired" }]),
+        ],
+        "segments" => {
+            vec![u32("index", [0, 1]), text("recording_id", [id; 2]), f64("start_s", [0.0, 3.0]), f64("end_s", [3.0, 6.0])]
+        }
+        "classes" => vec![text("class", ["FROG", "TOAD"]), text("scientific_name", [Some("Rana <i>"), None])],
+        "annotations" => vec![text("recording_id", [id]), text("class", ["FROG"]), bool("used", [true])],
+        "reviews" => vec![text("recording_id", [id]), bool("reviewed", [timed])],
+        "splits" => vec![text("recording_id", ["r0false", "r0true", "r1true"]), text("subset", ["train", "test", "validation"])],
+        "training_log" => vec![u32("epoch", [1, 2]), f64("train_loss", [0.5, 0.25]), bool("best", [false, true])],
+        "metrics" => vec![
+            text("subset", ["test"; 3]),
+            text("model_id", ["cafe"; 3]),
+            text("class", [None, Some("FROG"), Some("TOAD")]),
+            text("metric", ["average_precision"; 3]),
+            f64("value", [Some(0.75), Some(0.75), None]),
+            u64("support", [1, 9, 0]),
+        ],
+        "thresholds" => vec![
+            text("model_id", ["cafe"; 2]),
+            text("class", ["FROG", "TOAD"]),
+            f64("threshold", [0.25, 0.5]),
+            text("source", ["own", "default"]),
+        ],
+        "detections" => vec![
+            text("recording_id", [id]),
+            text("class", ["FROG"]),
+            f64("start_s", [3.0]),
+            f32("peak_score", [0.5 + part as f32 / 4.0]),
+        ],
+        "activity" => vec![
+            text("site", [SITE; 4]),
+            i32("night", [None, None, Some(NIGHT), Some(NIGHT)]),
+            i32("hour", [None, None, Some(20), Some(20)]),
+            text("class", ["FROG", "TOAD", "FROG", "TOAD"]),
+            f64("effort_s", [3600.0, 3600.0, 7200.0, 7200.0]),
+            u64("windows", [1200, 1200, 2400, 2400]),
+            u64("windows_detected", [12, 0, 24, 0]),
+            text("model_id", ["cafe"; 4]),
+        ],
+        _ => vec![],
+    }
+}
+
+/// Runs all stages, each by the program that it belongs to, and gives back the page.
+fn run(folder: &Path, sets: &[&str]) -> String {
+    let (archive, run) = (folder.join("archive"), folder.join("run"));
+    std::fs::create_dir_all(&archive).unwrap();
+    let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+    sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
+    let config = Config::from_text("", "c", "c", &sets).unwrap();
+    let card = format!("settings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
+    let runner = || {
+        let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
+        let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
+        Runner::new(config.clone(), registry.with("report", Report), Console::new())
+    };
+    for pass in passes(&config) {
+        let runner = if pass.program == Program::Torch { runner().as_worker(Default::default()) } else { runner() };
+        let selection = Selection::Only(vec![pass.stage.to_owned()]);
+        runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new() }).unwrap();
+    }
+    std::fs::read_to_string(run.join(PAGE)).unwrap()
+}
+
+#[test]
+fn a_run_that_learns_and_a_run_that_applies_its_model() {
+    let (learns, applies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let learned = run(learns.path(), &["annotate.format=anuraset_raw", "report.title=Two ponds & a half"]);
+    for wanted in [
+        "<h1>Two ponds &amp; a half</h1>",
+        "On 2020-03-01, 1 site made 3 recordings, and 3 hours of sound can be read. 1 file could be read in part only.",
+        "Pond &lt;1&gt;, 2020-03-01: 2 h recorded",
+        "Not in the calendar: 1 recording without",
+        "(model <code>cafe</code>) listened for 2 classes and detected 1: ",
+        "<i lang=\"la\"><bdi>Rana &lt;i&gt;</bdi></i>",
+        "<td class=\"path\"><bdi>r1true.wav</bdi></td>",
+        "0:03",
+        "its average precision is 0.75, mean over 1 class.",
+        "No test window holds <bdi>TOAD</bdi>",
+        "weights kept: epoch 2",
+        "2 recordings of 3 were reviewed",
+        "6 of 3 s",
+    ] {
+        assert!(learned.contains(wanted), "{wanted}\n{learned}");
+    }
+    let model = format!("model.path={}", learns.path().join("run/model").display());
+    std::fs::write(learns.path().join("run/model/decisions.yaml"), "").unwrap();
+    let applied = run(applies.path(), &[&model]);
+    assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
+    assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));
+
+    // Neither the folder nor the time is in the page.
+    let elsewhere = tempfile::tempdir().unwrap();
+    assert_eq!(run(elsewhere.path(), &[&model]), applied);
+    let paths: BTreeSet<String> = [&learns, &applies].map(|d| d.path().display().to_string()).into();
+    assert!(paths.iter().all(|p| !applied.contains(p) && !learned.contains(p)));
+}

@@ -1,0 +1,87 @@
+//! What can be wrong with the numbers that are scored.
+
+use std::path::PathBuf;
+
+/// Why scores could not be turned into metrics, thresholds, events or effort.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ScoreError {
+    /// Two columns that belong together differ in length.
+    #[error("expected as many labels as scores ({expected}), found {found}; join labels and predictions by segment_id first")]
+    Length {
+        /// Number of scores.
+        expected: usize,
+        /// Number of labels.
+        found: usize,
+    },
+    /// A score that has no place in an order.
+    #[error("score {index} is {found}, expected a finite number; run predict again, and train if that does not help")]
+    Score {
+        /// Position in the slice.
+        index: usize,
+        /// The score.
+        found: f64,
+    },
+    /// A window that is empty, or starts before the one before it.
+    #[error("window {index} is {start_s} to {end_s} s, expected {expected}; run segment again")]
+    Window {
+        /// Position in the slice.
+        index: usize,
+        /// Start within the recording, seconds.
+        start_s: f64,
+        /// End within the recording, seconds.
+        end_s: f64,
+        /// What holds for every window.
+        expected: &'static str,
+    },
+    /// A parameter outside its range.
+    #[error("{name} is {found}, expected {expected}; change it in the configuration")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// Its value.
+        found: f64,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// A span of time that ends before it starts, or lies outside the calendar.
+    #[error(
+        "the span from {start_utc_us} to {end_utc_us} (microseconds since 1970, UTC) is not a span of time in the years -9999 to 9999; correct the recording's time in the site sheet"
+    )]
+    Span {
+        /// Start, microseconds since 1970-01-01 UTC.
+        start_utc_us: i64,
+        /// End, microseconds since 1970-01-01 UTC.
+        end_utc_us: i64,
+    },
+    /// The file of decisions cannot be used.
+    #[error("{path}: not the decisions of a model: {found}; run evaluate again, or set detect.threshold", path = path.display())]
+    Decisions {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// Nothing says from which score a class counts as detected.
+    #[error(
+        "no threshold is known for class {class}: the model's folder holds no decisions.yaml with it; set detect.threshold to one threshold for all classes"
+    )]
+    NoThreshold {
+        /// The class.
+        class: String,
+    },
+    /// Predictions and labels speak of different windows or classes.
+    #[error(
+        "{unit}: predictions hold {predictions} and labels {labels}, expected the same windows and classes; run annotate and predict again"
+    )]
+    Mismatch {
+        /// The unit.
+        unit: String,
+        /// What predictions hold, in words.
+        predictions: String,
+        /// What labels hold, in words.
+        labels: String,
+    },
+    /// There is nothing to evaluate.
+    #[error("there are no predictions; check that recordings are longer than segment.window_s, or set segment.tail to pad")]
+    NoPredictions,
+}

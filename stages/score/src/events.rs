@@ -1,0 +1,195 @@
+//! Windows over a threshold merged into events: one recording, one class.
+//!
+//! Windows and events are half-open, `[start_s, end_s)`: a window that ends where the next begins leaves a gap of 0,
+//! and two such windows are one event when `max_gap_s` is 0. Overlapping windows (hop < window) leave a negative gap and
+//! always merge. An event reaches from the start of its first window to the latest end of its windows; windows under
+//! the threshold that lie inside it count neither in `n_windows` nor in the mean.
+
+use crate::error::ScoreError;
+
+/// Gaps are compared up to a microsecond, the resolution of times in the tables, so that
+/// 3 x 0.3 and 0.9 are the same instant.
+const TIME_TOLERANCE_S: f64 = 1e-6;
+
+/// A scored window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Start within the recording, seconds.
+    pub start_s: f64,
+    /// End within the recording, seconds, exclusive.
+    pub end_s: f64,
+    /// Score of the class.
+    pub score: f64,
+    /// Start, microseconds since 1970-01-01 UTC; `None` where the recording has no trustworthy time.
+    pub start_utc_us: Option<i64>,
+}
+
+/// A run of windows over the threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// Start within the recording, seconds.
+    pub start_s: f64,
+    /// End within the recording, seconds, exclusive.
+    pub end_s: f64,
+    /// Start, microseconds since 1970-01-01 UTC, as of the first window.
+    pub start_utc_us: Option<i64>,
+    /// Highest score of its windows.
+    pub peak_score: f64,
+    /// Mean score of its windows.
+    pub mean_score: f64,
+    /// Number of windows scoring at least the threshold.
+    pub n_windows: u32,
+}
+
+/// Merges the windows scoring at least `threshold` whose gaps are at most `max_gap_s` seconds.
+///
+/// # Errors
+/// Windows that are empty, not finite or not sorted by start; a gap that is negative or not a number; a score or a
+/// threshold that is not a number.
+pub fn merge(windows: &[Window], threshold: f64, max_gap_s: f64) -> Result<Vec<Event>, ScoreError> {
+    check(windows, threshold, max_gap_s)?;
+    let mut events: Vec<Event> = Vec::new();
+    for window in windows.iter().filter(|window| window.score >= threshold) {
+        match events.last_mut() {
+            Some(event) if window.start_s - event.end_s <= max_gap_s + TIME_TOLERANCE_S => {
+                extend(event, window);
+            }
+            _ => events.push(Event {
+                start_s: window.start_s,
+                end_s: window.end_s,
+                start_utc_us: window.start_utc_us,
+                peak_score: window.score,
+                mean_score: window.score,
+                n_windows: 1,
+            }),
+        }
+    }
+    Ok(events)
+}
+
+fn extend(event: &mut Event, window: &Window) {
+    event.end_s = event.end_s.max(window.end_s);
+    event.peak_score = event.peak_score.max(window.score);
+    event.n_windows += 1;
+    event.mean_score += (window.score - event.mean_score) / f64::from(event.n_windows);
+}
+
+fn check(windows: &[Window], threshold: f64, max_gap_s: f64) -> Result<(), ScoreError> {
+    for (name, found, expected, right) in [
+        ("threshold", threshold, "a number", !threshold.is_nan()),
+        ("max_gap_s", max_gap_s, "0 or more seconds", max_gap_s >= 0.0),
+    ] {
+        if !right {
+            return Err(ScoreError::Parameter { name, found, expected });
+        }
+    }
+    let mut previous_s = f64::NEG_INFINITY;
+    for (index, window) in windows.iter().enumerate() {
+        let &Window { start_s, end_s, score, .. } = window;
+        if score.is_nan() {
+            return Err(ScoreError::Score { index, found: score });
+        }
+        let sound = start_s.is_finite() && end_s.is_finite() && start_s < end_s;
+        if !sound || start_s < previous_s {
+            return Err(ScoreError::Window { index, start_s, end_s, expected: "windows of some length, sorted by start" });
+        }
+        previous_s = start_s;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn window(start_s: f64, end_s: f64, score: f64) -> Window {
+        let start_utc_us = Some((start_s * 1e6) as i64);
+        Window { start_s, end_s, score, start_utc_us }
+    }
+
+    fn spans(windows: &[Window], threshold: f64, max_gap_s: f64) -> Vec<(f64, f64, u32)> {
+        let events = merge(windows, threshold, max_gap_s).unwrap();
+        events.iter().map(|e| (e.start_s, e.end_s, e.n_windows)).collect()
+    }
+
+    #[test]
+    fn touching_windows_are_one_event() {
+        let windows = [window(3.0, 6.0, 0.9), window(6.0, 9.0, 0.6), window(12.0, 15.0, 0.7)];
+        assert_eq!(spans(&windows, 0.6, 0.0), [(3.0, 9.0, 2), (12.0, 15.0, 1)]);
+        assert_eq!(spans(&windows, 0.6, 3.0), [(3.0, 15.0, 3)]);
+        assert_eq!(spans(&windows, 0.6, 2.9), [(3.0, 9.0, 2), (12.0, 15.0, 1)]);
+        let event = merge(&windows, 0.6, 0.0).unwrap()[0];
+        assert_eq!((event.peak_score, event.start_utc_us), (0.9, Some(3_000_000)));
+        assert!((event.mean_score - 0.75).abs() < 1e-12);
+    }
+
+    #[test]
+    fn overlapping_windows_merge_and_the_latest_end_counts() {
+        let windows = [window(0.0, 3.0, 0.8), window(1.0, 4.0, 0.1), window(2.0, 5.0, 0.7)];
+        assert_eq!(spans(&windows, 0.5, 0.0), [(0.0, 5.0, 2)]);
+        let nested = [window(0.0, 9.0, 0.8), window(1.0, 2.0, 0.9), window(9.0, 10.0, 0.9)];
+        assert_eq!(spans(&nested, 0.5, 0.0), [(0.0, 10.0, 3)]);
+    }
+
+    #[test]
+    fn rounding_of_times_makes_no_gap() {
+        let windows = [window(0.6, 0.9, 1.0), window(0.3 + 0.6 + 1e-9, 1.2, 1.0)];
+        assert_eq!(spans(&windows, 0.5, 0.0).len(), 1);
+    }
+
+    #[test]
+    fn nothing_over_the_threshold_is_no_event() {
+        assert_eq!(spans(&[window(0.0, 3.0, 0.4)], 0.5, 0.0), []);
+        assert_eq!(spans(&[], 0.5, 0.0), []);
+    }
+
+    #[test]
+    fn bad_input_is_refused() {
+        let unsorted = [window(3.0, 6.0, 0.1), window(0.0, 3.0, 0.1)];
+        assert!(matches!(merge(&unsorted, 0.5, 0.0), Err(ScoreError::Window { index: 1, .. })));
+        assert!(matches!(merge(&[window(3.0, 3.0, 0.1)], 0.5, 0.0), Err(ScoreError::Window { index: 0, .. })));
+        assert!(matches!(merge(&[], 0.5, -1.0), Err(ScoreError::Parameter { name: "max_gap_s", .. })));
+        assert!(matches!(merge(&[], f64::NAN, 0.0), Err(ScoreError::Parameter { name: "threshold", .. })));
+        assert!(matches!(merge(&[window(0.0, 1.0, f64::NAN)], 0.5, 0.0), Err(ScoreError::Score { index: 0, .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn events_hold_every_window_over_the_threshold_and_no_more(
+            steps in prop::collection::vec((0_u32..6, 1_u32..5, 0_u32..10), 0..60),
+            max_gap_s in 0_u32..4,
+        ) {
+            let mut start = 0.0;
+            let windows: Vec<Window> = steps.iter().map(|&(hop, length, score)| {
+                start += f64::from(hop);
+                window(start, start + f64::from(length), f64::from(score) / 10.0)
+            }).collect();
+            let (threshold, max_gap_s) = (0.5, f64::from(max_gap_s));
+            let events = merge(&windows, threshold, max_gap_s).unwrap();
+
+            let taken: Vec<_> = windows.iter().filter(|w| w.score >= threshold).collect();
+            for window in &taken {
+                let holding = events.iter().filter(|e| e.start_s <= window.start_s && window.end_s <= e.end_s);
+                prop_assert_eq!(holding.count(), 1);
+            }
+            prop_assert_eq!(events.iter().map(|e| e.n_windows as usize).sum::<usize>(), taken.len());
+            for pair in events.windows(2) {
+                prop_assert!(pair[1].start_s - pair[0].end_s > max_gap_s);
+            }
+            for event in &events {
+                let own = || taken.iter().filter(|w| w.start_s >= event.start_s && w.end_s <= event.end_s);
+                prop_assert!(own().any(|w| w.start_s == event.start_s) && own().any(|w| w.end_s == event.end_s));
+                // No instant within the event is further than the gap from a window.
+                let mut reached = event.start_s;
+                for window in own() {
+                    prop_assert!(window.start_s - reached <= max_gap_s);
+                    reached = reached.max(window.end_s);
+                }
+                let mean = own().map(|w| w.score).sum::<f64>() / own().count() as f64;
+                prop_assert!((mean - event.mean_score).abs() < 1e-12);
+                prop_assert_eq!(own().map(|w| w.score).fold(0.0, f64::max), event.peak_score);
+            }
+        }
+    }
+}

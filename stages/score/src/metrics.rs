@@ -1,0 +1,342 @@
+//! Metrics of one class over many windows, and their averages over classes.
+//!
+//! A [`Ranking`] holds what every metric of a class is made from: how many positive and negative windows score at
+//! least each distinct score. Windows whose label is `None` (nobody looked) count nowhere but in [`Ranking::masked`].
+//!
+//! A metric is `None`, never 0, where it is undefined:
+//!
+//! | metric | definition | undefined without |
+//! |---|---|---|
+//! | precision | tp / (tp + fp) | a predicted window |
+//! | recall | tp / (tp + fn) | a positive window |
+//! | F1 | 2 tp / (2 tp + fp + fn), so 0 where nothing is predicted | a positive window |
+//! | average precision | sum over distinct scores of (rise in recall) x precision, without interpolation | a positive window |
+//! | AUROC | chance that a positive outscores a negative, a tie counting 1/2 | a positive or a negative window |
+//!
+//! Source: the definitions are those of scikit-learn's `precision_recall_fscore_support`, `average_precision_score`
+//! and `roc_auc_score`; where scikit-learn puts a substitute for an undefined value (`zero_division`), we put `None`.
+
+use crate::error::ScoreError;
+
+/// A point of the precision-recall and ROC curves: the counts when windows scoring at least `threshold` are taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// A distinct score.
+    pub threshold: f64,
+    /// Positive windows scoring at least `threshold`.
+    pub true_positives: u64,
+    /// Negative windows scoring at least `threshold`.
+    pub false_positives: u64,
+}
+
+/// The windows of one class (or of several, pooled) in falling order of score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    steps: Vec<Step>,
+    masked: u64,
+}
+
+impl Ranking {
+    /// Ranks windows by `scores[i]`, with `labels[i]` = `None` where nobody looked.
+    ///
+    /// # Errors
+    /// The slices differ in length, or a score is not finite.
+    pub fn new<S: Copy + Into<f64>>(scores: &[S], labels: &[Option<bool>]) -> Result<Self, ScoreError> {
+        if scores.len() != labels.len() {
+            return Err(ScoreError::Length { expected: scores.len(), found: labels.len() });
+        }
+        let mut points = Vec::with_capacity(scores.len());
+        for (index, (&score, &label)) in scores.iter().zip(labels).enumerate() {
+            let threshold: f64 = score.into();
+            if !threshold.is_finite() {
+                return Err(ScoreError::Score { index, found: threshold });
+            }
+            if let Some(positive) = label {
+                points.push(Step { threshold, true_positives: u64::from(positive), false_positives: u64::from(!positive) });
+            }
+        }
+        let masked = (scores.len() - points.len()) as u64;
+        Ok(Self { steps: accumulate(points), masked })
+    }
+
+    /// All windows of several rankings in one, as for micro averages and pooled thresholds.
+    pub fn pool(rankings: &[Self]) -> Self {
+        let points = rankings.iter().flat_map(Self::increments).collect();
+        Self { steps: accumulate(points), masked: rankings.iter().map(|ranking| ranking.masked).sum() }
+    }
+
+    /// The curve, one step per distinct score, from the highest score to the lowest.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Number of positive windows: the support.
+    pub fn positives(&self) -> u64 {
+        self.steps.last().map_or(0, |step| step.true_positives)
+    }
+
+    /// Number of negative windows.
+    pub fn negatives(&self) -> u64 {
+        self.steps.last().map_or(0, |step| step.false_positives)
+    }
+
+    /// Number of windows without a label.
+    pub fn masked(&self) -> u64 {
+        self.masked
+    }
+
+    /// Counts when windows scoring at least `threshold` are taken as detections.
+    pub fn confusion(&self, threshold: f64) -> Confusion {
+        let taken = self.steps.partition_point(|step| step.threshold >= threshold);
+        let (true_positives, false_positives) = taken.checked_sub(1).map_or((0, 0), |last| {
+            let step = self.steps[last];
+            (step.true_positives, step.false_positives)
+        });
+        Confusion {
+            true_positives,
+            false_positives,
+            false_negatives: self.positives() - true_positives,
+            true_negatives: self.negatives() - false_positives,
+        }
+    }
+
+    /// Average precision.
+    pub fn average_precision(&self) -> Option<f64> {
+        let area: f64 = self
+            .increments()
+            .zip(&self.steps)
+            .map(|(rise, step)| {
+                let predicted = step.true_positives + step.false_positives;
+                rise.true_positives as f64 * step.true_positives as f64 / predicted as f64
+            })
+            .sum();
+        ratio(area, self.positives() as f64)
+    }
+
+    /// Area under the ROC curve.
+    pub fn auroc(&self) -> Option<f64> {
+        // Twice the number of (positive, negative) pairs in the right order: an integer, ties included.
+        let doubled: u128 = self
+            .increments()
+            .zip(&self.steps)
+            .map(|(rise, step)| {
+                let mean_height = 2 * step.true_positives - rise.true_positives;
+                u128::from(rise.false_positives) * u128::from(mean_height)
+            })
+            .sum();
+        let pairs = u128::from(self.positives()) * u128::from(self.negatives());
+        ratio(doubled as f64 / 2.0, pairs as f64)
+    }
+
+    /// What each step adds to the one above it.
+    fn increments(&self) -> impl Iterator<Item = Step> + '_ {
+        let mut above = (0, 0);
+        self.steps.iter().map(move |step| {
+            let counts = (step.true_positives, step.false_positives);
+            let before = std::mem::replace(&mut above, counts);
+            Step { threshold: step.threshold, true_positives: counts.0 - before.0, false_positives: counts.1 - before.1 }
+        })
+    }
+}
+
+/// Sorts `points` by falling score, joins equal scores and adds up.
+fn accumulate(mut points: Vec<Step>) -> Vec<Step> {
+    points.sort_unstable_by(|a, b| b.threshold.total_cmp(&a.threshold));
+    let mut steps: Vec<Step> = Vec::new();
+    let (mut true_positives, mut false_positives) = (0, 0);
+    for point in points {
+        true_positives += point.true_positives;
+        false_positives += point.false_positives;
+        let step = Step { threshold: point.threshold, true_positives, false_positives };
+        match steps.last_mut() {
+            Some(last) if last.threshold == point.threshold => *last = step,
+            _ => steps.push(step),
+        }
+    }
+    steps
+}
+
+/// Windows by label and decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confusion {
+    /// Positive and predicted.
+    pub true_positives: u64,
+    /// Negative but predicted.
+    pub false_positives: u64,
+    /// Positive but not predicted.
+    pub false_negatives: u64,
+    /// Negative and not predicted.
+    pub true_negatives: u64,
+}
+
+impl Confusion {
+    /// Share of the predicted windows that are positive.
+    pub fn precision(&self) -> Option<f64> {
+        let predicted = self.true_positives + self.false_positives;
+        ratio(self.true_positives as f64, predicted as f64)
+    }
+
+    /// Share of the positive windows that are predicted.
+    pub fn recall(&self) -> Option<f64> {
+        ratio(self.true_positives as f64, self.positives() as f64)
+    }
+
+    /// Harmonic mean of precision and recall.
+    pub fn f1(&self) -> Option<f64> {
+        let predicted = self.true_positives + self.false_positives;
+        let f1 = ratio(2.0 * self.true_positives as f64, (predicted + self.positives()) as f64);
+        f1.filter(|_| self.positives() > 0)
+    }
+
+    fn positives(&self) -> u64 {
+        self.true_positives + self.false_negatives
+    }
+}
+
+/// A mean over the classes where a metric is defined.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MacroAverage {
+    /// The mean; `None` when no class has a value.
+    pub value: Option<f64>,
+    /// Number of classes in the mean: its support.
+    pub classes: u64,
+}
+
+/// Unweighted mean of one metric over classes, leaving out those where it is undefined.
+pub fn macro_average(values: impl IntoIterator<Item = Option<f64>>) -> MacroAverage {
+    let (sum, classes) = values.into_iter().flatten().fold((0.0, 0), |(sum, classes), value| (sum + value, classes + 1));
+    MacroAverage { value: ratio(sum, classes as f64), classes }
+}
+
+fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
+    (denominator > 0.0).then(|| numerator / denominator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MASKED: Option<bool> = None;
+
+    fn ranking(scores: &[f64], labels: &[Option<bool>]) -> Ranking {
+        Ranking::new(scores, labels).unwrap()
+    }
+
+    #[test]
+    fn without_positives_only_precision_of_predictions_is_defined() {
+        let ranking = ranking(&[0.2, 0.8], &[Some(false), Some(false)]);
+        let confusion = ranking.confusion(0.5);
+        assert_eq!(confusion.precision(), Some(0.0));
+        assert_eq!(confusion.recall(), None);
+        assert_eq!(confusion.f1(), None);
+        assert_eq!(ranking.average_precision(), None);
+        assert_eq!(ranking.auroc(), None);
+        assert_eq!((ranking.positives(), ranking.negatives()), (0, 2));
+    }
+
+    #[test]
+    fn without_predictions_precision_is_undefined_and_f1_is_zero() {
+        let confusion = ranking(&[0.2, 0.4], &[Some(true), Some(false)]).confusion(0.5);
+        assert_eq!(confusion.precision(), None);
+        assert_eq!(confusion.recall(), Some(0.0));
+        assert_eq!(confusion.f1(), Some(0.0));
+        assert_eq!(confusion.true_negatives, 1);
+    }
+
+    #[test]
+    fn a_score_at_the_threshold_is_taken() {
+        let confusion = ranking(&[0.5_f64], &[Some(true)]).confusion(0.5);
+        assert_eq!(confusion.true_positives, 1);
+    }
+
+    #[test]
+    fn nothing_to_rank_gives_nothing() {
+        for ranking in [ranking(&[], &[]), ranking(&[0.3], &[MASKED])] {
+            assert_eq!(ranking.average_precision(), None);
+            assert_eq!(ranking.auroc(), None);
+            assert_eq!(ranking.confusion(0.0).f1(), None);
+        }
+        assert_eq!(ranking(&[0.3], &[MASKED]).masked(), 1);
+    }
+
+    #[test]
+    fn all_tied_is_chance() {
+        let ranking = ranking(&[0.5; 4], &[Some(true), Some(false), Some(false), Some(false)]);
+        assert_eq!(ranking.auroc(), Some(0.5));
+        assert_eq!(ranking.average_precision(), Some(0.25));
+        assert_eq!(ranking.steps().len(), 1);
+    }
+
+    #[test]
+    fn bad_input_is_refused() {
+        assert_eq!(Ranking::new(&[0.1_f32, 0.2], &[None]), Err(ScoreError::Length { expected: 2, found: 1 }));
+        assert!(matches!(Ranking::new(&[0.1, f64::NAN], &[None, None]), Err(ScoreError::Score { index: 1, .. })));
+    }
+
+    #[test]
+    fn macro_average_leaves_out_undefined_classes() {
+        let average = macro_average([Some(1.0), None, Some(0.5)]);
+        assert_eq!((average.value, average.classes), (Some(0.75), 2));
+        assert_eq!(macro_average([None]), MacroAverage { value: None, classes: 0 });
+    }
+
+    /// Few distinct scores, so that ties are common, and labels of all three kinds.
+    fn windows() -> impl Strategy<Value = Vec<(f64, Option<bool>)>> {
+        prop::collection::vec(((0_u8..12).prop_map(|k| f64::from(k) / 8.0 - 0.4), any::<Option<bool>>()), 0..80)
+    }
+
+    fn rank(windows: &[(f64, Option<bool>)]) -> Ranking {
+        let (scores, labels): (Vec<_>, Vec<_>) = windows.iter().copied().unzip();
+        ranking(&scores, &labels)
+    }
+
+    proptest! {
+        #[test]
+        fn a_rising_transform_of_the_scores_keeps_ap_and_auroc(windows in windows()) {
+            let moved: Vec<_> = windows.iter().map(|&(s, label)| ((3.0 * s).exp() - 7.0, label)).collect();
+            let (before, after) = (rank(&windows), rank(&moved));
+            prop_assert_eq!(before.average_precision(), after.average_precision());
+            prop_assert_eq!(before.auroc(), after.auroc());
+        }
+
+        #[test]
+        fn the_order_of_windows_is_of_no_account(
+            (windows, shuffled) in windows().prop_flat_map(|w| (Just(w.clone()), Just(w).prop_shuffle()))
+        ) {
+            prop_assert_eq!(rank(&windows), rank(&shuffled));
+        }
+
+        #[test]
+        fn auroc_counts_pairs_and_turns_over_with_the_scores(windows in windows()) {
+            let of = |wanted| windows.iter().filter(move |w| w.1 == Some(wanted)).map(|w| w.0);
+            let pairs: Vec<f64> = of(true)
+                .flat_map(|p| of(false).map(move |n| if p > n { 1.0 } else if p == n { 0.5 } else { 0.0 }))
+                .collect();
+            let expected = (!pairs.is_empty()).then(|| pairs.iter().sum::<f64>() / pairs.len() as f64);
+            prop_assert_eq!(rank(&windows).auroc(), expected);
+            let turned: Vec<_> = windows.iter().map(|&(s, label)| (-s, label)).collect();
+            let sum = rank(&windows).auroc().zip(rank(&turned).auroc()).map(|(a, b)| a + b);
+            prop_assert!(sum.is_none_or(|sum| (sum - 1.0).abs() < 1e-12));
+        }
+
+        #[test]
+        fn confusion_counts_every_labelled_window_once(windows in windows(), threshold in -0.5..1.2_f64) {
+            let confusion = rank(&windows).confusion(threshold);
+            let count = |label, taken| {
+                windows.iter().filter(|w| w.1 == Some(label) && (w.0 >= threshold) == taken).count() as u64
+            };
+            prop_assert_eq!(confusion.true_positives, count(true, true));
+            prop_assert_eq!(confusion.false_positives, count(false, true));
+            prop_assert_eq!(confusion.false_negatives, count(true, false));
+            prop_assert_eq!(confusion.true_negatives, count(false, false));
+        }
+
+        #[test]
+        fn pooling_parts_ranks_the_whole(windows in windows(), cut in 0_usize..80) {
+            let cut = cut.min(windows.len());
+            let parts = [rank(&windows[..cut]), rank(&windows[cut..])];
+            prop_assert_eq!(Ranking::pool(&parts), rank(&windows));
+        }
+    }
+}

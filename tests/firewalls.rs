@@ -1,0 +1,144 @@
+//! The invariants of ARCHITECTURE.md that are walls between crates and rules about files. Each test fails when its wall is broken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What cargo resolved: package name to the names of its dependencies (development ones left out).
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let name_of: BTreeMap<&str, &str> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["id"].as_str().unwrap(), p["name"].as_str().unwrap()))
+        .collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for node in metadata["resolve"]["nodes"].as_array().unwrap() {
+        let own = found.entry(name_of[node["id"].as_str().unwrap()].to_owned()).or_default();
+        for dependency in node["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            if kinds.iter().any(|kind| kind["kind"] != "dev") {
+                own.insert(name_of[dependency["pkg"].as_str().unwrap()].to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Everything that a package is built from.
+fn closure(dependencies: &BTreeMap<String, BTreeSet<String>>, package: &str) -> BTreeSet<String> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![package.to_owned()]);
+    while let Some(name) = open.pop() {
+        for next in &dependencies[&name] {
+            if found.insert(next.clone()) {
+                open.push(next.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Our crates that name a package as their own dependency.
+fn users<'a>(dependencies: &'a BTreeMap<String, BTreeSet<String>>, package: &str) -> Vec<&'a str> {
+    let ours = dependencies.iter().filter(|(name, _)| *name == "chorus" || name.starts_with("chorus-"));
+    ours.filter(|(_, own)| own.contains(package)).map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
+    let dependencies = dependencies();
+    assert_eq!(users(&dependencies, "tch"), ["chorus-model"]);
+    let command_line = closure(&dependencies, "chorus");
+    assert!(!command_line.contains("tch") && !command_line.contains("torch-sys") && !command_line.contains("chorus-model"));
+    assert!(command_line.contains("chorus-engine"));
+    let linked = Command::new("ldd").arg(env!("CARGO_BIN_EXE_chorus")).output().unwrap();
+    let linked = String::from_utf8_lossy(&linked.stdout);
+    assert!(linked.contains("libc.so") && !linked.contains("torch"), "{linked}");
+}
+
+#[test]
+fn the_worker_holds_the_engine_and_its_two_stages_and_nothing_else() {
+    let worker = closure(&dependencies(), "chorus-model");
+    for stranger in ["polars", "chorus-query", "chorus-report", "chorus-labels", "chorus-demo", "chorus", "maud", "plotters"] {
+        assert!(!worker.contains(stranger), "the worker is built from {stranger}");
+    }
+}
+
+#[test]
+fn only_the_query_knows_polars_and_it_exchanges_files_alone() {
+    let dependencies = dependencies();
+    assert_eq!(users(&dependencies, "polars"), ["chorus-query"]);
+    for other in ["arrow", "parquet", "arrow-array"] {
+        assert!(!dependencies["chorus-query"].contains(other), "chorus-query could hand {other} memory to polars");
+    }
+    // Nothing of polars may show in what the crate offers to others.
+    let public = source("pipeline/query/src/lib.rs");
+    assert!(!public.iter().any(|(_, text)| text.contains("pub use polars")));
+}
+
+#[test]
+fn tables_are_read_and_written_through_their_schemas_alone() {
+    let dependencies = dependencies();
+    assert_eq!(users(&dependencies, "parquet"), ["chorus-tables"]);
+}
+
+#[test]
+fn only_engine_atomic_creates_files_in_a_run() {
+    let creating =
+        ["File::create", "fs::write", "OpenOptions", "create_dir", "fs::rename", "fs::copy", "fs::hard_link", ".persist("];
+    // Those that make no part of a run: the synthetic archive, and files that the person names.
+    let allowed =
+        ["pipeline/engine/src/atomic.rs", "pipeline/demo/", "pipeline/cli/commands/init.rs", "pipeline/cli/commands/query.rs"];
+    let mut seen = 0;
+    for (path, text) in ["pipeline", "stages"].iter().flat_map(|folder| source(folder)) {
+        let creates: Vec<&str> = creating.iter().copied().filter(|call| product(&text).contains(call)).collect();
+        seen += usize::from(!creates.is_empty());
+        let ok = creates.is_empty() || allowed.iter().any(|a| path.starts_with(a));
+        assert!(ok, "{path} uses {creates:?}: files in a run are created by engine::atomic");
+    }
+    assert!(seen >= 3, "the search finds nothing any more");
+}
+
+#[test]
+fn devices_are_named_in_one_file() {
+    for (path, text) in source("stages/model/src") {
+        let names: Vec<&str> = ["Device::Cpu", "Device::Cuda", "Cuda::", "is_cuda", "\"cuda", "\"cpu\""]
+            .into_iter()
+            .filter(|n| product(&text).contains(n))
+            .collect();
+        assert!(names.is_empty() || path.ends_with("device.rs"), "{path} names devices: {names:?}");
+    }
+}
+
+/// Rust files below a folder (or a single one), by path relative to the workspace.
+fn source(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut open = vec![PathBuf::from(ROOT).join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let tests = ["tests", "benches", "examples"].iter().any(|name| path.ends_with(name));
+            if !tests {
+                open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        } else if path.extension().is_some_and(|e| e == "rs") && path.file_stem().is_none_or(|s| s != "tests") {
+            let relative = path.strip_prefix(Path::new(ROOT)).unwrap().to_string_lossy().into_owned();
+            files.push((relative, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    assert!(!files.is_empty(), "{folder}");
+    files
+}
+
+/// A file without its unit tests, which stand at its end.
+fn product(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}

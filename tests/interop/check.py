@@ -1,0 +1,90 @@
+"""Opens every table of a run with programs that nobody here wrote: `check.py CHORUS RUN`.
+
+DuckDB, pyarrow and Python polars open each table, with site and date as columns of the right type, and count the same rows; five
+questions have the same answers in `chorus query` and DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
+"""
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import polars
+import pyarrow
+import pyarrow.dataset
+
+HIVE = pyarrow.schema([("site", pyarrow.string()), ("date", pyarrow.date32())])
+
+QUESTIONS = [
+    "SELECT site, date, COUNT(*) AS recordings, SUM(duration_s) / 3600 AS hours FROM recordings GROUP BY site, date ORDER BY site, date NULLS LAST",
+    "SELECT class, COUNT(*) AS windows, AVG(score) AS mean_score FROM predictions WHERE score >= 0.5 GROUP BY class ORDER BY class",
+    "SELECT d.site, d.class, COUNT(*) AS events, MAX(d.peak_score) AS best FROM detections d JOIN recordings r ON d.recording_id = r.recording_id "
+    "WHERE r.status <> 'rejected' GROUP BY d.site, d.class ORDER BY d.site, d.class",
+    "SELECT hour, SUM(effort_s) AS effort_s, SUM(windows_detected) AS detected FROM activity WHERE hour IS NOT NULL GROUP BY hour ORDER BY hour",
+    "WITH best AS (SELECT recording_id, class, MAX(score) AS top FROM predictions GROUP BY recording_id, class), "
+    "ranked AS (SELECT recording_id, class, top, ROW_NUMBER() OVER (PARTITION BY class ORDER BY top DESC, recording_id) AS place FROM best) "
+    "SELECT class, recording_id, top FROM ranked WHERE place = 1 ORDER BY class",
+]
+
+
+def tables(run):
+    """Name, folder, and whether it is partitioned, of every table."""
+    for folder in sorted((run / "tables").iterdir()):
+        yield folder.name, folder, not any(folder.glob("*.parquet"))
+
+
+def check_table(name, folder, partitioned):
+    pattern = f"{folder}/**/*.parquet"
+    types = ", hive_partitioning = true, hive_types = {'site': VARCHAR, 'date': DATE}" if partitioned else ""
+    relation = duckdb.sql(f"SELECT * FROM read_parquet('{pattern}'{types})")
+    duck = duckdb.sql("SELECT COUNT(*) FROM relation").fetchone()[0]
+    partitioning = pyarrow.dataset.partitioning(HIVE, flavor="hive") if partitioned else None
+    arrow = pyarrow.dataset.dataset(folder, partitioning=partitioning)
+    frame = polars.scan_parquet(pattern, hive_partitioning=partitioned, hive_schema={"site": polars.String, "date": polars.Date} if partitioned else None)
+    counts = {"duckdb": duck, "pyarrow": arrow.to_table(columns=arrow.schema.names[:1]).num_rows, "polars": frame.select(polars.len()).collect().item()}
+    assert len(set(counts.values())) == 1, f"{name}: {counts}"
+    whole = arrow.to_table()
+    assert frame.collect().height == whole.num_rows, f"{name}: polars reads other rows"
+    if partitioned:
+        assert dict(zip(relation.columns, map(str, relation.types)))["date"] == "DATE", f"{name}: {relation.types}"
+        assert arrow.schema.field("date").type == pyarrow.date32() and arrow.schema.field("site").type == pyarrow.string(), name
+        schema = frame.collect_schema()
+        assert schema["date"] == polars.Date and schema["site"] == polars.String, f"{name}: {schema}"
+    return duck
+
+
+def rows(text):
+    return [[number(cell) for cell in row] for row in csv.reader(io.StringIO(text))][1:]
+
+
+def number(cell):
+    try:
+        return float(f"{float(cell):.9g}")
+    except ValueError:
+        return cell
+
+
+def duck_rows(run, question):
+    connection = duckdb.connect()
+    for name, folder, partitioned in tables(run):
+        types = ", hive_partitioning = true, hive_types = {'site': VARCHAR, 'date': DATE}" if partitioned else ""
+        connection.sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{folder}/**/*.parquet'{types})")
+    answer = connection.sql(question).fetchall()
+    return [[number("" if value is None else str(value)) for value in row] for row in answer]
+
+
+def main(chorus, run):
+    for name, folder, partitioned in tables(run):
+        print(f"{name}: {check_table(name, folder, partitioned)} rows in duckdb, pyarrow and polars")
+    for question in QUESTIONS:
+        output = subprocess.run([chorus, "query", question, "--run", run, "--format", "csv"], check=True, capture_output=True, text=True)
+        ours, theirs = rows(output.stdout), duck_rows(run, question)
+        assert ours == theirs, f"{question}\nchorus: {ours[:5]}\nduckdb: {theirs[:5]}"
+        assert ours, question
+        print(f"{len(ours)} rows alike in chorus and duckdb: {question[:70]}…")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

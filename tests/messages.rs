@@ -1,0 +1,175 @@
+//! Bad input gets one clear message with the next step, the right exit status, and changes nothing.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Output};
+
+use common::{CHORUS, Survey, contents, text};
+
+/// Asserts exit status and message; `wanted` are parts of the message.
+fn refused(output: &Output, status: i32, wanted: &[&str]) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    for part in wanted {
+        assert!(said.contains(part), "`{part}` is missing in: {said}");
+    }
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+}
+
+/// Everything beside the configuration.
+fn all(survey: &Survey) -> BTreeMap<String, Vec<u8>> {
+    contents(survey.folder(), "")
+}
+
+fn unchanged(survey: &Survey, args: &[&str], status: i32, wanted: &[&str]) {
+    let before = all(survey);
+    refused(&survey.chorus(args), status, wanted);
+    let after = all(survey);
+    let differing: Vec<&String> = before.keys().chain(after.keys()).filter(|k| before.get(*k) != after.get(*k)).collect();
+    assert!(differing.is_empty(), "{args:?} changed {differing:?}");
+}
+
+#[test]
+fn a_missing_archive() {
+    let survey = Survey::tiny();
+    unchanged(
+        &survey,
+        &["run", "--set", "archive.path=/no/such/folder"],
+        2,
+        &["/no/such/folder", "there is no such folder", "archive.path"],
+    );
+    unchanged(&survey, &["run", "--set", "archive.path=null"], 2, &["no archive is named", "archive.path"]);
+}
+
+#[test]
+fn an_empty_archive() {
+    let survey = Survey::tiny();
+    fs::remove_dir_all(survey.archive().join("raw_data")).unwrap();
+    fs::create_dir(survey.archive().join("raw_data")).unwrap();
+    unchanged(&survey, &["run"], 1, &["raw_data", "no recordings found", "archive.audio"]);
+}
+
+#[test]
+fn an_archive_with_neither_labels_nor_a_model() {
+    let survey = Survey::tiny();
+    unchanged(
+        &survey,
+        &["run", "--set", "annotate.format=none"],
+        2,
+        &["neither labels nor a model", "annotate.format", "model.path"],
+    );
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read() {
+    let survey = Survey::tiny();
+    let output = Command::new(CHORUS).args(["run", "-c", "/no/such.yaml"]).output().unwrap();
+    refused(&output, 2, &["/no/such.yaml", "No such file", "chorus init"]);
+    fs::write(survey.config(), "archive: [\n").unwrap();
+    unchanged(&survey, &["run"], 2, &["survey.yaml:", "it has to be YAML"]);
+    refused(&Command::new(CHORUS).arg("run").output().unwrap(), 2, &["-c FILE", "chorus init"]);
+}
+
+#[test]
+fn misspelt_keys_and_wrong_types_all_at_once() {
+    let survey = Survey::tiny();
+    let text = fs::read_to_string(survey.config()).unwrap().replace("n_mels: 32", "n_melz: 32, hop_length: short");
+    fs::write(survey.config(), text).unwrap();
+    unchanged(
+        &survey,
+        &["run", "--set", "train.epochs=0"],
+        2,
+        &[
+            "3 problems",
+            "survey.yaml:",
+            "featurize.n_melz",
+            "did you mean featurize.n_mels?",
+            "featurize.hop_length: found `short`",
+            "--set: train.epochs: found `0`",
+        ],
+    );
+}
+
+#[test]
+fn a_stage_with_stale_inputs() {
+    let survey = Survey::made();
+    let output = survey.chorus(&["run", "predict", "--set", "featurize.n_mels=40"]);
+    refused(
+        &output,
+        1,
+        &["predict cannot run", "featurize is not fresh", "featurize.n_mels 32 -> 40", "chorus run predict --with-upstream"],
+    );
+    let unknown = survey.chorus(&["run", "featurise"]);
+    refused(&unknown, 2, &["no stage is called `featurise`", "ingest, segment"]);
+    let unit = survey.chorus(&["run", "featurize", "--unit", "site=NOWHERE"]);
+    refused(&unit, 2, &["no unit matches `site=NOWHERE`", "chorus status --units"]);
+}
+
+#[test]
+fn a_model_made_with_other_settings() {
+    let survey = Survey::made();
+    let model = survey.run().join("model");
+    let sets = |more: &str| -> Vec<String> {
+        let model = format!("model.path={}", model.display());
+        ["run", "--set", "annotate.format=none", "--set", &model, "--set", "run.path=other", "--set", more]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let args = sets("featurize.n_mels=64");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    unchanged(&survey, &args, 2, &["model.yaml", "featurize.n_mels is 64 here and 32 in the model"]);
+    fs::remove_file(model.join("decisions.yaml")).unwrap();
+    let args = sets("featurize.n_mels=32");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    unchanged(&survey, &args, 2, &["decisions.yaml", "detect.threshold"]);
+    unchanged(
+        &survey,
+        &["run", "--set", "annotate.format=none", "--set", "model.path=nowhere"],
+        2,
+        &["nowhere", "weights.safetensors"],
+    );
+}
+
+#[test]
+fn too_little_disk() {
+    let survey = Survey::tiny();
+    unchanged(&survey, &["run", "--set", "units.keep_free_gib=1000000000"], 1, &["are free", "units.keep_free_gib", "run.path"]);
+    // Where the run is under way already, what is there stays.
+    let survey = Survey::made();
+    unchanged(
+        &survey,
+        &["run", "featurize", "--force", "--set", "units.keep_free_gib=1000000000"],
+        1,
+        &["featurize needs about", "are free"],
+    );
+}
+
+#[test]
+fn too_many_recordings_that_cannot_be_read() {
+    let survey = Survey::tiny();
+    for i in 0..9 {
+        fs::write(survey.archive().join(format!("raw_data/POND01/POND01_20250401_19000{i}.wav")), "<html>not found</html>")
+            .unwrap();
+    }
+    let output = survey.chorus(&["run"]);
+    refused(&output, 1, &["9 of 17 recordings cannot be read", "ingest.max_rejected_fraction", "text that begins"]);
+    let said = survey.run_with(&["--set", "ingest.max_rejected_fraction=1"]);
+    assert!(said.contains("warning: 9 of 17 recordings cannot be read"), "{said}");
+    assert_eq!(
+        survey.ask("SELECT COUNT(*) AS n FROM recordings WHERE status = 'rejected' AND reason_code = 'not_audio'").trim(),
+        "n\n9"
+    );
+}
+
+#[test]
+fn questions_that_cannot_be_answered() {
+    let survey = Survey::made();
+    let ask = |sql: &str| survey.chorus(&["query", sql]);
+    refused(&ask("SELECT scor FROM predictions"), 1, &["scor", "score"]);
+    refused(&ask("SELECT * FROM prediction"), 1, &["prediction", "predictions"]);
+    refused(&ask("SELEC 1"), 1, &["SELEC"]);
+    refused(&survey.chorus(&["query", "SELECT 1", "--format", "xlsx"]), 2, &["xlsx", "parquet"]);
+    refused(&Command::new(CHORUS).args(["schema", "recording"]).output().unwrap(), 2, &["`recording`", "recordings"]);
+}

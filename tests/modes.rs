@@ -1,0 +1,155 @@
+//! The two modes of one graph, and the ways into them.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::{CHORUS, Survey, text};
+
+#[test]
+fn a_labelled_survey_ends_with_every_table() {
+    let survey = Survey::made();
+    let output = Command::new(CHORUS).arg("schema").output().unwrap();
+    let tables: Vec<String> =
+        text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
+    assert!(tables.len() >= 14);
+    for table in &tables {
+        let rows = survey.ask(&format!("SELECT COUNT(*) AS n FROM {table}"));
+        let n: u64 = rows.lines().nth(1).unwrap().parse().unwrap();
+        assert!(n > 0 || table == "detections", "{table} is empty");
+    }
+    for file in [
+        "model/weights.safetensors",
+        "model/model.yaml",
+        "model/decisions.yaml",
+        "report/index.html",
+        "manifest.json",
+        "config.resolved.yaml",
+    ] {
+        assert!(survey.run().join(file).is_file(), "{file}");
+    }
+    assert_eq!(fs::read_dir(survey.run().join("tmp")).map_or(0, Iterator::count), 0, "something stayed in tmp");
+}
+
+#[test]
+fn an_archive_without_labels_is_predicted_straight_from_audio_with_the_same_scores() {
+    let survey = Survey::made();
+    let other = survey.folder().join("unlabelled");
+    let sets = [
+        "annotate.format=none".to_owned(),
+        format!("model.path={}", survey.run().join("model").display()),
+        format!("run.path={}", other.display()),
+    ];
+    let mut args = vec!["run"];
+    args.extend(sets.iter().flat_map(|set| ["--set", set]));
+    let output = survey.chorus(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!other.join("tables/features").exists() && !other.join("tables/labels").exists());
+    for part in ["tables/predictions", "tables/detections", "tables/activity"] {
+        let (found, expected) = (common::contents(&other.join(part), ""), common::contents(&survey.run().join(part), ""));
+        common::assert_same(&found, &expected, part);
+    }
+    assert!(other.join("report/index.html").is_file());
+    // Through features that are kept, too.
+    args.extend(["--set", "predict.source=features"]);
+    assert!(survey.chorus(&args).status.success());
+    let found = common::contents(&other.join("tables/predictions"), "");
+    common::assert_same(&found, &common::contents(&survey.run().join("tables/predictions"), ""), "from features");
+    assert!(other.join("tables/features").exists());
+}
+
+#[test]
+fn init_writes_a_configuration_that_runs() {
+    let survey = Survey::tiny();
+    let written = survey.folder().join("mine.yaml");
+    let init = |more: &[&str]| {
+        Command::new(CHORUS).arg("init").arg(survey.archive()).arg("-o").arg(&written).args(more).output().unwrap()
+    };
+    let output = init(&[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("8 recordings"), "{}", text(&output.stdout));
+    let again = init(&[]);
+    assert_eq!(again.status.code(), Some(2), "it must not overwrite");
+    let config = fs::read_to_string(&written).unwrap();
+    for wanted in
+        ["format: anuraset_raw", "code_table: species.csv", "file: subset.csv", "site_sheet: sites.csv", "audio: raw_data"]
+    {
+        assert!(config.contains(wanted), "{wanted} is missing in\n{config}");
+    }
+    let run = survey.folder().join("by-init");
+    let run = format!("run.path={}", run.display());
+    let small = "train.width=0.25";
+    let args =
+        ["run", "--set", &run, "--set", "train.epochs=1", "--set", "train.architecture=mobilenet_v3_small", "--set", small, "-c"];
+    let output = Command::new(CHORUS).args(args).arg(&written).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // The same sounds without their labels, with the model just made.
+    let bare = survey.folder().join("bare");
+    common::copy(&survey.archive().join("raw_data"), &bare);
+    let written = survey.folder().join("bare.yaml");
+    let model = survey.folder().join("by-init/model");
+    let output = Command::new(CHORUS).arg("init").arg(&bare).arg("--model").arg(&model).arg("-o").arg(&written).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let run = format!("run.path={}", survey.folder().join("bare-run").display());
+    let output = Command::new(CHORUS).args(["run", "--set", &run, "-c"]).arg(&written).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_troubles_of_real_archives_are_rows() {
+    let survey = Survey::tiny();
+    fs::remove_dir_all(survey.archive()).unwrap();
+    let options =
+        ["--sites", "3", "--nights", "2", "--recordings-per-night", "2", "--recording-s", "12", "--sample-rate-hz", "16000"];
+    assert!(Command::new(CHORUS).arg("demo").arg(survey.archive()).args(options).output().unwrap().status.success());
+    let said = survey.run_all();
+    assert!(said.contains("2 of 15 recordings cannot be read"), "{said}");
+    let rows = survey.ask("SELECT status, reason_code, COUNT(*) AS n FROM recordings GROUP BY status, reason_code ORDER BY status, reason_code NULLS FIRST");
+    assert_eq!(rows, "status,reason_code,n\nok,,12\nrejected,empty_file,1\nrejected,not_audio,1\nrepaired,truncated,1\n");
+    // The damaged files have no annotation file, so nobody says that nothing calls in them.
+    let reviewed = survey.ask("SELECT reviewed, COUNT(*) AS n FROM reviews GROUP BY reviewed ORDER BY reviewed");
+    assert_eq!(reviewed, "reviewed,n\nfalse,3\ntrue,12\n");
+    let nulls = survey.ask("SELECT COUNT(*) AS n FROM labels WHERE value IS NULL");
+    assert_ne!(nulls.trim(), "n\n0", "the repaired recording's windows were never reviewed");
+}
+
+#[test]
+fn the_archive_is_left_as_it_was() {
+    let survey = Survey::tiny();
+    let before = common::contents(&survey.archive(), "");
+    let names = |folder: &std::path::Path| common::contents(folder, "").into_keys().collect::<Vec<_>>();
+    let modified = fs::metadata(survey.archive().join("raw_data/POND01")).unwrap().modified().unwrap();
+    survey.run_all();
+    assert_eq!(names(&survey.archive()), before.keys().cloned().collect::<Vec<_>>());
+    common::assert_same(&common::contents(&survey.archive(), ""), &before, "the archive changed");
+    // A file that came and went would show in the folder's own time.
+    assert_eq!(fs::metadata(survey.archive().join("raw_data/POND01")).unwrap().modified().unwrap(), modified);
+}
+
+#[test]
+fn single_units_are_made_and_the_rest_waits() {
+    let survey = Survey::tiny();
+    let made = survey.made_by(|survey| {
+        survey.run_with(&["ingest", "segment"]);
+        survey.run_with(&["featurize", "--unit", "site=POND01"]);
+    });
+    assert!(made["featurize"].iter().all(|unit| unit.starts_with("site=POND01/")), "{made:?}");
+    assert!(made["ingest"].len() > made["featurize"].len(), "{made:?}");
+}
+
+#[test]
+fn answers_come_in_every_format() {
+    let survey = Survey::made();
+    let sql = "SELECT site, COUNT(*) AS n FROM recordings GROUP BY site ORDER BY site";
+    let ask = |format: &str| {
+        let output = survey.chorus(&["query", sql, "--format", format]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        output.stdout
+    };
+    assert_eq!(text(&ask("csv")), "site,n\nMARSH02,4\nPOND01,4\n");
+    assert_eq!(text(&ask("json")), "{\"site\":\"MARSH02\",\"n\":4}\n{\"site\":\"POND01\",\"n\":4}\n");
+    assert!(ask("parquet").starts_with(b"PAR1"));
+    let table = text(&ask("table"));
+    assert!(table.starts_with("site") && table.lines().count() >= 4, "{table}");
+}

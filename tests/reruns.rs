@@ -1,0 +1,138 @@
+//! What is made again, and what is not.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use common::{Survey, assert_same, contents};
+
+fn passes(made: &BTreeMap<String, Vec<String>>) -> Vec<&str> {
+    made.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_second_run_does_nothing_and_says_so() {
+    let survey = Survey::made();
+    let before = survey.results();
+    let made = survey.made_by(|survey| {
+        let said = survey.run_all();
+        assert!(said.contains("nothing to do"), "{said}");
+    });
+    assert!(made.is_empty(), "{made:?}");
+    assert_same(&survey.results(), &before, "a second run changed files");
+    assert!(survey.chorus(&["status"]).status.success());
+    assert!(survey.to_make(&[]).is_empty());
+}
+
+#[test]
+fn another_number_of_bands_makes_features_and_all_that_follows_again_and_nothing_before() {
+    let survey = Survey::made();
+    let made = survey.made_by(|survey| drop(survey.run_with(&["--set", "featurize.n_mels=40"])));
+    assert_eq!(passes(&made), ["detect", "detect-activity", "evaluate", "featurize", "predict", "report", "train"]);
+    let status = survey.chorus(&["status"]);
+    let said = common::text(&status.stdout);
+    assert_eq!(status.status.code(), Some(1));
+    assert!(said.contains("featurize.n_mels 40 -> 32"), "{said}");
+    // With the old value, all is stale again but for what never depended on it.
+    assert!(!survey.to_make(&[]).contains_key("ingest"));
+}
+
+#[test]
+fn a_touched_recording_makes_nothing_again() {
+    let survey = Survey::made();
+    let later = SystemTime::now() + Duration::from_secs(3600);
+    for path in contents(&survey.archive().join("raw_data"), "").keys() {
+        let file =
+            fs::File::options().write(true).open(format!("{}{path}", survey.archive().join("raw_data").display())).unwrap();
+        file.set_modified(later).unwrap();
+    }
+    let made = survey.made_by(|survey| drop(survey.run_all()));
+    assert!(made.is_empty(), "{made:?}");
+}
+
+#[test]
+fn a_changed_label_file_makes_its_own_day_again_and_what_depends_on_it() {
+    let survey = Survey::made();
+    let labels = contents(&survey.archive().join("strong_labels"), "strong_labels");
+    let (path, text) = labels.iter().find(|(_, text)| !text.is_empty()).unwrap();
+    let mut changed = text.clone();
+    changed.extend(b"0.5\t3.5\tFICPRI_H\n");
+    fs::write(survey.archive().join(path), changed).unwrap();
+    let made = survey.made_by(|survey| drop(survey.run_all()));
+    let site = path.split('/').nth(1).unwrap();
+    assert_eq!(made["annotate"].len(), 1, "{made:?}");
+    assert!(made["annotate"][0].starts_with(&format!("site={site}/")), "{made:?} {path}");
+    for untouched in ["ingest", "segment", "featurize", "annotate-classes"] {
+        assert!(!made.contains_key(untouched), "{made:?}");
+    }
+    assert!(made.contains_key("train"), "{made:?}");
+}
+
+#[test]
+fn a_line_that_does_not_count_stops_the_cascade_at_the_labels() {
+    let survey = Survey::made();
+    let labels = contents(&survey.archive().join("strong_labels"), "strong_labels");
+    let (path, text) = labels.iter().next().unwrap();
+    let mut changed = text.clone();
+    changed.extend(b"0.5\t1.5\tNOSUCHCODE_H\n");
+    fs::write(survey.archive().join(path), changed).unwrap();
+    let made = survey.made_by(|survey| drop(survey.run_all()));
+    // annotations and reviews tell of the line; labels are the same bytes, so nothing is learnt again.
+    assert!(made.contains_key("annotate") && made.contains_key("report"), "{made:?}");
+    assert!(!made.contains_key("train") && !made.contains_key("evaluate"), "{made:?}");
+}
+
+#[test]
+fn a_new_night_adds_units_and_leaves_all_others_fresh() {
+    let survey = Survey::made();
+    let raw = survey.archive().join("raw_data");
+    let recordings = contents(&raw, "");
+    let (path, sound) = recordings.iter().next().unwrap();
+    let site = path.split('/').nth(1).unwrap().to_owned();
+    fs::write(raw.join(&site).join(format!("{site}_20250310_200000.wav")), sound).unwrap();
+    let planned = survey.chorus(&["status"]);
+    assert!(common::text(&planned.stdout).contains("1 files are new"), "{}", common::text(&planned.stdout));
+    let made = survey.made_by(|survey| drop(survey.run_all()));
+    let day = format!("site={site}/date=2025-03-10/part-000");
+    for pass in ["ingest", "segment", "annotate", "featurize", "predict", "detect"] {
+        assert_eq!(made[pass], [day.clone()], "{pass}: {made:?}");
+    }
+    // The new recording was not reviewed: the split knows of it, and the model need not learn again.
+    assert!(made.contains_key("split") && made.contains_key("detect-activity"), "{made:?}");
+}
+
+#[test]
+fn a_recording_that_went_away_takes_its_units_with_it() {
+    let survey = Survey::made();
+    let raw = survey.archive().join("raw_data");
+    let site = fs::read_dir(&raw).unwrap().flatten().next().unwrap().file_name().to_string_lossy().into_owned();
+    fs::remove_dir_all(raw.join(&site)).unwrap();
+    survey.run_all();
+    let left = contents(&survey.run().join("tables"), "");
+    // What was annotated stays: its recordings are missing, and the annotations say so.
+    let of_site: Vec<&String> =
+        left.keys().filter(|path| path.contains(&format!("site={site}/")) && !path.contains("date=__HIVE")).collect();
+    assert!(of_site.is_empty(), "{of_site:?}");
+    assert!(survey.chorus(&["status"]).status.success());
+    let lines = survey.ask(&format!("SELECT COUNT(*) AS n FROM annotations WHERE site = '{site}' AND used"));
+    assert_eq!(lines.trim(), "n\n0");
+}
+
+#[test]
+fn an_output_that_is_damaged_or_gone_is_made_again() {
+    let survey = Survey::made();
+    let expected = survey.results();
+    let path = expected.keys().find(|path| path.starts_with("tables/features/")).unwrap();
+    fs::remove_file(survey.run().join(path)).unwrap();
+    survey.run_all();
+    assert_same(&survey.results(), &expected, "a missing output");
+    let mut bytes = expected[path].clone();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(survey.run().join(path), bytes).unwrap();
+    assert!(survey.chorus(&["status"]).status.success(), "sizes alone do not show it");
+    let verified = survey.chorus(&["status", "--verify"]);
+    assert!(common::text(&verified.stdout).contains("is damaged"), "{}", common::text(&verified.stdout));
+}

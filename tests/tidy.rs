@@ -1,0 +1,112 @@
+//! What keeps the house tidy: configurations that load, a front door that knows every stage, files with one purpose.
+
+use std::path::Path;
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const CHORUS: &str = env!("CARGO_BIN_EXE_chorus");
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if ["target", ".git", "runs", "demo"].contains(&name.as_str()) && folder == Path::new(ROOT) {
+            continue;
+        }
+        if entry.path().is_dir() { files(&entry.path(), found) } else { found.push(entry.path()) }
+    }
+}
+
+#[test]
+fn every_shipped_configuration_is_sound() {
+    let folder = Path::new(ROOT).join("configs");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|x| x == "yaml")) {
+        let output =
+            Command::new(CHORUS).args(["check", "-c"]).arg(entry.path()).current_dir(std::env::temp_dir()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Their archives are not there, and nothing else may be wrong with them.
+        assert!(output.status.success() || said.contains("there is no such folder"), "{}: {said}", entry.path().display());
+        seen += 1;
+    }
+    assert!(seen >= 4);
+}
+
+#[test]
+fn every_key_is_printed_with_its_meaning() {
+    let output = Command::new(CHORUS).arg("config").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for wanted in ["featurize:", "n_mels: 128", "# Number of mel bands [bands]; a whole number from 4 to 1024", "device: auto"] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    // What is printed is a configuration itself.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("all.yaml");
+    std::fs::write(&path, text.replace("format: none", "format: anuraset_raw")).unwrap();
+    let output = Command::new(CHORUS).args(["check", "-c"]).arg(&path).output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("no archive is named"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn the_front_door_and_the_readme_know_every_stage_and_table() {
+    let (makefile, readme) = (read("Makefile"), read("README.md"));
+    let stages = ["ingest", "segment", "annotate", "split", "featurize", "train", "predict", "evaluate", "detect", "report"];
+    let list = makefile.lines().find(|line| line.starts_with("STAGES :=")).unwrap();
+    for stage in stages {
+        assert!(list.contains(stage), "make {stage}");
+        assert!(readme.contains(&format!("| {stage} |")), "the README's stage table lacks {stage}");
+    }
+    let tables = Command::new(CHORUS).arg("schema").output().unwrap();
+    for line in String::from_utf8(tables.stdout).unwrap().lines() {
+        let table = line.split_whitespace().next().unwrap();
+        assert!(readme.contains(&format!("`{table}`")), "the README does not mention the table {table}");
+    }
+    for command in ["make pipeline", "make test"] {
+        assert!(readme.contains(command), "{command}");
+    }
+}
+
+#[test]
+fn the_top_level_is_the_one_that_was_agreed() {
+    for name in [
+        "Cargo.toml",
+        "pipeline",
+        "stages",
+        "configs",
+        "data-schemas",
+        "tests",
+        "Makefile",
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "clippy.toml",
+        ".ci/run",
+    ] {
+        assert!(Path::new(ROOT).join(name).exists(), "{name}");
+    }
+    assert!(!Path::new(ROOT).join("src").exists());
+}
+
+#[test]
+fn files_have_one_purpose_and_no_unfinished_marks() {
+    let mut found = Vec::new();
+    files(Path::new(ROOT), &mut found);
+    let marks = [concat!("FIX", "ME"), concat!("TO", "DO"), concat!("XX", "X"), concat!("#[ign", "ore]")];
+    let rust: Vec<_> = found.iter().filter(|path| path.extension().is_some_and(|e| e == "rs")).collect();
+    assert!(rust.len() > 80);
+    for path in rust {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.lines().count() <= 700, "{} is long: does it still have one purpose?", path.display());
+        let mark = marks.iter().find(|mark| text.contains(**mark));
+        assert!(mark.is_none(), "{}: {mark:?}", path.display());
+    }
+}
