@@ -8,8 +8,11 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What cargo resolved: package name to the names of its dependencies (development ones left out).
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", host])
         .current_dir(ROOT)
         .output()
         .unwrap();
@@ -68,7 +71,7 @@ fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
 #[test]
 fn the_worker_holds_the_engine_and_its_two_stages_and_nothing_else() {
     let worker = closure(&dependencies(), "chorus-model");
-    for stranger in ["polars", "chorus-query", "chorus-report", "chorus-labels", "chorus-demo", "chorus", "maud", "plotters"] {
+    for stranger in ["polars", "chorus-query", "chorus-report", "chorus-labels", "chorus-demo", "chorus", "maud"] {
         assert!(!worker.contains(stranger), "the worker is built from {stranger}");
     }
 }
@@ -94,7 +97,7 @@ fn tables_are_read_and_written_through_their_schemas_alone() {
 #[test]
 fn only_engine_atomic_creates_files_in_a_run() {
     let creating =
-        ["File::create", "fs::write", "OpenOptions", "create_dir", "fs::rename", "fs::copy", "fs::hard_link", ".persist("];
+        ["File::create", "fs::write(", "OpenOptions", "create_dir", "fs::rename", "fs::copy", "fs::hard_link", ".persist("];
     // Those that make no part of a run: the synthetic archive, and files that the person names.
     let allowed =
         ["pipeline/engine/src/atomic.rs", "pipeline/demo/", "pipeline/cli/commands/init.rs", "pipeline/cli/commands/query.rs"];
@@ -119,23 +122,36 @@ fn devices_are_named_in_one_file() {
     }
 }
 
-/// Rust files below a folder (or a single one), by path relative to the workspace.
+/// Rust files below a folder (or a single one), by path relative to the workspace; those that are there for tests alone are left out.
 fn source(folder: &str) -> Vec<(String, String)> {
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     let mut open = vec![PathBuf::from(ROOT).join(folder)];
     while let Some(path) = open.pop() {
         if path.is_dir() {
-            let tests = ["tests", "benches", "examples"].iter().any(|name| path.ends_with(name));
-            if !tests {
-                open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            }
-        } else if path.extension().is_some_and(|e| e == "rs") && path.file_stem().is_none_or(|s| s != "tests") {
-            let relative = path.strip_prefix(Path::new(ROOT)).unwrap().to_string_lossy().into_owned();
-            files.push((relative, std::fs::read_to_string(&path).unwrap()));
+            open.extend(
+                std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("tests")),
+            );
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.insert(path.clone(), std::fs::read_to_string(&path).unwrap());
         }
     }
     assert!(!files.is_empty(), "{folder}");
-    files
+    let for_tests: BTreeSet<PathBuf> = files.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
+    files.retain(|path, _| !for_tests.contains(path));
+    let relative = |path: &Path| path.strip_prefix(ROOT).unwrap().to_string_lossy().into_owned();
+    files.into_iter().map(|(path, text)| (relative(&path), text)).collect()
+}
+
+/// The files of the modules that a file declares for tests only.
+fn test_modules(path: &Path, text: &str) -> Vec<PathBuf> {
+    let own = path.with_extension("");
+    let is_root = ["mod", "lib", "main"].iter().any(|name| own.ends_with(name));
+    let folder = if is_root { path.parent().unwrap().to_owned() } else { own };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]" && pair[1].ends_with(';'));
+    declared
+        .filter_map(|pair| Some(folder.join(pair[1].trim_end_matches(';').rsplit_once("mod ")?.1).with_extension("rs")))
+        .collect()
 }
 
 /// A file without its unit tests, which stand at its end.

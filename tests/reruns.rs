@@ -55,8 +55,7 @@ fn a_touched_recording_makes_nothing_again() {
 #[test]
 fn a_changed_label_file_makes_its_own_day_again_and_what_depends_on_it() {
     let survey = Survey::made();
-    let labels = contents(&survey.archive().join("strong_labels"), "strong_labels");
-    let (path, text) = labels.iter().find(|(_, text)| !text.is_empty()).unwrap();
+    let (path, text) = &labels_of(&survey, "train");
     let mut changed = text.clone();
     changed.extend(b"0.5\t3.5\tFICPRI_H\n");
     fs::write(survey.archive().join(path), changed).unwrap();
@@ -68,6 +67,16 @@ fn a_changed_label_file_makes_its_own_day_again_and_what_depends_on_it() {
         assert!(!made.contains_key(untouched), "{made:?}");
     }
     assert!(made.contains_key("train"), "{made:?}");
+}
+
+/// A label file of a recording on one side of the split, with its content.
+fn labels_of(survey: &Survey, subset: &str) -> (String, Vec<u8>) {
+    let list = fs::read_to_string(survey.archive().join("subset.csv")).unwrap();
+    let line = list.lines().find(|line| line.ends_with(subset)).unwrap();
+    let (name, site) = (line.split(',').next().unwrap(), line.split(',').nth(1).unwrap());
+    let path = format!("strong_labels/{site}/{name}.txt");
+    let text = fs::read(survey.archive().join(&path)).unwrap();
+    (path, text)
 }
 
 #[test]

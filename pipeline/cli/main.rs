@@ -11,6 +11,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use chorus_engine::{ConfigError, EngineError};
+use chorus_query::QueryError;
 use clap::Parser;
 
 use args::{Args, Command};
@@ -49,6 +50,18 @@ fn is_usage(error: &anyhow::Error) -> bool {
             use EngineError::{Archive, Config, Model, UnknownStage, UnknownUnit};
             matches!(e, Config(_) | Archive { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
         });
-        engine || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
+        let query = cause.downcast_ref::<QueryError>().is_some_and(|e| {
+            use QueryError::{Refused, Shadowed, Syntax, UnknownColumn, UnknownTable, Unsupported};
+            matches!(
+                e,
+                Syntax { .. }
+                    | UnknownTable { .. }
+                    | UnknownColumn { .. }
+                    | Shadowed { .. }
+                    | Refused { .. }
+                    | Unsupported { .. }
+            )
+        });
+        engine || query || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
     })
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::atomic::{self, Staged};
 use crate::graph::{Input, Output, Pass, Per};
-use crate::plan::States;
+use crate::plan::{States, chosen};
 use crate::{Config, Console, EngineError, RunDir, Unit};
 
 /// One file of a table.
@@ -74,14 +74,16 @@ impl Access<'_> {
         self.maker(table).is_ok()
     }
 
-    /// The files of a declared table: of all units, in their order.
+    /// The files of a declared table, in the order of their units: all, or the parts that are declared.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`].
     pub fn partitions(&self, table: &str) -> Result<Vec<Partition>, EngineError> {
         let maker = self.maker(table)?;
         let output = Output::Table(self.static_name(table)?);
+        let chosen = chosen(self.run, self.pass, table)?;
         let units = self.states.get(maker.name).into_iter().flat_map(BTreeMap::keys);
+        let units = units.filter(|unit| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit)));
         Ok(units.map(|unit| Partition { unit: unit.clone(), path: self.run.path().join(RunDir::output(output, unit)) }).collect())
     }
 
@@ -90,7 +92,7 @@ impl Access<'_> {
     }
 
     fn maker(&self, table: &str) -> Result<&Pass, EngineError> {
-        let declared = self.pass.inputs.iter().copied().find(|i| matches!(i, Input::Table(t) if *t == table));
+        let declared = self.pass.inputs.iter().copied().find(|i| i.table() == Some(table));
         let declared = declared.ok_or_else(|| self.undeclared("table", table))?;
         self.passes.iter().find(|p| p.makes(declared)).ok_or_else(|| self.undeclared("table that no stage makes,", table))
     }

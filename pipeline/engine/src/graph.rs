@@ -19,6 +19,13 @@ pub enum Per {
 pub enum Input {
     /// A table: of its own unit where both are by site-day, else all of it.
     Table(&'static str),
+    /// Some parts of a partitioned table: those that another table names in its column [`UNIT_COLUMN`].
+    Parts {
+        /// The partitioned table.
+        of: &'static str,
+        /// The table that names them.
+        by: &'static str,
+    },
     /// A file of the model's folder: this run's, or that of `model.path`.
     Model(&'static str),
     /// Files of the archive. Their content reaches the fingerprint through the pass's scan, or through `recordings.content_hash`.
@@ -66,6 +73,8 @@ pub struct Pass {
     pub program: Program,
 }
 
+/// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
+pub const UNIT_COLUMN: &str = "unit";
 /// Weights of a model.
 pub const WEIGHTS: &str = "weights.safetensors";
 /// Architecture, classes and feature settings of a model.
@@ -75,7 +84,7 @@ pub const DECISIONS: &str = "decisions.yaml";
 
 /// The passes of a run, in the order in which they are executed: each reads only what earlier ones write.
 pub fn passes(config: &Config) -> Vec<Pass> {
-    use Input::{Archive, Model, Table};
+    use Input::{Archive, Model, Parts, Table};
     let learns = config.text("model.path").is_none();
     let features = predicts_from_features(config);
     let pass = |stage, per, inputs: &[Input], outputs: &[Output], keys: &[&'static str]| Pass {
@@ -128,7 +137,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 "split",
                 Per::Run,
                 &[Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
-                &[Output::Table("splits")],
+                &[Output::Table("splits"), Output::Table("training_sets")],
                 &["split.*"],
             ),
         ]);
@@ -149,7 +158,12 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             ..pass(
                 "train",
                 Per::Run,
-                &[Table("features"), Table("labels"), Table("splits"), Table("classes")],
+                &[
+                    Table("training_sets"),
+                    Parts { of: "features", by: "training_sets" },
+                    Parts { of: "labels", by: "training_sets" },
+                    Table("classes"),
+                ],
                 &[Output::File("model/weights.safetensors"), Output::File("model/model.yaml"), Output::Table("training_log")],
                 &["device", "train.*", "featurize.*", "segment.window_s"],
             )
@@ -193,8 +207,10 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         .filter_map(|o| if let Output::Table(t) = o { Some(Table(t)) } else { None })
         .collect();
     // Arrays and single windows are no matter of a report, and they are most of a run.
-    let told: Vec<Input> =
-        tables.into_iter().filter(|t| ![Table("features"), Table("predictions"), Table("labels")].contains(t)).collect();
+    let told: Vec<Input> = tables
+        .into_iter()
+        .filter(|t| ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets")].contains(t))
+        .collect();
     passes.push(pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]));
     passes
 }
@@ -215,6 +231,16 @@ pub fn stages(passes: &[Pass]) -> Vec<&'static str> {
     stages
 }
 
+impl Input {
+    /// The table, where it is one or parts of one.
+    pub fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Table(table) | Self::Parts { of: table, .. } => Some(table),
+            _ => None,
+        }
+    }
+}
+
 impl Pass {
     /// Whether it declares this input.
     pub fn reads(&self, input: Input) -> bool {
@@ -229,7 +255,7 @@ impl Pass {
     /// Whether it makes this input.
     pub fn makes(&self, input: Input) -> bool {
         self.outputs.iter().any(|o| match (o, input) {
-            (Output::Table(made), Input::Table(read)) => *made == read,
+            (Output::Table(made), Input::Table(read) | Input::Parts { of: read, .. }) => *made == read,
             (Output::File(made), Input::Model(read)) => made.strip_prefix("model/") == Some(read),
             _ => false,
         })

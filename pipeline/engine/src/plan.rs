@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use crate::context::{Access, ScanContext, model_folder};
-use crate::graph::{Input, Output, Pass, Per};
+use crate::graph::{Input, Output, Pass, Per, UNIT_COLUMN};
 use crate::state::{Fingerprint, UnitState, hash_bytes, hash_file, load};
 use crate::work::{Registry, Scan};
 use crate::{Config, Console, EngineError, RunDir, Unit};
@@ -136,10 +136,9 @@ impl<'a> Planner<'a> {
             };
             fingerprint.external.extend(scan.units.get(&unit).cloned().unwrap_or_default());
             fingerprint.inputs.extend(self.own_inputs(pass, &unit, states));
+            let waiting_for = self.waits_for(pass, &unit, earlier)?;
             let status = match recorded.get(&unit) {
-                _ if waits_for(self.passes, pass, &unit, earlier).is_some() => {
-                    Status::Waiting(waits_for(self.passes, pass, &unit, earlier).unwrap_or(pass.stage))
-                }
+                _ if waiting_for.is_some() => Status::Waiting(waiting_for.unwrap_or(pass.stage)),
                 None => Status::Missing,
                 Some(state) => {
                     let outputs = || state.check_outputs(self.run, self.verify);
@@ -183,9 +182,9 @@ impl<'a> Planner<'a> {
     }
 
     fn table_makers<'b>(&'b self, pass: &'b Pass) -> impl Iterator<Item = (&'b Pass, &'static str)> {
-        pass.inputs.iter().filter_map(|&input| match input {
-            Input::Table(table) => self.passes.iter().find(|p| p.makes(input)).map(|maker| (maker, table)),
-            _ => None,
+        pass.inputs.iter().filter_map(|&input| {
+            let table = input.table()?;
+            self.passes.iter().find(|p| p.makes(input)).map(|maker| (maker, table))
         })
     }
 
@@ -193,7 +192,9 @@ impl<'a> Planner<'a> {
     fn whole_inputs(&self, pass: &Pass, states: &States) -> Result<BTreeMap<String, String>, EngineError> {
         let mut inputs = BTreeMap::new();
         for (maker, table) in self.table_makers(pass) {
-            let made = states.get(maker.name).into_iter().flatten();
+            let chosen = chosen(self.run, pass, table)?;
+            let is_chosen = |unit: &Unit| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit));
+            let made = states.get(maker.name).into_iter().flatten().filter(|(unit, _)| is_chosen(unit));
             let hashes = made
                 .filter_map(|(unit, state)| Some((unit, &state.outputs.get(&RunDir::output(Output::Table(table), unit))?.hash)));
             if maker.per == Per::Run {
@@ -220,6 +221,28 @@ impl<'a> Planner<'a> {
         Ok(inputs)
     }
 
+    /// The stage that has to be fresh before it shows whether this unit is.
+    fn waits_for(&self, pass: &Pass, unit: &Unit, earlier: &[PassPlan]) -> Result<Option<&'static str>, EngineError> {
+        for maker in pass.upstream(self.passes) {
+            let Some(plan) = earlier.iter().find(|p| p.pass == maker.name) else { continue };
+            let stale = |u: &UnitPlan| u.status != Status::Fresh;
+            let waits = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
+                plan.units.iter().any(|u| u.unit == *unit && stale(u))
+            } else {
+                let parts = pass.inputs.iter().filter(|&&i| maker.makes(i)).all(|i| matches!(i, Input::Parts { .. }));
+                let table = pass.inputs.iter().find(|&&i| maker.makes(i)).and_then(|i| i.table());
+                match table.filter(|_| parts).map(|table| chosen(self.run, pass, table)).transpose()?.flatten() {
+                    Some(chosen) => plan.units.iter().any(|u| stale(u) && chosen.contains(&u.unit)),
+                    None => !plan.is_fresh(),
+                }
+            };
+            if waits {
+                return Ok(Some(maker.stage));
+            }
+        }
+        Ok(None)
+    }
+
     /// Hashes of a unit's own parts of tables.
     fn own_inputs(&self, pass: &Pass, unit: &Unit, states: &States) -> BTreeMap<String, String> {
         if pass.per == Per::Run {
@@ -233,21 +256,24 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The stage that has to be fresh before it shows whether this unit is.
-fn waits_for(passes: &[Pass], pass: &Pass, unit: &Unit, earlier: &[PassPlan]) -> Option<&'static str> {
-    pass.upstream(passes).into_iter().find_map(|maker| {
-        let plan = earlier.iter().find(|p| p.pass == maker.name)?;
-        let waits = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
-            plan.units.iter().any(|u| u.unit == *unit && u.status != Status::Fresh)
-        } else {
-            !plan.is_fresh()
-        };
-        waits.then_some(maker.stage)
-    })
+/// The parts of a table that a pass reads; `None` for all. None are read as long as the table that names them is not there.
+pub(crate) fn chosen(run: &RunDir, pass: &Pass, table: &str) -> Result<Option<BTreeSet<Unit>>, EngineError> {
+    let by = pass.inputs.iter().find_map(|input| match input {
+        Input::Parts { of, by } if *of == table => Some(*by),
+        _ => None,
+    });
+    let Some(by) = by else { return Ok(None) };
+    let path = run.path().join(RunDir::output(Output::Table(by), &Unit::Run));
+    if !path.exists() {
+        return Ok(Some(BTreeSet::new()));
+    }
+    let batch = chorus_tables::read_columns(chorus_tables::schema(by)?, &path, &[UNIT_COLUMN])?;
+    let named: BTreeSet<&str> = batch.utf8(UNIT_COLUMN)?.iter().flatten().collect();
+    Ok(Some(named.into_iter().filter_map(|unit| Unit::parse(&format!("{unit}.parquet"))).collect()))
 }
 
 fn schemas(pass: &Pass) -> Vec<String> {
-    let inputs = pass.inputs.iter().filter_map(|i| if let Input::Table(t) = i { Some(*t) } else { None });
+    let inputs = pass.inputs.iter().filter_map(|i| i.table());
     let outputs = pass.outputs.iter().filter_map(|o| if let Output::Table(t) = o { Some(*t) } else { None });
     let ids: BTreeSet<String> = inputs.chain(outputs).filter_map(|t| chorus_tables::schema(t).ok()).map(|s| s.id()).collect();
     ids.into_iter().collect()

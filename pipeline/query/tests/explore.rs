@@ -1,20 +1,31 @@
-#![allow(clippy::unwrap_used)]
-mod common;
-use chorus_query::{Format, Tables};
-use common::*;
+#![allow(clippy::unwrap_used, missing_docs)]
+use polars::prelude::*;
+use polars::sql::SQLContext;
 
 #[test]
 fn explore() {
-    let run = Run::small();
-    let text = std::fs::read_to_string("/tmp/scratch/q.sql").unwrap();
+    let text = std::fs::read_to_string("/tmp/scratch/raw.sql").unwrap();
     for sql in text.split("\n;\n").map(str::trim).filter(|s| !s.is_empty()) {
-        let t = std::time::Instant::now();
-        let r = Tables::open(&run.path).and_then(|t| t.sql(sql));
-        let dt = t.elapsed();
-        eprintln!("=== {sql}   [{dt:?}]");
+        let df = df!("site" => ["a","a","b","c","c","c"], "x" => [1i64,2,3,4,5,6], "y" => [1.5f64,2.5,0.5,3.5,4.5,5.5]).unwrap();
+        let u = df!("site" => ["a","b","c","d"], "g" => [Some("p"), None, Some("q"), Some("q")]).unwrap();
+        let mut c = SQLContext::new();
+        c.register("t", df.lazy());
+        c.register("u", u.lazy());
+        println!("=== {}", sql.replace('\n', " "));
+        let r = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            c.execute(sql).and_then(|l| l.collect_with_engine(Engine::Streaming)).map(|r| r.unwrap_single())
+        }));
         match r {
-            Ok(a) => eprintln!("{}", written(&a, Format::Table)),
-            Err(e) => eprintln!("ERR {e}"),
+            Ok(Ok(df)) => {
+                for i in 0..df.height() {
+                    println!(
+                        "{}",
+                        df.columns().iter().map(|c| c.get(i).unwrap().to_string().replace('"', "")).collect::<Vec<_>>().join("|")
+                    );
+                }
+            }
+            Ok(Err(e)) => println!("ERR {}", e.to_string().split("\n").next().unwrap()),
+            Err(_) => println!("PANIC"),
         }
     }
 }

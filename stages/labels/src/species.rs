@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn species_by_name_of_column() {
-        let text = "\u{feff}Scientific_Name,code, english ,order\r\nBoana faber,BOAFAB,Smith frog,1\r\nHyla x,HYLXXX,,2\r\n";
+        let text = "\u{feff}Scientific_Name,code, english ,order\r\nBoana faber,BOAFAB,Smith frog,1\r\nHyla x,HYLXUS,,2\r\n";
         let found = read(species, text).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].code.as_str(), found[0].scientific_name.as_str()), ("BOAFAB", "Boana faber"));

@@ -1,4 +1,5 @@
-//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the table `splits`.
+//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits` and
+//! `training_sets`.
 //!
 //! Only recordings that somebody reviewed and that can be read take part; the others are `unused`. Subsets come from a file, whose
 //! train recordings give up a share for validation where it has none of its own, or from [`stratify`] over whole groups.
@@ -85,6 +86,13 @@ impl Work for Split {
                 .utf8(rows.iter().map(|r| r.subset.as_str()))
                 .utf8(rows.iter().map(|r| &r.reason))
         })?;
+        rows.retain(|r| matches!(r.subset, Subset::Train | Subset::Validation));
+        cx.write("training_sets", |batch| {
+            batch
+                .utf8(rows.iter().map(|r| &r.recording_id))
+                .utf8(rows.iter().map(|r| r.subset.as_str()))
+                .utf8(rows.iter().map(|r| &r.unit))
+        })?;
         Ok(())
     }
 }
@@ -95,6 +103,8 @@ struct Recording {
     id: String,
     stem: String,
     site: String,
+    /// The part of the partitioned tables that holds it.
+    unit: String,
     group: String,
     /// Why it takes no part.
     excuse: Option<&'static str>,
@@ -107,13 +117,20 @@ struct Recording {
 struct Row {
     recording_id: String,
     group_id: String,
+    unit: String,
     subset: Subset,
     reason: String,
 }
 
 impl Row {
     fn new(recording: &Recording, subset: Subset, reason: impl Into<String>) -> Self {
-        Self { recording_id: recording.id.clone(), group_id: recording.group.clone(), subset, reason: reason.into() }
+        Self {
+            recording_id: recording.id.clone(),
+            group_id: recording.group.clone(),
+            unit: recording.unit.clone(),
+            subset,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -147,6 +164,7 @@ fn read(cx: &UnitContext<'_>, group: GroupBy) -> Result<Vec<Recording>, WorkErro
                 id: id.to_owned(),
                 stem: name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned(),
                 site: unit.site().to_owned(),
+                unit: unit.to_string(),
                 group: group_of(group, id, &unit, local_us),
                 excuse: match (duration_s, reviewed.contains(id)) {
                     (None, _) => Some("cannot be read"),

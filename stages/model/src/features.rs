@@ -42,7 +42,7 @@ impl TrainingWindows {
     /// Finds the reviewed windows of both subsets; features up to `memory_bytes` in all are read into memory.
     pub(crate) fn read(cx: &UnitContext<'_>, classes: usize, memory_bytes: u64) -> std::result::Result<Self, WorkError> {
         let mut subset_of = BTreeMap::new();
-        for (_, batch) in cx.read_all("splits", &["recording_id", "subset"])? {
+        for (_, batch) in cx.read_all("training_sets", &["recording_id", "subset"])? {
             subset_of
                 .extend(batch.texts("recording_id")?.into_iter().flatten().zip(batch.texts("subset")?.into_iter().flatten()));
         }

@@ -1,4 +1,4 @@
-//! Stage `train`: from features, labels and splits to `model/weights.safetensors`, `model/model.yaml` and the table `training_log`.
+//! Stage `train`: from features and labels to `model/weights.safetensors`, `model/model.yaml` and the table `training_log`.
 //!
 //! The weights that are kept are those of the epoch that did best on validation by `train.select`. A checkpoint holds everything that
 //! is needed to go on bit for bit (on a processor), the best weights so far and the log among it; it is written at times, when a stop
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Progress, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{EngineError, Exact, Progress, UnitContext, Work, WorkError, hash_bytes};
 use chorus_score::metrics::{Ranking, macro_average};
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
@@ -178,13 +178,13 @@ impl Work for Train {
 }
 
 fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::result::Result<(), WorkError> {
-    let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|bits| f64::from_bits(*bits)));
+    let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
     cx.write("training_log", |batch| {
         batch
             .u32(history.iter().map(|row| row.epoch as u32))
             .u64(history.iter().map(|row| row.step as u64))
-            .f64(history.iter().map(|row| f64::from_bits(row.learning_rate)))
-            .f64(history.iter().map(|row| f64::from_bits(row.loss)))
+            .f64(history.iter().map(|row| row.learning_rate.0))
+            .f64(history.iter().map(|row| row.loss.0))
             .f64(value(LOSS))
             .f64(value(MACRO_F1))
             .f64(value(MEAN_AP))
@@ -217,16 +217,16 @@ const MEAN_AP: &str = "mean_ap";
 /// The score of macro-F1 while training; thresholds are tuned afterwards.
 const F1_THRESHOLD: f64 = 0.5;
 
-/// An epoch in the log. Numbers are kept as their bits: from JSON they could come back changed.
+/// An epoch in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct LogRow {
     /// From 1.
     epoch: usize,
     step: usize,
-    learning_rate: u64,
-    loss: u64,
+    learning_rate: Exact,
+    loss: Exact,
     mixing: MixCounts,
-    validation: BTreeMap<String, u64>,
+    validation: BTreeMap<String, Exact>,
 }
 
 /// The weights to keep.
@@ -295,10 +295,10 @@ impl Hooks for Keeper<'_> {
         let row = LogRow {
             epoch,
             step: before + report.steps,
-            learning_rate: report.learning_rate.to_bits(),
-            loss: report.loss.to_bits(),
+            learning_rate: Exact(report.learning_rate),
+            loss: Exact(report.loss),
             mixing: report.mixing,
-            validation: values.clone().map(|(name, value)| (name.clone(), value.to_bits())).collect(),
+            validation: values.clone().map(|(name, value)| (name.clone(), Exact(*value))).collect(),
         };
         self.history.push(row);
         if report.is_best {
@@ -385,8 +385,8 @@ mod tests {
         let row = LogRow {
             epoch: 1,
             step: 3,
-            learning_rate: 0.1f64.to_bits(),
-            loss: f64::NAN.to_bits(),
+            learning_rate: Exact(0.1),
+            loss: Exact(f64::INFINITY),
             mixing: MixCounts::default(),
             validation: BTreeMap::new(),
         };

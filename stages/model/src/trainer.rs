@@ -6,6 +6,7 @@
 
 use std::ops::ControlFlow;
 
+use chorus_engine::Exact;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -114,21 +115,7 @@ pub struct Best {
     /// Counted from 0.
     pub epoch: usize,
     /// Its [`Metrics::selection`].
-    #[serde(with = "bits")]
-    pub selection: f64,
-}
-
-/// A number as its bits: as a JSON number it could come back changed, and NaN not at all.
-mod bits {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(value.to_bits())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        u64::deserialize(deserializer).map(f64::from_bits)
-    }
+    pub selection: Exact,
 }
 
 /// What one epoch did.
@@ -352,9 +339,9 @@ impl Trainer {
 
     fn note_best(&mut self, metrics: Option<&Metrics>) -> bool {
         let Some(Metrics { selection, .. }) = metrics else { return false };
-        let is_best = self.progress.best.is_none_or(|best| *selection > best.selection);
+        let is_best = self.progress.best.is_none_or(|best| *selection > best.selection.0);
         if is_best {
-            self.progress.best = Some(Best { epoch: self.progress.epoch, selection: *selection });
+            self.progress.best = Some(Best { epoch: self.progress.epoch, selection: Exact(*selection) });
         }
         is_best
     }

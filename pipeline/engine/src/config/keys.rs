@@ -307,7 +307,7 @@ pub const KEYS: &[Key] = &[
         "Windows over the threshold that are at most this far apart make one event",
     ),
     // report
-    optional("report.title", Kind::Text, "", "Title of the report; default the run's name"),
+    optional("report.title", Kind::Text, "", "Title of the report; default Acoustic survey"),
 ];
 
 /// The key of that name.

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, ScanContext, WorkError};
+use chorus_engine::{EngineError, Exact, ScanContext, WorkError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -40,13 +40,13 @@ pub(super) struct Sound {
     pub(super) channels: u16,
     pub(super) bits_per_sample: u16,
     pub(super) frames: u64,
-    pub(super) duration_s: f64,
-    pub(super) level_dbfs: Option<f64>,
-    pub(super) peak_dbfs: Option<f64>,
-    pub(super) clipped_fraction: f64,
-    pub(super) dc_offset: f64,
+    pub(super) duration_s: Exact,
+    pub(super) level_dbfs: Option<Exact>,
+    pub(super) peak_dbfs: Option<Exact>,
+    pub(super) clipped_fraction: Exact,
+    pub(super) dc_offset: Exact,
     /// Code, sentence and seconds lost.
-    pub(super) repair: Option<(String, String, f64)>,
+    pub(super) repair: Option<(String, String, Exact)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -145,17 +145,17 @@ fn read(path: &Path) -> Option<Probe> {
     };
     let found = match container::measure(path) {
         Ok((facts, levels)) => Found::Sound(Sound {
-            duration_s: facts.duration_s(),
+            duration_s: Exact(facts.duration_s()),
             codec: facts.codec,
             sample_rate_hz: facts.sample_rate_hz,
             channels: facts.channels,
             bits_per_sample: facts.bits_per_sample,
             frames: facts.frames,
-            level_dbfs: levels.level_dbfs,
-            peak_dbfs: levels.peak_dbfs,
-            clipped_fraction: levels.clipped_fraction,
-            dc_offset: levels.dc_offset,
-            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, r.lost_s)),
+            level_dbfs: levels.level_dbfs.map(Exact),
+            peak_dbfs: levels.peak_dbfs.map(Exact),
+            clipped_fraction: Exact(levels.clipped_fraction),
+            dc_offset: Exact(levels.dc_offset),
+            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, Exact(r.lost_s))),
         }),
         Err(AudioError::Rejected { code, detail, .. }) => Found::Rejected { code: code.to_string(), detail },
         Err(_) => return None,

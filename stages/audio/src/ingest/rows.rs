@@ -87,7 +87,7 @@ fn row(archive: &Path, file: Listed, probe: Probe, sheet: &Sheet, params: &Param
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
             None => (Some(sound), "ok", None, None, None),
-            Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), Some(lost_s)),
+            Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), Some(lost_s.0)),
         },
     };
     Recording {
@@ -150,7 +150,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .utf8(rows.iter().map(|r| r.timezone.as_ref()))
             .utf8(rows.iter().map(|r| r.time_source))
             .utf8(rows.iter().map(|r| r.time_note.as_ref()))
-            .f64(sound(rows, |s| s.duration_s))
+            .f64(sound(rows, |s| s.duration_s.0))
             .u32(sound(rows, |s| s.sample_rate_hz))
             .u32(sound(rows, |s| u32::from(s.channels)))
             .u32(sound(rows, |s| u32::from(s.bits_per_sample)))
@@ -167,10 +167,10 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .f64(rows.iter().map(|_| None))
             .f64(rows.iter().map(|r| r.latitude))
             .f64(rows.iter().map(|r| r.longitude))
-            .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.level_dbfs)))
-            .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs)))
-            .f64(sound(rows, |s| s.clipped_fraction))
-            .f64(sound(rows, |s| s.dc_offset))
+            .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.level_dbfs).map(|x| x.0)))
+            .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs).map(|x| x.0)))
+            .f64(sound(rows, |s| s.clipped_fraction.0))
+            .f64(sound(rows, |s| s.dc_offset.0))
             .utf8(rows.iter().map(|r| r.status))
             .utf8(rows.iter().map(|r| r.reason_code.as_ref()))
             .utf8(rows.iter().map(|r| r.reason.as_ref()))
