@@ -3,6 +3,7 @@
 //! floating-point kernel is involved, and some figures, compared within a tolerance, where results vary with the processor.
 //!
 //! After a change on purpose: raise the version, then `CHORUS_BLESS=1 make test` writes the file anew.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

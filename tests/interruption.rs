@@ -1,4 +1,5 @@
 //! Killed at any moment, a run goes on as if nothing had been; and threads change nothing.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

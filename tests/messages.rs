@@ -1,4 +1,5 @@
 //! Bad input gets one clear message with the next step, the right exit status, and changes nothing.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

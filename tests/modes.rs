@@ -1,4 +1,5 @@
 //! The two modes of one graph, and the ways into them.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

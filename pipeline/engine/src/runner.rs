@@ -156,7 +156,8 @@ impl Runner {
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
         let mut handed_over: Vec<&str> = Vec::new();
         for (i, pass) in self.passes.iter().enumerate() {
-            let chosen = selected.contains(&pass.name) && !(pass.per == Per::Run && !options.units.is_empty());
+            let whole_run_is_left_out = pass.per == Per::Run && !options.units.is_empty();
+            let chosen = selected.contains(&pass.name) && !whole_run_is_left_out;
             if self.program == Program::Torch && !chosen {
                 // `chorus` looked at the others before it started the worker, which does not hold them and could not tell.
                 continue;
@@ -471,6 +472,10 @@ impl Runner {
         command.args(options.units.iter().flat_map(|u| ["--unit", u]));
         if options.force {
             command.arg("--force");
+        }
+        if std::env::var_os("OMP_WAIT_POLICY").is_none() {
+            // libtorch's threads otherwise spin while they wait, and on a machine that does anything else besides an epoch takes ten times as long.
+            command.env("OMP_WAIT_POLICY", "PASSIVE");
         }
         let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {}: {e}", program.display())))?;
         // The worker ends when its stdin does: also when this process is killed.

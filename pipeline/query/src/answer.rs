@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Write};
 
-use polars::prelude::{DataFrame, ParquetWriter, PolarsError};
+use polars::prelude::{DataFrame, ParquetWriter};
 
 use crate::guard::guard;
 use crate::value::names;
@@ -56,10 +56,10 @@ impl Answer {
     }
 }
 
-fn parquet(frame: &DataFrame, out: &mut (impl Write + ?Sized)) -> Result<(), QueryError> {
-    let written = ParquetWriter::new(out).finish(&mut frame.clone());
-    written.map(drop).map_err(|e| match e {
-        PolarsError::IO { error, .. } => QueryError::Write(std::io::Error::new(error.kind(), error)),
-        other => QueryError::Failed { detail: other.to_string(), hint: None },
-    })
+fn parquet(frame: &DataFrame, out: &mut impl Write) -> Result<(), QueryError> {
+    // Into memory first: polars would turn an error of the sink into text, and a closed pipe could not be told from a fault.
+    let mut bytes = Vec::new();
+    let written = ParquetWriter::new(&mut bytes).finish(&mut frame.clone());
+    written.map_err(|e| QueryError::Failed { detail: e.to_string(), hint: None })?;
+    Ok(out.write_all(&bytes)?)
 }

@@ -32,7 +32,7 @@ pub enum QueryError {
         known: String,
     },
     /// A table that no run has.
-    #[error("no table is called `{table}`{}. There are: {known}", did_you_mean(.nearest.as_deref()))]
+    #[error("no table is called `{table}`{} There are: {known}", did_you_mean(.nearest.as_deref()))]
     UnknownTable {
         /// The name as given.
         table: String,
@@ -42,7 +42,7 @@ pub enum QueryError {
         known: String,
     },
     /// A column that is not there.
-    #[error("no column is called `{column}`{}. There are: {known}", did_you_mean(.nearest.as_deref()))]
+    #[error("no column is called `{column}`{} There are: {known}", did_you_mean(.nearest.as_deref()))]
     UnknownColumn {
         /// The name as given.
         column: String,
@@ -69,6 +69,14 @@ pub enum QueryError {
         /// What was asked for.
         what: String,
     },
+    /// The SQL engine would do something else than what the query says, and not tell.
+    #[error("the SQL engine would answer this wrongly: {what}; {instead}")]
+    Misread {
+        /// What it takes for something else.
+        what: String,
+        /// What to write in its place.
+        instead: &'static str,
+    },
     /// The SQL engine does not do this.
     #[error("the SQL engine does not do this: {detail}; {}", .hint.as_deref().unwrap_or(OTHER_WORDS))]
     Unsupported {
@@ -92,7 +100,7 @@ pub enum QueryError {
         column: String,
     },
     /// The SQL engine broke down.
-    #[error("the SQL engine broke down on this query, which is a fault of the program: {detail}; put the query in another way")]
+    #[error("the SQL engine broke down on this query: {detail}; put it in another way")]
     Panicked {
         /// The engine's last words.
         detail: String,
@@ -115,7 +123,7 @@ pub enum QueryError {
 const OTHER_WORDS: &str = "joins, WITH and window functions often say the same";
 
 fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+    nearest.map_or_else(|| ".".to_owned(), |n| format!("; did you mean `{n}`?"))
 }
 
 /// The name nearest to a misspelt one, when one is near.

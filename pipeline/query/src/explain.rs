@@ -11,19 +11,32 @@ use crate::tables::columns;
 /// A table that the query named, and its files.
 pub(crate) type Named = (&'static TableSchema, Folder);
 
+/// How polars calls the column that a subquery was to fill.
+const PLACEHOLDER: &str = "_POLARS_TMP";
+
 /// What the engine says, and what works in its place.
 const WAYS_AROUND: &[(&str, &str)] = &[
     ("date_trunc", "CAST(t AS DATE) cuts a time to its day, and STRFTIME(t, '%Y-%m-%d %H:00') to any unit"),
     ("AtTimeZone", "recordings hold the local time in start_local, and utc_offset_min to compute others"),
     ("subquery", "put the subquery into WITH, and CROSS JOIN it where it is one row"),
     ("unsupported function", "EXTRACT(hour FROM t) takes parts of times; `SELECT` with joins and CASE does much of the rest"),
-    ("to a string value", "put the column first, as in date >= '2020-03-01', or write DATE '2020-03-01'"),
+    ("join constraint", "write ON without parentheses, as comparisons joined by AND"),
+    ("different file extensions", "remove from the run what is no table"),
+    ("ambiguous reference", "write the table's name and a dot before the column"),
+    (
+        "to a string value",
+        "write dates as '2020-03-01' and times as '2020-03-01T05:00:00', after the column they are compared with",
+    ),
 ];
 
 /// Explains an error of polars.
 pub(crate) fn explain(error: &PolarsError, tables: &[Named]) -> QueryError {
     let error = root(error);
     let detail = plain(&error.to_string());
+    if detail.contains(PLACEHOLDER) {
+        let hint = "put the subquery into WITH and join it, or compare with it in WHERE".to_owned();
+        return QueryError::Unsupported { detail: "a subquery in SELECT".into(), hint: Some(hint) };
+    }
     if let Some(unknown) = unknown_column(&error.to_string(), tables) {
         return unknown;
     }
@@ -31,7 +44,8 @@ pub(crate) fn explain(error: &PolarsError, tables: &[Named]) -> QueryError {
     match error {
         PolarsError::Duplicate(text) => QueryError::SameName { column: text.split('\'').nth(1).unwrap_or("").to_owned() },
         PolarsError::SQLInterface(_) | PolarsError::SQLSyntax(_) => QueryError::Unsupported { detail, hint },
-        _ => damaged(tables).unwrap_or(QueryError::Failed { detail, hint }),
+        error if speaks_of_files(error) => damaged(tables).unwrap_or(QueryError::Failed { detail, hint }),
+        _ => QueryError::Failed { detail, hint },
     }
 }
 
@@ -46,8 +60,9 @@ fn root(error: &PolarsError) -> &PolarsError {
 /// The text without what only polars' own programmers read: the plan after a blank line, and dumps of the syntax tree.
 fn plain(text: &str) -> String {
     let text = text.split("\n\n").next().unwrap_or(text);
+    let text = text.replace('\n', " ");
     let end = if text.contains(" { ") { text.find(['{', '(']) } else { None };
-    end.map_or_else(|| text.to_owned(), |end| text[..end].trim_end().replace('\'', ""))
+    end.map_or_else(|| text.clone(), |end| text[..end].trim_end().replace('\'', ""))
 }
 
 /// Reads the name, and the names that would do, from the two ways in which polars says that a column is not there.
@@ -64,6 +79,14 @@ fn unknown_column(text: &str, tables: &[Named]) -> Option<QueryError> {
     known.dedup();
     let nearest = nearest(&column, known.iter().map(String::as_str));
     Some(QueryError::UnknownColumn { column, nearest, known: known.join(", ") })
+}
+
+/// Whether a file may be at fault. To look at all files costs time, and must not put the blame for a wrong query on one of them.
+fn speaks_of_files(error: &PolarsError) -> bool {
+    match error {
+        PolarsError::IO { .. } | PolarsError::SchemaMismatch(_) | PolarsError::ColumnNotFound(_) => true,
+        other => other.to_string().to_lowercase().contains("parquet"),
+    }
 }
 
 /// The first file of these tables that is no table of this version. polars does not always say which file it stumbled over, and

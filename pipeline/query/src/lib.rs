@@ -17,10 +17,13 @@
 //! ```
 
 mod answer;
+mod describe;
 mod error;
 mod explain;
 mod format;
 mod guard;
+mod pitfalls;
+mod rewrite;
 mod scan;
 mod statement;
 mod tables;

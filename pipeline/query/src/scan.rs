@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chorus_tables::{ColumnType, NULL_PARTITION, PARTITIONS, TableSchema};
+use chorus_tables::{ColumnType, NULL_PARTITION, PARTITIONS, TableError, TableReader, TableSchema};
 use polars::io::HiveOptions;
 use polars::prelude::{
     DataType, Field, LazyFrame, NULL, PlRefPath, PolarsResult, ScanArgsParquet, Schema, SchemaRef, TimeUnit, TimeZone, UnionArgs,
@@ -51,16 +51,20 @@ impl Folder {
     /// The table as a lazy frame; `None` when it has no file.
     pub(crate) fn scan(&self) -> Result<Option<LazyFrame>, QueryError> {
         let partitions = self.partitions()?;
-        let mut some = false;
-        for folder in &partitions {
-            some = some || !parquet_files(folder)?.is_empty();
-        }
-        if !some {
-            return Ok(None);
-        }
+        let Some(first) = first_file(&partitions)? else { return Ok(None) };
+        self.check_version(&first)?;
         let undated = self.schema.partitioned && partitions.iter().any(|p| p.ends_with(format!("date={NULL_PARTITION}")));
         let frame = self.lazy().and_then(|all| if undated { split_undated(all) } else { Ok(all) });
         frame.map(Some).map_err(|e| QueryError::Unlisted { path: self.path.clone(), detail: e.to_string() })
+    }
+
+    /// Refuses a table of another version, whose columns may mean something else. One file speaks for all: a version is raised
+    /// for whole tables. Damage is left to polars, since the query may rule that partition out.
+    fn check_version(&self, file: &Path) -> Result<(), QueryError> {
+        match TableReader::open(self.schema, file) {
+            Err(stale @ TableError::Stale { .. }) => Err(stale.into()),
+            _ => Ok(()),
+        }
     }
 
     fn lazy(&self) -> PolarsResult<LazyFrame> {
@@ -115,6 +119,15 @@ fn data_type(kind: ColumnType) -> DataType {
         ColumnType::TimestampUsLocal => DataType::Datetime(TimeUnit::Microseconds, None),
         ColumnType::FixedBinary => DataType::Binary,
     }
+}
+
+fn first_file(folders: &[PathBuf]) -> Result<Option<PathBuf>, QueryError> {
+    for folder in folders {
+        if let Some(first) = parquet_files(folder)?.into_iter().next() {
+            return Ok(Some(first));
+        }
+    }
+    Ok(None)
 }
 
 fn parquet_files(folder: &Path) -> Result<Vec<PathBuf>, QueryError> {

@@ -1,18 +1,24 @@
-//! A statement before it runs: whether it only reads, which tables it names, and what its columns are called.
+//! A statement before it runs: whether it only reads, and which tables it names.
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{self, Expr, Ident, ObjectName, SelectItem, SetExpr, Statement as Ast, TableFactor, Visit, Visitor};
+use sqlparser::ast::{self, ObjectName, SetExpr, Statement as Ast, TableFactor, Visit, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 
-use crate::QueryError;
+use crate::rewrite::rewrite;
+use crate::{QueryError, pitfalls};
+
+/// Longest text of a query in bytes: its syntax tree, as deep as the text has operators in a row, must fit the stack.
+const LONGEST: usize = 256 << 10;
 
 /// A statement that may run.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Statement {
     /// `SHOW TABLES`.
     ShowTables,
+    /// `DESCRIBE` of this table.
+    Describe(String),
     /// A query, or `EXPLAIN` of one.
     Query(Query),
 }
@@ -32,8 +38,11 @@ impl Statement {
     /// Reads one statement with polars' own dialect and options.
     ///
     /// # Errors
-    /// [`QueryError::Syntax`], [`QueryError::Refused`].
+    /// [`QueryError::Syntax`], [`QueryError::Refused`], [`QueryError::Misread`].
     pub(crate) fn parse(sql: &str) -> Result<Self, QueryError> {
+        if sql.len() > LONGEST {
+            return Err(QueryError::Syntax { detail: format!("expected at most {LONGEST} bytes, found {}", sql.len()) });
+        }
         let options = ParserOptions { trailing_commas: true, ..ParserOptions::default() };
         let parser = Parser::new(&GenericDialect).with_options(options);
         let mut statements = parser
@@ -46,6 +55,7 @@ impl Statement {
         let mut query = Query::default();
         match statement {
             Ast::ShowTables { .. } => return Ok(Self::ShowTables),
+            Ast::ExplainTable { table_name, .. } => return Ok(Self::Describe(plain(table_name))),
             Ast::Query(body) => query.read(body)?,
             Ast::Explain { statement, .. } => match &mut **statement {
                 Ast::Query(body) => query.read(body)?,
@@ -58,37 +68,16 @@ impl Statement {
     }
 }
 
+/// A name without its quotes.
+fn plain(name: &ObjectName) -> String {
+    let parts: Vec<&str> = name.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.as_str()).collect();
+    parts.join(".")
+}
+
 /// Names the statement by its first word: its text can be long.
 fn refused(statement: &Ast) -> QueryError {
     let text = statement.to_string();
     QueryError::Refused { what: text.split_whitespace().next().unwrap_or("this statement").to_owned() }
-}
-
-/// Calls computed columns of the answer by their text, `COUNT(*)` and `MAX(score)`, where AS gives them no name. polars would
-/// call the first `len` and the second `score`, and so refuse `SELECT MIN(score), MAX(score)`.
-fn name_columns(body: &mut SetExpr) {
-    match body {
-        SetExpr::Select(select) => select.projection.iter_mut().for_each(name_column),
-        SetExpr::SetOperation { left, right, .. } => {
-            name_columns(left);
-            name_columns(right);
-        }
-        SetExpr::Query(query) => name_columns(&mut query.body),
-        _ => {}
-    }
-}
-
-fn name_column(item: &mut SelectItem) {
-    let SelectItem::UnnamedExpr(expr) = item else { return };
-    let several = |f: &ast::Function| ["columns", "unnest"].contains(&f.name.to_string().to_lowercase().as_str());
-    match expr {
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => {}
-        Expr::Function(function) if several(function) => {}
-        expr => {
-            let alias = Ident::with_quote('"', expr.to_string());
-            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
-        }
-    }
 }
 
 impl Query {
@@ -96,8 +85,8 @@ impl Query {
         if let ControlFlow::Break(error) = query.visit(self) {
             return Err(*error);
         }
-        name_columns(&mut query.body);
-        Ok(())
+        rewrite(query);
+        pitfalls::refuse(query)
     }
 
     fn relation(&mut self, name: String) {
@@ -148,8 +137,7 @@ impl Visitor for Query {
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Self::Break> {
-        let parts: Vec<&str> = relation.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.as_str()).collect();
-        self.relation(parts.join("."));
+        self.relation(plain(relation));
         ControlFlow::Continue(())
     }
 }
@@ -161,7 +149,7 @@ mod tests {
     fn query(sql: &str) -> Query {
         match Statement::parse(sql).unwrap() {
             Statement::Query(query) => query,
-            Statement::ShowTables => panic!("{sql}"),
+            other => panic!("{sql}: {other:?}"),
         }
     }
 
@@ -175,30 +163,15 @@ mod tests {
                    UNION ALL SELECT * FROM (SELECT * FROM \"D\" d2, a) t";
         assert_eq!(query(sql).relations, ["a", "w", "b", "c", "D"]);
         assert_eq!(query(sql).with, ["w"]);
-        assert_eq!(query("TABLE a UNION ALL (TABLE b)").relations, ["a", "b"]);
+        assert_eq!(query("SELECT * FROM a UNION ALL TABLE b").relations, ["b", "a"]);
         assert_eq!(query("EXPLAIN SELECT * FROM a;").relations, ["a"]);
         assert_eq!(query("SELECT 'FROM x' -- FROM y\n FROM a /* FROM z */").relations, ["a"]);
     }
 
     #[test]
-    fn computed_columns_get_their_text_as_name() {
-        for (sql, named) in [
-            ("SELECT site, a.date, * FROM a", "SELECT site, a.date, * FROM a"),
-            ("select count(*), MAX(x) AS m from a", "SELECT count(*) AS \"count(*)\", MAX(x) AS m FROM a"),
-            ("SELECT \"a b\" || 'c' FROM a", "SELECT \"a b\" || 'c' AS \"\"\"a b\"\" || 'c'\" FROM a"),
-            (
-                "WITH w AS (SELECT 1 + 1 FROM a) (SELECT 1 + 1 FROM w) UNION SELECT x FROM a",
-                "WITH w AS (SELECT 1 + 1 FROM a) (SELECT 1 + 1 AS \"1 + 1\" FROM w) UNION SELECT x FROM a",
-            ),
-            ("EXPLAIN SELECT -x FROM a", "EXPLAIN SELECT -x AS \"-x\" FROM a"),
-            ("SELECT COLUMNS('x') FROM a", "SELECT COLUMNS('x') FROM a"),
-        ] {
-            assert_eq!(query(sql).sql, named);
-        }
-    }
-
-    #[test]
-    fn show_tables_is_known() {
+    fn questions_about_tables_are_known() {
+        assert_eq!(Statement::parse("DESCRIBE a").unwrap(), Statement::Describe("a".into()));
+        assert_eq!(Statement::parse("desc \"A b\"").unwrap(), Statement::Describe("A b".into()));
         assert_eq!(Statement::parse("show tables;").unwrap(), Statement::ShowTables);
     }
 
@@ -233,6 +206,8 @@ mod tests {
         assert!(error("SELCT 1").contains("Line: 1, Column: 1"), "{}", error("SELCT 1"));
         assert_eq!(error(""), "the query cannot be understood: expected one statement, found 0");
         assert_eq!(error("SELECT 1; SELECT 2"), "the query cannot be understood: expected one statement, found 2");
+        let long = format!("SELECT {}", "1, ".repeat(LONGEST));
+        assert!(error(&long).contains("expected at most 262144 bytes"), "{}", error(&long));
         let nested = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
         assert!(error(&nested).contains("recursion limit"), "{}", error(&nested));
     }

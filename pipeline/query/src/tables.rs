@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use chorus_tables::{PARTITIONS, TableSchema};
-use polars::prelude::{Column, DataFrame, Engine, IntoColumn, NamedFrom, Series};
+use polars::prelude::{DataFrame, Engine};
 use polars::sql::SQLContext;
 
 use crate::error::nearest;
 use crate::explain::explain;
-use crate::guard::guard;
+use crate::guard::guard_deep;
 use crate::scan::Folder;
 use crate::statement::{Query, Statement};
-use crate::{Answer, QueryError};
+use crate::{Answer, QueryError, describe};
 
 /// The tables that a run's folder holds.
 #[derive(Debug, Clone)]
@@ -42,7 +42,8 @@ impl Tables {
         self.present.iter().map(|t| t.name.as_str()).collect()
     }
 
-    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`) in polars' dialect of SQL.
+    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`, `DESCRIBE table`) in polars' dialect of SQL. What polars
+    /// would answer wrongly is refused.
     ///
     /// Only tables that the query names are looked at, and of those only the columns and partitions that it needs. Partitioned
     /// tables have the columns `site` (text) and `date` (date, null where a recording's time is not known) after their own. The
@@ -51,10 +52,15 @@ impl Tables {
     /// # Errors
     /// Every [`QueryError`] but those of [`Tables::open`] and of writing.
     pub fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
-        match Statement::parse(sql)? {
-            Statement::ShowTables => Ok(Answer::new(self.list())),
-            Statement::Query(query) => guard(|| self.run(&query)).map(Answer::new),
-        }
+        let answer = guard_deep(|| match Statement::parse(sql)? {
+            Statement::ShowTables => Ok(describe::tables(&self.present)),
+            Statement::Describe(name) => match self.present.iter().find(|t| t.name == name) {
+                Some(schema) => Ok(describe::columns(schema)),
+                None => Err(self.no_such_table(&name)),
+            },
+            Statement::Query(query) => self.run(&query),
+        });
+        answer.map(Answer::new)
     }
 
     fn run(&self, query: &Query) -> Result<DataFrame, QueryError> {
@@ -100,15 +106,6 @@ impl Tables {
             stage: schema.stage.clone(),
             known: self.names().join(", "),
         }
-    }
-
-    /// The answer to `SHOW TABLES`.
-    fn list(&self) -> DataFrame {
-        let column = |name: &str, text: fn(&TableSchema) -> &str| -> Column {
-            Series::new(name.into(), self.present.iter().map(|t| text(t)).collect::<Vec<_>>()).into_column()
-        };
-        let columns = vec![column("table", |t| &t.name), column("stage", |t| &t.stage), column("about", |t| &t.about)];
-        DataFrame::new(self.present.len(), columns).expect("three columns of one length and of different names")
     }
 }
 

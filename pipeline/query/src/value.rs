@@ -1,5 +1,7 @@
 //! From polars' values to the ones that text formats know.
 
+use std::borrow::Cow;
+
 use polars::prelude::{AnyValue, DataFrame, DataType, IntoSeries, NamedFrom, PolarsResult, Series};
 use serde_json::{Number, Value};
 
@@ -81,10 +83,10 @@ fn float(value: f64) -> Value {
 }
 
 /// A value as the text formats show it; null is `None`.
-pub(crate) fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+        Value::String(text) => Some(text.into()),
+        other => Some(other.to_string().into()),
     }
 }

@@ -46,7 +46,10 @@ fn an_unknown_table_gets_a_suggestion() {
         run.error("SELECT 1 FROM splits WHERE 1 IN (SELECT x FROM whales)"),
         format!("no table is called `whales`. {}", known)
     );
-    assert_eq!(run.error("TABLE splitz"), format!("no table is called `splitz`; did you mean `splits`? {}", known));
+    assert_eq!(
+        run.error("SELECT 'a' AS subset UNION ALL TABLE splitz"),
+        format!("no table is called `splitz`; did you mean `splits`? {}", known)
+    );
 }
 
 #[test]
@@ -83,7 +86,18 @@ fn what_the_engine_cannot_do_is_told_with_a_way_around() {
         ("SELECT start_utc AT TIME ZONE 'America/Toronto' FROM recordings", "expression AtTimeZone;", "start_local"),
         ("SELECT (SELECT MAX(score) FROM predictions) FROM splits", "unexpected subquery", "CROSS JOIN"),
         ("SELECT 1 FROM predictions WHERE score = (SELECT MAX(score) FROM predictions)", "subquery comparisons", "CROSS JOIN"),
-        ("SELECT 1 FROM recordings WHERE '2020-03-01' < date", "to a string value", "put the column first"),
+        ("SELECT 1 FROM recordings WHERE '2020-03-01' < date", "to a string value", "after the column"),
+        (
+            "SELECT 1 FROM splits s LEFT JOIN predictions p ON (s.recording_id = p.recording_id)",
+            "unsupported SQL join constraint",
+            "without parentheses",
+        ),
+        ("SELECT subset IN (SELECT class FROM predictions) FROM splits", "a subquery in SELECT", "WITH"),
+        (
+            "SELECT recording_id FROM splits s JOIN recordings r ON s.recording_id = r.recording_id",
+            "ambiguous reference",
+            "a dot before",
+        ),
         ("WITH RECURSIVE w AS (SELECT 1) SELECT * FROM w", "recursive CTEs are not supported", "joins, WITH"),
     ] {
         let error = run.error(sql);
@@ -93,6 +107,77 @@ fn what_the_engine_cannot_do_is_told_with_a_way_around() {
         run.error("SELECT subset, subset FROM splits"),
         "two columns of the answer are called `subset`; give one another name with AS"
     );
+}
+
+#[test]
+fn what_the_engine_would_answer_wrongly_is_refused() {
+    let run = Run::small();
+    for (sql, said) in [
+        (
+            "SELECT 1 FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND p.score > 0.5",
+            "other conditions than equal columns",
+        ),
+        (
+            "SELECT 1 FROM splits s FULL JOIN predictions p ON s.recording_id < p.recording_id",
+            "other conditions than equal columns",
+        ),
+        (
+            "SELECT 1 FROM (splits s LEFT JOIN predictions p ON (s.reason = p.class AND NOT p.score = 1))",
+            "other conditions than equal columns",
+        ),
+        (
+            "SELECT 1 FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND p.class = 'FROG'",
+            "other conditions than equal columns",
+        ),
+        ("SELECT 1 FROM splits RIGHT JOIN predictions USING (recording_id)", "RIGHT or FULL JOIN with USING"),
+        ("SELECT site, COUNT(*) FROM predictions", "a column stands beside an aggregate"),
+        ("SELECT *, COUNT(*) FROM predictions", "a column stands beside an aggregate"),
+        (
+            "SELECT 1 FROM splits s WHERE 1 IN (SELECT MAX(p.start_s) FROM predictions p WHERE p.recording_id = s.recording_id)",
+            "for each row of the outer query",
+        ),
+        ("SELECT site FROM predictions GROUP BY site ORDER BY COUNT(*) DESC", "an aggregate that SELECT does not show"),
+        (
+            "SELECT site, COUNT(*) FROM predictions GROUP BY site ORDER BY AVG(score) / COUNT(*)",
+            "an aggregate that SELECT does not show",
+        ),
+        (
+            "WITH w AS (SELECT site FROM predictions GROUP BY site ORDER BY MAX(score)) SELECT * FROM w",
+            "an aggregate that SELECT does not show",
+        ),
+        ("SELECT site, COUNT(*) * 100.0 / SUM(COUNT(*)) OVER () FROM predictions GROUP BY site", "beside GROUP BY"),
+        ("SELECT site, ROW_NUMBER() OVER (ORDER BY site) FROM predictions GROUP BY ALL", "beside GROUP BY"),
+        ("SELECT site, COUNT(*) FROM predictions GROUP BY site QUALIFY ROW_NUMBER() OVER (ORDER BY site) = 1", "beside GROUP BY"),
+        ("SELECT AVG(score) OVER (PARTITION BY class ORDER BY start_s) FROM predictions", "AVG does not run"),
+        ("SELECT median(score) OVER w FROM predictions WINDOW w AS (ORDER BY start_s)", "median does not run"),
+    ] {
+        let error = run.sql(sql).expect_err(sql);
+        assert!(matches!(&error, QueryError::Misread { .. }), "{sql}: {error}");
+        assert!(error.to_string().contains(said), "{sql}: {error}");
+    }
+    // Their like that is answered rightly.
+    for (sql, rows) in [
+        (
+            "SELECT COUNT(*) FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND s.reason = p.class",
+            vec!["4"],
+        ),
+        ("SELECT COUNT(*) FROM splits s JOIN predictions p ON (s.recording_id = p.recording_id AND p.score > 0.8)", vec!["2"]),
+        (
+            "SELECT p.score FROM predictions p JOIN splits s ON p.recording_id = s.recording_id AND s.subset = 'test' AND p.class = 'FROG'",
+            vec!["0.875"],
+        ),
+        (
+            "SELECT AVG(score) OVER (PARTITION BY class) AS mean FROM predictions WHERE recording_id = 'b' ORDER BY mean",
+            vec!["0.375", "0.875"],
+        ),
+        ("SELECT COUNT(*), 'all' AS what, 1 + 1 FROM splits", vec!["4,all,2"]),
+        (
+            "SELECT COUNT(*) FROM predictions p WHERE p.score IN (SELECT MAX(q.score) FROM predictions q WHERE q.class = 'TOAD')",
+            vec!["1"],
+        ),
+    ] {
+        assert_eq!(run.rows(sql), rows, "{sql}");
+    }
 }
 
 #[test]
@@ -107,6 +192,37 @@ fn a_damaged_file_is_named_with_its_stage() {
     let error = run.error("SELECT MAX(score) FROM predictions");
     assert!(error.contains("expected table predictions predictions/1, found splits/1"), "{error}");
     assert!(error.contains("chorus run predict"), "{error}");
+}
+
+#[test]
+fn a_table_of_another_version_is_refused_before_it_is_read() {
+    let run = Run::small();
+    fs::copy(run.path.join("tables/splits/part-000.parquet"), run.file("recordings", "POND01", Some("2020-03-01"))).unwrap();
+    let error = run.error("SELECT COUNT(*) FROM recordings WHERE site = 'nowhere'");
+    assert!(error.contains("found splits/1") && error.contains("chorus run ingest"), "{error}");
+}
+
+#[test]
+fn a_query_at_fault_is_not_blamed_on_a_damaged_file() {
+    let run = Run::small();
+    fs::write(run.file("predictions", "POND01", Some("2020-03-02")), b"rubbish").unwrap();
+    let error = run.error("SELECT CAST(class AS INTEGER) FROM predictions WHERE date = '2020-03-01'");
+    assert!(error.starts_with("the query failed: conversion from `str` to `i32` failed"), "{error}");
+}
+
+#[test]
+fn what_breaks_the_engine_is_an_error() {
+    let run = Run::small();
+    let error = run.sql("SELECT start_utc + INTERVAL 'x' FROM recordings").unwrap_err();
+    assert!(matches!(&error, QueryError::Panicked { .. }), "{error}");
+    assert_eq!(run.rows("SELECT COUNT(*) FROM recordings"), ["4"]);
+}
+
+#[test]
+fn long_chains_of_operators_are_answered() {
+    let run = Run::small();
+    let any = vec!["subset = 'train'"; 5000].join(" OR ");
+    assert_eq!(run.rows(&format!("SELECT COUNT(*) FROM splits WHERE {any}")), ["2"]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn texts_are_cut_only_as_far_as_a_width_asks() {
     assert_eq!(table(&answer, Some(56), None), wide);
     assert_eq!(
         table(&answer, Some(44), None),
-        "a      b                       n  d\n─────  ────────────────  ───────  ──────────\nshort  a rather long …  1234567  2020-03-01\n"
+        "a      b                       n  d\n─────  ────────────────  ───────  ──────────\nshort  a rather long t…  1234567  2020-03-01\n"
     );
     let narrow = "a      b               n  d\n─────  ────────  ───────  ──────────\nshort  a rathe…  1234567  2020-03-01\n";
     assert_eq!(table(&answer, Some(10), None), narrow);

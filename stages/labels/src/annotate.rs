@@ -88,7 +88,7 @@ impl Work for Annotate {
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
-        let classes =
+        let classes: Vec<String> =
             cx.read("classes", &["class"])?.ok_or("there are no classes")?.texts("class")?.into_iter().flatten().collect();
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner).get(cx.unit()).cloned().unwrap_or_default();
         let mut recordings = Recording::read(cx)?;
@@ -162,7 +162,7 @@ fn account(
     path: &str,
     events: Vec<Event>,
     recording: Result<&mut Recording, String>,
-    classes: &Vec<String>,
+    classes: &[String],
     qualities: &[String],
 ) -> Vec<Line> {
     let mut review = Review { file: path.to_owned(), ..Review::default() };

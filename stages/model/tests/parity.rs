@@ -1,4 +1,5 @@
 //! Agreement with PyTorch 2.13 and torchvision 0.28, by the figures of `golden/torch/make.py`.
+#![allow(clippy::unwrap_used)]
 
 use chorus_model::device::HOST;
 use chorus_model::mixing::{Combination, Draw, Pairing, loss};

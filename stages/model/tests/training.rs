@@ -1,4 +1,5 @@
 //! The training loop on small synthetic spectrograms: it learns, stops, resumes, and says what is wrong.
+#![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
 

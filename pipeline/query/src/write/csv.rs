@@ -12,7 +12,10 @@ use crate::value::{each_row, names, text};
 pub(crate) fn write(frame: &DataFrame, out: &mut impl Write) -> Result<(), QueryError> {
     let mut csv = WriterBuilder::new().from_writer(out);
     csv.write_record(names(frame)).map_err(failed)?;
-    each_row(frame, |row| csv.write_record(row.iter().map(|v| text(v).unwrap_or_default())).map_err(failed))?;
+    each_row(frame, |row| {
+        row.iter().try_for_each(|v| csv.write_field(text(v).unwrap_or_default().as_bytes())).map_err(failed)?;
+        csv.write_record(None::<&[u8]>).map_err(failed)
+    })?;
     Ok(csv.flush()?)
 }
 

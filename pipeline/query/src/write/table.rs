@@ -38,7 +38,7 @@ pub(crate) fn write(frame: &DataFrame, style: &TableStyle, out: &mut impl Write)
     let titles: Vec<String> = names(frame).into_iter().map(one_line).collect();
     let mut rows = Vec::with_capacity(shown);
     each_row(&frame.head(Some(shown)), |row| {
-        rows.push(row.iter().map(|v| one_line(&text(v).unwrap_or_else(|| NULL.to_owned()))).collect::<Vec<_>>());
+        rows.push(row.iter().map(|v| one_line(&text(v).unwrap_or(NULL.into()))).collect::<Vec<_>>());
         Ok(())
     })?;
 

@@ -55,13 +55,12 @@ struct Remembered {
     probe: Probe,
 }
 
+/// The files with what they hold, and what was seen and not looked into.
+pub(super) type Probed = (Vec<(Listed, Probe)>, Option<String>);
+
 /// Reads what the memory does not hold. With `look_only` nothing is read; what is new or changed is told instead, and changed files
 /// stand as they were.
-pub(super) fn all(
-    cx: &ScanContext<'_>,
-    archive: &Path,
-    files: Vec<Listed>,
-) -> Result<(Vec<(Listed, Probe)>, Option<String>), WorkError> {
+pub(super) fn all(cx: &ScanContext<'_>, archive: &Path, files: Vec<Listed>) -> Result<Probed, WorkError> {
     let memory = recall(cx);
     let known = |file: &Listed| memory.get(&file.path).filter(|r| r.file == *file).map(|r| r.probe.clone());
     if cx.look_only {

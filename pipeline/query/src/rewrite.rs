@@ -1,0 +1,256 @@
+//! The same query in words that polars understands. No answer changes, but for the names of columns.
+
+use std::mem;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select, SelectItem, SetExpr,
+    SetQuantifier, TableWithJoins, VisitMut, VisitorMut,
+};
+
+use crate::pitfalls::{calls, equates_columns, is_aggregate};
+
+/// Functions that stand for several columns, each with a name of its own.
+const SEVERAL: &[&str] = &["columns", "unnest"];
+
+/// Rewrites a query and all queries in it:
+/// - Computed columns are called by their text, such as `COUNT(*)` and `MAX(score)`, where AS gives them no name. polars would
+///   call the first `len` and the second `score`, and refuse `SELECT MIN(score), MAX(score)`.
+/// - ORDER BY uses these names in place of aggregates, by which polars 0.55 does not sort.
+/// - The columns of a UNION are called as those of its first part; polars sorts each part, and so wants the names in each.
+/// - The conditions of an inner join that compare no columns stand in WHERE: polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
+///   when the answer does not show `b.x`.
+pub(crate) fn rewrite(query: &mut Query) {
+    // The visitor never breaks off.
+    let _ = query.visit(&mut Rewriter);
+}
+
+struct Rewriter;
+
+impl VisitorMut for Rewriter {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        select.projection.iter_mut().for_each(name_column);
+        for from in &mut select.from {
+            move_conditions(from, &mut select.selection);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        align_names(&mut query.body);
+        if let (SetExpr::Select(select), Some(order_by)) = (&*query.body, &mut query.order_by)
+            && let OrderByKind::Expressions(orders) = &mut order_by.kind
+        {
+            for order in orders.iter_mut().filter(|o| calls(&o.expr, is_aggregate)) {
+                let _ = order.expr.visit(&mut ByName(select));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn name_column(item: &mut SelectItem) {
+    let SelectItem::UnnamedExpr(expr) = item else { return };
+    let several = |f: &Function| SEVERAL.contains(&f.name.to_string().to_lowercase().as_str());
+    match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => {}
+        Expr::Function(function) if several(function) => {}
+        expr => {
+            let name = Ident::with_quote('"', expr.to_string());
+            rename(item, name);
+        }
+    }
+}
+
+/// Gives a column of a SELECT this name; stars stay as they are.
+fn rename(item: &mut SelectItem, name: Ident) {
+    match item {
+        SelectItem::UnnamedExpr(expr) => *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: name },
+        SelectItem::ExprWithAlias { alias, .. } => *alias = name,
+        _ => {}
+    }
+}
+
+fn name_of(item: &SelectItem) -> Option<&Ident> {
+    match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) | SelectItem::ExprWithAlias { alias: name, .. } => Some(name),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last(),
+        _ => None,
+    }
+}
+
+/// Gives the columns of each part of a UNION, EXCEPT or INTERSECT the names of the first part.
+fn align_names(body: &mut SetExpr) {
+    if let SetExpr::SetOperation { left, right, set_quantifier, .. } = body {
+        align_names(left);
+        let by_name = matches!(set_quantifier, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName);
+        if let (Some(names), false) = (names_of(left), by_name) {
+            take_names(right, &names);
+        }
+    }
+}
+
+/// The names of all columns; `None` where stars hide them.
+fn names_of(body: &SetExpr) -> Option<Vec<Ident>> {
+    match body {
+        SetExpr::Select(select) => select.projection.iter().map(|item| name_of(item).cloned()).collect(),
+        SetExpr::SetOperation { left, .. } => names_of(left),
+        SetExpr::Query(query) => names_of(&query.body),
+        _ => None,
+    }
+}
+
+fn take_names(body: &mut SetExpr, names: &[Ident]) {
+    match body {
+        SetExpr::Select(select) if select.projection.len() == names.len() => {
+            for (item, name) in select.projection.iter_mut().zip(names) {
+                if name_of(item).is_some_and(|n| n.value != name.value) {
+                    rename(item, name.clone());
+                }
+            }
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            take_names(left, names);
+            take_names(right, names);
+        }
+        // In parentheses it may have an ORDER BY of its own, by its own names.
+        _ => {}
+    }
+}
+
+/// Puts the name of a column of this SELECT in place of its expression.
+struct ByName<'a>(&'a Select);
+
+impl VisitorMut for ByName<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, found: &mut Expr) -> ControlFlow<()> {
+        let name = self.0.projection.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } if expr == found => Some(alias.clone()),
+            _ => None,
+        });
+        if let Some(name) = name {
+            *found = Expr::Identifier(name);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Moves conditions of inner joins to WHERE, and drops parentheses around ON, which polars does not take.
+fn move_conditions(from: &mut TableWithJoins, filter: &mut Option<Expr>) {
+    // After a RIGHT or FULL JOIN the rows without a match would meet the condition too.
+    let keeps_right =
+        |op: &JoinOperator| matches!(op, JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_));
+    if from.joins.iter().any(|j| keeps_right(&j.join_operator)) {
+        return;
+    }
+    for join in &mut from.joins {
+        let (JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on))) = &mut join.join_operator
+        else {
+            continue;
+        };
+        let (keys, others): (Vec<Expr>, Vec<Expr>) = conjuncts(on.clone()).into_iter().partition(equates_columns);
+        if let Some(keys) = keys.into_iter().reduce(and) {
+            *on = keys;
+            *filter = others.into_iter().fold(mem::take(filter), |filter, other| match filter {
+                Some(filter) => Some(and(Expr::Nested(filter.into()), Expr::Nested(other.into()))),
+                None => Some(other),
+            });
+        }
+    }
+}
+
+fn conjuncts(condition: Expr) -> Vec<Expr> {
+    match condition {
+        Expr::Nested(inner) => conjuncts(*inner),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => [conjuncts(*left), conjuncts(*right)].concat(),
+        other => vec![other],
+    }
+}
+
+fn and(left: Expr, right: Expr) -> Expr {
+    Expr::BinaryOp { left: left.into(), op: BinaryOperator::And, right: right.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::statement::Statement;
+
+    fn rewritten(sql: &str) -> String {
+        match Statement::parse(sql).unwrap() {
+            Statement::Query(query) => query.sql,
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn computed_columns_get_their_text_as_name() {
+        for (sql, named) in [
+            ("SELECT site, a.date, * FROM a", "SELECT site, a.date, * FROM a"),
+            ("select count(*), MAX(x) AS m from a", "SELECT count(*) AS \"count(*)\", MAX(x) AS m FROM a"),
+            ("SELECT \"a b\" || 'c' FROM a", "SELECT \"a b\" || 'c' AS \"\"\"a b\"\" || 'c'\" FROM a"),
+            (
+                "WITH w AS (SELECT 1 + 1 FROM a) (SELECT 1 + 1 FROM w) UNION SELECT x FROM a",
+                "WITH w AS (SELECT 1 + 1 AS \"1 + 1\" FROM a) (SELECT 1 + 1 AS \"1 + 1\" FROM w) UNION SELECT x FROM a",
+            ),
+            ("EXPLAIN SELECT -x FROM a", "EXPLAIN SELECT -x AS \"-x\" FROM a"),
+            ("SELECT COLUMNS('x') FROM a", "SELECT COLUMNS('x') FROM a"),
+        ] {
+            assert_eq!(rewritten(sql), named);
+        }
+    }
+
+    #[test]
+    fn order_by_takes_the_names_of_aggregates() {
+        for (order, named) in [
+            ("COUNT(*)", "n"),
+            ("COUNT(*) DESC, site", "n DESC, site"),
+            ("QUANTILE_CONT(x, 0.9)", "\"QUANTILE_CONT(x, 0.9)\""),
+            ("QUANTILE_CONT(x, 0.9) / COUNT(*)", "\"QUANTILE_CONT(x, 0.9)\" / n"),
+            ("x * 2", "x * 2"),
+        ] {
+            let select =
+                "SELECT site, x * 2 AS d, COUNT(*) AS n, QUANTILE_CONT(x, 0.9) AS \"QUANTILE_CONT(x, 0.9)\" FROM a ORDER BY ";
+            assert_eq!(rewritten(&format!("{select}{order}")), format!("{select}{named}"));
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_union_take_the_names_of_the_first() {
+        for (sql, aligned) in [
+            ("SELECT 1 AS n, x FROM a UNION SELECT 2, y FROM b", "SELECT 1 AS n, x FROM a UNION SELECT 2 AS n, y AS x FROM b"),
+            ("SELECT a.x FROM a EXCEPT SELECT b.x FROM b", "SELECT a.x FROM a EXCEPT SELECT b.x FROM b"),
+            (
+                "SELECT x FROM a UNION ALL SELECT y AS z FROM b UNION ALL SELECT * FROM c",
+                "SELECT x FROM a UNION ALL SELECT y AS x FROM b UNION ALL SELECT * FROM c",
+            ),
+            ("SELECT * FROM a UNION SELECT y FROM b", "SELECT * FROM a UNION SELECT y FROM b"),
+            ("SELECT x FROM a UNION BY NAME SELECT y FROM b", "SELECT x FROM a UNION BY NAME SELECT y FROM b"),
+        ] {
+            assert_eq!(rewritten(sql), aligned);
+        }
+    }
+
+    #[test]
+    fn conditions_of_inner_joins_move_to_where() {
+        for (from, moved) in [
+            ("a JOIN b ON a.x = b.x", "a JOIN b ON a.x = b.x"),
+            ("a JOIN b ON (a.x = b.x)", "a JOIN b ON a.x = b.x"),
+            ("a JOIN b ON a.x = b.x AND b.y = 1", "a JOIN b ON a.x = b.x WHERE b.y = 1"),
+            (
+                "a JOIN b ON (a.x = b.x AND (b.y = 1 OR a.y > 2)) WHERE a.z OR b.z",
+                "a JOIN b ON a.x = b.x WHERE (a.z OR b.z) AND (b.y = 1 OR a.y > 2)",
+            ),
+            ("a JOIN b ON a.x < b.x", "a JOIN b ON a.x < b.x"),
+            ("a LEFT JOIN b ON a.x = b.x", "a LEFT JOIN b ON a.x = b.x"),
+            (
+                "a JOIN b ON a.x = b.x AND b.y = 1 FULL JOIN c ON a.x = c.x",
+                "a JOIN b ON a.x = b.x AND b.y = 1 FULL JOIN c ON a.x = c.x",
+            ),
+        ] {
+            assert_eq!(rewritten(&format!("SELECT a.z FROM {from}")), format!("SELECT a.z FROM {moved}"));
+        }
+    }
+}
