@@ -22,6 +22,7 @@ const WAYS_AROUND: &[(&str, &str)] = &[
     ("unsupported function", "EXTRACT(hour FROM t) takes parts of times; `SELECT` with joins and CASE does much of the rest"),
     ("join constraint", "write ON without parentheses, as comparisons joined by AND"),
     ("different file extensions", "remove from the run what is no table"),
+    ("relation '", "WITH stands at the beginning of a query, and its names hold in all of it"),
     ("ambiguous reference", "write the table's name and a dot before the column"),
     (
         "to a string value",

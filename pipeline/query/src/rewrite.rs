@@ -193,7 +193,8 @@ mod tests {
             ("SELECT \"a b\" || 'c' FROM a", "SELECT \"a b\" || 'c' AS \"\"\"a b\"\" || 'c'\" FROM a"),
             (
                 "WITH w AS (SELECT 1 + 1 FROM a) (SELECT 1 + 1 FROM w) UNION SELECT x FROM a",
-                "WITH w AS (SELECT 1 + 1 AS \"1 + 1\" FROM a) (SELECT 1 + 1 AS \"1 + 1\" FROM w) UNION SELECT x FROM a",
+                "WITH w AS (SELECT 1 + 1 AS \"1 + 1\" FROM a) (SELECT 1 + 1 AS \"1 + 1\" FROM w) \
+                 UNION SELECT x AS \"1 + 1\" FROM a",
             ),
             ("EXPLAIN SELECT -x FROM a", "EXPLAIN SELECT -x AS \"-x\" FROM a"),
             ("SELECT COLUMNS('x') FROM a", "SELECT COLUMNS('x') FROM a"),
@@ -211,8 +212,7 @@ mod tests {
             ("QUANTILE_CONT(x, 0.9) / COUNT(*)", "\"QUANTILE_CONT(x, 0.9)\" / n"),
             ("x * 2", "x * 2"),
         ] {
-            let select =
-                "SELECT site, x * 2 AS d, COUNT(*) AS n, QUANTILE_CONT(x, 0.9) AS \"QUANTILE_CONT(x, 0.9)\" FROM a ORDER BY ";
+            let select = "SELECT site, x * 2 AS d, COUNT(*) AS n, QUANTILE_CONT(x, 0.9) AS \"QUANTILE_CONT(x, 0.9)\" FROM a GROUP BY site, d ORDER BY ";
             assert_eq!(rewritten(&format!("{select}{order}")), format!("{select}{named}"));
         }
     }

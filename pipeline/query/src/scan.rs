@@ -1,5 +1,5 @@
-//! From a table's folder to a frame that polars reads when it must: the schema is known beforehand, so that no footer is read
-//! to plan a query, and partitions that a filter on `site` or `date` rules out are never opened.
+//! From a table's folder to a frame that polars reads when it must: the schema is known beforehand, so that polars plans a query
+//! without reading footers, and partitions that a filter on `site` or `date` rules out are never opened.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -86,7 +86,8 @@ impl Folder {
 ///
 /// polars 0.55 prunes partitions by the raw bits of a comparison and forgets which of them are null, so that
 /// `date < '2020-03-02'` also takes partitions without a date. Here only `IS NULL` decides about those, and the null that a
-/// query then sees is a new column, which no filter passes.
+/// query then sees is a new column, which no filter passes. The price: a filter on `date` opens partitions without one, and drops
+/// their rows afterwards; a filter on `site` spares them.
 fn split_undated(all: LazyFrame) -> PolarsResult<LazyFrame> {
     let date = || col(PARTITIONS[1]);
     let dated = all.clone().filter(date().is_not_null());

@@ -49,6 +49,10 @@ impl Tables {
     /// tables have the columns `site` (text) and `date` (date, null where a recording's time is not known) after their own. The
     /// order of rows is that of ORDER BY and otherwise not defined.
     ///
+    /// Where dialects differ: names are case-sensitive, and those like keywords want double quotes (`"group"`); ORDER BY puts
+    /// nulls last, and first with DESC; `/` of integers gives a fraction; ROUND takes halves to the even digit; a running window
+    /// counts rows of equal rank one by one. Computed columns without AS are called by their text, such as `COUNT(*)`.
+    ///
     /// # Errors
     /// Every [`QueryError`] but those of [`Tables::open`] and of writing.
     pub fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
