@@ -51,16 +51,8 @@ fn is_usage(error: &anyhow::Error) -> bool {
             matches!(e, Config(_) | Archive { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
         });
         let query = cause.downcast_ref::<QueryError>().is_some_and(|e| {
-            use QueryError::{Refused, Shadowed, Syntax, UnknownColumn, UnknownTable, Unsupported};
-            matches!(
-                e,
-                Syntax { .. }
-                    | UnknownTable { .. }
-                    | UnknownColumn { .. }
-                    | Shadowed { .. }
-                    | Refused { .. }
-                    | Unsupported { .. }
-            )
+            use QueryError::{Failed, Panicked, Table, Unlisted, Write};
+            !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
         });
         engine || query || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
     })

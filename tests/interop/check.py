@@ -25,7 +25,7 @@ QUESTIONS = [
     "WHERE r.status <> 'rejected' GROUP BY d.site, d.class ORDER BY d.site, d.class",
     "SELECT hour, SUM(effort_s) AS effort_s, SUM(windows_detected) AS detected FROM activity WHERE hour IS NOT NULL GROUP BY hour ORDER BY hour",
     "WITH best AS (SELECT recording_id, class, MAX(score) AS best_score FROM predictions GROUP BY recording_id, class), "
-    "ranked AS (SELECT recording_id, class, best_score, ROW_NUMBER() OVER (PARTITION BY class ORDER BY best_score DESC, recording_id) AS place FROM best) "
+    "ranked AS (SELECT recording_id, class, best_score, ROW_NUMBER() OVER (PARTITION BY class ORDER BY best_score DESC, recording_id DESC) AS place FROM best) "
     "SELECT class, recording_id, best_score FROM ranked WHERE place = 1 ORDER BY class",
 ]
 
