@@ -32,11 +32,11 @@ fn killed_at_ten_moments_it_ends_with_the_same_bytes() {
         }
         if status.is_none() {
             child.kill().unwrap();
-            child.wait().unwrap();
             killed += 1;
-            in_training +=
-                u32::from(survey.run().join("state/cache/train").read_dir().is_ok_and(|mut files| files.next().is_some()));
         }
+        child.wait().unwrap();
+        let checkpoints = survey.run().join("state/cache/train");
+        in_training += u32::from(checkpoints.read_dir().is_ok_and(|mut files| files.next().is_some()));
     }
     assert!(killed >= KILLS / 2, "{killed} of {KILLS} were killed");
     let said = survey.run_all();

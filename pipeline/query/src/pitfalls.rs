@@ -65,6 +65,11 @@ pub(crate) fn is_aggregate(function: &Function) -> bool {
     function.over.is_none() && AGGREGATES.contains(&name(function).as_str())
 }
 
+/// Whether a SELECT has GROUP BY.
+pub(crate) fn is_grouped(select: &Select) -> bool {
+    !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
+}
+
 /// Whether a condition of a join is an equality with a column on either side: a key, by which polars can join.
 pub(crate) fn equates_columns(condition: &Expr) -> bool {
     match condition {
@@ -158,7 +163,7 @@ fn order(query: &Query) -> Flow {
 
 /// A window beside an aggregate sees the rows before they are grouped, and a column beside one is repeated for every row.
 fn grouping(select: &Select) -> Flow {
-    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    let grouped = is_grouped(select);
     let aggregated = calls(&select.projection, is_aggregate);
     let windows = calls(&select.projection, |f| f.over.is_some()) || calls(&select.qualify, |f| f.over.is_some());
     if windows && (grouped || aggregated) {

@@ -8,7 +8,7 @@ use sqlparser::ast::{
     SetQuantifier, TableWithJoins, VisitMut, VisitorMut,
 };
 
-use crate::pitfalls::{calls, equates_columns, is_aggregate};
+use crate::pitfalls::{calls, equates_columns, is_aggregate, is_grouped};
 
 /// Functions that stand for several columns, each with a name of its own.
 const SEVERAL: &[&str] = &["columns", "unnest"];
@@ -16,7 +16,8 @@ const SEVERAL: &[&str] = &["columns", "unnest"];
 /// Rewrites a query and all queries in it:
 /// - Computed columns are called by their text, such as `COUNT(*)` and `MAX(score)`, where AS gives them no name. polars would
 ///   call the first `len` and the second `score`, and refuse `SELECT MIN(score), MAX(score)`.
-/// - ORDER BY uses these names in place of aggregates, by which polars 0.55 does not sort.
+/// - ORDER BY uses the names of what SELECT shows: polars 0.55 does not sort by aggregates, and beside GROUP BY it does not find
+///   `b.x` of a joined table.
 /// - The columns of a UNION are called as those of its first part; polars sorts each part, and so wants the names in each.
 /// - The conditions of an inner join that compare no columns stand in WHERE: polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
 ///   when the answer does not show `b.x`.
@@ -43,7 +44,8 @@ impl VisitorMut for Rewriter {
         if let (SetExpr::Select(select), Some(order_by)) = (&*query.body, &mut query.order_by)
             && let OrderByKind::Expressions(orders) = &mut order_by.kind
         {
-            for order in orders.iter_mut().filter(|o| calls(&o.expr, is_aggregate)) {
+            let grouped = is_grouped(select);
+            for order in orders.iter_mut().filter(|o| grouped || calls(&o.expr, is_aggregate)) {
                 let _ = order.expr.visit(&mut ByName(select));
             }
         }
@@ -127,12 +129,18 @@ impl VisitorMut for ByName<'_> {
     type Break = ();
 
     fn pre_visit_expr(&mut self, found: &mut Expr) -> ControlFlow<()> {
-        let name = self.0.projection.iter().find_map(|item| match item {
-            SelectItem::ExprWithAlias { expr, alias } if expr == found => Some(alias.clone()),
-            _ => None,
+        // What is the name of a column of the answer already means that column.
+        let is_name =
+            |item| matches!((name_of(item), &*found), (Some(name), Expr::Identifier(ident)) if name.value == ident.value);
+        if self.0.projection.iter().any(is_name) {
+            return ControlFlow::Continue(());
+        }
+        let shown = self.0.projection.iter().find(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => expr == found,
+            _ => false,
         });
-        if let Some(name) = name {
-            *found = Expr::Identifier(name);
+        if let Some(name) = shown.and_then(name_of) {
+            *found = Expr::Identifier(name.clone());
         }
         ControlFlow::Continue(())
     }
@@ -210,11 +218,17 @@ mod tests {
             ("COUNT(*) DESC, site", "n DESC, site"),
             ("QUANTILE_CONT(x, 0.9)", "\"QUANTILE_CONT(x, 0.9)\""),
             ("QUANTILE_CONT(x, 0.9) / COUNT(*)", "\"QUANTILE_CONT(x, 0.9)\" / n"),
-            ("x * 2", "x * 2"),
+            ("x * 2", "d"),
+            ("a.x + 1", "a.x + 1"),
         ] {
             let select = "SELECT site, x * 2 AS d, COUNT(*) AS n, QUANTILE_CONT(x, 0.9) AS \"QUANTILE_CONT(x, 0.9)\" FROM a GROUP BY site, d ORDER BY ";
             assert_eq!(rewritten(&format!("{select}{order}")), format!("{select}{named}"));
         }
+        let joined = "SELECT b.x, COUNT(*) AS n FROM a JOIN b ON a.x = b.x";
+        assert_eq!(rewritten(&format!("{joined} GROUP BY b.x ORDER BY b.x")), format!("{joined} GROUP BY b.x ORDER BY x"));
+        let crossed = "SELECT site AS x, MAX(x) AS site FROM a GROUP BY site ORDER BY ";
+        assert_eq!(rewritten(&format!("{crossed}site, MAX(x)")), format!("{crossed}site, site"));
+        assert_eq!(rewritten("SELECT x * 2 AS d FROM a ORDER BY x * 2"), "SELECT x * 2 AS d FROM a ORDER BY x * 2");
     }
 
     #[test]

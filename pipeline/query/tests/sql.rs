@@ -77,6 +77,10 @@ fn tables_are_joined() {
              WHERE s.subset = 'train' GROUP BY p.recording_id ORDER BY best",
             &["a,0.75", "c,0.85"],
         ),
+        (
+            "SELECT s.recording_id, COUNT(*) FROM predictions p JOIN splits s ON p.recording_id = s.recording_id GROUP BY s.recording_id ORDER BY s.recording_id LIMIT 1",
+            &["a,4"],
+        ),
         ("SELECT COUNT(*) FROM predictions p, splits s WHERE p.recording_id = s.recording_id AND s.subset = 'test'", &["2"]),
         (
             "SELECT s.recording_id FROM splits s LEFT JOIN features f ON f.site = s.subset WHERE f.site IS NULL ORDER BY 1",

@@ -130,7 +130,7 @@ fn tell(cx: &UnitContext<'_>, classes: &[String], thresholds: &[Threshold]) {
     if !without.is_empty() {
         let list = without.join(", ");
         cx.console().warn(&format!(
-            "evaluate: too few validation positives for a threshold of their own: {list}; see the table thresholds"
+            "evaluate: without a threshold of their own, for few validation positives or scores that hardly tell them: {list}; see the table thresholds"
         ));
     }
 }

@@ -3,10 +3,17 @@
 //! The threshold of best F1 lies midway between the lowest score taken and the highest left out, so that a window
 //! like either falls on its own side; when every window is taken it is the lowest score. Of several thresholds with
 //! the same F1 the highest wins: it reports the fewest detections, and each has to be looked at by somebody.
+//!
+//! For a classifier that knows nothing of a class, the best F1 is that of taking every window (Lipton, Elkan, Naryanaswamy 2014,
+//! "Optimal thresholding of classifiers to maximize F1 measure"), 2p / (1 + p) with p the share of positives. A class whose best is hardly
+//! better gets no threshold of its own: it would be detected everywhere.
 
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Ranking, Step};
+
+/// Of the way from the F1 of taking every window to 1, the share that a threshold of a class's own has to go.
+const LEAST_GAIN: f64 = 0.1;
 
 /// Which windows a threshold was fitted on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +21,7 @@ use crate::metrics::{Ranking, Step};
 pub enum Source {
     /// The class's own.
     Own,
-    /// Those of all classes together, the class having too few positives.
+    /// Those of all classes together, the class having too few positives or scores that hardly tell them.
     Pooled,
     /// None: all classes together have too few positives.
     Default,
@@ -69,10 +76,21 @@ fn midway(low: f64, high: f64) -> f64 {
     if middle > low { middle } else { high }
 }
 
-/// Thresholds for all classes: a class's own best where it has at least `min_positives` positive windows, else the
-/// best for all classes pooled where they have as many, else `default`.
+/// How far the best F1 leads from that of taking every window to 1: 0 for scores that say nothing, 1 for perfect ones.
+fn gain(ranking: &Ranking, threshold: f64) -> f64 {
+    let all = ranking.confusion(f64::NEG_INFINITY).f1().unwrap_or(0.0);
+    let best = ranking.confusion(threshold).f1().unwrap_or(0.0);
+    // Where every window is positive, taking every window is right.
+    if all < 1.0 { (best - all) / (1.0 - all) } else { 1.0 }
+}
+
+/// Thresholds for all classes: a class's own best where it has at least `min_positives` positive windows and scores that tell them, else
+/// the best for all classes pooled where they have as many, else `default`.
 pub fn tune(rankings: &[Ranking], min_positives: u64, default: f64) -> Vec<Threshold> {
-    let fit = |ranking: &Ranking| best_f1(ranking).filter(|_| ranking.positives() >= min_positives);
+    let fit = |ranking: &Ranking| {
+        let enough = ranking.positives() >= min_positives;
+        best_f1(ranking).filter(|&threshold| enough && gain(ranking, threshold) >= LEAST_GAIN)
+    };
     let fallback = fit(&Ranking::pool(rankings)).map_or((default, Source::Default), |threshold| (threshold, Source::Pooled));
     rankings
         .iter()
@@ -139,6 +157,20 @@ mod tests {
         let too_few = tune(&[poor, none.clone()], 2, 0.5);
         assert!(too_few.iter().all(|t| t.source == Source::Default && t.threshold == 0.5));
         assert_eq!(tune(&[none], 0, 0.4)[0].source, Source::Default);
+    }
+
+    #[test]
+    fn scores_that_say_nothing_give_no_threshold_of_their_own() {
+        // Two positives of twenty, in the middle of the ranking: the best F1 takes nearly all.
+        let scores: Vec<f64> = (0..20).map(|i| f64::from(i) / 20.0).collect();
+        let useless = ranking(&scores, &(0..20).map(|i| i == 3 || i == 9).collect::<Vec<_>>());
+        let good = ranking(&scores, &(0..20).map(|i| i >= 15).collect::<Vec<_>>());
+        assert!(best_f1(&useless).unwrap() < 0.2);
+        let tuned = tune(&[useless, good], 2, 0.5);
+        assert_eq!((tuned[0].source, tuned[1].source), (Source::Pooled, Source::Own));
+        assert_eq!(tuned[1].threshold, 0.725);
+        let all = ranking(&[0.1, 0.2], &[true, true]);
+        assert_eq!(tune(&[all], 1, 0.5)[0].source, Source::Own);
     }
 
     proptest! {
