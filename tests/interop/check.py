@@ -86,13 +86,15 @@ def duck_rows(run, question):
 def main(chorus, run):
     for name, folder, partitioned in tables(run):
         print(f"{name}: {check_table(name, folder, partitioned)} rows in duckdb, pyarrow and polars")
+    answered = 0
     for question in QUESTIONS:
         output = subprocess.run([chorus, "query", question, "--run", run, "--format", "csv"], check=True, capture_output=True, text=True)
         ours, theirs = rows(output.stdout), duck_rows(run, question)
         same = len(ours) == len(theirs) and all(len(a) == len(b) and all(map(alike, a, b)) for a, b in zip(ours, theirs))
         assert same, f"{question}\nchorus: {ours[:5]}\nduckdb: {theirs[:5]}"
-        assert ours, question
+        answered += bool(ours)
         print(f"{len(ours)} rows alike in chorus and duckdb: {question[:70]}…")
+    assert answered >= 3, "nearly all answers are empty: nothing was compared"
 
 
 if __name__ == "__main__":

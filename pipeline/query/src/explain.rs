@@ -23,6 +23,7 @@ const WAYS_AROUND: &[(&str, &str)] = &[
     ("join constraint", "write ON without parentheses, as comparisons joined by AND"),
     ("different file extensions", "remove from the run what is no table"),
     ("relation '", "WITH stands at the beginning of a query, and its names hold in all of it"),
+    ("mixed asc/desc", "a minus turns the direction of a number, as in ORDER BY -score, segment_id"),
     ("ambiguous reference", "write the table's name and a dot before the column"),
     (
         "to a string value",

@@ -99,6 +99,7 @@ fn what_the_engine_cannot_do_is_told_with_a_way_around() {
             "a dot before",
         ),
         ("SELECT * FROM (WITH w AS (SELECT 1 AS a) SELECT * FROM w) t", "relation 'w' was not found", "at the beginning"),
+        ("SELECT RANK() OVER (ORDER BY score DESC, class) FROM predictions", "mixed asc/desc", "ORDER BY -score"),
         ("WITH RECURSIVE w AS (SELECT 1) SELECT * FROM w", "recursive CTEs are not supported", "joins, WITH"),
     ] {
         let error = run.error(sql);

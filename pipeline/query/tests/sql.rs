@@ -134,6 +134,10 @@ fn windows_look_at_neighbouring_rows() {
             "SELECT recording_id, ROW_NUMBER() OVER (PARTITION BY class ORDER BY score DESC) AS n FROM predictions WHERE class = 'FROG' ORDER BY n LIMIT 2",
             &["b,1", "a,2"],
         ),
+        (
+            "SELECT class, ROW_NUMBER() OVER (PARTITION BY recording_id ORDER BY -score, class) AS n FROM predictions WHERE recording_id = 'b' ORDER BY n",
+            &["FROG,1", "TOAD,2"],
+        ),
         ("SELECT RANK() OVER (ORDER BY subset) AS n FROM splits ORDER BY n", &["1", "2", "2", "4"]),
         (
             "SELECT segment_id, LAG(score) OVER (PARTITION BY class ORDER BY segment_id) AS before FROM predictions WHERE class = 'FROG' ORDER BY segment_id LIMIT 3",
