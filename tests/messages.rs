@@ -130,10 +130,44 @@ fn a_model_made_with_other_settings() {
     unchanged(&survey, &args, 2, &["decisions.yaml", "detect.threshold"]);
     unchanged(
         &survey,
-        &["run", "--set", "annotate.format=none", "--set", "model.path=nowhere"],
+        &["run", "--set", "annotate.format=none", "--set", "model.path=nowhere", "--set", "run.path=other"],
         2,
         &["nowhere", "weights.safetensors"],
     );
+}
+
+#[test]
+fn thresholds_of_other_weights_and_a_run_of_the_other_mode() {
+    let survey = Survey::made();
+    let model = survey.folder().join("model");
+    common::copy(&survey.run().join("model"), &model);
+    let model_path = format!("model.path={}", model.display());
+    let args = ["run", "--set", "annotate.format=none", "--set", &model_path];
+    unchanged(&survey, &args, 2, &["trained a model of its own", "run.path"]);
+    let decisions = fs::read_to_string(model.join("decisions.yaml")).unwrap();
+    let other = decisions.replacen("model_id: ", "model_id: x", 1);
+    fs::write(model.join("decisions.yaml"), other).unwrap();
+    unchanged(&survey, &[&args[..], &["--set", "run.path=other"]].concat(), 2, &["decisions.yaml", "other weights"]);
+}
+
+#[test]
+fn a_run_within_the_archive() {
+    let survey = Survey::tiny();
+    for path in ["archive", "archive/run", "archive/raw_data/POND01"] {
+        let set = format!("run.path={path}");
+        unchanged(&survey, &["run", "--set", &set], 2, &["within the archive", "run.path"]);
+    }
+}
+
+#[test]
+fn pipes_and_loops_in_the_archive_are_passed_over() {
+    let survey = Survey::tiny();
+    let folder = survey.archive().join("raw_data/POND01");
+    std::os::unix::fs::symlink("../POND01", folder.join("loop")).unwrap();
+    std::os::unix::fs::symlink("self.wav", folder.join("self.wav")).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("POND01_20250401_190000.wav")).status().unwrap().success());
+    survey.run_with(&["ingest"]);
+    assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings WHERE status = 'ok'").trim(), "n\n8");
 }
 
 #[test]

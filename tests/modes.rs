@@ -140,6 +140,21 @@ fn single_units_are_made_and_the_rest_waits() {
 }
 
 #[test]
+fn a_run_that_is_named_is_the_run_that_is_used_from_every_folder() {
+    let survey = Survey::made();
+    let elsewhere = survey.folder().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    // Made with relative paths, then asked for from another folder.
+    let args = ["--set", "archive.path=archive", "--set", "run.path=run"];
+    survey.run_with(&args);
+    let output = Command::new(CHORUS).args(["status", "--run", "../run"]).current_dir(&elsewhere).output().unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let output = Command::new(CHORUS).args(["run", "--run", "../run"]).current_dir(&elsewhere).output().unwrap();
+    assert!(text(&output.stderr).contains("nothing to do"), "{}", text(&output.stderr));
+    assert!(!elsewhere.join("run").exists());
+}
+
+#[test]
 fn answers_come_in_every_format() {
     let survey = Survey::made();
     let sql = "SELECT site, COUNT(*) AS n FROM recordings GROUP BY site ORDER BY site";
@@ -151,6 +166,11 @@ fn answers_come_in_every_format() {
     assert_eq!(text(&ask("csv")), "site,n\nMARSH02,4\nPOND01,4\n");
     assert_eq!(text(&ask("json")), "{\"site\":\"MARSH02\",\"n\":4}\n{\"site\":\"POND01\",\"n\":4}\n");
     assert!(ask("parquet").starts_with(b"PAR1"));
+    let file = survey.folder().join("out.parquet");
+    let output = survey.chorus(&["query", sql, "-o", file.to_str().unwrap()]);
+    assert!(output.status.success() && fs::read(&file).unwrap().starts_with(b"PAR1"), "{}", text(&output.stderr));
+    let inside = survey.run().join("tables/recordings/x.csv");
+    assert_eq!(survey.chorus(&["query", sql, "-o", inside.to_str().unwrap()]).status.code(), Some(2));
     let table = text(&ask("table"));
     assert!(table.starts_with("site") && table.lines().count() >= 4, "{table}");
 }

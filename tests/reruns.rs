@@ -54,6 +54,24 @@ fn a_touched_recording_makes_nothing_again() {
 }
 
 #[test]
+fn a_recording_that_changed_under_an_old_time_is_noticed() {
+    let survey = Survey::made();
+    survey.run_all();
+    let raw = survey.archive().join("raw_data");
+    let path = format!("{}{}", raw.display(), contents(&raw, "").keys().next().unwrap());
+    let before = fs::metadata(&path).unwrap().modified().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4000].fill(7);
+    std::thread::sleep(Duration::from_millis(20));
+    fs::File::options().write(true).open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, &bytes)).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(before).unwrap();
+    let made = survey.made_by(|survey| drop(survey.run_all()));
+    assert_eq!(made["ingest"].len(), 1, "{made:?}");
+    assert_eq!(made["featurize"].len(), 1, "{made:?}");
+}
+
+#[test]
 fn a_changed_label_file_makes_its_own_day_again_and_what_depends_on_it() {
     let survey = Survey::made();
     let (path, text) = &labels_of(&survey, "train");
@@ -131,6 +149,16 @@ fn a_recording_that_went_away_takes_its_units_with_it() {
 }
 
 #[test]
+fn tables_that_no_state_tells_of_go_with_the_next_run() {
+    let survey = Survey::made();
+    let expected = survey.results();
+    let stray = survey.run().join("tables/predictions/site=OLD");
+    common::copy(&survey.run().join("tables/predictions/site=POND01"), &stray);
+    survey.run_all();
+    assert_same(&survey.results(), &expected, "a stray partition");
+}
+
+#[test]
 fn an_output_that_is_damaged_or_gone_is_made_again() {
     let survey = Survey::made();
     let expected = survey.results();
@@ -145,4 +173,13 @@ fn an_output_that_is_damaged_or_gone_is_made_again() {
     assert!(survey.chorus(&["status"]).status.success(), "sizes alone do not show it");
     let verified = survey.chorus(&["status", "--verify"]);
     assert!(common::text(&verified.stdout).contains("is damaged"), "{}", common::text(&verified.stdout));
+    survey.run_with(&["--verify"]);
+    assert_same(&survey.results(), &expected, "a damaged output");
+    let weights = survey.run().join("model/weights.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    survey.run_with(&["--verify"]);
+    assert_same(&survey.results(), &expected, "damaged weights");
 }

@@ -74,7 +74,9 @@ impl ConfigArgs {
                 return Err(UsageError(next.into()).into());
             }
         };
-        Ok(Config::load(&path, &self.set)?)
+        // A run that was moved is still the one that was named.
+        let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
+        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>())?)
     }
 
     /// The run's folder; without any argument the newest in `runs/`.
@@ -114,6 +116,9 @@ pub(crate) struct RunArgs {
     /// Make units again though they are fresh
     #[arg(long)]
     pub(crate) force: bool,
+    /// Read every output and compare its hash with the recorded one, so that damaged ones are made again
+    #[arg(long)]
+    pub(crate) verify: bool,
     /// Say what would be made, why, and how much disk it needs
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -156,9 +161,9 @@ pub(crate) struct QueryArgs {
     /// Read the question from a file
     #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
-    /// table, csv, json (one object a line) or parquet
-    #[arg(long, default_value = "table")]
-    pub(crate) format: String,
+    /// table, csv, json (one object a line) or parquet [default: by the extension of -o, else table]
+    #[arg(long)]
+    pub(crate) format: Option<String>,
     /// Write to a file in place of stdout
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

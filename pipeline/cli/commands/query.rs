@@ -11,11 +11,17 @@ use chorus_query::{Format, TableStyle, Tables};
 use crate::args::{QueryArgs, UsageError};
 
 pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let format: Format = args
-        .format
-        .parse()
-        .map_err(|_| UsageError(format!("--format: found `{}`, expected {}", args.format, Format::NAMES.join(", "))))?;
+    let format = format(args)?;
     let run = args.config.run_dir()?;
+    if let Some(output) = &args.output
+        && std::path::absolute(output)?.starts_with(std::path::absolute(&run)?)
+    {
+        return Err(UsageError(format!(
+            "{}: lies within the run, which only its stages write to; name a file elsewhere",
+            output.display()
+        ))
+        .into());
+    }
     let answer = Tables::open(&run)?.sql(&sql(args)?)?;
     let write = |out: &mut dyn Write| match format {
         Format::Table => answer.write_table(&style(args.limit), out),
@@ -45,6 +51,17 @@ pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     Tables::open(run)?.sql(sql)?.write_table(&style(0), &mut out)?;
     Ok(out.flush()?)
+}
+
+/// The format that was asked for, or that the output file's extension names.
+fn format(args: &QueryArgs) -> anyhow::Result<Format> {
+    let by_name = || args.output.as_ref()?.extension()?.to_str()?.parse().ok();
+    match &args.format {
+        None => Ok(by_name().unwrap_or(Format::Table)),
+        Some(name) => Ok(name
+            .parse()
+            .map_err(|_| UsageError(format!("--format: found `{name}`, expected {}", Format::NAMES.join(", "))))?),
+    }
 }
 
 fn style(limit: usize) -> TableStyle {

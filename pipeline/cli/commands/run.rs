@@ -49,7 +49,7 @@ fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
         (None, false) => Selection::Only(args.stages.clone()),
     };
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    Ok(RunOptions { selection, force: args.force, jobs, units: args.unit.clone() })
+    Ok(RunOptions { selection, force: args.force, jobs, units: args.unit.clone(), verify: args.verify })
 }
 
 fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {

@@ -43,6 +43,19 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
             "run evaluate in the model's own run, or set detect.threshold to one threshold for all classes",
         );
     }
+    let decisions = folder.join(DECISIONS);
+    if config.get("detect.threshold").is_null() {
+        let text = std::fs::read_to_string(&decisions).unwrap_or_default();
+        let made_for = serde_yaml::from_str::<Value>(&text).unwrap_or_default()["model_id"].clone();
+        if made_for != value["model_id"] {
+            let found = "these thresholds were made for other weights".to_owned();
+            return refuse(
+                &decisions,
+                found,
+                "copy the model's folder as a whole, or set detect.threshold to one threshold for all classes",
+            );
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Makes stages fresh: unit by unit, in parallel, each committed by itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +42,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Only units that match one of these filters; empty for all.
     pub units: Vec<String>,
+    /// Read every output and compare its hash, so that damaged ones are made again.
+    pub verify: bool,
 }
 
 /// What a run did, per pass: units made and units that were fresh already.
@@ -146,7 +148,7 @@ impl Runner {
             self.look_first(&selected)?;
         }
         let _lock = self.open()?;
-        let planner = self.planner(false);
+        let planner = self.planner(options.verify);
         let mut states = load_states(&self.run, &self.passes);
         let mut plans: Vec<PassPlan> = Vec::new();
         let mut summary = Summary::default();
@@ -249,10 +251,34 @@ impl Runner {
                 planner.access(pass, &states).archive()?;
             }
         }
+        self.check_run_folder()?;
         match self.config.text("model.path") {
             Some(model) => given_model::check(&self.config, Path::new(model)),
             None => Ok(()),
         }
+    }
+
+    /// A run lies outside of the archive, and stays of one mode: tables that its configuration does not know would still be answered from.
+    fn check_run_folder(&self) -> Result<(), EngineError> {
+        let run = std::path::absolute(self.run.path()).map_err(EngineError::io(self.run.path(), "cannot be found"))?;
+        let existing = run.ancestors().find_map(|p| Some((p.canonicalize().ok()?, run.strip_prefix(p).ok()?)));
+        let real = existing.map_or_else(|| run.clone(), |(base, rest)| base.join(rest));
+        let archive = self.config.text("archive.path").and_then(|archive| Path::new(archive).canonicalize().ok());
+        let refuse = |found: &str, next: &str| {
+            Err(EngineError::Archive { path: self.run.path().to_owned(), found: found.into(), next: next.into() })
+        };
+        if archive.is_some_and(|archive| real.starts_with(archive)) {
+            return refuse(
+                "the run would lie within the archive, which is never written to",
+                "name a folder outside of it in run.path",
+            );
+        }
+        if self.config.text("model.path").is_some() && self.run.states("train").exists() {
+            let next =
+                "name another folder in run.path, so that its labels and metrics are not taken for those of the other model";
+            return refuse("this run trained a model of its own, and model.path names another", next);
+        }
+        Ok(())
     }
 
     /// A first look, before a new run's folder is made: an archive without recordings or a full disk leave nothing behind.
@@ -274,7 +300,7 @@ impl Runner {
 
     /// Writes down the configuration: when something is about to be made with it, and at the end of a run.
     fn record_config(&self) -> Result<(), EngineError> {
-        let (path, yaml) = (self.run.resolved_config(), self.config.to_yaml());
+        let (path, yaml) = (self.run.resolved_config(), self.config.with_absolute_paths().to_yaml());
         if self.program == Program::Chorus && std::fs::read(&path).ok().as_deref() != Some(yaml.as_bytes()) {
             atomic::write(&self.run.tmp(), &path, yaml.as_bytes())?;
         }
@@ -304,6 +330,7 @@ impl Runner {
         if !options.units.is_empty() {
             return Ok(());
         }
+        self.remove_strays(pass, plan, states)?;
         for unit in std::mem::take(&mut plan.gone) {
             if let Some(state) = states.get_mut(pass.name).and_then(|s| s.remove(&unit)) {
                 atomic::remove(&self.run.states(pass.name), &self.run.state(pass.name, &unit))?;
@@ -311,6 +338,27 @@ impl Runner {
                     atomic::remove(&self.run.tables(), &self.run.path().join(path))?;
                 }
                 self.console.say(&format!("{:17} {unit} removed: nothing in the archive stands for it any more", pass.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes parts of a pass's tables that no state tells of and no unit will write: a query would count them.
+    fn remove_strays(&self, pass: &Pass, plan: &PassPlan, states: &States) -> Result<(), EngineError> {
+        let known: BTreeSet<&Unit> =
+            plan.units.iter().map(|u| &u.unit).chain(states.get(pass.name).into_iter().flat_map(|s| s.keys())).collect();
+        for table in table_outputs(pass) {
+            let root = self.run.tables().join(table);
+            for path in files_below(&root) {
+                let relative = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
+                if !Unit::parse(&relative).is_some_and(|unit| known.contains(&unit)) {
+                    atomic::remove(&self.run.tables(), &path)?;
+                    self.console.say(&format!(
+                        "{:17} {} removed: nothing in the archive stands for it",
+                        pass.name,
+                        path.display()
+                    ));
+                }
             }
         }
         Ok(())
@@ -473,6 +521,9 @@ impl Runner {
         if options.force {
             command.arg("--force");
         }
+        if options.verify {
+            command.arg("--verify");
+        }
         if std::env::var_os("OMP_WAIT_POLICY").is_none() {
             // libtorch's threads otherwise spin while they wait, and on a machine that does anything else besides an epoch takes ten times as long.
             command.env("OMP_WAIT_POLICY", "PASSIVE");
@@ -507,6 +558,17 @@ pub fn worker_program() -> Option<PathBuf> {
     let named = std::env::var_os("CHORUS_TORCH").map(PathBuf::from);
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("chorus-torch")));
     named.or(beside).filter(|p| p.is_file())
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
 }
 
 fn is_wanted(unit: &Unit, filters: &[String]) -> bool {

@@ -44,11 +44,15 @@ fn run(work: fn(&UnitContext<'_>) -> Result<(), WorkError>) -> (Result<(), Strin
 
 fn run_in(dir: &Path, registry: Registry) -> Result<(), String> {
     let path = dir.display();
+    std::fs::create_dir(dir.join("archive")).unwrap();
     let sets = ["annotate.format=anuraset_raw", "units.keep_free_gib=0"].map(str::to_owned);
-    let sets = [&sets[..], &[format!("archive.path={path}"), format!("run.path={path}/run")]].concat();
+    let sets = [&sets[..], &[format!("archive.path={path}/archive"), format!("run.path={path}/run")]].concat();
     let runner = Runner::new(Config::from_text("", "c", "c", &sets).unwrap(), registry, Console::new());
     let selection = Selection::Only(vec!["ingest".into(), "segment".into()]);
-    runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new() }).map(drop).map_err(|e| e.to_string())
+    runner
+        .run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false })
+        .map(drop)
+        .map_err(|e| e.to_string())
 }
 
 fn refused(work: fn(&UnitContext<'_>) -> Result<(), WorkError>, wanted: &str) {

@@ -56,7 +56,7 @@ pub enum TableError {
         stage: String,
     },
     /// A file cannot be opened or read.
-    #[error("{}: cannot be read as Parquet: {detail}; `chorus status --verify` shows what to make again", .path.display())]
+    #[error("{}: cannot be read as Parquet: {detail}; `chorus run --verify` makes damaged tables again", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

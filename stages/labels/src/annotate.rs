@@ -127,6 +127,8 @@ struct Recording {
 struct Review {
     file: String,
     lines: u32,
+    /// Whether the file holds lines and none of them can be read: such a file does not say that nothing calls.
+    unreadable: bool,
     /// Class (by position) and time of the lines that count.
     events: Vec<(usize, Interval)>,
 }
@@ -165,7 +167,8 @@ fn account(
     classes: &[String],
     qualities: &[String],
 ) -> Vec<Line> {
-    let mut review = Review { file: path.to_owned(), ..Review::default() };
+    let unreadable = !events.is_empty() && events.iter().all(|event| event.problem.is_some());
+    let mut review = Review { file: path.to_owned(), unreadable, ..Review::default() };
     let (recording, orphan) = match recording {
         Ok(recording) => (Some(recording), None),
         Err(reason) => (None, Some(reason)),
@@ -236,7 +239,7 @@ fn write_reviews(cx: &UnitContext<'_>, recordings: &[Recording]) -> Result<(), W
     cx.write("reviews", |batch| {
         batch
             .utf8(recordings.iter().map(|r| &r.id))
-            .bool(review().map(|r| r.is_some()))
+            .bool(review().map(|r| r.is_some_and(|r| !r.unreadable)))
             .utf8(review().map(|r| r.map(|r| &r.file)))
             .u32(review().map(|r| r.map_or(0, |r| r.lines)))
             .u32(review().map(|r| r.map_or(0, |r| r.events.len() as u32)))
@@ -259,7 +262,7 @@ fn write_labels(cx: &UnitContext<'_>, recordings: &[Recording], classes: &[Strin
         let windows: Vec<Interval> =
             (first..end).map(|row| Interval { start_s: starts.value(row), end_s: ends.value(row) }).collect();
         let recording = by_id.get(of.value(first)).ok_or("segments name a recording that recordings lacks")?;
-        let labels = window_labels(&windows, recording.review.as_ref(), classes.len(), rule)
+        let labels = window_labels(&windows, recording.review.as_ref().filter(|r| !r.unreadable), classes.len(), rule)
             .map_err(|e| format!("{}: {e}", recording.review.as_ref().map_or("", |r| r.file.as_str())))?;
         for from in (first..end).step_by(WINDOWS_PER_BATCH) {
             let rows = from..end.min(from + WINDOWS_PER_BATCH);
@@ -344,6 +347,15 @@ mod tests {
         assert!(reasons("0\t1\tBOAFAB_M\n", Ok(&mut broken), &[])[0].as_deref().unwrap().contains("cannot be read"));
         assert_eq!(broken.review.unwrap().lines, 1);
         assert_eq!(reasons("0\t1\tBOAFAB_M\n", Err("no recording".into()), &[]), [Some("no recording".into())]);
+    }
+
+    #[test]
+    fn a_file_without_a_line_that_can_be_read_is_no_review() {
+        for (track, unreadable) in [("", false), ("\u{fffd}1\n", true), ("x\ty\tz\nw\n", true), ("rubbish\n0\t1\tUND\n", false)] {
+            let mut own = recording(Some(60.0));
+            reasons(track, Ok(&mut own), &[]);
+            assert_eq!(own.review.unwrap().unreadable, unreadable, "{track:?}");
+        }
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub(crate) fn list(archive: &Path, folder: &str) -> Result<BTreeMap<String, Stri
             }
             if path.is_dir() {
                 folders.push(path);
-            } else if name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case(EXTENSION)) {
+            } else if path.is_file()
+                && name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case(EXTENSION))
+            {
                 let below = path.strip_prefix(archive).unwrap_or(&path).components();
                 let normal = below.filter(|part| matches!(part, std::path::Component::Normal(_)));
                 let relative: Vec<_> = normal.map(|part| part.as_os_str().to_string_lossy()).collect();

@@ -30,6 +30,9 @@ enum Command {
         /// Make units again though they are fresh.
         #[arg(long)]
         force: bool,
+        /// Compare every output with its recorded hash.
+        #[arg(long)]
+        verify: bool,
         /// Only these units.
         #[arg(long)]
         unit: Vec<String>,
@@ -47,8 +50,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Command::Run { run, jobs, force, unit, stages } => {
-            let options = RunOptions { selection: Selection::Only(stages), force, jobs, units: unit };
+        Command::Run { run, jobs, force, verify, unit, stages } => {
+            let options = RunOptions { selection: Selection::Only(stages), force, jobs, units: unit, verify };
             make(RunDir::new(run), &options)
         }
         Command::Device { json } => describe(json),

@@ -119,7 +119,7 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     for pass in passes(&config) {
         let runner = if pass.program == Program::Torch { runner().as_worker(Default::default()) } else { runner() };
         let selection = Selection::Only(vec![pass.stage.to_owned()]);
-        runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new() }).unwrap();
+        runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false }).unwrap();
     }
     std::fs::read_to_string(run.join(PAGE)).unwrap()
 }

@@ -166,6 +166,20 @@ impl Config {
         serde_yaml::to_string(&nested).expect("values that came from YAML go back to it")
     }
 
+    /// The same with the paths of archive, model and run made absolute, so that it means the same from every folder.
+    #[must_use]
+    pub fn with_absolute_paths(&self) -> Self {
+        let mut config = self.clone();
+        let run = Some(self.run_path());
+        let paths = ["archive.path", "model.path"].map(|key| (key, self.text(key).map(PathBuf::from)));
+        for (key, path) in paths.into_iter().chain([("run.path", run)]) {
+            if let Some(path) = path.and_then(|path| std::path::absolute(path).ok()) {
+                config.values.insert(key, Value::from(path.to_string_lossy()));
+            }
+        }
+        config
+    }
+
     fn nested(&self, keys: impl Iterator<Item = &'static Key>) -> Mapping {
         let mut top = Mapping::new();
         for key in keys {

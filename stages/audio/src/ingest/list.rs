@@ -1,5 +1,6 @@
 //! The files of an archive that may be recordings.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -14,6 +15,9 @@ const EXTENSIONS: [&str; 20] = [
     "caf", "wv", "wma",
 ];
 
+/// `ELOOP` of Linux.
+const TOO_MANY_LINKS: i32 = 40;
+
 /// A file as the listing shows it. Equal values mean, for all that can be told without reading, the same content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listed {
@@ -21,6 +25,8 @@ pub(super) struct Listed {
     pub(super) path: String,
     pub(super) bytes: u64,
     pub(super) modified_ns: i64,
+    /// When anything of the file was last changed, its times included: those who set a time back cannot set this one.
+    pub(super) changed_ns: i64,
     pub(super) inode: u64,
 }
 
@@ -32,10 +38,14 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
     }
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
+    let mut seen: BTreeSet<(u64, u64)> = fs::metadata(&root).map(|meta| (meta.dev(), meta.ino())).into_iter().collect();
     while let Some(folder) = folders.pop() {
         let failed = |source| IngestError::List { path: folder.clone(), source };
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
+        let entries: Result<Vec<_>, _> = fs::read_dir(&folder).map_err(failed)?.map(|entry| entry.map(|e| e.path())).collect();
+        let mut entries = entries.map_err(failed)?;
+        // The order of a listing is the file system's; that of a search among links must not be.
+        entries.sort();
+        for path in entries {
             let relative = relative(archive, &path);
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name.starts_with('.') || exclude.iter().any(|e| is_within(&relative, e)) {
@@ -43,15 +53,20 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
             }
             let meta = match fs::metadata(&path) {
                 Ok(meta) => meta,
-                // A dangling link, or a file that went away meanwhile.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                // A dangling link, a link to itself, or a file that went away meanwhile.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.raw_os_error() == Some(TOO_MANY_LINKS) => continue,
                 Err(source) => return Err(IngestError::List { path, source }),
             };
             if meta.is_dir() {
-                folders.push(path);
-            } else if is_audio_name(&name) {
-                let modified_ns = meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec());
-                found.push(Listed { path: relative, bytes: meta.len(), modified_ns, inode: meta.ino() });
+                // A link may lead back up, or to a folder that was searched already.
+                if seen.insert((meta.dev(), meta.ino())) {
+                    folders.push(path);
+                }
+            } else if meta.is_file() && is_audio_name(&name) {
+                let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
+                let modified_ns = ns(meta.mtime(), meta.mtime_nsec());
+                let changed_ns = ns(meta.ctime(), meta.ctime_nsec());
+                found.push(Listed { path: relative, bytes: meta.len(), modified_ns, changed_ns, inode: meta.ino() });
             }
         }
     }
