@@ -63,8 +63,8 @@ lint: setup ## Formatting and lints
 	@cargo fmt --all -- --check
 	@$(CARGO) clippy --release --workspace --all-targets -- --deny warnings
 
-bench: build ## Compare speed and memory with peers in one run
-	@$(CARGO) bench --workspace
+bench: build ## Compare speed and memory with a peer in one run
+	@tests/python.sh tests/bench/featurize.py $(CHORUS)
 
 clean: ## Remove what was built; runs/ and demo/ stay
 	@cargo clean

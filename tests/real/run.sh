@@ -30,5 +30,5 @@ expect jura_24h "SELECT status, COUNT(*) AS n FROM recordings GROUP BY status" "
 expect jura_24h "SELECT COUNT(*) AS n FROM predictions" "5184"
 expect jura_24h "SELECT COUNT(*) AS n FROM (SELECT DISTINCT night, hour FROM activity) AS hours" "24"
 for run in survey_us jura_24h; do
-    "$here/../interop/run.sh" "$chorus" "$runs/$run"
+    "$here/../python.sh" "$here/../interop/check.py" "$chorus" "$runs/$run"
 done
