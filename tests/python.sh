@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs a Python script with its requirements.txt installed into an environment in the user's cache: python.sh SCRIPT [ARGUMENT…].
+# Runs a Python script with what its requirements.txt names, installed from PyPI into the user's cache: python.sh SCRIPT [ARGUMENT…].
+# pip's --target works where Debian has neither venv nor leave to install system-wide.
 set -eu
 folder=$(cd "$(dirname "$1")" && pwd)
-python=${XDG_CACHE_HOME:-$HOME/.cache}/chorus/python-$(basename "$folder")
-if ! cmp -s "$folder/requirements.txt" "$python/requirements.txt"; then
-    rm -rf "$python"
-    python3 -m venv "$python"
-    "$python/bin/pip" install --quiet --disable-pip-version-check -r "$folder/requirements.txt"
-    cp "$folder/requirements.txt" "$python/"
+packages=${XDG_CACHE_HOME:-$HOME/.cache}/chorus/packages-$(basename "$folder")
+if ! cmp -s "$folder/requirements.txt" "$packages/requirements.txt"; then
+    rm -rf "$packages"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$packages" -r "$folder/requirements.txt"
+    cp "$folder/requirements.txt" "$packages/"
 fi
-exec "$python/bin/python" "$@"
+PYTHONPATH=$packages exec python3 "$@"
