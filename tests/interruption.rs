@@ -19,7 +19,7 @@ fn killed_at_ten_moments_it_ends_with_the_same_bytes() {
     let expected = undisturbed.results();
 
     let survey = Survey::tiny();
-    copy_archive(&undisturbed, &survey);
+    survey.take_archive_of(&undisturbed);
     let (mut killed, mut in_training) = (0, 0);
     for kill in 0..KILLS {
         let mut child = survey.command(&["run"]).stderr(std::process::Stdio::null()).spawn().unwrap();
@@ -93,11 +93,11 @@ fn a_polite_stop_keeps_what_was_done_and_says_so() {
 fn threads_change_no_table_and_a_second_run_from_scratch_gives_the_same() {
     let survey = Survey::made();
     let other = Survey::tiny();
-    copy_archive(&survey, &other);
+    other.take_archive_of(&survey);
     other.run_with(&["-j", "1"]);
     assert_same(&other.results(), &survey.results(), "-j 1 and all threads");
     let third = Survey::tiny();
-    copy_archive(&survey, &third);
+    third.take_archive_of(&survey);
     third.run_with(&["-j", "2"]);
     assert_same(&third.results(), &survey.results(), "-j 2 and all threads");
 }
@@ -115,10 +115,4 @@ fn two_processes_do_not_work_on_one_run_at_once() {
     let said = text(&second.stderr);
     // The second one may have waited long enough; then it found everything fresh.
     assert!(said.contains("another chorus process works on this run") || said.contains("nothing to do"), "{said}");
-}
-
-/// The synthetic archive is the same each time, but a test should not hang on that.
-fn copy_archive(from: &Survey, to: &Survey) {
-    std::fs::remove_dir_all(to.archive()).unwrap();
-    common::copy(&from.archive(), &to.archive());
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chorus_engine::{Config, RunDir};
+use chorus_engine::{Config, RunDir, Share};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 const EXAMPLES: &str = "\
@@ -131,6 +131,9 @@ pub(crate) struct RunArgs {
     /// Only these units, such as site=POND01 or site=POND01/date=2020-03-01
     #[arg(long, value_name = "UNIT")]
     pub(crate) unit: Vec<String>,
+    /// Only this share of the units, such as 3/64, while other processes make the others; what belongs to the whole run is made by the first
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) units: Option<Share>,
     /// When done, answer this question about the run
     #[arg(long, value_name = "SQL", conflicts_with = "dry_run")]
     pub(crate) query: Option<String>,

@@ -63,6 +63,12 @@ impl Survey {
         survey
     }
 
+    /// Gives this survey the other's archive. The synthetic one is the same each time, but a test should not hang on that.
+    pub fn take_archive_of(&self, other: &Self) {
+        fs::remove_dir_all(self.archive()).unwrap();
+        copy(&other.archive(), &self.archive());
+    }
+
     fn write_config(&self, settings: &str) {
         let (archive, run) = (self.archive(), self.run());
         let sources = format!("archive: {{path: {}, audio: raw_data}}\nrun: {{path: {}}}\n", archive.display(), run.display());
@@ -140,6 +146,14 @@ impl Survey {
         let output = self.chorus(&["query", sql, "--format", "csv"]);
         assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
         text(&output.stdout)
+    }
+
+    /// How many units of a pass are fresh, and how many there are.
+    pub fn ask_status(&self, pass: &str) -> (u64, u64) {
+        let output = self.chorus(&["status", "--json"]);
+        let plans: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let plan = plans.iter().find(|plan| plan["pass"] == pass).unwrap();
+        (plan["fresh"].as_u64().unwrap(), plan["units"].as_u64().unwrap())
     }
 
     /// All that a run is worth: tables, model and report, by path with their content.

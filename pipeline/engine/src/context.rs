@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::atomic::{self, Staged};
 use crate::graph::{Input, Output, Pass, Per};
 use crate::plan::{States, chosen};
+use crate::share::Claim;
 use crate::{Config, Console, EngineError, RunDir, Unit};
 
 /// One file of a table.
@@ -126,11 +127,14 @@ impl Access<'_> {
         Ok(TableReader::open(schema(table)?, &partition.path)?)
     }
 
-    /// Reads a declared table file by file.
+    /// Reads a declared table file by file: a pass on the whole run any of its inputs, a scan by site-day what it declares to scan.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`].
     pub fn read_all(&self, table: &str, columns: &[&str]) -> Result<Vec<(Unit, Batch)>, EngineError> {
+        if self.pass.per == Per::SiteDay && !self.pass.scanned.contains(&table) {
+            return Err(self.undeclared("every part of the partitioned table", table));
+        }
         let read = |p: Partition| Ok((p.unit.clone(), self.read_partition(table, &p, columns)?));
         self.partitions(table)?.into_iter().map(read).collect()
     }
@@ -157,6 +161,22 @@ impl Access<'_> {
     /// [`EngineError::Io`].
     pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
         atomic::write(&self.run.tmp(), &self.run.cache(self.pass.name, name), bytes).map(drop)
+    }
+
+    /// Claims a piece of work that the processes of a run share out among themselves; `None` while another has it.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn claim(&self, work: &str) -> Result<Option<Claim>, EngineError> {
+        self.run.claim(self.pass.name, work)
+    }
+
+    /// As [`Access::claim`], but waits for the other process.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn wait_for_claim(&self, work: &str) -> Result<Claim, EngineError> {
+        self.run.wait_for_claim(self.pass.name, work)
     }
 
     /// The person's side.
@@ -227,7 +247,9 @@ impl UnitContext<'_> {
             (Per::SiteDay, Per::SiteDay) => self.unit,
             (Per::Run, Per::SiteDay) => return Err(self.undeclared("one part of the partitioned table", table)),
         };
-        Ok(self.partitions(table)?.into_iter().find(|p| p.unit == *wanted))
+        let made = self.states.get(maker.name).is_some_and(|units| units.contains_key(wanted));
+        let output = Output::Table(self.static_name(table)?);
+        Ok(made.then(|| Partition { unit: wanted.clone(), path: self.run.path().join(RunDir::output(output, wanted)) }))
     }
 
     /// Reads columns (all when none are named) of the unit's part of a table, see [`UnitContext::partition`].

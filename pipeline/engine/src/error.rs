@@ -57,6 +57,22 @@ pub enum EngineError {
         /// The command that mends it.
         command: String,
     },
+    /// Another process makes this share of the run.
+    #[error(
+        "{}: another process works on share {share}; give each process a share of its own, such as --units 1/4 to --units 4/4", .path.display()
+    )]
+    ShareTaken {
+        /// The run.
+        path: PathBuf,
+        /// The share.
+        share: String,
+    },
+    /// `--unit` was given for work that has no units.
+    #[error("{stage} is one piece of work on the whole run; run it without --unit")]
+    WholeRun {
+        /// The stage.
+        stage: String,
+    },
     /// A stage used what it does not declare: a fault of the program.
     #[error("stage {pass} used {kind} `{name}`, which it does not declare in engine::graph")]
     Undeclared {

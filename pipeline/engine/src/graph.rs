@@ -63,6 +63,8 @@ pub struct Pass {
     pub code_version: u32,
     /// What it reads.
     pub inputs: Vec<Input>,
+    /// Tables by site-day of which its scan reads every part, to find out what its units are.
+    pub scanned: Vec<&'static str>,
     /// What it writes.
     pub outputs: Vec<Output>,
     /// Configuration keys that it may read; `section.*` for a whole section.
@@ -93,6 +95,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         per,
         code_version: 1,
         inputs: inputs.to_vec(),
+        scanned: Vec::new(),
         outputs: outputs.to_vec(),
         keys: keys.to_vec(),
         hints: Vec::new(),
@@ -120,19 +123,23 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     &["annotate.folder", "annotate.code_table", "annotate.classes"],
                 )
             },
-            pass(
-                "annotate",
-                Per::SiteDay,
-                &[Archive, Table("recordings"), Table("segments"), Table("classes")],
-                &[Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
-                &[
-                    "annotate.folder",
-                    "annotate.qualities",
-                    "annotate.rule",
-                    "annotate.min_overlap_s",
-                    "annotate.min_overlap_fraction",
-                ],
-            ),
+            Pass {
+                // A file without a recording is filed under its site, which only a look at all recordings tells.
+                scanned: vec!["recordings"],
+                ..pass(
+                    "annotate",
+                    Per::SiteDay,
+                    &[Archive, Table("recordings"), Table("segments"), Table("classes")],
+                    &[Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
+                    &[
+                        "annotate.folder",
+                        "annotate.qualities",
+                        "annotate.rule",
+                        "annotate.min_overlap_s",
+                        "annotate.min_overlap_fraction",
+                    ],
+                )
+            },
             pass(
                 "split",
                 Per::Run,

@@ -125,6 +125,7 @@ impl<'a> Planner<'a> {
         let keys = self.keys(pass);
         let mut plans = Vec::new();
         let whole = self.whole_inputs(pass, states)?;
+        let gates = self.gates(pass, earlier)?;
         for unit in self.units(pass, states, scan) {
             let mut fingerprint = Fingerprint {
                 code_version: pass.code_version,
@@ -136,7 +137,7 @@ impl<'a> Planner<'a> {
             };
             fingerprint.external.extend(scan.units.get(&unit).cloned().unwrap_or_default());
             fingerprint.inputs.extend(self.own_inputs(pass, &unit, states));
-            let waiting_for = self.waits_for(pass, &unit, earlier)?;
+            let waiting_for = gates.iter().find(|gate| gate.holds_back(&unit)).map(|gate| gate.stage);
             let status = match recorded.get(&unit) {
                 _ if waiting_for.is_some() => Status::Waiting(waiting_for.unwrap_or(pass.stage)),
                 None => Status::Missing,
@@ -221,26 +222,26 @@ impl<'a> Planner<'a> {
         Ok(inputs)
     }
 
-    /// The stage that has to be fresh before it shows whether this unit is.
-    fn waits_for(&self, pass: &Pass, unit: &Unit, earlier: &[PassPlan]) -> Result<Option<&'static str>, EngineError> {
+    /// What has to be fresh before it shows whether the units of a pass are.
+    fn gates<'b>(&self, pass: &Pass, earlier: &'b [PassPlan]) -> Result<Vec<Gate<'b>>, EngineError> {
+        let mut gates = Vec::new();
         for maker in pass.upstream(self.passes) {
             let Some(plan) = earlier.iter().find(|p| p.pass == maker.name) else { continue };
-            let stale = |u: &UnitPlan| u.status != Status::Fresh;
-            let waits = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
-                plan.units.iter().any(|u| u.unit == *unit && stale(u))
+            let mut stale = plan.units.iter().filter(|u| u.status != Status::Fresh).map(|u| &u.unit);
+            let shut = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
+                Shut::For(stale.collect())
             } else {
                 let parts = pass.inputs.iter().filter(|&&i| maker.makes(i)).all(|i| matches!(i, Input::Parts { .. }));
                 let table = pass.inputs.iter().find(|&&i| maker.makes(i)).and_then(|i| i.table());
                 match table.filter(|_| parts).map(|table| chosen(self.run, pass, table)).transpose()?.flatten() {
-                    Some(chosen) => plan.units.iter().any(|u| stale(u) && chosen.contains(&u.unit)),
-                    None => !plan.is_fresh(),
+                    Some(chosen) if stale.any(|unit| chosen.contains(unit)) => Shut::ForAll,
+                    None if !plan.is_fresh() => Shut::ForAll,
+                    _ => Shut::For(BTreeSet::new()),
                 }
             };
-            if waits {
-                return Ok(Some(maker.stage));
-            }
+            gates.push(Gate { stage: maker.stage, shut });
         }
-        Ok(None)
+        Ok(gates)
     }
 
     /// Hashes of a unit's own parts of tables.
@@ -253,6 +254,26 @@ impl<'a> Planner<'a> {
             Some((table.to_owned(), state.outputs.get(&RunDir::output(Output::Table(table), unit))?.hash.clone()))
         };
         self.table_makers(pass).filter(|(m, _)| m.per == Per::SiteDay).filter_map(hash).collect()
+    }
+}
+
+/// An earlier stage, and the units that it holds back.
+struct Gate<'a> {
+    stage: &'static str,
+    shut: Shut<'a>,
+}
+
+enum Shut<'a> {
+    ForAll,
+    For(BTreeSet<&'a Unit>),
+}
+
+impl Gate<'_> {
+    fn holds_back(&self, unit: &Unit) -> bool {
+        match &self.shut {
+            Shut::ForAll => true,
+            Shut::For(units) => units.contains(unit),
+        }
     }
 }
 

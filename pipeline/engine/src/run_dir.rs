@@ -8,56 +8,75 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::graph::Output;
-use crate::{EngineError, Unit, atomic};
+use crate::share::{Claim, Share};
+use crate::{EngineError, Unit, atomic, hash_bytes};
+
+/// How long a lock is asked for before it counts as held: whoever held it may be ending.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A run's folder. Making one touches nothing.
 #[derive(Debug, Clone)]
-pub struct RunDir(PathBuf);
+pub struct RunDir {
+    path: PathBuf,
+    /// The share of the run that this process makes; `None` when the whole run is its own.
+    share: Option<Share>,
+}
 
 impl RunDir {
     /// The run in this folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), share: None }
+    }
+
+    /// The same run, of which other processes make other shares at the same time.
+    #[must_use]
+    pub(crate) fn shared(self, share: Option<Share>) -> Self {
+        Self { share, ..self }
+    }
+
+    /// The share of the run that this process makes.
+    pub(crate) fn share(&self) -> Option<Share> {
+        self.share
     }
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// The folder of the tables.
     pub fn tables(&self) -> PathBuf {
-        self.0.join("tables")
+        self.path.join("tables")
     }
 
     /// The folder of the model that this run trains.
     pub fn model(&self) -> PathBuf {
-        self.0.join("model")
+        self.path.join("model")
     }
 
     /// The configuration that the run was last made with, every key with its value.
     pub fn resolved_config(&self) -> PathBuf {
-        self.0.join("config.resolved.yaml")
+        self.path.join("config.resolved.yaml")
     }
 
     /// Versions, host, device, seeds and hashes.
     pub fn manifest(&self) -> PathBuf {
-        self.0.join("manifest.json")
+        self.path.join("manifest.json")
     }
 
     /// One JSON object per line: what was done when, and how long it took.
     pub fn log(&self) -> PathBuf {
-        self.0.join("log.jsonl")
+        self.path.join("log.jsonl")
     }
 
-    /// Where files are written before they get their name.
+    /// Where files are written before they get their name; each share has a place of its own.
     pub fn tmp(&self) -> PathBuf {
-        self.0.join("tmp")
+        self.path.join("tmp").join(self.share.map_or_else(String::new, Share::name))
     }
 
     /// The states of a pass's units.
     pub fn states(&self, pass: &str) -> PathBuf {
-        self.0.join("state").join(pass)
+        self.path.join("state").join(pass)
     }
 
     /// The state of one unit.
@@ -70,7 +89,7 @@ impl RunDir {
 
     /// What a pass remembers from one execution to the next; nothing depends on it but speed.
     pub fn cache(&self, pass: &str, name: &str) -> PathBuf {
-        self.0.join("state").join("cache").join(pass).join(name)
+        self.path.join("state").join("cache").join(pass).join(name)
     }
 
     /// The path of a unit's output, relative to the run.
@@ -82,20 +101,22 @@ impl RunDir {
         }
     }
 
-    /// Takes the run for this process and those that it starts, until the lock is dropped and all of them have ended.
+    /// Takes the run for this process and those that it starts, until the lock is dropped and all of them have ended. Processes that
+    /// make shares of it hold it together.
     ///
     /// The worker of a process that was killed ends a moment later, so a lock that is held is asked for again for a while.
     ///
     /// # Errors
     /// [`EngineError::Locked`] when another process has it.
     pub fn lock(&self) -> Result<File, EngineError> {
-        const PATIENCE: Duration = Duration::from_secs(2);
-        let path = self.0.join("state").join("lock");
+        let path = self.path.join("state").join("lock");
         let file = atomic::open_lock(&path)?;
         let start = Instant::now();
-        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let operation =
+            if self.share.is_some() { FlockOperation::NonBlockingLockShared } else { FlockOperation::NonBlockingLockExclusive };
+        while flock(&file, operation).is_err() {
             if start.elapsed() > PATIENCE {
-                return Err(EngineError::Locked { path: self.0.clone() });
+                return Err(EngineError::Locked { path: self.path.clone() });
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -104,12 +125,32 @@ impl RunDir {
         Ok(file)
     }
 
+    /// Claims a piece of a pass's work for this process: a unit, or a part of a look at the archive. `None` while another process has
+    /// it. Where the whole run is this process's own, nobody could.
+    pub(crate) fn claim(&self, pass: &str, work: &str) -> Result<Option<Claim>, EngineError> {
+        if self.share.is_none() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.claim_path(pass, work)) }
+    }
+
+    /// As [`RunDir::claim`], but waits for the other process.
+    pub(crate) fn wait_for_claim(&self, pass: &str, work: &str) -> Result<Claim, EngineError> {
+        if self.share.is_none() { Ok(Claim::undisputed()) } else { Claim::wait(&self.claim_path(pass, work)) }
+    }
+
+    /// Locks of what processes with a share are working on.
+    pub(crate) fn claims(&self) -> PathBuf {
+        self.path.join("state").join("claims")
+    }
+
+    fn claim_path(&self, pass: &str, work: &str) -> PathBuf {
+        self.claims().join(pass).join(format!("{}.lock", hash_bytes(work.as_bytes())))
+    }
+
     /// Bytes that are free where the run lives (or will live).
     ///
     /// # Errors
     /// [`EngineError::Io`] when the file system does not tell.
     pub fn free_bytes(&self) -> Result<u64, EngineError> {
-        let absolute = std::path::absolute(&self.0).map_err(EngineError::io(&self.0, "cannot be found"))?;
+        let absolute = std::path::absolute(&self.path).map_err(EngineError::io(&self.path, "cannot be found"))?;
         let existing = absolute.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
         let stat = rustix::fs::statvfs(existing).map_err(|e| EngineError::io(existing, "free space cannot be told")(e.into()))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))

@@ -97,6 +97,11 @@ fn changed(what: &str, now: &BTreeMap<String, String>, then: &BTreeMap<String, S
 }
 
 impl UnitState {
+    /// The state in a file. One that cannot be read counts as none: its unit is made again.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
     /// Writes it; the last act of a commit.
     pub(crate) fn save(&self, run: &RunDir, pass: &str, unit: &Unit) -> Result<(), EngineError> {
         let bytes = serde_json::to_vec(self).expect("maps of texts are JSON");
@@ -130,12 +135,12 @@ pub fn hash_file(path: &Path) -> Result<String, EngineError> {
     Ok(hash_text(&hasher))
 }
 
-/// The states of all units of a pass. A state that cannot be read counts as none: its unit is made again.
+/// The states of all units of a pass.
 pub(crate) fn load(run: &RunDir, pass: &str) -> BTreeMap<Unit, UnitState> {
     let root = run.states(pass);
     let mut states = BTreeMap::new();
     let mut read = |path: &Path, unit: Unit| {
-        if let Some(state) = fs::read(path).ok().and_then(|b| serde_json::from_slice(&b).ok()) {
+        if let Some(state) = UnitState::read(path) {
             states.insert(unit, state);
         }
     };

@@ -69,11 +69,14 @@ impl Unit {
         }
     }
 
-    /// Whether a `--unit` filter such as `site=POND01` or `site=POND01/date=2020-03-01` selects it.
+    /// Whether a `--unit` filter such as `site=POND01` or `site=POND01/date=2020-03-01` selects it. The site may be written as in the
+    /// folder's name, or as it is.
     pub fn matches(&self, filter: &str) -> bool {
-        let id = self.to_string();
         let filter = filter.trim_end_matches('/');
-        id == filter || id.strip_prefix(filter).is_some_and(|rest| rest.starts_with('/'))
+        let encoded = self.to_string();
+        let plain = encoded.split_once('/').map(|(_, rest)| format!("site={}/{rest}", self.site()));
+        let selects = |id: &str| id == filter || id.strip_prefix(filter).is_some_and(|rest| rest.starts_with('/'));
+        selects(&encoded) || plain.is_some_and(|plain| selects(&plain))
     }
 }
 
@@ -118,5 +121,7 @@ mod tests {
                 && unit.matches("site=P1/date=2020-03-01/part-000")
         );
         assert!(!unit.matches("site=P") && !unit.matches("site=P1/date=2020-03-0"));
+        let river = Unit::SiteDay { site: "Rivière 2".into(), date: None, part: 0 };
+        assert!(river.matches("site=Rivière 2") && river.matches(&river.folder()) && !river.matches("site=Rivière"));
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_engine::{Config, Console, Registry, RunDir, RunOptions, Runner, Selection};
+use chorus_engine::{Config, Console, Registry, RunDir, RunOptions, Runner, Selection, Share};
 use chorus_model::{Predict, Train, device};
 use clap::{Parser, Subcommand};
 
@@ -36,6 +36,9 @@ enum Command {
         /// Only these units.
         #[arg(long)]
         unit: Vec<String>,
+        /// Only this share of the units.
+        #[arg(long)]
+        units: Option<Share>,
         /// The stages.
         #[arg(required = true)]
         stages: Vec<String>,
@@ -50,9 +53,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Command::Run { run, jobs, force, verify, unit, stages } => {
+        Command::Run { run, jobs, force, verify, unit, units, stages } => {
             let options = RunOptions { selection: Selection::Only(stages), force, jobs, units: unit, verify };
-            make(RunDir::new(run), &options)
+            make(RunDir::new(run), &options, units)
         }
         Command::Device { json } => describe(json),
     };
@@ -75,7 +78,7 @@ fn end_with_parent() {
     });
 }
 
-fn make(run: RunDir, options: &RunOptions) -> anyhow::Result<()> {
+fn make(run: RunDir, options: &RunOptions, share: Option<Share>) -> anyhow::Result<()> {
     end_with_parent();
     let config = Config::load(&run.resolved_config(), &[])?;
     let device = device::resolve(config.text("device").unwrap_or("auto"))?;
@@ -83,7 +86,7 @@ fn make(run: RunDir, options: &RunOptions) -> anyhow::Result<()> {
     // Another device of the same kind makes nothing stale, another kind does.
     let runtime =
         [("libtorch".to_owned(), device::describe().libtorch_version), ("device".to_owned(), device::kind(device).to_owned())];
-    let runner = Runner::new(config, registry, Console::new()).as_worker(runtime.into());
+    let runner = Runner::new(config, registry, Console::new()).as_worker(runtime.into()).with_share(share);
     runner.stop_on_signals().context("signals cannot be handled")?;
     runner.run(options)?;
     Ok(())

@@ -1,0 +1,350 @@
+//! Makes stages fresh: unit by unit, in parallel, each committed by itself.
+
+mod checks;
+mod execute;
+mod retire;
+mod shares;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::atomic;
+use crate::config::keys::KEYS;
+use crate::graph::{Output, Pass, Per, Program, passes, stages};
+use crate::plan::{PassPlan, Planner, States, Status, load_states};
+use crate::state::load;
+use crate::work::Scan;
+use crate::{Claim, Config, Console, EngineError, Registry, RunDir, Share, Unit, manifest};
+
+pub use worker::worker_program;
+
+/// Which stages to make fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them.
+    All,
+    /// Exactly these; their inputs have to be fresh.
+    Only(Vec<String>),
+    /// These and all that they depend on.
+    WithUpstream(Vec<String>),
+    /// This one and all later ones.
+    From(String),
+}
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Which stages.
+    pub selection: Selection,
+    /// Make units again though they are fresh.
+    pub force: bool,
+    /// Threads; units in work at once, and recordings within a unit.
+    pub jobs: usize,
+    /// Only units that match one of these filters; empty for all.
+    pub units: Vec<String>,
+    /// Read every output and compare its hash, so that damaged ones are made again.
+    pub verify: bool,
+}
+
+/// What a run did, per pass: units made and units that were fresh already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary(pub Vec<(&'static str, usize, usize)>);
+
+impl Summary {
+    /// How many units were made.
+    pub fn made(&self) -> usize {
+        self.0.iter().map(|(_, made, _)| made).sum()
+    }
+}
+
+/// How far an execution has come.
+#[derive(Default)]
+struct Course {
+    states: States,
+    /// What each pass saw outside of the run, and its plan; in the order of the passes.
+    scans: Vec<Scan>,
+    plans: Vec<PassPlan>,
+    /// Passes that this share has to leave, because other shares did not make what they read.
+    left: BTreeSet<&'static str>,
+    summary: Summary,
+}
+
+/// Runs the stages of one configuration.
+pub struct Runner {
+    config: Config,
+    run: RunDir,
+    passes: Vec<Pass>,
+    registry: Registry,
+    console: Console,
+    program: Program,
+    runtime: BTreeMap<String, String>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Runner {
+    /// A runner within `chorus`: passes of other programs are handed to the worker.
+    pub fn new(config: Config, registry: Registry, console: Console) -> Self {
+        let run = RunDir::new(config.run_path());
+        let passes = passes(&config);
+        Self { config, run, passes, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+    }
+
+    /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.
+    #[must_use]
+    pub fn with_share(mut self, share: Option<Share>) -> Self {
+        self.run = self.run.shared(share);
+        self
+    }
+
+    /// A runner within the worker: it executes only the worker's passes, within a run that `chorus` holds. `runtime` is what the
+    /// worker's passes depend on besides: libtorch's version and the kind of device.
+    #[must_use]
+    pub fn as_worker(mut self, runtime: BTreeMap<String, String>) -> Self {
+        self.program = Program::Torch;
+        self.runtime = runtime;
+        self
+    }
+
+    /// Stops after the units in work when the process is asked to end (SIGINT, SIGTERM); at once when it is asked twice.
+    ///
+    /// # Errors
+    /// What the system says when handlers cannot be set.
+    pub fn stop_on_signals(&self) -> std::io::Result<()> {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&self.stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&self.stop))?;
+        }
+        Ok(())
+    }
+
+    /// The run's folder.
+    pub fn run_dir(&self) -> &RunDir {
+        &self.run
+    }
+
+    /// The stages of this run, in order.
+    pub fn stages(&self) -> Vec<&'static str> {
+        stages(&self.passes)
+    }
+
+    fn planner(&self, verify: bool) -> Planner<'_> {
+        let Self { config, run, passes, registry, console, stop, runtime, .. } = self;
+        Planner { config, run, passes, registry, console, stop, runtime, verify }
+    }
+
+    /// What is fresh and what is not, without executing anything. `verify` reads every output and compares its hash.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the archive or the states cannot be read.
+    pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
+        self.planner(verify).all()
+    }
+
+    /// What [`Runner::run`] would make, with about how many bytes it needs per stage.
+    ///
+    /// # Errors
+    /// As [`Runner::plan`], and for a selection that does not exist.
+    pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
+        let selected = self.selected(&options.selection)?;
+        let states = load_states(&self.run, &self.passes);
+        let mut planned = Vec::new();
+        for mut plan in self.plan(false)?.into_iter().filter(|p| selected.contains(&p.pass)) {
+            plan.units.retain(|u| (options.force || u.status != Status::Fresh) && self.wants(&u.unit, options));
+            let needed = self.bytes_needed(plan.pass, &states, &plan.units.iter().collect::<Vec<_>>())?;
+            planned.push((plan, needed));
+        }
+        Ok(planned)
+    }
+
+    /// Makes the selected stages fresh.
+    ///
+    /// # Errors
+    /// [`EngineError`]; units that were committed before stay.
+    pub fn run(&self, options: &RunOptions) -> Result<Summary, EngineError> {
+        let selected = self.selected(&options.selection)?;
+        self.refuse_units_of_whole_runs(options)?;
+        self.check_sources(&selected)?;
+        if !self.run.path().exists() {
+            self.look_first(&selected)?;
+        }
+        let _taken = self.open()?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.jobs.max(1))
+            .build()
+            .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
+        let mut course = Course { states: load_states(&self.run, &self.passes), ..Course::default() };
+        let mut handed_over: Vec<&str> = Vec::new();
+        for (i, pass) in self.passes.iter().enumerate() {
+            let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
+            if self.program == Program::Torch && !chosen {
+                // `chorus` looked at the others before it started the worker, which does not hold them and could not tell.
+                continue;
+            }
+            let planned = if chosen { self.plan_for_share(pass, &mut course, options, &pool)? } else { None };
+            let chosen = planned.is_some();
+            let mut plan = match planned {
+                Some(plan) => plan,
+                None => {
+                    let planner = self.planner(options.verify);
+                    let scan = pool.install(|| planner.scan(pass, &course.states, true))?;
+                    course.scans.push(scan);
+                    planner.pass(pass, &course.states, &course.scans[course.plans.len()], &course.plans)?
+                }
+            };
+            let handed = chosen && pass.program != self.program;
+            if handed {
+                handed_over.push(pass.name);
+            } else if chosen {
+                self.refuse_stale_inputs(pass, &plan, options)?;
+                self.retire(pass, &mut plan, &mut course.states, options)?;
+                let done = self.execute(pass, &plan, &mut course.states, options, &pool)?;
+                course.summary.0.push((pass.name, done, plan.units.len() - done));
+                for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
+                    unit.status = Status::Fresh;
+                }
+                plan.pending = None;
+            }
+            course.plans.push(plan);
+            // Consecutive passes of the worker go to one process: it takes a while to start.
+            let next = self.passes.get(i + 1).filter(|next| next.program != self.program && selected.contains(&next.name));
+            if !handed_over.is_empty() && next.is_none() {
+                self.hand_over(&handed_over, &course.plans, options)?;
+                for name in handed_over.drain(..) {
+                    self.take_back(name, &mut course, options)?;
+                }
+            }
+        }
+        if self.program == Program::Chorus {
+            self.record_config()?;
+            if self.run.share().is_some() {
+                course.states = load_states(&self.run, &self.passes);
+            }
+            manifest::write(&self.run, &self.config, &self.passes, &course.states)?;
+        }
+        Ok(course.summary)
+    }
+
+    /// Reads what the worker made of a pass, and plans it anew.
+    fn take_back(&self, name: &str, course: &mut Course, options: &RunOptions) -> Result<(), EngineError> {
+        let at = self.passes.iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
+        let pass = &self.passes[at];
+        course.states.insert(pass.name, load(&self.run, pass.name));
+        let planner = self.planner(options.verify);
+        course.plans[at] = planner.pass(pass, &course.states, &course.scans[at], &course.plans[..at])?;
+        Ok(())
+    }
+
+    /// Whether a unit is among those that this process was asked to make.
+    fn wants(&self, unit: &Unit, options: &RunOptions) -> bool {
+        let named = options.units.is_empty() || options.units.iter().any(|filter| unit.matches(filter));
+        named && self.run.share().is_none_or(|share| share.owns(unit))
+    }
+
+    /// Whether passes on the whole run are this process's business.
+    fn makes_whole_runs(&self, options: &RunOptions) -> bool {
+        options.units.is_empty() && self.run.share().is_none_or(Share::is_first)
+    }
+
+    /// `--unit` with a stage that has none would do nothing, and not say so.
+    fn refuse_units_of_whole_runs(&self, options: &RunOptions) -> Result<(), EngineError> {
+        let Selection::Only(stages) = &options.selection else { return Ok(()) };
+        let has_units = |stage: &String| self.passes.iter().any(|pass| pass.stage == stage && pass.per == Per::SiteDay);
+        match stages.iter().find(|stage| !options.units.is_empty() && !has_units(stage)) {
+            Some(stage) => Err(EngineError::WholeRun { stage: stage.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn pass(&self, name: &str) -> &Pass {
+        self.passes.iter().find(|p| p.name == name).expect("names of passes come from the list of passes")
+    }
+
+    /// The passes that a selection stands for.
+    fn selected(&self, selection: &Selection) -> Result<Vec<&'static str>, EngineError> {
+        let known = self.stages();
+        let check = |name: &String| match known.iter().find(|s| *s == name) {
+            Some(stage) => Ok(*stage),
+            None => Err(EngineError::UnknownStage { name: name.clone(), known: known.join(", ") }),
+        };
+        let named = match selection {
+            Selection::All => known.clone(),
+            Selection::Only(names) | Selection::WithUpstream(names) => names.iter().map(check).collect::<Result<_, _>>()?,
+            Selection::From(name) => {
+                let first = check(name)?;
+                known.iter().copied().skip_while(|s| *s != first).collect()
+            }
+        };
+        let mut selected: Vec<&'static str> = Vec::new();
+        for pass in self.passes.iter().rev() {
+            let needed = |s: &&'static str| self.pass(s).upstream(&self.passes).iter().any(|p| p.stage == pass.stage);
+            let upstream = matches!(selection, Selection::WithUpstream(_)) && selected.iter().any(needed);
+            if named.contains(&pass.stage) || upstream {
+                selected.push(pass.name);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// Takes the run, or its share of it, for this process. The worker runs within a run that is taken already.
+    fn open(&self) -> Result<Option<(std::fs::File, Option<Claim>)>, EngineError> {
+        if self.program != Program::Chorus {
+            return Ok(None);
+        }
+        let lock = self.run.lock()?;
+        let share = self.run.share().map(|share| share.take(&self.run)).transpose()?;
+        atomic::clear(&self.run.tmp())?;
+        if share.is_none() {
+            // Nobody else is there, so these were left by processes that were killed.
+            atomic::clear(&self.run.claims())?;
+        }
+        Ok(Some((lock, share)))
+    }
+
+    /// Writes down the configuration: when something is about to be made with it, and at the end of a run.
+    fn record_config(&self) -> Result<(), EngineError> {
+        let (path, yaml) = (self.run.resolved_config(), self.config.with_absolute_paths().to_yaml());
+        if self.program == Program::Chorus && std::fs::read(&path).ok().as_deref() != Some(yaml.as_bytes()) {
+            atomic::write(&self.run.tmp(), &path, yaml.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn refuse_stale_inputs(&self, pass: &Pass, plan: &PassPlan, options: &RunOptions) -> Result<(), EngineError> {
+        if !options.units.is_empty() && !plan.units.iter().any(|u| self.wants(&u.unit, options)) {
+            return Err(EngineError::UnknownUnit { filter: options.units.join(", ") });
+        }
+        let waiting = plan.units.iter().filter(|u| self.wants(&u.unit, options)).find_map(|u| match u.status {
+            Status::Waiting(stage) => Some(stage),
+            _ => None,
+        });
+        let Some(input) = waiting else { return Ok(()) };
+        let reason = self.plan(false)?.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
+        Err(EngineError::StaleInputs {
+            stage: pass.stage.into(),
+            input: input.into(),
+            reason: reason.unwrap_or_else(|| "not made yet".into()),
+            command: format!("chorus run {} --with-upstream", pass.stage),
+        })
+    }
+}
+
+fn count_units(n: usize) -> String {
+    if n == 1 { "1 unit".into() } else { format!("{n} units") }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The seeds among the configuration's keys, for the manifest.
+pub(crate) fn seeds(config: &Config) -> BTreeMap<&'static str, serde_json::Value> {
+    let value = |name: &'static str| (name, serde_json::to_value(config.get(name)).unwrap_or_default());
+    KEYS.iter().filter(|k| k.name.ends_with(".seed")).map(|k| value(k.name)).collect()
+}
+
+/// The table outputs of a pass, for the manifest.
+pub(crate) fn table_outputs(pass: &Pass) -> impl Iterator<Item = &'static str> + '_ {
+    pass.outputs.iter().filter_map(|o| if let Output::Table(t) = o { Some(*t) } else { None })
+}

@@ -1,0 +1,71 @@
+//! Removes what nothing in the archive stands for any more.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{RunOptions, Runner, table_outputs};
+use crate::graph::Pass;
+use crate::plan::{PassPlan, States};
+use crate::{EngineError, Unit, atomic};
+
+impl Runner {
+    /// Removes what was made from recordings that are no longer there.
+    pub(super) fn retire(
+        &self,
+        pass: &Pass,
+        plan: &mut PassPlan,
+        states: &mut States,
+        options: &RunOptions,
+    ) -> Result<(), EngineError> {
+        if !options.units.is_empty() {
+            return Ok(());
+        }
+        if self.run.share().is_none() {
+            self.remove_strays(pass, plan, states)?;
+        }
+        let (own, others) = std::mem::take(&mut plan.gone).into_iter().partition(|unit| self.wants(unit, options));
+        plan.gone = others;
+        for unit in Vec::<Unit>::from(own) {
+            if let Some(state) = states.get_mut(pass.name).and_then(|s| s.remove(&unit)) {
+                atomic::remove(&self.run.states(pass.name), &self.run.state(pass.name, &unit))?;
+                for path in state.outputs.keys() {
+                    atomic::remove(&self.run.tables(), &self.run.path().join(path))?;
+                }
+                self.console.say(&format!("{:17} {unit} removed: nothing in the archive stands for it any more", pass.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes parts of a pass's tables that no state tells of and no unit will write: a query would count them.
+    pub(super) fn remove_strays(&self, pass: &Pass, plan: &PassPlan, states: &States) -> Result<(), EngineError> {
+        let known: BTreeSet<&Unit> =
+            plan.units.iter().map(|u| &u.unit).chain(states.get(pass.name).into_iter().flat_map(|s| s.keys())).collect();
+        for table in table_outputs(pass) {
+            let root = self.run.tables().join(table);
+            for path in files_below(&root) {
+                let relative = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
+                if !Unit::parse(&relative).is_some_and(|unit| known.contains(&unit)) {
+                    atomic::remove(&self.run.tables(), &path)?;
+                    self.console.say(&format!(
+                        "{:17} {} removed: nothing in the archive stands for it",
+                        pass.name,
+                        path.display()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}

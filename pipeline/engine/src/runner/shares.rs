@@ -1,0 +1,138 @@
+//! Several processes, each with a share of a run: who waits for whom.
+//!
+//! A pass may read what other shares make. As long as those who make it are at work, this process waits; where one of them is not, it
+//! leaves the pass and all that depend on it to a later run. Nobody waits for a pass that was left, so nobody waits for ever.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Course, RunOptions, Runner};
+use crate::graph::{Output, Pass, Per};
+use crate::plan::{PassPlan, Status, UnitPlan, load_states};
+use crate::{EngineError, Share, Unit};
+
+/// The first and the longest pause between two looks at what the others have made.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Runner {
+    /// Plans a pass, once the other shares have made what it reads. `None` when it has to be left. A process that has the run for itself
+    /// does not wait.
+    pub(super) fn plan_for_share(
+        &self,
+        pass: &Pass,
+        course: &mut Course,
+        options: &RunOptions,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Option<PassPlan>, EngineError> {
+        let left = pass.upstream(&self.passes).iter().any(|maker| course.left.contains(maker.name));
+        let scanned = |runner: &Self, course: &Course| Ok(runner.missing_to_scan(pass, course));
+        if left || !self.wait_for(pass, course, options, scanned)? {
+            return Ok(self.leave(pass, course));
+        }
+        let scan = pool.install(|| self.planner(options.verify).scan(pass, &course.states, false))?;
+        course.scans.push(scan);
+        let read = |runner: &Self, course: &Course| {
+            let plan = runner.plan_now(pass, course, options)?;
+            Ok(runner.missing_to_make(pass, &plan, course, options))
+        };
+        if !self.wait_for(pass, course, options, read)? {
+            course.scans.pop();
+            return Ok(self.leave(pass, course));
+        }
+        self.plan_now(pass, course, options).map(Some)
+    }
+
+    fn plan_now(&self, pass: &Pass, course: &Course, options: &RunOptions) -> Result<PassPlan, EngineError> {
+        self.planner(options.verify).pass(pass, &course.states, &course.scans[course.plans.len()], &course.plans)
+    }
+
+    fn leave(&self, pass: &Pass, course: &mut Course) -> Option<PassPlan> {
+        course.left.insert(pass.name);
+        let told = "left: other shares have not made what it reads; run it once they are done";
+        self.console.say(&format!("{:17} {told}", pass.name));
+        None
+    }
+
+    /// Waits until no other share has to make anything of what `missing` finds. False when one of those is not at work.
+    fn wait_for(
+        &self,
+        pass: &Pass,
+        course: &mut Course,
+        options: &RunOptions,
+        missing: impl Fn(&Self, &Course) -> Result<BTreeSet<Share>, EngineError>,
+    ) -> Result<bool, EngineError> {
+        let Some(own) = self.run.share() else { return Ok(true) };
+        let mut pause = PAUSE;
+        loop {
+            let owners = missing(self, course)?;
+            if owners.iter().all(|&owner| owner == own) {
+                return Ok(true);
+            }
+            if !self.are_at_work(&owners, own)? {
+                return Ok(false);
+            }
+            if pause == PAUSE {
+                let shares: Vec<String> = owners.iter().map(Share::to_string).collect();
+                self.console.say(&format!("{:17} waits for share {}", pass.name, shares.join(", ")));
+            }
+            std::thread::sleep(pause);
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(EngineError::Stopped);
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            self.look_again(course, options)?;
+        }
+    }
+
+    /// The shares that still have to make parts of tables that the pass's scan reads in full.
+    fn missing_to_scan(&self, pass: &Pass, course: &Course) -> BTreeSet<Share> {
+        let Some(share) = self.run.share() else { return BTreeSet::new() };
+        let makes = |maker: &&Pass| maker.outputs.iter().any(|o| matches!(o, Output::Table(t) if pass.scanned.contains(t)));
+        let makers = self.passes.iter().filter(makes);
+        makers.flat_map(|maker| stale(maker, course)).map(|unit| share.owner(unit)).collect()
+    }
+
+    /// The shares that still have to make something that this process's part of a pass reads.
+    fn missing_to_make(&self, pass: &Pass, plan: &PassPlan, course: &Course, options: &RunOptions) -> BTreeSet<Share> {
+        let Some(share) = self.run.share() else { return BTreeSet::new() };
+        let waits = |u: &&UnitPlan| self.wants(&u.unit, options) && matches!(u.status, Status::Waiting(_));
+        let waiting: BTreeSet<&Unit> = plan.units.iter().filter(waits).map(|u| &u.unit).collect();
+        if waiting.is_empty() {
+            return BTreeSet::new();
+        }
+        let missing = pass.upstream(&self.passes).into_iter().flat_map(|maker| {
+            let unit_by_unit = pass.per == Per::SiteDay && maker.per == Per::SiteDay;
+            stale(maker, course).filter(|unit| !unit_by_unit || waiting.contains(unit)).collect::<Vec<_>>()
+        });
+        missing.map(|unit| share.owner(unit)).collect()
+    }
+
+    fn are_at_work(&self, shares: &BTreeSet<Share>, own: Share) -> Result<bool, EngineError> {
+        for &share in shares {
+            if share == own || !share.is_alive(&self.run)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads again what all shares have made, and plans the earlier passes anew.
+    fn look_again(&self, course: &mut Course, options: &RunOptions) -> Result<(), EngineError> {
+        course.states = load_states(&self.run, &self.passes);
+        let planner = self.planner(options.verify);
+        let mut plans = Vec::new();
+        for (pass, scan) in self.passes.iter().zip(&course.scans).take(course.plans.len()) {
+            plans.push(planner.pass(pass, &course.states, scan, &plans)?);
+        }
+        course.plans = plans;
+        Ok(())
+    }
+}
+
+/// The units of an earlier pass that are not fresh.
+fn stale<'a>(maker: &Pass, course: &'a Course) -> impl Iterator<Item = &'a Unit> + use<'a> {
+    let plan = course.plans.iter().find(|plan| plan.pass == maker.name);
+    plan.into_iter().flat_map(|plan| &plan.units).filter(|u| u.status != Status::Fresh).map(|u| &u.unit)
+}
