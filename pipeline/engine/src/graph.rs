@@ -150,13 +150,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         ]);
     }
     if features {
-        passes.push(pass(
-            "featurize",
-            Per::SiteDay,
-            &[Archive, Table("recordings"), Table("segments")],
-            &[Output::Table("features")],
-            &["featurize.*", "segment.window_s"],
-        ));
+        passes.push(Pass {
+            code_version: 2,
+            ..pass(
+                "featurize",
+                Per::SiteDay,
+                &[Archive, Table("recordings"), Table("segments")],
+                &[Output::Table("features")],
+                &["featurize.*", "segment.window_s"],
+            )
+        });
     }
     if learns {
         passes.push(Pass {
@@ -183,6 +186,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         &[Output::Table("predictions")],
         &["device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
     );
+    predict.code_version = 2;
     predict.program = Program::Torch;
     predict.inputs.extend(if features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
     passes.push(predict);

@@ -9,8 +9,8 @@ use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 use crate::container;
-use crate::dsp::logmel::{LogMel, MelConfig};
-use crate::dsp::windows::for_each_window;
+use crate::dsp::logmel::{Earlier, LogMel, MelConfig};
+use crate::dsp::windows::{Cut, for_each_window};
 use crate::error::AudioError;
 
 /// Windows that are held before they are handed on: at 96 KB a window, 48 MiB, and as much for those in the making.
@@ -197,10 +197,17 @@ impl Extractor {
         let mut reader = container::open(archive.join(&job.path))?;
         let mut logmel = self.logmel.clone();
         let (mut values, mut halves) = (vec![0.0f32; self.len()], vec![f16::ZERO; self.len()]);
-        for_each_window(&mut reader, logmel.config().sample_rate_hz, self.window_s, &job.start_frames, |i, samples| {
-            logmel.compute(samples, &mut values)?;
+        let (mut earlier, mut earlier_start) = (vec![0.0f32; self.len()], None::<u64>);
+        let MelConfig { sample_rate_hz: rate_hz, high_pass_hz, .. } = *logmel.config();
+        let cut = Cut { rate_hz, high_pass_hz, window_s: self.window_s, starts: &job.start_frames };
+        for_each_window(&mut reader, cut, |window| {
+            let known = earlier_start.map(|start| Earlier { values: &earlier, samples: window.start - start });
+            logmel.compute_after(known, window.samples, &mut values)?;
             halves.convert_from_f32_slice(&values);
-            each(i, &halves)
+            each(window.index, &halves)?;
+            std::mem::swap(&mut values, &mut earlier);
+            earlier_start = Some(window.start);
+            Ok(())
         })
     }
 }

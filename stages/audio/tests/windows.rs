@@ -5,7 +5,7 @@ mod common;
 
 use chorus_audio::container::{mix_to_mono, open};
 use chorus_audio::dsp::resample::Resampler;
-use chorus_audio::dsp::windows::for_each_window;
+use chorus_audio::dsp::windows::{Cut, for_each_window};
 use chorus_audio::error::AudioError;
 use common::{OneFile, as_floats, chunk, fmt, on_disk, pcm16, ramp, riff};
 
@@ -16,11 +16,15 @@ fn stereo(samples: &[i16]) -> OneFile {
     on_disk(&riff(&[chunk(b"fmt ", &fmt(1, 2, RATE_HZ, 16)), chunk(b"data", &pcm16(samples))]))
 }
 
+fn cut(starts: &[u64]) -> Cut<'_> {
+    Cut { rate_hz: TARGET_HZ, high_pass_hz: None, window_s: 1.0, starts }
+}
+
 fn windows(file: &OneFile, starts: &[u64]) -> Vec<Vec<f32>> {
     let mut windows = Vec::new();
     let mut reader = open(&file.path).unwrap();
-    for_each_window(&mut reader, TARGET_HZ, 1.0, starts, |_, window| {
-        windows.push(window.to_vec());
+    for_each_window(&mut reader, cut(starts), |window| {
+        windows.push(window.samples.to_vec());
         Ok::<(), AudioError>(())
     })
     .unwrap();
@@ -51,9 +55,9 @@ fn a_window_is_a_slice_of_the_whole_resampled_recording() {
 fn the_caller_s_error_stops_the_work() {
     let file = stereo(&ramp(2 * 60_000));
     let mut seen = 0;
-    let stopped = for_each_window(&mut open(&file.path).unwrap(), TARGET_HZ, 1.0, &[0, 0, 0], |index, _| {
+    let stopped = for_each_window(&mut open(&file.path).unwrap(), cut(&[0, 0, 0]), |window| {
         seen += 1;
-        if index == 1 { Err(AudioError::Resample("enough".to_owned())) } else { Ok(()) }
+        if window.index == 1 { Err(AudioError::Resample("enough".to_owned())) } else { Ok(()) }
     });
     assert!(matches!(stopped, Err(AudioError::Resample(why)) if why == "enough"));
     assert_eq!(seen, 2);

@@ -1,5 +1,6 @@
-//! Signal processing on slices of samples: one rate, windows, log-mel spectrograms.
+//! Signal processing on slices of samples: one rate, a high-pass, windows, log-mel spectrograms.
 
+pub mod high_pass;
 pub mod logmel;
 pub mod resample;
 pub mod windows;

@@ -3,34 +3,66 @@
 //! Memory: one window and one block, whatever the recording's length. A window depends on the recording and its own start alone, not
 //! on the other windows asked for: the resampler always runs from the first frame on.
 
+use super::high_pass::HighPass;
 use super::resample::{Resampler, resampled_len};
 use crate::container::{READ_FRAMES, Reader, mix_to_mono};
 use crate::error::AudioError;
 
-/// Calls `each(index, samples)` for every window of `starts` with its mono samples at `target_hz`: exactly `round(window_s * target_hz)`
-/// of them, with zeros for what lies behind the recording's end. `starts` are frames of the recording (at its own rate) in ascending order.
+/// A window that was cut from a stream.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window<'a> {
+    /// Which, from 0.
+    pub index: usize,
+    /// Where it begins in the stream, samples at the target rate.
+    pub start: u64,
+    /// Its mono samples.
+    pub samples: &'a [f32],
+}
+
+/// How a recording is cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cut<'a> {
+    /// The rate that the recording is brought to, Hz.
+    pub rate_hz: u32,
+    /// Corner of a high-pass over the whole recording, Hz.
+    pub high_pass_hz: Option<f64>,
+    /// Length of a window, seconds.
+    pub window_s: f64,
+    /// Where windows start: frames of the recording, at its own rate, in ascending order.
+    pub starts: &'a [u64],
+}
+
+/// Calls `each` for every window with its mono samples at `cut.rate_hz`: exactly `round(window_s * rate_hz)` of them, with zeros for what
+/// lies behind the recording's end.
 ///
 /// # Errors
 ///
 /// When `starts` are not in order, the recording can't be read, or `each` fails.
 pub fn for_each_window<E: From<AudioError>>(
     reader: &mut Reader,
-    target_hz: u32,
-    window_s: f64,
-    starts: &[u64],
-    mut each: impl FnMut(usize, &[f32]) -> Result<(), E>,
+    cut: Cut<'_>,
+    mut each: impl FnMut(Window<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let (rate_hz, channels) = (reader.facts().sample_rate_hz, reader.facts().channels);
-    let mut resampler = Resampler::new(rate_hz, target_hz)?;
-    let mut cutter = Cutter::new(rate_hz, target_hz, window_s, starts)?;
+    let mut resampler = Resampler::new(rate_hz, cut.rate_hz)?;
+    let mut filter = cut.high_pass_hz.map(|corner_hz| HighPass::new(corner_hz, cut.rate_hz));
+    let mut cutter = Cutter::new(rate_hz, cut.rate_hz, cut.window_s, cut.starts)?;
     let (mut frames, mut mono) = (Vec::new(), Vec::new());
     while !cutter.is_done() {
-        if reader.read(READ_FRAMES, &mut frames)? == 0 {
+        let at_end = reader.read(READ_FRAMES, &mut frames)? == 0;
+        let held = cutter.held.len();
+        if at_end {
             resampler.finish(&mut cutter.held)?;
+        } else {
+            mix_to_mono(&frames, channels, &mut mono);
+            resampler.push(&mono, &mut cutter.held)?;
+        }
+        if let Some(filter) = &mut filter {
+            filter.process(&mut cutter.held[held..]);
+        }
+        if at_end {
             return cutter.flush(&mut each);
         }
-        mix_to_mono(&frames, channels, &mut mono);
-        resampler.push(&mono, &mut cutter.held)?;
         cutter.cut(&mut each)?;
     }
     Ok(())
@@ -67,12 +99,12 @@ impl Cutter {
     }
 
     /// Hands out every window that is complete, then forgets what no later window needs.
-    fn cut<E>(&mut self, each: &mut impl FnMut(usize, &[f32]) -> Result<(), E>) -> Result<(), E> {
+    fn cut<E>(&mut self, each: &mut impl FnMut(Window<'_>) -> Result<(), E>) -> Result<(), E> {
         while let Some(&start) = self.starts.get(self.next) {
             // Samples before `start` are only dropped, so the offset is never negative.
             let offset = (start - self.held_from) as usize;
-            let Some(window) = self.held.get(offset..offset + self.window_len) else { break };
-            each(self.next, window)?;
+            let Some(samples) = self.held.get(offset..offset + self.window_len) else { break };
+            each(Window { index: self.next, start, samples })?;
             self.next += 1;
         }
         let needed_from = self.starts.get(self.next).copied().unwrap_or(u64::MAX);
@@ -83,7 +115,7 @@ impl Cutter {
     }
 
     /// Hands out the windows that are left, filled up with zeros.
-    fn flush<E>(&mut self, each: &mut impl FnMut(usize, &[f32]) -> Result<(), E>) -> Result<(), E> {
+    fn flush<E>(&mut self, each: &mut impl FnMut(Window<'_>) -> Result<(), E>) -> Result<(), E> {
         self.cut(each)?;
         let mut window = vec![0.0; self.window_len];
         while let Some(&start) = self.starts.get(self.next) {
@@ -91,7 +123,7 @@ impl Cutter {
             let rest = &self.held[offset..];
             window[..rest.len()].copy_from_slice(rest);
             window[rest.len()..].fill(0.0);
-            each(self.next, &window)?;
+            each(Window { index: self.next, start, samples: &window })?;
             self.next += 1;
         }
         Ok(())
@@ -109,9 +141,9 @@ mod tests {
         let mut cutter = Cutter::new(1000, 1000, window_len as f64 / 1000.0, starts).unwrap();
         let mut windows = Vec::new();
         let mut most = 0;
-        let mut each = |index: usize, window: &[f32]| {
-            assert_eq!(index, windows.len());
-            windows.push(window.to_vec());
+        let mut each = |window: Window<'_>| {
+            assert_eq!(window.index, windows.len());
+            windows.push(window.samples.to_vec());
             Ok::<(), AudioError>(())
         };
         for part in stream.chunks(slice) {

@@ -1,4 +1,4 @@
-"""Golden log-mel spectrograms by torchaudio: `python3 make.py`, beside this file. Needs torch, torchaudio and numpy.
+"""Golden log-mel spectrograms by torchaudio and librosa: `python3 make.py`, beside this file. Needs torch, torchaudio, librosa and numpy.
 
 For every case two .npy files of float32: NAME.samples.npy [sample] and NAME.logmel.npy [mel, frame]. The settings of each case stand
 in ../../logmel_golden.rs too.
@@ -6,6 +6,7 @@ in ../../logmel_golden.rs too.
 
 from pathlib import Path
 
+import librosa
 import numpy as np
 import torch
 import torchaudio
@@ -37,14 +38,37 @@ CASES = {
     "narrow": (NARROW, 0.12, pulses),
 }
 
-for name, (settings, seconds, signal) in CASES.items():
-    rate = settings["sample_rate"]
-    samples = signal(np.arange(round(seconds * rate)) / rate, rate).astype(np.float32)
-    mel = torchaudio.transforms.MelSpectrogram(
-        **settings, center=True, pad_mode="reflect", power=2.0, norm=None, mel_scale="htk"
-    )
-    decibels = torchaudio.transforms.AmplitudeToDB(stype="power", top_db=None)
-    logmel = np.ascontiguousarray(decibels(mel(torch.from_numpy(samples))).numpy().astype(np.float32))
+def save(name, samples, values):
     np.save(HERE / f"{name}.samples.npy", samples)
-    np.save(HERE / f"{name}.logmel.npy", logmel)
-    print(name, samples.shape, logmel.shape)
+    np.save(HERE / f"{name}.logmel.npy", np.ascontiguousarray(values.astype(np.float32)))
+    print(name, samples.shape, values.shape)
+
+
+def sampled(signal, seconds, rate):
+    return signal(np.arange(round(seconds * rate)) / rate, rate).astype(np.float32)
+
+
+def torchaudio_db(samples, **settings):
+    mel = torchaudio.transforms.MelSpectrogram(center=True, pad_mode="reflect", power=2.0, norm=None, mel_scale="htk", **settings)
+    return torchaudio.transforms.AmplitudeToDB(stype="power", top_db=None)(mel(torch.from_numpy(samples))).numpy()
+
+
+def librosa_power(samples):
+    """librosa's own settings: Slaney's scale and norm."""
+    return librosa.feature.melspectrogram(y=samples, sr=16000, n_fft=512, hop_length=128, n_mels=128, fmin=0.0, fmax=8000.0, pad_mode="reflect")
+
+
+for name, (settings, seconds, signal) in CASES.items():
+    samples = sampled(signal, seconds, settings["sample_rate"])
+    save(name, samples, torchaudio_db(samples, **settings))
+
+for name, window in (("hamming", torch.hamming_window), ("blackman", torch.blackman_window)):
+    samples = sampled(pulses, 0.08, 16000)
+    save(name, samples, torchaudio_db(samples, window_fn=window, **MIX2))
+
+for name, signal in (("slaney_chirp", chirp), ("slaney_pulses", pulses)):
+    samples = sampled(signal, 0.1, 16000)
+    save(name, samples, librosa.power_to_db(librosa_power(samples), amin=1e-10, top_db=None))
+
+samples = sampled(pulses, 0.1, 16000)
+save("pcen", samples, librosa.pcen(librosa_power(samples) * 2**31, sr=16000, hop_length=128))

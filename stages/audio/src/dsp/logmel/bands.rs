@@ -1,0 +1,102 @@
+//! Triangular mel bands, as torchaudio's `melscale_fbanks` and librosa's `filters.mel` make them: only the bins under each triangle.
+
+use std::ops::Range;
+
+use multiversion::multiversion;
+
+use super::spectrum::Lanes;
+use super::{MelConfig, MelNorm, MelScale};
+
+/// One triangle.
+pub(super) struct Band {
+    /// The bins under it.
+    pub(super) bins: Range<usize>,
+    /// Their weights.
+    pub(super) weights: Vec<f32>,
+}
+
+/// Triangles between neighbouring points of `n_mels + 2`, evenly spaced on the mel scale. One that falls between two bins is empty.
+pub(super) fn bands(config: &MelConfig) -> Vec<Band> {
+    let scale = config.mel_scale;
+    let (low, high) = (scale.mel(config.f_min_hz), scale.mel(config.f_max_hz));
+    let step = (high - low) / (config.n_mels + 1) as f64;
+    let edges: Vec<f64> = (0..config.n_mels + 2).map(|i| scale.hz(low + step * i as f64)).collect();
+    let bins = config.n_fft / 2 + 1;
+    let bin_hz = f64::from(config.sample_rate_hz) / 2.0 / (bins - 1) as f64;
+    edges
+        .windows(3)
+        .map(|edge| {
+            // Slaney's norm gives each triangle the area 1 (in Hz).
+            let height = match config.mel_norm {
+                MelNorm::None => 1.0,
+                MelNorm::Slaney => 2.0 / (edge[2] - edge[0]),
+            };
+            let weight = |bin: usize| {
+                let hz = bin as f64 * bin_hz;
+                let (rise, fall) = ((hz - edge[0]) / (edge[1] - edge[0]), (edge[2] - hz) / (edge[2] - edge[1]));
+                height * rise.min(fall)
+            };
+            let first = (0..bins).find(|&bin| weight(bin) > 0.0).unwrap_or(0);
+            let weights: Vec<f32> = (first..bins).map(weight).take_while(|&w| w > 0.0).map(|w| w as f32).collect();
+            Band { bins: first..first + weights.len(), weights }
+        })
+        .collect()
+}
+
+/// Sums powers `[bin]` under each triangle into `out` `[mel]`, for every frame of a block.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
+pub(super) fn sum(bands: &[Band], powers: &[Lanes], out: &mut [Lanes]) {
+    for (band, out) in bands.iter().zip(out) {
+        let mut sums = Lanes::default();
+        for (power, weight) in powers[band.bins.clone()].iter().zip(&band.weights) {
+            for (sum, power) in sums.iter_mut().zip(power) {
+                *sum += weight * power;
+            }
+        }
+        *out = sums;
+    }
+}
+
+impl MelScale {
+    /// Where the Slaney scale turns from linear to logarithmic: 15 mel of 200/3 Hz.
+    const SLANEY_BREAK_HZ: f64 = 1000.0;
+    const SLANEY_HZ_PER_MEL: f64 = 200.0 / 3.0;
+    /// Above it, 27 mel for a factor of 6.4.
+    const SLANEY_LOG_STEP: f64 = 0.068_751_777_420_949_12;
+
+    fn mel(self, hz: f64) -> f64 {
+        match self {
+            Self::Htk => 2595.0 * (1.0 + hz / 700.0).log10(),
+            Self::Slaney if hz < Self::SLANEY_BREAK_HZ => hz / Self::SLANEY_HZ_PER_MEL,
+            Self::Slaney => {
+                Self::SLANEY_BREAK_HZ / Self::SLANEY_HZ_PER_MEL + (hz / Self::SLANEY_BREAK_HZ).ln() / Self::SLANEY_LOG_STEP
+            }
+        }
+    }
+
+    fn hz(self, mel: f64) -> f64 {
+        let break_mel = Self::SLANEY_BREAK_HZ / Self::SLANEY_HZ_PER_MEL;
+        match self {
+            Self::Htk => 700.0 * (10_f64.powf(mel / 2595.0) - 1.0),
+            Self::Slaney if mel < break_mel => mel * Self::SLANEY_HZ_PER_MEL,
+            Self::Slaney => Self::SLANEY_BREAK_HZ * (Self::SLANEY_LOG_STEP * (mel - break_mel)).exp(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_turn_back_and_meet_their_known_points() {
+        for scale in [MelScale::Htk, MelScale::Slaney] {
+            for hz in [0.0, 20.0, 440.0, 999.9, 1000.0, 6400.0, 100_000.0] {
+                assert!((scale.hz(scale.mel(hz)) - hz).abs() < 1e-6 * hz.max(1.0), "{scale:?} {hz}");
+            }
+        }
+        assert!((MelScale::Htk.mel(1000.0) - 999.985_5).abs() < 1e-3);
+        assert!((MelScale::Slaney.mel(1000.0) - 15.0).abs() < 1e-9);
+        assert!((MelScale::Slaney.mel(6400.0) - 42.0).abs() < 1e-9);
+    }
+}
