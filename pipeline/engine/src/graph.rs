@@ -73,6 +73,23 @@ pub struct Pass {
     pub program: Program,
 }
 
+/// Keys that say what annotation files there are and how they are read.
+const READING: &[&str] = &[
+    "annotate.format",
+    "annotate.folder",
+    "annotate.label_text",
+    "annotate.label_separator",
+    "annotate.recording_column",
+    "annotate.label_column",
+    "annotate.start_column",
+    "annotate.end_column",
+    "annotate.low_column",
+    "annotate.high_column",
+    "annotate.quality_column",
+    "annotate.frequency_unit",
+    "annotate.code_table",
+];
+
 /// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
 pub const UNIT_COLUMN: &str = "unit";
 /// Weights of a model.
@@ -109,30 +126,41 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
     ];
     if learns {
+        // Where folders are classes, the recordings' paths are the annotations.
+        let class_inputs: &[Input] =
+            if config.text("annotate.format") == Some("folders") { &[Archive, Table("recordings")] } else { &[Archive] };
         passes.extend([
             Pass {
                 name: "annotate-classes",
+                code_version: 2,
                 ..pass(
                     "annotate",
                     Per::Run,
-                    &[Archive],
+                    class_inputs,
                     &[Output::Table("classes")],
-                    &["annotate.folder", "annotate.code_table", "annotate.classes"],
+                    &[READING, &["annotate.classes"]].concat(),
                 )
             },
-            pass(
-                "annotate",
-                Per::SiteDay,
-                &[Archive, Table("recordings"), Table("segments"), Table("classes")],
-                &[Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
-                &[
-                    "annotate.folder",
-                    "annotate.qualities",
-                    "annotate.rule",
-                    "annotate.min_overlap_s",
-                    "annotate.min_overlap_fraction",
-                ],
-            ),
+            Pass {
+                code_version: 2,
+                ..pass(
+                    "annotate",
+                    Per::SiteDay,
+                    &[Archive, Table("recordings"), Table("segments"), Table("classes")],
+                    &[Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
+                    &[
+                        READING,
+                        &[
+                            "annotate.reviewed",
+                            "annotate.qualities",
+                            "annotate.rule",
+                            "annotate.min_overlap_s",
+                            "annotate.min_overlap_fraction",
+                        ],
+                    ]
+                    .concat(),
+                )
+            },
             pass(
                 "split",
                 Per::Run,
