@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 mod files;
 pub mod formats;
+mod glance;
 pub mod judge;
 pub mod label;
 pub mod overlap;
@@ -29,4 +30,5 @@ mod windows;
 
 pub use annotate::Annotate;
 pub use classes::AnnotateClasses;
+pub use glance::{Layout, glance};
 pub use split::Split;

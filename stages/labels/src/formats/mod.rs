@@ -17,6 +17,10 @@ use crate::label::LabelText;
 use crate::text::parts;
 
 pub use columns::FrequencyUnit;
+pub(crate) use columns::RECORDING;
+
+/// What usually stands between several labels in one field.
+const LABEL_SEPARATOR: &str = ";";
 
 /// A layout of annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -89,6 +93,24 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// A layout as it is read when the configuration says no more than its name.
+    pub fn usual(format: Format) -> Self {
+        Self {
+            format,
+            folder: None,
+            label_text: None,
+            label_separator: Some(LABEL_SEPARATOR.to_owned()),
+            recording_column: None,
+            start_column: None,
+            end_column: None,
+            label_column: None,
+            low_column: None,
+            high_column: None,
+            quality_column: None,
+            frequency_unit: FrequencyUnit::Hz,
+        }
+    }
+
     /// Folder or file within the archive that holds the annotations.
     pub(crate) fn place(&self) -> &str {
         self.folder.as_deref().unwrap_or_else(|| self.format.folder())
@@ -180,7 +202,7 @@ pub(crate) mod tests {
 
     /// The defaults for a layout.
     pub(crate) fn reading(format: &str) -> Reading {
-        serde_yaml::from_str(&format!("{{format: {format}, label_separator: ';', frequency_unit: hz}}")).unwrap()
+        Reading::usual(serde_yaml::from_str(format).unwrap())
     }
 
     /// How many lines the events come from; every one of them either counts or says why not.
