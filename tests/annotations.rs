@@ -155,7 +155,7 @@ fn raven_tables_one_or_several_for_a_recording_and_several_recordings_in_a_table
             "5,\"fits 2 recordings: audio/A/same.wav, audio/B/same.wav\""
         ]
     );
-    assert!(said.contains("warning: 3 of 7 annotation lines are not used, in 2 files: no recording is found (2)"), "{said}");
+    assert!(said.contains("warning: 3 of 7 annotations are not used, in 2 files: no recording is found (2)"), "{said}");
     assert_eq!(field.ask("SELECT low_hz, high_hz FROM annotations WHERE line = 3 AND class = 'FROG'"), ["800.0,1200.0"]);
     assert_eq!(
         field.ask("SELECT COUNT(*) AS n FROM labels WHERE value IS NULL"),
@@ -212,7 +212,7 @@ fn csv_files_of_events_with_a_code_table() {
             .as_bytes(),
     );
     // A file without a column for the recording is called after it.
-    field.put("events/B/3.csv", b"start,end,label\n0,1,toad\n");
+    field.put("events/B/3.csv", b"start,end,label,f0\n0,1,toad,\n");
     field.put(
         "codes.csv",
         b"code,class,scientific_name,english\nfrog,RANA,Rana x,Frog\nFrog,RANA,,\ntoad,BUFO,Bufo x,Toad\nnoise,,,\n",

@@ -132,7 +132,7 @@ impl Work for Annotate {
         }
         lines.sort_by(|a, b| (&a.file, a.event.line, a.event.item).cmp(&(&b.file, b.event.line, b.event.item)));
         if annotate.reviewed == Reviewed::All {
-            for recording in &recordings {
+            for recording in recordings.iter().filter(|recording| recording.duration_s.is_some()) {
                 reviews.entry(recording.id.clone()).or_default();
             }
         }

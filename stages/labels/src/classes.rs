@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
-use crate::codes::{CodeTable, Names};
+use crate::codes::{CodeTable, Names, near};
 use crate::error::LabelsError;
 use crate::formats::{Format, Reading, label_of_folder};
 use crate::{digest, files};
@@ -65,11 +65,8 @@ impl Work for AnnotateClasses {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
-        let mut known: BTreeMap<String, Names> = BTreeMap::new();
-        if let Some(table) = &annotate.code_table {
-            let path = archive.join(table);
-            known = CodeTable::read(&path, &files::read(&path)?)?.classes().clone();
-        }
+        let known =
+            annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), &annotate.classes))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
             self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
         } else if annotate.classes.is_empty() {
@@ -90,6 +87,17 @@ impl Work for AnnotateClasses {
                 .utf8(names().map(|names| names?.english.as_ref()))
         })?;
         Ok(())
+    }
+}
+
+/// The classes of the code table with their names; those that the configuration chooses have to be among them.
+fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, Names>, LabelsError> {
+    let known = CodeTable::read(path, &files::read(path)?)?.classes().clone();
+    match chosen.iter().find(|class| !known.contains_key(*class)) {
+        None => Ok(known),
+        Some(class) => {
+            Err(LabelsError::UnknownClass { class: class.clone(), path: path.to_owned(), near: near(class, known.keys()) })
+        }
     }
 }
 
@@ -125,4 +133,20 @@ fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), 
     }
     let text: String = classes.iter().map(|class| format!("{class}\n")).collect();
     Ok(cx.cache(MEMORY, text.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_no_code_counts_for_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("codes.csv");
+        std::fs::write(&path, "code,class\na,FROG\nb,TOAD\n").unwrap();
+        let chosen = |classes: &[&str]| named(&path, &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
+        assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
+        let refused = chosen(&["FROGS"]).unwrap_err().to_string();
+        assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");
+    }
 }

@@ -3,6 +3,8 @@
 //! Nothing is refused: rows may be shorter or longer than the header, and blank lines are no rows. A byte order mark, CRLF and Latin-1
 //! are read as they occur.
 
+use std::borrow::Cow;
+
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use crate::text::{UTF8_BOM, decode};
@@ -48,7 +50,7 @@ impl Row {
 impl Delimited {
     /// Reads a table.
     pub(crate) fn read(bytes: &[u8], dialect: Dialect) -> Self {
-        let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
+        let bytes = &with_line_feeds(bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes))[..];
         let quoted = dialect == Dialect::Found;
         let delimiter = if quoted { delimiter(bytes) } else { b'\t' };
         let mut builder = ReaderBuilder::new();
@@ -117,6 +119,14 @@ pub(crate) fn plain(name: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
+/// Text of old Macs, whose lines end with a carriage return alone, as others have it.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.contains(&b'\n') || !bytes.contains(&b'\r') {
+        return Cow::Borrowed(bytes);
+    }
+    bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect()
+}
+
 /// Counts lines. The reader's own count is of where the record before ended: blank lines, and the second half of CRLF, come after it.
 struct Lines<'a> {
     bytes: &'a [u8],
@@ -162,6 +172,8 @@ mod tests {
         let tabs = Delimited::read(b"a\tb\n1\t\"2\n3\t4\n", Dialect::Tabs);
         assert_eq!(tabs.rows.iter().map(|r| r.text(Some(1))).collect::<Vec<_>>(), ["\"2", "4"]);
         assert_eq!(Delimited::read(b"", Dialect::Found), Delimited::default());
+        let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
+        assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
     }
 
     proptest! {
@@ -172,7 +184,7 @@ mod tests {
         ) {
             for bytes in [lines.join("\n").into_bytes(), noise] {
                 let table = Delimited::read(&bytes, Dialect::Tabs);
-                let body = bytes.strip_prefix(UTF8_BOM).unwrap_or(&bytes);
+                let body = &with_line_feeds(bytes.strip_prefix(UTF8_BOM).unwrap_or(&bytes))[..];
                 let blank = |line: &[u8]| decode(line).trim().is_empty();
                 let filled = body.split(|&b| b == b'\n').filter(|line| !blank(line)).count();
                 let header = usize::from(table.header.iter().any(|name| !name.is_empty()));

@@ -22,7 +22,7 @@ pub(crate) struct Digest {
     pub(crate) mentions: Vec<(Option<String>, String)>,
     /// Codes of its labels that can be used.
     pub(crate) codes: BTreeSet<String>,
-    /// Why none of its lines can be used, where there are lines.
+    /// Why none of its lines can be used.
     pub(crate) fault: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Digest {
         Self {
             mentions: contents.by_recording.iter().map(mention).collect(),
             codes: codes(contents, reading),
-            fault: contents.fault.clone().filter(|_| contents.events().next().is_some()),
+            fault: contents.fault.clone(),
         }
     }
 }

@@ -13,6 +13,26 @@ pub enum LabelsError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file that is larger than any list.
+    #[error("{path}: {bytes} bytes, expected at most {limit} in a list or a file of annotations; move it away, or correct annotate.folder", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest that is read.
+        limit: u64,
+    },
+    /// A class that no code counts for.
+    #[error("annotate.classes names {class}, and no code of {path} counts for it{near}; correct one of the two", path = path.display())]
+    UnknownClass {
+        /// The class.
+        class: String,
+        /// The code table.
+        path: PathBuf,
+        /// What it may have been meant to be.
+        near: String,
+    },
     /// The folder (or file) of the annotations is missing.
     #[error("{path}: there is no such folder or file in the archive; correct annotate.folder", path = path.display())]
     NoFolder {

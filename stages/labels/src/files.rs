@@ -12,6 +12,9 @@ use crate::error::LabelsError;
 /// The settings that an AudioMoth leaves on its card, beside the recordings: no annotation.
 const RECORDER_SETTINGS: &str = "config.txt";
 
+/// AnuraSet's `metadata.csv` has 15 MB; a file of this size is something else, and memory must not grow with it.
+const MAX_BYTES: u64 = 512 << 20;
+
 /// `ELOOP` of Linux.
 const TOO_MANY_LINKS: i32 = 40;
 
@@ -87,8 +90,16 @@ fn listed(archive: &Path, path: &Path, meta: &fs::Metadata) -> Listed {
 }
 
 /// The content of a file.
+///
+/// # Errors
+/// It cannot be read, or is too large for any list that people or programs write.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LabelsError> {
-    fs::read(path).map_err(|source| LabelsError::Read { path: path.to_owned(), source })
+    let failed = |source| LabelsError::Read { path: path.to_owned(), source };
+    let bytes = fs::metadata(path).map_err(failed)?.len();
+    if bytes > MAX_BYTES {
+        return Err(LabelsError::TooLarge { path: path.to_owned(), bytes, limit: MAX_BYTES });
+    }
+    fs::read(path).map_err(failed)
 }
 
 #[cfg(test)]
@@ -116,6 +127,9 @@ mod tests {
         };
         assert_eq!(paths("./strong_labels"), ["strong_labels/A/1.txt", "strong_labels/strong_labels/B/2.TXT"]);
         assert_eq!(paths("strong_labels/A/4.csv"), ["strong_labels/A/4.csv"]);
+        let large = dir.path().join("large.txt");
+        fs::File::create(&large).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        assert!(read(&large).unwrap_err().to_string().contains("large.txt: 536870913 bytes"));
         let missing = list(dir.path(), "labels", &["txt"]).unwrap_err().to_string();
         assert!(missing.contains("labels") && missing.contains("annotate.folder"), "{missing}");
     }

@@ -43,7 +43,7 @@ impl Tally {
         let files = self.files.len();
         let (of, lines) = (if files == 1 { "1 file".to_owned() } else { format!("{files} files") }, self.lines);
         Some(format!(
-            "{} of {lines} annotation lines are not used, in {of}: {}; `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
+            "{} of {lines} annotations are not used, in {of}: {}; `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
             self.unused,
             named.join(", ")
         ))
@@ -79,7 +79,7 @@ mod tests {
         ]);
         let said = tally.sentence().unwrap();
         assert!(
-            said.starts_with("5 of 6 annotation lines are not used, in 2 files: y (2), x (1), z (1), other reasons (1);"),
+            said.starts_with("5 of 6 annotations are not used, in 2 files: y (2), x (1), z (1), other reasons (1);"),
             "{said}"
         );
     }

@@ -136,6 +136,10 @@ impl Reading {
 
     /// What an annotation file says.
     pub fn read(&self, bytes: &[u8]) -> Contents {
+        if bytes.trim_ascii().is_empty() && self.format != Format::Audacity && self.format != Format::AnurasetRaw {
+            // Not even a header: somebody made the file to say that there is nothing to say.
+            return Contents::default().or_empty();
+        }
         match self.format {
             Format::AnurasetRaw | Format::Audacity => Contents::of_one(audacity::parse(bytes)),
             Format::Raven => raven::parse(bytes, self),
@@ -172,10 +176,14 @@ impl Contents {
         Self { by_recording: [(None, events)].into(), ..Self::default() }
     }
 
-    /// A table of which no line can be used; the header is none.
+    /// A table of which no line can be used. A header by itself is a line then: it says nothing of a recording.
     fn faulty(table: &Delimited, fault: String) -> Self {
         let event = |row: &Row| Event::unusable(row.line, &row.all(), fault.clone());
-        Self { fault: Some(fault.clone()), ..Self::of_one(table.rows.iter().map(event).collect()) }
+        let mut events: Vec<Event> = table.rows.iter().map(event).collect();
+        if events.is_empty() {
+            events.push(Event::unusable(1, &table.header.join("\t"), fault.clone()));
+        }
+        Self { fault: Some(fault), ..Self::of_one(events) }
     }
 
     fn add(&mut self, recording: Option<String>, event: Event) {
@@ -223,6 +231,18 @@ pub(crate) mod tests {
         assert_eq!(reading.labels("A; B;;A"), ["A", "B"]);
         assert_eq!((reading.labels(""), reading.labels(";")), (vec![""], vec![""]));
         assert_eq!(Reading { label_separator: None, ..reading }.labels("A;B"), ["A;B"]);
+    }
+
+    #[test]
+    fn a_file_without_a_line_says_that_nothing_was_heard_and_one_of_another_kind_says_nothing() {
+        for format in ["raven", "csv", "clips", "anuraset_processed", "audacity"] {
+            let found = reading(format).read(b"\n".get(..usize::from(format != "audacity")).unwrap());
+            assert_eq!(found, Contents { by_recording: [(None, vec![])].into(), ..Contents::default() }, "{format}");
+        }
+        for format in ["raven", "csv", "clips", "anuraset_processed"] {
+            let found = reading(format).read(b"read me");
+            assert!(found.events().count() == 1 && found.fault.is_some(), "{format}: {found:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::delimited::{Delimited, Dialect, Row};
 use crate::event::Event;
 use crate::text::number;
 
+const BEGIN: &str = "begin time (s)";
 const SPECTROGRAM: &str = "spectrogram";
 
 /// Reads a selection table.
@@ -21,6 +22,10 @@ pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
     let table = Delimited::read(bytes, Dialect::Tabs);
     match Layout::of(&table, names) {
         Ok(layout) => layout.contents(&table),
+        // Raven has no column for a label until the first one is written.
+        Err(_) if table.rows.is_empty() && table.find(None, &[BEGIN]).is_ok_and(|begin| begin.is_some()) => {
+            Contents::default().or_empty()
+        }
         Err(fault) => Contents::faulty(&table, fault),
     }
 }
@@ -36,9 +41,6 @@ struct Layout {
 
 impl Layout {
     fn of(table: &Delimited, names: &Reading) -> Result<Self, String> {
-        if table.header.is_empty() {
-            return Err("it is empty, expected at least a Raven table's header".to_owned());
-        }
         Ok(Self {
             columns: Columns::of(table, names)?,
             recording: table.find(names.recording_column.as_deref(), &["begin path", "begin file"])?,
@@ -121,6 +123,7 @@ mod tests {
         assert_eq!((event.low_hz, event.high_hz, &event.problem), (Some(800.5), Some(2000.0), &None));
         let none = parse(HEADER);
         assert_eq!((none.by_recording, none.fault), ([(None, vec![])].into(), None), "reviewed, and nothing heard");
+        assert_eq!(parse("Selection\tView\tBegin Time (s)\tEnd Time (s)\n").fault, None);
     }
 
     #[test]
