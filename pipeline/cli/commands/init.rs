@@ -85,7 +85,7 @@ impl Layout {
 /// Where no name holds a time, several folders are more likely classes than sites.
 fn folders_of_classes(found: &Glance) -> Option<Annotations> {
     let classes = found.patterns.is_empty() && found.folders.len() > 1;
-    classes.then(|| Annotations { format: "folders", folder: None })
+    classes.then_some(Annotations { format: "folders", folder: None })
 }
 
 /// The folder that holds the sites is a better guess than the prefixes, unless all recordings lie in one.
