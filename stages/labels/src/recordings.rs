@@ -44,8 +44,9 @@ impl<'a> Index<'a> {
         let parts = parts(name);
         let Some((file, folders)) = parts.split_last() else { return Err("no recording is named".to_owned()) };
         // A name without an extension may hold a dot all the same.
-        let found = [stem(file), file].into_iter().find_map(|stem| self.by_stem.get(&stem.to_lowercase()));
-        self.nearest(found.map(Vec::as_slice).unwrap_or_default(), folders, file)
+        let stems = BTreeSet::from([stem(file).to_lowercase(), file.to_lowercase()]);
+        let found: Vec<&str> = stems.iter().filter_map(|stem| self.by_stem.get(stem)).flatten().copied().collect();
+        self.nearest(&found, folders, file)
     }
 
     /// The recording that an annotation file is called after.
@@ -69,8 +70,10 @@ impl<'a> Index<'a> {
             let (own, own_folders) = parts.split_last().unwrap_or((&"", &[]));
             let shared =
                 own_folders.iter().rev().zip(folders.iter().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
-            let to_the_root = shared == own_folders.len();
-            (shared, to_the_root, own.eq_ignore_ascii_case(file), stem(own) == stem(file), *own == file)
+            let to_the_root = shared == own_folders.len() && (shared > 0 || folders.is_empty());
+            let same_name = own.eq_ignore_ascii_case(file);
+            let same_stem = stem(own).eq_ignore_ascii_case(file);
+            (shared, to_the_root, same_name, same_stem, stem(own) == stem(file), *own == file)
         };
         let best = recordings.iter().map(similarity).max().unwrap_or_default();
         if let Some(folder) = folders.last().filter(|folder| best.0 == 0 && self.folders.contains(&folder.to_lowercase())) {
@@ -93,17 +96,16 @@ fn several(recordings: &[&str]) -> String {
 /// What the recording of an annotation file may be called, the longest first: `a.Table.1.selections.txt` may be that of
 /// `a.Table.1.selections`, `a.Table.1` or `a`, and `a.wav.txt` that of `a`.
 fn stems_of_file(file: &str) -> impl Iterator<Item = &str> {
-    let shorter = |name: &&'_ str| -> Option<&'_ str> {
-        // Names borrow from `file`; a slice of one is found again in it.
-        let (rest, last) = file[..name.len()].rsplit_once('.')?;
-        let of_table = OF_TABLES.contains(&last.to_lowercase().as_str());
-        let number = last.bytes().all(|b| b.is_ascii_digit())
-            && rest.rsplit('.').next().is_some_and(|before| OF_TABLES.contains(&before.to_lowercase().as_str()));
-        let extension = stem(&file[..name.len()]).len() < name.len();
-        (of_table || number || extension).then_some(rest)
-    };
     let first = file.rsplit_once('.').map_or(file, |(rest, _)| rest);
-    std::iter::successors(Some(first), move |name| shorter(name).map(|rest| &file[..rest.len()]))
+    std::iter::successors(Some(first), |name| shorter(name))
+}
+
+/// A name without its last part, where that is a word of tables, the number of one, or an extension.
+fn shorter(name: &str) -> Option<&str> {
+    let (rest, last) = name.rsplit_once('.')?;
+    let is_of_tables = |part: &str| OF_TABLES.contains(&part.to_lowercase().as_str());
+    let numbers_a_table = last.bytes().all(|b| b.is_ascii_digit()) && rest.rsplit('.').next().is_some_and(is_of_tables);
+    (is_of_tables(last) || numbers_a_table || stem(name) == rest).then_some(rest)
 }
 
 #[cfg(test)]
@@ -111,10 +113,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ARCHIVE: [&str; 6] = [
+    const ARCHIVE: [&str; 7] = [
         "raw/POND01/20200301_190000.WAV",
         "raw/POND02/20200301_190000.WAV",
         "raw/POND01/only.v2.flac",
+        "raw/POND01/only.wav",
         "raw/a/x.wav",
         "raw/a/x.flac",
         "raw/POND02/lone.wav",
@@ -131,8 +134,8 @@ mod tests {
         assert_eq!(named("POND02/20200301_190000"), Ok(ARCHIVE[1]));
         assert_eq!(named("raw/POND01/only.v2.flac"), Ok(ARCHIVE[2]));
         assert_eq!(named("only.v2"), Ok(ARCHIVE[2]));
-        assert_eq!(named("/mnt/elsewhere/only.v2.wav"), Ok(ARCHIVE[2]));
-        assert_eq!(named("x.flac"), Ok(ARCHIVE[4]));
+        assert_eq!(named("/mnt/elsewhere/only.wav"), Ok(ARCHIVE[3]));
+        assert_eq!(named("x.flac"), Ok(ARCHIVE[5]));
         assert!(named("x").unwrap_err().starts_with("fits 2 recordings"));
         assert!(named("20200301_190000.WAV").unwrap_err().contains(ARCHIVE[1]));
         assert_eq!(named(r"D:\POND01\lone.wav").unwrap_err(), "no recording of that name in a folder POND01");
@@ -147,7 +150,7 @@ mod tests {
         {
             assert_eq!(of_file(file), Ok(ARCHIVE[0]), "{file}");
         }
-        assert_eq!(of_file("lone.BirdNET.selection.table.txt"), Ok(ARCHIVE[5]));
+        assert_eq!(of_file("lone.BirdNET.selection.table.txt"), Ok(ARCHIVE[6]));
         assert_eq!(of_file("labels/only.v2.txt"), Ok(ARCHIVE[2]));
         assert_eq!(of_file("labels/lone.1.txt").unwrap_err(), "no recording of that name");
     }
