@@ -143,6 +143,7 @@ impl Work for Annotate {
     }
 
     fn tell(&self, console: &Console) {
+        *locked(&self.last) = None;
         if let Some(sentence) = std::mem::take(&mut *locked(&self.tally)).sentence() {
             console.warn(&sentence);
         }
