@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
+use chorus_labels::Layout as Annotations;
 
 use crate::args::{InitArgs, UsageError};
 use crate::output;
@@ -19,8 +20,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         ))
         .into());
     }
-    let layout = Layout::of(&args.archive);
+    let mut layout = Layout::of(&args.archive);
     let found = glance(&args.archive, layout.audio)?;
+    layout.annotations = layout.annotations.or_else(|| folders_of_classes(&found));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
     if path.exists() {
         return Err(UsageError(format!("{}: it is there already; name another file with -o", path.display())).into());
@@ -37,7 +39,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         output::bytes(found.bytes),
         found.folders.len()
     ))?;
-    let next = match (layout.labelled, &args.model) {
+    let next = match (layout.annotations.is_some(), &args.model) {
         (false, None) => "name a model in it (model.path), then: ",
         _ => "look it over, then: ",
     };
@@ -52,25 +54,38 @@ fn default_output(archive: &Path) -> PathBuf {
 
 /// What lies where in an archive.
 struct Layout {
-    labelled: bool,
+    annotations: Option<Annotations>,
     audio: &'static str,
     code_table: bool,
-    subset: bool,
+    subset: Option<&'static str>,
     sites: bool,
 }
 
 impl Layout {
     fn of(archive: &Path) -> Self {
-        let labelled = archive.join("strong_labels").is_dir();
-        let file = |name: &str| archive.join(name).is_file();
+        let annotations = chorus_labels::glance(archive);
+        let processed = annotations.as_ref().is_some_and(|found| found.format == "anuraset_processed");
+        let (file, folder) = (|name: &str| archive.join(name).is_file(), |name: &str| archive.join(name).is_dir());
         Self {
-            labelled,
-            audio: if archive.join("raw_data").is_dir() { "raw_data" } else { "." },
+            audio: if folder("raw_data") {
+                "raw_data"
+            } else if processed && folder("audio") {
+                "audio"
+            } else {
+                "."
+            },
+            annotations,
             code_table: file("species.csv"),
-            subset: file("subset.csv"),
+            subset: ["subset.csv", "metadata.csv"].into_iter().find(|name| file(name) && (processed || *name == "subset.csv")),
             sites: file("sites.csv"),
         }
     }
+}
+
+/// Where no name holds a time, several folders are more likely classes than sites.
+fn folders_of_classes(found: &Glance) -> Option<Annotations> {
+    let classes = found.patterns.is_empty() && found.folders.len() > 1;
+    classes.then_some(Annotations { format: "folders", folder: None })
 }
 
 /// The folder that holds the sites is a better guess than the prefixes, unless all recordings lie in one.
@@ -133,15 +148,26 @@ fn configuration(args: &InitArgs, layout: &Layout, found: &Glance) -> String {
     let rates: Vec<String> = found.rates_hz.iter().map(u32::to_string).collect();
     add(&format!("  # Sample rates seen: {} Hz; all are resampled to featurize.sample_rate_hz.", rates.join(", ")));
     add("");
-    if layout.labelled && args.model.is_none() {
+    if let (Some(annotations), None) = (&layout.annotations, &args.model) {
         add("annotate:");
-        add("  format: anuraset_raw");
+        if annotations.format == "folders" {
+            add(
+                "  # No name holds a time and there are several folders: each is taken for a class. If they are sites, set format: none.",
+            );
+        }
+        add(&format!("  format: {}", annotations.format));
+        if let Some(folder) = &annotations.folder {
+            add(&format!("  folder: {}", quoted(folder)));
+        }
         if layout.code_table {
             add("  code_table: species.csv");
         }
         add("");
         add("split:");
-        add(if layout.subset { "  source: file\n  file: subset.csv" } else { "  source: grouped\n  group: recording" });
+        match layout.subset {
+            Some(file) => add(&format!("  source: file\n  file: {file}")),
+            None => add("  source: grouped\n  group: recording"),
+        }
     } else {
         add("# There are no labels that are read here, so nothing is trained: scores come from a model that another run made.");
         add("model:");

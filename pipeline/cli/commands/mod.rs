@@ -21,7 +21,7 @@ pub(crate) fn runner(config: Config) -> Runner {
     let registry = Registry::default()
         .with("ingest", Ingest::default())
         .with("segment", Segment)
-        .with("annotate-classes", AnnotateClasses)
+        .with("annotate-classes", AnnotateClasses::default())
         .with("annotate", Annotate::default())
         .with("split", Split)
         .with("featurize", Featurize)

@@ -75,6 +75,23 @@ pub struct Pass {
     pub program: Program,
 }
 
+/// Keys that say what annotation files there are and how they are read.
+const READING: &[&str] = &[
+    "annotate.format",
+    "annotate.folder",
+    "annotate.label_text",
+    "annotate.label_separator",
+    "annotate.recording_column",
+    "annotate.label_column",
+    "annotate.start_column",
+    "annotate.end_column",
+    "annotate.low_column",
+    "annotate.high_column",
+    "annotate.quality_column",
+    "annotate.frequency_unit",
+    "annotate.code_table",
+];
+
 /// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
 pub const UNIT_COLUMN: &str = "unit";
 /// Weights of a model.
@@ -112,18 +129,23 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
     ];
     if learns {
+        // Where folders are classes, the recordings' paths are the annotations.
+        let class_inputs: &[Input] =
+            if config.text("annotate.format") == Some("folders") { &[Archive, Table("recordings")] } else { &[Archive] };
         passes.extend([
             Pass {
                 name: "annotate-classes",
+                code_version: 2,
                 ..pass(
                     "annotate",
                     Per::Run,
-                    &[Archive],
+                    class_inputs,
                     &[Output::Table("classes")],
-                    &["annotate.folder", "annotate.code_table", "annotate.classes"],
+                    &[READING, &["annotate.classes"]].concat(),
                 )
             },
             Pass {
+                code_version: 2,
                 // A file without a recording is filed under its site, which only a look at all recordings tells.
                 scanned: vec!["recordings"],
                 ..pass(
@@ -132,12 +154,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     &[Archive, Table("recordings"), Table("segments"), Table("classes")],
                     &[Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
                     &[
-                        "annotate.folder",
-                        "annotate.qualities",
-                        "annotate.rule",
-                        "annotate.min_overlap_s",
-                        "annotate.min_overlap_fraction",
-                    ],
+                        READING,
+                        &[
+                            "annotate.reviewed",
+                            "annotate.qualities",
+                            "annotate.rule",
+                            "annotate.min_overlap_s",
+                            "annotate.min_overlap_fraction",
+                        ],
+                    ]
+                    .concat(),
                 )
             },
             pass(

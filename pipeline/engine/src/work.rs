@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::Unit;
 use crate::context::{ScanContext, UnitContext};
+use crate::{Console, Unit};
 
 /// The error of a stage's own work: each stage crate has its own type.
 pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,6 +46,9 @@ pub trait Work: Send + Sync {
     /// # Errors
     /// Whatever makes it impossible; nothing is committed then.
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError>;
+
+    /// Says what the units that were just made have to say together. Most stages have nothing to add.
+    fn tell(&self, _console: &Console) {}
 }
 
 /// The passes that a program can execute, by name.

@@ -6,34 +6,8 @@
 
 use std::collections::BTreeMap;
 
-const FALSE_MARK: &str = "FALSE";
 const DATE_DIGITS: usize = 8;
 const TIME_DIGITS: usize = 6;
-
-/// What a label text `CODE_Q` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label {
-    /// The species' code.
-    pub code: String,
-    /// The call's quality as it stands: H, M, L in the release, C, M, F in the protocol, others before; with any further parts.
-    pub quality: Option<String>,
-    /// Why the label can't be used.
-    pub unused: Option<String>,
-}
-
-/// Takes a label text apart. A part `FALSE` withdraws the label.
-pub fn parse_label(text: &str) -> Label {
-    let mut parts = text.split('_').map(str::trim);
-    let code = parts.next().unwrap_or_default();
-    let (marks, quality): (Vec<&str>, Vec<&str>) =
-        parts.filter(|part| !part.is_empty()).partition(|part| part.eq_ignore_ascii_case(FALSE_MARK));
-    let unused = if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
-        Some(format!("code is `{code}`, expected letters and digits"))
-    } else {
-        (!marks.is_empty()).then(|| "marked FALSE".to_owned())
-    };
-    Label { code: code.to_owned(), quality: (!quality.is_empty()).then(|| quality.join("_")), unused }
-}
 
 /// How a label file was found to belong to a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,24 +139,6 @@ fn core(stem: &str) -> Option<(String, bool)> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn label(code: &str, quality: Option<&str>, unused: Option<&str>) -> Label {
-        Label { code: code.into(), quality: quality.map(Into::into), unused: unused.map(Into::into) }
-    }
-
-    #[test]
-    fn label_texts() {
-        assert_eq!(parse_label("BOAFAB_M"), label("BOAFAB", Some("M"), None));
-        assert_eq!(parse_label(" LEPJOL_MED "), label("LEPJOL", Some("MED"), None));
-        assert_eq!(parse_label("UND"), label("UND", None, None));
-        assert_eq!(parse_label("DENMIN_"), label("DENMIN", None, None));
-        assert_eq!(parse_label("DENMIN_F_2"), label("DENMIN", Some("F_2"), None));
-        assert_eq!(parse_label("LEPFUS_FALSE"), label("LEPFUS", None, Some("marked FALSE")));
-        assert_eq!(parse_label("LEPFUS_M_FALSE"), label("LEPFUS", Some("M"), Some("marked FALSE")));
-        for text in ["", "_M", "PHYGRA)OVL", "RÃ_M"] {
-            assert!(parse_label(text).unused.is_some_and(|why| why.contains("expected letters")), "{text}");
-        }
-    }
 
     fn paired(recordings: &[&str], labels: &[&str]) -> (Vec<(String, String, Match)>, Vec<(String, String)>) {
         let pairing = pair(recordings, labels);

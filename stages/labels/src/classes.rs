@@ -4,12 +4,16 @@
 //! the network's outputs, is the order of their codes, so that no order of files or lines has a say in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use chorus_engine::{External, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
+use crate::codes::{CodeTable, Names, near};
 use crate::error::LabelsError;
-use crate::{anuraset, audacity, files, species};
+use crate::formats::{Format, Reading, label_of_folder};
+use crate::{digest, files};
 
 /// Name of the memory of the last classes.
 const MEMORY: &str = "classes.txt";
@@ -21,9 +25,9 @@ struct Params {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct AnnotateParams {
-    folder: String,
+    #[serde(flatten)]
+    reading: Reading,
     code_table: Option<String>,
     classes: Vec<String>,
 }
@@ -36,58 +40,79 @@ impl AnnotateParams {
 }
 
 /// The pass.
-pub struct AnnotateClasses;
+#[derive(Default)]
+pub struct AnnotateClasses {
+    /// The codes that the scan found.
+    codes: Mutex<BTreeSet<String>>,
+}
 
 impl Work for AnnotateClasses {
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
-        let mut all = External::new();
+        let mut scan = Scan::default();
         if let Some(table) = &annotate.code_table {
-            all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
+            scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
         }
         if annotate.looks_for_codes() {
-            let listing: String =
-                files::list(&archive, &annotate.folder)?.iter().map(|(path, hash)| format!("{path} {hash}\n")).collect();
-            all.insert("annotation files".to_owned(), hash_bytes(listing.as_bytes()));
+            let codes = codes(cx, &archive, &annotate.reading)?;
+            scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
+            *self.codes.lock().unwrap_or_else(PoisonError::into_inner) = codes;
         }
-        Ok(Scan { all, ..Scan::default() })
+        Ok(scan)
     }
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
-        let mut names = BTreeMap::new();
-        if let Some(table) = &annotate.code_table {
-            let path = archive.join(table);
-            names = species::species(&path, &files::read(&path)?)?.into_iter().map(|s| (s.code, s.scientific_name)).collect();
-        }
+        let known =
+            annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), &annotate.classes))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
-            let mut found = BTreeSet::new();
-            for path in files::list(&archive, &annotate.folder)?.into_keys() {
-                found.extend(codes(&files::read(&archive.join(&path))?));
-            }
-            found
+            self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
         } else if annotate.classes.is_empty() {
-            names.keys().cloned().collect()
+            known.keys().cloned().collect()
         } else {
             annotate.classes.iter().cloned().collect()
         };
         if classes.is_empty() {
-            return Err(LabelsError::NoClasses { folder: archive.join(&annotate.folder) }.into());
+            return Err(LabelsError::NoClasses { folder: archive.join(annotate.reading.place()) }.into());
         }
         tell_changes(cx, &classes)?;
+        let names = || classes.iter().map(|class| known.get(class));
         cx.write("classes", |batch| {
-            batch.utf8(&classes).u32(0..classes.len() as u32).utf8(classes.iter().map(|class| names.get(class)))
+            batch
+                .utf8(&classes)
+                .u32(0..classes.len() as u32)
+                .utf8(names().map(|names| names?.scientific_name.as_ref()))
+                .utf8(names().map(|names| names?.english.as_ref()))
         })?;
         Ok(())
     }
 }
 
-/// The codes of a label track's usable lines.
-fn codes(bytes: &[u8]) -> impl Iterator<Item = String> {
-    let events = audacity::parse(bytes).into_iter().filter(|event| event.problem.is_none());
-    events.map(|event| anuraset::parse_label(&event.label)).filter(|label| label.unused.is_none()).map(|label| label.code)
+/// The classes of the code table with their names; those that the configuration chooses have to be among them.
+fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, Names>, LabelsError> {
+    let known = CodeTable::read(path, &files::read(path)?)?.classes().clone();
+    match chosen.iter().find(|class| !known.contains_key(*class)) {
+        None => Ok(known),
+        Some(class) => {
+            Err(LabelsError::UnknownClass { class: class.clone(), path: path.to_owned(), near: near(class, known.keys()) })
+        }
+    }
+}
+
+/// Every code that the annotations hold.
+fn codes(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTreeSet<String>, WorkError> {
+    if reading.format != Format::Folders {
+        return Ok(digest::all(cx, archive, reading)?.into_values().flat_map(|digest| digest.codes).collect());
+    }
+    let mut codes = BTreeSet::new();
+    for (_, recordings) in cx.read_all("recordings", &["path"])? {
+        let labels = recordings.texts("path")?.into_iter().flatten().map(|path| label_of_folder(&path));
+        let labels = labels.filter(|event| event.problem.is_none());
+        codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));
+    }
+    Ok(codes)
 }
 
 /// Says that other classes change every label partition, before they do.
@@ -115,8 +140,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_come_from_usable_lines_only() {
-        let track = b"0\t1\tBOAFAB_M\n2\t1\tBACK\n1\t2\tDENMIN_FALSE\n1\t2\tUND\nrubbish\n";
-        assert_eq!(codes(track).collect::<Vec<_>>(), ["BOAFAB", "UND"]);
+    fn a_class_that_no_code_counts_for_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("codes.csv");
+        std::fs::write(&path, "code,class\na,FROG\nb,TOAD\n").unwrap();
+        let chosen = |classes: &[&str]| named(&path, &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
+        assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
+        let refused = chosen(&["FROGS"]).unwrap_err().to_string();
+        assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");
     }
 }

@@ -13,11 +13,41 @@ pub enum LabelsError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// The folder of the annotation files is missing.
-    #[error("{path}: there is no such folder in the archive; correct annotate.folder", path = path.display())]
+    /// A file that is larger than any list.
+    #[error("{path}: {bytes} bytes, expected at most {limit} in a list or a file of annotations; move it away, or correct annotate.folder", path = path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest that is read.
+        limit: u64,
+    },
+    /// A class that no code counts for.
+    #[error("annotate.classes names {class}, and no code of {path} counts for it{near}; correct one of the two", path = path.display())]
+    UnknownClass {
+        /// The class.
+        class: String,
+        /// The code table.
+        path: PathBuf,
+        /// What it may have been meant to be.
+        near: String,
+    },
+    /// The folder (or file) of the annotations is missing.
+    #[error("{path}: there is no such folder or file in the archive; correct annotate.folder", path = path.display())]
     NoFolder {
         /// The folder.
         path: PathBuf,
+    },
+    /// None of the annotation files can be used.
+    #[error("{path}: {fault}; so it is with all {files} annotation files that hold lines, and none of their lines can be used", path = path.display())]
+    Unusable {
+        /// The first of them.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        fault: String,
+        /// How many there are.
+        files: usize,
     },
     /// There is nothing to learn.
     #[error("{folder}: no class was found in the annotation files; name the codes in annotate.classes or annotate.code_table, or correct annotate.folder", folder = folder.display())]

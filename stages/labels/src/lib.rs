@@ -1,21 +1,34 @@
 //! From annotation files to labels of windows, and the split of recordings: the stages `annotate` and `split`.
 //!
-//! - [`audacity`], [`anuraset`], [`species`]: formats, bytes to values; [`overlap`]: which windows an event makes positive.
-//! - [`stratify`]: groups of recordings into subsets.
+//! - [`formats`], [`anuraset`], [`label`]: what annotation files say, bytes to [`event::Event`]s; [`codes`], [`judge`]: which events count
+//!   for which class; [`overlap`]: which windows an event makes positive.
+//! - [`species`], [`stratify`]: groups of recordings into subsets.
 
 mod annotate;
 pub mod anuraset;
-pub mod audacity;
 mod classes;
+pub mod codes;
+mod delimited;
+mod digest;
 pub mod error;
+pub mod event;
 mod files;
+pub mod formats;
+mod glance;
+pub mod judge;
+pub mod label;
 pub mod overlap;
+mod pairing;
+mod recordings;
 pub mod species;
 mod split;
 pub mod stratify;
 pub mod subset;
+mod tell;
 mod text;
+mod windows;
 
 pub use annotate::Annotate;
 pub use classes::AnnotateClasses;
+pub use glance::{Layout, glance};
 pub use split::Split;

@@ -1,9 +1,9 @@
-//! Lists that come with an archive as CSV: species, and the subset of each recording.
+//! Lists that come with an archive as CSV: the subset of each recording, and what such lists have in common.
 //!
 //! Columns are found by name, in any order and whatever their case; those not named here are passed over.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
@@ -11,17 +11,6 @@ use csv::{ByteRecord, ReaderBuilder};
 use crate::error::LabelsError;
 use crate::subset::Subset;
 use crate::text::decode;
-
-/// A species of the code table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Species {
-    /// The code that label files use.
-    pub code: String,
-    /// Genus and species.
-    pub scientific_name: String,
-    /// Common name, where the list has a column `english`.
-    pub english: Option<String>,
-}
 
 /// The subset of a recording, as the archive has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,60 +23,38 @@ pub struct SubsetRow {
     pub subset: Subset,
 }
 
-/// Reads a species list: `code`, `scientific_name` and perhaps `english`. `bytes` is the content of `path`.
-///
-/// # Errors
-/// A column is missing, a code or a name is empty, or a code occurs twice.
-pub fn species(path: &Path, bytes: &[u8]) -> Result<Vec<Species>, LabelsError> {
-    let mut table = Table::open(path, bytes)?;
-    let code = table.column(&["code"])?;
-    let scientific_name = table.column(&["scientific_name"])?;
-    let english = table.find(&["english"]);
-    let mut lines: BTreeMap<String, u64> = BTreeMap::new();
-    let mut species = Vec::new();
-    while let Some(row) = table.next_row()? {
-        let found = Species {
-            code: row.filled(code)?,
-            scientific_name: row.filled(scientific_name)?,
-            english: english.map(|column| row.field(column)).filter(|name| !name.is_empty()),
-        };
-        if let Some(line) = lines.insert(found.code.clone(), row.line) {
-            return Err(row.error(format!("code {} again", found.code), format!("each code once (it is on line {line})")));
-        }
-        species.push(found);
-    }
-    Ok(species)
-}
-
-/// Reads the subsets of recordings: `recording` (or `fname`, or `sample_name`), `subset` and perhaps `site`, one row per
-/// recording and site in the order of the file. `bytes` is the content of `path`.
+/// Reads the subsets of recordings: `recording` (or else `fname` and `sample_name`), `subset` and perhaps `site`, one row per
+/// recording and site in the order of the file. AnuraSet's `metadata.csv` names a clip's recording as well as the clip, and an archive holds
+/// one or the other: both are given. `bytes` is the content of `path`.
 ///
 /// # Errors
 /// A column is missing, a recording is empty, a subset is unknown, or a recording is in two subsets.
 pub fn subsets(path: &Path, bytes: &[u8]) -> Result<Vec<SubsetRow>, LabelsError> {
     let mut table = Table::open(path, bytes)?;
     let recording = table.column(&["recording", "fname", "sample_name"])?;
+    let clip = if table.find(&["recording"]).is_some() { None } else { table.find(&["sample_name"]) };
+    let columns: BTreeSet<usize> = [Some(recording), clip].into_iter().flatten().collect();
     let subset = table.column(&["subset"])?;
     let site = table.find(&["site"]);
     let mut seen: BTreeMap<(Option<String>, String), (Subset, u64)> = BTreeMap::new();
     let mut rows = Vec::new();
     while let Some(row) = table.next_row()? {
         let name = row.field(subset);
-        let found = SubsetRow {
-            recording: row.filled(recording)?,
-            site: site.map(|column| row.field(column)).filter(|site| !site.is_empty()),
-            subset: name.parse().map_err(|expected| row.error(format!("subset `{name}`"), expected))?,
-        };
-        match seen.entry((found.site.clone(), found.recording.clone())) {
-            Entry::Vacant(entry) => {
-                entry.insert((found.subset, row.line));
-                rows.push(found);
-            }
-            Entry::Occupied(entry) => {
-                let &(before, line) = entry.get();
-                if before != found.subset {
-                    let expected = format!("{}, as on line {line}", before.as_str());
-                    return Err(row.error(format!("{} in {}", found.recording, found.subset.as_str()), expected));
+        let subset = name.parse().map_err(|expected| row.error(format!("subset `{name}`"), expected))?;
+        let site = site.map(|column| row.field(column)).filter(|site| !site.is_empty());
+        for &column in &columns {
+            let found = SubsetRow { recording: row.filled(column)?, site: site.clone(), subset };
+            match seen.entry((found.site.clone(), found.recording.clone())) {
+                Entry::Vacant(entry) => {
+                    entry.insert((found.subset, row.line));
+                    rows.push(found);
+                }
+                Entry::Occupied(entry) => {
+                    let &(before, line) = entry.get();
+                    if before != found.subset {
+                        let expected = format!("{}, as on line {line}", before.as_str());
+                        return Err(row.error(format!("{} in {}", found.recording, found.subset.as_str()), expected));
+                    }
                 }
             }
         }
@@ -96,21 +63,22 @@ pub fn subsets(path: &Path, bytes: &[u8]) -> Result<Vec<SubsetRow>, LabelsError>
 }
 
 /// A CSV file with a header.
-struct Table<'a> {
+pub(crate) struct Table<'a> {
     path: &'a Path,
     reader: csv::Reader<&'a [u8]>,
     header: Vec<String>,
 }
 
-struct Row<'a> {
+/// A row of it.
+pub(crate) struct Row<'a> {
     path: &'a Path,
-    line: u64,
+    pub(crate) line: u64,
     header: &'a [String],
     fields: Vec<String>,
 }
 
 impl<'a> Table<'a> {
-    fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LabelsError> {
+    pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LabelsError> {
         let mut reader = ReaderBuilder::new().from_reader(bytes);
         let header = reader.byte_headers().map_err(|error| malformed(path, &error))?;
         let header = texts(header).into_iter().map(|name| name.to_lowercase()).collect();
@@ -118,11 +86,11 @@ impl<'a> Table<'a> {
     }
 
     /// The first of `names` that the header has.
-    fn find(&self, names: &[&str]) -> Option<usize> {
+    pub(crate) fn find(&self, names: &[&str]) -> Option<usize> {
         names.iter().find_map(|name| self.header.iter().position(|column| column == name))
     }
 
-    fn column(&self, names: &[&str]) -> Result<usize, LabelsError> {
+    pub(crate) fn column(&self, names: &[&str]) -> Result<usize, LabelsError> {
         self.find(names).ok_or_else(|| LabelsError::Csv {
             path: self.path.to_owned(),
             line: 1,
@@ -131,7 +99,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    fn next_row(&mut self) -> Result<Option<Row<'_>>, LabelsError> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, LabelsError> {
         let mut record = ByteRecord::new();
         let more = self.reader.read_byte_record(&mut record).map_err(|error| malformed(self.path, &error))?;
         Ok(more.then(|| Row {
@@ -144,11 +112,11 @@ impl<'a> Table<'a> {
 }
 
 impl Row<'_> {
-    fn field(&self, column: usize) -> String {
+    pub(crate) fn field(&self, column: usize) -> String {
         self.fields[column].clone()
     }
 
-    fn filled(&self, column: usize) -> Result<String, LabelsError> {
+    pub(crate) fn filled(&self, column: usize) -> Result<String, LabelsError> {
         let text = self.field(column);
         if text.is_empty() {
             let name = &self.header[column];
@@ -157,7 +125,7 @@ impl Row<'_> {
         Ok(text)
     }
 
-    fn error(&self, found: String, expected: String) -> LabelsError {
+    pub(crate) fn error(&self, found: String, expected: String) -> LabelsError {
         LabelsError::Csv { path: self.path.to_owned(), line: self.line, found, expected }
     }
 }
@@ -187,18 +155,6 @@ mod tests {
     }
 
     #[test]
-    fn species_by_name_of_column() {
-        let text = "\u{feff}Scientific_Name,code, english ,order\r\nBoana faber,BOAFAB,Smith frog,1\r\nHyla x,HYLXUS,,2\r\n";
-        let found = read(species, text).unwrap();
-        assert_eq!(found.len(), 2);
-        assert_eq!((found[0].code.as_str(), found[0].scientific_name.as_str()), ("BOAFAB", "Boana faber"));
-        assert_eq!(found[0].english.as_deref(), Some("Smith frog"));
-        assert_eq!(found[1].english, None);
-        let latin1 = species(Path::new("x"), b"code,scientific_name\nA,Gr\xE4s\n").unwrap();
-        assert_eq!(latin1[0].scientific_name, "Gräs");
-    }
-
-    #[test]
     fn subsets_of_recordings_and_of_windows() {
         let found = read(subsets, "recording,site,subset\nA_1,POND01,test\nA_2,,Train\n").unwrap();
         assert_eq!(found[0], SubsetRow { recording: "A_1".into(), site: Some("POND01".into()), subset: Subset::Test });
@@ -206,20 +162,21 @@ mod tests {
         let windows = "sample_name,fname,min_t,site,subset\nA_0_3,A,0,X,val\nA_1_4,A,1,X,validation\nA_0_3,A,0,Y,test\n";
         let found = read(subsets, windows).unwrap();
         let rows: Vec<_> = found.iter().map(|r| (r.recording.as_str(), r.site.as_deref(), r.subset)).collect();
-        assert_eq!(rows, [("A", Some("X"), Subset::Validation), ("A", Some("Y"), Subset::Test)]);
+        let (x, y) = (Some("X"), Some("Y"));
+        assert_eq!(
+            rows,
+            [
+                ("A_0_3", x, Subset::Validation),
+                ("A", x, Subset::Validation),
+                ("A_1_4", x, Subset::Validation),
+                ("A_0_3", y, Subset::Test),
+                ("A", y, Subset::Test)
+            ]
+        );
     }
 
     #[test]
     fn errors_name_file_line_found_and_expected() {
-        for (found, parts) in [
-            (read(species, "code,name\nA,b\n").unwrap_err(), ["a/list.csv:1:", "columns code, name", "scientific_name"]),
-            (read(species, "code,scientific_name\n,b\n").unwrap_err(), ["a/list.csv:2:", "an empty code", "a code in"]),
-            (read(species, "code,scientific_name\nA,b\nA,c\n").unwrap_err(), [":3:", "code A again", "line 2"]),
-            (read(species, "code,scientific_name\nA\n").unwrap_err(), [":2:", "1 fields", "2 fields"]),
-            (read(species, "").unwrap_err(), [":1:", "columns ", "a column code"]),
-        ] {
-            assert!(parts.iter().all(|part| found.contains(part)), "{found}");
-        }
         for (found, parts) in [
             (
                 read(subsets, "recording,subset\nA,dev\n").unwrap_err(),

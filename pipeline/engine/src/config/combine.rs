@@ -63,6 +63,7 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
             "to train here, leave model.path out; to apply the model, set annotate.format to none".into(),
         );
     }
+    annotations(config, &mut refuse);
     if let Some(zone) = config.text("archive.timezone")
         && jiff::tz::TimeZone::get(zone).is_err()
     {
@@ -79,4 +80,51 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
         refuse("train.mix2_probabilities", format!("a sum of {sum}"), "allowed: a sum of 1".into());
     }
     problems
+}
+
+/// Keys of columns, which only tables have.
+const COLUMNS: &[&str] = &[
+    "annotate.recording_column",
+    "annotate.label_column",
+    "annotate.start_column",
+    "annotate.end_column",
+    "annotate.low_column",
+    "annotate.high_column",
+    "annotate.quality_column",
+];
+
+/// Impossible combinations of the section annotate.
+fn annotations(config: &Config, refuse: &mut impl FnMut(&str, String, String)) {
+    let format = config.text("annotate.format").unwrap_or_default();
+    if matches!(format, "csv" | "clips") && config.text("annotate.folder").is_none() {
+        refuse(
+            "annotate.format",
+            format!("`{format}` without annotate.folder"),
+            "name the CSV file, or the folder that holds nothing but such files, in annotate.folder".into(),
+        );
+    }
+    let has_columns = matches!(format, "none" | "raven" | "csv" | "clips");
+    for key in COLUMNS.iter().filter(|key| !has_columns && config.text(key).is_some()) {
+        refuse(key, format!("a column with annotate.format `{format}`"), "columns are chosen with raven, csv and clips".into());
+    }
+    if config.text("annotate.rule") != Some("overlap") {
+        return;
+    }
+    let (overlap_s, window_s) = (config.number("annotate.min_overlap_s"), config.number("segment.window_s"));
+    if overlap_s > window_s {
+        refuse(
+            "annotate.min_overlap_s",
+            format!("{overlap_s} s"),
+            format!(
+                "no window could hold so much: allowed: up to segment.window_s, {window_s} s, or null to let annotate.min_overlap_fraction decide alone"
+            ),
+        );
+    }
+    if overlap_s.is_nan() && config.number("annotate.min_overlap_fraction").is_nan() {
+        refuse(
+            "annotate.min_overlap_s",
+            "null, and annotate.min_overlap_fraction null too".into(),
+            "no window would ever be positive: give one of the two a value, or set annotate.rule to anuraset".into(),
+        );
+    }
 }

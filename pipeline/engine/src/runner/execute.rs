@@ -77,6 +77,9 @@ impl Runner {
         let fresh = if fresh > 0 { format!(", {fresh} fresh") } else { String::new() };
         let took = duration(start.elapsed().as_secs_f64());
         self.console.say(&format!("{:17} made {}{fresh}, {rows} rows, {took}", pass.name, count_units(made)));
+        if let Some(work) = self.registry.get(pass.name) {
+            work.tell(&self.console);
+        }
         Ok(made)
     }
 

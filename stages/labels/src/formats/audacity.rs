@@ -9,28 +9,10 @@
 //!
 //! Source: Audacity's manual, "Importing and Exporting Labels".
 
-use crate::text::{UTF8_BOM, decode};
+use crate::event::Event;
+use crate::text::{UTF8_BOM, decode, number};
 
 const FREQUENCY_MARK: &str = "\\";
-
-/// One line of a label track (two with its frequency line).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Event {
-    /// Line in the file, from 1.
-    pub line: u32,
-    /// The label text as it stands; of an unusable line, what there is instead.
-    pub label: String,
-    /// Start within the recording, seconds.
-    pub start_s: Option<f64>,
-    /// End within the recording, seconds; equal to the start for a point label.
-    pub end_s: Option<f64>,
-    /// Lower bound of the frequency range, Hz.
-    pub low_hz: Option<f64>,
-    /// Upper bound of the frequency range, Hz.
-    pub high_hz: Option<f64>,
-    /// Why the event can't be used.
-    pub problem: Option<String>,
-}
 
 /// Reads a label track.
 pub fn parse(bytes: &[u8]) -> Vec<Event> {
@@ -49,7 +31,7 @@ pub fn parse(bytes: &[u8]) -> Vec<Event> {
         }
         let before = events.last_mut().filter(|event| event.line + 1 == line && event.start_s.is_some());
         if let Err(problem) = frequency_line(&fields, before) {
-            events.push(unusable(line, &text, problem));
+            events.push(Event::unusable(line, &text, problem));
         }
     }
     events
@@ -66,29 +48,15 @@ fn fields(text: &str) -> Vec<&str> {
 
 fn label_line(line: u32, fields: &[&str]) -> Event {
     match *fields {
-        [] => unusable(line, "", "blank line".to_owned()),
-        [field] => unusable(line, field, "1 field, expected start, end and label".to_owned()),
-        [start, end] => Event { problem: Some("no label".to_owned()), ..timed(line, start, end, "") },
-        [start, end, label] => timed(line, start, end, label),
+        [] => Event::unusable(line, "", "blank line"),
+        [field] => Event::unusable(line, field, "1 field, expected start, end and label"),
+        [start, end] => Event { problem: Some("no label".to_owned()), ..Event::timed(line, start, end, "") },
+        [start, end, label] => Event::timed(line, start, end, label),
         [start, end, ref label @ ..] => Event {
             problem: Some(format!("{} fields, expected start, end and label", fields.len())),
-            ..timed(line, start, end, &label.join("\t"))
+            ..Event::timed(line, start, end, &label.join("\t"))
         },
     }
-}
-
-fn timed(line: u32, start: &str, end: &str, label: &str) -> Event {
-    let (start_s, end_s) = (number(start), number(end));
-    let problem = match (start_s, end_s) {
-        (None, _) => Some(format!("start is `{start}`, expected seconds")),
-        (_, None) => Some(format!("end is `{end}`, expected seconds")),
-        (Some(start_s), Some(end_s)) => (start_s > end_s).then(|| format!("starts at {start_s} s, after its end at {end_s} s")),
-    };
-    Event { line, label: label.to_owned(), start_s, end_s, problem, ..Event::default() }
-}
-
-fn unusable(line: u32, text: &str, problem: String) -> Event {
-    Event { line, label: text.to_owned(), problem: Some(problem), ..Event::default() }
 }
 
 /// Gives the label `before` its frequency range, or says why not.
@@ -106,11 +74,6 @@ fn frequency_line(fields: &[&str], before: Option<&mut Event>) -> Result<(), Str
     }
     (event.low_hz, event.high_hz) = (drawn(low), drawn(high));
     Ok(())
-}
-
-/// A number as written in any locale; `None` where it isn't finite.
-fn number(text: &str) -> Option<f64> {
-    text.trim().replacen(',', ".", 1).parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 #[cfg(test)]

@@ -1,0 +1,141 @@
+//! The code table: which class a label's code counts for, if any, and the classes' names.
+//!
+//! A CSV file with the column `code`, and perhaps `class` (empty: the code is dropped; without the column each code is its own class),
+//! `scientific_name` and `english`. Codes are compared as they stand; a code that differs from the table's in case only is not
+//! taken for it, but the reason says which is near.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::LabelsError;
+use crate::species::Table;
+
+/// A class of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// Genus and species.
+    pub scientific_name: Option<String>,
+    /// Common name.
+    pub english: Option<String>,
+}
+
+/// The code table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CodeTable {
+    /// The file's name, for reasons.
+    name: String,
+    /// Class by code; `None` where the table drops it.
+    class_of: BTreeMap<String, Option<String>>,
+    /// Names by class.
+    classes: BTreeMap<String, Names>,
+}
+
+impl CodeTable {
+    /// Reads a code table. `bytes` is the content of `path`.
+    ///
+    /// # Errors
+    /// There is no column `code`, a code is empty, or a code occurs twice.
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
+        let mut table = Table::open(path, bytes)?;
+        let code = table.column(&["code"])?;
+        let (class, scientific_name, english) =
+            (table.find(&["class"]), table.find(&["scientific_name"]), table.find(&["english"]));
+        let mut codes = Self { name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(), ..Self::default() };
+        let mut lines: BTreeMap<String, u64> = BTreeMap::new();
+        while let Some(row) = table.next_row()? {
+            let field = |column: Option<usize>| column.map(|column| row.field(column)).filter(|text| !text.is_empty());
+            let code = row.filled(code)?;
+            if let Some(line) = lines.insert(code.clone(), row.line) {
+                return Err(row.error(format!("code {code} again"), format!("each code once (it is on line {line})")));
+            }
+            let counts_for = if class.is_some() { field(class) } else { Some(code.clone()) };
+            if let Some(class) = &counts_for {
+                let names = Names { scientific_name: field(scientific_name), english: field(english) };
+                codes.name_class(class, names, *class == code);
+            }
+            codes.class_of.insert(code, counts_for);
+        }
+        Ok(codes)
+    }
+
+    /// Of the codes that share a class, the one that is called like it names it; else the first that has a name.
+    fn name_class(&mut self, class: &str, names: Names, is_own: bool) {
+        let known = self.classes.entry(class.to_owned()).or_default();
+        let (first, second) = if is_own { (names, known.clone()) } else { (known.clone(), names) };
+        known.scientific_name = first.scientific_name.or(second.scientific_name);
+        known.english = first.english.or(second.english);
+    }
+
+    /// Its classes with their names.
+    pub fn classes(&self) -> &BTreeMap<String, Names> {
+        &self.classes
+    }
+
+    /// The class that a code counts for.
+    ///
+    /// # Errors
+    /// Why it counts for none.
+    pub fn class(&self, code: &str) -> Result<&str, String> {
+        match self.class_of.get(code) {
+            Some(Some(class)) => Ok(class),
+            Some(None) => Err(format!("{code} is dropped by {}", self.name)),
+            None => Err(format!("{code} is not in {}{}", self.name, near(code, self.class_of.keys()))),
+        }
+    }
+}
+
+/// `; did you mean X?`, where one differs in case or by one character.
+pub(crate) fn near<'a>(code: &str, known: impl Iterator<Item = &'a String>) -> String {
+    let distance = |other: &str| strsim::damerau_levenshtein(&code.to_lowercase(), &other.to_lowercase());
+    let allowed = usize::from(code.chars().count() > 3);
+    let nearest = known.map(|other| (distance(other), other)).min();
+    nearest.filter(|(distance, _)| *distance <= allowed).map_or_else(String::new, |(_, other)| format!("; did you mean {other}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<CodeTable, String> {
+        CodeTable::read(Path::new("a/codes.csv"), text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_species_list_is_a_code_table() {
+        let text = "\u{feff}Scientific_Name,code, english ,order\r\nBoana faber,BOAFAB,Smith frog,1\r\nHyla x,HYLXUS,,2\r\n";
+        let found = read(text).unwrap();
+        assert_eq!(found.class("BOAFAB"), Ok("BOAFAB"));
+        let names = |class: &str| found.classes()[class].clone();
+        assert_eq!(names("BOAFAB").scientific_name.as_deref(), Some("Boana faber"));
+        assert_eq!((names("BOAFAB").english.as_deref(), names("HYLXUS").english), (Some("Smith frog"), None));
+        let latin1 = CodeTable::read(Path::new("x"), b"code,scientific_name\nA,Gr\xE4s\n").unwrap();
+        assert_eq!(latin1.classes()["A"].scientific_name.as_deref(), Some("Gräs"));
+    }
+
+    #[test]
+    fn codes_are_mapped_merged_and_dropped() {
+        let found =
+            read("code,class,scientific_name\nBOFAB,BOAFAB,Boana x\nBOAFAB,BOAFAB,Boana faber\nfrog,BOAFAB,\nUND,,\n").unwrap();
+        for code in ["BOFAB", "BOAFAB", "frog"] {
+            assert_eq!(found.class(code), Ok("BOAFAB"));
+        }
+        assert_eq!(found.class("UND").unwrap_err(), "UND is dropped by codes.csv");
+        assert_eq!(found.class("boafab").unwrap_err(), "boafab is not in codes.csv; did you mean BOAFAB?");
+        assert_eq!(found.class("SPHSUR").unwrap_err(), "SPHSUR is not in codes.csv");
+        assert_eq!(found.classes().len(), 1);
+        assert_eq!(found.classes()["BOAFAB"].scientific_name.as_deref(), Some("Boana faber"));
+    }
+
+    #[test]
+    fn errors_name_file_line_found_and_expected() {
+        for (found, parts) in [
+            (read("name,class\nA,b\n").unwrap_err(), ["a/codes.csv:1:", "columns name, class", "a column code"]),
+            (read("code,scientific_name\n,b\n").unwrap_err(), ["a/codes.csv:2:", "an empty code", "a code in"]),
+            (read("code,scientific_name\nA,b\nA,c\n").unwrap_err(), [":3:", "code A again", "line 2"]),
+            (read("code,scientific_name\nA\n").unwrap_err(), [":2:", "1 fields", "2 fields"]),
+            (read("").unwrap_err(), [":1:", "columns ", "a column code"]),
+        ] {
+            assert!(parts.iter().all(|part| found.contains(part)), "{found}");
+        }
+    }
+}

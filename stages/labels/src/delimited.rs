@@ -1,0 +1,199 @@
+//! Tables as text: a header, then rows of fields, with commas, semicolons or tabs between them.
+//!
+//! Nothing is refused: rows may be shorter or longer than the header, and blank lines are no rows. A byte order mark, CRLF and Latin-1
+//! are read as they occur.
+
+use std::borrow::Cow;
+
+use csv::{ByteRecord, ReaderBuilder, Terminator};
+
+use crate::text::{UTF8_BOM, decode};
+
+/// What may stand between fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Tabs; a quotation mark is a character like any other.
+    Tabs,
+    /// Whichever of comma, semicolon and tab the header holds most of; fields may be quoted.
+    Found,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Delimited {
+    /// Names of the columns as written, without spaces around them.
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Line in the file, from 1.
+    pub(crate) line: u32,
+    /// Without spaces around them.
+    pub(crate) fields: Vec<String>,
+}
+
+impl Row {
+    /// A field; empty where the row is too short or there is no such column.
+    pub(crate) fn text(&self, column: Option<usize>) -> &str {
+        column.and_then(|column| self.fields.get(column)).map_or("", String::as_str)
+    }
+
+    /// All of it, for a row that can't be used.
+    pub(crate) fn all(&self) -> String {
+        self.fields.join("\t").trim_end().to_owned()
+    }
+}
+
+impl Delimited {
+    /// Reads a table.
+    pub(crate) fn read(bytes: &[u8], dialect: Dialect) -> Self {
+        let bytes = &with_line_feeds(bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes))[..];
+        let quoted = dialect == Dialect::Found;
+        let delimiter = if quoted { delimiter(bytes) } else { b'\t' };
+        let mut builder = ReaderBuilder::new();
+        builder.has_headers(false).flexible(true).delimiter(delimiter).quoting(quoted);
+        if !quoted {
+            // A carriage return within a line is then a character, and lines are counted as every editor counts them.
+            builder.terminator(Terminator::Any(b'\n'));
+        }
+        let mut reader = builder.from_reader(bytes);
+        let mut table = Self::default();
+        let mut lines = Lines { bytes, at: 0, line: 1 };
+        let mut record = ByteRecord::new();
+        while reader.read_byte_record(&mut record).unwrap_or(false) {
+            let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
+            let fields: Vec<String> = record.iter().map(|field| decode(field).trim().to_owned()).collect();
+            if table.header.is_empty() {
+                table.header = fields;
+            } else if fields.iter().any(|field| !field.is_empty()) {
+                table.rows.push(Row { line, fields });
+            }
+        }
+        table
+    }
+
+    /// The column of that name, else the first of the usual names that there is; spaces, dots, underscores and case don't matter.
+    ///
+    /// # Errors
+    /// The wanted column is not there; says which are.
+    pub(crate) fn find(&self, wanted: Option<&str>, usual: &[&str]) -> Result<Option<usize>, String> {
+        let position = |name: &str| {
+            let exact = self.header.iter().position(|column| column == name);
+            exact.or_else(|| self.header.iter().position(|column| plain(column) == plain(name)))
+        };
+        match wanted {
+            None => Ok(usual.iter().find_map(|name| position(name))),
+            Some(name) => position(name).map(Some).ok_or_else(|| format!("no column {name}; {}", self.columns())),
+        }
+    }
+
+    /// The same for a column that has to be there; `key` is the configuration's, for the message.
+    ///
+    /// # Errors
+    /// Says what was looked for, which columns there are and what to do.
+    pub(crate) fn require(&self, wanted: Option<&str>, usual: &[&str], what: &str, key: &str) -> Result<usize, String> {
+        self.find(wanted, usual)?.ok_or_else(|| {
+            format!("no column for the {what}, such as {}; {}; name one in annotate.{key}", usual[0], self.columns())
+        })
+    }
+
+    /// The columns in words.
+    pub(crate) fn columns(&self) -> String {
+        let named: Vec<&str> = self.header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        if named.is_empty() { "it has no columns".to_owned() } else { format!("its columns are {}", named.join(", ")) }
+    }
+
+    /// Why a row that is longer than the header can't be used.
+    pub(crate) fn too_long(&self, row: &Row) -> Option<String> {
+        let beyond = row.fields.iter().skip(self.header.len()).any(|field| !field.is_empty());
+        beyond.then(|| format!("{} fields under a header of {}", row.fields.len(), self.header.len()))
+    }
+}
+
+/// The name of a column as it is compared.
+pub(crate) fn plain(name: &str) -> String {
+    let spaced: String = name.chars().map(|c| if matches!(c, '.' | '_' | '-') { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// Text of old Macs, whose lines end with a carriage return alone, as others have it.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.contains(&b'\n') || !bytes.contains(&b'\r') {
+        return Cow::Borrowed(bytes);
+    }
+    bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect()
+}
+
+/// Counts lines. The reader's own count is of where the record before ended: blank lines, and the second half of CRLF, come after it.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u32,
+}
+
+impl Lines<'_> {
+    /// The line of the record that begins at `byte`, or behind line ends from there on.
+    fn of(&mut self, byte: usize) -> u32 {
+        let rest = self.bytes.get(byte..).unwrap_or_default();
+        let start = byte + rest.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let passed = self.bytes.get(self.at..start).unwrap_or_default();
+        let ends = passed.iter().filter(|&&b| b == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+        self.at = self.at.max(start);
+        self.line
+    }
+}
+
+fn delimiter(bytes: &[u8]) -> u8 {
+    let header = bytes.split(|&b| b == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
+    let count = |delimiter: &u8| header.iter().filter(|&b| b == delimiter).count();
+    // Of equal counts the last wins.
+    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn delimiters_are_found_and_odd_rows_are_kept() {
+        let table = Delimited::read(b"\xEF\xBB\xBFa;Start.Time;\r\n1;2,5\r\n\r\n\"x;y\";3;4;5\r\n", Dialect::Found);
+        assert_eq!(table.header, ["a", "Start.Time", ""]);
+        assert_eq!(table.rows.iter().map(|r| (r.line, r.text(Some(0)))).collect::<Vec<_>>(), [(2, "1"), (4, "x;y")]);
+        assert_eq!((table.rows[0].text(Some(1)), table.rows[0].text(Some(7)), table.rows[0].text(None)), ("2,5", "", ""));
+        assert_eq!(table.too_long(&table.rows[0]), None);
+        assert!(table.too_long(&table.rows[1]).unwrap().contains("4 fields"));
+        assert_eq!(table.find(None, &["start_time"]), Ok(Some(1)));
+        assert_eq!(table.find(Some("b"), &["a"]).unwrap_err(), "no column b; its columns are a, Start.Time");
+        let tabs = Delimited::read(b"a\tb\n1\t\"2\n3\t4\n", Dialect::Tabs);
+        assert_eq!(tabs.rows.iter().map(|r| r.text(Some(1))).collect::<Vec<_>>(), ["\"2", "4"]);
+        assert_eq!(Delimited::read(b"", Dialect::Found), Delimited::default());
+        let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
+        assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_that_is_not_blank_is_header_or_row(
+            lines in prop::collection::vec("[a-c,;\t \"\u{e9}\r]{0,8}", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            for bytes in [lines.join("\n").into_bytes(), noise] {
+                let table = Delimited::read(&bytes, Dialect::Tabs);
+                let body = &with_line_feeds(bytes.strip_prefix(UTF8_BOM).unwrap_or(&bytes))[..];
+                let blank = |line: &[u8]| decode(line).trim().is_empty();
+                let filled = body.split(|&b| b == b'\n').filter(|line| !blank(line)).count();
+                let header = usize::from(table.header.iter().any(|name| !name.is_empty()));
+                prop_assert_eq!(table.rows.len() + header, filled);
+                let lines: Vec<u32> = (1..).zip(body.split(|&b| b == b'\n')).filter(|(_, l)| !blank(l)).map(|(n, _)| n).collect();
+                let found: Vec<u32> = table.rows.iter().map(|row| row.line).collect();
+                prop_assert_eq!(&found[..], &lines[header..]);
+                Delimited::read(&bytes, Dialect::Found);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! CSV files with a row per clip: a column that names the recording, and its labels, of the whole recording, in one column (several
+//! with a separator between them) or in a column of 0 and 1 for each class. ESC-50's and ESC-10's `meta` files are such.
+//!
+//! A row without a label, or with nothing but zeros, says that nothing was heard.
+
+use super::columns::{LABEL, RECORDING, filled, quality};
+use super::{Contents, Reading};
+use crate::delimited::{Delimited, Dialect, Row, plain};
+use crate::event::Event;
+
+/// Columns that say where a clip comes from or belongs to, never what is heard in it.
+const ABOUT_THE_CLIP: &[&str] =
+    &["fold", "subset", "split", "site", "date", "species number", "min t", "max t", "id", "index", "take", "src file"];
+
+/// Reads a CSV file of clips.
+pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Found);
+    let recording = table.require(names.recording_column.as_deref(), RECORDING, "recording", "recording_column");
+    let read = recording.and_then(|recording| Ok((recording, labels(&table, names, recording)?, quality(&table, names)?)));
+    let (recording, labels, quality) = match read {
+        Ok(read) => read,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
+    let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
+    for row in &table.rows {
+        let name = row.text(Some(recording));
+        let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
+        for event in labels.events(&table, row, names) {
+            let event = Event { quality: filled(row.text(quality)), ..event };
+            contents.add(filled(name), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
+        }
+    }
+    contents.or_empty()
+}
+
+/// Where the labels stand.
+pub(super) enum Labels {
+    /// In this column, as text.
+    Named(usize),
+    /// In a column for each, as 0 or 1.
+    Columns(Vec<usize>),
+}
+
+fn labels(table: &Delimited, names: &Reading, recording: usize) -> Result<Labels, String> {
+    if let Some(column) = table.find(names.label_column.as_deref(), LABEL)?.filter(|&column| column != recording) {
+        return Ok(Labels::Named(column));
+    }
+    let is_binary = |column: usize| !table.rows.is_empty() && table.rows.iter().all(|row| bit(row.text(Some(column))).is_ok());
+    let is_class = |&column: &usize| {
+        let name = plain(&table.header[column]);
+        column != recording && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str()) && is_binary(column)
+    };
+    let columns: Vec<usize> = (0..table.header.len()).filter(is_class).collect();
+    if columns.is_empty() && !table.rows.is_empty() {
+        let columns = table.columns();
+        return Err(format!(
+            "no column for the label, such as category, and no columns of 0 and 1; {columns}; name one in annotate.label_column"
+        ));
+    }
+    Ok(Labels::Columns(columns))
+}
+
+impl Labels {
+    /// The labels that the columns stand for, whether or not a clip bears them.
+    pub(super) fn declared(&self, table: &Delimited) -> std::collections::BTreeSet<String> {
+        match self {
+            Self::Named(_) => Default::default(),
+            Self::Columns(columns) => columns.iter().map(|&column| table.header[column].clone()).collect(),
+        }
+    }
+
+    /// What a row says.
+    pub(super) fn events(&self, table: &Delimited, row: &Row, names: &Reading) -> Vec<Event> {
+        let mut events: Vec<Event> = match self {
+            Self::Named(column) => {
+                let labels = names.labels(row.text(Some(*column))).into_iter().filter(|label| !label.is_empty());
+                labels.map(|label| Event::whole(row.line, label)).collect()
+            }
+            Self::Columns(columns) => columns.iter().filter_map(|&column| cell(table, row, column)).collect(),
+        };
+        if events.is_empty() {
+            events.push(Event::nothing(row.line));
+        }
+        (1..).zip(events).map(|(item, event)| Event { item, ..event }).collect()
+    }
+}
+
+/// The event of a cell that is not 0.
+fn cell(table: &Delimited, row: &Row, column: usize) -> Option<Event> {
+    let event = Event::whole(row.line, &table.header[column]);
+    match bit(row.text(Some(column))) {
+        Ok(is_set) => is_set.then_some(event),
+        Err(problem) => Some(event.or_problem(Some(problem))),
+    }
+}
+
+/// Whether a cell says that the class is there.
+fn bit(text: &str) -> Result<bool, String> {
+    match text {
+        "0" | "0.0" => Ok(false),
+        "1" | "1.0" => Ok(true),
+        _ => Err(format!("value is `{text}`, expected 0 or 1")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{accounted, reading};
+    use super::*;
+    use crate::event::Extent;
+    use proptest::prelude::*;
+
+    fn labels(text: &str) -> Vec<(String, Vec<String>)> {
+        let contents = parse(text.as_bytes(), &reading("clips"));
+        assert_eq!(contents.fault, None);
+        let texts = |events: Vec<Event>| events.into_iter().filter(|e| e.extent == Extent::Whole).map(|e| e.label).collect();
+        contents.by_recording.into_iter().map(|(name, events)| (name.unwrap(), texts(events))).collect()
+    }
+
+    #[test]
+    fn labels_as_text_or_as_columns() {
+        let own = |name: &str, labels: &[&str]| (name.to_owned(), labels.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>());
+        let esc =
+            "filename,fold,target,category,esc10,src_file,take\n1-1-A-0.wav,1,0,dog,True,1,A\n1-2-A-1.wav,1,1,rooster,True,2,A\n";
+        assert_eq!(labels(esc), [own("1-1-A-0.wav", &["dog"]), own("1-2-A-1.wav", &["rooster"])]);
+        assert_eq!(labels("file;label\na.wav;\"A;B\"\nb.wav;\n"), [own("a.wav", &["A", "B"]), own("b.wav", &[])]);
+        let table = "file,fold,FROG,TOAD\na.wav,1,0,1\nb.wav,0,1,1\nc.wav,1,0,0\n";
+        assert_eq!(labels(table), [own("a.wav", &["TOAD"]), own("b.wav", &["FROG", "TOAD"]), own("c.wav", &[])]);
+        assert_eq!(parse(table.as_bytes(), &reading("clips")).declared.len(), 2);
+    }
+
+    #[test]
+    fn a_file_without_recordings_or_labels_says_so() {
+        let fault = |text: &str| parse(text.as_bytes(), &reading("clips")).fault.unwrap();
+        assert!(fault("label\nA\n").contains("annotate.recording_column"));
+        assert!(fault("file,fold\na,1\n").contains("no columns of 0 and 1; its columns are file, fold"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for(
+            rows in prop::collection::vec("[ab]?(,[01x;]{0,2}){0,4}", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let blank = |row: &&String| row.split(',').all(|field| field.trim().is_empty());
+            let filled = rows.iter().filter(|row| !blank(row)).count();
+            for header in ["file,category", "file,A,B"] {
+                let text = format!("{header}\n{}", rows.join("\n"));
+                prop_assert_eq!(accounted(&parse(text.as_bytes(), &reading("clips"))), filled);
+            }
+            parse(&noise, &reading("clips"));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! CSV files of events: a row per label, with columns for start, end, label, and perhaps recording, frequencies and quality.
+//!
+//! A file without a column for the recording speaks of that which bears its name. A row that names a recording and nothing else says that
+//! nothing was heard there.
+
+use super::columns::{Columns, RECORDING, filled};
+use super::{Contents, Reading};
+use crate::delimited::{Delimited, Dialect, Row};
+use crate::event::Event;
+
+/// Reads a CSV file of events.
+pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Found);
+    let columns = Columns::of(&table, names);
+    let recording = table.find(names.recording_column.as_deref(), RECORDING);
+    let (columns, recording) = match (columns, recording) {
+        (Ok(columns), Ok(recording)) => (columns, recording),
+        (Err(fault), _) | (_, Err(fault)) => return Contents::faulty(&table, fault),
+    };
+    // `Name` may be either; a label is always there.
+    let recording = recording.filter(|&recording| recording != columns.label);
+    let mut contents = Contents::default();
+    for row in &table.rows {
+        for event in events(row, &columns, names) {
+            contents.add(filled(row.text(recording)), event.or_problem(table.too_long(row)));
+        }
+    }
+    contents.or_empty()
+}
+
+fn events(row: &Row, columns: &Columns, names: &Reading) -> Vec<Event> {
+    let text = |column| row.text(Some(column));
+    let (start, end, label) = (text(columns.start), text(columns.end), text(columns.label));
+    if [start, end, label] == ["", "", ""] {
+        return vec![Event::nothing(row.line)];
+    }
+    let labels = names.labels(label);
+    (1..).zip(labels).map(|(item, label)| Event { item, ..columns.event(row, start, end, label) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{accounted, reading};
+    use super::*;
+    use crate::formats::FrequencyUnit;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Contents {
+        super::parse(text.as_bytes(), &reading("csv"))
+    }
+
+    #[test]
+    fn events_of_several_recordings() {
+        let found = parse("file,start_s,end_s,label,low_hz,high_hz,quality\na.wav,1,2,A;B,500,,H\nb.wav,,,\na.wav,x,2,A\n");
+        let a = &found.by_recording[&Some("a.wav".to_owned())];
+        let labels: Vec<_> = a.iter().map(|e| (e.line, e.item, e.label.as_str(), e.problem.is_some())).collect();
+        assert_eq!(labels, [(2, 1, "A", false), (2, 2, "B", false), (4, 1, "A", true)]);
+        assert_eq!((a[0].low_hz, a[0].high_hz, a[0].quality.as_deref()), (Some(500.0), None, Some("H")));
+        assert_eq!(found.by_recording[&Some("b.wav".to_owned())], [Event::nothing(3)]);
+    }
+
+    #[test]
+    fn columns_as_a_program_for_r_writes_them() {
+        let names = Reading { frequency_unit: FrequencyUnit::Khz, ..reading("csv") };
+        let found = super::parse(b"start.time,end.time,min.frq,max.frq,name\n1.059,2.586,3.6,6.35,BTNW\n", &names);
+        let event = &found.by_recording[&None][0];
+        assert_eq!((event.label.as_str(), event.low_hz, event.high_hz), ("BTNW", Some(3600.0), Some(6350.0)));
+        let named = Reading { start_column: Some("t0".into()), ..reading("csv") };
+        let fault = super::parse(b"start,end,label\n1,2,A\n", &named).fault.unwrap();
+        assert!(fault.contains("no column t0; its columns are start, end, label"), "{fault}");
+    }
+
+    #[test]
+    fn semicolons_and_decimal_commas() {
+        let found = parse("start;end;label\n1,5;2,5;A\n");
+        assert_eq!((found.by_recording[&None][0].start_s, found.by_recording[&None][0].label.as_str()), (Some(1.5), "A"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for(
+            rows in prop::collection::vec("[ab]?(,[0-9.;x]{0,3}){0,5}", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let blank = |row: &&String| row.split(',').all(|field| field.trim().is_empty());
+            let text = format!("file,start,end,label\n{}", rows.join("\n"));
+            prop_assert_eq!(accounted(&parse(&text)), rows.iter().filter(|row| !blank(row)).count());
+            super::parse(&noise, &reading("csv"));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! AnuraSet's processed release: clips of 3 s in `audio/SITE/{fname}_{start}_{end}.wav`, and `metadata.csv` with a row per clip: sample_name,
+//! fname, min_t, max_t, site, date, species_number, subset, then a column of 0 or 1 for each species.
+//!
+//! Columns are found by name, since older copies swap two of them and call their clips `SAMPLE_00000.wav`.
+
+use super::clips::Labels;
+use super::columns::filled;
+use super::{Contents, Reading};
+use crate::delimited::{Delimited, Dialect, Row, plain};
+
+/// Columns that are no species.
+const ABOUT_THE_CLIP: &[&str] = &["sample name", "fname", "min t", "max t", "site", "date", "species number", "subset"];
+
+/// Reads a `metadata.csv`.
+pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Found);
+    let naming = match Naming::of(&table) {
+        Ok(naming) => naming,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
+    let is_species = |&column: &usize| {
+        let name = plain(&table.header[column]);
+        !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
+    };
+    let labels = Labels::Columns((0..table.header.len()).filter(is_species).collect());
+    let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
+    for row in &table.rows {
+        let name = naming.clip(row);
+        let unnamed = name.is_none().then(|| "no clip is named".to_owned());
+        for event in labels.events(&table, row, names) {
+            contents.add(name.clone(), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
+        }
+    }
+    contents.or_empty()
+}
+
+/// The columns that name a clip.
+struct Naming {
+    site: Option<usize>,
+    sample_name: Option<usize>,
+    fname: Option<usize>,
+    min_t: Option<usize>,
+    max_t: Option<usize>,
+}
+
+impl Naming {
+    fn of(table: &Delimited) -> Result<Self, String> {
+        let find = |name| table.find(None, &[name]);
+        let naming = Self {
+            site: find("site")?,
+            sample_name: find("sample_name")?,
+            fname: find("fname")?,
+            min_t: find("min_t")?,
+            max_t: find("max_t")?,
+        };
+        let composed = [naming.fname, naming.min_t, naming.max_t].iter().all(Option::is_some);
+        if naming.sample_name.is_none() && !composed {
+            return Err(format!(
+                "no column sample_name, nor fname, min_t and max_t; {}; it is no metadata.csv of AnuraSet",
+                table.columns()
+            ));
+        }
+        Ok(naming)
+    }
+
+    /// `SITE/NAME` of the row's clip.
+    fn clip(&self, row: &Row) -> Option<String> {
+        let composed = || {
+            let [fname, min_t, max_t] = [self.fname, self.min_t, self.max_t].map(|column| filled(row.text(column)));
+            Some(format!("{}_{}_{}", fname?, min_t?, max_t?))
+        };
+        let name = filled(row.text(self.sample_name)).or_else(composed)?;
+        Some(filled(row.text(self.site)).map_or_else(|| name.clone(), |site| format!("{site}/{name}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{accounted, reading};
+    use super::*;
+    use crate::event::Event;
+    use proptest::prelude::*;
+
+    const NEW: &str = "sample_name,fname,min_t,max_t,site,date,species_number,subset,SPHSUR,BOABIS\n";
+
+    fn parse(text: &str) -> Contents {
+        super::parse(text.as_bytes(), &reading("anuraset_processed"))
+    }
+
+    #[test]
+    fn rows_are_clips_and_columns_are_species() {
+        let found = parse(&format!(
+            "{NEW}A_0_3,A,0,3,S,2019-11-25 02:00:00,1,train,0,1\nA_1_4,A,1,4,S,2019-11-25 02:00:00,0,train,0,0\n"
+        ));
+        assert_eq!(found.by_recording[&Some("S/A_0_3".into())], [Event::whole(2, "BOABIS")]);
+        assert_eq!(found.by_recording[&Some("S/A_1_4".into())], [Event::nothing(3)]);
+        assert_eq!(found.declared, ["BOABIS", "SPHSUR"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn older_copies() {
+        let old = "sample_name,fname,min_t,max_t,site,date,subset,species_number,SPHSUR\nSAMPLE_00000,A,0,3,S,x,test,1,1\n";
+        assert_eq!(parse(old).by_recording[&Some("S/SAMPLE_00000".into())], [Event::whole(2, "SPHSUR")]);
+        let without = "fname,min_t,max_t,site,SPHSUR\nA,0,3,S,2\n";
+        let problem = parse(without).by_recording[&Some("S/A_0_3".into())][0].problem.clone();
+        assert_eq!(problem.as_deref(), Some("value is `2`, expected 0 or 1"));
+        assert!(parse("a,b\n1,2\n").fault.unwrap().contains("its columns are a, b"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for(rows in prop::collection::vec("[ab]?(,[01x]{0,1}){0,11}", 0..12)) {
+            let blank = |row: &&String| row.split(',').all(|field| field.trim().is_empty());
+            let filled = rows.iter().filter(|row| !blank(row)).count();
+            prop_assert_eq!(accounted(&parse(&format!("{NEW}{}", rows.join("\n")))), filled);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Which events count for labels, and why the others don't.
+
+use std::collections::BTreeMap;
+
+use crate::codes::{CodeTable, near};
+use crate::event::{Event, Extent};
+use crate::label::{Label, LabelText};
+use crate::overlap::Interval;
+
+/// A recording as far as its annotation is concerned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    /// Its identity.
+    pub id: String,
+    /// Path relative to the archive.
+    pub path: String,
+    /// Seconds; `None` when it cannot be read.
+    pub duration_s: Option<f64>,
+}
+
+/// Why an event does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// In full.
+    pub reason: String,
+    /// The same without times and names of files, so that like reasons can be counted together.
+    pub kind: String,
+}
+
+/// A row of `annotations`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// The annotation file.
+    pub file: String,
+    /// The recording that it speaks of.
+    pub recording_id: Option<String>,
+    /// The event as it stands.
+    pub event: Event,
+    /// Its code.
+    pub code: Option<String>,
+    /// Position of the class among all.
+    pub class: Option<usize>,
+    /// The annotator's quality mark.
+    pub quality: Option<String>,
+    /// Why it does not count.
+    pub unused: Option<Unused>,
+}
+
+/// By what events are judged.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    /// What a label text holds.
+    pub label_text: LabelText,
+    /// Which class a code counts for; without a table a code is its own class.
+    pub codes: Option<CodeTable>,
+    /// The classes of the run, sorted.
+    pub classes: Vec<String>,
+    /// Quality marks that count; empty: all.
+    pub qualities: Vec<String>,
+}
+
+impl Judge {
+    /// Judges one event of a file. `recording` is the one that it speaks of, or why there is none.
+    pub fn line(&self, file: &str, event: Event, recording: Result<&Recording, &str>) -> Line {
+        let label = if event.extent == Extent::Nothing { Label::none() } else { self.label_text.parse(&event.label) };
+        let quality = event.quality.clone().or(label.quality).filter(|_| event.problem.is_none());
+        // The code of a broken line would be a guess.
+        let code = Some(label.code).filter(|code| event.problem.is_none() && !code.is_empty());
+        let class = code.as_deref().map(|code| self.class(code));
+        let unused = broken(&event)
+            .or_else(|| label.unused.map(|reason| Unused::same(&reason)))
+            .or_else(|| recording.err().map(|reason| Unused::new(reason, "no recording is found")))
+            .or_else(|| class.as_ref().and_then(|class| class.as_ref().err()).map(|reason| Unused::same(reason)))
+            .or_else(|| self.misplaced(&event, quality.as_deref(), recording.ok()?));
+        Line {
+            file: file.to_owned(),
+            recording_id: recording.ok().map(|recording| recording.id.clone()),
+            class: class.and_then(Result::ok),
+            code,
+            quality,
+            event,
+            unused,
+        }
+    }
+
+    /// The class of a code, by position.
+    fn class(&self, code: &str) -> Result<usize, String> {
+        let class = self.codes.as_ref().map_or(Ok(code), |codes| codes.class(code))?;
+        let position = self.classes.binary_search_by(|known| known.as_str().cmp(class));
+        position.map_err(|_| format!("{class} is not among the classes{}", near(class, self.classes.iter())))
+    }
+
+    /// Why an event with a class does not count for its recording.
+    fn misplaced(&self, event: &Event, quality: Option<&str>, recording: &Recording) -> Option<Unused> {
+        let Some(end_s) = recording.duration_s else { return Some(Unused::same("the recording cannot be read")) };
+        if let Some(start_s) = event.start_s.filter(|start_s| *start_s >= end_s) {
+            let reason = format!("begins at {start_s} s, after the recording's end at {end_s} s");
+            return Some(Unused::new(&reason, "begins after the recording's end"));
+        }
+        let quality = quality.unwrap_or_default();
+        let counts = event.extent == Extent::Nothing || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
+        (!counts).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
+    }
+}
+
+/// Why an event does not count whatever it speaks of.
+fn broken(event: &Event) -> Option<Unused> {
+    let problem = event.problem.as_deref()?;
+    let seconds_differ = event.start_s.is_some() && event.end_s.is_some();
+    let kind = if seconds_differ { without_numbers(problem) } else { "the line cannot be read".to_owned() };
+    Some(Unused::new(problem, &kind))
+}
+
+fn without_numbers(text: &str) -> String {
+    let words = text.split(' ').filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+impl Unused {
+    fn new(reason: &str, kind: &str) -> Self {
+        Self { reason: reason.to_owned(), kind: kind.to_owned() }
+    }
+
+    fn same(reason: &str) -> Self {
+        Self::new(reason, reason)
+    }
+}
+
+/// What annotation files say of a recording: who looks at nothing else knows whether somebody listened, and what was heard.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Review {
+    /// The files that speak of it, in order.
+    pub files: Vec<String>,
+    /// Their events about it.
+    pub lines: u32,
+    /// Those of them that cannot be read.
+    pub broken: u32,
+    /// Those that count.
+    pub used: u32,
+    /// Class (by position) and time of those that count.
+    pub events: Vec<(usize, Interval)>,
+    /// The same of those that speak of the whole recording.
+    pub whole: Vec<(usize, Interval)>,
+}
+
+impl Review {
+    /// Whether it tells what calls: not where there are lines and none of them can be read.
+    pub fn is_readable(&self) -> bool {
+        self.lines == 0 || self.broken < self.lines
+    }
+
+    /// Enters a line about the recording, of `duration_s` seconds.
+    fn add(&mut self, line: &Line, duration_s: Option<f64>) {
+        self.lines += 1;
+        self.broken += u32::from(line.event.problem.is_some());
+        if line.unused.is_some() {
+            return;
+        }
+        self.used += 1;
+        let (events, span) = match line.event.extent {
+            Extent::Span => (&mut self.events, line.event.start_s.zip(line.event.end_s)),
+            Extent::Whole => (&mut self.whole, duration_s.map(|end_s| (0.0, end_s))),
+            Extent::Nothing => return,
+        };
+        if let (Some(class), Some((start_s, end_s))) = (line.class, span) {
+            events.push((class, Interval { start_s, end_s }));
+        }
+    }
+}
+
+/// Enters into the recordings' reviews what one file says of one of them, and gives back the rows of `annotations`.
+pub fn account(
+    judge: &Judge,
+    file: &str,
+    events: Vec<Event>,
+    recording: Result<&Recording, &str>,
+    reviews: &mut BTreeMap<String, Review>,
+) -> Vec<Line> {
+    let lines: Vec<Line> = events.into_iter().map(|event| judge.line(file, event, recording)).collect();
+    if let Ok(recording) = recording {
+        let review = reviews.entry(recording.id.clone()).or_default();
+        if review.files.last().is_none_or(|last| last != file) {
+            review.files.push(file.to_owned());
+        }
+        for line in &lines {
+            review.add(line, recording.duration_s);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::audacity;
+    use std::path::Path;
+
+    fn judge(qualities: &[&str]) -> Judge {
+        Judge {
+            label_text: LabelText::CodeQuality,
+            codes: None,
+            classes: ["BOAFAB", "DENMIN"].map(str::to_owned).to_vec(),
+            qualities: qualities.iter().map(|q| (*q).to_owned()).collect(),
+        }
+    }
+
+    fn recording(duration_s: Option<f64>) -> Recording {
+        Recording { id: "r".into(), path: "raw_data/S/n.wav".into(), duration_s }
+    }
+
+    /// Why each line is not used, and the review.
+    fn judged(track: &str, recording: Result<&Recording, &str>, judge: &Judge) -> (Vec<Option<String>>, Review) {
+        let mut reviews = BTreeMap::new();
+        let lines = account(judge, "f.txt", audacity::parse(track.as_bytes()), recording, &mut reviews);
+        (lines.into_iter().map(|l| l.unused.map(|u| u.reason)).collect(), reviews.remove("r").unwrap_or_default())
+    }
+
+    #[test]
+    fn every_line_is_used_or_says_why_not() {
+        let track = "0\t1\tBOAFAB_M\n1\t2\tBOAFAB_L\n1\t2\tUND\n61\t62\tDENMIN_M\n3\t2\tDENMIN_M\n1\t2\tDENMIN_FALSE\nrubbish\n1\t2\tDENMYN_M\n";
+        let (found, review) = judged(track, Ok(&recording(Some(60.0))), &judge(&["M"]));
+        let wanted = [
+            None,
+            Some("quality `L`"),
+            Some("UND is not among"),
+            Some("after the recording's end"),
+            Some("after its end"),
+            Some("FALSE"),
+            Some("1 field"),
+            Some("did you mean DENMIN?"),
+        ];
+        assert_eq!(found.len(), wanted.len());
+        for (found, wanted) in found.iter().zip(wanted) {
+            assert!(found.as_deref().map_or(wanted.is_none(), |f| wanted.is_some_and(|w| f.contains(w))), "{found:?} {wanted:?}");
+        }
+        assert_eq!((review.lines, review.used, review.broken), (8, 1, 2));
+        assert_eq!(review.events, [(0, Interval { start_s: 0.0, end_s: 1.0 })]);
+    }
+
+    #[test]
+    fn lines_of_an_unreadable_or_missing_recording_are_kept_and_not_used() {
+        let (found, review) = judged("0\t1\tBOAFAB_M\n", Ok(&recording(None)), &judge(&[]));
+        assert!(found[0].as_deref().unwrap().contains("cannot be read"));
+        assert_eq!(review.lines, 1);
+        assert_eq!(judged("0\t1\tBOAFAB_M\n", Err("no recording"), &judge(&[])).0, [Some("no recording".into())]);
+    }
+
+    #[test]
+    fn a_file_without_a_line_that_can_be_read_is_no_review() {
+        for (track, readable) in [("", true), ("\u{fffd}1\n", false), ("x\ty\tz\nw\n", false), ("rubbish\n0\t1\tUND\n", true)] {
+            let (_, review) = judged(track, Ok(&recording(Some(60.0))), &judge(&[]));
+            assert_eq!(review.is_readable(), readable, "{track:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_table_maps_and_drops() {
+        let table = b"code,class\nBOFAB,BOAFAB\nBOAFAB,BOAFAB\nUND,\nDENMIN,OTHER\n";
+        let judge = Judge { codes: Some(CodeTable::read(Path::new("c.csv"), table).unwrap()), ..judge(&[]) };
+        let (found, review) = judged("0\t1\tBOFAB_M\n1\t2\tUND\n1\t2\tX\n1\t2\tDENMIN\n", Ok(&recording(Some(9.0))), &judge);
+        assert_eq!(review.events, [(0, Interval { start_s: 0.0, end_s: 1.0 })]);
+        let found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();
+        assert_eq!(found, ["UND is dropped by c.csv", "X is not in c.csv", "OTHER is not among the classes"]);
+    }
+
+    #[test]
+    fn whole_recordings_and_those_where_nothing_was_heard() {
+        let (own, judge) = (recording(Some(5.0)), judge(&["H"]));
+        let mut reviews = BTreeMap::new();
+        let events =
+            vec![Event { quality: Some("H".into()), ..Event::whole(1, "DENMIN") }, Event::whole(2, "DENMIN"), Event::nothing(3)];
+        let lines = account(&judge, "f.csv", events, Ok(&own), &mut reviews);
+        let used: Vec<bool> = lines.iter().map(|line| line.unused.is_none()).collect();
+        assert_eq!(used, [true, false, true]);
+        assert_eq!(reviews["r"].whole, [(1, Interval { start_s: 0.0, end_s: 5.0 })]);
+        assert_eq!((reviews["r"].lines, reviews["r"].used), (3, 2));
+    }
+
+    #[test]
+    fn like_reasons_are_counted_together() {
+        let kinds = |track: &str| -> Vec<String> {
+            let mut reviews = BTreeMap::new();
+            let lines = account(&judge(&[]), "f", audacity::parse(track.as_bytes()), Ok(&recording(Some(9.0))), &mut reviews);
+            lines.into_iter().filter_map(|line| line.unused).map(|unused| unused.kind).collect()
+        };
+        assert_eq!(kinds("9\t10\tDENMIN\n11\t12\tBOAFAB\n"), vec!["begins after the recording's end"; 2]);
+        let reversed = kinds("3\t2\tDENMIN\n5.5\t4\tBOAFAB\n");
+        assert_eq!(reversed[0], reversed[1]);
+    }
+}

@@ -1,0 +1,86 @@
+//! What a label text holds: a code, and in AnuraSet's convention its quality.
+
+use serde::Deserialize;
+
+const FALSE_MARK: &str = "FALSE";
+
+/// How label texts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelText {
+    /// The text is the code.
+    Plain,
+    /// `CODE_Q`, with the call's quality behind the code.
+    CodeQuality,
+}
+
+/// What a label text says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The species' code.
+    pub code: String,
+    /// The call's quality as it stands: H, M, L in AnuraSet's release, C, M, F in its protocol, others before; with any further parts.
+    pub quality: Option<String>,
+    /// Why the label can't be used.
+    pub unused: Option<String>,
+}
+
+impl LabelText {
+    /// Takes a label text apart.
+    pub fn parse(self, text: &str) -> Label {
+        match self {
+            Self::Plain => Label { code: text.trim().to_owned(), quality: None, unused: None },
+            Self::CodeQuality => code_quality(text),
+        }
+    }
+}
+
+impl Label {
+    /// That of a line which says that nothing was heard.
+    pub(crate) fn none() -> Self {
+        Self { code: String::new(), quality: None, unused: None }
+    }
+}
+
+/// `CODE_Q`; a part `FALSE` withdraws the label.
+fn code_quality(text: &str) -> Label {
+    let mut parts = text.split('_').map(str::trim);
+    let code = parts.next().unwrap_or_default();
+    let (marks, quality): (Vec<&str>, Vec<&str>) =
+        parts.filter(|part| !part.is_empty()).partition(|part| part.eq_ignore_ascii_case(FALSE_MARK));
+    let unused = if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+        Some(format!("code is `{code}`, expected letters and digits"))
+    } else {
+        (!marks.is_empty()).then(|| "marked FALSE".to_owned())
+    };
+    Label { code: code.to_owned(), quality: (!quality.is_empty()).then(|| quality.join("_")), unused }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(code: &str, quality: Option<&str>, unused: Option<&str>) -> Label {
+        Label { code: code.into(), quality: quality.map(Into::into), unused: unused.map(Into::into) }
+    }
+
+    #[test]
+    fn codes_with_quality() {
+        let parse = |text| LabelText::CodeQuality.parse(text);
+        assert_eq!(parse("BOAFAB_M"), label("BOAFAB", Some("M"), None));
+        assert_eq!(parse(" LEPJOL_MED "), label("LEPJOL", Some("MED"), None));
+        assert_eq!(parse("UND"), label("UND", None, None));
+        assert_eq!(parse("DENMIN_"), label("DENMIN", None, None));
+        assert_eq!(parse("DENMIN_F_2"), label("DENMIN", Some("F_2"), None));
+        assert_eq!(parse("LEPFUS_FALSE"), label("LEPFUS", None, Some("marked FALSE")));
+        assert_eq!(parse("LEPFUS_M_FALSE"), label("LEPFUS", Some("M"), Some("marked FALSE")));
+        for text in ["", "_M", "PHYGRA)OVL", "RÃ_M"] {
+            assert!(parse(text).unused.is_some_and(|why| why.contains("expected letters")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plain_text_is_its_own_code() {
+        assert_eq!(LabelText::Plain.parse(" Wood Thrush_2 "), label("Wood Thrush_2", None, None));
+    }
+}

@@ -1,0 +1,181 @@
+//! Which recording a name means.
+//!
+//! Annotation files name recordings as the annotator's machine did: by a path of Windows or Unix, by a part of it, with another extension or
+//! none; and label files are called after their recordings. The name decides, whatever its case; among recordings of the same name the one
+//! in the most similar folders. A folder that the archive has must be the recording's own: the night of one site is not taken for the
+//! night of another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::text::{parts, stem};
+
+/// Recordings that a message names before it says "and more".
+const NAMED: usize = 3;
+
+/// Words that Raven and its relatives put between a recording's name and the extension.
+const OF_TABLES: &[&str] = &["selections", "selection", "table", "birdnet", "results"];
+
+/// The recordings of an archive by name.
+pub(crate) struct Index<'a> {
+    /// By lower-case stem.
+    by_stem: BTreeMap<String, Vec<&'a str>>,
+    /// Folders that hold recordings, in lower case.
+    folders: BTreeSet<String>,
+}
+
+impl<'a> Index<'a> {
+    /// An index of recordings, by path relative to the archive.
+    pub(crate) fn new(recordings: impl Iterator<Item = &'a str>) -> Self {
+        let mut index = Self { by_stem: BTreeMap::new(), folders: BTreeSet::new() };
+        for recording in recordings {
+            if let [folders @ .., name] = &parts(recording)[..] {
+                index.by_stem.entry(stem(name).to_lowercase()).or_default().push(recording);
+                index.folders.extend(folders.last().map(|folder| folder.to_lowercase()));
+            }
+        }
+        index
+    }
+
+    /// The recording that a name or path means.
+    ///
+    /// # Errors
+    /// Why none, or which several.
+    pub(crate) fn named(&self, name: &str) -> Result<&'a str, String> {
+        let parts = parts(name);
+        let Some((file, folders)) = parts.split_last() else { return Err("no recording is named".to_owned()) };
+        // A name without an extension may hold a dot all the same.
+        let stems = BTreeSet::from([stem(file).to_lowercase(), file.to_lowercase()]);
+        let found: Vec<&str> = stems.iter().filter_map(|stem| self.by_stem.get(stem)).flatten().copied().collect();
+        self.nearest(&found, folders, file)
+    }
+
+    /// The recording that an annotation file is called after.
+    ///
+    /// # Errors
+    /// Why none, or which several.
+    pub(crate) fn of_file(&self, path: &str) -> Result<&'a str, String> {
+        let parts = parts(path);
+        let Some((file, folders)) = parts.split_last() else { return Err("no recording of that name".to_owned()) };
+        let found = stems_of_file(file).find_map(|stem| self.by_stem.get(&stem.to_lowercase()));
+        self.nearest(found.map(Vec::as_slice).unwrap_or_default(), folders, file)
+    }
+
+    /// Of recordings with the same stem, the one that lies in the most similar folders, with the most similar name.
+    fn nearest(&self, recordings: &[&'a str], folders: &[&str], file: &str) -> Result<&'a str, String> {
+        if recordings.is_empty() {
+            return Err("no recording of that name".to_owned());
+        }
+        let similarity = |recording: &&str| {
+            let parts = parts(recording);
+            let (own, own_folders) = parts.split_last().unwrap_or((&"", &[]));
+            let shared =
+                own_folders.iter().rev().zip(folders.iter().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+            let to_the_root = shared == own_folders.len() && (shared > 0 || folders.is_empty());
+            let same_name = own.eq_ignore_ascii_case(file);
+            let same_stem = stem(own).eq_ignore_ascii_case(file);
+            (shared, to_the_root, same_name, same_stem, stem(own) == stem(file), *own == file)
+        };
+        let best = recordings.iter().map(similarity).max().unwrap_or_default();
+        if let Some(folder) = folders.last().filter(|folder| best.0 == 0 && self.folders.contains(&folder.to_lowercase())) {
+            return Err(format!("no recording of that name in a folder {folder}"));
+        }
+        let found: Vec<&str> = recordings.iter().copied().filter(|recording| similarity(recording) == best).collect();
+        match found[..] {
+            [recording] => Ok(recording),
+            _ => Err(several(&found)),
+        }
+    }
+}
+
+fn several(recordings: &[&str]) -> String {
+    let named = recordings.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more = if recordings.len() > NAMED { " and more" } else { "" };
+    format!("fits {} recordings: {named}{more}", recordings.len())
+}
+
+/// What the recording of an annotation file may be called, the longest first: `a.Table.1.selections.txt` may be that of
+/// `a.Table.1.selections`, `a.Table.1` or `a`, and `a.wav.txt` that of `a`.
+fn stems_of_file(file: &str) -> impl Iterator<Item = &str> {
+    let first = file.rsplit_once('.').map_or(file, |(rest, _)| rest);
+    std::iter::successors(Some(first), |name| shorter(name))
+}
+
+/// A name without its last part, where that is a word of tables, the number of one, or an extension.
+fn shorter(name: &str) -> Option<&str> {
+    let (rest, last) = name.rsplit_once('.')?;
+    let is_of_tables = |part: &str| OF_TABLES.contains(&part.to_lowercase().as_str());
+    let numbers_a_table = last.bytes().all(|b| b.is_ascii_digit()) && rest.rsplit('.').next().is_some_and(is_of_tables);
+    (is_of_tables(last) || numbers_a_table || stem(name) == rest).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ARCHIVE: [&str; 7] = [
+        "raw/POND01/20200301_190000.WAV",
+        "raw/POND02/20200301_190000.WAV",
+        "raw/POND01/only.v2.flac",
+        "raw/POND01/only.wav",
+        "raw/a/x.wav",
+        "raw/a/x.flac",
+        "raw/POND02/lone.wav",
+    ];
+
+    fn index() -> Index<'static> {
+        Index::new(ARCHIVE.into_iter())
+    }
+
+    #[test]
+    fn names_paths_and_parts_of_paths() {
+        let named = |name| index().named(name);
+        assert_eq!(named(r"D:\field\2020\pond01\20200301_190000.wav"), Ok(ARCHIVE[0]));
+        assert_eq!(named("POND02/20200301_190000"), Ok(ARCHIVE[1]));
+        assert_eq!(named("raw/POND01/only.v2.flac"), Ok(ARCHIVE[2]));
+        assert_eq!(named("only.v2"), Ok(ARCHIVE[2]));
+        assert_eq!(named("/mnt/elsewhere/only.wav"), Ok(ARCHIVE[3]));
+        assert_eq!(named("x.flac"), Ok(ARCHIVE[5]));
+        assert!(named("x").unwrap_err().starts_with("fits 2 recordings"));
+        assert!(named("20200301_190000.WAV").unwrap_err().contains(ARCHIVE[1]));
+        assert_eq!(named(r"D:\POND01\lone.wav").unwrap_err(), "no recording of that name in a folder POND01");
+        assert_eq!(named("none.wav").unwrap_err(), "no recording of that name");
+    }
+
+    #[test]
+    fn files_called_after_recordings() {
+        let of_file = |path| index().of_file(path);
+        for file in
+            ["POND01/20200301_190000.Table.1.selections.txt", "x/POND01/20200301_190000.txt", "POND01/20200301_190000.WAV.txt"]
+        {
+            assert_eq!(of_file(file), Ok(ARCHIVE[0]), "{file}");
+        }
+        assert_eq!(of_file("lone.BirdNET.selection.table.txt"), Ok(ARCHIVE[6]));
+        assert_eq!(of_file("labels/only.v2.txt"), Ok(ARCHIVE[2]));
+        assert_eq!(of_file("labels/lone.1.txt").unwrap_err(), "no recording of that name");
+    }
+
+    proptest! {
+        #[test]
+        fn every_recording_is_found_by_its_path_from_anywhere(
+            recordings in prop::collection::btree_set("([ab]/){1,3}[xy]([.]1)?[.](wav|WAV|flac)", 1..12),
+            prefix in prop::sample::select(vec!["", "/mnt/", r"C:\", "q/"]),
+        ) {
+            let index = Index::new(recordings.iter().map(String::as_str));
+            for recording in &recordings {
+                let found = index.named(&format!("{prefix}{recording}"));
+                if prefix.is_empty() {
+                    prop_assert_eq!(found, Ok(recording.as_str()));
+                } else {
+                    prop_assert!(found == Ok(recording.as_str()) || found.as_ref().is_err_and(|e| e.starts_with("fits")), "{found:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn no_name_panics(name in any::<String>()) {
+            let _ = index().named(&name);
+            let _ = index().of_file(&name);
+        }
+    }
+}

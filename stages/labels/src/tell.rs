@@ -1,0 +1,86 @@
+//! What is said of the lines that don't count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::judge::Line;
+
+/// Reasons that are named; `annotations` holds them all.
+const NAMED: usize = 3;
+
+/// Lines, used and not, of the units that were made.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    lines: u64,
+    unused: u64,
+    files: BTreeSet<String>,
+    kinds: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Counts the lines of a unit.
+    pub(crate) fn add(&mut self, lines: &[Line]) {
+        self.lines += lines.len() as u64;
+        for line in lines {
+            let Some(unused) = &line.unused else { continue };
+            self.unused += 1;
+            self.files.insert(line.file.clone());
+            *self.kinds.entry(unused.kind.clone()).or_default() += 1;
+        }
+    }
+
+    /// How many lines of how many files were not used, and the commonest reasons; `None` where all were.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        if self.unused == 0 {
+            return None;
+        }
+        let mut kinds: Vec<(&String, u64)> = self.kinds.iter().map(|(kind, count)| (kind, *count)).collect();
+        kinds.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        let mut named: Vec<String> = kinds.iter().take(NAMED).map(|(kind, count)| format!("{kind} ({count})")).collect();
+        let more = kinds.iter().skip(NAMED).map(|(_, count)| count).sum::<u64>();
+        if more > 0 {
+            named.push(format!("other reasons ({more})"));
+        }
+        let files = self.files.len();
+        let (of, lines) = (if files == 1 { "1 file".to_owned() } else { format!("{files} files") }, self.lines);
+        Some(format!(
+            "{} of {lines} annotations are not used, in {of}: {}; `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
+            self.unused,
+            named.join(", ")
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::judge::Unused;
+
+    #[test]
+    fn the_commonest_reasons_come_first() {
+        let line = |file: &str, kind: Option<&str>| Line {
+            file: file.into(),
+            recording_id: None,
+            event: Event::default(),
+            code: None,
+            class: None,
+            quality: None,
+            unused: kind.map(|kind| Unused { reason: String::new(), kind: kind.into() }),
+        };
+        let mut tally = Tally::default();
+        tally.add(&[line("a", None)]);
+        assert_eq!(tally.sentence(), None);
+        tally.add(&[
+            line("a", Some("x")),
+            line("b", Some("y")),
+            line("b", Some("y")),
+            line("b", Some("z")),
+            line("b", Some("zz")),
+        ]);
+        let said = tally.sentence().unwrap();
+        assert!(
+            said.starts_with("5 of 6 annotations are not used, in 2 files: y (2), x (1), z (1), other reasons (1);"),
+            "{said}"
+        );
+    }
+}

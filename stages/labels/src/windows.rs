@@ -1,0 +1,107 @@
+//! From what is known of recordings to labels of their windows, the table `labels`.
+
+use std::collections::BTreeMap;
+
+use chorus_engine::{UnitContext, WorkError};
+
+use crate::error::LabelsError;
+use crate::judge::{Recording, Review};
+use crate::overlap::{Interval, Rule, label_windows};
+
+/// Windows whose labels are written at once; with 42 classes, 170,000 rows.
+const WINDOWS_PER_BATCH: usize = 4096;
+
+/// Writes `labels`, window by window in the order of `segments`, for each class.
+pub(crate) fn write(
+    cx: &UnitContext<'_>,
+    recordings: &[Recording],
+    reviews: &BTreeMap<String, Review>,
+    classes: &[String],
+    rule: Rule,
+) -> Result<(), WorkError> {
+    let by_id: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.id.as_str(), r)).collect();
+    let mut sink = cx.sink("labels", &[])?;
+    let Some(segments) = cx.read("segments", &["segment_id", "recording_id", "start_s", "end_s"])? else {
+        return Ok(sink.finish()?);
+    };
+    let (ids, of) = (segments.utf8("segment_id")?, segments.utf8("recording_id")?);
+    let (starts, ends) = (segments.f64("start_s")?, segments.f64("end_s")?);
+    let mut first = 0;
+    while first < segments.rows() {
+        let same = |row: &usize| of.value(*row) == of.value(first);
+        let end = (first..segments.rows()).take_while(same).last().map_or(first + 1, |last| last + 1);
+        let windows: Vec<Interval> =
+            (first..end).map(|row| Interval { start_s: starts.value(row), end_s: ends.value(row) }).collect();
+        let recording = by_id.get(of.value(first)).ok_or("segments name a recording that recordings lacks")?;
+        let review = reviews.get(&recording.id).filter(|review| review.is_readable());
+        let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
+        for from in (first..end).step_by(WINDOWS_PER_BATCH) {
+            let rows = from..end.min(from + WINDOWS_PER_BATCH);
+            let own = &labels[(rows.start - first) * classes.len()..(rows.end - first) * classes.len()];
+            let pairs = || rows.clone().flat_map(|row| classes.iter().map(move |class| (row, class)));
+            let batch = sink
+                .builder()
+                .utf8(pairs().map(|(row, _)| ids.value(row)))
+                .utf8(pairs().map(|(row, _)| of.value(row)))
+                .utf8(pairs().map(|(_, class)| class))
+                .i32(own.iter().map(|label| label.map(|(positive, _)| i32::from(positive))))
+                .f64(own.iter().map(|label| label.map(|(_, overlap_s)| overlap_s)))
+                .build()?;
+            sink.write(&batch)?;
+        }
+        first = end;
+    }
+    Ok(sink.finish()?)
+}
+
+/// Labels `[window, class]` of one recording: whether positive, and the seconds of overlap; `None` where nobody looked.
+fn labels(
+    windows: &[Interval],
+    review: Option<&Review>,
+    classes: usize,
+    rule: Rule,
+) -> Result<Vec<Option<(bool, f64)>>, LabelsError> {
+    let Some(review) = review else { return Ok(vec![None; windows.len() * classes]) };
+    let mut labels = vec![Some((false, 0.0)); windows.len() * classes];
+    for label in label_windows(windows, &review.events, rule)? {
+        labels[label.window * classes + label.class] = Some((label.positive, label.overlap_s));
+    }
+    // What is heard in a recording as a whole is heard in each of its windows, however short the recording.
+    for (class, own) in &review.whole {
+        for (window, span) in windows.iter().enumerate() {
+            labels[window * classes + class] = Some((true, (own.end_s.min(span.end_s) - span.start_s).max(0.0)));
+        }
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Rule = Rule::Overlap { min_s: 0.5, min_fraction: 0.5 };
+
+    fn span(start_s: f64, end_s: f64) -> Interval {
+        Interval { start_s, end_s }
+    }
+
+    #[test]
+    fn nothing_heard_and_nobody_looked_are_not_the_same() {
+        let windows = [span(0.0, 3.0), span(3.0, 6.0)];
+        assert_eq!(labels(&windows, None, 2, RULE).unwrap(), [None; 4]);
+        assert_eq!(labels(&windows, Some(&Review::default()), 2, RULE).unwrap(), [Some((false, 0.0)); 4]);
+        let review = Review { events: vec![(1, span(2.9, 5.0))], ..Review::default() };
+        let found = labels(&windows, Some(&review), 2, RULE).unwrap();
+        assert_eq!(found.iter().map(|l| l.unwrap().0).collect::<Vec<_>>(), [false, false, false, true]);
+        assert!((found[1].unwrap().1 - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_label_of_the_whole_recording_is_one_of_each_window() {
+        let windows = [span(0.0, 3.0), span(3.0, 6.0)];
+        let review = Review { whole: vec![(0, span(0.0, 3.2))], ..Review::default() };
+        let found = labels(&windows, Some(&review), 1, RULE).unwrap();
+        assert_eq!(found[0], Some((true, 3.0)));
+        assert!(found[1].is_some_and(|(positive, overlap_s)| positive && (overlap_s - 0.2).abs() < 1e-9), "{found:?}");
+    }
+}
