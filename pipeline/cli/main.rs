@@ -63,6 +63,10 @@ fn is_usage(error: &anyhow::Error) -> bool {
             use QueryError::{Failed, Panicked, Table, Unlisted, Write};
             !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
         });
-        engine || query || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
+        let name_pattern = cause.is::<chorus_audio::names::PatternError>()
+            || cause
+                .downcast_ref::<chorus_audio::IngestError>()
+                .is_some_and(|e| matches!(e, chorus_audio::IngestError::NamePattern(_)));
+        engine || query || name_pattern || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
     })
 }
