@@ -83,7 +83,7 @@ pub(crate) fn parse_offset(text: &[u8]) -> Option<(Offset, &[u8])> {
 /// The offset of so many hours and minutes in one direction, where a zone can have it.
 pub(crate) fn from_hours_and_minutes(sign: i32, hours: u32, minutes: u32) -> Option<Offset> {
     let seconds = (hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?) as i32;
-    let in_use = minutes < 60 && minutes % 15 == 0 && (0..=MAX_OFFSET_S).contains(&seconds);
+    let in_use = minutes < 60 && minutes.is_multiple_of(15) && (0..=MAX_OFFSET_S).contains(&seconds);
     if in_use { Offset::from_seconds(sign * seconds).ok() } else { None }
 }
 

@@ -44,7 +44,7 @@ fn sound() -> Vec<u8> {
 fn header_of(chunks: &[Vec<u8>]) -> Header {
     let facts = probe(&on_disk(&riff(chunks)).path).unwrap();
     assert_eq!((facts.frames, facts.repair), (101, None));
-    facts.header
+    *facts.header
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn flac_holds_them_as_comments_and_as_chunks_of_the_wav_it_was_made_from() {
         flac.head.extend([&[kind | 0x80], &size[1..], payload].concat());
         let (facts, read) = read_all(&flac.bytes(), 4096).unwrap();
         assert_eq!((read, facts.repair), (as_floats(&samples), None));
-        facts.header
+        *facts.header
     };
     let entry = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
     let comments =

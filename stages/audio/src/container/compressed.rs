@@ -82,7 +82,7 @@ impl CompressedReader {
             declared_frames: track.num_frames,
             repair: None,
             time_expansion: 1.0,
-            header: headers::read(&tags),
+            header: Box::new(headers::read(&tags)),
         };
         if facts.sample_rate_hz == 0 || facts.channels == 0 {
             return Err(rejected(

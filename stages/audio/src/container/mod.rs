@@ -48,7 +48,7 @@ pub struct Facts {
     /// What was wrong and has been worked around.
     pub repair: Option<Repair>,
     /// What the recorder wrote about the recording.
-    pub header: Header,
+    pub header: Box<Header>,
 }
 
 impl Facts {

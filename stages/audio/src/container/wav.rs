@@ -112,7 +112,7 @@ fn facts(
         frames,
         declared_frames,
         repair,
-        header,
+        header: Box::new(header),
     })
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Sound {
     pub(super) dc_offset: Exact,
     /// Code, sentence and seconds lost.
     pub(super) repair: Option<(String, String, Exact)>,
-    pub(super) header: Header,
+    pub(super) header: Box<Header>,
     /// By how much the rate is above the one that the file itself states.
     pub(super) time_expansion: Exact,
 }

@@ -59,7 +59,7 @@ impl Recording {
 
     /// What its header says; nothing, where it cannot be read.
     fn header(&self) -> Option<&Header> {
-        self.sound.as_ref().map(|sound| &sound.header)
+        self.sound.as_ref().map(|sound| &*sound.header)
     }
 }
 
