@@ -155,10 +155,11 @@ fn comment(text: &str) -> Header {
     opensoundscape::parse(text).unwrap_or_else(|| audiomoth::parse(text))
 }
 
-/// Bytes as text: UTF-8, and else Latin-1, without the blanks and zeros that pad it.
+/// Bytes as text: UTF-8 (perhaps cut within a character), and else Latin-1, without the blanks and zeros that pad it.
 pub(crate) fn decode(bytes: &[u8]) -> String {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
+        Err(error) if error.error_len().is_none() => String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned(),
         Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
     };
     text.trim_matches(|c: char| c == '\0' || c == '\u{FEFF}' || c.is_whitespace()).to_owned()
@@ -206,6 +207,7 @@ mod tests {
     fn text_is_utf8_or_else_latin_1() {
         assert_eq!(decode("\u{FEFF}  Rivière\0\0 ".as_bytes()), "Rivière");
         assert_eq!(decode(b"Rivi\xE8re\0"), "Rivière");
+        assert_eq!(decode(b"\xC3\xA8\xC3"), "è", "cut within a character");
         assert_eq!(decode(b"\0\0 "), "");
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::sheet::EXPECTED;
 use crate::names::PatternError;
 
 /// An error of the stage ingest.
@@ -28,11 +29,7 @@ pub enum IngestError {
         source: std::io::Error,
     },
     /// The site sheet is not what it should be.
-    #[error(
-        "{}, line {line}: found {found}; known are site, latitude, longitude, timezone, folder, name, serial, from, to, start, of which only site \
-         has to be there (docs/recorders.md)",
-        .path.display()
-    )]
+    #[error("{}, line {line}: found {found}; {EXPECTED}", .path.display())]
     SiteSheet {
         /// The sheet.
         path: PathBuf,

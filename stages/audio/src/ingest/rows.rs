@@ -134,7 +134,7 @@ fn row(file: Listed, probe: Probe, rules: &Rules<'_>) -> Result<Recording, Inges
     let serial = [header.serial.as_ref(), facts.serial.as_ref(), prefix].into_iter().flatten().next().cloned();
     let own_site = site(&file.path, rules.archive, facts.site.as_deref(), serial.as_deref(), ingest.site_from);
     let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock);
-    let place = rules.sheet.place(Subject { path: &file.path, stem, serial: serial.as_deref(), site: own_site }, &readings)?;
+    let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
     readings.extend(place.start.map(Reading::of_sheet));
     let start = decide(&readings, place.zone.as_ref());
     Ok(Recording {

@@ -10,20 +10,26 @@ use jiff::tz::TimeZone;
 use super::error::IngestError;
 use super::sites::{SiteSource, folders};
 use super::start::{Reading, decide};
+pub(super) use read::EXPECTED;
 
 /// Line numbers that a message shows.
 const SHOWN: usize = 6;
 
 /// What the sheet judges a recording by.
 pub(super) struct Subject<'a> {
-    /// Its path in the archive.
-    pub(super) path: &'a str,
-    /// Its name without the extension.
-    pub(super) stem: &'a str,
-    /// Its recorder.
-    pub(super) serial: Option<&'a str>,
-    /// Its site, where no line says otherwise.
-    pub(super) site: (String, SiteSource),
+    path: &'a str,
+    /// The folders on the way to it.
+    way: Vec<&'a str>,
+    stem: &'a str,
+    serial: Option<&'a str>,
+    site: (String, SiteSource),
+}
+
+impl<'a> Subject<'a> {
+    /// A recording by its path in the archive, its name without the extension, its recorder, and its site where no line says otherwise.
+    pub(super) fn new(path: &'a str, stem: &'a str, serial: Option<&'a str>, site: (String, SiteSource)) -> Self {
+        Self { path, way: folders(path).collect(), stem, serial, site }
+    }
 }
 
 /// Where a recording was made.
@@ -58,8 +64,8 @@ struct Line {
     site: String,
     position: Option<(f64, f64)>,
     zone: Option<TimeZone>,
-    /// Folders on the way to a recording, one after the other.
-    folder: Option<String>,
+    /// Folders on the way to a recording, one after the other; none where the line does not care.
+    folders: Vec<String>,
     /// A name without its extension, with `*` for anything.
     name: Option<String>,
     serial: Option<String>,
@@ -73,11 +79,11 @@ struct Line {
 impl Line {
     /// Whether the line says which recordings belong to the site, and not only where the site is.
     fn assigns(&self) -> bool {
-        self.folder.is_some() || self.name.is_some() || self.serial.is_some()
+        !self.folders.is_empty() || self.name.is_some() || self.serial.is_some()
     }
 
     fn fits(&self, subject: &Subject<'_>) -> bool {
-        self.folder.as_ref().is_none_or(|folder| is_on_the_way(folder, subject.path))
+        is_on_the_way(&self.folders, &subject.way)
             && self.name.as_ref().is_none_or(|name| fits_pattern(name, subject.stem))
             && self.serial.as_ref().is_none_or(|serial| subject.serial.is_some_and(|own| own.eq_ignore_ascii_case(serial)))
     }
@@ -118,7 +124,7 @@ impl Sheet {
             for earlier in &self.lines[..i] {
                 let same_site = earlier.site == line.site;
                 let same = if line.assigns() || earlier.assigns() {
-                    (&earlier.folder, &earlier.name, &earlier.serial) == (&line.folder, &line.name, &line.serial)
+                    (&earlier.folders, &earlier.name, &earlier.serial) == (&line.folders, &line.name, &line.serial)
                 } else {
                     same_site
                 };
@@ -203,7 +209,7 @@ impl Sheet {
         let path = self.path.display();
         let mut remarks = Vec::new();
         if !self.ignored.is_empty() {
-            remarks.push(format!("{path}: not read: the columns {}; {}", self.ignored.join(", "), read::EXPECTED));
+            remarks.push(format!("{path}: not read: the columns {}; {}", self.ignored.join(", "), EXPECTED));
         }
         if !idle.is_empty() {
             let mut lines: Vec<String> = idle.iter().take(SHOWN).map(|line| format!("{} ({})", line.number, line.site)).collect();
@@ -222,11 +228,9 @@ impl Sheet {
     }
 }
 
-/// Whether the folders of `folder` (one, or several with `/` between them) come one after the other on the way to `path`.
-fn is_on_the_way(folder: &str, path: &str) -> bool {
-    let wanted: Vec<&str> = folder.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    let way: Vec<&str> = folders(path).collect();
-    !wanted.is_empty() && way.windows(wanted.len()).any(|part| part == wanted)
+/// Whether `wanted` come one after the other on the way to a recording; no folders are on every way.
+fn is_on_the_way(wanted: &[String], way: &[&str]) -> bool {
+    wanted.is_empty() || way.windows(wanted.len()).any(|part| part == wanted)
 }
 
 /// Whether `name` is `pattern`, in which `*` stands for anything.
@@ -262,7 +266,7 @@ mod tests {
         let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
         let readings = Reading::of(&Default::default(), parse_start(stem).as_ref(), Clock::Utc);
         let site = (folders(path).next_back().unwrap_or("archive").to_owned(), SiteSource::Folder);
-        sheet.place(Subject { path, stem, serial, site }, &readings).map_err(|e| e.to_string())
+        sheet.place(Subject::new(path, stem, serial, site), &readings).map_err(|e| e.to_string())
     }
 
     fn site(sheet: &Sheet, path: &str, serial: Option<&str>) -> String {

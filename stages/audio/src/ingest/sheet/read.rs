@@ -13,7 +13,8 @@ use crate::headers::decode;
 use crate::ingest::error::IngestError;
 
 /// What a sheet may hold.
-pub(super) const EXPECTED: &str = "known are site, latitude, longitude, timezone, folder, name, serial, from, to, start";
+pub(in crate::ingest) const EXPECTED: &str =
+    "known are site, latitude, longitude, timezone, folder, name, serial, from, to and start (docs/recorders.md)";
 
 /// The columns: what they are called here, and what else people call them.
 const COLUMNS: [(&str, &[&str]); 10] = [
@@ -130,6 +131,11 @@ impl Fields<'_> {
     }
 }
 
+/// One folder or several with `/` between them.
+fn folders(text: &str) -> Vec<String> {
+    text.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
+}
+
 fn line(fields: &Fields<'_>, number: u64) -> Result<Line, String> {
     let position = match (fields.degrees("latitude", 90.0)?, fields.degrees("longitude", 180.0)?) {
         (Some(latitude), Some(longitude)) => Some((latitude, longitude)),
@@ -149,7 +155,7 @@ fn line(fields: &Fields<'_>, number: u64) -> Result<Line, String> {
         site: fields.owned("site").ok_or("no site")?,
         position,
         zone: fields.text("timezone").map(zone).transpose()?,
-        folder: fields.owned("folder"),
+        folders: folders(fields.text("folder").unwrap_or_default()),
         name: fields.owned("name"),
         serial: fields.text("serial").map(str::to_ascii_uppercase),
         from,
