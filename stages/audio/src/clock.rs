@@ -1,4 +1,5 @@
-//! Clock readings as recorders write them, in names and in headers: dates, times, offsets from UTC, and clocks that were never set.
+//! Clock readings as recorders write them, in names and in headers: dates, times, offsets from UTC, and clocks that were never
+//! set.
 
 use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::Offset;
@@ -16,8 +17,9 @@ pub fn was_set(local: DateTime) -> bool {
     local.year() >= FIRST_CREDIBLE_YEAR && local.date() != DAWN_OF_CHIPS
 }
 
-/// Reads an ISO 8601 reading the way recorders write it: `T`, `t` or spaces between date and time, seconds and their fraction optional,
-/// `Z`, `+01:00`, `+0100` or `+01` behind it, perhaps after a space. None when it is anything else, or an impossible date.
+/// Reads an ISO 8601 reading the way recorders write it: `T`, `t` or spaces between date and time, seconds and their fraction
+/// optional, `Z`, `+01:00`, `+0100` or `+01` behind it, perhaps after a space. None when it is anything else, or an impossible
+/// date.
 ///
 /// ```
 /// # use chorus_audio::clock::parse_iso;
@@ -60,8 +62,8 @@ pub(crate) fn nanoseconds(fraction: &[u8]) -> Option<i32> {
     Some(digits.fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0')))
 }
 
-/// Reads `Z`, `+10`, `+1000` or `-04:00` at the start of `text`; gives the rest too. None for what is no zone that is in use: zones keep to
-/// quarters of an hour and to 14 hours, so other digits are a counter or a sample rate.
+/// Reads `Z`, `+10`, `+1000` or `-04:00` at the start of `text`; gives the rest too. None for what is no zone that is in use:
+/// zones keep to quarters of an hour and to 14 hours, so other digits are a counter or a sample rate.
 pub(crate) fn parse_offset(text: &[u8]) -> Option<(Offset, &[u8])> {
     let (sign, digits) = match text {
         [b'Z' | b'z', rest @ ..] => return Some((Offset::UTC, rest)),

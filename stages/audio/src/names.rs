@@ -137,7 +137,8 @@ fn milliseconds(rest: &[u8]) -> (&[u8], i32) {
     }
 }
 
-/// The offset behind a time, perhaps after an underscore. An offset of whole hours is written with its minutes: two digits are a counter.
+/// The offset behind a time, perhaps after an underscore. An offset of whole hours is written with its minutes: two digits are a
+/// counter.
 fn offset(rest: &[u8]) -> Option<Offset> {
     let rest = rest.strip_prefix(b"_").unwrap_or(rest);
     let (offset, after) = parse_offset(rest)?;

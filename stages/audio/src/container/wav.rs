@@ -116,7 +116,8 @@ fn facts(
     })
 }
 
-/// By how much the sound was sampled faster than the file states: the factor of its header, unless that gives a rate that no recorder has.
+/// By how much the sound was sampled faster than the file states: the factor of its header, unless that gives a rate that no
+/// recorder has.
 fn time_expansion(file_rate_hz: u32, header: &Header) -> f64 {
     let factor = header.expansion_of(file_rate_hz);
     if f64::from(file_rate_hz) * factor <= f64::from(MAX_SAMPLE_RATE_HZ) { factor } else { 1.0 }

@@ -1,7 +1,8 @@
 //! Broadcast Wave's chunk `bext`: fixed fields of ASCII.
 //!
-//! Source: EBU Tech 3285, version 2: Description 256 bytes, Originator 32, OriginatorReference 32, OriginationDate 10 (`yyyy-mm-dd`, where
-//! other separators than `-` are allowed), OriginationTime 8 (`hh:mm:ss`). The clock is local; no offset is stated.
+//! Source: EBU Tech 3285, version 2: Description 256 bytes, Originator 32, OriginatorReference 32, OriginationDate 10
+//! (`yyyy-mm-dd`, where other separators than `-` are allowed), OriginationTime 8 (`hh:mm:ss`). The clock is local; no offset is
+//! stated.
 
 use jiff::civil::{Date, DateTime};
 
@@ -14,8 +15,8 @@ const ORIGINATOR: std::ops::Range<usize> = 256..288;
 const ORIGINATION_DATE: std::ops::Range<usize> = 320..330;
 const ORIGINATION_TIME: std::ops::Range<usize> = 330..338;
 
-/// What a `bext` chunk says. The originator, which recorders fill with their own name, is taken for the model. What the description says in
-/// AudioMoth's words goes first.
+/// What a `bext` chunk says. The originator, which recorders fill with their own name, is taken for the model. What the
+/// description says in AudioMoth's words goes first.
 #[must_use]
 pub fn parse(chunk: &[u8]) -> Header {
     let field = |range: std::ops::Range<usize>| chunk.get(range).unwrap_or_default();

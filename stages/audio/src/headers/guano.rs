@@ -1,7 +1,8 @@
 //! GUANO: `key: value` lines of UTF-8 in a chunk `guan`.
 //!
-//! Source: the GUANO specification 1.0 (<https://guano-md.org>), and what recorders make of it: an offset without a colon and a space for the
-//! `T` in `Timestamp` (Echo Meter), vendors' keys such as `OAD|Battery Voltage` (AudioMoth) and `WA|Song Meter|Audio settings`.
+//! Source: the GUANO specification 1.0 (<https://guano-md.org>), and what recorders make of it: an offset without a colon and a
+//! space for the `T` in `Timestamp` (Echo Meter), vendors' keys such as `OAD|Battery Voltage` (AudioMoth) and `WA|Song
+//! Meter|Audio settings`.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! What recorders write about a recording into its file: when, by which device, with which settings, where.
 //!
-//! Everything here is a pure function over bytes that [`crate::container`] found; nothing in it can fail: what cannot be understood is not
-//! there. Formats, in the order in which they are believed:
+//! Everything here is a pure function over bytes that [`crate::container`] found; nothing in it can fail: what cannot be
+//! understood is not there. Formats, in the order in which they are believed:
 //!
 //! | format | where | module |
 //! |---|---|---|
@@ -128,8 +128,8 @@ impl Header {
         }
     }
 
-    /// By how much a file's own rate has to be multiplied to get the rate at which the sound was sampled. A header that states both, and whose
-    /// rate is the file's own already, was written by someone who corrected the one and left the other.
+    /// By how much a file's own rate has to be multiplied to get the rate at which the sound was sampled. A header that states
+    /// both, and whose rate is the file's own already, was written by someone who corrected the one and left the other.
     #[must_use]
     pub fn expansion_of(&self, file_rate_hz: u32) -> f64 {
         match (self.time_expansion, self.sample_rate_hz) {

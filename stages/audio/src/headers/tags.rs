@@ -26,7 +26,8 @@ impl Tags {
 
     /// Takes a chunk of a file of the WAV family. `big_endian` is true for RIFX.
     pub(crate) fn take_chunk(&mut self, id: &[u8; 4], payload: &[u8], big_endian: bool) {
-        /// The first entry of a `wamd` chunk: its version, of two bytes. Song Meters of an early firmware called the chunk `junk`.
+        /// The first entry of a `wamd` chunk: its version, of two bytes. Song Meters of an early firmware called the chunk
+        /// `junk`.
         const WAMD_START: &[u8] = &[0, 0, 2, 0, 0, 0];
         let slot = match id {
             b"guan" => &mut self.guano,
@@ -75,7 +76,8 @@ impl Tags {
         }
     }
 
-    /// Takes a chunk that `flac --keep-foreign-metadata` put into an APPLICATION block: the id `riff`, then the chunk with its own head.
+    /// Takes a chunk that `flac --keep-foreign-metadata` put into an APPLICATION block: the id `riff`, then the chunk with its
+    /// own head.
     pub(crate) fn take_foreign(&mut self, block: &[u8]) {
         let Some((id, [s1, s2, s3, s4, payload @ ..])) = block.strip_prefix(b"riff").and_then(|b| b.split_first_chunk::<4>())
         else {

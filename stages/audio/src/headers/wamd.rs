@@ -1,6 +1,7 @@
 //! Wildlife Acoustics' chunk `wamd`: entries of a 16-bit name, a 32-bit length and a value, little-endian.
 //!
-//! Source: the names and lengths as Wildlife Acoustics publishes them (`wa_meta.h`), checked byte by byte on a recording of an Echo Meter.
+//! Source: the names and lengths as Wildlife Acoustics publishes them (`wa_meta.h`), checked byte by byte on a recording of an
+//! Echo Meter.
 
 use chorus_engine::Exact;
 
@@ -59,8 +60,9 @@ fn entries(chunk: &[u8]) -> Vec<(u16, &[u8])> {
     entries
 }
 
-/// `WGS84, 46.83631, N, 92.01620, W, 200`: datum, degrees with their directions, perhaps the height. Echo Meters leave the directions out, and
-/// with them the sign of a western longitude: such a position is not believed (their GUANO header has the right one).
+/// `WGS84, 46.83631, N, 92.01620, W, 200`: datum, degrees with their directions, perhaps the height. Echo Meters leave the
+/// directions out, and with them the sign of a western longitude: such a position is not believed (their GUANO header has the
+/// right one).
 fn gps(text: &str) -> Option<(Exact, Exact)> {
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     let [_datum, latitude, north @ ("N" | "S"), longitude, east @ ("E" | "W"), ..] = parts.as_slice() else { return None };

@@ -54,7 +54,7 @@ pub enum IngestError {
         found: String,
     },
     /// The pattern of names cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     NamePattern(#[from] PatternError),
     /// Too much of the archive is unreadable.
     #[error(

@@ -1,4 +1,5 @@
-//! The site sheet: where and in which zone a site lies, and which recordings belong to it: by folder, by name, by recorder, from when to when.
+//! The site sheet: where and in which zone a site lies, and which recordings belong to it: by folder, by name, by recorder, from
+//! when to when.
 
 mod read;
 
@@ -26,7 +27,8 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// A recording by its path in the archive, its name without the extension, its recorder, and its site where no line says otherwise.
+    /// A recording by its path in the archive, its name without the extension, its recorder, and its site where no line says
+    /// otherwise.
     pub(super) fn new(path: &'a str, stem: &'a str, serial: Option<&'a str>, site: (String, SiteSource)) -> Self {
         Self { path, way: folders(path).collect(), stem, serial, site }
     }
@@ -147,8 +149,8 @@ impl Sheet {
         IngestError::SheetConflict { path: self.path.clone(), first: first.number, second: second.number, found }
     }
 
-    /// Where a recording was made. Lines with a folder, a name or a serial number that all fit, at a time between `from` and `to`, give the
-    /// site; where there is none, it is the subject's own. Lines without them describe the site.
+    /// Where a recording was made. Lines with a folder, a name or a serial number that all fit, at a time between `from` and
+    /// `to`, give the site; where there is none, it is the subject's own. Lines without them describe the site.
     pub(super) fn place(&self, subject: Subject<'_>, readings: &[Reading]) -> Result<Place, IngestError> {
         let assigning: Vec<usize> = self.matching(readings, |line| line.assigns() && line.fits(&subject));
         if let [first, rest @ ..] = assigning.as_slice()
@@ -186,7 +188,8 @@ impl Sheet {
         self.lines.iter().filter(|line| line.site == site).find_map(|line| line.zone.clone()).or_else(|| self.zone.clone())
     }
 
-    /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `places` are those of all recordings.
+    /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `places` are those of all
+    /// recordings.
     pub(super) fn judge<'a>(&self, places: impl Iterator<Item = (SiteSource, &'a [usize])>) -> Result<Vec<String>, IngestError> {
         let (mut fitting, mut elsewhere) = (vec![0_usize; self.lines.len()], 0_usize);
         for (source, lines) in places {
@@ -283,6 +286,7 @@ mod tests {
         let at = |name: &str| site(&sheet, &format!("card/{name}.wav"), moth);
         assert_eq!(at("A_20200301_000000"), "POND", "from its first day on");
         assert_eq!(at("A_20200314_235959"), "POND", "to the end of its last day");
+        assert_eq!(at("A_20200315_000000"), "card", "and no longer");
         assert_eq!(at("A_20200315_115959"), "card", "on its way");
         assert_eq!(at("A_20200315_120000"), "MARSH");
         assert_eq!(at("20200315_020000"), "POND", "02:00 UTC is the evening before at the site");

@@ -38,8 +38,8 @@ impl SiteSource {
     }
 }
 
-/// The site of a recording by its path in the archive, the prefix of its name and its recorder. What lacks the wanted part falls back to the
-/// others, and at last to the archive's own name.
+/// The site of a recording by its path in the archive, the prefix of its name and its recorder. What lacks the wanted part falls
+/// back to the others, and at last to the archive's own name.
 pub(super) fn site(
     path: &str,
     archive: &Path,

@@ -1,5 +1,5 @@
-//! When a recording starts: from its header, its name or the site sheet, in this order, and the site's time zone. What cannot be trusted is
-//! unknown, never made up; what contradicts itself is told with both values.
+//! When a recording starts: from its header, its name or the site sheet, in this order, and the site's time zone. What cannot be
+//! trusted is unknown, never made up; what contradicts itself is told with both values.
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
@@ -94,8 +94,8 @@ impl Reading {
         }
     }
 
-    /// How far two readings are apart. Where one of them leaves its offset open, equal clocks count too: recorders are told to write names
-    /// in another zone than headers, and nothing in a name says so.
+    /// How far two readings are apart. Where one of them leaves its offset open, equal clocks count too: recorders are told to
+    /// write names in another zone than headers, and nothing in a name says so.
     fn apart(&self, other: &Self, zone: Option<&TimeZone>) -> SignedDuration {
         let clocks = self.local.duration_since(other.local).abs();
         let instants = self.instant(zone).zip(other.instant(zone)).map(|(a, b)| a.duration_since(b).abs());
@@ -138,8 +138,8 @@ impl Start {
     }
 }
 
-/// The start that these readings tell, the most trusted first. `zone` is the site's, where it is known. The first that tells an instant is
-/// believed; the others are compared with it.
+/// The start that these readings tell, the most trusted first. `zone` is the site's, where it is known. The first that tells an
+/// instant is believed; the others are compared with it.
 pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
     let (live, dead): (Vec<&Reading>, Vec<&Reading>) = readings.iter().partition(|reading| was_set(reading.local));
     let mut notes: Vec<String> = dead.iter().map(|reading| format!("{reading}: the clock was not set")).collect();

@@ -1,5 +1,5 @@
-//! Names of the user's own: a pattern in which `%Y` and the like stand for the parts of the time, `{site}` and `{serial}` for names, and `*` for
-//! anything.
+//! Names of the user's own: a pattern in which `%Y` and the like stand for the parts of the time, `{site}` and `{serial}` for
+//! names, and `*` for anything.
 //!
 //! | in the pattern | in the name |
 //! |---|---|

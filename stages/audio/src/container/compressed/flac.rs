@@ -1,5 +1,5 @@
-//! What symphonia is shown of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A malformed tag then costs
-//! nothing, and a large one no memory. What recorders write into tags is handed out apart.
+//! What symphonia is shown of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A malformed tag then
+//! costs nothing, and a large one no memory. What recorders write into tags is handed out apart.
 
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};

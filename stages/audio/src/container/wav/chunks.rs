@@ -184,8 +184,8 @@ impl<R: Read + Seek> Walk<'_, R> {
         })
     }
 
-    /// Looks for headers behind data whose size is of no use, so that nothing else leads to them: a chunk of a known name from which whole
-    /// chunks lead to the very end of the file. The data ends where they begin.
+    /// Looks for headers behind data whose size is of no use, so that nothing else leads to them: a chunk of a known name from
+    /// which whole chunks lead to the very end of the file. The data ends where they begin.
     fn headers_at_the_end(&mut self) -> Result<(), Fault> {
         let Some(data) = self.found.data.clone().filter(|_| self.form != WavForm::W64) else { return Ok(()) };
         let from = data.start.max(self.len.saturating_sub(TAIL_BYTES));
