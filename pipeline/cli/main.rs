@@ -10,6 +10,7 @@ mod output;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use chorus_audio::names::PatternError;
 use chorus_engine::{ConfigError, EngineError};
 use chorus_query::QueryError;
 use clap::Parser;
@@ -63,6 +64,6 @@ fn is_usage(error: &anyhow::Error) -> bool {
             use QueryError::{Failed, Panicked, Table, Unlisted, Write};
             !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
         });
-        engine || query || cause.is::<ConfigError>() || cause.is::<args::UsageError>()
+        engine || query || cause.is::<ConfigError>() || cause.is::<PatternError>() || cause.is::<args::UsageError>()
     })
 }

@@ -55,6 +55,14 @@ impl Survey {
         survey
     }
 
+    /// A configuration, and an archive that a test fills itself.
+    pub fn empty(config: &str) -> Self {
+        let survey = Self { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(survey.archive()).unwrap();
+        fs::write(survey.config(), config).unwrap();
+        survey
+    }
+
     /// A copy of a survey of which every stage is fresh.
     pub fn made() -> Self {
         let survey = Self { folder: tempfile::tempdir().unwrap() };

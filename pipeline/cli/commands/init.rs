@@ -136,7 +136,7 @@ fn configuration(args: &InitArgs, layout: &Layout, found: &Glance) -> String {
     let timed: usize = found.patterns.values().sum();
     if timed < found.files {
         add(&format!(
-            "  # {} of {} names hold no time; their recordings are filed without a date.",
+            "  # {} of {} names hold no time; unless their header does, their recordings are filed without a date.",
             found.files - timed,
             found.files
         ));

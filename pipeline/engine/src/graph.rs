@@ -119,13 +119,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         program: Program::Chorus,
     };
     let mut passes = vec![
-        pass(
-            "ingest",
-            Per::SiteDay,
-            &[Archive],
-            &[Output::Table("recordings")],
-            &["archive.audio", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
-        ),
+        Pass {
+            code_version: 2,
+            ..pass(
+                "ingest",
+                Per::SiteDay,
+                &[Archive],
+                &[Output::Table("recordings")],
+                &["archive.audio", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
+            )
+        },
         pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
     ];
     if learns {

@@ -5,16 +5,38 @@
 //! | Song Meter | `PREFIX_YYYYMMDD_HHMMSS`, `$` for `_`, channels before the date (`_0+1_`), milliseconds behind the time (`_mmm`) |
 //! | AudioMoth | `YYYYMMDD_HHMMSS`, a device number of 16 hex digits before it, a `T` behind it when triggered |
 //! | AudioMoth, early firmware | 8 hex digits of Unix time |
+//! | Swift | `SWIFT01_YYYYMMDD_HHMMSS_-0400`, `S1049_YYYYMMDD_HHMMSS` |
 //! | others | `YYYYMMDDTHHMMSS`; any with `Z`, `+1000` or `_-0400` behind the time |
+//!
+//! Names of another kind are read by a pattern of the user's own: [`OwnPattern`].
+
+mod pattern;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-/// A name with an earlier year comes from a recorder whose clock was never set.
-const FIRST_CREDIBLE_YEAR: i16 = 1990;
-/// The largest offset from UTC in use (Kiribati).
-const MAX_OFFSET_S: i32 = 14 * 3600;
+use crate::clock::{nanoseconds, number, parse_offset, was_set};
+pub use pattern::{OwnPattern, PatternError};
+
+/// What a file's name tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NameFacts {
+    /// When the recording starts.
+    pub time: Option<NameTime>,
+    /// The site: what stands before the date, or what the user's own pattern says.
+    pub site: Option<String>,
+    /// The recorder's serial number.
+    pub serial: Option<String>,
+}
+
+impl From<Option<NameTime>> for NameFacts {
+    fn from(time: Option<NameTime>) -> Self {
+        let prefix = time.as_ref().and_then(|time| time.prefix.clone());
+        let serial = prefix.clone().filter(|prefix| is_device_number(prefix));
+        Self { time, site: prefix, serial }
+    }
+}
 
 /// The time that a file's name states.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +49,7 @@ pub struct NameTime {
     pub prefix: Option<String>,
     /// The format, from which a caller may conclude a default offset.
     pub pattern: NamePattern,
-    /// The year is before 1990: a dead clock. The time should not be believed.
+    /// The clock was never set: its time should not be believed.
     pub suspicious: bool,
 }
 
@@ -42,6 +64,8 @@ pub enum NamePattern {
     UnixHex,
     /// `YYYYMMDDTHHMMSS`.
     Iso,
+    /// The user's own.
+    Own,
 }
 
 /// Reads the time from a file's name without its extension. None when there is none, or an impossible one.
@@ -87,16 +111,17 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
         local,
         offset: offset(rest),
         pattern: pattern(separator, prefix.as_deref()),
-        suspicious: local.year() < FIRST_CREDIBLE_YEAR,
+        suspicious: !was_set(local),
         prefix,
     })
 }
 
+/// AudioMoths with the option to do so put their 64-bit serial number first.
+fn is_device_number(prefix: &str) -> bool {
+    prefix.len() == 16 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn pattern(separator: u8, prefix: Option<&str>) -> NamePattern {
-    /// AudioMoths with the option to do so put their 64-bit serial number first.
-    fn is_device_number(prefix: &str) -> bool {
-        prefix.len() == 16 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit())
-    }
     match (separator, prefix) {
         (b'T' | b't', _) => NamePattern::Iso,
         (_, Some(prefix)) if !is_device_number(prefix) => NamePattern::SongMeter,
@@ -107,28 +132,19 @@ fn pattern(separator: u8, prefix: Option<&str>) -> NamePattern {
 /// Splits a Song Meter's `_mmm` off, which stands at the very end.
 fn milliseconds(rest: &[u8]) -> (&[u8], i32) {
     match rest {
-        [b'_' | b'$', digits @ ..] if digits.len() == 3 => number(digits).map_or((rest, 0), |ms| (&[], ms as i32 * 1_000_000)),
+        [b'_' | b'$', digits @ ..] if digits.len() == 3 => nanoseconds(digits).map_or((rest, 0), |ns| (&[], ns)),
         _ => (rest, 0),
     }
 }
 
-/// `Z`, `+1000`, `-04:00` and the like, perhaps after an underscore.
+/// The offset behind a time, perhaps after an underscore. An offset of whole hours is written with its minutes: two digits are a
+/// counter.
 fn offset(rest: &[u8]) -> Option<Offset> {
     let rest = rest.strip_prefix(b"_").unwrap_or(rest);
-    let (sign, digits) = match rest {
-        [b'Z' | b'z'] | [b'Z' | b'z', b'_' | b'.', ..] => return Some(Offset::UTC),
-        [b'+', digits @ ..] => (1, digits),
-        [b'-', digits @ ..] => (-1, digits),
-        _ => return None,
-    };
-    let (hours, minutes, after) = match digits {
-        [h1, h2, b':', m1, m2, after @ ..] | [h1, h2, m1, m2, after @ ..] => (number(&[*h1, *h2])?, number(&[*m1, *m2])?, after),
-        _ => return None,
-    };
-    let seconds = (hours * 3600 + minutes * 60) as i32;
-    // Zones keep to quarters of an hour: other digits are a counter or a sample rate.
-    let is_zone = minutes < 60 && minutes % 15 == 0 && seconds <= MAX_OFFSET_S && !after.first().is_some_and(u8::is_ascii_digit);
-    if is_zone { Offset::from_seconds(sign * seconds).ok() } else { None }
+    let (offset, after) = parse_offset(rest)?;
+    let written = rest.len() - after.len();
+    let is_word = written == "Z".len() && after.first().is_some_and(u8::is_ascii_alphanumeric);
+    (!is_word && written != "+10".len()).then_some(offset)
 }
 
 /// What stands before the date, without separators and channels.
@@ -156,13 +172,7 @@ fn unix_hex(stem: &str) -> Option<NameTime> {
     }
     let seconds = i64::from_str_radix(stem, 16).ok()?;
     let local = Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?);
-    Some(NameTime {
-        local,
-        offset: Some(Offset::UTC),
-        prefix: None,
-        pattern: NamePattern::UnixHex,
-        suspicious: local.year() < FIRST_CREDIBLE_YEAR,
-    })
+    Some(NameTime { local, offset: Some(Offset::UTC), prefix: None, pattern: NamePattern::UnixHex, suspicious: !was_set(local) })
 }
 
 fn is_date(bytes: &[u8]) -> bool {
@@ -171,11 +181,6 @@ fn is_date(bytes: &[u8]) -> bool {
         (Some(year), Some(month), Some(day)) => DateTime::new(year as i16, month as i8, day as i8, 0, 0, 0, 0).is_ok(),
         _ => false,
     }
-}
-
-/// The value of at most four ASCII digits.
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
 }
 
 #[cfg(test)]
@@ -207,7 +212,9 @@ mod tests {
             ("20200301_190000T", evening, None, None, AudioMoth),
             ("24F3190361CBE3FA_20200301_190000", evening, None, Some("24F3190361CBE3FA"), AudioMoth),
             ("5E5C0530", "2020-03-01T18:55:44", Some(0), None, UnixHex),
-            ("POND01_20200301_190000_-0400", evening, Some(-240), Some("POND01"), SongMeter),
+            ("SWIFT01_20200301_190000_-0400", evening, Some(-240), Some("SWIFT01"), SongMeter),
+            ("S1049_20200301_190000", evening, None, Some("S1049"), SongMeter),
+            ("20200301_190000Z_clip", evening, Some(0), None, AudioMoth),
             ("20200301T190000+1000_REC", evening, Some(600), None, Iso),
             ("20200301T190000-02:30", evening, Some(-150), None, Iso),
             ("20200301T190000Z", evening, Some(0), None, Iso),
@@ -242,7 +249,13 @@ mod tests {
 
     #[test]
     fn digits_that_are_no_offset_are_left_alone() {
-        for stem in ["20200301_190000-9600", "20200301_190000_-0407", "20200301_190000+10000"] {
+        for stem in [
+            "20200301_190000-9600",
+            "20200301_190000_-0407",
+            "20200301_190000+10000",
+            "20200301_190000-02",
+            "20200301_190000Zebra",
+        ] {
             assert_eq!(parse_start(stem).unwrap().offset, None, "{stem}");
         }
     }

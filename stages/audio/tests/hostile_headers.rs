@@ -29,6 +29,13 @@ fn survives(bytes: &[u8]) {
 fn seeds() -> Vec<Vec<u8>> {
     let data = pcm16(&ramp(60));
     let list = chunk(b"LIST", b"INFOICMT\x04\0\0\0note");
+    let tags = [
+        chunk(b"guan", b"GUANO|Version: 1.0\nTimestamp: 2020-03-01 19:00:00-03:00\nTE: 10\nLoc Position: -10.5 -50.5"),
+        chunk(b"wamd", b"\0\0\x02\0\0\0\x01\0\x01\0\x03\0\0\0SM4"),
+        chunk(b"LIST", b"INFOICMT\x30\0\0\0Recorded at 09:32:00 04/05/2018 (UTC) by AudioMoth "),
+    ];
+    let mut unfinished = riff(&[chunk(b"fmt ", &fmt(1, 1, 8000, 16)), chunk(b"data", &data), tags.concat()]);
+    unfinished[40..44].fill(0);
     let plain = riff(&[chunk(b"fmt ", &fmt(1, 2, 8000, 16)), list.clone(), chunk(b"data", &data)]);
     let float = riff(&[chunk(b"fmt ", &fmt(3, 1, 8000, 32)), chunk(b"data", &data), list]);
     let mut long = riff(&[chunk(b"ds64", &[0; 28]), chunk(b"fmt ", &fmt(1, 1, 8000, 24)), chunk(b"data", &data)]);
@@ -39,7 +46,7 @@ fn seeds() -> Vec<Vec<u8>> {
         sony.extend((payload.len() as u64 + 24).to_le_bytes());
         sony.extend(payload);
     }
-    vec![plain, float, long, sony]
+    vec![plain, float, long, sony, unfinished]
 }
 
 /// A place, and bytes that often break parsers.
@@ -51,6 +58,8 @@ fn wound() -> impl Strategy<Value = (usize, Vec<u8>)> {
         Just(vec![0xFF, 0xFF, 0xFF, 0x7F]),
         Just(b"data".to_vec()),
         Just(b"fmt ".to_vec()),
+        Just(b"LIST".to_vec()),
+        Just(b"guan".to_vec()),
         prop::collection::vec(any::<u8>(), 1..6),
     ];
     (any::<prop::sample::Index>(), bytes).prop_map(|(at, bytes)| (at.index(1 << 16), bytes))

@@ -75,13 +75,13 @@ fn long_forms_take_their_size_from_their_own_header() {
             chunk(b"ds64", &[ds64, vec![0; 4]].concat()),
             chunk(b"fmt ", &fmt(1, 1, 8000, 16)),
             chunk(b"data", &data),
-            chunk(b"LIST", b"INFOICMT\x02\0\0\0ok"),
+            chunk(b"guan", b"Model: ok"),
         ]);
         bytes[..4].copy_from_slice(mark);
         bytes[76..80].fill(0xFF);
         let (facts, samples) = read_all(&bytes, 64).unwrap();
         assert_eq!((samples, facts.repair), (as_floats(&ramp(100)), None));
-        assert_eq!((facts.declared_frames, facts.comment.as_deref()), (Some(100), Some("ok")));
+        assert_eq!((facts.declared_frames, facts.header.model.as_deref()), (Some(100), Some("ok")));
     }
 }
 
@@ -205,16 +205,6 @@ fn a_repaired_header_does_not_hide_a_cut() {
     let repair = read_all(&bytes, 100).unwrap().0.repair.unwrap();
     assert_eq!(repair.code, RepairCode::Truncated);
     assert!(repair.detail.contains("50 of 100") && repair.detail.contains("block size 0"), "{}", repair.detail);
-}
-
-#[test]
-fn comments_are_found_before_and_behind_the_data() {
-    let list = chunk(b"LIST", b"INFOIART\x03\0\0\0me\0\0ICMT\x0C\0\0\0at 19:00, 4V\0\0");
-    let (head, data) = (chunk(b"fmt ", &fmt(1, 1, 8000, 16)), chunk(b"data", &pcm16(&ramp(9))));
-    for chunks in [[head.clone(), list.clone(), data.clone()], [head, data, list]] {
-        let facts = probe(&on_disk(&riff(&chunks)).path).unwrap();
-        assert_eq!(facts.comment.as_deref(), Some("at 19:00, 4V"));
-    }
 }
 
 #[test]

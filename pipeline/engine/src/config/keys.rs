@@ -105,12 +105,23 @@ pub const KEYS: &[Key] = &[
     // ingest
     key(
         "ingest.site_from",
-        Kind::Choice(&["folder", "prefix"]),
+        Kind::Choice(&["folder", "prefix", "serial"]),
         "",
         "folder",
-        "Site from the folder that holds the recording, or from the prefix of its name",
+        "Site of recordings that the site sheet does not assign: the folder that holds it, the prefix of its name, or the recorder's serial number",
     ),
-    optional("ingest.site_sheet", Kind::Text, "", "CSV within the archive: site, latitude, longitude, timezone"),
+    optional(
+        "ingest.site_sheet",
+        Kind::Text,
+        "",
+        "CSV within the archive: site, and any of latitude, longitude, timezone, folder, name, serial, from, to, start; see docs/recorders.md",
+    ),
+    optional(
+        "ingest.name_pattern",
+        Kind::Text,
+        "",
+        "How names of your own are read before those of known recorders, such as \"{site}_%Y%m%d_%H%M%S\" or \"REC %d-%m-%y %H.%M *\"; see docs/recorders.md",
+    ),
     key(
         "ingest.bare_name_clock",
         Kind::Choice(&["utc", "local"]),

@@ -90,6 +90,7 @@ impl Run {
                     "start_utc" => batch.utc(each().map(|r| r.1)),
                     "start_local" => batch.local(each().map(|r| r.1.map(|t| t - 5 * HOUR))),
                     "time_source" => batch.utf8(each().map(|_| "filename")),
+                    "site_source" => batch.utf8(each().map(|_| "folder")),
                     "duration_s" => batch.f64(each().map(|r| r.2)),
                     "sample_rate_hz" => batch.u32(each().map(|r| r.2.map(|_| 22_050))),
                     "file_bytes" => batch.u64(each().map(|_| 1_000_000)),

@@ -21,6 +21,7 @@ use symphonia::default::{get_codecs, get_probe};
 
 use super::{Facts, Repair, RepairCode};
 use crate::error::{Fault, RejectCode};
+use crate::headers::{self, Tags};
 
 /// Where the header states no total, a longer hole is taken for a wrong frame number.
 const LONGEST_UNDECLARED_HOLE_S: u64 = 60;
@@ -53,8 +54,9 @@ impl std::fmt::Debug for CompressedReader {
 
 impl CompressedReader {
     pub(super) fn new(file: File, container: &'static str) -> Result<Self, Fault> {
+        let mut tags = Tags::default();
         let (source, audio_bytes): (Box<dyn MediaSource>, _) = match container {
-            "flac" => flac::bare_stream(file).map(|(source, bytes)| (source, Some(bytes)))?,
+            "flac" => flac::bare_stream(file, &mut tags).map(|(source, bytes)| (source, Some(bytes)))?,
             _ => (Box::new(file), None),
         };
         let stream = MediaSourceStream::new(source, Default::default());
@@ -79,7 +81,8 @@ impl CompressedReader {
             frames: track.num_frames.unwrap_or(0),
             declared_frames: track.num_frames,
             repair: None,
-            comment: None,
+            time_expansion: 1.0,
+            header: Box::new(headers::read(&tags)),
         };
         if facts.sample_rate_hz == 0 || facts.channels == 0 {
             return Err(rejected(

@@ -91,7 +91,8 @@ mod tests {
             frames: 0,
             declared_frames: None,
             repair: None,
-            comment: None,
+            time_expansion: 1.0,
+            header: Default::default(),
         })
     }
 

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{AudioError, Fault};
+use crate::headers::Header;
 use compressed::CompressedReader;
 use levels::{LevelMeter, Levels};
 use sniff::Kind;
@@ -32,8 +33,10 @@ pub struct Facts {
     pub codec: String,
     /// The file format: `wav`, `rifx`, `rf64`, `bw64`, `w64`, `flac`.
     pub container: &'static str,
-    /// Frames per second.
+    /// Frames per second of the sound in the field: of a time-expanded recording, more than its file states.
     pub sample_rate_hz: u32,
+    /// By how much `sample_rate_hz` is above the rate that the file itself states: 1, unless the recording is time-expanded.
+    pub time_expansion: f64,
     /// Samples per frame.
     pub channels: u16,
     /// Significant bits per sample, as the header states them.
@@ -44,8 +47,8 @@ pub struct Facts {
     pub declared_frames: Option<u64>,
     /// What was wrong and has been worked around.
     pub repair: Option<Repair>,
-    /// The RIFF INFO comment (`ICMT`), in which AudioMoth writes its settings.
-    pub comment: Option<String>,
+    /// What the recorder wrote about the recording.
+    pub header: Box<Header>,
 }
 
 impl Facts {

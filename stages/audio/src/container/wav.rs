@@ -10,8 +10,9 @@ mod samples;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::sniff::WavForm;
-use super::{Facts, Repair, RepairCode};
+use super::{Facts, MAX_SAMPLE_RATE_HZ, Repair, RepairCode};
 use crate::error::{Fault, RejectCode};
+use crate::headers::{self, Header};
 use chunks::{DataChunk, Extent, Outline};
 use format::Format;
 use samples::Decoder;
@@ -36,7 +37,8 @@ impl<R: Read + Seek> WavReader<R> {
         let big_endian = form == WavForm::Rifx;
         let format = Format::parse(&outline.fmt, big_endian)?;
         let data = outline.data.as_ref().ok_or_else(no_data_chunk)?;
-        let facts = facts(form, big_endian, &outline, data, &format)?;
+        let header = headers::read(&outline.tags);
+        let facts = facts(form, big_endian, &outline, data, &format, header)?;
         source.seek(SeekFrom::Start(data.start))?;
         Ok(Self {
             source,
@@ -76,7 +78,14 @@ fn no_data_chunk() -> Fault {
     )
 }
 
-fn facts(form: WavForm, big_endian: bool, outline: &Outline, data: &DataChunk, format: &Format) -> Result<Facts, Fault> {
+fn facts(
+    form: WavForm,
+    big_endian: bool,
+    outline: &Outline,
+    data: &DataChunk,
+    format: &Format,
+    header: Header,
+) -> Result<Facts, Fault> {
     let frame_bytes = format.frame_bytes() as u64;
     let frames = data.available / frame_bytes;
     let declared_frames = data.declared.map(|bytes| bytes / frame_bytes);
@@ -87,21 +96,31 @@ fn facts(form: WavForm, big_endian: bool, outline: &Outline, data: &DataChunk, f
             format!("the header promises {promised} frames and the file holds none"),
         ));
     }
-    let mut repair = extent_repair(data.extent, frames, declared_frames, format.sample_rate_hz);
+    let time_expansion = time_expansion(format.sample_rate_hz, &header);
+    let sample_rate_hz = (f64::from(format.sample_rate_hz) * time_expansion).round() as u32;
+    let mut repair = extent_repair(data.extent, frames, declared_frames, sample_rate_hz);
     for known in [&outline.repair, &format.repair].into_iter().flatten() {
         repair = Repair::join(repair, known.clone());
     }
     Ok(Facts {
         codec: format.encoding.codec_name(big_endian),
         container: form.container(),
-        sample_rate_hz: format.sample_rate_hz,
+        sample_rate_hz,
+        time_expansion,
         channels: format.channels,
         bits_per_sample: format.bits,
         frames,
         declared_frames,
         repair,
-        comment: outline.comment.clone(),
+        header: Box::new(header),
     })
+}
+
+/// By how much the sound was sampled faster than the file states: the factor of its header, unless that gives a rate that no
+/// recorder has.
+fn time_expansion(file_rate_hz: u32, header: &Header) -> f64 {
+    let factor = header.expansion_of(file_rate_hz);
+    if f64::from(file_rate_hz) * factor <= f64::from(MAX_SAMPLE_RATE_HZ) { factor } else { 1.0 }
 }
 
 fn extent_repair(extent: Extent, frames: u64, declared: Option<u64>, rate_hz: u32) -> Option<Repair> {

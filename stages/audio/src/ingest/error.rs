@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::sheet::EXPECTED;
+use crate::names::PatternError;
+
 /// An error of the stage ingest.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -26,7 +29,7 @@ pub enum IngestError {
         source: std::io::Error,
     },
     /// The site sheet is not what it should be.
-    #[error("{}, line {line}: found {found}; expected the columns site, latitude, longitude, timezone, each site once", .path.display())]
+    #[error("{}, line {line}: found {found}; {EXPECTED}", .path.display())]
     SiteSheet {
         /// The sheet.
         path: PathBuf,
@@ -35,6 +38,24 @@ pub enum IngestError {
         /// What was found.
         found: String,
     },
+    /// Two lines of the site sheet contradict each other.
+    #[error(
+        "{}, lines {first} and {second}: {found}; correct one of them, or tell them apart by from and to (such as 2020-03-15 12:00, in the site's time)",
+        .path.display()
+    )]
+    SheetConflict {
+        /// The sheet.
+        path: PathBuf,
+        /// The earlier line.
+        first: u64,
+        /// The later one.
+        second: u64,
+        /// What they say.
+        found: String,
+    },
+    /// The pattern of names cannot be used.
+    #[error("{0}")]
+    NamePattern(#[from] PatternError),
     /// Too much of the archive is unreadable.
     #[error(
         "{rejected} of {of} recordings cannot be read, more than ingest.max_rejected_fraction ({max_fraction}) allows; the first: {example}. \

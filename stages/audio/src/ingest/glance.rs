@@ -41,7 +41,7 @@ pub fn glance(archive: &Path, audio: &str) -> Result<Glance, IngestError> {
     for file in &files {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let time = parse_start(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
-        *glance.folders.entry(site(&file.path, archive, None, SiteFrom::Folder)).or_default() += 1;
+        *glance.folders.entry(site(&file.path, archive, None, None, SiteFrom::Folder).0).or_default() += 1;
         if let Some(time) = time {
             *glance.patterns.entry(time.pattern).or_default() += 1;
             glance.offsets |= time.offset.is_some();

@@ -8,6 +8,7 @@ mod glance;
 mod list;
 mod probe;
 mod rows;
+mod sheet;
 mod sites;
 mod start;
 
@@ -17,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use chorus_engine::{External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
+use crate::names::OwnPattern;
 pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Recording;
@@ -43,6 +45,7 @@ struct ArchiveParams {
 struct IngestParams {
     site_from: sites::SiteFrom,
     site_sheet: Option<String>,
+    name_pattern: Option<String>,
     bare_name_clock: start::Clock,
     max_rejected_fraction: f64,
 }
@@ -64,11 +67,15 @@ impl Work for Ingest {
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let params: Params = cx.params()?;
         let archive = cx.archive()?;
+        let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
+        let sheet = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
         let files = list::files(&archive, &params.archive.audio, &params.archive.exclude)?;
         let (probed, pending) = probe::all(cx, &archive, files)?;
-        let sheet = sites::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
-        let recordings = rows::make(&archive, probed, &sheet, &params)?;
+        let rules = rows::Rules { archive: &archive, sheet: &sheet, own_names: own_names.as_ref(), params: &params };
+        let recordings = rows::make(probed, &rules)?;
+        let remarks = sheet.judge(recordings.iter().map(Recording::place))?;
         if !cx.look_only {
+            remarks.iter().chain(&rules.unfitting_pattern(&recordings)).for_each(|remark| cx.console().warn(remark));
             judge(cx, &recordings, params.ingest.max_rejected_fraction)?;
         }
         let units = rows::by_unit(recordings, params.units.max_recordings);

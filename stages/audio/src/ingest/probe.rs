@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::list::Listed;
 use crate::container;
 use crate::error::AudioError;
+use crate::headers::Header;
 
+/// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
+const FORMAT: u32 = 2;
 /// Name of the memory.
 const CACHE: &str = "files.jsonl";
 /// A run that is killed while it reads a large archive loses at most this much of the reading.
@@ -47,10 +50,14 @@ pub(super) struct Sound {
     pub(super) dc_offset: Exact,
     /// Code, sentence and seconds lost.
     pub(super) repair: Option<(String, String, Exact)>,
+    pub(super) header: Box<Header>,
+    /// By how much the rate is above the one that the file itself states.
+    pub(super) time_expansion: Exact,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
+    format: u32,
     file: Listed,
     probe: Probe,
 }
@@ -115,7 +122,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn recall(cx: &ScanContext<'_>) -> BTreeMap<String, Remembered> {
     let bytes = cx.cached(CACHE).unwrap_or_default();
-    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Remembered>(line).ok());
+    let lines = bytes
+        .split(|b| *b == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Remembered>(line).ok())
+        .filter(|r| r.format == FORMAT);
     lines.map(|r| (r.file.path.clone(), r)).collect()
 }
 
@@ -128,7 +138,7 @@ fn remember(
     let mut bytes = Vec::new();
     for file in files {
         if let Some(probe) = known(file).or_else(|| fresh.get(&file.path).cloned()) {
-            serde_json::to_writer(&mut bytes, &Remembered { file: file.clone(), probe })?;
+            serde_json::to_writer(&mut bytes, &Remembered { format: FORMAT, file: file.clone(), probe })?;
             bytes.push(b'\n');
         }
     }
@@ -154,6 +164,8 @@ fn read(path: &Path) -> Option<Probe> {
             peak_dbfs: levels.peak_dbfs.map(Exact),
             clipped_fraction: Exact(levels.clipped_fraction),
             dc_offset: Exact(levels.dc_offset),
+            time_expansion: Exact(facts.time_expansion),
+            header: facts.header,
             repair: facts.repair.map(|r| (r.code.to_string(), r.detail, Exact(r.lost_s))),
         }),
         Err(AudioError::Rejected { code, detail, .. }) => Found::Rejected { code: code.to_string(), detail },

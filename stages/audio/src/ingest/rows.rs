@@ -12,9 +12,11 @@ use super::Params;
 use super::error::IngestError;
 use super::list::Listed;
 use super::probe::{Found, Probe, Sound};
-use super::sites::{Sheet, site};
-use super::start::{Start, from_name};
-use crate::names::parse_start;
+use super::sheet::{Sheet, Subject};
+use super::sites::{SiteSource, site};
+use super::start::{Reading, TimeSource, decide};
+use crate::headers::Header;
+use crate::names::{NameFacts, OwnPattern, parse_start};
 
 /// A row, and where it is filed.
 #[derive(Debug, Clone, Serialize)]
@@ -27,19 +29,62 @@ pub(super) struct Recording {
     start_local: Option<DateTime>,
     utc_offset_min: Option<i32>,
     timezone: Option<String>,
-    time_source: &'static str,
+    time_source: TimeSource,
     time_note: Option<String>,
+    site_source: SiteSource,
     serial: Option<String>,
+    /// Whether the user's own pattern fits the name.
+    #[serde(skip)]
+    own_name: bool,
+    /// The lines of the site sheet that fit.
+    #[serde(skip)]
+    sheet_lines: Vec<usize>,
     sound: Option<Sound>,
     file_bytes: u64,
     content_hash: String,
     duplicate_of: Option<String>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    /// Latitude and longitude, degrees.
+    position: Option<(f64, f64)>,
     pub(super) status: &'static str,
     reason_code: Option<String>,
     pub(super) reason: Option<String>,
     lost_s: Option<f64>,
+}
+
+impl Recording {
+    /// Where its site was found, and the lines of the site sheet that fit it.
+    pub(super) fn place(&self) -> (SiteSource, &[usize]) {
+        (self.site_source, &self.sheet_lines)
+    }
+
+    /// What its header says; nothing, where it cannot be read.
+    fn header(&self) -> Option<&Header> {
+        self.sound.as_ref().map(|sound| &*sound.header)
+    }
+}
+
+/// What rows are made by.
+pub(super) struct Rules<'a> {
+    pub(super) archive: &'a Path,
+    pub(super) sheet: &'a Sheet,
+    /// The user's own pattern of names.
+    pub(super) own_names: Option<&'a OwnPattern>,
+    pub(super) params: &'a Params,
+}
+
+impl Rules<'_> {
+    /// What a name tells by the user's own pattern, where it fits (true), and else by those of known recorders.
+    fn name_facts(&self, stem: &str) -> (NameFacts, bool) {
+        let own = self.own_names.and_then(|own| own.parse(stem)).map(|facts| (facts, true));
+        own.unwrap_or_else(|| (NameFacts::from(parse_start(stem)), false))
+    }
+
+    /// A remark when the user's own pattern fits no name at all.
+    pub(super) fn unfitting_pattern(&self, recordings: &[Recording]) -> Option<String> {
+        let pattern = self.params.ingest.name_pattern.as_ref()?;
+        let first = recordings.first().filter(|_| !recordings.iter().any(|recording| recording.own_name))?;
+        Some(format!("ingest.name_pattern: `{pattern}` fits none of {} names, such as that of {}", recordings.len(), first.path))
+    }
 }
 
 /// The identity of a recording: a hash of its path in the archive, 16 hexadecimal digits.
@@ -48,14 +93,10 @@ fn recording_id(path: &str) -> String {
 }
 
 /// Makes the rows, sorted by path.
-pub(super) fn make(
-    archive: &Path,
-    probed: Vec<(Listed, Probe)>,
-    sheet: &Sheet,
-    params: &Params,
-) -> Result<Vec<Recording>, IngestError> {
-    let mut recordings: Vec<Recording> =
-        probed.into_par_iter().map(|(file, probe)| row(archive, file, probe, sheet, params)).collect();
+pub(super) fn make(probed: Vec<(Listed, Probe)>, rules: &Rules<'_>) -> Result<Vec<Recording>, IngestError> {
+    let recordings: Result<Vec<Recording>, IngestError> =
+        probed.into_par_iter().map(|(file, probe)| row(file, probe, rules)).collect();
+    let mut recordings = recordings?;
     let mut ids = BTreeMap::new();
     let mut first_of: BTreeMap<String, String> = BTreeMap::new();
     for recording in &mut recordings {
@@ -75,14 +116,7 @@ pub(super) fn make(
     Ok(recordings)
 }
 
-fn row(archive: &Path, file: Listed, probe: Probe, sheet: &Sheet, params: &Params) -> Recording {
-    let name = file.path.rsplit('/').next().unwrap_or_default();
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let time = parse_start(stem);
-    let site_name = site(&file.path, archive, time.as_ref(), params.ingest.site_from);
-    let site = sheet.site(&site_name);
-    let Start { utc_us, local, utc_offset_min, date, from_name, note } =
-        from_name(time.as_ref(), params.ingest.bare_name_clock, site.zone.as_ref());
+fn row(file: Listed, probe: Probe, rules: &Rules<'_>) -> Result<Recording, IngestError> {
     let (sound, status, reason_code, reason, lost_s) = match probe.found {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
@@ -90,29 +124,44 @@ fn row(archive: &Path, file: Listed, probe: Probe, sheet: &Sheet, params: &Param
             Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), Some(lost_s.0)),
         },
     };
-    Recording {
+    let header = sound.as_ref().map(|sound| sound.header.clone()).unwrap_or_default();
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let (facts, own_name) = rules.name_facts(stem);
+    let ingest = &rules.params.ingest;
+    // A Song Meter's prefix is its serial number until someone changes it.
+    let prefix = facts.time.as_ref().and_then(|time| time.prefix.as_ref());
+    let serial = [header.serial.as_ref(), facts.serial.as_ref(), prefix].into_iter().flatten().next().cloned();
+    let own_site = site(&file.path, rules.archive, facts.site.as_deref(), serial.as_deref(), ingest.site_from);
+    let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock);
+    let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
+    readings.extend(place.start.map(Reading::of_sheet));
+    let start = decide(&readings, place.zone.as_ref());
+    Ok(Recording {
         id: recording_id(&file.path),
         path: file.path,
-        site: site_name,
-        date,
-        start_utc_us: utc_us,
-        start_local: local,
-        utc_offset_min,
-        timezone: site.zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned),
-        time_source: if from_name { "filename" } else { "none" },
-        time_note: note,
-        serial: time.and_then(|t| t.prefix),
+        site: place.site,
+        date: start.date,
+        start_utc_us: start.utc_us,
+        start_local: start.local,
+        utc_offset_min: start.utc_offset_min,
+        timezone: place.zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned),
+        time_source: start.source,
+        time_note: start.note,
+        site_source: place.source,
+        serial,
+        own_name,
+        sheet_lines: place.lines,
         sound,
         file_bytes: file.bytes,
         content_hash: probe.content_hash,
         duplicate_of: None,
-        latitude: site.latitude,
-        longitude: site.longitude,
+        position: place.position.or_else(|| header.position.map(|(latitude, longitude)| (latitude.0, longitude.0))),
         status,
         reason_code,
         reason,
         lost_s,
-    }
+    })
 }
 
 /// Groups rows by site and date, in parts of at most `max` recordings in the order of their start.
@@ -136,7 +185,9 @@ pub(super) fn by_unit(recordings: Vec<Recording>, max: usize) -> BTreeMap<Unit, 
 /// Writes the rows of one unit.
 pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), EngineError> {
     let local_us = |local: &DateTime| jiff::tz::Offset::UTC.to_timestamp(*local).ok().map(|t| t.as_microsecond());
-    let nothing = || rows.iter().map(|_| None::<&str>);
+    fn header<T>(rows: &[Recording], of: impl Fn(&Header) -> Option<T>) -> impl Iterator<Item = Option<T>> {
+        rows.iter().map(move |r| r.header().and_then(&of))
+    }
     fn sound<T>(rows: &[Recording], of: impl Fn(&Sound) -> T) -> impl Iterator<Item = Option<T>> {
         rows.iter().map(move |r| r.sound.as_ref().map(&of))
     }
@@ -148,10 +199,12 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .local(rows.iter().map(|r| r.start_local.as_ref().and_then(local_us)))
             .i32(rows.iter().map(|r| r.utc_offset_min))
             .utf8(rows.iter().map(|r| r.timezone.as_ref()))
-            .utf8(rows.iter().map(|r| r.time_source))
+            .utf8(rows.iter().map(|r| r.time_source.as_str()))
             .utf8(rows.iter().map(|r| r.time_note.as_ref()))
+            .utf8(rows.iter().map(|r| r.site_source.as_str()))
             .f64(sound(rows, |s| s.duration_s.0))
             .u32(sound(rows, |s| s.sample_rate_hz))
+            .f64(rows.iter().map(|r| r.sound.as_ref().map(|s| s.time_expansion.0)))
             .u32(sound(rows, |s| u32::from(s.channels)))
             .u32(sound(rows, |s| u32::from(s.bits_per_sample)))
             .utf8(sound(rows, |s| s.codec.clone()))
@@ -159,14 +212,15 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .u64(rows.iter().map(|r| r.file_bytes))
             .utf8(rows.iter().map(|r| &r.content_hash))
             .utf8(rows.iter().map(|r| r.duplicate_of.as_ref()))
-            .utf8(nothing())
-            .utf8(nothing())
+            .utf8(header(rows, |h| h.make.clone()))
+            .utf8(header(rows, |h| h.model.clone()))
             .utf8(rows.iter().map(|r| r.serial.as_ref()))
-            .utf8(nothing())
-            .f64(rows.iter().map(|_| None))
-            .f64(rows.iter().map(|_| None))
-            .f64(rows.iter().map(|r| r.latitude))
-            .f64(rows.iter().map(|r| r.longitude))
+            .utf8(header(rows, |h| h.firmware.clone()))
+            .utf8(header(rows, |h| h.gain.clone()))
+            .f64(header(rows, |h| h.battery_v.map(|v| v.0)))
+            .f64(header(rows, |h| h.temperature_c.map(|t| t.0)))
+            .f64(rows.iter().map(|r| r.position.map(|p| p.0)))
+            .f64(rows.iter().map(|r| r.position.map(|p| p.1)))
             .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.level_dbfs).map(|x| x.0)))
             .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs).map(|x| x.0)))
             .f64(sound(rows, |s| s.clipped_fraction.0))

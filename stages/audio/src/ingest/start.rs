@@ -1,11 +1,17 @@
-//! When a recording starts: from its name, the clock that wrote the name, and the site's time zone. What cannot be trusted is
-//! unknown, never made up.
+//! When a recording starts: from its header, its name or the site sheet, in this order, and the site's time zone. What cannot be
+//! trusted is unknown, never made up; what contradicts itself is told with both values.
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone};
-use serde::Deserialize;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use serde::{Deserialize, Serialize};
 
+use crate::clock::was_set;
+use crate::headers::{Header, HeaderFormat};
 use crate::names::{NamePattern, NameTime};
+
+/// Two clocks that are this close tell the same start: names and headers are written seconds apart.
+const SAME_START: SignedDuration = SignedDuration::from_secs(5);
 
 /// The clock of names that carry neither prefix nor zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -13,6 +19,104 @@ use crate::names::{NamePattern, NameTime};
 pub(super) enum Clock {
     Utc,
     Local,
+}
+
+/// Where a start was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TimeSource {
+    Header,
+    Filename,
+    Sheet,
+    #[default]
+    None,
+}
+
+impl TimeSource {
+    /// As it stands in the table.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Filename => "filename",
+            Self::Sheet => "sheet",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What one source tells of a start.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reading {
+    source: TimeSource,
+    /// Who tells it, for messages: "the name", "the GUANO header".
+    told_by: String,
+    local: DateTime,
+    /// The offset from UTC, where it is stated or follows from the format.
+    offset: Option<Offset>,
+    /// The offset is an assumption about the recorder's settings and not written anywhere.
+    assumed: bool,
+}
+
+impl Reading {
+    /// All readings of a recording, the most trusted first: those of headers with an offset, other headers, the name.
+    pub(super) fn of(header: &Header, name: Option<&NameTime>, bare_clock: Clock) -> Vec<Self> {
+        let (stated, bare): (Vec<_>, Vec<_>) = header.times.iter().partition(|time| time.offset_s.is_some());
+        let headers = stated.into_iter().chain(bare).map(|time| Self::of_header(time.format, time.local, time.offset()));
+        headers.chain(name.map(|name| Self::of_name(name, bare_clock))).collect()
+    }
+
+    fn of_header(format: HeaderFormat, local: DateTime, offset: Option<Offset>) -> Self {
+        Self { source: TimeSource::Header, told_by: format!("the {}", format.name()), local, offset, assumed: false }
+    }
+
+    fn of_name(name: &NameTime, bare_clock: Clock) -> Self {
+        let bare_utc = name.pattern == NamePattern::AudioMoth && bare_clock == Clock::Utc || name.pattern == NamePattern::UnixHex;
+        Self {
+            source: TimeSource::Filename,
+            told_by: "the name".to_owned(),
+            local: name.local,
+            offset: name.offset.or(bare_utc.then_some(Offset::UTC)),
+            assumed: name.offset.is_none(),
+        }
+    }
+
+    /// The start that a line of the site sheet states, in the site's zone.
+    pub(super) fn of_sheet(local: DateTime) -> Self {
+        Self { source: TimeSource::Sheet, told_by: "the site sheet".to_owned(), local, offset: None, assumed: false }
+    }
+
+    /// The instant, where it can be known.
+    fn instant(&self, zone: Option<&TimeZone>) -> Option<jiff::Timestamp> {
+        match (self.offset, zone) {
+            (Some(offset), _) => offset.to_timestamp(self.local).ok(),
+            (None, Some(zone)) => zone.to_ambiguous_timestamp(self.local).compatible().ok(),
+            (None, None) => None,
+        }
+    }
+
+    /// How far two readings are apart. Where one of them leaves its offset open, equal clocks count too: recorders are told to
+    /// write names in another zone than headers, and nothing in a name says so.
+    fn apart(&self, other: &Self, zone: Option<&TimeZone>) -> SignedDuration {
+        let clocks = self.local.duration_since(other.local).abs();
+        let instants = self.instant(zone).zip(other.instant(zone)).map(|(a, b)| a.duration_since(b).abs());
+        let both_stated = [self, other].iter().all(|reading| reading.offset.is_some() && !reading.assumed);
+        match instants {
+            Some(instants) if both_stated => instants,
+            Some(instants) => instants.min(clocks),
+            None => clocks,
+        }
+    }
+}
+
+impl std::fmt::Display for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} says {}", self.told_by, self.local)?;
+        match self.offset.filter(|_| !self.assumed) {
+            Some(Offset::UTC) => f.write_str("Z"),
+            Some(offset) => write!(f, "{offset}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What is known of a start.
@@ -23,41 +127,65 @@ pub(super) struct Start {
     pub(super) utc_offset_min: Option<i32>,
     /// The local date that the recording is filed under.
     pub(super) date: Option<Date>,
-    pub(super) from_name: bool,
+    pub(super) source: TimeSource,
     pub(super) note: Option<String>,
 }
 
-/// The start that a name tells. `zone` is the site's, where it is known.
-pub(super) fn from_name(name: Option<&NameTime>, clock: Clock, zone: Option<&TimeZone>) -> Start {
-    let Some(name) = name else {
-        return Start { note: Some("the name holds no time".into()), ..Start::default() };
-    };
-    if name.suspicious {
-        return Start { note: Some(format!("the name says {}: the clock was not set", name.local)), ..Start::default() };
-    }
-    let bare_utc = matches!(name.pattern, NamePattern::AudioMoth) && clock == Clock::Utc || name.pattern == NamePattern::UnixHex;
-    let offset = name.offset.or(bare_utc.then_some(jiff::tz::Offset::UTC));
-    match (offset, zone) {
-        (Some(offset), _) => match offset.to_timestamp(name.local) {
-            Ok(instant) => instant_in(instant, zone, name.offset.map(|o| (name.local, o))),
-            Err(_) => Start {
-                note: Some(format!("the name says {}, which is outside of the calendar", name.local)),
-                ..Start::default()
-            },
-        },
-        (None, Some(zone)) => local_in(name.local, zone),
-        (None, None) => Start {
-            local: Some(name.local),
-            date: Some(name.local.date()),
-            from_name: true,
-            note: Some("the time zone is not known: set archive.timezone or the site sheet's".into()),
-            ..Start::default()
-        },
+impl Start {
+    /// The clock at the site, or in UTC where the site's is not known.
+    pub(super) fn clock(&self) -> Option<DateTime> {
+        self.local.or_else(|| Some(Offset::UTC.to_datetime(jiff::Timestamp::from_microsecond(self.utc_us?).ok()?)))
     }
 }
 
-/// An instant that is certain; the local clock comes from the zone, or else from the name where it names its own offset.
-fn instant_in(instant: jiff::Timestamp, zone: Option<&TimeZone>, named: Option<(DateTime, jiff::tz::Offset)>) -> Start {
+/// The start that these readings tell, the most trusted first. `zone` is the site's, where it is known. The first that tells an
+/// instant is believed; the others are compared with it.
+pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
+    let (live, dead): (Vec<&Reading>, Vec<&Reading>) = readings.iter().partition(|reading| was_set(reading.local));
+    let mut notes: Vec<String> = dead.iter().map(|reading| format!("{reading}: the clock was not set")).collect();
+    let Some(believed) = live.iter().find(|reading| reading.instant(zone).is_some()).or(live.first()) else {
+        if notes.is_empty() {
+            notes.push("neither a header nor the name holds a time".to_owned());
+        }
+        return Start { note: Some(notes.join("; ")), ..Start::default() };
+    };
+    for other in live.iter().filter(|other| *other != believed) {
+        let apart = believed.apart(other, zone);
+        if apart > SAME_START {
+            notes.push(format!("{believed} and {other}, {apart:#} apart: {} was believed", believed.told_by));
+        }
+    }
+    let mut start = resolve(believed, zone);
+    notes.extend(start.note.take());
+    Start { note: (!notes.is_empty()).then(|| notes.join("; ")), ..start }
+}
+
+/// A single reading in a zone.
+fn resolve(reading: &Reading, zone: Option<&TimeZone>) -> Start {
+    let start = match (reading.offset, zone) {
+        (Some(offset), _) => match offset.to_timestamp(reading.local) {
+            Ok(instant) => instant_in(instant, zone, local_offset(reading)),
+            Err(_) => Start { note: Some(format!("{reading}, which is outside of the calendar")), ..Start::default() },
+        },
+        (None, Some(zone)) => local_in(reading, zone),
+        (None, None) => Start {
+            local: Some(reading.local),
+            date: Some(reading.local.date()),
+            note: Some("the time zone is not known: set archive.timezone or the site sheet's".into()),
+            ..Start::default()
+        },
+    };
+    let source = if start.date.is_some() { reading.source } else { TimeSource::None };
+    Start { source, ..start }
+}
+
+/// The offset of the site's own clock, as far as the reading tells: a recorder that runs on UTC may stand anywhere.
+fn local_offset(reading: &Reading) -> Option<(DateTime, Offset)> {
+    reading.offset.filter(|offset| *offset != Offset::UTC).map(|offset| (reading.local, offset))
+}
+
+/// An instant that is certain; the local clock comes from the zone, or else from the reading where it names its own offset.
+fn instant_in(instant: jiff::Timestamp, zone: Option<&TimeZone>, named: Option<(DateTime, Offset)>) -> Start {
     let known = zone.map(|z| (z.to_datetime(instant), z.to_offset(instant))).or(named);
     let note = known.is_none().then(|| "the time zone is not known: filed under its date in UTC".to_owned());
     let date = known.map_or_else(|| TimeZone::UTC.to_datetime(instant).date(), |(local, _)| local.date());
@@ -66,15 +194,15 @@ fn instant_in(instant: jiff::Timestamp, zone: Option<&TimeZone>, named: Option<(
         local: known.map(|(local, _)| local),
         utc_offset_min: known.map(|(_, offset)| offset.seconds() / 60),
         date: Some(date),
-        from_name: true,
         note,
+        ..Start::default()
     }
 }
 
 /// A clock reading in a zone. Where daylight saving repeats or leaves out an hour, the instant cannot be known for certain: the
 /// earlier of two is taken, an hour that was left out is read as if the clock had not been put forward, and the note says so.
-fn local_in(local: DateTime, zone: &TimeZone) -> Start {
-    let ambiguous = zone.to_ambiguous_timestamp(local);
+fn local_in(reading: &Reading, zone: &TimeZone) -> Start {
+    let ambiguous = zone.to_ambiguous_timestamp(reading.local);
     let note = match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { .. } => None,
         AmbiguousOffset::Gap { .. } => {
@@ -83,26 +211,37 @@ fn local_in(local: DateTime, zone: &TimeZone) -> Start {
         AmbiguousOffset::Fold { .. } => Some("daylight saving repeats this hour: the earlier reading was taken".to_owned()),
     };
     let Ok(instant) = ambiguous.compatible() else {
-        return Start { note: Some(format!("{local} is outside of the calendar")), ..Start::default() };
+        return Start { note: Some(format!("{reading}, which is outside of the calendar")), ..Start::default() };
     };
     Start {
         utc_us: Some(instant.as_microsecond()),
-        local: Some(local),
+        local: Some(reading.local),
         utc_offset_min: Some(zone.to_offset(instant).seconds() / 60),
-        date: Some(local.date()),
-        from_name: true,
+        date: Some(reading.local.date()),
         note,
+        ..Start::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::{audiomoth, guano};
     use crate::names::parse_start;
 
-    fn start(name: &str, clock: Clock, zone: Option<&str>) -> Start {
+    const SAO_PAULO: Option<&str> = Some("America/Sao_Paulo");
+
+    fn start_of(header: &Header, name: &str, clock: Clock, zone: Option<&str>) -> Start {
         let zone = zone.map(|z| TimeZone::get(z).unwrap());
-        from_name(parse_start(name).as_ref(), clock, zone.as_ref())
+        decide(&Reading::of(header, parse_start(name).as_ref(), clock), zone.as_ref())
+    }
+
+    fn start(name: &str, clock: Clock, zone: Option<&str>) -> Start {
+        start_of(&Header::default(), name, clock, zone)
+    }
+
+    fn stamped(timestamp: &str) -> Header {
+        guano::parse(&format!("Timestamp: {timestamp}"))
     }
 
     fn utc(start: &Start) -> Option<String> {
@@ -111,9 +250,9 @@ mod tests {
 
     #[test]
     fn a_song_meter_name_is_local_time() {
-        let known = start("P_20200301_190000", Clock::Utc, Some("America/Sao_Paulo"));
+        let known = start("P_20200301_190000", Clock::Utc, SAO_PAULO);
         assert_eq!(utc(&known).unwrap(), "2020-03-01T22:00:00Z");
-        assert_eq!((known.utc_offset_min, known.note), (Some(-180), None));
+        assert_eq!((known.utc_offset_min, known.source, known.note), (Some(-180), TimeSource::Filename, None));
         let unknown = start("P_20200301_190000", Clock::Utc, None);
         assert_eq!((unknown.utc_us, unknown.date), (None, Some(jiff::civil::date(2020, 3, 1))));
         assert!(unknown.note.unwrap().contains("archive.timezone"));
@@ -121,9 +260,9 @@ mod tests {
 
     #[test]
     fn a_bare_name_is_utc_unless_the_clock_was_local_and_is_filed_under_its_local_date() {
-        let moth = start("20200301_013000", Clock::Utc, Some("America/Sao_Paulo"));
+        let moth = start("20200301_013000", Clock::Utc, SAO_PAULO);
         assert_eq!((utc(&moth).unwrap().as_str(), moth.date), ("2020-03-01T01:30:00Z", Some(jiff::civil::date(2020, 2, 29))));
-        let local = start("20200301_013000", Clock::Local, Some("America/Sao_Paulo"));
+        let local = start("20200301_013000", Clock::Local, SAO_PAULO);
         assert_eq!(utc(&local).unwrap(), "2020-03-01T04:30:00Z");
     }
 
@@ -135,13 +274,95 @@ mod tests {
         let gap = start("P_20200308_023000", Clock::Utc, Some("America/New_York"));
         assert_eq!(utc(&gap).unwrap(), "2020-03-08T07:30:00Z");
         assert!(gap.note.unwrap().contains("leaves this hour out"));
+        // A header's offset says which of the two hours it was.
+        let told = start_of(&stamped("2019-11-03T01:30:00-05:00"), "P_20191103_013000", Clock::Utc, Some("America/New_York"));
+        assert_eq!((utc(&told).unwrap().as_str(), told.note), ("2019-11-03T06:30:00Z", None));
     }
 
     #[test]
     fn a_dead_clock_and_a_name_without_time_give_no_date() {
-        let dead = start("P_19700101_000000", Clock::Utc, Some("UTC"));
-        assert_eq!((dead.utc_us, dead.date), (None, None));
-        assert!(dead.note.unwrap().contains("not set"));
+        for name in ["P_19700101_000000", "P_20000101_000512"] {
+            let dead = start(name, Clock::Utc, Some("UTC"));
+            assert_eq!((dead.utc_us, dead.date, dead.source), (None, None, TimeSource::None));
+            assert!(dead.note.unwrap().contains("not set"));
+        }
         assert_eq!(start("dawn", Clock::Utc, Some("UTC")).date, None);
+        let header = start_of(&stamped("1970-01-01T00:00:05Z"), "dawn", Clock::Utc, Some("UTC"));
+        assert_eq!((header.date, header.source), (None, TimeSource::None));
+        assert_eq!(header.note.as_deref(), Some("the GUANO header says 1970-01-01T00:00:05Z: the clock was not set"));
+    }
+
+    #[test]
+    fn a_dead_header_leaves_the_name_to_be_believed() {
+        let start = start_of(&stamped("2000-01-01T00:00:05"), "P_20200301_190000", Clock::Utc, SAO_PAULO);
+        assert_eq!((utc(&start).unwrap().as_str(), start.source), ("2020-03-01T22:00:00Z", TimeSource::Filename));
+        assert!(start.note.unwrap().contains("2000-01-01T00:00:05: the clock was not set"));
+    }
+
+    #[test]
+    fn the_order_of_trust() {
+        // A header with its offset, whatever the zone.
+        let offset = start_of(&stamped("2020-03-01T19:00:00-04:00"), "P_20200301_120000", Clock::Utc, SAO_PAULO);
+        assert_eq!((utc(&offset).unwrap().as_str(), offset.source), ("2020-03-01T23:00:00Z", TimeSource::Header));
+        assert_eq!(offset.local.unwrap().to_string(), "2020-03-01T20:00:00", "the site's clock");
+        // Then a header's clock in the configured zone.
+        let local = start_of(&stamped("2020-03-01T19:00:00"), "P_20200301_120000", Clock::Utc, SAO_PAULO);
+        assert_eq!((utc(&local).unwrap().as_str(), local.source), ("2020-03-01T22:00:00Z", TimeSource::Header));
+        // Without a zone, a name that says its offset tells more.
+        let name = start_of(&stamped("2020-03-01T19:00:00"), "P_20200301_190000_-0400", Clock::Utc, None);
+        assert_eq!((utc(&name).unwrap().as_str(), name.source, name.note), ("2020-03-01T23:00:00Z", TimeSource::Filename, None));
+        let neither = start_of(&stamped("2020-03-01T19:00:00"), "P_20200301_190000", Clock::Utc, None);
+        assert_eq!((neither.utc_us, neither.source), (None, TimeSource::Header));
+        // The sheet speaks last.
+        let zone = TimeZone::get("America/Sao_Paulo").unwrap();
+        let sheet = decide(&[Reading::of_sheet("2020-03-01T19:00:00".parse().unwrap())], Some(&zone));
+        assert_eq!((utc(&sheet).unwrap().as_str(), sheet.source), ("2020-03-01T22:00:00Z", TimeSource::Sheet));
+    }
+
+    #[test]
+    fn a_header_with_an_offset_goes_before_a_more_trusted_one_without() {
+        let header = stamped("2020-03-01T19:00:00").or(audiomoth::parse("Recorded at 22:00:00 01/03/2020 (UTC)"));
+        let start = start_of(&header, "dawn", Clock::Utc, None);
+        assert_eq!(utc(&start).unwrap(), "2020-03-01T22:00:00Z");
+        assert!(start.note.unwrap().contains("3h apart"));
+    }
+
+    #[test]
+    fn sources_that_disagree_are_told_with_both_values() {
+        let start = start_of(&stamped("2020-03-01T19:00:00-03:00"), "P_20200301_180000", Clock::Utc, SAO_PAULO);
+        let note = start.note.unwrap();
+        assert_eq!(
+            note,
+            "the GUANO header says 2020-03-01T19:00:00-03 and the name says 2020-03-01T18:00:00, 1h apart: the GUANO header was believed"
+        );
+        let stated = start_of(&stamped("2020-03-01T19:00:00-03:00"), "P_20200301_190000_-0400", Clock::Utc, SAO_PAULO);
+        assert!(stated.note.unwrap().contains("1h apart"), "both state their offset");
+    }
+
+    #[test]
+    fn sources_that_agree_are_not_flagged() {
+        for (header, name) in [
+            ("2020-03-01T19:00:00-03:00", "P_20200301_190000"),
+            ("2020-03-01T19:00:00-03:00", "P_20200301_190003"),
+            ("2020-03-01T22:00:00Z", "P_20200301_190000"),
+            ("2020-03-01T22:00:00Z", "P_20200301_190000_-0300"),
+            ("2020-03-01T19:00:00", "P_20200301_190000"),
+            // The name in the recorder's zone though names without a prefix are said to be in UTC.
+            ("2020-03-01T19:00:00-03:00", "20200301_190000"),
+            ("2020-03-01T19:00:00-03:00", "20200301_220000"),
+            // A recorder that stays on its own time while the site's clock changes.
+            ("2020-03-01T18:00:00-04:00", "P_20200301_180000"),
+        ] {
+            assert_eq!(start_of(&stamped(header), name, Clock::Utc, SAO_PAULO).note, None, "{header} and {name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_on_utc_says_nothing_of_the_site_s() {
+        let start = start_of(&stamped("2020-03-01T22:00:00Z"), "dawn", Clock::Utc, None);
+        assert_eq!((start.local, start.utc_offset_min), (None, None));
+        assert!(start.note.unwrap().contains("date in UTC"));
+        let other = start_of(&stamped("2020-03-01T22:00:00+01:00"), "dawn", Clock::Utc, None);
+        assert_eq!((other.utc_offset_min, other.note), (Some(60), None));
     }
 }

@@ -1,4 +1,4 @@
-//! The chunk walk: where the format, the data and the comment of a WAV-family file lie, whatever its sizes claim.
+//! The chunk walk: where the format, the data and the headers of a WAV-family file lie, whatever its sizes claim.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -6,6 +6,7 @@ use super::super::sniff::WavForm;
 use super::super::{Repair, RepairCode};
 use super::read_at;
 use crate::error::{Fault, RejectCode};
+use crate::headers::{TAG_BYTES, Tags};
 
 /// Chunks looked at before a file counts as rubbish. Real files have fewer than twenty.
 const MAX_CHUNKS: usize = 4096;
@@ -13,8 +14,10 @@ const MAX_CHUNKS: usize = 4096;
 const SCAN_BYTES: usize = 1 << 20;
 /// The most that is read of a `fmt ` chunk: WAVE_FORMAT_EXTENSIBLE takes 40 bytes.
 const FMT_BYTES: u64 = 40;
-/// The most that is read of a `LIST` chunk.
-const LIST_BYTES: u64 = 64 * 1024;
+/// How far before the end of a file headers are searched for when the data's size does not lead to them.
+const TAIL_BYTES: u64 = 2 * TAG_BYTES;
+/// Chunks that may stand there: recorders write three at most.
+const MAX_LAST_CHUNKS: usize = 16;
 /// The last 12 bytes of Wave64's `fmt ` and `data` GUIDs.
 const W64_CHUNK_TAIL: [u8; 12] = [0xF3, 0xAC, 0xD3, 0x11, 0x8C, 0xD1, 0x00, 0xC0, 0x4F, 0x8E, 0xDB, 0x8A];
 /// Names that decide whether an odd chunk's pad byte is there.
@@ -29,7 +32,7 @@ pub(super) struct Outline {
     /// The start of the `fmt ` chunk's payload, at most [`FMT_BYTES`].
     pub(super) fmt: Vec<u8>,
     pub(super) data: Option<DataChunk>,
-    pub(super) comment: Option<String>,
+    pub(super) tags: Tags,
     pub(super) repair: Option<Repair>,
 }
 
@@ -89,7 +92,7 @@ impl<R: Read + Seek> Walk<'_, R> {
                 self.take(&chunk)?;
             }
             if self.found.data.as_ref().is_some_and(|data| data.extent != Extent::Stated) {
-                break;
+                return self.headers_at_the_end();
             }
             at = match self.next(&chunk)? {
                 Some(next) => next,
@@ -147,9 +150,9 @@ impl<R: Read + Seek> Walk<'_, R> {
                 self.long_data_size = ds64.get(8..16).map(|bytes| u64::from_le_bytes(eight(bytes)));
             }
             b"data" if self.found.data.is_none() => self.found.data = Some(self.data(chunk)?),
-            b"LIST" if self.found.comment.is_none() => {
-                let list = self.payload(chunk, LIST_BYTES)?;
-                self.found.comment = comment(&list, |bytes| self.u32(bytes));
+            id if Tags::is_header(id) => {
+                let payload = self.payload(chunk, TAG_BYTES)?;
+                self.found.tags.take_chunk(id, &payload, self.form == WavForm::Rifx);
             }
             _ => {}
         }
@@ -179,6 +182,39 @@ impl<R: Read + Seek> Walk<'_, R> {
         } else {
             DataChunk { start: chunk.start, available: size, declared: Some(size), extent: Extent::Stated }
         })
+    }
+
+    /// Looks for headers behind data whose size is of no use, so that nothing else leads to them: a chunk of a known name from
+    /// which whole chunks lead to the very end of the file. The data ends where they begin.
+    fn headers_at_the_end(&mut self) -> Result<(), Fault> {
+        let Some(data) = self.found.data.clone().filter(|_| self.form != WavForm::W64) else { return Ok(()) };
+        let from = data.start.max(self.len.saturating_sub(TAIL_BYTES));
+        let mut tail = vec![0; self.len.saturating_sub(from) as usize];
+        let read = read_at(self.source, from, &mut tail)?;
+        tail.truncate(read);
+        let is_header = |at: usize| tail[at..].first_chunk().is_some_and(Tags::is_header);
+        let Some(first) = (0..tail.len()).find(|&at| is_header(at) && self.leads_to_the_end(&tail, at)) else { return Ok(()) };
+        let mut at = from + first as u64;
+        self.found.data = Some(DataChunk { available: at - data.start, ..data });
+        for _ in 0..MAX_LAST_CHUNKS {
+            let Some(chunk) = self.chunk_at(at)? else { break };
+            self.take(&chunk)?;
+            at = chunk.start + chunk.size + chunk.size % 2;
+        }
+        Ok(())
+    }
+
+    /// Whether a few whole chunks from `at` on fill the rest of `tail`.
+    fn leads_to_the_end(&self, tail: &[u8], mut at: usize) -> bool {
+        for _ in 0..MAX_LAST_CHUNKS {
+            let Some(head) = tail.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
+            let size = self.u32(&head[4..]) as usize;
+            if !self.is_name(&four(head)) || size > tail.len() - at - 8 {
+                return false;
+            }
+            at += 8 + size + size % 2;
+        }
+        at >= tail.len()
     }
 
     /// Whether everything from `at` on is well-formed chunks: then an empty data chunk before it is truly empty.
@@ -263,22 +299,6 @@ fn is_placeholder(size: u64) -> bool {
 fn wrapped(size: u64, rest: u64) -> bool {
     let over = rest - size;
     over >= 1 << 32 && over % (1 << 32) <= 1
-}
-
-/// The text of `ICMT` in the payload of a `LIST` chunk of type `INFO`.
-fn comment(list: &[u8], u32_of: impl Fn(&[u8]) -> u32) -> Option<String> {
-    let mut rest = list.strip_prefix(b"INFO")?;
-    while rest.len() >= 8 {
-        let (head, tail) = rest.split_at(8);
-        let size = (u32_of(&head[4..]) as usize).min(tail.len());
-        if head.starts_with(b"ICMT") {
-            let text = String::from_utf8_lossy(&tail[..size]);
-            let text = text.trim_matches(['\0', ' ', '\r', '\n', '\t']);
-            return (!text.is_empty()).then(|| text.to_owned());
-        }
-        rest = tail.get(size + size % 2..)?;
-    }
-    None
 }
 
 fn four(bytes: &[u8]) -> [u8; 4] {

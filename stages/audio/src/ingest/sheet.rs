@@ -1,0 +1,390 @@
+//! The site sheet: where and in which zone a site lies, and which recordings belong to it: by folder, by name, by recorder, from
+//! when to when.
+
+mod read;
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::error::IngestError;
+use super::sites::{SiteSource, folders};
+use super::start::{Reading, decide};
+pub(super) use read::EXPECTED;
+
+/// Line numbers that a message shows.
+const SHOWN: usize = 6;
+
+/// What the sheet judges a recording by.
+pub(super) struct Subject<'a> {
+    path: &'a str,
+    /// The folders on the way to it.
+    way: Vec<&'a str>,
+    stem: &'a str,
+    serial: Option<&'a str>,
+    site: (String, SiteSource),
+}
+
+impl<'a> Subject<'a> {
+    /// A recording by its path in the archive, its name without the extension, its recorder, and its site where no line says
+    /// otherwise.
+    pub(super) fn new(path: &'a str, stem: &'a str, serial: Option<&'a str>, site: (String, SiteSource)) -> Self {
+        Self { path, way: folders(path).collect(), stem, serial, site }
+    }
+}
+
+/// Where a recording was made.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    pub(super) site: String,
+    pub(super) source: SiteSource,
+    /// Latitude and longitude, degrees.
+    pub(super) position: Option<(f64, f64)>,
+    pub(super) zone: Option<TimeZone>,
+    /// The start that the sheet states for this recording.
+    pub(super) start: Option<DateTime>,
+    /// The lines that fit the recording, by their position in the sheet.
+    pub(super) lines: Vec<usize>,
+}
+
+/// The site sheet, and the zone of all sites that it gives none.
+#[derive(Default)]
+pub(super) struct Sheet {
+    path: PathBuf,
+    lines: Vec<Line>,
+    /// Columns that mean nothing here.
+    ignored: Vec<String>,
+    zone: Option<TimeZone>,
+}
+
+/// A line of the sheet.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Line {
+    /// Where it stands in the file, from 1.
+    number: u64,
+    site: String,
+    position: Option<(f64, f64)>,
+    zone: Option<TimeZone>,
+    /// Folders on the way to a recording, one after the other; none where the line does not care.
+    folders: Vec<String>,
+    /// A name without its extension, with `*` for anything.
+    name: Option<String>,
+    serial: Option<String>,
+    /// The local time from which on it holds.
+    from: Option<DateTime>,
+    /// The local time from which on it holds no more.
+    until: Option<DateTime>,
+    start: Option<DateTime>,
+}
+
+impl Line {
+    /// Whether the line says which recordings belong to the site, and not only where the site is.
+    fn assigns(&self) -> bool {
+        !self.folders.is_empty() || self.name.is_some() || self.serial.is_some()
+    }
+
+    fn fits(&self, subject: &Subject<'_>) -> bool {
+        is_on_the_way(&self.folders, &subject.way)
+            && self.name.as_ref().is_none_or(|name| fits_pattern(name, subject.stem))
+            && self.serial.as_ref().is_none_or(|serial| subject.serial.is_some_and(|own| own.eq_ignore_ascii_case(serial)))
+    }
+
+    fn holds_at(&self, clock: Option<DateTime>) -> bool {
+        match (self.from, self.until, clock) {
+            (None, None, _) => true,
+            (_, _, None) => false,
+            (from, until, Some(clock)) => from.is_none_or(|from| from <= clock) && until.is_none_or(|until| clock < until),
+        }
+    }
+
+    /// Whether there is a time at which both hold.
+    fn overlaps(&self, other: &Self) -> bool {
+        let before = |a: Option<DateTime>, b: Option<DateTime>| a.zip(b).is_none_or(|(from, until)| from < until);
+        before(self.from, other.until) && before(other.from, self.until)
+    }
+}
+
+impl Sheet {
+    /// Reads the sheet, when there is one. `zone` is the zone of sites without one.
+    pub(super) fn read(archive: &Path, sheet: Option<&str>, zone: Option<&str>) -> Result<Self, IngestError> {
+        let zone = zone.map(read::zone).transpose().map_err(|found| IngestError::SiteSheet {
+            path: "archive.timezone".into(),
+            line: 0,
+            found,
+        })?;
+        let Some(path) = sheet.map(|sheet| archive.join(sheet)) else { return Ok(Self { zone, ..Self::default() }) };
+        let (lines, ignored) = read::file(&path)?;
+        let sheet = Self { path, lines, ignored, zone };
+        sheet.check()?;
+        Ok(sheet)
+    }
+
+    /// Refuses lines that say the same of the same, and sites in two zones.
+    fn check(&self) -> Result<(), IngestError> {
+        for (i, line) in self.lines.iter().enumerate() {
+            for earlier in &self.lines[..i] {
+                let same_site = earlier.site == line.site;
+                let same = if line.assigns() || earlier.assigns() {
+                    (&earlier.folders, &earlier.name, &earlier.serial) == (&line.folders, &line.name, &line.serial)
+                } else {
+                    same_site
+                };
+                if same && earlier.overlaps(line) {
+                    return Err(self.conflict(
+                        earlier,
+                        line,
+                        format!("both hold for the same recordings ({} and {})", earlier.site, line.site),
+                    ));
+                }
+                if same_site && earlier.zone.is_some() && line.zone.is_some() && earlier.zone != line.zone {
+                    return Err(self.conflict(earlier, line, format!("they give {} two time zones", line.site)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn conflict(&self, first: &Line, second: &Line, found: String) -> IngestError {
+        IngestError::SheetConflict { path: self.path.clone(), first: first.number, second: second.number, found }
+    }
+
+    /// Where a recording was made. Lines with a folder, a name or a serial number that all fit, at a time between `from` and
+    /// `to`, give the site; where there is none, it is the subject's own. Lines without them describe the site.
+    pub(super) fn place(&self, subject: Subject<'_>, readings: &[Reading]) -> Result<Place, IngestError> {
+        let assigning: Vec<usize> = self.matching(readings, |line| line.assigns() && line.fits(&subject));
+        if let [first, rest @ ..] = assigning.as_slice()
+            && let Some(other) = rest.iter().find(|other| self.lines[**other].site != self.lines[*first].site)
+        {
+            let (first, other) = (&self.lines[*first], &self.lines[*other]);
+            return Err(self.conflict(first, other, format!("both fit {} ({} and {})", subject.path, first.site, other.site)));
+        }
+        let (site, source) = match assigning.first() {
+            Some(first) => (self.lines[*first].site.clone(), SiteSource::Sheet),
+            None => subject.site,
+        };
+        let describing = self.matching(readings, |line| !line.assigns() && line.site == site);
+        let lines = [assigning, describing].concat();
+        let said = |i: &usize| &self.lines[*i];
+        Ok(Place {
+            position: lines.iter().find_map(|i| said(i).position),
+            start: lines.iter().find_map(|i| said(i).start),
+            zone: self.zone_of(&site),
+            site,
+            source,
+            lines,
+        })
+    }
+
+    fn matching(&self, readings: &[Reading], fits: impl Fn(&Line) -> bool) -> Vec<usize> {
+        let holds = |line: &Line| {
+            let clock = || decide(readings, self.zone_of(&line.site).as_ref()).clock();
+            line.holds_at(if line.from.is_some() || line.until.is_some() { clock() } else { None })
+        };
+        self.lines.iter().enumerate().filter(|(_, line)| fits(line) && holds(line)).map(|(i, _)| i).collect()
+    }
+
+    fn zone_of(&self, site: &str) -> Option<TimeZone> {
+        self.lines.iter().filter(|line| line.site == site).find_map(|line| line.zone.clone()).or_else(|| self.zone.clone())
+    }
+
+    /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `places` are those of all
+    /// recordings.
+    pub(super) fn judge<'a>(&self, places: impl Iterator<Item = (SiteSource, &'a [usize])>) -> Result<Vec<String>, IngestError> {
+        let (mut fitting, mut elsewhere) = (vec![0_usize; self.lines.len()], 0_usize);
+        for (source, lines) in places {
+            elsewhere += usize::from(source != SiteSource::Sheet);
+            for line in lines {
+                fitting[*line] += 1;
+            }
+        }
+        for (line, n) in self.lines.iter().zip(&fitting) {
+            if line.start.is_some() && *n > 1 {
+                let found = format!("a start that would hold for {n} recordings; give each a line with its name");
+                return Err(IngestError::SiteSheet { path: self.path.clone(), line: line.number, found });
+            }
+        }
+        let idle: Vec<&Line> = self.lines.iter().zip(&fitting).filter(|(_, n)| **n == 0).map(|(line, _)| line).collect();
+        Ok(self.remarks(&idle, elsewhere))
+    }
+
+    fn remarks(&self, idle: &[&Line], elsewhere: usize) -> Vec<String> {
+        let path = self.path.display();
+        let mut remarks = Vec::new();
+        if !self.ignored.is_empty() {
+            remarks.push(format!("{path}: not read: the columns {}; {}", self.ignored.join(", "), EXPECTED));
+        }
+        if !idle.is_empty() {
+            let mut lines: Vec<String> = idle.iter().take(SHOWN).map(|line| format!("{} ({})", line.number, line.site)).collect();
+            if idle.len() > SHOWN {
+                lines.push(format!("and {} more", idle.len() - SHOWN));
+            }
+            remarks.push(format!("{path}: no recording fits line {}; check folder, name, serial, from and to", lines.join(", ")));
+        }
+        if elsewhere > 0 && self.lines.iter().any(Line::assigns) {
+            remarks.push(format!(
+                "{path}: no line assigns {elsewhere} recordings, whose site comes from ingest.site_from; \
+                 `SELECT path, site FROM recordings WHERE site_source <> 'sheet'` lists them"
+            ));
+        }
+        remarks
+    }
+}
+
+/// Whether `wanted` come one after the other on the way to a recording; no folders are on every way.
+fn is_on_the_way(wanted: &[String], way: &[&str]) -> bool {
+    wanted.is_empty() || way.windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// Whether `name` is `pattern`, in which `*` stands for anything.
+fn fits_pattern(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(head) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let tail = parts.pop().unwrap_or_default();
+    for part in parts {
+        match name.find(part) {
+            Some(at) => name = &name[at + part.len()..],
+            None => return false,
+        }
+    }
+    name.ends_with(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::start::Clock;
+    use crate::names::parse_start;
+    use proptest::prelude::*;
+
+    fn sheet(text: &str) -> Result<Sheet, String> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("sites.csv"), text).unwrap();
+        Sheet::read(dir.path(), Some("sites.csv"), Some("America/Sao_Paulo")).map_err(|e| e.to_string())
+    }
+
+    /// The place of a recording by its path, with its recorder.
+    fn place(sheet: &Sheet, path: &str, serial: Option<&str>) -> Result<Place, String> {
+        let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
+        let readings = Reading::of(&Default::default(), parse_start(stem).as_ref(), Clock::Utc);
+        let site = (folders(path).next_back().unwrap_or("archive").to_owned(), SiteSource::Folder);
+        sheet.place(Subject::new(path, stem, serial, site), &readings).map_err(|e| e.to_string())
+    }
+
+    fn site(sheet: &Sheet, path: &str, serial: Option<&str>) -> String {
+        place(sheet, path, serial).unwrap().site
+    }
+
+    #[test]
+    fn a_recorder_that_was_moved() {
+        let sheet = sheet(
+            "site,serial,from,to,latitude,longitude\nPOND,24F3190361CBE3FA,2020-03-01,2020-03-14,-10,-50\nMARSH,24f3190361cbe3fa,2020-03-15 12:00,,-11,-51\n",
+        )
+        .unwrap();
+        let moth = Some("24F3190361CBE3FA");
+        let at = |name: &str| site(&sheet, &format!("card/{name}.wav"), moth);
+        assert_eq!(at("A_20200301_000000"), "POND", "from its first day on");
+        assert_eq!(at("A_20200314_235959"), "POND", "to the end of its last day");
+        assert_eq!(at("A_20200315_000000"), "card", "and no longer");
+        assert_eq!(at("A_20200315_115959"), "card", "on its way");
+        assert_eq!(at("A_20200315_120000"), "MARSH");
+        assert_eq!(at("20200315_020000"), "POND", "02:00 UTC is the evening before at the site");
+        assert_eq!(at("A_20200229_235959"), "card");
+        assert_eq!(at("dawn"), "card", "without a time nobody knows");
+        assert_eq!(site(&sheet, "card/A_20200301_000000.wav", Some("other")), "card");
+        assert_eq!(place(&sheet, "card/A_20200301_000000.wav", moth).unwrap().position, Some((-10.0, -50.0)));
+    }
+
+    #[test]
+    fn by_folder_and_by_name() {
+        let sheet = sheet("site,folder,name\nPOND,2020/card 1,\nMARSH,,M*_left\nBOTH,card 2,R*\n").unwrap();
+        assert_eq!(site(&sheet, "raw/2020/card 1/100MEDIA/x.wav", None), "POND");
+        assert_eq!(site(&sheet, "raw/2021/card 1/x.wav", None), "card 1");
+        assert_eq!(site(&sheet, "a/M1_20200301_left.wav", None), "MARSH");
+        assert_eq!(site(&sheet, "card 2/R1.wav", None), "BOTH");
+        assert_eq!(site(&sheet, "card 2/x.wav", None), "card 2");
+    }
+
+    #[test]
+    fn lines_without_a_rule_describe_their_site() {
+        let sheet =
+            sheet("site;Latitude;Longitude;Time zone;serial\nPOND;-10,5;-50,25;America/Manaus;\nPOND;;;;S4A1\n\n").unwrap();
+        let found = place(&sheet, "x/A_20200301_190000.wav", Some("S4A1")).unwrap();
+        assert_eq!((found.site.as_str(), found.source, found.position), ("POND", SiteSource::Sheet, Some((-10.5, -50.25))));
+        assert_eq!(found.zone.unwrap().iana_name(), Some("America/Manaus"));
+        let own = place(&sheet, "POND/A_20200301_190000.wav", None).unwrap();
+        assert_eq!((own.source, own.position), (SiteSource::Folder, Some((-10.5, -50.25))));
+        let other = place(&sheet, "x/A_20200301_190000.wav", None).unwrap();
+        assert_eq!((other.position, other.zone.unwrap().iana_name()), (None, Some("America/Sao_Paulo")));
+    }
+
+    #[test]
+    fn conflicts_are_refused_with_both_lines() {
+        for (text, wanted) in [
+            ("site,latitude\nPOND,\nMARSH,\nPOND,\n", "lines 2 and 4"),
+            ("site,serial,from,to\nPOND,A,2020-03-01,2020-03-15\nMARSH,A,2020-03-15,\n", "lines 2 and 3"),
+            ("site,serial,from,to\nPOND,A,,\nPOND,A,2020-03-15,\n", "lines 2 and 3"),
+            ("site,serial,timezone\nPOND,A,America/Manaus\nPOND,B,America/Bahia\n", "two time zones"),
+        ] {
+            let error = sheet(text).err().unwrap();
+            assert!(error.contains(wanted) && error.contains("sites.csv"), "{error}");
+        }
+        assert!(sheet("site,serial,from,to\nPOND,A,2020-03-01,2020-03-15 11:59\nMARSH,A,2020-03-15 12:00,\n").is_ok());
+        let two = sheet("site,serial,folder\nPOND,A,\nMARSH,,card\n").unwrap();
+        let error = place(&two, "card/x.wav", Some("A")).unwrap_err();
+        assert!(error.contains("lines 2 and 3") && error.contains("card/x.wav"), "{error}");
+        assert_eq!(site(&two, "card/x.wav", Some("B")), "MARSH");
+    }
+
+    #[test]
+    fn what_comes_to_nothing_is_told() {
+        let sheet = sheet("site,serial,habitat\nPOND,A,wet\nMARSH,B,wetter\n").unwrap();
+        let remarks = sheet.judge([(SiteSource::Sheet, [0].as_slice()), (SiteSource::Folder, &[])].into_iter()).unwrap();
+        assert!(
+            remarks[0].contains("habitat") && remarks[1].contains("line 3 (MARSH)") && remarks[2].contains("1 recordings"),
+            "{remarks:?}"
+        );
+    }
+
+    #[test]
+    fn a_start_holds_for_one_recording() {
+        let sheet = sheet("site,name,start\nPOND,dawn,2020-03-01 05:30\n").unwrap();
+        assert_eq!(place(&sheet, "x/dawn.wav", None).unwrap().start, Some("2020-03-01T05:30:00".parse().unwrap()));
+        let twice = [(SiteSource::Sheet, [0].as_slice()), (SiteSource::Sheet, &[0])];
+        assert!(sheet.judge(twice.into_iter()).unwrap_err().to_string().contains("2 recordings"));
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, name, fits) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("a*", "a", true),
+            ("*b", "aab", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("aba*aba", "aba", false),
+            ("é*é", "éxé", true),
+        ] {
+            assert_eq!(fits_pattern(pattern, name), fits, "{pattern} {name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn stars_agree_with_a_regular_expression(pattern in "[ab*]{0,8}", name in "[ab]{0,8}") {
+            let expression = format!("^{}$", pattern.replace('*', ".*"));
+            prop_assert_eq!(fits_pattern(&pattern, &name), regex::Regex::new(&expression).unwrap().is_match(&name));
+        }
+
+        #[test]
+        fn no_sheet_panics(head in "(site,)?(latitude|longitude|from|to|serial|start|,|;){0,6}", text in any::<String>(), lines in prop::collection::vec("[0-9A-Z:,; -]{0,30}", 0..4)) {
+            let _ = sheet(&text);
+            if let Ok(sheet) = sheet(&format!("{head}\n{}", lines.join("\n"))) {
+                let _ = place(&sheet, "x/A_20200301_190000.wav", Some("A"));
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The site sheet's file: CSV as people and spreadsheets write it.
+
+use std::path::Path;
+
+use csv::StringRecord;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Span, ToSpan};
+
+use super::Line;
+use crate::clock::parse_iso;
+use crate::headers::decode;
+use crate::ingest::error::IngestError;
+
+/// What a sheet may hold.
+pub(in crate::ingest) const EXPECTED: &str =
+    "known are site, latitude, longitude, timezone, folder, name, serial, from, to and start (docs/recorders.md)";
+
+/// The columns: what they are called here, and what else people call them.
+const COLUMNS: [(&str, &[&str]); 10] = [
+    ("site", &["site name", "location"]),
+    ("latitude", &["lat"]),
+    ("longitude", &["lon", "long", "lng"]),
+    ("timezone", &["time zone", "tz"]),
+    ("folder", &["directory"]),
+    ("name", &["pattern"]),
+    ("serial", &["serial number", "recorder"]),
+    ("from", &[]),
+    ("to", &["until"]),
+    ("start", &[]),
+];
+
+/// An IANA zone by its name.
+pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| format!("`{name}`, which is no IANA time zone"))
+}
+
+/// The lines of a sheet, and the names of columns that it has besides.
+pub(super) fn file(path: &Path) -> Result<(Vec<Line>, Vec<String>), IngestError> {
+    let bad = |line: u64, found: String| IngestError::SiteSheet { path: path.to_owned(), line, found };
+    let text = decode(&std::fs::read(path).map_err(|e| bad(0, e.to_string()))?);
+    let head = text.lines().next().unwrap_or_default();
+    // Spreadsheets of languages with a decimal comma separate by semicolons.
+    let decimal_comma = head.contains(';') && !head.contains(',');
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .delimiter(if decimal_comma { b';' } else { b',' })
+        .from_reader(text.as_bytes());
+    let head = reader.headers().map_err(|e| bad(1, e.to_string()))?.clone();
+    let columns = Columns::of(&head).map_err(|found| bad(1, found))?;
+    let mut lines = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| bad(e.position().map_or(0, csv::Position::line), e.to_string()))?;
+        let number = record.position().map_or(0, csv::Position::line);
+        if record.iter().any(|field| !field.is_empty()) {
+            lines.push(
+                line(&Fields { columns: &columns, record: &record, decimal_comma }, number)
+                    .map_err(|found| bad(number, found))?,
+            );
+        }
+    }
+    if lines.is_empty() {
+        return Err(bad(0, "no line with a site".to_owned()));
+    }
+    Ok((lines, columns.ignored))
+}
+
+/// Where the columns stand.
+struct Columns {
+    at: Vec<Option<usize>>,
+    ignored: Vec<String>,
+}
+
+impl Columns {
+    fn of(head: &StringRecord) -> Result<Self, String> {
+        let (mut at, mut ignored) = (vec![None; COLUMNS.len()], Vec::new());
+        for (i, written) in head.iter().enumerate() {
+            let plain = written.to_lowercase().replace(['_', '-'], " ");
+            let column = COLUMNS.iter().position(|(name, others)| *name == plain || others.contains(&plain.as_str()));
+            match column {
+                Some(column) if at[column].is_some() => return Err(format!("two columns for {}", COLUMNS[column].0)),
+                Some(column) => at[column] = Some(i),
+                None if !written.is_empty() => ignored.push(written.to_owned()),
+                None => {}
+            }
+        }
+        if at[0].is_none() {
+            return Err(format!("the columns {}, and no site among them", head.iter().collect::<Vec<_>>().join(", ")));
+        }
+        Ok(Self { at, ignored })
+    }
+}
+
+/// The fields of a line by the names of their columns.
+struct Fields<'a> {
+    columns: &'a Columns,
+    record: &'a StringRecord,
+    decimal_comma: bool,
+}
+
+impl Fields<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        let column = COLUMNS.iter().position(|(column, _)| *column == name)?;
+        self.record.get(self.columns.at[column]?).filter(|text| !text.is_empty())
+    }
+
+    fn owned(&self, name: &str) -> Option<String> {
+        self.text(name).map(str::to_owned)
+    }
+
+    fn degrees(&self, name: &str, most: f64) -> Result<Option<f64>, String> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let number = if self.decimal_comma { text.replace(',', ".") } else { text.to_owned() };
+        match number.parse::<f64>() {
+            Ok(degrees) if degrees.abs() <= most => Ok(Some(degrees)),
+            _ => Err(format!("{name} `{text}`; write degrees from -{most} to {most}")),
+        }
+    }
+
+    /// A date or a date with a time, and how long what is written lasts: a day, a minute, a second.
+    fn time(&self, name: &str) -> Result<Option<(DateTime, Span)>, String> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let day =
+            text.parse::<Date>().ok().filter(|_| text.len() == 10).map(|date| (date.to_datetime(Default::default()), 1.day()));
+        let of_clock = || parse_iso(text).filter(|(_, offset)| offset.is_none()).map(|(time, _)| time);
+        let lasting = |time: DateTime| (time, if text.matches(':').count() > 1 { 1.second() } else { 1.minute() });
+        match day.or_else(|| of_clock().map(lasting)) {
+            Some(time) => Ok(Some(time)),
+            None => Err(format!("{name} `{text}`; write 2020-03-15 or 2020-03-15 12:00, in the site's time")),
+        }
+    }
+}
+
+/// One folder or several with `/` between them.
+fn folders(text: &str) -> Vec<String> {
+    text.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
+}
+
+fn line(fields: &Fields<'_>, number: u64) -> Result<Line, String> {
+    let position = match (fields.degrees("latitude", 90.0)?, fields.degrees("longitude", 180.0)?) {
+        (Some(latitude), Some(longitude)) => Some((latitude, longitude)),
+        (None, None) => None,
+        _ => return Err("one of latitude and longitude without the other".to_owned()),
+    };
+    let until = match fields.time("to")? {
+        Some((to, lasting)) => Some(to.checked_add(lasting).map_err(|e| e.to_string())?),
+        None => None,
+    };
+    let from = fields.time("from")?.map(|(from, _)| from);
+    if from.zip(until).is_some_and(|(from, until)| until <= from) {
+        return Err("a time `to` that lies before `from`".to_owned());
+    }
+    Ok(Line {
+        number,
+        site: fields.owned("site").ok_or("no site")?,
+        position,
+        zone: fields.text("timezone").map(zone).transpose()?,
+        folders: folders(fields.text("folder").unwrap_or_default()),
+        name: fields.owned("name"),
+        serial: fields.text("serial").map(str::to_ascii_uppercase),
+        from,
+        until,
+        start: fields.time("start")?.map(|(start, _)| start),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sites.csv");
+        std::fs::write(&path, bytes).unwrap();
+        file(&path).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_line() {
+        for (text, wanted) in [
+            ("", "no site among them"),
+            ("site\n", "no line with a site"),
+            ("site,latitude\n,\n", "no line with a site"),
+            ("name,latitude\nA,1\n", "no site among them"),
+            ("site,lat,latitude\nA,1,1\n", "line 1: found two columns for latitude"),
+            ("site,latitude,longitude\nA,1,2\nB,95,2\n", "line 3: found latitude `95`"),
+            ("site,latitude,longitude\nA,1,\n", "line 2: found one of latitude and longitude"),
+            ("site,latitude,longitude\nA,north,1\n", "latitude `north`"),
+            ("site,latitude,longitude\nA,NaN,1\n", "latitude `NaN`"),
+            ("site,timezone\nA,Mars/Base\n", "line 2: found `Mars/Base`"),
+            ("site,from\nA,1.3.2020\n", "from `1.3.2020`; write 2020-03-15"),
+            ("site,from,to\nA,2020-03-15,2020-03-14\n", "`to` that lies before `from`"),
+            ("site,serial\n,A\n", "line 2: found no site"),
+            ("site,serial\nA\n", "line 2"),
+        ] {
+            let error = read(text.as_bytes()).unwrap_err();
+            assert!(
+                error.contains(wanted) && error.contains("sites.csv") && error.contains("known are site, latitude"),
+                "{text}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn sheets_as_spreadsheets_write_them() {
+        let (lines, ignored) =
+            read(b"\xEF\xBB\xBFSite;Lat;Lon;Time_Zone;Habitat\r\nRivi\xC3\xA8re;47,5;8,25;Europe/Zurich;wet\r\n;;;;\r\n")
+                .unwrap();
+        assert_eq!((lines.len(), lines[0].site.as_str(), lines[0].position), (1, "Rivière", Some((47.5, 8.25))));
+        assert_eq!(ignored, ["Habitat"]);
+        assert_eq!(read(b"site\nRivi\xE8re\n").unwrap().0[0].site, "Rivière");
+    }
+
+    #[test]
+    fn days_and_times_last_as_long_as_they_are_written() {
+        let (lines, _) = read(b"site,from,to\nA,2020-03-01,2020-03-15\nB,2020-03-01 12:30,2020-03-15T12:30:15\n").unwrap();
+        let shown = |time: Option<DateTime>| time.unwrap().to_string();
+        assert_eq!((shown(lines[0].from), shown(lines[0].until)), ("2020-03-01T00:00:00".into(), "2020-03-16T00:00:00".into()));
+        assert_eq!((shown(lines[1].from), shown(lines[1].until)), ("2020-03-01T12:30:00".into(), "2020-03-15T12:30:16".into()));
+    }
+}

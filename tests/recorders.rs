@@ -1,0 +1,245 @@
+//! An archive as recorders of many makes leave it behind, with a site sheet that knows which of them stood where and when.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Survey, text};
+
+/// One second at 8 kHz, with further chunks behind the samples.
+fn recording(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let chunk = |id: &[u8; 4], payload: &[u8]| {
+        let pad = vec![0; payload.len() % 2];
+        [id.as_slice(), &(payload.len() as u32).to_le_bytes(), payload, &pad].concat()
+    };
+    let fmt = [1u16.to_le_bytes(), 1u16.to_le_bytes()].concat();
+    let fmt = [fmt, 8000u32.to_le_bytes().to_vec(), 16_000u32.to_le_bytes().to_vec(), vec![2, 0, 16, 0]].concat();
+    let samples: Vec<u8> = (0..8000i16).flat_map(|i| (i % 97 * 100).to_le_bytes()).collect();
+    let more: Vec<u8> = chunks.iter().flat_map(|(id, payload)| chunk(id, payload)).collect();
+    let body = [chunk(b"fmt ", &fmt), chunk(b"data", &samples), more].concat();
+    [b"RIFF".as_slice(), &(body.len() as u32 + 4).to_le_bytes(), b"WAVE", &body].concat()
+}
+
+/// An AudioMoth's comment in its chunk.
+fn moth(time: &str, zone: &str, serial: &str) -> (&'static [u8; 4], Vec<u8>) {
+    let comment = format!(
+        "Recorded at {time} (UTC{zone}) by AudioMoth {serial} at medium gain while battery was 4.2V and temperature was -3.5C. \
+         High-pass filter with frequency of 15.0kHz applied."
+    );
+    (b"LIST", [b"INFOICMT".as_slice(), &(comment.len() as u32).to_le_bytes(), comment.as_bytes()].concat())
+}
+
+fn guano(fields: &str) -> (&'static [u8; 4], Vec<u8>) {
+    (b"guan", format!("GUANO|Version: 1.0\n{fields}").into_bytes())
+}
+
+fn wamd() -> (&'static [u8; 4], Vec<u8>) {
+    let entry =
+        |name: u16, value: &str| [&name.to_le_bytes()[..], &(value.len() as u32).to_le_bytes(), value.as_bytes()].concat();
+    let entries = [(1, "SM4"), (2, "S4A02641"), (3, "2.4.9"), (5, "2020-03-02 19:00:00-03:00"), (6, "WGS84,10.5,S,50.25,W")];
+    (b"wamd", entries.into_iter().flat_map(|(name, value)| entry(name, value)).collect())
+}
+
+fn bext() -> (&'static [u8; 4], Vec<u8>) {
+    let mut payload = vec![0; 602];
+    payload[256..263].copy_from_slice(b"ZOOM F3");
+    payload[320..338].copy_from_slice(b"2020-03-0305:30:00");
+    (b"bext", payload)
+}
+
+const ID: &str = "24E144055E080032";
+
+/// Recordings by their path, and a configuration that ingests them.
+fn archive(files: &[(&str, Vec<u8>)], sheet: Option<&str>, ingest: &str) -> Survey {
+    let survey = Survey::empty(&format!(
+        "archive: {{path: archive, timezone: America/Sao_Paulo}}\nrun: {{path: run}}\nannotate: {{format: anuraset_raw}}\nunits: {{keep_free_gib: 0}}\n\
+         ingest: {{max_rejected_fraction: 1, {ingest}}}\n"
+    ));
+    // Labels make it a survey that is complete; only its first stage is run.
+    let labels = ("strong_labels/a/x.txt", b"0\t1\tFROG\n".to_vec());
+    for (path, bytes) in files.iter().chain([&labels]) {
+        let path = survey.archive().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    if let Some(sheet) = sheet {
+        fs::write(survey.archive().join("sites.csv"), sheet).unwrap();
+    }
+    survey
+}
+
+fn ingest(survey: &Survey) -> String {
+    survey.run_with(&["ingest"])
+}
+
+fn field_season() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        // The same AudioMoth at two sites, its names in UTC.
+        ("card1/20200301_220000.WAV", recording(&[moth("22:00:00 01/03/2020", "", ID)])),
+        ("card2/20200316_220000.WAV", recording(&[moth("19:00:00 16/03/2020", "-3", ID)])),
+        // Its header and its name contradict each other.
+        ("card2/20200317_230000.WAV", recording(&[moth("22:00:00 17/03/2020", "", ID)])),
+        // A clock that was never set, though the name is sound; and both dead.
+        ("card2/M_20200318_190000.WAV", recording(&[moth("00:00:05 01/01/1970", "", ID)])),
+        ("card2/19700101_000005.WAV", recording(&[moth("00:00:05 01/01/1970", "", ID)])),
+        ("song/S4A02641_20200302_190000.wav", recording(&[wamd()])),
+        (
+            "bats/x.wav",
+            recording(&[guano(
+                "Timestamp: 2020-03-02T19:00:00\nLoc Position: -11.5 -51.5\nTE: 10\nSamplerate: 80000\nMake: Pettersson\nPET|Gain: 80",
+            )]),
+        ),
+        ("zoom/ZOOM0001.WAV", recording(&[bext()])),
+        ("old/dawn.wav", recording(&[])),
+        ("old/broken_20200301_190000.wav", b"<html>".to_vec()),
+    ]
+}
+
+const SHEET: &str = "\
+site,serial,from,to,name,folder,latitude,longitude,timezone,start
+POND,24E144055E080032,2020-03-01,2020-03-14,,,-10,-50,,
+MARSH,24e144055e080032,2020-03-15,,,,-11,-51,,
+RIVER,S4A02641,,,,,,,,
+CAVE,,,,,bats,,,America/Manaus,
+HILL,,,,dawn,,,,,2020-03-05 05:30
+NOWHERE,FFFF,,,,,,,,
+";
+
+#[test]
+fn every_header_reaches_its_columns() {
+    let survey = archive(&field_season(), Some(SHEET), "site_sheet: sites.csv");
+    let said = ingest(&survey);
+    for wanted in ["no recording fits line 7 (NOWHERE)", "no line assigns 3 recordings"] {
+        assert!(said.contains(wanted), "{wanted} is missing in: {said}");
+    }
+    let device = survey.ask("SELECT path, make, model, serial, firmware, gain, battery_v, temperature_c FROM recordings WHERE path LIKE 'song%' OR path LIKE 'bats%' OR path LIKE 'zoom%' OR path LIKE 'card1%' ORDER BY path");
+    assert_eq!(
+        device,
+        "path,make,model,serial,firmware,gain,battery_v,temperature_c\n\
+         bats/x.wav,Pettersson,,,,80,,\n\
+         card1/20200301_220000.WAV,Open Acoustic Devices,AudioMoth,24E144055E080032,,medium,4.2,-3.5\n\
+         song/S4A02641_20200302_190000.wav,Wildlife Acoustics,SM4,S4A02641,2.4.9,,,\n\
+         zoom/ZOOM0001.WAV,,ZOOM F3,,,,,\n"
+    );
+    let places = survey.ask("SELECT path, site, site_source, latitude, longitude, timezone FROM recordings ORDER BY path");
+    assert_eq!(
+        places,
+        "path,site,site_source,latitude,longitude,timezone\n\
+         bats/x.wav,CAVE,sheet,-11.5,-51.5,America/Manaus\n\
+         card1/20200301_220000.WAV,POND,sheet,-10.0,-50.0,America/Sao_Paulo\n\
+         card2/19700101_000005.WAV,card2,folder,,,America/Sao_Paulo\n\
+         card2/20200316_220000.WAV,MARSH,sheet,-11.0,-51.0,America/Sao_Paulo\n\
+         card2/20200317_230000.WAV,MARSH,sheet,-11.0,-51.0,America/Sao_Paulo\n\
+         card2/M_20200318_190000.WAV,MARSH,sheet,-11.0,-51.0,America/Sao_Paulo\n\
+         old/broken_20200301_190000.wav,old,folder,,,America/Sao_Paulo\n\
+         old/dawn.wav,HILL,sheet,,,America/Sao_Paulo\n\
+         song/S4A02641_20200302_190000.wav,RIVER,sheet,-10.5,-50.25,America/Sao_Paulo\n\
+         zoom/ZOOM0001.WAV,zoom,folder,,,America/Sao_Paulo\n"
+    );
+}
+
+#[test]
+fn the_start_comes_from_the_most_trusted_source_and_disagreement_is_told() {
+    let survey = archive(&field_season(), Some(SHEET), "site_sheet: sites.csv");
+    ingest(&survey);
+    let starts = survey.ask(
+        "SELECT path, STRFTIME(start_utc, '%Y-%m-%d %H:%M:%S') AS utc, utc_offset_min, time_source FROM recordings ORDER BY path",
+    );
+    assert_eq!(
+        starts,
+        "path,utc,utc_offset_min,time_source\n\
+         bats/x.wav,2020-03-02 23:00:00,-240,header\n\
+         card1/20200301_220000.WAV,2020-03-01 22:00:00,-180,header\n\
+         card2/19700101_000005.WAV,,,none\n\
+         card2/20200316_220000.WAV,2020-03-16 22:00:00,-180,header\n\
+         card2/20200317_230000.WAV,2020-03-17 22:00:00,-180,header\n\
+         card2/M_20200318_190000.WAV,2020-03-18 22:00:00,-180,filename\n\
+         old/broken_20200301_190000.wav,2020-03-01 22:00:00,-180,filename\n\
+         old/dawn.wav,2020-03-05 08:30:00,-180,sheet\n\
+         song/S4A02641_20200302_190000.wav,2020-03-02 22:00:00,-180,header\n\
+         zoom/ZOOM0001.WAV,2020-03-03 08:30:00,-180,header\n"
+    );
+    let notes = survey.ask("SELECT path, time_note FROM recordings WHERE time_note IS NOT NULL ORDER BY path");
+    for wanted in [
+        "card2/19700101_000005.WAV,the AudioMoth header says 1970-01-01T00:00:05Z: the clock was not set; the name says 1970-01-01T00:00:05: the clock was not set",
+        "the AudioMoth header says 2020-03-17T22:00:00Z and the name says 2020-03-17T23:00:00",
+        "1h apart: the AudioMoth header was believed",
+        "card2/M_20200318_190000.WAV,the AudioMoth header says 1970-01-01T00:00:05Z: the clock was not set",
+    ] {
+        assert!(notes.contains(wanted), "{wanted} is missing in: {notes}");
+    }
+    assert_eq!(notes.lines().count(), 4, "{notes}");
+    let rates = survey.ask("SELECT sample_rate_hz, time_expansion, duration_s FROM recordings WHERE path = 'bats/x.wav'");
+    assert_eq!(rates, "sample_rate_hz,time_expansion,duration_s\n80000,10.0,0.1\n");
+}
+
+#[test]
+fn a_changed_sheet_files_recordings_anew_without_reading_them_again() {
+    let survey = archive(&field_season(), Some(SHEET), "site_sheet: sites.csv");
+    ingest(&survey);
+    fs::write(survey.archive().join("sites.csv"), SHEET.replace("MARSH,", "SWAMP,")).unwrap();
+    ingest(&survey);
+    assert_eq!(
+        survey.ask("SELECT site, COUNT(*) AS n FROM recordings WHERE site IN ('MARSH', 'SWAMP') GROUP BY site"),
+        "site,n\nSWAMP,3\n"
+    );
+    assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings"), "n\n10\n");
+}
+
+#[test]
+fn what_an_older_program_remembered_is_read_again() {
+    let survey = archive(&field_season(), None, "");
+    ingest(&survey);
+    let memory = find(&survey.run(), "files.jsonl").unwrap();
+    let text = fs::read_to_string(&memory).unwrap();
+    assert!(text.contains("\"format\":2"));
+    // A line as it was before there was a format, with a fact that must not be believed.
+    let old = text.replace("\"format\":2,", "").replace("Pettersson", "Nobody");
+    fs::write(&memory, old).unwrap();
+    survey.run_with(&["ingest", "--force"]);
+    assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings WHERE make = 'Pettersson'"), "n\n1\n");
+}
+
+fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).find_map(|path| {
+        if path.is_dir() { find(&path, name) } else { path.file_name().is_some_and(|n| n == name).then_some(path) }
+    })
+}
+
+#[test]
+fn names_of_one_s_own() {
+    let files = [("a/Pond 7 01-03-20 19.30 left.wav", recording(&[])), ("a/MARSH_20200302_190000.wav", recording(&[]))];
+    let survey = archive(&files, None, "site_from: prefix, name_pattern: \"{site} %d-%m-%y %H.%M *\"");
+    let said = ingest(&survey);
+    assert!(!said.contains("warning"), "{said}");
+    assert_eq!(
+        survey.ask("SELECT site, STRFTIME(start_utc, '%Y-%m-%d %H:%M') AS utc FROM recordings ORDER BY site"),
+        "site,utc\nMARSH,2020-03-02 22:00\nPond 7,2020-03-01 22:30\n"
+    );
+    let said = survey.run_with(&["ingest", "--set", "ingest.name_pattern=REC_%Y%m%d_%H%M"]);
+    assert!(said.contains("`REC_%Y%m%d_%H%M` fits none of 2 names"), "{said}");
+}
+
+#[test]
+fn sheets_and_patterns_that_cannot_be_meant_are_refused_before_anything_is_read() {
+    let survey = archive(&field_season(), Some("site,latitude\n"), "site_sheet: sites.csv");
+    let refused = |args: &[&str], status: i32, wanted: &[&str]| {
+        let output = survey.chorus(args);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(wanted.iter().all(|part| said.contains(part)), "{wanted:?} are missing in: {said}");
+        assert!(find(&survey.run(), "files.jsonl").is_none());
+    };
+    refused(&["run", "ingest"], 1, &["sites.csv", "no line with a site", "docs/recorders.md"]);
+    fs::write(survey.archive().join("sites.csv"), "site,serial\nPOND,A\nMARSH,A\n").unwrap();
+    refused(&["run", "ingest"], 1, &["sites.csv, lines 2 and 3", "POND and MARSH", "from and to"]);
+    let set = ["--set", "ingest.name_pattern=REC_%Y%m%d"];
+    refused(
+        &[&["run", "ingest"], set.as_slice()].concat(),
+        2,
+        &["ingest.name_pattern: `REC_%Y%m%d`", "the hour (%H, or %I with %p) is missing"],
+    );
+    refused(&[&["check"], set.as_slice()].concat(), 2, &["ingest.name_pattern", "is missing"]);
+}
