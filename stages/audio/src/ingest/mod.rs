@@ -22,6 +22,7 @@ use crate::names::OwnPattern;
 pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Recording;
+pub use sheet::Sheet as SiteSheet;
 
 /// The keys that the stage depends on.
 #[derive(Debug, Deserialize)]

@@ -49,8 +49,8 @@ pub(super) struct Place {
 }
 
 /// The site sheet, and the zone of all sites that it gives none.
-#[derive(Default)]
-pub(super) struct Sheet {
+#[derive(Debug, Default)]
+pub struct Sheet {
     path: PathBuf,
     lines: Vec<Line>,
     /// Columns that mean nothing here.
@@ -108,14 +108,22 @@ impl Line {
 impl Sheet {
     /// Reads the sheet, when there is one. `zone` is the zone of sites without one.
     pub(super) fn read(archive: &Path, sheet: Option<&str>, zone: Option<&str>) -> Result<Self, IngestError> {
-        let zone = zone.map(read::zone).transpose().map_err(|found| IngestError::SiteSheet {
-            path: "archive.timezone".into(),
-            line: 0,
-            found,
-        })?;
-        let Some(path) = sheet.map(|sheet| archive.join(sheet)) else { return Ok(Self { zone, ..Self::default() }) };
-        let (lines, ignored) = read::file(&path)?;
-        let sheet = Self { path, lines, ignored, zone };
+        let Some(path) = sheet.map(|sheet| archive.join(sheet)) else {
+            return Ok(Self { zone: default_zone(zone)?, ..Self::default() });
+        };
+        let unread = |e: std::io::Error| IngestError::SiteSheet { path: path.clone(), line: 0, found: e.to_string() };
+        Self::parse(&path, &std::fs::read(&path).map_err(unread)?, zone)
+    }
+
+    /// Reads the content `bytes` of the sheet `path`. `zone` is the zone of sites without one.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::SiteSheet`] when a line can't be meant, [`IngestError::SheetConflict`] when two contradict each other.
+    pub fn parse(path: &Path, bytes: &[u8], zone: Option<&str>) -> Result<Self, IngestError> {
+        let zone = default_zone(zone)?;
+        let (lines, ignored) = read::lines(path, bytes)?;
+        let sheet = Self { path: path.to_owned(), lines, ignored, zone };
         sheet.check()?;
         Ok(sheet)
     }
@@ -229,6 +237,12 @@ impl Sheet {
         }
         remarks
     }
+}
+
+/// The zone that the configuration names.
+fn default_zone(name: Option<&str>) -> Result<Option<TimeZone>, IngestError> {
+    let unknown = |found| IngestError::SiteSheet { path: "archive.timezone".into(), line: 0, found };
+    name.map(read::zone).transpose().map_err(unknown)
 }
 
 /// Whether `wanted` come one after the other on the way to a recording; no folders are on every way.
