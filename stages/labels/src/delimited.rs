@@ -9,6 +9,9 @@ use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use crate::text::{UTF8_BOM, decode};
 
+/// Characters of a header that a message shows.
+const LONGEST_LIST: usize = 200;
+
 /// What may stand between fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -100,10 +103,17 @@ impl Delimited {
         })
     }
 
-    /// The columns in words.
+    /// The columns in words, as far as they fit a message: it may stand in every row.
     pub(crate) fn columns(&self) -> String {
         let named: Vec<&str> = self.header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        if named.is_empty() { "it has no columns".to_owned() } else { format!("its columns are {}", named.join(", ")) }
+        if named.is_empty() {
+            return "it has no columns".to_owned();
+        }
+        let list = named.join(", ");
+        match list.char_indices().nth(LONGEST_LIST) {
+            Some((end, _)) => format!("its columns are {}…", &list[..end]),
+            None => format!("its columns are {list}"),
+        }
     }
 
     /// Why a row that is longer than the header can't be used.
@@ -174,6 +184,13 @@ mod tests {
         assert_eq!(Delimited::read(b"", Dialect::Found), Delimited::default());
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    #[test]
+    fn a_list_of_columns_fits_a_message() {
+        let header = (0..1000).map(|i| format!("é{i}")).collect::<Vec<_>>().join(",");
+        let columns = Delimited::read(header.as_bytes(), Dialect::Found).columns();
+        assert!(columns.starts_with("its columns are é0, é1, ") && columns.ends_with('…') && columns.len() < 400);
     }
 
     proptest! {
