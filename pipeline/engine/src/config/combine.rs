@@ -107,7 +107,7 @@ fn annotations(config: &Config, refuse: &mut impl FnMut(&str, String, String)) {
     for key in COLUMNS.iter().filter(|key| !has_columns && config.text(key).is_some()) {
         refuse(key, format!("a column with annotate.format `{format}`"), "columns are chosen with raven, csv and clips".into());
     }
-    if config.text("annotate.rule") != Some("overlap") {
+    if format == "none" || config.text("annotate.rule") != Some("overlap") {
         return;
     }
     let (overlap_s, window_s) = (config.number("annotate.min_overlap_s"), config.number("segment.window_s"));
