@@ -1,15 +1,13 @@
-//! Lists that come with an archive as CSV: species, and the subset of each recording.
+//! The species list that comes with an archive as CSV.
 //!
 //! Columns are found by name, in any order and whatever their case; those not named here are passed over.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
-use crate::subset::Subset;
 use crate::text::decode;
 
 /// A species of the code table.
@@ -21,17 +19,6 @@ pub struct Species {
     pub scientific_name: String,
     /// Common name, where the list has a column `english`.
     pub english: Option<String>,
-}
-
-/// The subset of a recording, as the archive has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubsetRow {
-    /// The recording as it is named in the file.
-    pub recording: String,
-    /// Its site, where the file says.
-    pub site: Option<String>,
-    /// The subset.
-    pub subset: Subset,
 }
 
 /// Reads a species list: `code`, `scientific_name` and perhaps `english`. `bytes` is the content of `path`.
@@ -57,42 +44,6 @@ pub fn species(path: &Path, bytes: &[u8]) -> Result<Vec<Species>, LabelsError> {
         species.push(found);
     }
     Ok(species)
-}
-
-/// Reads the subsets of recordings: `recording` (or `fname`, or `sample_name`), `subset` and perhaps `site`, one row per
-/// recording and site in the order of the file. `bytes` is the content of `path`.
-///
-/// # Errors
-/// A column is missing, a recording is empty, a subset is unknown, or a recording is in two subsets.
-pub fn subsets(path: &Path, bytes: &[u8]) -> Result<Vec<SubsetRow>, LabelsError> {
-    let mut table = Table::open(path, bytes)?;
-    let recording = table.column(&["recording", "fname", "sample_name"])?;
-    let subset = table.column(&["subset"])?;
-    let site = table.find(&["site"]);
-    let mut seen: BTreeMap<(Option<String>, String), (Subset, u64)> = BTreeMap::new();
-    let mut rows = Vec::new();
-    while let Some(row) = table.next_row()? {
-        let name = row.field(subset);
-        let found = SubsetRow {
-            recording: row.filled(recording)?,
-            site: site.map(|column| row.field(column)).filter(|site| !site.is_empty()),
-            subset: name.parse().map_err(|expected| row.error(format!("subset `{name}`"), expected))?,
-        };
-        match seen.entry((found.site.clone(), found.recording.clone())) {
-            Entry::Vacant(entry) => {
-                entry.insert((found.subset, row.line));
-                rows.push(found);
-            }
-            Entry::Occupied(entry) => {
-                let &(before, line) = entry.get();
-                if before != found.subset {
-                    let expected = format!("{}, as on line {line}", before.as_str());
-                    return Err(row.error(format!("{} in {}", found.recording, found.subset.as_str()), expected));
-                }
-            }
-        }
-    }
-    Ok(rows)
 }
 
 /// A CSV file with a header.
@@ -199,17 +150,6 @@ mod tests {
     }
 
     #[test]
-    fn subsets_of_recordings_and_of_windows() {
-        let found = read(subsets, "recording,site,subset\nA_1,POND01,test\nA_2,,Train\n").unwrap();
-        assert_eq!(found[0], SubsetRow { recording: "A_1".into(), site: Some("POND01".into()), subset: Subset::Test });
-        assert_eq!((found[1].site.as_deref(), found[1].subset), (None, Subset::Train));
-        let windows = "sample_name,fname,min_t,site,subset\nA_0_3,A,0,X,val\nA_1_4,A,1,X,validation\nA_0_3,A,0,Y,test\n";
-        let found = read(subsets, windows).unwrap();
-        let rows: Vec<_> = found.iter().map(|r| (r.recording.as_str(), r.site.as_deref(), r.subset)).collect();
-        assert_eq!(rows, [("A", Some("X"), Subset::Validation), ("A", Some("Y"), Subset::Test)]);
-    }
-
-    #[test]
     fn errors_name_file_line_found_and_expected() {
         for (found, parts) in [
             (read(species, "code,name\nA,b\n").unwrap_err(), ["a/list.csv:1:", "columns code, name", "scientific_name"]),
@@ -217,16 +157,6 @@ mod tests {
             (read(species, "code,scientific_name\nA,b\nA,c\n").unwrap_err(), [":3:", "code A again", "line 2"]),
             (read(species, "code,scientific_name\nA\n").unwrap_err(), [":2:", "1 fields", "2 fields"]),
             (read(species, "").unwrap_err(), [":1:", "columns ", "a column code"]),
-        ] {
-            assert!(parts.iter().all(|part| found.contains(part)), "{found}");
-        }
-        for (found, parts) in [
-            (
-                read(subsets, "recording,subset\nA,dev\n").unwrap_err(),
-                [":2:", "subset `dev`", "train, validation, test or unused"],
-            ),
-            (read(subsets, "fname,subset\nA,test\nA,train\n").unwrap_err(), [":3:", "A in train", "test, as on line 2"]),
-            (read(subsets, "name,subset\n").unwrap_err(), [":1:", "columns name, subset", "recording or fname or sample_name"]),
         ] {
             assert!(parts.iter().all(|part| found.contains(part)), "{found}");
         }
