@@ -133,13 +133,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     "annotate.min_overlap_fraction",
                 ],
             ),
-            pass(
-                "split",
-                Per::Run,
-                &[Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
-                &[Output::Table("splits"), Output::Table("training_sets")],
-                &["split.*"],
-            ),
+            Pass {
+                code_version: 2,
+                ..pass(
+                    "split",
+                    Per::Run,
+                    &[Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+                    &[Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
+                    &["split.*"],
+                )
+            },
         ]);
     }
     if features {
@@ -211,7 +214,8 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         .into_iter()
         .filter(|t| ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets")].contains(t))
         .collect();
-    passes.push(pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]));
+    let report = pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]);
+    passes.push(Pass { code_version: 2, ..report });
     passes
 }
 

@@ -1,7 +1,7 @@
 //! From annotation files to labels of windows, and the split of recordings: the stages `annotate` and `split`.
 //!
 //! - [`audacity`], [`anuraset`], [`species`]: formats, bytes to values; [`overlap`]: which windows an event makes positive.
-//! - [`stratify`]: groups of recordings into subsets.
+//! - [`stratify`]: groups of recordings into subsets or folds.
 
 mod annotate;
 pub mod anuraset;
@@ -10,6 +10,7 @@ mod classes;
 pub mod error;
 mod files;
 pub mod overlap;
+mod recording_list;
 pub mod species;
 mod split;
 pub mod stratify;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
-use crate::text::decode;
+use crate::text::{decode, some_of};
 
 /// Columns that may name recordings.
 const NAMES: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
@@ -64,7 +64,8 @@ impl RecordingList {
         let texts = |record: &ByteRecord| record.iter().map(|field| decode(field).trim().to_owned()).collect::<Vec<_>>();
         let failed = |error: &csv::Error| malformed(path, error);
         let header = texts(reader.byte_headers().map_err(|error| failed(&error))?);
-        let mut list = Self { path: path.to_owned(), header: header.iter().map(|h| h.to_lowercase()).collect(), rows: Vec::new() };
+        let mut list =
+            Self { path: path.to_owned(), header: header.iter().map(|h| h.to_lowercase()).collect(), rows: Vec::new() };
         let mut record = ByteRecord::new();
         while reader.read_byte_record(&mut record).map_err(|error| failed(&error))? {
             list.rows.push(Row { line: record.position().map_or(0, csv::Position::line), fields: texts(&record) });
@@ -75,6 +76,11 @@ impl RecordingList {
     /// The file's name.
     pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether it has a column of that name.
@@ -155,6 +161,15 @@ impl RecordingList {
         let column = NAMES.iter().find_map(|name| self.find(name)).unwrap_or(0);
         let first = self.rows.first().map(|row| row.fields[column].clone()).unwrap_or_default();
         LabelsError::NoMatch { path: self.path.clone(), rows: self.rows.len(), first }
+    }
+}
+
+impl Said {
+    /// Says which names of the list `name` are no recording's, where there are any.
+    pub(crate) fn note(&self, name: &str) -> Option<String> {
+        let strangers = self.strangers.len();
+        (strangers > 0)
+            .then(|| format!("{strangers} of {} names in {name} match no recording: {}", self.names, some_of(&self.strangers)))
     }
 }
 
