@@ -163,7 +163,7 @@ proptest! {
             })
             .collect();
         let source = ["source: grouped", "source: folds, folds: 2, fold: 1", "source: leave_one_site_out, site: A"][source];
-        let params = SplitParams { seed, ..SplitParams::with(&format!("{source}, group: column")) };
+        let params = SplitParams::with(&format!("{source}, group: column, seed: {seed}"));
         let held = if source.contains("site") { hold_out(&mut recordings, &params) } else { Ok(()) };
         join_copies(&mut recordings);
         let rows = held.and_then(|()| match source {
