@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use chorus_labels::stratify::{Group, folds};
 
 const SEEDS: u64 = 10;
+/// The peer's figures are written with six decimals.
+const ROUNDING: f64 = 1e-6;
 
 /// A label matrix, and the peer's figures for it.
 struct Case {
@@ -82,8 +84,8 @@ fn folds_are_at_least_as_even_as_those_of_the_peer() {
             case.deviation,
             case.absent
         );
-        assert!(deviation <= case.deviation, "deviation {deviation}, the peer's {}", case.deviation);
-        assert!(absent <= case.absent, "absent {absent}, the peer's {}", case.absent);
+        assert!(deviation <= case.deviation + ROUNDING, "deviation {deviation}, the peer's {}", case.deviation);
+        assert!(absent <= case.absent + ROUNDING, "absent {absent}, the peer's {}", case.absent);
         assert!(skew < 0.15, "a fold is {skew} off its size");
     }
 }

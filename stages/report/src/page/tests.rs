@@ -101,7 +101,7 @@ fn a_labelled_survey() {
         "<i lang=\"la\"><bdi>Boana bischoffi</bdi></i>",
         "Mean over classes",
         "No test window holds",
-        "No train recording holds <bdi>LEPLAT</bdi>",
+        "No train recording holds <bdi>PHYALB</bdi>",
         "so they cannot be tested.",
         " <small>2,800 windows</small></td>",
         "<svg class=\"curves\"",
