@@ -41,7 +41,7 @@ const EXACT: &[(&str, &[&str])] = &[
             "SELECT * FROM labels ORDER BY segment_id, class",
         ],
     ),
-    ("split", &["SELECT * FROM splits ORDER BY recording_id"]),
+    ("split", &["SELECT * FROM splits ORDER BY recording_id", "SELECT * FROM split_classes ORDER BY class, subset"]),
 ];
 
 /// Figures of passes whose results vary with the processor: name, and a question with one number for an answer.

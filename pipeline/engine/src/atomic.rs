@@ -37,16 +37,15 @@ impl Staged {
         Ok(Self { file: BufWriter::with_capacity(1 << 18, file), temporary, hasher: blake3::Hasher::new(), bytes: 0 })
     }
 
-    /// Ends and syncs the file; it waits under its temporary name for [`Pending::publish`].
+    /// Ends the file; it waits under its temporary name for [`Pending::publish`].
     ///
     /// # Errors
     /// [`EngineError::Io`].
     pub fn finish(self, rows: Option<u64>) -> Result<Pending, EngineError> {
         let Self { file, temporary, hasher, bytes } = self;
         let file = file.into_inner().map_err(|e| EngineError::io(&temporary, "cannot be written")(e.into_error()))?;
-        file.sync_all().map_err(EngineError::io(&temporary, "cannot be synced"))?;
         let state = OutputState { bytes, hash: hash_text(&hasher), rows };
-        Ok(Pending { temporary, state })
+        Ok(Pending { file, temporary, state })
     }
 }
 
@@ -65,17 +64,19 @@ impl Write for Staged {
 
 /// A whole file that has not got its final name yet.
 pub struct Pending {
+    file: File,
     temporary: PathBuf,
     /// Size and hash.
     pub state: OutputState,
 }
 
 impl Pending {
-    /// Gives the file its final name, and syncs the folder.
+    /// Gives the file its final name once it is on the disk, and syncs the folder.
     ///
     /// # Errors
     /// [`EngineError::Io`].
     pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
+        self.file.sync_all().map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
         fs::rename(&self.temporary, path).map_err(EngineError::io(path, "cannot be put in place"))?;

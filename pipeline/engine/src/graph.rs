@@ -169,13 +169,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     .concat(),
                 )
             },
-            pass(
-                "split",
-                Per::Run,
-                &[Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
-                &[Output::Table("splits"), Output::Table("training_sets")],
-                &["split.*"],
-            ),
+            Pass {
+                code_version: 2,
+                ..pass(
+                    "split",
+                    Per::Run,
+                    &[Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+                    &[Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
+                    &["split.*"],
+                )
+            },
         ]);
     }
     if features {
@@ -251,7 +254,8 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         .into_iter()
         .filter(|t| ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets")].contains(t))
         .collect();
-    passes.push(pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]));
+    let report = pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]);
+    passes.push(Pass { code_version: 2, ..report });
     passes
 }
 

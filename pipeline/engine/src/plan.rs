@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
+use rayon::prelude::*;
+
 use crate::context::{Access, ScanContext, model_folder};
 use crate::graph::{Input, Output, Pass, Per, UNIT_COLUMN};
 use crate::state::{Fingerprint, UnitState, hash_bytes, hash_file, load};
@@ -33,8 +35,6 @@ pub struct UnitPlan {
     pub unit: Unit,
     /// Whether it has to be made.
     pub status: Status,
-    /// What it depends on today.
-    pub fingerprint: Fingerprint,
 }
 
 /// The plan of one pass.
@@ -122,35 +122,50 @@ impl<'a> Planner<'a> {
     pub(crate) fn pass(&self, pass: &Pass, states: &States, scan: &Scan, earlier: &[PassPlan]) -> Result<PassPlan, EngineError> {
         let none = BTreeMap::new();
         let recorded = states.get(pass.name).unwrap_or(&none);
-        let keys = self.keys(pass);
-        let mut plans = Vec::new();
-        let whole = self.whole_inputs(pass, states)?;
+        let common = self.common(pass, states, scan)?;
         let gates = self.gates(pass, earlier)?;
-        for unit in self.units(pass, states, scan) {
-            let mut fingerprint = Fingerprint {
-                code_version: pass.code_version,
-                keys: keys.clone(),
-                inputs: whole.clone(),
-                external: scan.all.clone(),
-                schemas: schemas(pass),
-                runtime: self.runtime.clone(),
-            };
-            fingerprint.external.extend(scan.units.get(&unit).cloned().unwrap_or_default());
-            fingerprint.inputs.extend(self.own_inputs(pass, &unit, states));
-            let waiting_for = gates.iter().find(|gate| gate.holds_back(&unit)).map(|gate| gate.stage);
-            let status = match recorded.get(&unit) {
-                _ if waiting_for.is_some() => Status::Waiting(waiting_for.unwrap_or(pass.stage)),
-                None => Status::Missing,
-                Some(state) => {
-                    let outputs = || state.check_outputs(self.run, self.verify);
-                    fingerprint.difference(&state.fingerprint).or_else(outputs).map_or(Status::Fresh, Status::Stale)
-                }
-            };
-            plans.push(UnitPlan { unit, status, fingerprint });
-        }
+        let status = |unit: &Unit| {
+            if let Some(gate) = gates.iter().find(|gate| gate.holds_back(unit)) {
+                return Status::Waiting(gate.stage);
+            }
+            let Some(state) = recorded.get(unit) else { return Status::Missing };
+            let outputs = || state.check_outputs(self.run, self.verify);
+            let fingerprint = self.fingerprint(&common, pass, unit, states, scan);
+            fingerprint.difference(&state.fingerprint).or_else(outputs).map_or(Status::Fresh, Status::Stale)
+        };
+        let units: Vec<Unit> = self.units(pass, states, scan).into_iter().collect();
+        let plan = |unit: Unit| UnitPlan { status: status(&unit), unit };
+        let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
         Ok(PassPlan { stage: pass.stage, pass: pass.name, units: plans, gone, pending: scan.pending.clone() })
+    }
+
+    /// What the fingerprints of all units of a pass have in common.
+    pub(crate) fn common(&self, pass: &Pass, states: &States, scan: &Scan) -> Result<Fingerprint, EngineError> {
+        Ok(Fingerprint {
+            code_version: pass.code_version,
+            keys: self.keys(pass).into(),
+            inputs: self.whole_inputs(pass, states)?,
+            external: scan.all.clone(),
+            schemas: schemas(pass).into(),
+            runtime: self.runtime.clone(),
+        })
+    }
+
+    /// What a unit depends on today.
+    pub(crate) fn fingerprint(
+        &self,
+        common: &Fingerprint,
+        pass: &Pass,
+        unit: &Unit,
+        states: &States,
+        scan: &Scan,
+    ) -> Fingerprint {
+        let mut fingerprint = common.clone();
+        fingerprint.external.extend(scan.units.get(unit).cloned().unwrap_or_default());
+        fingerprint.inputs.extend(self.own_inputs(pass, unit, states));
+        fingerprint
     }
 
     /// Plans all passes without executing any.

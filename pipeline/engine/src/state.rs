@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use rayon::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{EngineError, RunDir, Unit, atomic};
 
@@ -19,19 +22,48 @@ pub(crate) fn hash_text(hasher: &blake3::Hasher) -> String {
     hasher.finalize().to_hex()[..32].to_owned()
 }
 
+/// What the units of a pass mostly have in common, held once for all of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shared<T>(Arc<T>);
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> From<T> for Shared<T> {
+    fn from(value: T) -> Self {
+        Self(Arc::new(value))
+    }
+}
+
+impl<T: Serialize> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::from)
+    }
+}
+
 /// Everything that a unit's outputs depend on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// Version of the pass's code.
     pub code_version: u32,
     /// Declared keys with their values.
-    pub keys: BTreeMap<String, serde_json::Value>,
+    pub keys: Shared<BTreeMap<String, serde_json::Value>>,
     /// Inputs with hashes of their content: tables and files of the run.
     pub inputs: BTreeMap<String, String>,
     /// What lies outside of the run, with hashes.
     pub external: BTreeMap<String, String>,
     /// Ids of the schemas of all tables in play.
-    pub schemas: Vec<String>,
+    pub schemas: Shared<Vec<String>>,
     /// What the executing program adds: libtorch's version and the kind of device.
     pub runtime: BTreeMap<String, String>,
 }
@@ -138,20 +170,28 @@ pub fn hash_file(path: &Path) -> Result<String, EngineError> {
 /// The states of all units of a pass.
 pub(crate) fn load(run: &RunDir, pass: &str) -> BTreeMap<Unit, UnitState> {
     let root = run.states(pass);
-    let mut states = BTreeMap::new();
-    let mut read = |path: &Path, unit: Unit| {
-        if let Some(state) = UnitState::read(path) {
-            states.insert(unit, state);
+    let below = |path: &Path| -> Vec<PathBuf> { fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect() };
+    let common: Mutex<Option<(Shared<BTreeMap<String, serde_json::Value>>, Shared<Vec<String>>)>> = Mutex::default();
+    let read = |path: &Path, unit: Unit| {
+        let mut state = UnitState::read(path)?;
+        let Fingerprint { keys, schemas, .. } = &mut state.fingerprint;
+        let mut common = common.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first_keys, first_schemas) = common.get_or_insert_with(|| (keys.clone(), schemas.clone()));
+        if keys == first_keys {
+            *keys = first_keys.clone();
         }
+        if schemas == first_schemas {
+            *schemas = first_schemas.clone();
+        }
+        Some((unit, state))
     };
-    read(&root.join("run.json"), Unit::Run);
-    let folders = |path: &Path| -> Vec<_> { fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect() };
-    for path in folders(&root).iter().flat_map(|site| folders(site)).flat_map(|date| folders(&date)) {
-        let relative = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
-        if let Some(unit) = Unit::parse(&relative) {
-            read(&path, unit);
-        }
-    }
+    let of_site = |site: PathBuf| -> Vec<(Unit, UnitState)> {
+        let files = below(&site).into_iter().flat_map(|date| below(&date));
+        let unit = |path: &Path| Unit::parse(&path.strip_prefix(&root).unwrap_or(path).to_string_lossy());
+        files.filter_map(|path| read(&path, unit(&path)?)).collect()
+    };
+    let mut states: BTreeMap<Unit, UnitState> = below(&root).into_par_iter().flat_map_iter(of_site).collect();
+    states.extend(read(&root.join("run.json"), Unit::Run));
     states
 }
 
@@ -163,13 +203,13 @@ mod tests {
     fn a_difference_says_what_changed() {
         let then = Fingerprint {
             code_version: 1,
-            keys: [("featurize.n_mels".to_owned(), 64.into())].into(),
+            keys: BTreeMap::from([("featurize.n_mels".to_owned(), 64.into())]).into(),
             inputs: [("segments".to_owned(), "aa".to_owned())].into(),
             ..Fingerprint::default()
         };
         assert_eq!(then.difference(&then), None);
         let mut now = then.clone();
-        now.keys.insert("featurize.n_mels".into(), 128.into());
+        now.keys = BTreeMap::from([("featurize.n_mels".to_owned(), 128.into())]).into();
         assert_eq!(now.difference(&then).unwrap(), "featurize.n_mels 64 -> 128");
         let mut now = then.clone();
         now.inputs.insert("segments".into(), "bb".into());

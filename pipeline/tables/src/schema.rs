@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = embed![
     "labels",
     "classes",
     "splits",
+    "split_classes",
     "training_sets",
     "features",
     "training_log",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::error::LabelsError;
-use crate::species::Table;
+use crate::strict_csv::Table;
 
 /// A class of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

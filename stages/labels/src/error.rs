@@ -56,7 +56,7 @@ pub enum LabelsError {
         folder: PathBuf,
     },
     /// The subset file names no recording of the archive.
-    #[error("{path}: none of its {rows} recordings is in the archive; the first is `{first}`, expected the stem of a recording's name. Correct the file or split.file", path = path.display())]
+    #[error("{path}: none of its {rows} recordings is in the archive; the first is `{first}`, expected the stem, the file name or the path of a recording. Correct the file, split.file or split.group_file", path = path.display())]
     NoMatch {
         /// The file.
         path: PathBuf,
@@ -115,5 +115,45 @@ pub enum LabelsError {
     DuplicateGroup {
         /// The group.
         id: String,
+    },
+    /// Folds that would stay empty.
+    #[error(
+        "{folds} folds of {groups} groups, expected at least as many groups as folds; lower split.folds, or choose smaller groups with split.group"
+    )]
+    TooManyFolds {
+        /// Folds asked for.
+        folds: usize,
+        /// Groups there are.
+        groups: usize,
+    },
+    /// A fold or a site that is asked for and not there.
+    #[error(
+        "{key} names `{found}`, and no reviewed recording is there; {hint}there are {known}",
+        hint = hint.as_ref().map_or_else(String::new, |name| format!("did you mean {name}? ")),
+        known = if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    )]
+    NotThere {
+        /// The configuration's key.
+        key: &'static str,
+        /// What it names.
+        found: String,
+        /// The name that is most like it, where one is.
+        hint: Option<String>,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// All recordings are held out.
+    #[error("{key} holds out every recording, and nothing is left to learn from; leave out some of its names")]
+    NothingLeft {
+        /// The configuration's key.
+        key: &'static str,
+    },
+    /// A list with folds and none chosen.
+    #[error("{path}: it gives folds and no subsets; name the fold for testing in split.fold: {folds}", path = path.display(), folds = folds.join(", "))]
+    NoFold {
+        /// The list.
+        path: PathBuf,
+        /// The folds there are.
+        folds: Vec<String>,
     },
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`formats`], [`anuraset`], [`label`]: what annotation files say, bytes to [`event::Event`]s; [`codes`], [`judge`]: which events count
 //!   for which class; [`overlap`]: which windows an event makes positive.
-//! - [`species`], [`stratify`]: groups of recordings into subsets.
+//! - [`stratify`]: groups of recordings into subsets or folds.
 
 mod annotate;
 pub mod anuraset;
@@ -19,10 +19,11 @@ pub mod judge;
 pub mod label;
 pub mod overlap;
 mod pairing;
+pub mod recording_list;
 mod recordings;
-pub mod species;
 mod split;
 pub mod stratify;
+mod strict_csv;
 pub mod subset;
 mod tell;
 mod text;

@@ -1,4 +1,4 @@
-//! Groups of recordings into train, validation and test, with each class on each side where possible.
+//! Groups of recordings into train, validation and test, or into folds, with each class on each side where possible.
 //!
 //! A group (a recording, a night, a site: whatever must not be torn) goes to one subset as a whole. Groups are placed by iterative
 //! stratification (Sechidis, Tsoumakas, Vlahavas 2011), with whole groups in the place of examples: the class with the fewest groups
@@ -15,6 +15,9 @@
 //! and test, and with three in all subsets. In general, finding a placement for all classes is a hard problem (set splitting); [`Split::absent`] lists
 //! what was not reached.
 //!
+//! Folds are made the same way, all of one size and none above the others: a group that is the only one with some class goes where
+//! iterative stratification puts it, and is test in one fold and train in the others.
+//!
 //! The result depends on the groups, the fractions and the seed, and not on the order of the groups: draws are made by a hash of seed
 //! and group id.
 
@@ -24,7 +27,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::LabelsError;
 use crate::subset::Subset;
-use plan::Plan;
+use plan::{Plan, Side};
+
+/// The subsets that groups go to, those first that must not lack a class.
+const SUBSETS: [Subset; 3] = [Subset::Train, Subset::Test, Subset::Validation];
+const TRAIN: usize = 0;
 
 const FRACTION_TOLERANCE: f64 = 1e-6;
 
@@ -85,11 +92,39 @@ pub struct Split {
 /// Fractions that are not shares of a whole, or a group that occurs twice.
 pub fn split(groups: &[Group], fractions: Fractions, seed: u64) -> Result<Split, LabelsError> {
     check(groups, fractions)?;
-    let mut plan = Plan::new(groups, fractions, seed);
-    plan.hold_sole_groups();
+    let shares = [fractions.train, fractions.test, fractions.validation];
+    let side = |(subset, share): (Subset, f64)| Side {
+        name: subset.as_str().to_owned(),
+        share,
+        is_secondary: subset == Subset::Validation,
+    };
+    let sides: Vec<Side> = SUBSETS.into_iter().zip(shares).map(side).collect();
+    let mut plan = Plan::new(groups, &sides, seed);
+    plan.hold_sole_groups(TRAIN);
     plan.stratify();
     plan.mend();
-    Ok(plan.into_split())
+    let absence =
+        |lack: plan::Lack<'_>| Absence { class: lack.class.to_owned(), subset: SUBSETS[lack.side], groups: lack.groups };
+    let absent = plan.lacks().into_iter().map(absence).collect();
+    let assignments = plan.into_places().map(|(side, reason)| Assignment { subset: SUBSETS[side], reason }).collect();
+    Ok(Split { assignments, absent })
+}
+
+/// Parts groups into `count` folds of about the same size: for each group, in their order, the number of its fold, from 0.
+///
+/// # Errors
+/// There are fewer groups than folds, or a group occurs twice.
+pub fn folds(groups: &[Group], count: usize, seed: u64) -> Result<Vec<usize>, LabelsError> {
+    unique(groups)?;
+    if groups.len() < count {
+        return Err(LabelsError::TooManyFolds { folds: count, groups: groups.len() });
+    }
+    let side = |fold: usize| Side { name: format!("fold {}", fold + 1), share: 1.0 / count as f64, is_secondary: false };
+    let sides: Vec<Side> = (0..count).map(side).collect();
+    let mut plan = Plan::new(groups, &sides, seed);
+    plan.stratify();
+    plan.mend();
+    Ok(plan.into_places().map(|(fold, _)| fold).collect())
 }
 
 /// Takes a validation set out of a train set: the same as [`split`] without a test set.
@@ -108,6 +143,10 @@ fn check(groups: &[Group], fractions: Fractions) -> Result<(), LabelsError> {
     if !(shares && whole && train > 0.0) {
         return Err(LabelsError::Fractions { train, validation, test });
     }
+    unique(groups)
+}
+
+fn unique(groups: &[Group]) -> Result<(), LabelsError> {
     let mut ids = BTreeSet::new();
     match groups.iter().find(|group| !ids.insert(&group.id)) {
         None => Ok(()),
@@ -238,6 +277,16 @@ mod tests {
         assert_eq!(split(&[], THREE, 0).unwrap(), Split { assignments: vec![], absent: vec![] });
     }
 
+    #[test]
+    fn more_folds_than_groups_are_refused() {
+        let groups = recordings(&vec![vec![0]; 4]);
+        let error = folds(&groups, 5, 0).unwrap_err().to_string();
+        assert!(error.contains("5 folds") && error.contains("4 groups"), "{error}");
+        let mut each = folds(&groups, 4, 0).unwrap();
+        each.sort_unstable();
+        assert_eq!(each, [0, 1, 2, 3]);
+    }
+
     fn several_classes() -> impl Strategy<Value = Vec<Vec<usize>>> {
         let own = prop::collection::btree_set(0_usize..6, 0..4).prop_map(|own| own.into_iter().collect());
         prop::collection::vec(own, 1..25)
@@ -302,6 +351,27 @@ mod tests {
                 let found = sides.iter().filter(|s| **s == side).count() as f64 / sides.len() as f64;
                 prop_assert!((found - share).abs() < 0.05, "{side:?}: {found}");
             }
+        }
+
+        #[test]
+        fn folds_take_every_group_once_and_a_class_reaches_as_many_as_it_can(
+            classes in prop::collection::vec(prop::option::of(0_usize..8).prop_map(Vec::from_iter), 5..60),
+            count in 2_usize..6, seed in any::<u64>(),
+        ) {
+            let groups = recordings(&classes);
+            let found = folds(&groups, count, seed).unwrap();
+            prop_assert_eq!(found.len(), groups.len());
+            prop_assert!((0..count).all(|fold| found.contains(&fold)), "an empty fold");
+            for class in 0..8 {
+                let own: Vec<usize> = found.iter().zip(&classes).filter(|(_, c)| c.contains(&class)).map(|(f, _)| *f).collect();
+                let reached = BTreeSet::from_iter(&own).len();
+                prop_assert_eq!(reached, own.len().min(count), "class {}", class);
+            }
+            let mut backwards = groups.clone();
+            backwards.reverse();
+            let mut again = folds(&backwards, count, seed).unwrap();
+            again.reverse();
+            prop_assert_eq!(again, found);
         }
 
         #[test]

@@ -16,6 +16,11 @@ pub enum Subset {
 }
 
 impl Subset {
+    /// All, in the order in which they are told.
+    pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unused];
+    /// Those that take part.
+    pub const SIDES: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
     /// The name as in tables.
     pub fn as_str(self) -> &'static str {
         match self {

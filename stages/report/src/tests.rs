@@ -68,6 +68,12 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
         "annotations" => vec![text("recording_id", [id]), text("class", ["FROG"]), bool("used", [true])],
         "reviews" => vec![text("recording_id", [id]), bool("reviewed", [timed])],
         "splits" => vec![text("recording_id", ["r0false", "r0true", "r1true"]), text("subset", ["train", "test", "validation"])],
+        "split_classes" => vec![
+            text("class", ["FROG", "FROG", "TOAD"]),
+            text("subset", ["test", "train", "train"]),
+            u64("recordings", [1, 2, 1]),
+            u64("windows_positive", [3, 5, 1]),
+        ],
         "training_log" => vec![u32("epoch", [1, 2]), f64("train_loss", [0.5, 0.25]), bool("best", [false, true])],
         "metrics" => vec![
             text("subset", ["test"; 3]),
@@ -140,6 +146,8 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
         "its average precision is 0.75, mean over 1 class.",
         "No test window holds <bdi>TOAD</bdi>",
         "weights kept: epoch 2",
+        "<td class=\"n\">2 <small>5 windows</small></td>",
+        "No test recording holds <bdi>TOAD</bdi>, so it cannot be tested.",
         "2 recordings of 3 were reviewed",
         "6 of 3 s",
     ] {

@@ -160,7 +160,7 @@ fn labels() -> Vec<Vec<u8>> {
 }
 
 const LISTS: &[&str] = &[
-    "recording,site,subset\nA_1,POND01,test\nA_2,,Train\n",
+    "recording;site;subset;fold\nA_1;S;test;1\nA_2;;Train;2\n",
     "sample_name,fname,min_t,site,subset\nA_0_3,A,0,X,val\n\"A\n1\",A,1,X,validation\n",
     "code,class,scientific_name,english\nBOFAB,BOAFAB,Boana x,\nBOAFAB,BOAFAB,Boana faber,Smith frog\nUND,,,\n",
     "raw/INCT4/INCT4_20191005_173000.wav\nraw/S/S_X_20191118_180000.wav\nstrong_labels/INCT04/INCT04_20191005_173000.txt\nstrong_labels/S/S_20191118_180000.txt\n",

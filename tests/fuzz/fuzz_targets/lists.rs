@@ -1,4 +1,4 @@
-//! Lists that come with an archive: subsets of recordings, code tables, and the names of AnuraSet's label files.
+//! Lists that come with an archive: what they say of each recording, code tables, and the names of AnuraSet's label files.
 #![no_main]
 
 use std::path::Path;
@@ -6,14 +6,30 @@ use std::path::Path;
 use chorus_fuzz::{TEXT, bounded};
 use chorus_labels::anuraset::pair;
 use chorus_labels::codes::CodeTable;
-use chorus_labels::species::subsets;
+use chorus_labels::recording_list::{Named, RecordingList};
 use libfuzzer_sys::fuzz_target;
+
+/// A recording of site S.
+struct Recording(&'static str);
+
+impl Named for Recording {
+    fn path(&self) -> &str {
+        self.0
+    }
+
+    fn site(&self) -> &str {
+        "S"
+    }
+}
 
 fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("list.csv");
     bounded(bytes.len(), TEXT, || {
-        for row in subsets(path, bytes).into_iter().flatten() {
-            assert!(!row.recording.is_empty() && row.subset.as_str().parse() == Ok(row.subset));
+        if let Ok(list) = RecordingList::read(path, bytes) {
+            for column in ["subset", "fold", "group"] {
+                let Ok(said) = list.say(column, &[Recording("S/A_1.wav"), Recording("S/A_0_3.wav")]) else { continue };
+                assert!(said.of.iter().flatten().all(|(value, line)| !value.is_empty() && *line > 1));
+            }
         }
         let text = String::from_utf8_lossy(bytes);
         if let Ok(table) = CodeTable::read(path, bytes) {

@@ -42,11 +42,23 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
     }
     let labelled = config.text("annotate.format") != Some("none");
     let modelled = config.text("model.path").is_some();
-    if config.text("split.source") == Some("file") && config.text("split.file").is_none() {
+    for (source, key, what) in [
+        ("file", "split.file", "the file"),
+        ("folds", "split.fold", "the fold for testing"),
+        ("leave_one_site_out", "split.site", "the site for testing"),
+    ] {
+        if config.text("split.source") == Some(source) && config.get(key).is_null() {
+            let next = format!("name {what} in {key} (or with --set {key}=…), or set split.source to grouped");
+            refuse("split.source", format!("`{source}` without {key}"), next);
+        }
+    }
+    if config.text("split.group") == Some("column")
+        && ["split.group_file", "split.file"].iter().all(|key| config.get(key).is_null())
+    {
         refuse(
-            "split.source",
-            "`file` without split.file".into(),
-            "name the file in split.file, or set split.source to grouped".into(),
+            "split.group",
+            "`column` without a file".into(),
+            "name the file that holds the column in split.group_file (or split.file)".into(),
         );
     }
     if !labelled && !modelled {
@@ -107,7 +119,7 @@ fn annotations(config: &Config, refuse: &mut impl FnMut(&str, String, String)) {
     for key in COLUMNS.iter().filter(|key| !has_columns && config.text(key).is_some()) {
         refuse(key, format!("a column with annotate.format `{format}`"), "columns are chosen with raven, csv and clips".into());
     }
-    if config.text("annotate.rule") != Some("overlap") {
+    if format == "none" || config.text("annotate.rule") != Some("overlap") {
         return;
     }
     let (overlap_s, window_s) = (config.number("annotate.min_overlap_s"), config.number("segment.window_s"));

@@ -16,6 +16,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of texts.
     Texts,
+    /// A name or a list of names; a whole number is a name too.
+    Names,
     /// A list of so many numbers, each in a range.
     Floats(usize, f64, f64),
 }
@@ -49,6 +51,7 @@ impl Key {
             Kind::Text => "a text".to_owned(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Texts => "a list of texts".to_owned(),
+            Kind::Names => "a name or a list of names".to_owned(),
             Kind::Floats(n, min, max) => format!("a list of {n} numbers from {min} to {max}"),
         };
         if self.nullable { format!("{kind}, or null") } else { kind }
@@ -246,21 +249,59 @@ pub const KEYS: &[Key] = &[
     // split
     key(
         "split.source",
-        Kind::Choice(&["grouped", "file"]),
+        Kind::Choice(&["grouped", "folds", "leave_one_site_out", "file"]),
         "",
         "grouped",
-        "Subsets stratified by class over whole groups, or from a file",
+        "Test set: a stratified share of whole groups, one of several stratified folds, a whole site, or what a file says",
     ),
-    optional("split.file", Kind::Text, "", "CSV within the archive: recording, site, subset"),
-    key("split.group", Kind::Choice(&["recording", "site", "night"]), "", "recording", "What is never divided between subsets"),
+    optional(
+        "split.file",
+        Kind::Text,
+        "",
+        "CSV within the archive that says for each recording its subset (train, validation, test, unused) or its fold",
+    ),
+    key(
+        "split.group",
+        Kind::Choice(&["recording", "site", "night", "column"]),
+        "",
+        "recording",
+        "What is never divided between subsets; column: recordings with the same entry in split.group_column",
+    ),
+    optional(
+        "split.group_file",
+        Kind::Text,
+        "",
+        "CSV within the archive that says for each recording its group, with group: column; default split.file",
+    ),
+    key(
+        "split.group_column",
+        Kind::Text,
+        "",
+        "group",
+        "Column of that file, such as fname where recordings are clips of longer ones",
+    ),
     key(
         "split.test_fraction",
         Kind::Float(0.0, 0.9),
         "",
         "0.25",
-        "Share of groups for test; with source: file, the file decides",
+        "Share of the recordings for test, in whole groups, with source: grouped",
     ),
-    key("split.validation_fraction", Kind::Float(0.0, 0.9), "", "0.2", "Share of the training groups for validation"),
+    key("split.folds", Kind::Int(2, 1000), "folds", "5", "Number of folds with source: folds"),
+    optional(
+        "split.fold",
+        Kind::Names,
+        "",
+        "The fold that is test in this run: 1 to split.folds with source: folds, else as the column fold of split.file has it",
+    ),
+    optional("split.site", Kind::Names, "", "The site that is test in this run, with source: leave_one_site_out"),
+    key(
+        "split.validation_fraction",
+        Kind::Float(0.0, 0.9),
+        "",
+        "0.2",
+        "Share of the training recordings for validation, in whole groups, unless split.file has a validation set",
+    ),
     key("split.seed", SEED, "", "0", "Seed of the random draws"),
     // featurize
     key("featurize.sample_rate_hz", Kind::Int(1000, 500_000), "Hz", "16000", "Rate that recordings are resampled to"),

@@ -152,11 +152,19 @@ pub(super) fn check(entry: &Entry) -> Option<Problem> {
         Kind::Text => value.as_str().is_some_and(|t| !t.trim().is_empty()),
         Kind::Choice(words) => value.as_str().is_some_and(|t| words.contains(&t)),
         Kind::Texts => value.as_sequence().is_some_and(|s| s.iter().all(|v| v.as_str().is_some())),
+        Kind::Names => match value.as_sequence() {
+            Some(names) => !names.is_empty() && names.iter().all(is_name),
+            None => is_name(value),
+        },
         Kind::Floats(n, min, max) => {
             value.as_sequence().is_some_and(|s| s.len() == n && s.iter().all(|v| number_in(v, min, max)))
         }
     };
     if fits { None } else { problem(format!("`{}`", plain(value)), format!("allowed: {}", key.allowed())) }
+}
+
+fn is_name(value: &Value) -> bool {
+    value.as_u64().is_some() || value.as_str().is_some_and(|name| !name.trim().is_empty())
 }
 
 fn is_section(name: &str) -> bool {

@@ -1,9 +1,8 @@
 //! Makes units, several at once, and commits each by itself.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::json;
@@ -13,8 +12,12 @@ use crate::console::duration;
 use crate::context::UnitContext;
 use crate::graph::{Pass, Per};
 use crate::plan::{PassPlan, States, Status, UnitPlan};
-use crate::state::UnitState;
+use crate::state::{Fingerprint, UnitState};
+use crate::work::Scan;
 use crate::{EngineError, RunDir, Unit, atomic};
+
+/// Units that wait for the disk while others are worked on: each has to be on it before its state may say so.
+const COMMITS: usize = 8;
 
 impl Runner {
     /// Makes the units of a pass that are not fresh; tells how many that were.
@@ -22,6 +25,7 @@ impl Runner {
         &self,
         pass: &Pass,
         plan: &PassPlan,
+        scan: &Scan,
         states: &mut States,
         options: &RunOptions,
         pool: &rayon::ThreadPool,
@@ -36,23 +40,25 @@ impl Runner {
         self.record_config()?;
         let start = Instant::now();
         let progress = (pass.per == Per::SiteDay).then(|| self.console.progress(pass.name, todo.len() as u64, "units"));
-        let queue: Mutex<VecDeque<&UnitPlan>> = Mutex::new(todo.iter().copied().collect());
+        let queue: Mutex<VecDeque<&Unit>> = Mutex::new(todo.iter().map(|plan| &plan.unit).collect());
         let done: Mutex<Vec<(Unit, UnitState)>> = Mutex::default();
         let failed: Mutex<Option<EngineError>> = Mutex::default();
-        let shared: &States = states;
+        let common = self.planner(false).common(pass, states, scan)?;
+        let jobs = options.jobs.max(1);
+        let making = Making { runner: self, pass, common, states, scan, options, pool, turns: Turns::new(jobs) };
         std::thread::scope(|scope| {
-            for _ in 0..options.jobs.max(1).min(todo.len()) {
+            for _ in 0..(jobs + COMMITS).min(todo.len()) {
                 scope.spawn(|| {
-                    while let Some(unit) = locked(&queue).pop_front() {
+                    while let Some(unit) = { locked(&queue).pop_front() } {
                         if self.stop.load(Ordering::Relaxed) || locked(&failed).is_some() {
                             return;
                         }
-                        match pool.install(|| self.make(pass, unit, shared, options)) {
+                        match making.make(unit) {
                             Ok(state) => {
                                 let mut done = locked(&done);
-                                done.push((unit.unit.clone(), state));
+                                done.push((unit.clone(), state));
                                 if let Some(progress) = &progress {
-                                    progress.done(done.len() as u64, &unit.unit.to_string());
+                                    progress.done(done.len() as u64, &unit.to_string());
                                 }
                             }
                             Err(error) => {
@@ -82,31 +88,42 @@ impl Runner {
         }
         Ok(made)
     }
+}
 
+/// The making of a pass's units.
+struct Making<'a> {
+    runner: &'a Runner,
+    pass: &'a Pass,
+    /// What the units' fingerprints have in common.
+    common: Fingerprint,
+    states: &'a States,
+    scan: &'a Scan,
+    options: &'a RunOptions,
+    pool: &'a rayon::ThreadPool,
+    turns: Turns,
+}
+
+impl Making<'_> {
     /// Makes and commits one unit: drop its state, make the outputs under `tmp/`, publish them, write the state last.
-    fn make(&self, pass: &Pass, plan: &UnitPlan, states: &States, options: &RunOptions) -> Result<UnitState, EngineError> {
+    fn make(&self, unit: &Unit) -> Result<UnitState, EngineError> {
+        let Self { runner: Runner { run, .. }, pass, .. } = *self;
         let start = Instant::now();
-        let unit = &plan.unit;
-        let fail = |source| EngineError::Work { pass: pass.name.into(), unit: unit.to_string(), source };
-        let work = self.registry.get(pass.name).ok_or_else(|| fail("this program does not hold the stage".into()))?;
-        let _claim = self.run.wait_for_claim(pass.name, &unit.to_string())?;
-        if let Some(state) = self.made_meanwhile(pass, plan, options) {
+        let fingerprint = self.runner.planner(false).fingerprint(&self.common, pass, unit, self.states, self.scan);
+        let _claim = run.wait_for_claim(pass.name, &unit.to_string())?;
+        if let Some(state) = self.made_meanwhile(unit, &fingerprint) {
             return Ok(state);
         }
-        let state_path = self.run.state(pass.name, unit);
-        atomic::remove(&self.run.states(pass.name), &state_path)?;
-        let planner = self.planner(false);
+        atomic::remove(&run.states(pass.name), &run.state(pass.name, unit))?;
         let cx = UnitContext {
-            access: planner.access(pass, states),
+            access: self.runner.access(pass, self.states),
             unit,
-            digest: plan.fingerprint.digest(),
+            digest: fingerprint.digest(),
             staged: Mutex::default(),
         };
-        work.run(&cx).map_err(|source| match source.downcast::<EngineError>() {
-            Ok(error) if matches!(*error, EngineError::Stopped) => EngineError::Stopped,
-            Ok(error) => fail(error),
-            Err(source) => fail(source),
-        })?;
+        {
+            let _turn = self.turns.take();
+            self.pool.install(|| self.work(&cx))?;
+        }
         let staged = std::mem::take(&mut *locked(&cx.staged));
         for &output in &pass.outputs {
             let path = RunDir::output(output, unit);
@@ -114,23 +131,62 @@ impl Runner {
                 return Err(EngineError::MissingOutput { pass: pass.name.into(), output: path });
             }
         }
-        let state = UnitState { fingerprint: plan.fingerprint.clone(), outputs: staged.publish(self.run.path())? };
-        state.save(&self.run, pass.name, unit)?;
+        let state = UnitState { fingerprint, outputs: staged.publish(run.path())? };
+        state.save(run, pass.name, unit)?;
         cx.drop_checkpoint()?;
         let rows: BTreeMap<&String, u64> = state.outputs.iter().filter_map(|(p, o)| Some((p, o.rows?))).collect();
         let event = json!({
             "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "unit": unit.to_string(),
             "seconds": start.elapsed().as_secs_f64(), "rows": rows,
         });
-        atomic::append_line(&self.run.log(), &event.to_string())?;
+        atomic::append_line(&run.log(), &event.to_string())?;
         Ok(state)
     }
 
+    fn work(&self, cx: &UnitContext<'_>) -> Result<(), EngineError> {
+        let name = self.pass.name;
+        let fail = |source| EngineError::Work { pass: name.into(), unit: cx.unit.to_string(), source };
+        let work = self.runner.registry.get(name).ok_or_else(|| fail("this program does not hold the stage".into()))?;
+        work.run(cx).map_err(|source| match source.downcast::<EngineError>() {
+            Ok(error) if matches!(*error, EngineError::Stopped) => EngineError::Stopped,
+            Ok(error) => fail(error),
+            Err(source) => fail(source),
+        })
+    }
+
     /// The state of a unit that another process of a shared run made since this one planned.
-    fn made_meanwhile(&self, pass: &Pass, plan: &UnitPlan, options: &RunOptions) -> Option<UnitState> {
-        self.run.share().filter(|_| !options.force)?;
-        let state = UnitState::read(&self.run.state(pass.name, &plan.unit))?;
-        let same = plan.fingerprint.difference(&state.fingerprint).is_none();
-        (same && state.check_outputs(&self.run, false).is_none()).then_some(state)
+    fn made_meanwhile(&self, unit: &Unit, fingerprint: &Fingerprint) -> Option<UnitState> {
+        let run = &self.runner.run;
+        run.share().filter(|_| !self.options.force)?;
+        let state = UnitState::read(&run.state(self.pass.name, unit))?;
+        let same = fingerprint.difference(&state.fingerprint).is_none();
+        (same && state.check_outputs(run, false).is_none()).then_some(state)
+    }
+}
+
+/// So many units are worked on at once; those that only wait for the disk do not count.
+struct Turns {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+impl Turns {
+    fn new(number: usize) -> Self {
+        Self { free: Mutex::new(number), freed: Condvar::new() }
+    }
+
+    fn take(&self) -> Turn<'_> {
+        let none = |free: &mut usize| *free == 0;
+        *self.freed.wait_while(locked(&self.free), none).unwrap_or_else(PoisonError::into_inner) -= 1;
+        Turn(self)
+    }
+}
+
+struct Turn<'a>(&'a Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.free) += 1;
+        self.0.freed.notify_one();
     }
 }

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::atomic;
 use crate::config::keys::KEYS;
+use crate::context::Access;
 use crate::graph::{Output, Pass, Per, Program, passes, stages};
 use crate::plan::{PassPlan, Planner, States, Status, load_states};
 use crate::state::load;
@@ -134,6 +135,11 @@ impl Runner {
         Planner { config, run, passes, registry, console, stop, runtime, verify }
     }
 
+    fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
+        let Self { config, run, passes, console, stop, .. } = self;
+        Access { config, run, passes, pass, states, console, stop }
+    }
+
     /// What is fresh and what is not, without executing anything. `verify` reads every output and compares its hash.
     ///
     /// # Errors
@@ -199,7 +205,7 @@ impl Runner {
             } else if chosen {
                 self.refuse_stale_inputs(pass, &plan, options)?;
                 self.retire(pass, &mut plan, &mut course.states, options)?;
-                let done = self.execute(pass, &plan, &mut course.states, options, &pool)?;
+                let done = self.execute(pass, &plan, &course.scans[course.plans.len()], &mut course.states, options, &pool)?;
                 course.summary.0.push((pass.name, done, plan.units.len() - done));
                 for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
                     unit.status = Status::Fresh;

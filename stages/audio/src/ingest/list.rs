@@ -44,7 +44,7 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
         let entries: Result<Vec<_>, _> = fs::read_dir(&folder).map_err(failed)?.map(|entry| entry.map(|e| e.path())).collect();
         let mut entries = entries.map_err(failed)?;
         // The order of a listing is the file system's; that of a search among links must not be.
-        entries.sort();
+        entries.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
         for path in entries {
             let relative = relative(archive, &path);
             let name = path.file_name().unwrap_or_default().to_string_lossy();

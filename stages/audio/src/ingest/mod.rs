@@ -1,27 +1,30 @@
 //! Stage `ingest`: from a folder of files to the table `recordings`, one row per audio file, readable or not.
 //!
 //! The archive is listed once; each file is read in full once (content hash, facts, levels) and remembered by path, size, time of
-//! change and inode, so that a later run reads only what changed. Rows are committed per site and local day.
+//! change and inode, so that a later run reads only what changed. Rows are committed per site and local day. Details are held for a
+//! few hundred files at a time, whatever the archive's size: see `pieces` and `catalogue`.
 
+mod catalogue;
 mod error;
 mod glance;
 mod list;
+mod pieces;
 mod probe;
 mod rows;
 mod sheet;
 mod sites;
 mod start;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use chorus_engine::{External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError};
 use serde::Deserialize;
 
 use crate::names::OwnPattern;
+use catalogue::{Catalogue, Tally};
 pub use error::IngestError;
 pub use glance::{Glance, glance};
-use rows::Recording;
+use rows::Rules;
 pub use sheet::Sheet as SiteSheet;
 
 /// The keys that the stage depends on.
@@ -60,8 +63,8 @@ struct UnitsParams {
 /// The stage.
 #[derive(Default)]
 pub struct Ingest {
-    /// The rows of each unit, between the scan and the units' work.
-    rows: Mutex<BTreeMap<Unit, Vec<Recording>>>,
+    /// What the scan saw, for the units' work.
+    catalogue: Mutex<Option<Arc<Catalogue>>>,
 }
 
 impl Work for Ingest {
@@ -71,46 +74,35 @@ impl Work for Ingest {
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
         let sheet = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
         let files = list::files(&archive, &params.archive.audio, &params.archive.exclude)?;
-        let (probed, pending) = probe::all(cx, &archive, files)?;
-        let rules = rows::Rules { archive: &archive, sheet: &sheet, own_names: own_names.as_ref(), params: &params };
-        let recordings = rows::make(probed, &rules)?;
-        let remarks = sheet.judge(recordings.iter().map(Recording::place))?;
+        let rules = Rules { archive, sheet, own_names, params };
+        let (catalogue, tally, pending) = Catalogue::look(cx, rules, files)?;
+        let remarks = catalogue.rules().sheet.judge(&tally.fits)?;
         if !cx.look_only {
-            remarks.iter().chain(&rules.unfitting_pattern(&recordings)).for_each(|remark| cx.console().warn(remark));
-            judge(cx, &recordings, params.ingest.max_rejected_fraction)?;
+            let pattern = catalogue.rules().unfitting_pattern(&tally);
+            remarks.iter().chain(&pattern).for_each(|remark| cx.console().warn(remark));
+            judge(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
-        let units = rows::by_unit(recordings, params.units.max_recordings);
-        let hash = |rows: &Vec<Recording>| serde_json::to_vec(rows).map(|text| hash_bytes(&text));
-        let external = |(unit, rows): (&Unit, &Vec<Recording>)| {
-            Ok((unit.clone(), External::from([("recordings in the archive".to_owned(), hash(rows)?)])))
-        };
-        let scan = Scan { units: units.iter().map(external).collect::<Result<_, WorkError>>()?, pending, ..Scan::default() };
-        *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = units;
-        Ok(scan)
+        let units = catalogue.externals();
+        *self.catalogue.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(catalogue));
+        Ok(Scan { units, pending: pending.in_words(), ..Scan::default() })
     }
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = rows.get(cx.unit()).ok_or("the unit was not found by the scan")?;
-        Ok(rows::write(cx, rows)?)
+        let catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let rows = catalogue.ok_or("the archive was not looked at")?.rows(cx)?;
+        Ok(rows::write(cx, &rows)?)
     }
 }
 
 /// Tells what was rejected, and fails when it is too much.
-fn judge(cx: &ScanContext<'_>, recordings: &[Recording], max_fraction: f64) -> Result<(), IngestError> {
-    let rejected: Vec<&Recording> = recordings.iter().filter(|r| r.status == "rejected").collect();
-    if rejected.is_empty() {
-        return Ok(());
-    }
-    let first = rejected[0];
-    let example = format!("{}: {}", first.path, first.reason.as_deref().unwrap_or_default());
-    if rejected.len() as f64 > max_fraction * recordings.len() as f64 {
-        return Err(IngestError::TooManyRejected { rejected: rejected.len(), of: recordings.len(), max_fraction, example });
+fn judge(cx: &ScanContext<'_>, tally: &Tally, max_fraction: f64) -> Result<(), IngestError> {
+    let &Tally { rejected, recordings: of, .. } = tally;
+    let Some((_, example)) = tally.first_rejected.clone() else { return Ok(()) };
+    if rejected as f64 > max_fraction * of as f64 {
+        return Err(IngestError::TooManyRejected { rejected, of, max_fraction, example });
     }
     cx.console().warn(&format!(
-        "{} of {} recordings cannot be read ({example}); `SELECT path, reason FROM recordings WHERE status = 'rejected'` lists them",
-        rejected.len(),
-        recordings.len()
+        "{rejected} of {of} recordings cannot be read ({example}); `SELECT path, reason FROM recordings WHERE status = 'rejected'` lists them"
     ));
     Ok(())
 }

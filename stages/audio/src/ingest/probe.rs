@@ -1,4 +1,4 @@
-//! What a file holds: found by reading it once, and remembered as long as the listing shows the same file.
+//! What files hold: each is read in full once, and not again as long as the listing shows the same file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,20 +6,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, ScanContext, WorkError};
+use chorus_engine::{EngineError, Exact, Progress, ScanContext, WorkError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::list::Listed;
+use super::pieces::{self, Memory, Piece};
 use crate::container;
 use crate::error::AudioError;
 use crate::headers::Header;
 
-/// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
-const FORMAT: u32 = 2;
-/// Name of the memory.
-const CACHE: &str = "files.jsonl";
-/// A run that is killed while it reads a large archive loses at most this much of the reading.
+/// A run that is killed while it reads a large piece loses at most this much of the reading.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
 
 /// What reading a file found.
@@ -55,94 +52,146 @@ pub(super) struct Sound {
     pub(super) time_expansion: Exact,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Remembered {
-    format: u32,
-    file: Listed,
-    probe: Probe,
+impl Probe {
+    pub(super) fn rejected(code: &str, detail: &str) -> Self {
+        Self { content_hash: String::new(), found: Found::Rejected { code: code.to_owned(), detail: detail.to_owned() } }
+    }
+
+    /// That of a file which the system does not let be read. It is not remembered.
+    pub(super) fn unreadable() -> Self {
+        Self::rejected("unreadable", "the system does not let it be read; check its permissions and the disk")
+    }
 }
 
-/// The files with what they hold, and what was seen and not looked into.
-pub(super) type Probed = (Vec<(Listed, Probe)>, Option<String>);
+/// Files that were seen and not looked into.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) new: usize,
+    pub(super) changed: usize,
+}
 
-/// Reads what the memory does not hold. With `look_only` nothing is read; what is new or changed is told instead, and changed files
-/// stand as they were.
-pub(super) fn all(cx: &ScanContext<'_>, archive: &Path, files: Vec<Listed>) -> Result<Probed, WorkError> {
-    let memory = recall(cx);
-    let known = |file: &Listed| memory.get(&file.path).filter(|r| r.file == *file).map(|r| r.probe.clone());
-    if cx.look_only {
-        let new = files.iter().filter(|f| !memory.contains_key(&f.path)).count();
-        let changed = files.iter().filter(|f| known(f).is_none()).count() - new;
-        let pending =
-            (new + changed > 0).then(|| format!("{new} files are new and {changed} may have changed since the last run"));
-        let old = |f: Listed| memory.get(&f.path).map(|r| (f, r.probe.clone()));
-        return Ok((files.into_iter().filter_map(old).collect(), pending));
+impl Pending {
+    pub(super) fn in_words(self) -> Option<String> {
+        let Self { new, changed } = self;
+        (new + changed > 0).then(|| format!("{new} files are new and {changed} may have changed since the last run"))
     }
-    let unknown: Vec<&Listed> = files.iter().filter(|f| known(f).is_none()).collect();
+}
+
+/// A piece's files, each with its position and with what it holds.
+pub(super) type Probed = Vec<(u32, Listed, Probe)>;
+
+/// Looks at a piece without reading: what is new is left out, and what changed stands as it was.
+pub(super) fn remembered(cx: &ScanContext<'_>, piece: Piece) -> (Probed, Pending) {
+    let mut memory = pieces::recall(cx, &piece.name);
+    let (mut probed, mut pending) = (Vec::new(), Pending::default());
+    for (position, file) in piece.files {
+        match memory.remove(&file.path) {
+            Some((before, probe)) => {
+                pending.changed += usize::from(before != file);
+                probed.push((position, file, probe));
+            }
+            None => pending.new += 1,
+        }
+    }
+    (probed, pending)
+}
+
+/// How far the reading of an archive has come.
+pub(super) struct Reading<'a> {
+    progress: &'a Progress,
+    done: AtomicU64,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(progress: &'a Progress) -> Self {
+        Self { progress, done: AtomicU64::new(0) }
+    }
+
+    fn add(&self, files: usize) {
+        let done = self.done.fetch_add(files as u64, Ordering::Relaxed) + files as u64;
+        self.progress.done(done, "");
+    }
+}
+
+/// What the files of a piece hold. Reads those that are not remembered, several at once, and remembers them. `None` when another process
+/// is reading this piece and `wait` is false.
+pub(super) fn read_piece(
+    cx: &ScanContext<'_>,
+    archive: &Path,
+    piece: &Piece,
+    reading: &Reading<'_>,
+    wait: bool,
+) -> Result<Option<Probed>, WorkError> {
+    let mut memory = pieces::recall(cx, &piece.name);
+    let mut claim = None;
+    if !knows_all(&memory, piece) {
+        let work = piece.name.to_string();
+        claim = if wait { Some(cx.wait_for_claim(&work)?) } else { cx.claim(&work)? };
+        if claim.is_none() {
+            return Ok(None);
+        }
+        // Whoever had it before may have read it all.
+        memory = pieces::recall(cx, &piece.name);
+    }
+    let unknown: Vec<&Listed> = piece.files.iter().map(|(_, file)| file).filter(|file| !knows(&memory, file)).collect();
+    reading.add(piece.files.len() - unknown.len());
+    let fresh = read_files(cx, archive, piece, &memory, &unknown, reading)?;
+    if !unknown.is_empty() || memory.len() != piece.files.len() {
+        save(cx, piece, &memory, &fresh)?;
+    }
+    drop(claim);
+    let probe = |file: &Listed| {
+        let known = knows(&memory, file).then(|| memory[&file.path].1.clone());
+        known.or_else(|| fresh.get(&file.path).cloned()).unwrap_or_else(Probe::unreadable)
+    };
+    Ok(Some(piece.files.iter().map(|(position, file)| (*position, file.clone(), probe(file))).collect()))
+}
+
+fn knows(memory: &Memory, file: &Listed) -> bool {
+    memory.get(&file.path).is_some_and(|(before, _)| before == file)
+}
+
+fn knows_all(memory: &Memory, piece: &Piece) -> bool {
+    piece.files.iter().all(|(_, file)| knows(memory, file))
+}
+
+fn read_files(
+    cx: &ScanContext<'_>,
+    archive: &Path,
+    piece: &Piece,
+    memory: &Memory,
+    unknown: &[&Listed],
+    reading: &Reading<'_>,
+) -> Result<BTreeMap<String, Probe>, WorkError> {
     let fresh: Mutex<BTreeMap<String, Probe>> = Mutex::default();
-    if !unknown.is_empty() || memory.len() != files.len() {
-        let progress = cx.console().progress("ingest: reading", unknown.len() as u64, "files");
-        let (count, saved) = (AtomicU64::new(0), Mutex::new(Instant::now()));
-        unknown.par_iter().try_for_each(|file| {
-            if cx.stopping() {
-                return Err(WorkError::from(EngineError::Stopped));
-            }
-            if let Some(probe) = read(&archive.join(&file.path)) {
-                lock(&fresh).insert(file.path.clone(), probe);
-            }
-            progress.done(count.fetch_add(1, Ordering::Relaxed) + 1, "");
-            if let Ok(mut saved) = saved.try_lock()
-                && saved.elapsed() > SAVE_EVERY
-            {
-                remember(cx, &files, &known, &lock(&fresh))?;
-                *saved = Instant::now();
-            }
-            Ok(())
-        })?;
-        remember(cx, &files, &known, &lock(&fresh))?;
-    }
-    let fresh = fresh.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let probed = files.into_iter().map(|file| {
-        let probe = known(&file).or_else(|| fresh.get(&file.path).cloned());
-        let unreadable = || Probe {
-            content_hash: String::new(),
-            found: Found::Rejected {
-                code: "unreadable".into(),
-                detail: "the system does not let it be read; check its permissions and the disk".into(),
-            },
-        };
-        (file, probe.unwrap_or_else(unreadable))
-    });
-    Ok((probed.collect(), None))
+    let saved = Mutex::new(Instant::now());
+    unknown.par_iter().try_for_each(|file| {
+        if cx.stopping() {
+            return Err(WorkError::from(EngineError::Stopped));
+        }
+        if let Some(probe) = read(&archive.join(&file.path)) {
+            lock(&fresh).insert(file.path.clone(), probe);
+        }
+        reading.add(1);
+        if let Ok(mut saved) = saved.try_lock()
+            && saved.elapsed() > SAVE_EVERY
+        {
+            save(cx, piece, memory, &lock(&fresh))?;
+            *saved = Instant::now();
+        }
+        Ok(())
+    })?;
+    Ok(fresh.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+fn save(cx: &ScanContext<'_>, piece: &Piece, memory: &Memory, fresh: &BTreeMap<String, Probe>) -> Result<(), WorkError> {
+    let probe = |file: &Listed| fresh.get(&file.path).or_else(|| memory.get(&file.path).filter(|(b, _)| b == file).map(|m| &m.1));
+    let known = piece.files.iter().filter_map(|(_, file)| Some((file, probe(file)?)));
+    pieces::remember(cx, &piece.name, known)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn recall(cx: &ScanContext<'_>) -> BTreeMap<String, Remembered> {
-    let bytes = cx.cached(CACHE).unwrap_or_default();
-    let lines = bytes
-        .split(|b| *b == b'\n')
-        .filter_map(|line| serde_json::from_slice::<Remembered>(line).ok())
-        .filter(|r| r.format == FORMAT);
-    lines.map(|r| (r.file.path.clone(), r)).collect()
-}
-
-fn remember(
-    cx: &ScanContext<'_>,
-    files: &[Listed],
-    known: &impl Fn(&Listed) -> Option<Probe>,
-    fresh: &BTreeMap<String, Probe>,
-) -> Result<(), WorkError> {
-    let mut bytes = Vec::new();
-    for file in files {
-        if let Some(probe) = known(file).or_else(|| fresh.get(&file.path).cloned()) {
-            serde_json::to_writer(&mut bytes, &Remembered { format: FORMAT, file: file.clone(), probe })?;
-            bytes.push(b'\n');
-        }
-    }
-    Ok(cx.cache(CACHE, &bytes)?)
 }
 
 /// Reads a file; `None` when the system does not let it, which is not remembered.

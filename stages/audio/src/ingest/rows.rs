@@ -1,14 +1,13 @@
 //! Rows of the table `recordings`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
-use chorus_engine::{EngineError, Unit, UnitContext, hash_bytes};
+use chorus_engine::{EngineError, UnitContext, hash_bytes};
 use jiff::civil::{Date, DateTime};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Params;
+use super::catalogue::Tally;
 use super::error::IngestError;
 use super::list::Listed;
 use super::probe::{Found, Probe, Sound};
@@ -22,7 +21,7 @@ use crate::names::{NameFacts, OwnPattern, parse_start};
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Recording {
     pub(super) path: String,
-    id: String,
+    pub(super) id: String,
     site: String,
     date: Option<Date>,
     start_utc_us: Option<i64>,
@@ -35,14 +34,14 @@ pub(super) struct Recording {
     serial: Option<String>,
     /// Whether the user's own pattern fits the name.
     #[serde(skip)]
-    own_name: bool,
+    pub(super) own_name: bool,
     /// The lines of the site sheet that fit.
     #[serde(skip)]
     sheet_lines: Vec<usize>,
     sound: Option<Sound>,
-    file_bytes: u64,
-    content_hash: String,
-    duplicate_of: Option<String>,
+    pub(super) file_bytes: u64,
+    pub(super) content_hash: String,
+    pub(super) duplicate_of: Option<String>,
     /// Latitude and longitude, degrees.
     position: Option<(f64, f64)>,
     pub(super) status: &'static str,
@@ -57,6 +56,17 @@ impl Recording {
         (self.site_source, &self.sheet_lines)
     }
 
+    /// The site and the local date that it is filed under.
+    pub(super) fn day(&self) -> (String, Option<Date>) {
+        (self.site.clone(), self.date)
+    }
+
+    /// The start as a clock at the site would show it, microseconds since 1970.
+    pub(super) fn start_local_us(&self) -> Option<i64> {
+        let local = self.start_local?;
+        jiff::tz::Offset::UTC.to_timestamp(local).ok().map(|t| t.as_microsecond())
+    }
+
     /// What its header says; nothing, where it cannot be read.
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)
@@ -64,26 +74,30 @@ impl Recording {
 }
 
 /// What rows are made by.
-pub(super) struct Rules<'a> {
-    pub(super) archive: &'a Path,
-    pub(super) sheet: &'a Sheet,
+pub(super) struct Rules {
+    pub(super) archive: PathBuf,
+    pub(super) sheet: Sheet,
     /// The user's own pattern of names.
-    pub(super) own_names: Option<&'a OwnPattern>,
-    pub(super) params: &'a Params,
+    pub(super) own_names: Option<OwnPattern>,
+    pub(super) params: Params,
 }
 
-impl Rules<'_> {
+impl Rules {
+    pub(super) fn max_recordings(&self) -> usize {
+        self.params.units.max_recordings
+    }
+
     /// What a name tells by the user's own pattern, where it fits (true), and else by those of known recorders.
     fn name_facts(&self, stem: &str) -> (NameFacts, bool) {
-        let own = self.own_names.and_then(|own| own.parse(stem)).map(|facts| (facts, true));
+        let own = self.own_names.as_ref().and_then(|own| own.parse(stem)).map(|facts| (facts, true));
         own.unwrap_or_else(|| (NameFacts::from(parse_start(stem)), false))
     }
 
     /// A remark when the user's own pattern fits no name at all.
-    pub(super) fn unfitting_pattern(&self, recordings: &[Recording]) -> Option<String> {
-        let pattern = self.params.ingest.name_pattern.as_ref()?;
-        let first = recordings.first().filter(|_| !recordings.iter().any(|recording| recording.own_name))?;
-        Some(format!("ingest.name_pattern: `{pattern}` fits none of {} names, such as that of {}", recordings.len(), first.path))
+    pub(super) fn unfitting_pattern(&self, tally: &Tally) -> Option<String> {
+        let pattern = self.params.ingest.name_pattern.as_ref().filter(|_| tally.own_names == 0)?;
+        let (_, first) = tally.first.as_ref()?;
+        Some(format!("ingest.name_pattern: `{pattern}` fits none of {} names, such as that of {first}", tally.recordings))
     }
 }
 
@@ -92,32 +106,9 @@ fn recording_id(path: &str) -> String {
     hash_bytes(path.as_bytes())[..16].to_owned()
 }
 
-/// Makes the rows, sorted by path.
-pub(super) fn make(probed: Vec<(Listed, Probe)>, rules: &Rules<'_>) -> Result<Vec<Recording>, IngestError> {
-    let recordings: Result<Vec<Recording>, IngestError> =
-        probed.into_par_iter().map(|(file, probe)| row(file, probe, rules)).collect();
-    let mut recordings = recordings?;
-    let mut ids = BTreeMap::new();
-    let mut first_of: BTreeMap<String, String> = BTreeMap::new();
-    for recording in &mut recordings {
-        if let Some(other) = ids.insert(recording.id.clone(), recording.path.clone()) {
-            return Err(IngestError::SameId { a: other, b: recording.path.clone() });
-        }
-        // Empty files all have the same content, and an unreadable one has none.
-        if recording.file_bytes > 0 && !recording.content_hash.is_empty() {
-            match first_of.get(&recording.content_hash) {
-                Some(first) => recording.duplicate_of = Some(first.clone()),
-                None => {
-                    first_of.insert(recording.content_hash.clone(), recording.id.clone());
-                }
-            }
-        }
-    }
-    Ok(recordings)
-}
-
-fn row(file: Listed, probe: Probe, rules: &Rules<'_>) -> Result<Recording, IngestError> {
-    let (sound, status, reason_code, reason, lost_s) = match probe.found {
+/// The row of one file.
+pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recording, IngestError> {
+    let (sound, status, reason_code, reason, lost_s) = match probe.found.clone() {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
             None => (Some(sound), "ok", None, None, None),
@@ -132,14 +123,14 @@ fn row(file: Listed, probe: Probe, rules: &Rules<'_>) -> Result<Recording, Inges
     // A Song Meter's prefix is its serial number until someone changes it.
     let prefix = facts.time.as_ref().and_then(|time| time.prefix.as_ref());
     let serial = [header.serial.as_ref(), facts.serial.as_ref(), prefix].into_iter().flatten().next().cloned();
-    let own_site = site(&file.path, rules.archive, facts.site.as_deref(), serial.as_deref(), ingest.site_from);
+    let own_site = site(&file.path, &rules.archive, facts.site.as_deref(), serial.as_deref(), ingest.site_from);
     let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock);
     let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
     readings.extend(place.start.map(Reading::of_sheet));
     let start = decide(&readings, place.zone.as_ref());
     Ok(Recording {
         id: recording_id(&file.path),
-        path: file.path,
+        path: file.path.clone(),
         site: place.site,
         date: start.date,
         start_utc_us: start.utc_us,
@@ -154,7 +145,7 @@ fn row(file: Listed, probe: Probe, rules: &Rules<'_>) -> Result<Recording, Inges
         sheet_lines: place.lines,
         sound,
         file_bytes: file.bytes,
-        content_hash: probe.content_hash,
+        content_hash: probe.content_hash.clone(),
         duplicate_of: None,
         position: place.position.or_else(|| header.position.map(|(latitude, longitude)| (latitude.0, longitude.0))),
         status,
@@ -164,27 +155,8 @@ fn row(file: Listed, probe: Probe, rules: &Rules<'_>) -> Result<Recording, Inges
     })
 }
 
-/// Groups rows by site and date, in parts of at most `max` recordings in the order of their start.
-pub(super) fn by_unit(recordings: Vec<Recording>, max: usize) -> BTreeMap<Unit, Vec<Recording>> {
-    let mut days: BTreeMap<(String, Option<Date>), Vec<Recording>> = BTreeMap::new();
-    for recording in recordings {
-        days.entry((recording.site.clone(), recording.date)).or_default().push(recording);
-    }
-    let mut units = BTreeMap::new();
-    for ((site, date), mut day) in days {
-        day.sort_by(|a, b| (a.start_local, &a.path).cmp(&(b.start_local, &b.path)));
-        for (part, rows) in day.chunks(max.max(1)).enumerate() {
-            let mut rows = rows.to_vec();
-            rows.sort_by(|a, b| a.id.cmp(&b.id));
-            units.insert(Unit::SiteDay { site: site.clone(), date, part: part as u32 }, rows);
-        }
-    }
-    units
-}
-
 /// Writes the rows of one unit.
 pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), EngineError> {
-    let local_us = |local: &DateTime| jiff::tz::Offset::UTC.to_timestamp(*local).ok().map(|t| t.as_microsecond());
     fn header<T>(rows: &[Recording], of: impl Fn(&Header) -> Option<T>) -> impl Iterator<Item = Option<T>> {
         rows.iter().map(move |r| r.header().and_then(&of))
     }
@@ -196,7 +168,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .utf8(rows.iter().map(|r| &r.id))
             .utf8(rows.iter().map(|r| &r.path))
             .utc(rows.iter().map(|r| r.start_utc_us))
-            .local(rows.iter().map(|r| r.start_local.as_ref().and_then(local_us)))
+            .local(rows.iter().map(Recording::start_local_us))
             .i32(rows.iter().map(|r| r.utc_offset_min))
             .utf8(rows.iter().map(|r| r.timezone.as_ref()))
             .utf8(rows.iter().map(|r| r.time_source.as_str()))

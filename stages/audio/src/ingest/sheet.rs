@@ -204,24 +204,18 @@ impl Sheet {
         self.lines.iter().filter(|line| line.site == site).find_map(|line| line.zone.clone()).or_else(|| self.zone.clone())
     }
 
-    /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `places` are those of all
+    /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `fits` is counted over all
     /// recordings.
-    pub(super) fn judge<'a>(&self, places: impl Iterator<Item = (SiteSource, &'a [usize])>) -> Result<Vec<String>, IngestError> {
-        let (mut fitting, mut elsewhere) = (vec![0_usize; self.lines.len()], 0_usize);
-        for (source, lines) in places {
-            elsewhere += usize::from(source != SiteSource::Sheet);
-            for line in lines {
-                fitting[*line] += 1;
-            }
-        }
-        for (line, n) in self.lines.iter().zip(&fitting) {
-            if line.start.is_some() && *n > 1 {
-                let found = format!("a start that would hold for {n} recordings; give each a line with its name");
+    pub(super) fn judge(&self, fits: &Fits) -> Result<Vec<String>, IngestError> {
+        let fitting = |at: usize| fits.by_line.get(&at).copied().unwrap_or_default();
+        for (at, line) in self.lines.iter().enumerate() {
+            if line.start.is_some() && fitting(at) > 1 {
+                let found = format!("a start that would hold for {} recordings; give each a line with its name", fitting(at));
                 return Err(IngestError::SiteSheet { path: self.path.clone(), line: line.number, found });
             }
         }
-        let idle: Vec<&Line> = self.lines.iter().zip(&fitting).filter(|(_, n)| **n == 0).map(|(line, _)| line).collect();
-        Ok(self.remarks(&idle, elsewhere))
+        let idle: Vec<&Line> = self.lines.iter().enumerate().filter(|(at, _)| fitting(*at) == 0).map(|(_, line)| line).collect();
+        Ok(self.remarks(&idle, fits.elsewhere))
     }
 
     fn remarks(&self, idle: &[&Line], elsewhere: usize) -> Vec<String> {
@@ -251,6 +245,32 @@ impl Sheet {
 fn default_zone(name: Option<&str>) -> Result<Option<TimeZone>, IngestError> {
     let unknown = |found| IngestError::SiteSheet { path: "archive.timezone".into(), line: 0, found };
     name.map(read::zone).transpose().map_err(unknown)
+}
+
+/// How often the lines of a sheet fit.
+#[derive(Debug, Default)]
+pub(super) struct Fits {
+    /// Recordings by line.
+    by_line: BTreeMap<usize, usize>,
+    /// Recordings whose site comes from elsewhere.
+    elsewhere: usize,
+}
+
+impl Fits {
+    /// Counts a recording: where its site was found, and the lines that fit it.
+    pub(super) fn add(&mut self, (source, lines): (SiteSource, &[usize])) {
+        self.elsewhere += usize::from(source != SiteSource::Sheet);
+        for line in lines {
+            *self.by_line.entry(*line).or_default() += 1;
+        }
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        self.elsewhere += other.elsewhere;
+        for (line, recordings) in other.by_line {
+            *self.by_line.entry(line).or_default() += recordings;
+        }
+    }
 }
 
 /// Whether `wanted` come one after the other on the way to a recording; no folders are on every way.
@@ -284,6 +304,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("sites.csv"), text).unwrap();
         Sheet::read(dir.path(), Some("sites.csv"), Some("America/Sao_Paulo")).map_err(|e| e.to_string())
+    }
+
+    fn fits(places: &[(SiteSource, &[usize])]) -> Fits {
+        let mut fits = Fits::default();
+        places.iter().for_each(|place| fits.add(*place));
+        fits
     }
 
     /// The place of a recording by its path, with its recorder.
@@ -381,7 +407,7 @@ mod tests {
     #[test]
     fn what_comes_to_nothing_is_told() {
         let sheet = sheet("site,serial,habitat\nPOND,A,wet\nMARSH,B,wetter\n").unwrap();
-        let remarks = sheet.judge([(SiteSource::Sheet, [0].as_slice()), (SiteSource::Folder, &[])].into_iter()).unwrap();
+        let remarks = sheet.judge(&fits(&[(SiteSource::Sheet, &[0]), (SiteSource::Folder, &[])])).unwrap();
         assert!(
             remarks[0].contains("habitat") && remarks[1].contains("line 3 (MARSH)") && remarks[2].contains("1 recordings"),
             "{remarks:?}"
@@ -393,7 +419,7 @@ mod tests {
         let sheet = sheet("site,name,start\nPOND,dawn,2020-03-01 05:30\n").unwrap();
         assert_eq!(place(&sheet, "x/dawn.wav", None).unwrap().start, Some("2020-03-01T05:30:00".parse().unwrap()));
         let twice = [(SiteSource::Sheet, [0].as_slice()), (SiteSource::Sheet, &[0])];
-        assert!(sheet.judge(twice.into_iter()).unwrap_err().to_string().contains("2 recordings"));
+        assert!(sheet.judge(&fits(&twice)).unwrap_err().to_string().contains("2 recordings"));
     }
 
     #[test]

@@ -3,18 +3,34 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Absence, Assignment, Fractions, Group, Split};
-use crate::subset::Subset;
+use super::Group;
 
-/// The subsets that groups go to, those first that must not lack a class.
-const SIDES: [Subset; 3] = [Subset::Train, Subset::Test, Subset::Validation];
-const TRAIN: usize = 0;
-const VALIDATION: usize = 2;
+/// A part that groups go to: a subset, a fold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Side {
+    /// Its name, for reasons.
+    pub(super) name: String,
+    /// Its share of the recordings; with 0 no group goes to it.
+    pub(super) share: f64,
+    /// Whether its absences weigh less than those of any other side.
+    pub(super) is_secondary: bool,
+}
+
+/// A class that a side has to do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lack<'a> {
+    pub(super) class: &'a str,
+    pub(super) side: usize,
+    /// In how many groups the class is.
+    pub(super) groups: u64,
+}
 
 /// A split in the making. Classes are numbered by name; the last is that of all recordings, which every group has.
-/// Sides are numbered as in [`SIDES`]. Groups are walked by a drawn order, so that theirs in the input is of no account.
+/// Sides are numbered as given, those first that must not lack a class. Groups are walked by a drawn order, so that theirs in the
+/// input is of no account.
 pub(super) struct Plan<'a> {
     groups: &'a [Group],
+    sides: &'a [Side],
     classes: Vec<&'a str>,
     /// By group: its classes with their counts, all recordings last.
     counts: Vec<Vec<(usize, u64)>>,
@@ -26,13 +42,13 @@ pub(super) struct Plan<'a> {
     placed: Vec<Option<(usize, String)>>,
     held: Vec<bool>,
     /// By class and side: positives still wanted.
-    desired: Vec<[f64; 3]>,
+    desired: Vec<Vec<f64>>,
     /// By class and side: groups placed.
-    placed_groups: Vec<[u64; 3]>,
+    placed_groups: Vec<Vec<u64>>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(groups: &'a [Group], fractions: Fractions, seed: u64) -> Self {
+    pub(super) fn new(groups: &'a [Group], sides: &'a [Side], seed: u64) -> Self {
         let names: BTreeSet<&str> = groups.iter().flat_map(|group| group.positives.keys().map(String::as_str)).collect();
         let classes: Vec<&str> = names.into_iter().collect();
         let everything = classes.len();
@@ -56,16 +72,16 @@ impl<'a> Plan<'a> {
                 totals[class] += count;
             }
         }
-        let shares = [fractions.train, fractions.test, fractions.validation];
         Self {
             groups,
-            desired: totals.iter().map(|&total| shares.map(|share| share * total as f64)).collect(),
-            placed_groups: vec![[0; 3]; everything + 1],
+            sides,
+            desired: totals.iter().map(|&total| sides.iter().map(|side| side.share * total as f64).collect()).collect(),
+            placed_groups: vec![vec![0; sides.len()]; everything + 1],
             classes,
             counts,
             draws,
             members,
-            wanted: (0..SIDES.len()).filter(|&side| shares[side] > 0.0).collect(),
+            wanted: (0..sides.len()).filter(|&side| sides[side].share > 0.0).collect(),
             placed: vec![None; groups.len()],
             held: vec![false; groups.len()],
         }
@@ -92,8 +108,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Puts the only group of a class in train.
-    pub(super) fn hold_sole_groups(&mut self) {
+    /// Puts the only group of a class on this side, where it stays.
+    pub(super) fn hold_sole_groups(&mut self, side: usize) {
         let mut sole: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for (class, members) in self.classes.iter().zip(&self.members) {
             if let [group] = members[..] {
@@ -102,7 +118,7 @@ impl<'a> Plan<'a> {
         }
         for (group, classes) in sole {
             self.held[group] = true;
-            self.place(group, TRAIN, format!("only group with {}", classes.join(", ")));
+            self.place(group, side, format!("only group with {}", classes.join(", ")));
         }
     }
 
@@ -150,7 +166,7 @@ impl<'a> Plan<'a> {
     pub(super) fn mend(&mut self) {
         while let Some((group, side, class)) = self.best_move() {
             let what = self.classes.get(class).copied().unwrap_or("a group");
-            self.place(group, side, format!("moved so that {} has {what}", SIDES[side].as_str()));
+            self.place(group, side, format!("moved so that {} has {what}", self.sides[side].name));
         }
     }
 
@@ -171,12 +187,12 @@ impl<'a> Plan<'a> {
         best.map(|(_, _, step)| step)
     }
 
-    /// What moving a group to `to` does: the change in absences (train and test, validation), and in the distance of the sizes from the wanted.
+    /// What moving a group to `to` does: the change in absences (of sides that are not secondary, of those that are), and in the distance of the sizes from the wanted.
     fn effect(&self, group: usize, to: usize) -> ((i64, i64), f64) {
         let from = self.placed[group].as_ref().map_or(to, |&(side, _)| side);
         let mut change = (0, 0);
         let mut count = |side: usize, by: i64| {
-            *(if side == VALIDATION { &mut change.1 } else { &mut change.0 }) += by;
+            *(if self.sides[side].is_secondary { &mut change.1 } else { &mut change.0 }) += by;
         };
         for &(class, _) in &self.counts[group] {
             if self.placed_groups[class][to] == 0 {
@@ -187,26 +203,26 @@ impl<'a> Plan<'a> {
             }
         }
         let recordings = self.groups[group].recordings as f64;
-        let desired = self.desired[self.everything()];
+        let desired = &self.desired[self.everything()];
         let skew =
             (desired[from] + recordings).abs() - desired[from].abs() + (desired[to] - recordings).abs() - desired[to].abs();
         (change, skew)
     }
 
-    pub(super) fn into_split(self) -> Split {
-        let mut absent = Vec::new();
-        for (class, name) in self.classes.iter().enumerate().filter(|(class, _)| !self.members[*class].is_empty()) {
-            absent.extend(self.lacking(class).map(|side| Absence {
-                class: (*name).to_owned(),
-                subset: SIDES[side],
-                groups: self.members[class].len() as u64,
-            }));
-        }
-        let assignments = self.placed.into_iter().map(|placed| {
-            let (side, reason) = placed.expect("stratify places every group: each has the class of all recordings");
-            Assignment { subset: SIDES[side], reason }
-        });
-        Split { assignments: assignments.collect(), absent }
+    /// The classes that sides lack, by class.
+    pub(super) fn lacks(&self) -> Vec<Lack<'a>> {
+        let known = self.classes.iter().enumerate().filter(|(class, _)| !self.members[*class].is_empty());
+        known
+            .flat_map(|(class, &name)| {
+                let groups = self.members[class].len() as u64;
+                self.lacking(class).map(move |side| Lack { class: name, side, groups })
+            })
+            .collect()
+    }
+
+    /// By group: its side and why.
+    pub(super) fn into_places(self) -> impl Iterator<Item = (usize, String)> {
+        self.placed.into_iter().map(|placed| placed.expect("stratify places every group: each has the class of all recordings"))
     }
 }
 

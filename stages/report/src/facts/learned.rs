@@ -1,13 +1,14 @@
-//! What the classifier learned from: the tables `splits`, `annotations`, `reviews` and `training_log`.
+//! What the classifier learned from: the tables `splits`, `split_classes`, `annotations`, `reviews` and `training_log`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chorus_tables::{Batch, TableError};
 
 use super::cells::cell;
 
-pub(super) const SPLITS: &[&str] = &["recording_id", "subset"];
-pub(super) const ANNOTATIONS: &[&str] = &["recording_id", "class", "used"];
+pub(super) const SPLITS: &[&str] = &["subset"];
+pub(super) const SPLIT_CLASSES: &[&str] = &["class", "subset", "recordings", "windows_positive"];
+pub(super) const ANNOTATIONS: &[&str] = &["used"];
 pub(super) const REVIEWS: &[&str] = &["reviewed"];
 pub(super) const TRAINING_LOG: &[&str] =
     &["epoch", "train_loss", "validation_loss", "validation_macro_f1", "validation_mean_ap", "best"];
@@ -47,13 +48,22 @@ impl Subset {
 /// Numbers of recordings by subset.
 pub(crate) type Sides = BTreeMap<Subset, u64>;
 
+/// How much of a class a subset holds.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Recordings with a positive window.
+    pub(crate) recordings: u64,
+    /// Positive windows.
+    pub(crate) windows: u64,
+}
+
 /// What the classifier learned from, and how.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     /// Recordings on each side.
     pub(crate) recordings: Sides,
-    /// Recordings on each side that hold a used annotation of the class.
-    pub(crate) classes: BTreeMap<String, Sides>,
+    /// What each side holds of each class.
+    pub(crate) classes: BTreeMap<String, BTreeMap<Subset, Held>>,
     /// Recordings that somebody listened to.
     pub(crate) reviewed: u64,
     /// Recordings that nobody listened to.
@@ -64,9 +74,6 @@ pub(crate) struct Learned {
     pub(crate) lines_used: u64,
     /// Epochs of training, in order.
     pub(crate) epochs: Vec<Epoch>,
-    sides: BTreeMap<String, Subset>,
-    /// Recordings with their classes: a recording counts once, however often it holds a class.
-    seen: BTreeSet<(String, String)>,
 }
 
 /// One epoch of training.
@@ -88,28 +95,32 @@ pub(crate) struct Epoch {
 
 impl Learned {
     pub(super) fn add_splits(&mut self, batch: &Batch) -> Result<(), TableError> {
-        let (recordings, subsets) = (batch.utf8("recording_id")?, batch.utf8("subset")?);
-        for i in 0..batch.rows() {
-            let subset = Subset::parse(subsets.value(i));
-            *self.recordings.entry(subset).or_default() += 1;
-            self.sides.insert(recordings.value(i).to_owned(), subset);
+        for subset in batch.utf8("subset")?.iter().flatten() {
+            *self.recordings.entry(Subset::parse(subset)).or_default() += 1;
         }
         Ok(())
     }
 
-    /// Adds annotations, once all splits were added.
-    pub(super) fn add_annotations(&mut self, batch: &Batch) -> Result<(), TableError> {
-        let (recordings, classes, used) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.bool("used")?);
+    pub(super) fn add_split_classes(&mut self, batch: &Batch) -> Result<(), TableError> {
+        let (classes, subsets) = (batch.utf8("class")?, batch.utf8("subset")?);
+        let (recordings, windows) = (batch.u64("recordings")?, batch.u64("windows_positive")?);
         for i in 0..batch.rows() {
-            self.lines += 1;
-            self.lines_used += u64::from(used.value(i));
-            let (Some(recording), Some(class), true) = (cell(recordings, i), cell(classes, i), used.value(i)) else { continue };
-            if self.seen.insert((recording.to_owned(), class.to_owned())) {
-                let subset = self.sides.get(recording).copied().unwrap_or(Subset::Unused);
-                *self.classes.entry(class.to_owned()).or_default().entry(subset).or_default() += 1;
-            }
+            let held = Held { recordings: recordings.value(i), windows: windows.value(i) };
+            self.classes.entry(classes.value(i).to_owned()).or_default().insert(Subset::parse(subsets.value(i)), held);
         }
         Ok(())
+    }
+
+    pub(super) fn add_annotations(&mut self, batch: &Batch) -> Result<(), TableError> {
+        self.lines += batch.rows() as u64;
+        self.lines_used += batch.bool("used")?.true_count() as u64;
+        Ok(())
+    }
+
+    /// The classes without a positive window on a side, of those that the split knows.
+    pub(crate) fn lacking(&self, subset: Subset) -> Vec<&str> {
+        let held = |sides: &BTreeMap<Subset, Held>| sides.get(&subset).is_some_and(|held| held.recordings > 0);
+        self.classes.iter().filter(|(_, sides)| !held(sides)).map(|(class, _)| class.as_str()).collect()
     }
 
     pub(super) fn add_reviews(&mut self, batch: &Batch) -> Result<(), TableError> {
@@ -137,37 +148,30 @@ impl Learned {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{bool, f64, read_back, text, u32};
+    use super::super::rows::{bool, f64, read_back, text, u32, u64};
     use super::*;
 
     #[test]
-    fn a_recording_counts_once_for_a_class_and_only_used_lines_count() {
+    fn sides_with_their_recordings_and_classes() {
         let mut learned = Learned::default();
-        let splits = read_back("splits", [text("recording_id", ["a", "b", "c"]), text("subset", ["train", "test", "test"])]);
-        learned.add_splits(&splits).unwrap();
-        // Recording, class, used; the last recording is in no split.
-        let lines = [
-            (Some("a"), Some("X"), true),
-            (Some("a"), Some("X"), true),
-            (Some("b"), Some("X"), true),
-            (Some("b"), Some("Y"), false),
-            (None, Some("X"), true),
-            (Some("d"), Some("X"), true),
-        ];
-        let annotations = read_back(
-            "annotations",
+        learned.add_splits(&read_back("splits", [text("subset", ["train", "test", "test"])])).unwrap();
+        assert_eq!(learned.recordings, Sides::from([(Subset::Train, 1), (Subset::Test, 2)]));
+        let classes = read_back(
+            "split_classes",
             [
-                u32("line", 1..=6),
-                text("file", ["f"; 6]),
-                text("recording_id", lines.iter().map(|l| l.0)),
-                text("class", lines.iter().map(|l| l.1)),
-                bool("used", lines.iter().map(|l| l.2)),
+                text("class", ["X", "X", "Y"]),
+                text("subset", ["test", "train", "train"]),
+                u64("recordings", [2, 1, 0]),
+                u64("windows_positive", [9, 4, 0]),
             ],
         );
+        learned.add_split_classes(&classes).unwrap();
+        assert_eq!(learned.classes["X"][&Subset::Test], Held { recordings: 2, windows: 9 });
+        assert_eq!((learned.lacking(Subset::Test), learned.lacking(Subset::Train)), (vec!["Y"], vec!["Y"]));
+        assert_eq!(learned.lacking(Subset::Validation), ["X", "Y"]);
+        let annotations = read_back("annotations", [bool("used", [true, false, true])]);
         learned.add_annotations(&annotations).unwrap();
-        assert_eq!(learned.recordings, Sides::from([(Subset::Train, 1), (Subset::Test, 2)]));
-        assert_eq!(learned.classes["X"], Sides::from([(Subset::Train, 1), (Subset::Test, 1), (Subset::Unused, 1)]));
-        assert_eq!((learned.classes.get("Y"), learned.lines, learned.lines_used), (None, 6, 5));
+        assert_eq!((learned.lines, learned.lines_used), (3, 2));
     }
 
     #[test]

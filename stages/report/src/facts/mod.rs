@@ -23,6 +23,8 @@ use chorus_tables::{Batch, TableError, TableReader, schema};
 use cells::cell;
 pub(crate) use day::Day;
 pub(crate) use found::{Class, Found, Tally};
+#[cfg(test)]
+pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
@@ -76,6 +78,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
     if cx.has_table("splits") {
         let learned = facts.learned.insert(Learned::default());
         each(cx, "splits", learned::SPLITS, |_, batch| learned.add_splits(batch))?;
+        each(cx, "split_classes", learned::SPLIT_CLASSES, |_, batch| learned.add_split_classes(batch))?;
         each(cx, "annotations", learned::ANNOTATIONS, |_, batch| learned.add_annotations(batch))?;
         each(cx, "reviews", learned::REVIEWS, |_, batch| learned.add_reviews(batch))?;
         each(cx, "training_log", learned::TRAINING_LOG, |_, batch| learned.add_epochs(batch))?;

@@ -6,7 +6,7 @@ use super::found::{AtSite, Strongest};
 use super::learned::Sides;
 use super::recorded::Night;
 use super::scores::Metric;
-use super::{Class, Damaged, Day, Epoch, Facts, Learned, Metrics, Recorded, Scope, Scores, Site, Subset, Tally, Windows};
+use super::{Class, Damaged, Day, Epoch, Facts, Held, Learned, Metrics, Recorded, Scope, Scores, Site, Subset, Tally, Windows};
 
 /// 2020-03-01.
 const FIRST: i32 = 18_322;
@@ -152,8 +152,9 @@ fn learned(facts: &Facts) -> Learned {
         Sides::from([(Subset::Train, 912), (Subset::Validation, 228), (Subset::Test, 368), (Subset::Unused, 104)]);
     for (c, class) in facts.found.classes.keys().enumerate() {
         let n = 400 / (1 + c as u64).pow(2).min(400) * u64::from(c % 10 != 7);
+        let held = |n: u64| Held { recordings: n, windows: 7 * n };
         let sides = [(Subset::Train, n), (Subset::Validation, n / 4), (Subset::Test, n / 3)];
-        learned.classes.insert(class.clone(), sides.into());
+        learned.classes.insert(class.clone(), sides.map(|(side, n)| (side, held(n))).into());
     }
     for epoch in 1..=100 {
         let x = f64::from(epoch) / 100.0;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{class_head, first, head, row_head, table, tables};
+use super::parts::{class_head, class_list, first, head, row_head, table, tables};
 use super::words::{count, number};
 use crate::facts::{Epoch, Facts, Learned, Subset};
 use crate::plot::curves::{self, Line};
@@ -43,8 +43,12 @@ fn training(epochs: &[Epoch]) -> Markup {
 fn splits(facts: &Facts, learned: &Learned) -> Markup {
     let shown: Vec<Subset> =
         Subset::ALL.into_iter().filter(|s| *s != Subset::Unused || learned.recordings.contains_key(s)).collect();
-    let heads =
-        html! { (first("Class")) @for subset in &shown { (head(subset.name(), true, "Recordings that hold the class")) } };
+    let heads = html! {
+        (first("Class"))
+        @for subset in &shown {
+            (head(subset.name(), true, "Recordings with a positive window of the class, and such windows"))
+        }
+    };
     let none = Default::default();
     let mut classes: Vec<&str> = facts.found.classes.keys().chain(learned.classes.keys()).map(String::as_str).collect();
     classes.sort_unstable();
@@ -59,8 +63,11 @@ fn splits(facts: &Facts, learned: &Learned) -> Markup {
             tr {
                 (class_head(facts, class))
                 @for subset in &shown {
-                    @let n = sides.get(subset).copied().unwrap_or(0);
-                    td.n.lack[n == 0 && *subset != Subset::Unused] { (number(n)) }
+                    @let held = sides.get(subset).copied().unwrap_or_default();
+                    td.n.lack[held.recordings == 0 && *subset != Subset::Unused] {
+                        (number(held.recordings))
+                        @if held.windows > 0 { " " small { (count(held.windows, "window")) } }
+                    }
                 }
             }
         }
@@ -69,10 +76,22 @@ fn splits(facts: &Facts, learned: &Learned) -> Markup {
         h3 { "What it learned from" }
         p {
             (count(learned.reviewed, "recording")) " of " (number(learned.reviewed + learned.unreviewed)) " were reviewed by somebody. Of "
-            (count(learned.lines, "annotation")) ", " (number(learned.lines_used)) " count for labels. The table shows in how many recordings a class
-            is annotated, on each side of the split; a class that lacks a side is marked."
+            (count(learned.lines, "annotation")) ", " (number(learned.lines_used)) " count for labels. The table shows in how many recordings, and
+            in how many of their windows, a class is labelled on each side of the split; a class that lacks a side is marked."
         }
-        (table("Recordings by class and subset", heads, rows))
-        (tables(&["splits", "annotations", "reviews"]))
+        (lacking(facts, learned, Subset::Train, "cannot be learned"))
+        (lacking(facts, learned, Subset::Test, "cannot be tested"))
+        (table("Recordings and windows by class and subset", heads, rows))
+        (tables(&["splits", "split_classes", "annotations", "reviews"]))
+    }
+}
+
+/// Names the classes without a positive on a side that has recordings.
+fn lacking(facts: &Facts, learned: &Learned, subset: Subset, so: &str) -> Markup {
+    let classes = learned.lacking(subset);
+    html! {
+        @if !classes.is_empty() && learned.recordings.get(&subset).is_some_and(|n| *n > 0) {
+            p.note { "No " (subset.name()) " recording holds " (class_list(facts, &classes, "or")) ", so " (if classes.len() == 1 { "it" } else { "they" }) " " (so) "." }
+        }
     }
 }

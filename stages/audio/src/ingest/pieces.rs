@@ -1,0 +1,219 @@
+//! The listing in pieces: a folder's files, or an even share of them where they are many. What reading found is remembered piece by piece,
+//! so that an archive of any size is looked through with the details of a few pieces at hand, and a night that is added touches the
+//! pieces that it lies in.
+
+use std::collections::BTreeMap;
+
+use chorus_engine::{ScanContext, UnitContext, WorkError, hash_bytes};
+use serde::{Deserialize, Serialize};
+
+use super::error::IngestError;
+use super::list::Listed;
+use super::probe::Probe;
+
+/// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
+const FORMAT: u32 = 3;
+/// Files of a piece, on average; a folder is halved until its pieces have no more.
+const FILES: usize = 1024;
+
+/// A piece of the listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) name: Name,
+    /// Its files, each with its position in the whole listing.
+    pub(super) files: Vec<(u32, Listed)>,
+}
+
+/// What a piece is called: a hash of its folder, how often that is halved, and which of the parts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    folder: String,
+    halvings: u32,
+    part: u64,
+}
+
+impl Name {
+    /// Its name among what ingest remembers.
+    fn memory(&self) -> String {
+        format!("files/{}/{}-{}-{}.jsonl", &self.folder[..2], self.folder, self.halvings, self.part)
+    }
+
+    /// The pieces that held its files when the folder had fewer of them, or more.
+    fn relatives(&self) -> Vec<Self> {
+        let of = |halvings: u32, part: u64| Self { folder: self.folder.clone(), halvings, part };
+        let mut relatives = vec![of(self.halvings + 1, self.part), of(self.halvings + 1, self.part + (1 << self.halvings))];
+        if let Some(fewer) = self.halvings.checked_sub(1) {
+            relatives.push(of(fewer, self.part % (1 << fewer)));
+        }
+        relatives
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.memory())
+    }
+}
+
+/// Cuts a listing, sorted by path, into pieces. Refuses two paths with the same number.
+pub(super) fn cut(files: Vec<Listed>) -> Result<Vec<Piece>, IngestError> {
+    refuse_equal_numbers(&files)?;
+    let mut folders: BTreeMap<String, Vec<(u32, Listed)>> = BTreeMap::new();
+    for (position, file) in (0..).zip(files) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        match folders.get_mut(folder) {
+            Some(files) => files.push((position, file)),
+            None => {
+                folders.insert(folder.to_owned(), vec![(position, file)]);
+            }
+        }
+    }
+    let halved = |(folder, files): (String, Vec<(u32, Listed)>)| {
+        let halvings = files.len().div_ceil(FILES).next_power_of_two().ilog2();
+        let folder = hash_bytes(folder.as_bytes())[..16].to_owned();
+        let mut parts: BTreeMap<u64, Vec<(u32, Listed)>> = BTreeMap::new();
+        for (position, file) in files {
+            parts.entry(number(&file.path) % (1 << halvings)).or_default().push((position, file));
+        }
+        parts.into_iter().map(move |(part, files)| Piece { name: Name { folder: folder.clone(), halvings, part }, files })
+    };
+    Ok(folders.into_iter().flat_map(halved).collect())
+}
+
+fn refuse_equal_numbers(files: &[Listed]) -> Result<(), IngestError> {
+    let mut numbers: Vec<(u64, u32)> = files.iter().map(|file| number(&file.path)).zip(0..).collect();
+    numbers.sort_unstable();
+    let path = |position: u32| files[position as usize].path.clone();
+    match numbers.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(IngestError::SameId { a: path(pair[0].1), b: path(pair[1].1) }),
+        None => Ok(()),
+    }
+}
+
+/// A number that stands for a path: 64 bits of its hash.
+pub(super) fn number(path: &str) -> u64 {
+    u64::from_str_radix(&hash_bytes(path.as_bytes())[..16], 16).expect("a hash is written in hexadecimal digits")
+}
+
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    format: u32,
+    file: Listed,
+    probe: Probe,
+}
+
+/// What is known of the files of a piece, by path.
+pub(super) type Memory = BTreeMap<String, (Listed, Probe)>;
+
+/// Where pieces are remembered.
+pub(super) trait Store {
+    /// What is remembered under a name.
+    fn recall(&self, name: &str) -> Option<Vec<u8>>;
+}
+
+impl Store for ScanContext<'_> {
+    fn recall(&self, name: &str) -> Option<Vec<u8>> {
+        self.cached(name)
+    }
+}
+
+impl Store for UnitContext<'_> {
+    fn recall(&self, name: &str) -> Option<Vec<u8>> {
+        self.cached(name)
+    }
+}
+
+/// What was remembered of a piece, under its own name or those of its relatives.
+pub(super) fn recall(store: &impl Store, name: &Name) -> Memory {
+    let read = |name: &Name| store.recall(&name.memory()).map(|bytes| parse(&bytes));
+    read(name).unwrap_or_else(|| name.relatives().iter().filter_map(read).flatten().collect())
+}
+
+fn parse(bytes: &[u8]) -> Memory {
+    let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Remembered>(line).ok());
+    lines.filter(|r| r.format == FORMAT).map(|r| (r.file.path.clone(), (r.file, r.probe))).collect()
+}
+
+/// Remembers a piece.
+pub(super) fn remember<'a>(
+    cx: &ScanContext<'_>,
+    name: &Name,
+    files: impl Iterator<Item = (&'a Listed, &'a Probe)>,
+) -> Result<(), WorkError> {
+    let mut bytes = Vec::new();
+    for (file, probe) in files {
+        serde_json::to_writer(&mut bytes, &Remembered { format: FORMAT, file: file.clone(), probe: probe.clone() })?;
+        bytes.push(b'\n');
+    }
+    Ok(cx.cache(&name.memory(), &bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn listed(path: String) -> Listed {
+        Listed { path, bytes: 1, modified_ns: 2, changed_ns: 3, inode: 4 }
+    }
+
+    /// A store of what `cut` made of a listing, in which every file's probe tells its path.
+    struct Kept(BTreeMap<String, Vec<u8>>);
+
+    impl Kept {
+        fn of(pieces: &[Piece]) -> Self {
+            let lines = |piece: &Piece| {
+                let line = |(_, file): &(u32, Listed)| {
+                    let probe = Probe::rejected("x", &file.path);
+                    serde_json::to_string(&Remembered { format: FORMAT, file: file.clone(), probe }).unwrap() + "\n"
+                };
+                piece.files.iter().map(line).collect::<String>().into_bytes()
+            };
+            Self(pieces.iter().map(|piece| (piece.name.memory(), lines(piece))).collect())
+        }
+    }
+
+    impl Store for Kept {
+        fn recall(&self, name: &str) -> Option<Vec<u8>> {
+            self.0.get(name).cloned()
+        }
+    }
+
+    fn folder(files: usize) -> Vec<Listed> {
+        (0..files).map(|i| listed(format!("a/b/{i:06}.wav"))).collect()
+    }
+
+    #[test]
+    fn a_large_folder_is_cut_into_even_pieces_and_a_small_one_is_whole() {
+        let pieces = cut([vec![listed("0.wav".into())], folder(10_000)].concat()).unwrap();
+        assert_eq!(pieces[0].files.len(), 1);
+        assert_eq!(pieces.len(), 1 + 16);
+        assert!(pieces[1..].iter().all(|piece| (450..850).contains(&piece.files.len())));
+    }
+
+    #[test]
+    fn a_folder_that_grows_or_shrinks_over_a_limit_is_still_known() {
+        for (before, after) in [(1000, 1100), (1100, 1000), (2048, 2049), (4097, 4000)] {
+            let kept = Kept::of(&cut(folder(before)).unwrap());
+            let now = cut(folder(after)).unwrap();
+            let known: usize = now
+                .iter()
+                .map(|piece| {
+                    let memory = recall(&kept, &piece.name);
+                    piece.files.iter().filter(|(_, file)| memory.contains_key(&file.path)).count()
+                })
+                .sum();
+            assert_eq!(known, before.min(after), "{before} to {after}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_file_is_in_one_piece(paths in prop::collection::btree_set("([a-c]/){0,3}[a-z]{1,3}[.]wav", 1..60)) {
+            let files: Vec<Listed> = paths.into_iter().map(listed).collect();
+            let mut found: Vec<(u32, Listed)> = cut(files.clone()).unwrap().into_iter().flat_map(|piece| piece.files).collect();
+            found.sort_by_key(|(position, _)| *position);
+            prop_assert_eq!(found, (0..).zip(files).collect::<Vec<_>>());
+        }
+    }
+}

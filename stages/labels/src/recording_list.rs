@@ -1,0 +1,325 @@
+//! Lists that come with an archive and say one thing of each recording: its subset, its fold, its group.
+//!
+//! Commas, semicolons or tabs; columns are found by name, in any order and whatever their case. Recordings are named by the first of
+//! [`NAMES`] under which the archive has any of them: the same list names whole recordings (`fname`) and clips of them
+//! (`sample_name`), and which is meant depends on the archive. A name is that of a file, with its extension, another one or none,
+//! perhaps with folders before it; where a column `site` says something, the site has to be the recording's too.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use crate::error::LabelsError;
+use crate::text::{decode, some_of};
+
+/// Columns that may name recordings.
+const NAMES: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
+/// Longest extension of a file name; what is longer belongs to the name.
+const LONGEST_EXTENSION: usize = 4;
+
+/// A list as read.
+#[derive(Debug)]
+pub struct RecordingList {
+    path: PathBuf,
+    /// In lower case.
+    header: Vec<String>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    line: u64,
+    fields: Vec<String>,
+}
+
+/// A recording as lists may name it.
+pub trait Named {
+    /// Path relative to the archive, with forward slashes.
+    fn path(&self) -> &str;
+    /// The site.
+    fn site(&self) -> &str;
+}
+
+/// What a list says of each recording.
+#[derive(Debug, PartialEq)]
+pub struct Said {
+    /// For each recording, in their order: the value and its line; `None` where the list does not name it.
+    pub of: Vec<Option<(String, u64)>>,
+    /// How many recordings the list names.
+    pub names: usize,
+    /// Those of its names that are no recording's, in the order of the list.
+    pub strangers: Vec<String>,
+}
+
+impl RecordingList {
+    /// Reads a list. `bytes` is the content of `path`.
+    ///
+    /// # Errors
+    /// A row has more or fewer fields than the header.
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
+        let bytes = bytes.strip_prefix(crate::text::UTF8_BOM).unwrap_or(bytes);
+        let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
+        let texts = |record: &ByteRecord| record.iter().map(|field| decode(field).trim().to_owned()).collect::<Vec<_>>();
+        let failed = |error: &csv::Error| malformed(path, error);
+        let header = texts(reader.byte_headers().map_err(|error| failed(&error))?);
+        let mut list =
+            Self { path: path.to_owned(), header: header.iter().map(|h| h.to_lowercase()).collect(), rows: Vec::new() };
+        let mut record = ByteRecord::new();
+        while reader.read_byte_record(&mut record).map_err(|error| failed(&error))? {
+            list.rows.push(Row { line: record.position().map_or(0, csv::Position::line), fields: texts(&record) });
+        }
+        Ok(list)
+    }
+
+    /// The file's name.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it has a column of that name.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.find(column).is_some()
+    }
+
+    /// What the column says of each recording.
+    ///
+    /// # Errors
+    /// There is no such column or none that names recordings, none of the names is in the archive, a field is empty, or the list says
+    /// two things of one recording.
+    pub fn say(&self, column: &str, recordings: &[impl Named]) -> Result<Said, LabelsError> {
+        let value = self.find(column).ok_or_else(|| self.without(column))?;
+        let named: Vec<usize> = NAMES.iter().filter(|name| **name != column).filter_map(|name| self.find(name)).collect();
+        if named.is_empty() {
+            return Err(self.without(&NAMES.join(" or ")));
+        }
+        let index = named.into_iter().find_map(|column| self.index(column, recordings));
+        let index = index.ok_or_else(|| self.no_match())?;
+        self.agree(&index, value)?;
+        let of = recordings.iter().map(|r| index.row(r).map(|at| (self.rows[at].fields[value].clone(), self.rows[at].line)));
+        let of: Vec<_> = of.collect();
+        let met: std::collections::BTreeSet<&Name> =
+            recordings.iter().filter_map(|r| index.row(r)).map(|at| &index.names[at]).collect();
+        let mut strangers: Vec<String> = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for name in index.names.iter().filter(|name| seen.insert(*name)) {
+            if !met.contains(name) {
+                strangers.push(name.text());
+            }
+        }
+        Ok(Said { of, names: seen.len(), strangers })
+    }
+
+    /// The names of a column, when the archive has any of them.
+    fn index(&self, column: usize, recordings: &[impl Named]) -> Option<Index> {
+        let index = Index::new(self.rows.iter().map(|row| Name::new(&row.fields[column], self.site(row))).collect());
+        recordings.iter().any(|recording| index.row(recording).is_some()).then_some(index)
+    }
+
+    /// Checks that rows of one name say the same.
+    fn agree(&self, index: &Index, value: usize) -> Result<(), LabelsError> {
+        let mut before: BTreeMap<&Name, &Row> = BTreeMap::new();
+        for (name, row) in index.names.iter().zip(&self.rows) {
+            let (found, of) = (&row.fields[value], &self.header[value]);
+            if found.is_empty() {
+                return Err(self.wrong(row.line, format!("an empty {of}"), format!("a {of} in each row")));
+            }
+            let first = before.entry(name).or_insert(row);
+            if first.fields[value] != *found {
+                let expected = format!("{of} {}, as on line {}", first.fields[value], first.line);
+                return Err(self.wrong(row.line, format!("{} with {of} {found}", name.text()), expected));
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, column: &str) -> Option<usize> {
+        let column = column.to_lowercase();
+        self.header.iter().position(|name| *name == column)
+    }
+
+    fn site<'a>(&self, row: &'a Row) -> Option<&'a str> {
+        self.find("site").map(|column| row.fields[column].as_str()).filter(|site| !site.is_empty())
+    }
+
+    /// An error of one line.
+    pub(crate) fn wrong(&self, line: u64, found: String, expected: String) -> LabelsError {
+        LabelsError::Csv { path: self.path.clone(), line, found, expected }
+    }
+
+    fn without(&self, column: &str) -> LabelsError {
+        self.wrong(1, format!("columns {}", self.header.join(", ")), format!("a column {column}"))
+    }
+
+    fn no_match(&self) -> LabelsError {
+        let column = NAMES.iter().find_map(|name| self.find(name)).unwrap_or(0);
+        let first = self.rows.first().map(|row| row.fields[column].clone()).unwrap_or_default();
+        LabelsError::NoMatch { path: self.path.clone(), rows: self.rows.len(), first }
+    }
+}
+
+impl Said {
+    /// Says which names of the list `name` are no recording's, where there are any.
+    pub(crate) fn note(&self, name: &str) -> Option<String> {
+        let strangers = self.strangers.len();
+        (strangers > 0)
+            .then(|| format!("{strangers} of {} names in {name} match no recording: {}", self.names, some_of(&self.strangers)))
+    }
+}
+
+/// A recording's name in a list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
+    site: Option<String>,
+    folders: Vec<String>,
+    file: String,
+}
+
+impl Name {
+    fn new(text: &str, site: Option<&str>) -> Self {
+        let mut folders: Vec<String> =
+            text.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
+        let file = folders.pop().unwrap_or_default();
+        Self { site: site.map(str::to_owned), folders, file }
+    }
+
+    fn text(&self) -> String {
+        let path = [&self.folders[..], std::slice::from_ref(&self.file)].concat().join("/");
+        self.site.as_ref().map_or_else(|| path.clone(), |site| format!("{path} of {site}"))
+    }
+
+    /// The file's name without what may be an extension.
+    fn bare(&self) -> &str {
+        let parts = self.file.rsplit_once('.').filter(|(_, extension)| extension.len() <= LONGEST_EXTENSION);
+        parts.map_or(&self.file, |(stem, _)| stem)
+    }
+}
+
+/// Rows by the names that stand in them.
+struct Index {
+    /// By row.
+    names: Vec<Name>,
+    by_file: BTreeMap<String, Vec<usize>>,
+}
+
+impl Index {
+    fn new(names: Vec<Name>) -> Self {
+        let mut by_file: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.file.is_empty()) {
+            by_file.entry(name.file.clone()).or_default().push(at);
+            if name.bare() != name.file {
+                by_file.entry(name.bare().to_owned()).or_default().push(at);
+            }
+        }
+        Self { names, by_file }
+    }
+
+    /// The row that names a recording most closely: with its site before one without, then with more folders, then with its extension.
+    fn row(&self, recording: &impl Named) -> Option<usize> {
+        let mut folders: Vec<&str> = recording.path().split('/').collect();
+        let file = folders.pop().unwrap_or_default();
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let rows = [file, stem].into_iter().filter_map(|key| self.by_file.get(key)).flatten().copied();
+        let fits = |&at: &usize| {
+            let name = &self.names[at];
+            name.site.as_deref().is_none_or(|site| site == recording.site())
+                && name.folders.len() <= folders.len()
+                && name.folders.iter().rev().zip(folders.iter().rev()).all(|(a, b)| a == b)
+        };
+        rows.filter(fits).max_by_key(|&at| {
+            let name = &self.names[at];
+            (name.site.is_some(), name.folders.len(), name.file == file, name.file == stem, Reverse(at))
+        })
+    }
+}
+
+/// What stands between the header's fields.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let header = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    [b'\t', b';'].into_iter().find(|byte| header.contains(byte) && !header.contains(&b',')).unwrap_or(b',')
+}
+
+fn malformed(path: &Path, error: &csv::Error) -> LabelsError {
+    let (found, expected) = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            (format!("{len} fields"), format!("{expected_len} fields as in the header"))
+        }
+        _ => (error.to_string(), "values separated by commas, semicolons or tabs".to_owned()),
+    };
+    LabelsError::Csv { path: path.to_owned(), line: error.position().map_or(1, csv::Position::line), found, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Named for (&str, &str) {
+        fn path(&self) -> &str {
+            self.1
+        }
+        fn site(&self) -> &str {
+            self.0
+        }
+    }
+
+    const ARCHIVE: [(&str, &str); 4] =
+        [("A", "audio/A/x_0_3.wav"), ("A", "audio/A/x_1_4.wav"), ("B", "audio/B/x_0_3.wav"), ("B", "audio/B/y.2020.flac")];
+
+    fn say(text: &str, column: &str) -> Result<Said, String> {
+        let list = RecordingList::read(Path::new("a/list.csv"), text.as_bytes());
+        list.and_then(|list| list.say(column, &ARCHIVE)).map_err(|error| error.to_string())
+    }
+
+    fn values(text: &str, column: &str) -> [Option<String>; 4] {
+        say(text, column).unwrap().of.into_iter().map(|said| said.map(|(value, _)| value)).collect::<Vec<_>>().try_into().unwrap()
+    }
+
+    fn some<const N: usize>(values: [&str; N]) -> [Option<String>; N] {
+        values.map(|value| (value != "-").then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn a_recording_is_named_by_stem_file_or_path_and_the_closest_name_counts() {
+        let text = "\u{feff}Recording,site,Subset\r\nx_0_3,,train\r\nx_0_3,B,test\r\nA/x_1_4.mp3,,val\r\ny.2020,,unused\r\n";
+        assert_eq!(values(text, "subset"), some(["train", "val", "test", "unused"]));
+        assert_eq!(values("path\tfold\naudio/A/x_0_3.wav\t1\nx_0_3\t2\n", "fold"), some(["1", "-", "2", "-"]));
+        assert_eq!(values("file;fold\nC/x_0_3.wav;1\ny.2020.wav;3\n", "fold"), some(["-", "-", "-", "3"]));
+    }
+
+    #[test]
+    fn a_list_of_clips_names_clips_or_their_recordings_as_the_archive_has_them() {
+        let text = "sample_name,fname,subset\nx_0_3,x,test\nx_1_4,x,test\nz_0_3,z,train\n";
+        assert_eq!(values(text, "fname"), some(["x", "x", "x", "-"]));
+        let whole = RecordingList::read(Path::new("m.csv"), text.as_bytes()).unwrap();
+        let said = whole.say("subset", &[("A", "raw/x.wav")]).unwrap();
+        assert_eq!((said.of, said.names, said.strangers), (vec![Some(("test".into(), 2))], 2, vec!["z".to_owned()]));
+    }
+
+    #[test]
+    fn names_without_a_recording_are_told() {
+        let said = say("recording,site,subset\nx_0_3,A,train\nq,A,test\nq,A,test\nx_0_3,C,test\n", "subset").unwrap();
+        assert_eq!((said.names, said.strangers), (3, vec!["q of A".to_owned(), "x_0_3 of C".to_owned()]));
+    }
+
+    #[test]
+    fn errors_name_file_line_found_and_expected() {
+        for (text, parts) in [
+            ("recording,subset\nx_0_3,a\nx_0_3,b\n", ["a/list.csv:3:", "x_0_3 with subset b", "subset a, as on line 2"]),
+            ("recording,subset\nx_0_3,\n", [":2:", "an empty subset", "a subset in each row"]),
+            ("recording,fold\nx_0_3,1\n", [":1:", "columns recording, fold", "a column subset"]),
+            ("name,subset\nx_0_3,a\n", [":1:", "columns name, subset", "a column recording or path"]),
+            ("recording,subset\nx_0_3\n", [":2:", "1 fields", "2 fields"]),
+            ("recording,subset\nother,a\n", ["a/list.csv", "none of its 1", "`other`"]),
+            ("", [":1:", "columns ", "a column subset"]),
+        ] {
+            let error = say(text, "subset").unwrap_err();
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
+}

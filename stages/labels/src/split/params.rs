@@ -1,0 +1,130 @@
+//! The configuration of a split.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Params {
+    pub(super) split: SplitParams,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SplitParams {
+    pub(super) source: Source,
+    file: Option<String>,
+    pub(super) group: GroupBy,
+    group_file: Option<String>,
+    pub(super) group_column: String,
+    pub(super) test_fraction: f64,
+    pub(super) validation_fraction: f64,
+    pub(super) folds: usize,
+    fold: Option<Names>,
+    site: Option<Names>,
+    pub(super) seed: u64,
+}
+
+/// Where the test set comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Source {
+    Grouped,
+    Folds,
+    LeaveOneSiteOut,
+    File,
+}
+
+/// What is never divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum GroupBy {
+    Recording,
+    Site,
+    Night,
+    Column,
+}
+
+/// One name or several; a number is a name too.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Names {
+    One(Name),
+    Many(Vec<Name>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Number(u64),
+    Text(String),
+}
+
+impl Name {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.trim().to_owned(),
+        }
+    }
+}
+
+impl SplitParams {
+    /// The file that says subsets or folds, where one is asked.
+    pub(super) fn list(&self) -> Option<&str> {
+        self.file.as_deref().filter(|_| self.source == Source::File)
+    }
+
+    /// The file that says groups, where one is asked.
+    pub(super) fn group_list(&self) -> Option<&str> {
+        self.group_file.as_deref().or(self.file.as_deref()).filter(|_| self.group == GroupBy::Column)
+    }
+
+    /// The folds that are test.
+    pub(super) fn test_folds(&self) -> Vec<String> {
+        names(self.fold.as_ref())
+    }
+
+    /// The sites that are test.
+    pub(super) fn test_sites(&self) -> Vec<String> {
+        names(self.site.as_ref())
+    }
+}
+
+fn names(names: Option<&Names>) -> Vec<String> {
+    match names {
+        None => Vec::new(),
+        Some(Names::One(name)) => vec![name.text()],
+        Some(Names::Many(names)) => names.iter().map(Name::text).collect(),
+    }
+}
+
+#[cfg(test)]
+impl SplitParams {
+    /// A quarter for test and a quarter of the rest for validation, with these keys besides.
+    pub(super) fn with(more: &str) -> Self {
+        let defaults = "{test_fraction: 0.25, validation_fraction: 0.25, seed: 0, group_column: group, folds: 5}";
+        let mut keys: serde_yaml::Mapping = serde_yaml::from_str(defaults).unwrap();
+        keys.extend(serde_yaml::from_str::<serde_yaml::Mapping>(&format!("{{{more}}}")).unwrap());
+        serde_yaml::from_value(keys.into()).unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_numbers_texts_and_lists_of_both() {
+        let params = SplitParams::with("source: folds, group: site, fold: 3, site: [A, 12, ' B ']");
+        assert_eq!(
+            (params.test_folds(), params.test_sites()),
+            (vec!["3".to_owned()], ["A", "12", "B"].map(str::to_owned).into())
+        );
+        assert_eq!((params.list(), params.group_list()), (None, None));
+        let params = SplitParams::with("source: folds, group: column, file: a.csv");
+        assert_eq!((params.list(), params.group_list()), (None, Some("a.csv")));
+        let params = SplitParams::with("source: file, group: column, file: a.csv, group_file: b.csv");
+        assert_eq!((params.list(), params.group_list()), (Some("a.csv"), Some("b.csv")));
+        assert_eq!(params.test_folds(), Vec::<String>::new());
+    }
+}

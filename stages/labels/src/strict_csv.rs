@@ -1,0 +1,94 @@
+//! Lists that come with an archive as CSV, read strictly: every row has as many fields as the header, and an error names the line.
+//!
+//! Columns are found by name, in any order and whatever their case; those that nobody asks for are passed over.
+
+use std::path::Path;
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use crate::error::LabelsError;
+use crate::text::decode;
+
+/// A CSV file with a header.
+pub(crate) struct Table<'a> {
+    path: &'a Path,
+    reader: csv::Reader<&'a [u8]>,
+    header: Vec<String>,
+}
+
+/// A row of it.
+pub(crate) struct Row<'a> {
+    path: &'a Path,
+    pub(crate) line: u64,
+    header: &'a [String],
+    fields: Vec<String>,
+}
+
+impl<'a> Table<'a> {
+    pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LabelsError> {
+        let mut reader = ReaderBuilder::new().from_reader(bytes);
+        let header = reader.byte_headers().map_err(|error| malformed(path, &error))?;
+        let header = texts(header).into_iter().map(|name| name.to_lowercase()).collect();
+        Ok(Self { path, reader, header })
+    }
+
+    /// The first of `names` that the header has.
+    pub(crate) fn find(&self, names: &[&str]) -> Option<usize> {
+        names.iter().find_map(|name| self.header.iter().position(|column| column == name))
+    }
+
+    pub(crate) fn column(&self, names: &[&str]) -> Result<usize, LabelsError> {
+        self.find(names).ok_or_else(|| LabelsError::Csv {
+            path: self.path.to_owned(),
+            line: 1,
+            found: format!("columns {}", self.header.join(", ")),
+            expected: format!("a column {}", names.join(" or ")),
+        })
+    }
+
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, LabelsError> {
+        let mut record = ByteRecord::new();
+        let more = self.reader.read_byte_record(&mut record).map_err(|error| malformed(self.path, &error))?;
+        Ok(more.then(|| Row {
+            path: self.path,
+            line: record.position().map_or(0, csv::Position::line),
+            header: &self.header,
+            fields: texts(&record),
+        }))
+    }
+}
+
+impl Row<'_> {
+    pub(crate) fn field(&self, column: usize) -> String {
+        self.fields[column].clone()
+    }
+
+    pub(crate) fn filled(&self, column: usize) -> Result<String, LabelsError> {
+        let text = self.field(column);
+        if text.is_empty() {
+            let name = &self.header[column];
+            return Err(self.error(format!("an empty {name}"), format!("a {name} in each row")));
+        }
+        Ok(text)
+    }
+
+    pub(crate) fn error(&self, found: String, expected: String) -> LabelsError {
+        LabelsError::Csv { path: self.path.to_owned(), line: self.line, found, expected }
+    }
+}
+
+fn texts(record: &ByteRecord) -> Vec<String> {
+    record.iter().map(|field| decode(field).trim().to_owned()).collect()
+}
+
+fn malformed(path: &Path, error: &csv::Error) -> LabelsError {
+    let expected = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, .. } => format!("{expected_len} fields as in the header"),
+        _ => "comma-separated values".to_owned(),
+    };
+    let found = match error.kind() {
+        csv::ErrorKind::UnequalLengths { len, .. } => format!("{len} fields"),
+        _ => error.to_string(),
+    };
+    LabelsError::Csv { path: path.to_owned(), line: error.position().map_or(1, csv::Position::line), found, expected }
+}
