@@ -99,13 +99,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         program: Program::Chorus,
     };
     let mut passes = vec![
-        pass(
+        Pass {
+            code_version: 2,
+            ..pass(
             "ingest",
             Per::SiteDay,
             &[Archive],
             &[Output::Table("recordings")],
-            &["archive.audio", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
-        ),
+            &["archive.audio", "archive.channel", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
+        )
+        },
         pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
     ];
     if learns {
@@ -143,13 +146,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         ]);
     }
     if features {
-        passes.push(pass(
-            "featurize",
-            Per::SiteDay,
-            &[Archive, Table("recordings"), Table("segments")],
-            &[Output::Table("features")],
-            &["featurize.*", "segment.window_s"],
-        ));
+        passes.push(Pass {
+            code_version: 2,
+            ..pass(
+                "featurize",
+                Per::SiteDay,
+                &[Archive, Table("recordings"), Table("segments")],
+                &[Output::Table("features")],
+                &["archive.channel", "featurize.*", "segment.window_s"],
+            )
+        });
     }
     if learns {
         passes.push(Pass {
@@ -174,8 +180,9 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         Per::SiteDay,
         &[Model(WEIGHTS), Model(MODEL_CARD), Table("segments")],
         &[Output::Table("predictions")],
-        &["device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
+        &["archive.channel", "device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
     );
+    predict.code_version = 2;
     predict.program = Program::Torch;
     predict.inputs.extend(if features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
     passes.push(predict);

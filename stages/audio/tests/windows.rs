@@ -3,7 +3,8 @@
 
 mod common;
 
-use chorus_audio::container::{mix_to_mono, open};
+use chorus_audio::container::channels::mix_to_mono;
+use chorus_audio::container::open;
 use chorus_audio::dsp::resample::Resampler;
 use chorus_audio::dsp::windows::for_each_window;
 use chorus_audio::error::AudioError;
@@ -19,7 +20,7 @@ fn stereo(samples: &[i16]) -> OneFile {
 fn windows(file: &OneFile, starts: &[u64]) -> Vec<Vec<f32>> {
     let mut windows = Vec::new();
     let mut reader = open(&file.path).unwrap();
-    for_each_window(&mut reader, TARGET_HZ, 1.0, starts, |_, window| {
+    for_each_window(&mut reader, &[0, 1], TARGET_HZ, 1.0, starts, |_, window| {
         windows.push(window.to_vec());
         Ok::<(), AudioError>(())
     })
@@ -32,7 +33,7 @@ fn a_window_is_a_slice_of_the_whole_resampled_recording() {
     let samples = ramp(2 * 60_000);
     let mut whole = Vec::new();
     let mut mono = Vec::new();
-    mix_to_mono(&as_floats(&samples), 2, &mut mono);
+    mix_to_mono(&as_floats(&samples), 2, &[0, 1], &mut mono);
     let mut resampler = Resampler::new(RATE_HZ, TARGET_HZ).unwrap();
     resampler.push(&mono, &mut whole).unwrap();
     resampler.finish(&mut whole).unwrap();
@@ -51,7 +52,7 @@ fn a_window_is_a_slice_of_the_whole_resampled_recording() {
 fn the_caller_s_error_stops_the_work() {
     let file = stereo(&ramp(2 * 60_000));
     let mut seen = 0;
-    let stopped = for_each_window(&mut open(&file.path).unwrap(), TARGET_HZ, 1.0, &[0, 0, 0], |index, _| {
+    let stopped = for_each_window(&mut open(&file.path).unwrap(), &[0, 1], TARGET_HZ, 1.0, &[0, 0, 0], |index, _| {
         seen += 1;
         if index == 1 { Err(AudioError::Resample("enough".to_owned())) } else { Ok(()) }
     });

@@ -4,23 +4,26 @@
 //! on the other windows asked for: the resampler always runs from the first frame on.
 
 use super::resample::{Resampler, resampled_len};
-use crate::container::{READ_FRAMES, Reader, mix_to_mono};
+use crate::container::channels::mix_to_mono;
+use crate::container::{READ_FRAMES, Reader};
 use crate::error::AudioError;
 
 /// Calls `each(index, samples)` for every window of `starts` with its mono samples at `target_hz`: exactly `round(window_s * target_hz)`
-/// of them, with zeros for what lies behind the recording's end. `starts` are frames of the recording (at its own rate) in ascending order.
+/// of them, with zeros for what lies behind the recording's end. `starts` are frames of the recording (at its own rate) in ascending order;
+/// mono is the mean of `channels`, counted from 0.
 ///
 /// # Errors
 ///
 /// When `starts` are not in order, the recording can't be read, or `each` fails.
 pub fn for_each_window<E: From<AudioError>>(
     reader: &mut Reader,
+    channels: &[usize],
     target_hz: u32,
     window_s: f64,
     starts: &[u64],
     mut each: impl FnMut(usize, &[f32]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (rate_hz, channels) = (reader.facts().sample_rate_hz, reader.facts().channels);
+    let (rate_hz, all) = (reader.facts().sample_rate_hz, reader.facts().channels);
     let mut resampler = Resampler::new(rate_hz, target_hz)?;
     let mut cutter = Cutter::new(rate_hz, target_hz, window_s, starts)?;
     let (mut frames, mut mono) = (Vec::new(), Vec::new());
@@ -29,7 +32,7 @@ pub fn for_each_window<E: From<AudioError>>(
             resampler.finish(&mut cutter.held)?;
             return cutter.flush(&mut each);
         }
-        mix_to_mono(&frames, channels, &mut mono);
+        mix_to_mono(&frames, all, channels, &mut mono);
         resampler.push(&mono, &mut cutter.held)?;
         cutter.cut(&mut each)?;
     }

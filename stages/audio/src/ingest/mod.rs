@@ -21,6 +21,8 @@ pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Recording;
 
+use crate::container::channels::Choice;
+
 /// The keys that the stage depends on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,7 @@ struct Params {
 #[serde(deny_unknown_fields)]
 struct ArchiveParams {
     audio: String,
+    channel: Choice,
     exclude: Vec<String>,
     timezone: Option<String>,
 }

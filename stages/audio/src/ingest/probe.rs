@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::list::Listed;
 use crate::container;
-use crate::error::AudioError;
+use crate::error::{AudioError, RejectCode};
 
 /// Name of the memory.
 const CACHE: &str = "files.jsonl";
+/// Raised when the readers read other files than before, or otherwise: what was remembered then is forgotten.
+const READERS: u32 = 2;
 /// A run that is killed while it reads a large archive loses at most this much of the reading.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
 
@@ -45,12 +47,15 @@ pub(super) struct Sound {
     pub(super) peak_dbfs: Option<Exact>,
     pub(super) clipped_fraction: Exact,
     pub(super) dc_offset: Exact,
-    /// Code, sentence and seconds lost.
-    pub(super) repair: Option<(String, String, Exact)>,
+    /// Channels without any sound, as `1,3`.
+    pub(super) dead_channels: Option<String>,
+    /// Code, sentence and seconds lost, where they are known.
+    pub(super) repair: Option<(String, String, Option<Exact>)>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Remembered {
+    readers: u32,
     file: Listed,
     probe: Probe,
 }
@@ -100,7 +105,7 @@ pub(super) fn all(cx: &ScanContext<'_>, archive: &Path, files: Vec<Listed>) -> R
         let unreadable = || Probe {
             content_hash: String::new(),
             found: Found::Rejected {
-                code: "unreadable".into(),
+                code: RejectCode::Unreadable.to_string(),
                 detail: "the system does not let it be read; check its permissions and the disk".into(),
             },
         };
@@ -116,7 +121,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn recall(cx: &ScanContext<'_>) -> BTreeMap<String, Remembered> {
     let bytes = cx.cached(CACHE).unwrap_or_default();
     let lines = bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice::<Remembered>(line).ok());
-    lines.map(|r| (r.file.path.clone(), r)).collect()
+    lines.filter(|r| r.readers == READERS).map(|r| (r.file.path.clone(), r)).collect()
 }
 
 fn remember(
@@ -128,7 +133,7 @@ fn remember(
     let mut bytes = Vec::new();
     for file in files {
         if let Some(probe) = known(file).or_else(|| fresh.get(&file.path).cloned()) {
-            serde_json::to_writer(&mut bytes, &Remembered { file: file.clone(), probe })?;
+            serde_json::to_writer(&mut bytes, &Remembered { readers: READERS, file: file.clone(), probe })?;
             bytes.push(b'\n');
         }
     }
@@ -154,7 +159,8 @@ fn read(path: &Path) -> Option<Probe> {
             peak_dbfs: levels.peak_dbfs.map(Exact),
             clipped_fraction: Exact(levels.clipped_fraction),
             dc_offset: Exact(levels.dc_offset),
-            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, Exact(r.lost_s))),
+            dead_channels: container::channels::listed(&levels.dead_channels),
+            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, r.lost_s.map(Exact))),
         }),
         Err(AudioError::Rejected { code, detail, .. }) => Found::Rejected { code: code.to_string(), detail },
         Err(_) => return None,

@@ -14,6 +14,8 @@ use super::list::Listed;
 use super::probe::{Found, Probe, Sound};
 use super::sites::{Sheet, site};
 use super::start::{Start, from_name};
+use crate::container::channels::Choice;
+use crate::error::RejectCode;
 use crate::names::parse_start;
 
 /// A row, and where it is filed.
@@ -83,11 +85,11 @@ fn row(archive: &Path, file: Listed, probe: Probe, sheet: &Sheet, params: &Param
     let site = sheet.site(&site_name);
     let Start { utc_us, local, utc_offset_min, date, from_name, note } =
         from_name(time.as_ref(), params.ingest.bare_name_clock, site.zone.as_ref());
-    let (sound, status, reason_code, reason, lost_s) = match probe.found {
+    let (sound, status, reason_code, reason, lost_s) = match with_channel(probe.found, params.archive.channel) {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
             None => (Some(sound), "ok", None, None, None),
-            Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), Some(lost_s.0)),
+            Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), lost_s.map(|s| s.0)),
         },
     };
     Recording {
@@ -112,6 +114,17 @@ fn row(archive: &Path, file: Listed, probe: Probe, sheet: &Sheet, params: &Param
         reason_code,
         reason,
         lost_s,
+    }
+}
+
+/// Refuses a recording that lacks the channel that is asked for.
+fn with_channel(found: Found, choice: Choice) -> Found {
+    match (found, choice) {
+        (Found::Sound(sound), Choice::Channel(number)) if !choice.is_in(sound.channels) => Found::Rejected {
+            code: RejectCode::NoSuchChannel.to_string(),
+            detail: format!("the recording has {} channels, and archive.channel asks for channel {number}", sound.channels),
+        },
+        (found, _) => found,
     }
 }
 
@@ -153,7 +166,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .f64(sound(rows, |s| s.duration_s.0))
             .u32(sound(rows, |s| s.sample_rate_hz))
             .u32(sound(rows, |s| u32::from(s.channels)))
-            .u32(sound(rows, |s| u32::from(s.bits_per_sample)))
+            .u32(sound(rows, |s| Some(u32::from(s.bits_per_sample)).filter(|&bits| bits > 0)).map(Option::flatten))
             .utf8(sound(rows, |s| s.codec.clone()))
             .u64(sound(rows, |s| s.frames))
             .u64(rows.iter().map(|r| r.file_bytes))
@@ -171,6 +184,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs).map(|x| x.0)))
             .f64(sound(rows, |s| s.clipped_fraction.0))
             .f64(sound(rows, |s| s.dc_offset.0))
+            .utf8(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.dead_channels.as_ref())))
             .utf8(rows.iter().map(|r| r.status))
             .utf8(rows.iter().map(|r| r.reason_code.as_ref()))
             .utf8(rows.iter().map(|r| r.reason.as_ref()))

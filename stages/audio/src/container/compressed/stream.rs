@@ -1,0 +1,77 @@
+//! What the reader of compressed sound needs to know of a file: its packets, and which of the decoded frames are the recording.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use symphonia::core::errors::{Error, Result as Decoded};
+use symphonia::core::formats::{FormatOptions, FormatReader};
+use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
+
+use super::super::Repair;
+use super::guard;
+use super::{rejected, unreadable};
+use crate::error::{Fault, RejectCode};
+
+/// An opened file.
+pub(in super::super) struct Stream {
+    pub(super) demuxer: Box<dyn FormatReader>,
+    pub(super) container: &'static str,
+    /// Bytes that packets can be made of.
+    pub(super) bytes: u64,
+    /// Bytes around each packet, where every byte of a sound file belongs to some packet.
+    pub(super) packet_overhead: Option<u64>,
+    pub(super) edges: Edges,
+    /// What is wrong with the file around the packets.
+    pub(in super::super) repair: Option<Repair>,
+    /// The RIFF INFO comment of the WAV file around it.
+    pub(in super::super) comment: Option<String>,
+}
+
+/// Which of the decoder's frames are the recording: encoders put frames before and behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edges {
+    /// The timestamp of the decoder's first frame.
+    pub(super) origin: i64,
+    /// Frames before the recording.
+    pub(super) skip: u64,
+    /// Frames of the recording, where the file says so.
+    pub(super) keep: Option<u64>,
+    /// Frames that may follow. When there are more, the stated length is wrong and all are kept; None: they never are.
+    pub(super) slack: Option<u64>,
+    /// Whether symphonia's decoder cuts them off by itself.
+    pub(super) cut_by_decoder: bool,
+}
+
+impl Edges {
+    /// Every frame is the recording, `keep` of them by the header, or more.
+    pub(super) fn none(keep: Option<u64>) -> Self {
+        Self { origin: 0, skip: 0, keep, slack: Some(0), cut_by_decoder: false }
+    }
+}
+
+impl Stream {
+    /// A stream without a fault and without edges, from `bytes` bytes of packets.
+    pub(super) fn new(demuxer: Box<dyn FormatReader>, container: &'static str, bytes: u64) -> Self {
+        let keep = None;
+        Self { demuxer, container, bytes, packet_overhead: None, edges: Edges::none(keep), repair: None, comment: None }
+    }
+}
+
+/// A part of a file that can only be read forwards: a demuxer then looks neither at its end, nor guesses a length from it.
+pub(super) fn section(mut file: File, start: u64, bytes: u64) -> Result<Box<dyn MediaSource>, Fault> {
+    file.seek(SeekFrom::Start(start))?;
+    Ok(Box::new(ReadOnlySource::new(file.take(bytes))))
+}
+
+/// Makes a demuxer, whatever is in the file.
+pub(super) fn demuxer<R: FormatReader + 'static>(
+    container: &str,
+    source: Box<dyn MediaSource>,
+    make: impl FnOnce(MediaSourceStream<'static>, FormatOptions) -> Decoded<R>,
+) -> Result<Box<dyn FormatReader>, Fault> {
+    let stream = MediaSourceStream::new(source, Default::default());
+    match guard::calm(|| make(stream, FormatOptions::default())) {
+        Some(made) => Ok(Box::new(made.map_err(|error: Error| unreadable(container, error))?)),
+        None => Err(rejected(RejectCode::BadHeader, format!("the {container} header breaks the demuxer"))),
+    }
+}
