@@ -13,11 +13,13 @@ const MAX_CHUNKS: usize = 4096;
 const SOUND_HEAD_BYTES: u64 = 8;
 
 /// The encodings of AIFF-C that are not those of AIFF: mark, encoding, little-endian.
-const ENCODINGS: [(&[u8; 4], Encoding, bool); 12] = [
+const ENCODINGS: [(&[u8; 4], Encoding, bool); 13] = [
     (b"raw ", Encoding::Unsigned8, false),
     (b"in24", Encoding::Int24, false),
     (b"in32", Encoding::Int32, false),
     (b"42ni", Encoding::Int24, true),
+    // libsndfile writes it so.
+    (b"42n1", Encoding::Int24, true),
     (b"23ni", Encoding::Int32, true),
     (b"fl32", Encoding::Float32, false),
     (b"FL32", Encoding::Float32, false),

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 
-use super::compressed::{CompressedReader, Stream, caf_stream};
+use super::compressed::{CompressedReader, caf_stream};
 use super::raw::{DataChunk, Layout, RawReader, expect_frames, length, read_at};
 use super::samples::Encoding;
 use super::{Facts, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Source};
@@ -15,6 +15,10 @@ const MAX_CHUNKS: usize = 4096;
 const FILE_HEAD_BYTES: u64 = 8;
 const CHUNK_HEAD_BYTES: u64 = 12;
 const EDIT_COUNT_BYTES: u64 = 4;
+/// Bytes of the description, and the most that is read of a cookie (which has some tens) and a packet table (some bytes a packet).
+const DESCRIPTION_BYTES: usize = 32;
+const MOST_COOKIE_BYTES: u64 = 64 * 1024;
+const MOST_TABLE_BYTES: u64 = 256 << 20;
 /// The size of a data chunk that was not finished.
 const TO_END_OF_FILE: u64 = u64::MAX;
 /// Flags of linear PCM.
@@ -32,32 +36,43 @@ struct Description {
     bits: u32,
 }
 
-/// The packets of compressed sound, by the `pakt` chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Packets {
-    pub(super) number: u64,
-    /// Frames of sound.
-    pub(super) frames: u64,
-    /// Frames of the first packets that are no sound.
-    pub(super) priming: u64,
+/// What a decoder of compressed sound needs.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// The `desc` chunk as it stands.
+    pub(super) description: [u8; DESCRIPTION_BYTES],
+    /// The decoder's settings, `kuki`.
+    pub(super) cookie: Option<Vec<u8>>,
+    /// The packet table, `pakt`.
+    pub(super) packets: Option<Vec<u8>>,
+    pub(super) data: DataChunk,
+}
+
+impl Parts {
+    /// Numbers that the packet table holds for each packet: its size and its frames, each where it varies.
+    pub(super) fn entries_per_packet(&self) -> u64 {
+        [16, 20].into_iter().filter(|&at| u32_at(&self.description, at) == 0).count() as u64
+    }
 }
 
 #[derive(Debug, Default)]
 struct Outline {
-    description: Option<Description>,
+    description: Option<[u8; DESCRIPTION_BYTES]>,
     data: Option<DataChunk>,
-    packets: Option<Packets>,
+    cookie: Option<Vec<u8>>,
+    packets: Option<Vec<u8>>,
 }
 
 /// Opens a CAF file.
 pub(super) fn open(mut file: File) -> Result<Source, Fault> {
-    let Outline { description, data, packets } = outline(&mut file)?;
-    let description = description.ok_or_else(|| bad_header("no description of its format".to_owned()))?;
+    let Outline { description, data, cookie, packets } = outline(&mut file)?;
+    let bytes = description.ok_or_else(|| bad_header("no description of its format".to_owned()))?;
     let data = data.ok_or_else(|| Fault::Rejected(RejectCode::NoAudioData, "the file has no data chunk".to_owned()))?;
+    let description = Description::parse(&bytes);
     match &description.format {
         b"lpcm" | b"alaw" | b"ulaw" => uncompressed(file, &description, &data),
         b"alac" | b"aac " => {
-            let stream: Stream = caf_stream(file, &data, packets)?;
+            let stream = caf_stream(file, &Parts { description: bytes, cookie, packets, data })?;
             CompressedReader::new(stream).map(|reader| Source::Compressed(Box::new(reader)))
         }
         other => Err(Fault::Rejected(
@@ -99,9 +114,10 @@ fn outline(file: &mut File) -> Result<Outline, Fault> {
         let size = u64_at(&head, 4);
         let start = at + CHUNK_HEAD_BYTES;
         match &head[..4] {
-            b"desc" if found.description.is_none() => found.description = Some(Description::read(file, start)?),
+            b"desc" if found.description.is_none() => found.description = Some(description(file, start)?),
             b"data" if found.data.is_none() => found.data = Some(data(start, size, len)),
-            b"pakt" if found.packets.is_none() => found.packets = Packets::read(file, start)?,
+            b"kuki" if found.cookie.is_none() => found.cookie = Some(payload(file, start, size, MOST_COOKIE_BYTES)?),
+            b"pakt" if found.packets.is_none() => found.packets = Some(payload(file, start, size, MOST_TABLE_BYTES)?),
             _ => {}
         }
         match start.checked_add(size) {
@@ -122,24 +138,38 @@ fn data(start: u64, size: u64, len: u64) -> DataChunk {
     }
 }
 
+/// The `desc` chunk.
+fn description(file: &mut File, start: u64) -> Result<[u8; DESCRIPTION_BYTES], Fault> {
+    let mut bytes = [0; DESCRIPTION_BYTES];
+    let read = read_at(file, start, &mut bytes)?;
+    if read < bytes.len() {
+        return Err(Fault::Rejected(
+            RejectCode::TruncatedHeader,
+            format!("the description has {read} bytes, expected {DESCRIPTION_BYTES}"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// At most `most` bytes of a chunk, and no more than the file has.
+fn payload(file: &mut File, start: u64, size: u64, most: u64) -> Result<Vec<u8>, Fault> {
+    let left = length(file)?.saturating_sub(start);
+    let mut bytes = vec![0; size.min(most).min(left) as usize];
+    let read = read_at(file, start, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 impl Description {
-    fn read(file: &mut File, start: u64) -> Result<Self, Fault> {
-        let mut bytes = [0; 32];
-        let read = read_at(file, start, &mut bytes)?;
-        if read < bytes.len() {
-            return Err(Fault::Rejected(
-                RejectCode::TruncatedHeader,
-                format!("the description has {read} bytes, expected {}", bytes.len()),
-            ));
-        }
-        Ok(Self {
-            sample_rate_hz: f64::from_bits(u64_at(&bytes, 0)),
+    fn parse(bytes: &[u8; DESCRIPTION_BYTES]) -> Self {
+        Self {
+            sample_rate_hz: f64::from_bits(u64_at(bytes, 0)),
             format: [bytes[8], bytes[9], bytes[10], bytes[11]],
-            flags: u32_at(&bytes, 12),
-            bytes_per_packet: u32_at(&bytes, 16),
-            channels: u32_at(&bytes, 24),
-            bits: u32_at(&bytes, 28),
-        })
+            flags: u32_at(bytes, 12),
+            bytes_per_packet: u32_at(bytes, 16),
+            channels: u32_at(bytes, 24),
+            bits: u32_at(bytes, 28),
+        }
     }
 
     fn layout(&self) -> Result<Layout, Fault> {
@@ -169,19 +199,6 @@ impl Description {
             return Err(bad_header(format!("a sample rate of {rate} Hz, expected 1 to {MAX_SAMPLE_RATE_HZ}")));
         }
         Ok(rate as u32)
-    }
-}
-
-impl Packets {
-    /// None where the chunk is cut.
-    fn read(file: &mut File, start: u64) -> Result<Option<Self>, Fault> {
-        let mut bytes = [0; 24];
-        let read = read_at(file, start, &mut bytes)?;
-        Ok((read == bytes.len()).then(|| Self {
-            number: u64_at(&bytes, 0),
-            frames: u64_at(&bytes, 8),
-            priming: u64::from(u32_at(&bytes, 16)),
-        }))
     }
 }
 

@@ -204,6 +204,9 @@ impl CompressedReader {
 
     /// Takes one packet.
     fn step(&mut self) -> Result<Step, Fault> {
+        if self.window.is_over() {
+            return Ok(Step::End(End::Ordinary));
+        }
         let packet = match self.demuxer.next_packet() {
             Ok(Some(packet)) => packet,
             Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Step::End(End::Early)),
@@ -232,7 +235,7 @@ impl CompressedReader {
         let timestamp = packet.pts.get().saturating_sub(self.window.edges.origin).saturating_add(trimmed);
         let hole = self.clock.advance(timestamp, buffer.frames() as u64);
         self.silence = self.window.cut(hole, &mut self.decoded);
-        Ok(if self.window.is_over() { Step::End(End::Ordinary) } else { Step::Sound })
+        Ok(Step::Sound)
     }
 
     /// Settles the facts.
@@ -335,7 +338,7 @@ impl Window {
 
     /// Whether all that follows is of no account.
     fn is_over(&self) -> bool {
-        self.edges.slack.is_none() && self.behind_frames > 0 && self.last().is_some_and(|last| self.position > last) && self.behind.is_empty()
+        self.edges.slack.is_none() && self.last().is_some_and(|last| self.position >= last)
     }
 
     /// Leaves in `decoded` what belongs to the recording of a hole of `hole` frames and the frames that follow it; returns what belongs

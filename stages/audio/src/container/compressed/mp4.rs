@@ -49,7 +49,7 @@ pub(super) fn stream(mut file: File) -> Result<Stream, Fault> {
     let len = length(&mut file)?;
     let outline = outline(&mut file, len)?;
     outline.check(len)?;
-    let demuxer = stream::demuxer("mp4", Box::new(file), |mut source: MediaSourceStream<'static>, options| {
+    let demuxer = stream::demuxer("mp4", stream::whole(file)?, |mut source: MediaSourceStream<'static>, options| {
         // The reader goes back to the start of the box whose name is the mark of the format.
         source.seek_buffered_rel(4);
         let mut mark = [0; 4];

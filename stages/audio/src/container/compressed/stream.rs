@@ -1,7 +1,7 @@
 //! What the reader of compressed sound needs to know of a file: its packets, and which of the decoded frames are the recording.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::errors::{Error, Result as Decoded};
 use symphonia::core::formats::{FormatOptions, FormatReader};
@@ -61,6 +61,70 @@ impl Stream {
 pub(super) fn section(mut file: File, start: u64, bytes: u64) -> Result<Box<dyn MediaSource>, Fault> {
     file.seek(SeekFrom::Start(start))?;
     Ok(Box::new(ReadOnlySource::new(file.take(bytes))))
+}
+
+/// A whole file, which can be searched.
+pub(super) fn whole(mut file: File) -> Result<Box<dyn MediaSource>, Fault> {
+    file.seek(SeekFrom::Start(0))?;
+    Ok(Box::new(file))
+}
+
+/// A made head before a part of a file, as one file.
+#[derive(Debug)]
+pub(super) struct Spliced {
+    head: Vec<u8>,
+    file: File,
+    start: u64,
+    bytes: u64,
+    at: u64,
+}
+
+impl Spliced {
+    /// `head`, then `bytes` bytes of `file` from `start` on.
+    pub(super) fn new(head: Vec<u8>, file: File, start: u64, bytes: u64) -> Self {
+        Self { head, file, start, bytes, at: 0 }
+    }
+
+    fn len(&self) -> u64 {
+        self.head.len() as u64 + self.bytes
+    }
+}
+
+impl Read for Spliced {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let head = self.head.len() as u64;
+        let read = match self.at.checked_sub(head) {
+            None => (&self.head[self.at as usize..]).read(buffer)?,
+            Some(behind) => {
+                self.file.seek(SeekFrom::Start(self.start + behind))?;
+                self.file.by_ref().take(self.bytes.saturating_sub(behind)).read(buffer)?
+            }
+        };
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Spliced {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.len().checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+impl MediaSource for Spliced {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len())
+    }
 }
 
 /// Makes a demuxer, whatever is in the file.
