@@ -137,6 +137,43 @@ fn a_size_that_wrapped_at_4_gib_means_the_end_of_the_file() {
 }
 
 #[test]
+fn sizes_over_4_gib_take_neither_time_nor_memory() {
+    const DATA_BYTES: u64 = 5 << 30;
+    for name in [b"RF64", b"BW64"] {
+        let ds64 = [(DATA_BYTES + 72).to_le_bytes().as_slice(), &DATA_BYTES.to_le_bytes(), &(DATA_BYTES / 2).to_le_bytes(), &[0; 4]].concat();
+        let mut data = chunk(b"data", &[]);
+        data[4..8].fill(0xFF);
+        let mut bytes = riff(&[chunk(b"ds64", &ds64), chunk(b"fmt ", &fmt(1, 1, 48_000, 16)), data]);
+        bytes[..4].copy_from_slice(name);
+        bytes[4..8].fill(0xFF);
+        let (file, head) = (on_disk(&bytes), bytes.len() as u64);
+        let sparse = std::fs::File::options().write(true).open(&file.path).unwrap();
+        sparse.set_len(head + DATA_BYTES).unwrap();
+        let facts = probe(&file.path).unwrap();
+        assert_eq!((facts.frames, facts.declared_frames, facts.repair), (DATA_BYTES / 2, Some(DATA_BYTES / 2), None));
+        // Half of it is there.
+        sparse.set_len(head + DATA_BYTES / 2).unwrap();
+        let facts = probe(&file.path).unwrap();
+        assert_eq!((facts.frames, facts.repair.unwrap().code), (DATA_BYTES / 4, RepairCode::Truncated));
+    }
+}
+
+#[test]
+fn integers_of_any_width_are_read() {
+    for (bits, bytes) in [(12_u16, 2_u16), (20, 3), (24, 4), (36, 5), (45, 6), (53, 7), (64, 8)] {
+        // A quarter of full scale and its negative, left-justified.
+        let top = 1_u64 << (8 * u32::from(bytes) - 3);
+        let sample = |value: u64| value.to_le_bytes()[..usize::from(bytes)].to_vec();
+        let payload = [sample(top), sample(top.wrapping_neg())].concat();
+        let mut fmt = fmt(1, 1, 8000, bits);
+        fmt[8..12].copy_from_slice(&(8000 * u32::from(bytes)).to_le_bytes());
+        fmt[12..14].copy_from_slice(&bytes.to_le_bytes());
+        let (facts, read) = read_all(&riff(&[chunk(b"fmt ", &fmt), chunk(b"data", &payload)]), 10).unwrap();
+        assert_eq!((read, facts.bits_per_sample, facts.repair), (vec![0.25, -0.25], bits, None));
+    }
+}
+
+#[test]
 fn a_cut_file_says_how_much_is_lost() {
     let mut bytes = with_data_size(&ramp(8000), 16_000);
     bytes.truncate(44 + 12_001);
@@ -266,4 +303,5 @@ fn levels_cover_all_channels() {
     assert_eq!(levels.clipped_fraction, 0.5);
     assert!((levels.level_dbfs.unwrap() + 3.0103).abs() < 1e-3);
     assert!((levels.dc_offset - 0.5).abs() < 1e-4);
+    assert_eq!(levels.dead_channels, [1, 2], "stuck at a value is as dead as silent");
 }

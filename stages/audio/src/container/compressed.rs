@@ -24,7 +24,7 @@ mod stream;
 use std::fs::File;
 use std::io;
 
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::default::get_codecs;
@@ -119,11 +119,7 @@ impl CompressedReader {
             container,
             sample_rate_hz: params.sample_rate.unwrap_or(0),
             channels: params.channels.as_ref().map_or(0, |channels| u16::try_from(channels.count()).unwrap_or(u16::MAX)),
-            bits_per_sample: if is_lossless(decoder.codec_info().short_name) {
-                params.bits_per_sample.unwrap_or(0) as u16
-            } else {
-                0
-            },
+            bits_per_sample: bits_per_sample(decoder.codec_info().short_name, params),
             frames: edges.keep.unwrap_or(0),
             declared_frames: edges.keep,
             repair: None,
@@ -311,8 +307,15 @@ enum Step {
     End(End),
 }
 
-fn is_lossless(codec: &str) -> bool {
-    matches!(codec, "flac" | "alac")
+/// Bits of a sample of a lossless codec; 0 where there is no such thing.
+fn bits_per_sample(codec: &str, params: &AudioCodecParameters) -> u16 {
+    /// Where ALAC's settings hold the bits of a sample.
+    const ALAC_BITS_AT: usize = 5;
+    match codec {
+        "flac" => params.bits_per_sample.unwrap_or(0) as u16,
+        "alac" => params.extra_data.as_ref().and_then(|settings| settings.get(ALAC_BITS_AT)).map_or(0, |&bits| bits.into()),
+        _ => 0,
+    }
 }
 
 /// Cuts the recording out of what a decoder gives.
