@@ -118,6 +118,14 @@ proptest! {
         survives(&wounded(bytes, wounds, 1.0));
     }
 
+    /// A page whose size can't be right, over and over.
+    #[test]
+    fn marks_of_ogg_pages(segments in any::<u8>(), times in 1_usize..3000) {
+        let mark = [b"OggS\0\x02".as_slice(), &[0; 20], &[segments]].concat();
+        survives(&[golden_codec("tones.ogg"), mark.repeat(times)].concat());
+        survives(&mark.repeat(times));
+    }
+
     #[test]
     fn anything(head in prop::sample::select(vec!["FORM\0\0\0\0AIFFCOMM", "caff\0\x01\0\0desc", "\0\0\0\x10ftypM4A ", "OggS\0\x02", "", "RIFF\0\0\0\0WAVE", "RF64\0\0\0\0WAVEds64", "fLaC", "OggS", "ID3"]), tail in prop::collection::vec(any::<u8>(), 0..200)) {
         survives(&[head.as_bytes(), &tail].concat());

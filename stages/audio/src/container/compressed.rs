@@ -383,6 +383,8 @@ struct Clock {
     /// Frames that a file of this size can hold, whatever its header says.
     most: u64,
     longest_hole: u64,
+    /// Whether a first packet that does not begin at 0 follows a hole.
+    starts_late: bool,
     /// Where the next packet should begin.
     expected: u64,
     /// What to add to a timestamp, once one was found to be wrong.
@@ -398,6 +400,7 @@ impl Clock {
             declared: edges.keep.map(|keep| keep.saturating_add(around)),
             most: bytes.saturating_mul(MOST_FRAMES_PER_BYTE),
             longest_hole: u64::from(facts.sample_rate_hz) * LONGEST_UNDECLARED_HOLE_S,
+            starts_late: edges.starts_late,
             expected: 0,
             shift: 0,
             lost: 0,
@@ -412,7 +415,7 @@ impl Clock {
         let believable = |hole: u64| match self.declared {
             Some(declared) => self.expected.saturating_add(hole).saturating_add(frames) <= declared.min(self.most),
             // A stream cut out of a longer one does not begin with frame 0.
-            None => self.expected > 0 && hole <= self.longest_hole,
+            None => (self.expected > 0 || self.starts_late) && hole <= self.longest_hole,
         };
         let hole = match hole {
             Some(hole) if hole == 0 || believable(hole) => hole,
@@ -448,7 +451,7 @@ mod tests {
     use super::*;
 
     fn clock(declared: Option<u64>) -> Clock {
-        Clock { declared, most: 1 << 40, longest_hole: 1000, expected: 0, shift: 0, lost: 0 }
+        Clock { declared, most: 1 << 40, longest_hole: 1000, starts_late: false, expected: 0, shift: 0, lost: 0 }
     }
 
     #[test]
@@ -464,6 +467,7 @@ mod tests {
     fn a_first_packet_may_be_missing_when_the_length_is_known() {
         assert_eq!(clock(Some(500)).advance(100, 100), 100);
         assert_eq!(clock(None).advance(100, 100), 0);
+        assert_eq!(Clock { starts_late: true, ..clock(None) }.advance(100, 100), 100);
     }
 
     #[test]
@@ -484,7 +488,7 @@ mod tests {
     }
 
     fn window(skip: u64, keep: Option<u64>, slack: Option<u64>) -> Window {
-        Window::new(Edges { origin: 0, skip, keep, slack, cut_by_decoder: false }, 1)
+        Window::new(Edges { skip, keep, slack, ..Edges::none(None) }, 1)
     }
 
     /// What is left of packets of four frames, 0 to 3, 4 to 7, …

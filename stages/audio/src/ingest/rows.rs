@@ -122,7 +122,7 @@ fn with_channel(found: Found, choice: Choice) -> Found {
     match (found, choice) {
         (Found::Sound(sound), Choice::Channel(number)) if !choice.is_in(sound.channels) => Found::Rejected {
             code: RejectCode::NoSuchChannel.to_string(),
-            detail: format!("the recording has {} channels, and archive.channel asks for channel {number}", sound.channels),
+            detail: format!("the recording has {} channels; archive.channel asks for channel {number}", sound.channels),
         },
         (found, _) => found,
     }

@@ -51,6 +51,7 @@ pub(in super::super) fn stream(file: File, parts: &Parts) -> Result<Stream, Faul
         keep: Some(frames).filter(|&frames| frames > 0),
         slack: None,
         cut_by_decoder: false,
+        starts_late: false,
     };
     Ok(Stream { edges, ..Stream::new(demuxer, "caf", data.available) })
 }

@@ -100,7 +100,7 @@ impl Outline {
             (Some(edited), None) if !self.is_fragmented => Some(edited),
             (_, left) => left,
         };
-        Edges { origin: 0, skip, keep, slack: if keep.is_some() { None } else { Some(0) }, cut_by_decoder: false }
+        Edges { skip, keep, slack: if keep.is_some() { None } else { Some(0) }, ..Edges::none(None) }
     }
 }
 

@@ -59,6 +59,7 @@ fn edges(demuxer: &dyn FormatReader) -> Edges {
         keep: track.num_frames,
         slack: Some(u64::from(padding) + COUNT_SLACK),
         cut_by_decoder: false,
+        starts_late: false,
     }
 }
 

@@ -40,12 +40,14 @@ pub(super) struct Edges {
     pub(super) slack: Option<u64>,
     /// Whether symphonia's decoder cuts them off by itself.
     pub(super) cut_by_decoder: bool,
+    /// Whether the first packets are known to be missing, so that a late start is a hole.
+    pub(super) starts_late: bool,
 }
 
 impl Edges {
     /// Every frame is the recording, `keep` of them by the header, or more.
     pub(super) fn none(keep: Option<u64>) -> Self {
-        Self { origin: 0, skip: 0, keep, slack: Some(0), cut_by_decoder: false }
+        Self { origin: 0, skip: 0, keep, slack: Some(0), cut_by_decoder: false, starts_late: false }
     }
 }
 

@@ -2,7 +2,7 @@
 
     pip install soundfile==0.14.* imageio-ffmpeg==0.8.* numpy && python make.py
 
-A quarter of a second (of Vorbis two, which is several pages) of two tones in noise, encoded by libsndfile or ffmpeg. Expected are the number of frames and every STRIDE-th sample of the
+A quarter of a second (of Vorbis three, which are several pages) of two tones in noise, encoded by libsndfile or ffmpeg. Expected are the number of frames and every STRIDE-th sample of the
 first channel. tests/interop/decode.py compares far more, in every sample, where Python is at hand.
 """
 
@@ -48,7 +48,7 @@ def main():
         ("ima_adpcm.wav", "IMA_ADPCM", "WAV", 2, True),
         ("ms_adpcm.wav", "MS_ADPCM", "WAV", 2, True),
     ]:
-        soundfile.write(HERE / name, sound(16000, channels, 2 if form == "OGG" else 0.25), 16000, subtype=subtype, format=form)
+        soundfile.write(HERE / name, sound(16000, channels, 3 if form == "OGG" else 0.25), 16000, subtype=subtype, format=form)
         note(name, lossless, soundfile.read(HERE / name, dtype="float32", always_2d=True)[0], channels)
     soundfile.write(source, sound(16000, 1), 16000, subtype="PCM_16")
     for name, codec, options, lossless in [
