@@ -49,6 +49,9 @@ fn archive(folder: &Path) {
     fs::write(site.join("page.wav"), "<html>404</html>").unwrap();
     let mp3 = Path::new(env!("CARGO_MANIFEST_DIR")).join("stages/audio/tests/golden/codecs/tones.mp3");
     fs::copy(mp3, site.join("wrongly_named.wav")).unwrap();
+    let labels = folder.join("archive/strong_labels/POND");
+    fs::create_dir_all(&labels).unwrap();
+    fs::write(labels.join("mono.txt"), "0.5\t1.5\tHYLA_H\n").unwrap();
     let settings = "archive: {path: archive}\nrun: {path: run}\nannotate: {format: anuraset_raw}\nunits: {keep_free_gib: 0}\n\
                     segment: {window_s: 1, hop_s: 1, tail: pad}\ningest: {max_rejected_fraction: 1}\n";
     fs::write(folder.join("config.yaml"), settings).unwrap();
@@ -79,8 +82,8 @@ fn features(folder: &Path) -> BTreeMap<String, Vec<Vec<u8>>> {
         let reader = TableReader::open(chorus_tables::schema("features").unwrap(), &file.unwrap().path()).unwrap();
         for batch in reader.batches(&[]).unwrap() {
             let batch = batch.unwrap();
-            for (id, array) in batch.texts("segment_id").unwrap().iter().zip(batch.arrays("logmel").unwrap().iter()) {
-                let name = names[id.unwrap()].rsplit('/').next().unwrap();
+            for (id, array) in batch.texts("segment_id").unwrap().into_iter().zip(batch.arrays("logmel").unwrap().iter()) {
+                let name = names[id.unwrap().as_str()].rsplit('/').next().unwrap();
                 found.entry(name.to_owned()).or_default().push(array.unwrap().to_vec());
             }
         }
@@ -93,7 +96,10 @@ fn a_dead_channel_is_told_and_does_not_lower_the_level() {
     let dir = tempfile::tempdir().unwrap();
     archive(dir.path());
     run(dir.path(), "archive.channel=mix");
-    let rows = ask(dir.path(), "SELECT path, status, reason_code, codec, dead_channels, level_dbfs IS NULL AS silent FROM recordings ORDER BY path");
+    let rows = ask(
+        dir.path(),
+        "SELECT path, status, reason_code, codec, dead_channels, level_dbfs IS NULL AS silent FROM recordings ORDER BY path",
+    );
     let expected = "path,status,reason_code,codec,dead_channels,silent\n\
                     POND/both.wav,ok,,pcm_s16le,,false\n\
                     POND/half.wav,ok,,pcm_s16le,2,false\n\

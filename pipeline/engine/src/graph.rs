@@ -102,12 +102,12 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         Pass {
             code_version: 2,
             ..pass(
-            "ingest",
-            Per::SiteDay,
-            &[Archive],
-            &[Output::Table("recordings")],
-            &["archive.audio", "archive.channel", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
-        )
+                "ingest",
+                Per::SiteDay,
+                &[Archive],
+                &[Output::Table("recordings")],
+                &["archive.audio", "archive.channel", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
+            )
         },
         pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
     ];

@@ -44,8 +44,7 @@ pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, 
         choice.of(number, &channels::numbers(dead))
     });
     let named = recordings.utf8("recording_id")?.iter().flatten().zip(recordings.utf8("path")?.iter().flatten());
-    let known: BTreeMap<&str, (&str, Vec<usize>)> =
-        named.zip(heard).map(|((id, path), heard)| (id, (path, heard))).collect();
+    let known: BTreeMap<&str, (&str, Vec<usize>)> = named.zip(heard).map(|((id, path), heard)| (id, (path, heard))).collect();
     let mut jobs: Vec<Job> = Vec::new();
     let mut last = "";
     let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(segments.u64("start_frame")?);

@@ -85,9 +85,17 @@ fn cut(name: &str, share: f64) -> Result<(Facts, Vec<f32>), AudioError> {
 
 #[test]
 fn a_cut_file_keeps_its_beginning_and_says_so() {
-    for name in
-        ["tones.mp3", "no_info.mp3", "mp3.wav", "tones.ogg", "adts.aac", "tones.aiff", "tones.caf", "ima_adpcm.wav", "ms_adpcm.wav"]
-    {
+    for name in [
+        "tones.mp3",
+        "no_info.mp3",
+        "mp3.wav",
+        "tones.ogg",
+        "adts.aac",
+        "tones.aiff",
+        "tones.caf",
+        "ima_adpcm.wav",
+        "ms_adpcm.wav",
+    ] {
         let (_, whole) = read_all(&golden_codec(name), 4096).unwrap();
         let (facts, left) = cut(name, 0.7).unwrap_or_else(|e| panic!("{name}: {e}"));
         let repair = facts.repair.unwrap_or_else(|| panic!("{name}: nothing is said"));

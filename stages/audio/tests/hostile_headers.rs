@@ -63,8 +63,19 @@ fn wound() -> impl Strategy<Value = (usize, Vec<u8>)> {
 }
 
 const COMPRESSED: [&str; 13] = [
-    "tones.mp3", "no_info.mp3", "mp3.wav", "layer2.mp2", "tones.ogg", "flac.ogg", "aac.m4a", "fragmented.mp4", "adts.aac", "alac.m4a",
-    "alac.caf", "flac.mp4", "ima_adpcm.wav",
+    "tones.mp3",
+    "no_info.mp3",
+    "mp3.wav",
+    "layer2.mp2",
+    "tones.ogg",
+    "flac.ogg",
+    "aac.m4a",
+    "fragmented.mp4",
+    "adts.aac",
+    "alac.m4a",
+    "alac.caf",
+    "flac.mp4",
+    "ima_adpcm.wav",
 ];
 
 /// A place that is most often in the header, where lies do harm.

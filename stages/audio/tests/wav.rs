@@ -140,7 +140,9 @@ fn a_size_that_wrapped_at_4_gib_means_the_end_of_the_file() {
 fn sizes_over_4_gib_take_neither_time_nor_memory() {
     const DATA_BYTES: u64 = 5 << 30;
     for name in [b"RF64", b"BW64"] {
-        let ds64 = [(DATA_BYTES + 72).to_le_bytes().as_slice(), &DATA_BYTES.to_le_bytes(), &(DATA_BYTES / 2).to_le_bytes(), &[0; 4]].concat();
+        let ds64 =
+            [(DATA_BYTES + 72).to_le_bytes().as_slice(), &DATA_BYTES.to_le_bytes(), &(DATA_BYTES / 2).to_le_bytes(), &[0; 4]]
+                .concat();
         let mut data = chunk(b"data", &[]);
         data[4..8].fill(0xFF);
         let mut bytes = riff(&[chunk(b"ds64", &ds64), chunk(b"fmt ", &fmt(1, 1, 48_000, 16)), data]);

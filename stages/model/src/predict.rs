@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::Array;
-use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::container::channels::Choice;
+use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_engine::graph::{MODEL_CARD, WEIGHTS};
 use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};

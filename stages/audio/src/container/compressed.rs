@@ -271,9 +271,9 @@ impl CompressedReader {
                 Repair::new(RepairCode::Damaged, format!("another stream follows behind {frames} frames and was not read"))
                     .losing_unknown(),
             ),
-            (None, End::Broken) => Some(
-                Repair::new(RepairCode::Damaged, format!("the decoder broke down behind {frames} frames")).losing_unknown(),
-            ),
+            (None, End::Broken) => {
+                Some(Repair::new(RepairCode::Damaged, format!("the decoder broke down behind {frames} frames")).losing_unknown())
+            }
             (Some(declared), _) if frames < declared => {
                 let missing = self.seconds(declared - frames);
                 Some(truncated(format!("the file holds {frames} of {declared} promised frames")).losing(missing))

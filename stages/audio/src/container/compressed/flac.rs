@@ -216,8 +216,7 @@ mod tests {
     #[test]
     fn frame_headers_are_read_and_their_checksum_is_kept() {
         let read = head(&[0xFF, 0xF8, 0xC9, 0xA8, 0x00]).unwrap();
-        let expected =
-            FrameHead { is_variable: false, block: 4096, sample_rate_hz: Some(44_100), channels: 2, bits: Some(16) };
+        let expected = FrameHead { is_variable: false, block: 4096, sample_rate_hz: Some(44_100), channels: 2, bits: Some(16) };
         assert_eq!(read, expected);
         let read = head(&[0xFF, 0xF9, 0x7C, 0x00, 0xC2, 0x80, 0x01, 0xF3, 96]).unwrap();
         let expected = FrameHead { is_variable: true, block: 500, sample_rate_hz: Some(96_000), channels: 1, bits: None };

@@ -9,8 +9,8 @@ use symphonia::default::formats::IsoMp4Reader;
 
 use super::super::raw::{length, read_at};
 use super::super::sniff::unsupported;
-use super::stream::{self, Edges, Stream};
 use super::rejected;
+use super::stream::{self, Edges, Stream};
 use crate::error::{Fault, RejectCode};
 
 /// Boxes looked at before a file counts as rubbish, and how deep they may lie in each other.
@@ -69,16 +69,22 @@ impl Outline {
         if !self.has_index {
             return Err(rejected(
                 RejectCode::TruncatedHeader,
-                format!("the mp4 file has no index (moov) in its {len} bytes: recorders write it last, and without it nothing can be found"),
+                format!(
+                    "the mp4 file has no index (moov) in its {len} bytes: recorders write it last, and without it nothing can be found"
+                ),
             ));
         }
-        let sound = self.sound().ok_or_else(|| rejected(RejectCode::NoAudioData, "the mp4 file has no sound track".to_owned()))?;
+        let sound =
+            self.sound().ok_or_else(|| rejected(RejectCode::NoAudioData, "the mp4 file has no sound track".to_owned()))?;
         if !CODECS.contains(&&sound.codec) {
             return unsupported(&format!("{:?} in MP4", String::from_utf8_lossy(&sound.codec)));
         }
         let steps = self.tracks.iter().map(|track| track.durations.saturating_mul(track.packets)).fold(0, u64::saturating_add);
         if steps > MAX_STEPS {
-            return Err(rejected(RejectCode::BadHeader, format!("the mp4 file's table of durations takes {steps} steps to follow")));
+            return Err(rejected(
+                RejectCode::BadHeader,
+                format!("the mp4 file's table of durations takes {steps} steps to follow"),
+            ));
         }
         Ok(())
     }
@@ -176,7 +182,9 @@ impl Outline {
             (b"mvhd", _) => self.timescale = u32_at(if version_1 { 20 } else { 12 }).unwrap_or(0),
             (b"mdhd", Some(track)) => track.timescale = u32_at(if version_1 { 20 } else { 12 }).unwrap_or(0),
             (b"hdlr", Some(track)) => track.is_sound |= bytes.get(8..12) == Some(b"soun"),
-            (b"stsd", Some(track)) => track.codec = bytes.get(12..16).and_then(|name| name.try_into().ok()).unwrap_or(track.codec),
+            (b"stsd", Some(track)) => {
+                track.codec = bytes.get(12..16).and_then(|name| name.try_into().ok()).unwrap_or(track.codec)
+            }
             (b"stts", Some(track)) => track.durations = u32_at(4).unwrap_or(0).into(),
             (b"stsz", Some(track)) => track.packets = u32_at(8).unwrap_or(0).into(),
             (b"elst", Some(track)) => track.edit = edit(bytes, version_1),

@@ -194,6 +194,8 @@ fn bad_header<T>(found: String) -> Result<T, Fault> {
 fn unsupported<T>(name: String) -> Result<T, Fault> {
     Err(Fault::Rejected(
         RejectCode::UnsupportedCodec,
-        format!("not supported: {name} in WAV. Expected PCM of up to 64 bits, float, a-law, mu-law, IMA or Microsoft ADPCM, or MP3; convert the file"),
+        format!(
+            "not supported: {name} in WAV. Expected PCM of up to 64 bits, float, a-law, mu-law, IMA or Microsoft ADPCM, or MP3; convert the file"
+        ),
     ))
 }
