@@ -26,6 +26,8 @@ pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Rules;
 
+use crate::container::channels::Choice;
+
 /// The keys that the stage depends on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +41,7 @@ struct Params {
 #[serde(deny_unknown_fields)]
 struct ArchiveParams {
     audio: String,
+    channel: Choice,
     exclude: Vec<String>,
     timezone: Option<String>,
 }
