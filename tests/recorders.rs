@@ -4,7 +4,6 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::{Survey, text};
 
@@ -192,20 +191,21 @@ fn a_changed_sheet_files_recordings_anew_without_reading_them_again() {
 fn what_an_older_program_remembered_is_read_again() {
     let survey = archive(&field_season(), None, "");
     ingest(&survey);
-    let memory = find(&survey.run(), "files.jsonl").unwrap();
-    let text = fs::read_to_string(&memory).unwrap();
-    assert!(text.contains("\"format\":2"));
-    // A line as it was before there was a format, with a fact that must not be believed.
-    let old = text.replace("\"format\":2,", "").replace("Pettersson", "Nobody");
-    fs::write(&memory, old).unwrap();
+    let memory = common::contents(&survey.run().join("state/cache/ingest/files"), "");
+    let mut changed = 0;
+    for (path, bytes) in memory {
+        let path = survey.run().join(format!("state/cache/ingest/files{path}"));
+        // Lines as they were before there was a format, with a fact that must not be believed.
+        let mut text = text(&bytes);
+        let start = text.find("\"format\":").unwrap();
+        let format = text[start..=start + text[start..].find(',').unwrap()].to_owned();
+        text = text.replace(&format, "");
+        changed += text.matches("Pettersson").count();
+        fs::write(&path, text.replace("Pettersson", "Nobody")).unwrap();
+    }
+    assert!(changed > 0);
     survey.run_with(&["ingest", "--force"]);
     assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings WHERE make = 'Pettersson'"), "n\n1\n");
-}
-
-fn find(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).find_map(|path| {
-        if path.is_dir() { find(&path, name) } else { path.file_name().is_some_and(|n| n == name).then_some(path) }
-    })
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn sheets_and_patterns_that_cannot_be_meant_are_refused_before_anything_is_read(
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{said}");
         assert!(wanted.iter().all(|part| said.contains(part)), "{wanted:?} are missing in: {said}");
-        assert!(find(&survey.run(), "files.jsonl").is_none());
+        assert!(!survey.run().join("state/cache").exists());
     };
     refused(&["run", "ingest"], 1, &["sites.csv", "no line with a site", "docs/recorders.md"]);
     fs::write(survey.archive().join("sites.csv"), "site,serial\nPOND,A\nMARSH,A\n").unwrap();

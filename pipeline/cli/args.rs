@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Which libtorch, CUDA and cuDNN there are, and which devices
     Device(DeviceArgs),
+    /// Say what audio files hold, how loud they are, and what is wrong with them
+    Probe(ProbeArgs),
     /// Make a synthetic survey
     Demo(DemoArgs),
 }
@@ -204,6 +206,19 @@ pub(crate) struct DeviceArgs {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ProbeArgs {
+    /// Audio files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// As JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the samples of the one file to stdout instead: float32, little-endian, channels interleaved
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) samples: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::EngineError;
 use crate::state::{OutputState, hash_text};
 
+/// How often a folder is made again that went away under a file's feet.
+const ATTEMPTS: u32 = 10;
+
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// A file on its way: written under a temporary name, its bytes hashed.
@@ -78,8 +81,15 @@ impl Pending {
     pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
         self.file.sync_all().map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
-        fs::rename(&self.temporary, path).map_err(EngineError::io(path, "cannot be put in place"))?;
+        for attempt in 1.. {
+            fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
+            match fs::rename(&self.temporary, path) {
+                Ok(()) => break,
+                // Another process of a shared run found the folder empty and took it away.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+                Err(e) => return Err(EngineError::io(path, "cannot be put in place")(e)),
+            }
+        }
         sync_folder(folder)
     }
 }
@@ -116,6 +126,18 @@ pub fn open_lock(path: &Path) -> Result<File, EngineError> {
     OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(EngineError::io(path, "cannot be opened"))
 }
 
+/// Removes a file that is about to be made again. A missing file is no error.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn drop_file(path: &Path) -> Result<(), EngineError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("."))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(EngineError::io(path, "cannot be removed")(e)),
+    }
+}
+
 /// Removes a file, and its folders up to `root` where they become empty. A missing file is no error.
 ///
 /// # Errors
@@ -128,8 +150,11 @@ pub fn remove(root: &Path, path: &Path) -> Result<(), EngineError> {
     }
     let mut folder = path.parent();
     while let Some(f) = folder.filter(|f| f.starts_with(root) && *f != root) {
-        if fs::remove_dir(f).is_err() {
-            return sync_folder(f);
+        match fs::remove_dir(f) {
+            Ok(()) => {}
+            // Another process of a shared run took it away.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => return sync_folder(f),
         }
         folder = f.parent();
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chorus_tables::{Batch, TableReader, TableSchema, TableWriter, schema};
+use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
 use crate::atomic::{self, Staged};
@@ -136,7 +137,7 @@ impl Access<'_> {
             return Err(self.undeclared("every part of the partitioned table", table));
         }
         let read = |p: Partition| Ok((p.unit.clone(), self.read_partition(table, &p, columns)?));
-        self.partitions(table)?.into_iter().map(read).collect()
+        self.partitions(table)?.into_par_iter().map(read).collect()
     }
 
     /// A declared file of the model's folder, `None` when the model does not have it.

@@ -126,7 +126,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 Per::SiteDay,
                 &[Archive],
                 &[Output::Table("recordings")],
-                &["archive.audio", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
+                &["archive.audio", "archive.channel", "archive.exclude", "archive.timezone", "ingest.*", "units.max_recordings"],
             )
         },
         pass("segment", Per::SiteDay, &[Table("recordings")], &[Output::Table("segments")], &["segment.*"]),
@@ -189,7 +189,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 Per::SiteDay,
                 &[Archive, Table("recordings"), Table("segments")],
                 &[Output::Table("features")],
-                &["featurize.*", "segment.window_s"],
+                &["archive.channel", "featurize.*", "segment.window_s"],
             )
         });
     }
@@ -216,7 +216,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         Per::SiteDay,
         &[Model(WEIGHTS), Model(MODEL_CARD), Table("segments")],
         &[Output::Table("predictions")],
-        &["device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
+        &["archive.channel", "device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
     );
     predict.code_version = 2;
     predict.program = Program::Torch;

@@ -72,7 +72,7 @@ pub enum AudioError {
     },
 }
 
-/// Why a recording can't be used: the codes of `recordings.reason`.
+/// Why a recording can't be used: codes of `recordings.reason_code`, explained in `docs/recordings-status.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RejectCode {
     /// `empty_file`: no bytes at all.
@@ -91,9 +91,27 @@ pub enum RejectCode {
     UnsupportedCodec,
     /// `decode_failed`: the decoder found nothing sound in it.
     DecodeFailed,
+    /// `no_such_channel`: a recording without the channel that `archive.channel` names.
+    NoSuchChannel,
+    /// `unreadable`: the system does not let the file be read.
+    Unreadable,
 }
 
 impl RejectCode {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::EmptyFile,
+        Self::NotAudio,
+        Self::TruncatedHeader,
+        Self::BadHeader,
+        Self::NoAudioData,
+        Self::UnsupportedContainer,
+        Self::UnsupportedCodec,
+        Self::DecodeFailed,
+        Self::NoSuchChannel,
+        Self::Unreadable,
+    ];
+
     /// The code as it stands in tables. It never changes.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -106,6 +124,8 @@ impl RejectCode {
             Self::UnsupportedContainer => "unsupported_container",
             Self::UnsupportedCodec => "unsupported_codec",
             Self::DecodeFailed => "decode_failed",
+            Self::NoSuchChannel => "no_such_channel",
+            Self::Unreadable => "unreadable",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads straight from audio
 //! are the same float16 values.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chorus_engine::{EngineError, UnitContext, WorkError};
@@ -8,7 +9,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-use crate::container;
+use crate::container::{self, channels};
 use crate::dsp::logmel::{Earlier, LogMel, MelConfig};
 use crate::dsp::windows::{Cut, for_each_window};
 use crate::error::AudioError;
@@ -21,30 +22,43 @@ const WINDOWS_IN_FLIGHT: usize = 512;
 pub struct Job {
     /// Path relative to the archive.
     pub path: String,
+    /// The channels whose mean is heard, counted from 0.
+    pub channels: Vec<usize>,
     /// The windows, in order.
     pub segment_ids: Vec<String>,
     /// Where they start, in frames of the recording.
     pub start_frames: Vec<u64>,
 }
 
-/// The unit's recordings with their windows, in the order of the table `segments`. Reads `recordings` and `segments`.
+/// The unit's recordings with their windows, in the order of the table `segments`, and the channels that `choice` makes of theirs. Reads
+/// `recordings` and `segments`.
 ///
 /// # Errors
 /// Those of reading the two tables.
-pub fn jobs(cx: &UnitContext<'_>) -> Result<Vec<Job>, WorkError> {
-    let recordings = cx.read("recordings", &["recording_id", "path"])?.ok_or("the unit has no recordings")?;
+pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, WorkError> {
+    let columns = ["recording_id", "path", "channels", "dead_channels"];
+    let recordings = cx.read("recordings", &columns)?.ok_or("the unit has no recordings")?;
     let segments = cx.read("segments", &["segment_id", "recording_id", "start_frame"])?.ok_or("the unit has no segments")?;
-    let paths: std::collections::BTreeMap<&str, &str> =
-        recordings.utf8("recording_id")?.iter().flatten().zip(recordings.utf8("path")?.iter().flatten()).collect();
+    let heard = recordings.u32("channels")?.iter().zip(recordings.utf8("dead_channels")?).map(|(number, dead)| {
+        let number = u16::try_from(number.unwrap_or(1)).unwrap_or(u16::MAX);
+        choice.of(number, &channels::numbers(dead))
+    });
+    let named = recordings.utf8("recording_id")?.iter().flatten().zip(recordings.utf8("path")?.iter().flatten());
+    let known: BTreeMap<&str, (&str, Vec<usize>)> = named.zip(heard).map(|((id, path), heard)| (id, (path, heard))).collect();
     let mut jobs: Vec<Job> = Vec::new();
     let mut last = "";
     let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(segments.u64("start_frame")?);
     for ((segment, recording), start) in columns {
         let (Some(segment), Some(recording), Some(start)) = (segment, recording, start) else { continue };
         if recording != last {
-            let path =
-                paths.get(recording).ok_or_else(|| format!("segments name recording {recording}, which recordings lacks"))?;
-            jobs.push(Job { path: (*path).to_owned(), segment_ids: Vec::new(), start_frames: Vec::new() });
+            let (path, channels) =
+                known.get(recording).ok_or_else(|| format!("segments name recording {recording}, which recordings lacks"))?;
+            jobs.push(Job {
+                path: (*path).to_owned(),
+                channels: channels.clone(),
+                segment_ids: Vec::new(),
+                start_frames: Vec::new(),
+            });
             last = recording;
         }
         if let Some(job) = jobs.last_mut() {
@@ -199,7 +213,7 @@ impl Extractor {
         let (mut values, mut halves) = (vec![0.0f32; self.len()], vec![f16::ZERO; self.len()]);
         let (mut earlier, mut earlier_start) = (vec![0.0f32; self.len()], None::<u64>);
         let MelConfig { sample_rate_hz: rate_hz, high_pass_hz, .. } = *logmel.config();
-        let cut = Cut { rate_hz, high_pass_hz, window_s: self.window_s, starts: &job.start_frames };
+        let cut = Cut { rate_hz, high_pass_hz, window_s: self.window_s, channels: &job.channels, starts: &job.start_frames };
         for_each_window(&mut reader, cut, |window| {
             let known = earlier_start.map(|start| Earlier { values: &earlier, samples: window.start - start });
             logmel.compute_after(known, window.samples, &mut values)?;
@@ -220,6 +234,7 @@ mod tests {
     fn groups_hold_every_recording_in_order_and_a_long_one_is_alone() {
         let job = |windows: usize| Job {
             path: String::new(),
+            channels: vec![0],
             segment_ids: vec![String::new(); windows],
             start_frames: vec![0; windows],
         };

@@ -8,14 +8,22 @@ use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
 use chorus_engine::{ScanContext, Unit, UnitContext, Work, WorkError};
 use serde::Deserialize;
 
+use crate::container::channels::Choice;
 use crate::dsp::logmel::MelConfig;
 use crate::extract::{Extractor, for_each_group, jobs};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
+    archive: ArchiveParams,
     featurize: MelConfig,
     segment: SegmentParams,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArchiveParams {
+    channel: Choice,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +51,7 @@ impl Work for Featurize {
         let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
         let width = 2 * extractor.len();
         let mut sink = cx.sink("features", &extractor.shape())?;
-        for_each_group(cx, &extractor, &jobs(cx)?, |segment_ids, bytes| {
+        for_each_group(cx, &extractor, &jobs(cx, params.archive.channel)?, |segment_ids, bytes| {
             let mut arrays = FixedSizeBinaryBuilder::with_capacity(segment_ids.len(), i32::try_from(width)?);
             for array in bytes.chunks_exact(width) {
                 arrays.append_value(array)?;

@@ -120,7 +120,7 @@ fn sizes_of_zero_or_all_ones_mean_the_end_of_the_file() {
         assert_eq!(read, as_floats(&samples));
         assert_eq!((facts.frames, facts.declared_frames), (1000, None));
         let repair = facts.repair.unwrap();
-        assert_eq!((repair.code, repair.lost_s), (RepairCode::SizeMissing, 0.0), "{}", repair.detail);
+        assert_eq!((repair.code, repair.lost_s), (RepairCode::SizeMissing, Some(0.0)), "{}", repair.detail);
     }
 }
 
@@ -137,13 +137,52 @@ fn a_size_that_wrapped_at_4_gib_means_the_end_of_the_file() {
 }
 
 #[test]
+fn sizes_over_4_gib_take_neither_time_nor_memory() {
+    const DATA_BYTES: u64 = 5 << 30;
+    for name in [b"RF64", b"BW64"] {
+        let ds64 =
+            [(DATA_BYTES + 72).to_le_bytes().as_slice(), &DATA_BYTES.to_le_bytes(), &(DATA_BYTES / 2).to_le_bytes(), &[0; 4]]
+                .concat();
+        let mut data = chunk(b"data", &[]);
+        data[4..8].fill(0xFF);
+        let mut bytes = riff(&[chunk(b"ds64", &ds64), chunk(b"fmt ", &fmt(1, 1, 48_000, 16)), data]);
+        bytes[..4].copy_from_slice(name);
+        bytes[4..8].fill(0xFF);
+        let (file, head) = (on_disk(&bytes), bytes.len() as u64);
+        let sparse = std::fs::File::options().write(true).open(&file.path).unwrap();
+        sparse.set_len(head + DATA_BYTES).unwrap();
+        let facts = probe(&file.path).unwrap();
+        assert_eq!((facts.frames, facts.declared_frames, facts.repair), (DATA_BYTES / 2, Some(DATA_BYTES / 2), None));
+        // Half of it is there.
+        sparse.set_len(head + DATA_BYTES / 2).unwrap();
+        let facts = probe(&file.path).unwrap();
+        assert_eq!((facts.frames, facts.repair.unwrap().code), (DATA_BYTES / 4, RepairCode::Truncated));
+    }
+}
+
+#[test]
+fn integers_of_any_width_are_read() {
+    for (bits, bytes) in [(12_u16, 2_u16), (20, 3), (24, 4), (36, 5), (45, 6), (53, 7), (64, 8)] {
+        // A quarter of full scale and its negative, left-justified.
+        let top = 1_u64 << (8 * u32::from(bytes) - 3);
+        let sample = |value: u64| value.to_le_bytes()[..usize::from(bytes)].to_vec();
+        let payload = [sample(top), sample(top.wrapping_neg())].concat();
+        let mut fmt = fmt(1, 1, 8000, bits);
+        fmt[8..12].copy_from_slice(&(8000 * u32::from(bytes)).to_le_bytes());
+        fmt[12..14].copy_from_slice(&bytes.to_le_bytes());
+        let (facts, read) = read_all(&riff(&[chunk(b"fmt ", &fmt), chunk(b"data", &payload)]), 10).unwrap();
+        assert_eq!((read, facts.bits_per_sample, facts.repair), (vec![0.25, -0.25], bits, None));
+    }
+}
+
+#[test]
 fn a_cut_file_says_how_much_is_lost() {
     let mut bytes = with_data_size(&ramp(8000), 16_000);
     bytes.truncate(44 + 12_001);
     let (facts, read) = read_all(&bytes, 4096).unwrap();
     assert_eq!(read, as_floats(&ramp(8000)[..6000]));
     let repair = facts.repair.unwrap();
-    assert_eq!((repair.code, repair.lost_s), (RepairCode::Truncated, 0.25));
+    assert_eq!((repair.code, repair.lost_s), (RepairCode::Truncated, Some(0.25)));
     assert!(repair.detail.contains("6000 of 8000"), "{}", repair.detail);
 }
 
@@ -212,7 +251,7 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
     let head = |fmt: &[u8]| riff(&[chunk(b"fmt ", fmt), chunk(b"data", &[1; 64])]);
     let plain = fmt(1, 1, 8000, 16);
     let data = chunk(b"data", &[1; 64]);
-    let cases: [(Vec<u8>, RejectCode, &str); 14] = [
+    let cases: [(Vec<u8>, RejectCode, &str); 16] = [
         (head(&plain)[..20].to_vec(), RejectCode::TruncatedHeader, "20 bytes"),
         (head(&plain)[..44].to_vec(), RejectCode::NoAudioData, "promises 32 frames"),
         (riff(&[chunk(b"fmt ", &plain)]), RejectCode::NoAudioData, "no data chunk"),
@@ -226,10 +265,12 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
         (head(&fmt(1, 1, 0, 16)), RejectCode::BadHeader, "0 Hz"),
         (head(&fmt(1, 1, 2_000_000, 16)), RejectCode::BadHeader, "2000000 Hz"),
         (head(&fmt(1, 1, 8000, 0)), RejectCode::BadHeader, "0 bits"),
-        (head(&fmt(0x11, 1, 8000, 4)), RejectCode::UnsupportedCodec, "IMA ADPCM"),
-        (head(&fmt(0x55, 1, 8000, 0)), RejectCode::UnsupportedCodec, "MP3"),
+        (head(&fmt(0x11, 1, 8000, 4)), RejectCode::BadHeader, "IMA ADPCM of 1 channels in blocks of 1 bytes"),
+        (head(&fmt(0x11, 1, 8000, 3)), RejectCode::UnsupportedCodec, "IMA ADPCM of 3 bits"),
+        (head(&fmt(0x31, 1, 8000, 0)), RejectCode::UnsupportedCodec, "GSM 6.10"),
+        (head(&fmt(0x55, 1, 8000, 0)), RejectCode::NoAudioData, "ends before a first frame"),
         (head(&fmt(0x1234, 1, 8000, 16)), RejectCode::UnsupportedCodec, "0x1234"),
-        (head(&fmt(1, 1, 8000, 64)), RejectCode::UnsupportedCodec, "64-bit"),
+        (head(&fmt(1, 1, 8000, 72)), RejectCode::UnsupportedCodec, "72-bit"),
         (head(&fmt(0xFFFE, 1, 8000, 16)), RejectCode::BadHeader, "extensible"),
     ];
     for (bytes, expected, reason) in cases {
@@ -254,4 +295,5 @@ fn levels_cover_all_channels() {
     assert_eq!(levels.clipped_fraction, 0.5);
     assert!((levels.level_dbfs.unwrap() + 3.0103).abs() < 1e-3);
     assert!((levels.dc_offset - 0.5).abs() < 1e-4);
+    assert_eq!(levels.dead_channels, [1, 2], "stuck at a value is as dead as silent");
 }

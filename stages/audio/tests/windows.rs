@@ -3,7 +3,8 @@
 
 mod common;
 
-use chorus_audio::container::{mix_to_mono, open};
+use chorus_audio::container::channels::mix_to_mono;
+use chorus_audio::container::open;
 use chorus_audio::dsp::resample::Resampler;
 use chorus_audio::dsp::windows::{Cut, for_each_window};
 use chorus_audio::error::AudioError;
@@ -17,7 +18,7 @@ fn stereo(samples: &[i16]) -> OneFile {
 }
 
 fn cut(starts: &[u64]) -> Cut<'_> {
-    Cut { rate_hz: TARGET_HZ, high_pass_hz: None, window_s: 1.0, starts }
+    Cut { rate_hz: TARGET_HZ, high_pass_hz: None, window_s: 1.0, channels: &[0, 1], starts }
 }
 
 fn windows(file: &OneFile, starts: &[u64]) -> Vec<Vec<f32>> {
@@ -36,7 +37,7 @@ fn a_window_is_a_slice_of_the_whole_resampled_recording() {
     let samples = ramp(2 * 60_000);
     let mut whole = Vec::new();
     let mut mono = Vec::new();
-    mix_to_mono(&as_floats(&samples), 2, &mut mono);
+    mix_to_mono(&as_floats(&samples), 2, &[0, 1], &mut mono);
     let mut resampler = Resampler::new(RATE_HZ, TARGET_HZ).unwrap();
     resampler.push(&mono, &mut whole).unwrap();
     resampler.finish(&mut whole).unwrap();

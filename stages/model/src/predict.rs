@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::Array;
+use chorus_audio::container::channels::Choice;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_engine::graph::{MODEL_CARD, WEIGHTS};
@@ -22,11 +23,18 @@ use crate::{device, inference, weights};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
+    archive: ArchiveParams,
     device: String,
     predict: PredictParams,
     featurize: MelConfig,
     segment: SegmentParams,
     train: TrainParams,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ArchiveParams {
+    channel: Choice,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,7 +144,7 @@ impl Work for Predict {
                 }
             }
         } else {
-            for_each_group(cx, &extractor, &jobs(cx)?, |ids, bytes| scorer.push(ids, bytes))?;
+            for_each_group(cx, &extractor, &jobs(cx, params.archive.channel)?, |ids, bytes| scorer.push(ids, bytes))?;
         }
         scorer.finish()
     }

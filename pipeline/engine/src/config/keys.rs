@@ -14,6 +14,8 @@ pub enum Kind {
     Text,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A word, or a whole number in a range, both ends included.
+    WordOrInt(&'static str, i64, i64),
     /// A list of texts.
     Texts,
     /// A name or a list of names; a whole number is a name too.
@@ -50,6 +52,7 @@ impl Key {
             Kind::Float(min, max) => format!("a number from {min} to {max}"),
             Kind::Text => "a text".to_owned(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
+            Kind::WordOrInt(word, min, max) => format!("{word}, or a whole number from {min} to {max}"),
             Kind::Texts => "a list of texts".to_owned(),
             Kind::Names => "a name or a list of names".to_owned(),
             Kind::Floats(n, min, max) => format!("a list of {n} numbers from {min} to {max}"),
@@ -78,6 +81,13 @@ pub const KEYS: &[Key] = &[
     optional("archive.path", Kind::Text, "", "Folder of the recordings, relative to the current folder; it is never written to"),
     key("archive.audio", Kind::Text, "", ".", "Folder within the archive to search for recordings"),
     key("archive.exclude", Kind::Texts, "", "[]", "Folders and files within the archive, by path, that are passed over"),
+    key(
+        "archive.channel",
+        Kind::WordOrInt("mix", 1, 128),
+        "",
+        "mix",
+        "What is heard of recordings with several channels: the mean of those that are not dead, or the channel of this number, from 1",
+    ),
     optional(
         "archive.timezone",
         Kind::Text,

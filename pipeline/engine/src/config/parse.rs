@@ -151,6 +151,7 @@ pub(super) fn check(entry: &Entry) -> Option<Problem> {
         Kind::Float(min, max) => number_in(value, min, max),
         Kind::Text => value.as_str().is_some_and(|t| !t.trim().is_empty()),
         Kind::Choice(words) => value.as_str().is_some_and(|t| words.contains(&t)),
+        Kind::WordOrInt(word, min, max) => value.as_str() == Some(word) || value.as_i64().is_some_and(|x| x >= min && x <= max),
         Kind::Texts => value.as_sequence().is_some_and(|s| s.iter().all(|v| v.as_str().is_some())),
         Kind::Names => match value.as_sequence() {
             Some(names) => !names.is_empty() && names.iter().all(is_name),

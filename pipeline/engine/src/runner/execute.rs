@@ -113,7 +113,7 @@ impl Making<'_> {
         if let Some(state) = self.made_meanwhile(unit, &fingerprint) {
             return Ok(state);
         }
-        atomic::remove(&run.states(pass.name), &run.state(pass.name, unit))?;
+        atomic::drop_file(&run.state(pass.name, unit))?;
         let cx = UnitContext {
             access: self.runner.access(pass, self.states),
             unit,

@@ -1,30 +1,60 @@
-//! Compressed recordings, through symphonia: FLAC so far. A further codec is a feature of symphonia in Cargo.toml and a line in `sniff`.
+//! Compressed recordings: their packets and decoders are symphonia's; what is the recording, what is lost, and what can't be believed is
+//! decided here.
 //!
 //! What is known of symphonia 0.6.1 and shapes this code:
 //! - FLAC frames that fail their checksum, or contradict STREAMINFO, are dropped without a word: the next packet's timestamp shows the hole.
 //! - A FLAC that ends early gives an unexpected end of file when STREAMINFO states a total, and an ordinary end when it does not:
 //!   then only the bytes that belong to no packet tell.
-//! - A STREAMINFO that contradicts all frames (block size, bits, channels) makes the whole file unreadable.
-//! - A malformed tag makes the whole file unreadable too, and metadata is read into memory: `flac` keeps both from it.
+//! - A STREAMINFO that contradicts all frames (block size, bits, channels) makes the whole file unreadable: `flac` corrects it.
+//! - A malformed tag makes the whole file unreadable too, and metadata is read into memory: `flac` and `mpeg` keep both from it.
+//! - On a source that can be searched backwards it guesses the length of an MP3 from its first frames, and cuts the end by that guess:
+//!   only what can be read in one direction is handed to it, where the format allows it.
+//! - Edit lists of MPEG-4 and the edges of CAF are not applied: `mp4` and `caf` read them.
+//! - Its readers take a stated size in small steps from the file, so that memory stays within a multiple of what the file holds; where
+//!   the multiple is large (Vorbis setup, CAF packet tables) the headers are checked before they are handed on.
 
+mod caf;
 mod flac;
+mod guard;
+mod mp4;
+pub(super) mod mpeg;
+mod ogg;
+mod stream;
 
 use std::fs::File;
 use std::io;
 
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream};
-use symphonia::default::{get_codecs, get_probe};
+use symphonia::default::get_codecs;
 
-use super::{Facts, Repair, RepairCode};
+use super::sniff::Kind;
+use super::{Facts, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Repair, RepairCode, Source};
 use crate::error::{Fault, RejectCode};
-use crate::headers::{self, Tags};
+use crate::headers;
+pub(super) use caf::stream as caf_stream;
+use stream::Edges;
+pub(super) use stream::Stream;
 
 /// Where the header states no total, a longer hole is taken for a wrong frame number.
 const LONGEST_UNDECLARED_HOLE_S: u64 = 60;
+/// The most frames that a byte of a compressed file can stand for: a FLAC frame of eight bytes can hold 65,535.
+const MOST_FRAMES_PER_BYTE: u64 = 8192;
+/// Packets in a row without a byte, or that the demuxer stumbles over, before a file counts as ended.
+const MAX_IDLE_PACKETS: u32 = 10_000;
+
+/// Opens a compressed recording.
+pub(super) fn open(file: File, kind: Kind) -> Result<Source, Fault> {
+    let stream = match kind {
+        Kind::Flac => flac::stream(file)?,
+        Kind::Adts => mpeg::adts(file)?,
+        Kind::Ogg => ogg::stream(file)?,
+        Kind::Mp4 => mp4::stream(file)?,
+        _ => mpeg::mp3(file)?,
+    };
+    CompressedReader::new(stream).map(|reader| Source::Compressed(Box::new(reader)))
+}
 
 /// Streams the frames of a compressed file.
 pub(super) struct CompressedReader {
@@ -33,9 +63,16 @@ pub(super) struct CompressedReader {
     track: u32,
     facts: Facts,
     clock: Clock,
-    /// Bytes of audio in the file, where the container tells, and those of them that made up packets.
+    window: Window,
+    /// What is wrong around the packets.
+    found: Option<Repair>,
+    /// Bytes that packets can be made of, where nothing else lies between, and those of them that did.
     audio_bytes: Option<u64>,
+    packet_overhead: u64,
     packet_bytes: u64,
+    /// Packets in a row that moved nothing.
+    idle: u32,
+    end: End,
     /// Decoded and not yet handed out, interleaved.
     decoded: Vec<f32>,
     taken: usize,
@@ -46,6 +83,19 @@ pub(super) struct CompressedReader {
     finished: bool,
 }
 
+/// How the packets ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// As they should, or in a way that the totals tell.
+    Ordinary,
+    /// The file ends and the stream does not.
+    Early,
+    /// The decoder broke down.
+    Broken,
+    /// Another stream follows.
+    Chained,
+}
+
 impl std::fmt::Debug for CompressedReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CompressedReader").field("facts", &self.facts).finish_non_exhaustive()
@@ -53,38 +103,31 @@ impl std::fmt::Debug for CompressedReader {
 }
 
 impl CompressedReader {
-    pub(super) fn new(file: File, container: &'static str) -> Result<Self, Fault> {
-        let mut tags = Tags::default();
-        let (source, audio_bytes): (Box<dyn MediaSource>, _) = match container {
-            "flac" => flac::bare_stream(file, &mut tags).map(|(source, bytes)| (source, Some(bytes)))?,
-            _ => (Box::new(file), None),
-        };
-        let stream = MediaSourceStream::new(source, Default::default());
-        let demuxer = get_probe()
-            .probe(&Hint::new(), stream, Default::default(), Default::default())
-            .map_err(|error| unreadable(container, error))?;
+    pub(super) fn new(stream: Stream) -> Result<Self, Fault> {
+        let Stream { demuxer, container, bytes, packet_overhead, edges, repair, tags } = stream;
         let track = demuxer
             .default_track(TrackType::Audio)
             .ok_or_else(|| rejected(RejectCode::NoAudioData, format!("a {container} file without an audio track")))?;
         let params = track.codec_params.as_ref().and_then(|params| params.audio()).ok_or_else(|| {
             rejected(RejectCode::BadHeader, format!("the {container} header does not say how the audio is encoded"))
         })?;
-        let decoder = get_codecs()
-            .make_audio_decoder(params, &AudioDecoderOptions::default())
+        let options = AudioDecoderOptions::default().gapless(edges.cut_by_decoder);
+        let decoder = guard::calm(|| get_codecs().make_audio_decoder(params, &options))
+            .ok_or_else(|| rejected(RejectCode::BadHeader, format!("the {container} header breaks the decoder")))?
             .map_err(|error| unreadable(container, error))?;
         let facts = Facts {
             codec: decoder.codec_info().short_name.to_owned(),
             container,
             sample_rate_hz: params.sample_rate.unwrap_or(0),
-            channels: params.channels.as_ref().map_or(0, |channels| channels.count() as u16),
-            bits_per_sample: params.bits_per_sample.unwrap_or(0) as u16,
-            frames: track.num_frames.unwrap_or(0),
-            declared_frames: track.num_frames,
+            channels: params.channels.as_ref().map_or(0, |channels| u16::try_from(channels.count()).unwrap_or(u16::MAX)),
+            bits_per_sample: bits_per_sample(decoder.codec_info().short_name, params),
+            frames: edges.keep.unwrap_or(0),
+            declared_frames: edges.keep,
             repair: None,
             time_expansion: 1.0,
             header: Box::new(headers::read(&tags)),
         };
-        if facts.sample_rate_hz == 0 || facts.channels == 0 {
+        if !(1..=MAX_SAMPLE_RATE_HZ).contains(&facts.sample_rate_hz) || !(1..=MAX_CHANNELS).contains(&facts.channels) {
             return Err(rejected(
                 RejectCode::BadHeader,
                 format!("the {container} header states {} Hz and {} channels", facts.sample_rate_hz, facts.channels),
@@ -92,12 +135,17 @@ impl CompressedReader {
         }
         Ok(Self {
             track: track.id,
-            clock: Clock::new(&facts),
+            clock: Clock::new(&facts, &edges, bytes),
+            window: Window::new(edges, facts.channels),
+            found: repair,
             facts,
             demuxer,
             decoder,
-            audio_bytes,
+            audio_bytes: packet_overhead.map(|_| bytes),
+            packet_overhead: packet_overhead.unwrap_or(0),
             packet_bytes: 0,
+            idle: 0,
+            end: End::Ordinary,
             decoded: Vec::new(),
             taken: 0,
             silence: 0,
@@ -135,27 +183,57 @@ impl CompressedReader {
 
     /// Decodes the next sound packet into `decoded`, and into `silence` what is missing before it. False at the end.
     fn next_packet(&mut self) -> Result<bool, Fault> {
-        loop {
-            let packet = match self.demuxer.next_packet() {
-                Ok(Some(packet)) => packet,
-                Err(Error::IoError(error)) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
-                // The end, or damage that the demuxer does not get past: what is missing shows in the totals.
-                Ok(None) | Err(_) => return Ok(false),
+        while self.idle <= MAX_IDLE_PACKETS {
+            let Some(step) = guard::calm(|| self.step()) else {
+                self.end = End::Broken;
+                return Ok(false);
             };
-            if packet.track_id != self.track {
-                continue;
+            match step? {
+                Step::Sound => return Ok(true),
+                Step::Nothing => {}
+                Step::End(end) => {
+                    self.end = end;
+                    return Ok(false);
+                }
             }
-            self.packet_bytes += packet.data.len() as u64;
-            // A packet that can't be decoded leaves a hole, as if the demuxer had dropped it.
-            let Ok(buffer) = self.decoder.decode(&packet) else { continue };
-            if buffer.frames() == 0 || buffer.spec().channels().count() != usize::from(self.facts.channels) {
-                continue;
-            }
-            buffer.copy_to_vec_interleaved(&mut self.decoded);
-            self.taken = 0;
-            self.silence = self.clock.advance(packet.pts.get(), buffer.frames() as u64);
-            return Ok(true);
         }
+        Ok(false)
+    }
+
+    /// Takes one packet.
+    fn step(&mut self) -> Result<Step, Fault> {
+        if self.window.is_over() {
+            return Ok(Step::End(End::Ordinary));
+        }
+        let packet = match self.demuxer.next_packet() {
+            Ok(Some(packet)) => packet,
+            Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Step::End(End::Early)),
+            Err(Error::IoError(error)) => return Err(error.into()),
+            Err(Error::ResetRequired) => return Ok(Step::End(End::Chained)),
+            Err(Error::DecodeError(_)) => {
+                self.idle += 1;
+                return Ok(Step::Nothing);
+            }
+            // The end, or damage that the demuxer does not get past: what is missing shows in the totals.
+            Ok(None) | Err(_) => return Ok(Step::End(End::Ordinary)),
+        };
+        self.idle = if packet.data.is_empty() { self.idle + 1 } else { 0 };
+        if packet.track_id != self.track {
+            return Ok(Step::Nothing);
+        }
+        self.packet_bytes += packet.data.len() as u64 + self.packet_overhead;
+        // A packet that can't be decoded leaves a hole, as if the demuxer had dropped it.
+        let Ok(buffer) = self.decoder.decode(&packet) else { return Ok(Step::Nothing) };
+        if buffer.frames() == 0 || buffer.spec().channels().count() != usize::from(self.facts.channels) {
+            return Ok(Step::Nothing);
+        }
+        buffer.copy_to_vec_interleaved(&mut self.decoded);
+        self.taken = 0;
+        let trimmed = if self.window.edges.cut_by_decoder { packet.trim_start.get().cast_signed() } else { 0 };
+        let timestamp = packet.pts.get().saturating_sub(self.window.edges.origin).saturating_add(trimmed);
+        let hole = self.clock.advance(timestamp, buffer.frames() as u64);
+        self.silence = self.window.cut(hole, &mut self.decoded);
+        Ok(Step::Sound)
     }
 
     /// Settles the facts.
@@ -171,44 +249,144 @@ impl CompressedReader {
             ));
         }
         self.facts.frames = self.delivered;
-        self.facts.repair = self.repair();
+        self.facts.repair = self.repairs();
         Ok(())
     }
 
-    fn repair(&self) -> Option<Repair> {
+    /// All that is wrong, the worst first.
+    fn repairs(&self) -> Option<Repair> {
+        [self.lost_within(), self.lost_at_the_end(), self.found.clone()].into_iter().flatten().fold(None, Repair::join)
+    }
+
+    fn lost_within(&self) -> Option<Repair> {
+        let lost = self.clock.lost;
+        let detail = format!("{lost} frames within the recording can't be decoded and read as silence");
+        (lost > 0).then(|| Repair::new(RepairCode::Damaged, detail).losing(self.seconds(lost)))
+    }
+
+    fn lost_at_the_end(&self) -> Option<Repair> {
         let frames = self.delivered;
-        let seconds = |frames: u64| frames as f64 / f64::from(self.facts.sample_rate_hz);
-        let mut repair = None;
-        if self.clock.lost > 0 {
-            let detail = format!("{} frames within the recording can't be decoded and read as silence", self.clock.lost);
-            repair =
-                Repair::join(repair, Repair { lost_s: seconds(self.clock.lost), ..Repair::new(RepairCode::Damaged, detail) });
-        }
+        let truncated = |detail: String| Repair::new(RepairCode::Truncated, detail);
         let unused = self.audio_bytes.map_or(0, |bytes| bytes.saturating_sub(self.packet_bytes));
-        let next = match self.facts.declared_frames {
-            Some(declared) if frames < declared => Repair {
-                lost_s: seconds(declared - frames),
-                ..Repair::new(RepairCode::Truncated, format!("the file holds {frames} of {declared} promised frames"))
-            },
-            Some(declared) if frames > declared => Repair::new(
+        match (self.facts.declared_frames, self.end) {
+            (_, End::Chained) => Some(
+                Repair::new(RepairCode::Damaged, format!("another stream follows behind {frames} frames and was not read"))
+                    .losing_unknown(),
+            ),
+            (None, End::Broken) => {
+                Some(Repair::new(RepairCode::Damaged, format!("the decoder broke down behind {frames} frames")).losing_unknown())
+            }
+            (Some(declared), _) if frames < declared => {
+                let missing = self.seconds(declared - frames);
+                Some(truncated(format!("the file holds {frames} of {declared} promised frames")).losing(missing))
+            }
+            (Some(declared), _) if frames > declared => Some(Repair::new(
                 RepairCode::WrongTotal,
                 format!("the header promises {declared} frames and the file holds {frames}; all were kept"),
+            )),
+            (None, _) if unused > 0 && self.clock.lost == 0 => Some(
+                truncated(format!(
+                    "the header states no length, and {unused} bytes hold no complete frame; {frames} frames were kept"
+                ))
+                .losing_unknown(),
             ),
-            None if unused > 0 && repair.is_none() => Repair::new(
-                RepairCode::Truncated,
-                format!("the header states no length, and {unused} bytes hold no complete frame; {frames} frames were kept"),
-            ),
-            _ => return repair,
-        };
-        Repair::join(repair, next)
+            (None, End::Early) => {
+                Some(truncated(format!("the file ends before its stream does; {frames} frames were kept")).losing_unknown())
+            }
+            _ => None,
+        }
+    }
+
+    fn seconds(&self, frames: u64) -> f64 {
+        frames as f64 / f64::from(self.facts.sample_rate_hz)
+    }
+}
+
+/// What one packet brought.
+enum Step {
+    Sound,
+    Nothing,
+    End(End),
+}
+
+/// Bits of a sample of a lossless codec; 0 where there is no such thing.
+fn bits_per_sample(codec: &str, params: &AudioCodecParameters) -> u16 {
+    /// Where ALAC's settings hold the bits of a sample.
+    const ALAC_BITS_AT: usize = 5;
+    match codec {
+        "flac" => params.bits_per_sample.unwrap_or(0) as u16,
+        "alac" => params.extra_data.as_ref().and_then(|settings| settings.get(ALAC_BITS_AT)).map_or(0, |&bits| bits.into()),
+        _ => 0,
+    }
+}
+
+/// Cuts the recording out of what a decoder gives.
+#[derive(Debug)]
+struct Window {
+    edges: Edges,
+    channels: usize,
+    /// The decoder's frames so far, holes included.
+    position: u64,
+    /// Frames behind the stated end, in case that there are too many for it to be right.
+    behind: Vec<f32>,
+    behind_frames: u64,
+}
+
+impl Window {
+    fn new(edges: Edges, channels: u16) -> Self {
+        Self { edges, channels: usize::from(channels), position: 0, behind: Vec::new(), behind_frames: 0 }
+    }
+
+    fn last(&self) -> Option<u64> {
+        self.edges.keep.map(|keep| self.edges.skip.saturating_add(keep))
+    }
+
+    /// Whether all that follows is of no account.
+    fn is_over(&self) -> bool {
+        self.edges.slack.is_none() && self.last().is_some_and(|last| self.position >= last)
+    }
+
+    /// Leaves in `decoded` what belongs to the recording of a hole of `hole` frames and the frames that follow it; returns what belongs
+    /// to it of the hole.
+    fn cut(&mut self, hole: u64, decoded: &mut Vec<f32>) -> u64 {
+        let silence = hole.saturating_sub(self.edges.skip.saturating_sub(self.position));
+        self.position = self.position.saturating_add(hole);
+        let frames = (decoded.len() / self.channels) as u64;
+        let before = self.edges.skip.saturating_sub(self.position).min(frames);
+        decoded.drain(..before as usize * self.channels);
+        self.position += frames;
+        let Some(last) = self.last() else { return silence };
+        let excess = self.position.saturating_sub(last).min(frames - before);
+        if excess == 0 {
+            return silence;
+        }
+        self.behind_frames += excess;
+        let keep = decoded.len() - excess as usize * self.channels;
+        match self.edges.slack {
+            None => decoded.truncate(keep),
+            Some(slack) => {
+                self.behind.extend(decoded.drain(keep..));
+                if self.behind_frames > slack {
+                    // Too many to be padding: the stated length is wrong.
+                    self.edges.keep = None;
+                    decoded.append(&mut self.behind);
+                }
+            }
+        }
+        silence
     }
 }
 
 /// Finds the holes between packets from their timestamps.
 #[derive(Debug)]
 struct Clock {
+    /// Frames that the decoder can give at most, where the header says so.
     declared: Option<u64>,
+    /// Frames that a file of this size can hold, whatever its header says.
+    most: u64,
     longest_hole: u64,
+    /// Whether a first packet that does not begin at 0 follows a hole.
+    starts_late: bool,
     /// Where the next packet should begin.
     expected: u64,
     /// What to add to a timestamp, once one was found to be wrong.
@@ -218,10 +396,13 @@ struct Clock {
 }
 
 impl Clock {
-    fn new(facts: &Facts) -> Self {
+    fn new(facts: &Facts, edges: &Edges, bytes: u64) -> Self {
+        let around = edges.skip.saturating_add(edges.slack.unwrap_or(0));
         Self {
-            declared: facts.declared_frames,
+            declared: edges.keep.map(|keep| keep.saturating_add(around)),
+            most: bytes.saturating_mul(MOST_FRAMES_PER_BYTE),
             longest_hole: u64::from(facts.sample_rate_hz) * LONGEST_UNDECLARED_HOLE_S,
+            starts_late: edges.starts_late,
             expected: 0,
             shift: 0,
             lost: 0,
@@ -234,9 +415,9 @@ impl Clock {
         let start = timestamp.saturating_add(self.shift);
         let hole = u64::try_from(start).ok().and_then(|start| start.checked_sub(self.expected));
         let believable = |hole: u64| match self.declared {
-            Some(declared) => self.expected.saturating_add(hole).saturating_add(frames) <= declared,
+            Some(declared) => self.expected.saturating_add(hole).saturating_add(frames) <= declared.min(self.most),
             // A stream cut out of a longer one does not begin with frame 0.
-            None => self.expected > 0 && hole <= self.longest_hole,
+            None => (self.expected > 0 || self.starts_late) && hole <= self.longest_hole,
         };
         let hole = match hole {
             Some(hole) if hole == 0 || believable(hole) => hole,
@@ -272,7 +453,7 @@ mod tests {
     use super::*;
 
     fn clock(declared: Option<u64>) -> Clock {
-        Clock { declared, longest_hole: 1000, expected: 0, shift: 0, lost: 0 }
+        Clock { declared, most: 1 << 40, longest_hole: 1000, starts_late: false, expected: 0, shift: 0, lost: 0 }
     }
 
     #[test]
@@ -288,6 +469,7 @@ mod tests {
     fn a_first_packet_may_be_missing_when_the_length_is_known() {
         assert_eq!(clock(Some(500)).advance(100, 100), 100);
         assert_eq!(clock(None).advance(100, 100), 0);
+        assert_eq!(Clock { starts_late: true, ..clock(None) }.advance(100, 100), 100);
     }
 
     #[test]
@@ -298,5 +480,47 @@ mod tests {
         assert_eq!(clock.advance(0, 100), 0, "a stream that starts over is appended");
         assert_eq!(clock.advance(i64::MIN, 100), 0);
         assert_eq!(clock.expected, 500);
+    }
+
+    #[test]
+    fn no_hole_is_longer_than_the_file_could_hold() {
+        let mut clock = Clock { most: 1000, ..clock(Some(1 << 36)) };
+        assert_eq!(clock.advance(0, 100), 0);
+        assert_eq!(clock.advance(1 << 35, 100), 0);
+    }
+
+    fn window(skip: u64, keep: Option<u64>, slack: Option<u64>) -> Window {
+        Window::new(Edges { skip, keep, slack, ..Edges::none(None) }, 1)
+    }
+
+    /// What is left of packets of four frames, 0 to 3, 4 to 7, …
+    fn cut(mut window: Window, packets: usize) -> Vec<f32> {
+        (0..packets)
+            .flat_map(|packet| {
+                let mut frames: Vec<f32> = (0..4).map(|i| (4 * packet + i) as f32).collect();
+                window.cut(0, &mut frames);
+                frames
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_encoder_s_own_frames_are_cut_off() {
+        assert_eq!(cut(window(5, Some(4), Some(8)), 4), [5.0, 6.0, 7.0, 8.0]);
+        assert_eq!(cut(window(5, Some(4), None), 40), [5.0, 6.0, 7.0, 8.0]);
+        assert_eq!(cut(window(1, None, Some(0)), 2), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    }
+
+    #[test]
+    fn a_length_that_too_much_follows_is_not_believed() {
+        assert_eq!(cut(window(2, Some(1), Some(5)), 3), [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(cut(window(0, Some(4), Some(0)), 3).len(), 12);
+    }
+
+    #[test]
+    fn a_hole_within_the_encoder_s_first_frames_is_no_silence() {
+        let mut window = window(10, None, Some(0));
+        assert_eq!(window.cut(6, &mut vec![0.0; 2]), 0);
+        assert_eq!(window.cut(6, &mut vec![0.0; 2]), 4);
     }
 }

@@ -3,7 +3,7 @@
 use super::Facts;
 
 /// Levels over all samples of all channels (not over their mix, in which a clipped or dead channel would hide).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Levels {
     /// Root mean square, dB re full scale (a full-scale square wave has 0, a sine -3.01). None when every sample is 0.
     pub level_dbfs: Option<f64>,
@@ -13,6 +13,8 @@ pub struct Levels {
     pub clipped_fraction: f64,
     /// Mean of the samples, full scale being 1.
     pub dc_offset: f64,
+    /// Channels, counted from 1, whose samples are all one value: nothing was recorded there. All of them where every sample is 0.
+    pub dead_channels: Vec<u16>,
 }
 
 /// Gathers [`Levels`] from samples in the order in which they are read.
@@ -24,6 +26,9 @@ pub struct LevelMeter {
     peak: f32,
     sum: f64,
     sum_of_squares: f64,
+    /// The first sample of each channel, and whether another has followed that differs.
+    first: Vec<f32>,
+    alive: Vec<bool>,
 }
 
 impl LevelMeter {
@@ -37,11 +42,14 @@ impl LevelMeter {
             peak: 0.0,
             sum: 0.0,
             sum_of_squares: 0.0,
+            first: Vec::new(),
+            alive: vec![false; usize::from(facts.channels)],
         }
     }
 
-    /// Takes the next samples; how they are cut into slices and interleaved does not matter.
+    /// Takes the next samples, interleaved; how they are cut into slices does not matter.
     pub fn push(&mut self, samples: &[f32]) {
+        self.watch(samples);
         self.samples += samples.len() as u64;
         for &sample in samples {
             let magnitude = sample.abs();
@@ -49,6 +57,21 @@ impl LevelMeter {
             self.clipped += u64::from(magnitude >= self.clip_at);
             self.sum += f64::from(sample);
             self.sum_of_squares += f64::from(sample) * f64::from(sample);
+        }
+    }
+
+    /// Looks for signs of life in the channels that showed none so far.
+    fn watch(&mut self, samples: &[f32]) {
+        if self.alive.iter().all(|&alive| alive) {
+            return;
+        }
+        let channels = self.alive.len();
+        let phase = (self.samples % channels as u64) as usize;
+        let missing = channels - self.first.len();
+        self.first.extend(samples.iter().take(missing));
+        for (i, &sample) in samples.iter().enumerate() {
+            let channel = (phase + i) % channels;
+            self.alive[channel] |= sample != self.first[channel];
         }
     }
 
@@ -61,6 +84,7 @@ impl LevelMeter {
             peak_dbfs: (self.peak > 0.0).then(|| 20.0 * f64::from(self.peak).log10()),
             clipped_fraction: self.clipped as f64 / n,
             dc_offset: self.sum / n,
+            dead_channels: (1..).zip(&self.alive).filter(|(_, alive)| !**alive).map(|(number, _)| number).collect(),
         }
     }
 }
@@ -71,7 +95,9 @@ fn clip_level(codec: &str, bits: u16) -> f32 {
         // ITU-T G.711: the largest values that the two laws expand to, of 32768.
         "pcm_mulaw" => 32_124.0 / 32_768.0,
         "pcm_alaw" => 32_256.0 / 32_768.0,
-        _ if codec.starts_with("pcm_f") => 1.0,
+        _ if codec.starts_with("pcm_f") || bits == 0 => 1.0,
+        // Four bits a sample, decoded to 16.
+        _ if codec.starts_with("adpcm") => 32_767.0 / 32_768.0,
         _ => (1.0 - (1.0 - f64::from(bits)).exp2()) as f32,
     }
 }
@@ -82,11 +108,15 @@ mod tests {
     use super::*;
 
     fn meter(codec: &str, bits: u16) -> LevelMeter {
+        meter_of(codec, bits, 1)
+    }
+
+    fn meter_of(codec: &str, bits: u16, channels: u16) -> LevelMeter {
         LevelMeter::new(&Facts {
             codec: codec.to_owned(),
             container: "wav",
             sample_rate_hz: 8000,
-            channels: 1,
+            channels,
             bits_per_sample: bits,
             frames: 0,
             declared_frames: None,
@@ -115,6 +145,8 @@ mod tests {
             ("pcm_u8", 8, 127.0 / 128.0),
             ("flac", 24, 8_388_607.0 / 8_388_608.0),
             ("pcm_f32le", 32, 1.0),
+            ("mp3", 0, 1.0),
+            ("adpcm_ms", 4, 32_767.0 / 32_768.0),
         ] {
             let mut meter = meter(codec, bits);
             meter.push(&[top, -1.0, 0.98 * top, 0.0]);
@@ -128,6 +160,21 @@ mod tests {
         meter.push(&[0.0; 10]);
         let levels = meter.levels();
         assert_eq!((levels.level_dbfs, levels.peak_dbfs, levels.dc_offset), (None, None, 0.0));
+    }
+
+    #[test]
+    fn channels_of_one_value_are_dead() {
+        let mut meter = meter_of("pcm_s16le", 16, 3);
+        // Cut within frames: channel 1 varies late, 2 is silent, 3 stuck at a value.
+        for part in [[0.1, 0.0].as_slice(), &[0.7, 0.1], &[0.0, 0.7, 0.2, 0.0, 0.7]] {
+            meter.push(part);
+        }
+        assert_eq!(meter.levels().dead_channels, [2, 3]);
+        meter.push(&[0.2, 0.5, 0.7]);
+        assert_eq!(meter.levels().dead_channels, [3]);
+        let mut silent = meter_of("pcm_s16le", 16, 2);
+        silent.push(&[0.0; 10]);
+        assert_eq!(silent.levels().dead_channels, [1, 2]);
     }
 
     #[test]

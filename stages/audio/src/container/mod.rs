@@ -4,8 +4,14 @@
 //! [`AudioError::Rejected`]. Samples are f32, interleaved `[frame, channel]`; integers of `b` bits are divided by 2^(b - 1), so they
 //! lie in [-1, 1). Float samples stand as they are in the file, except that NaN and infinity read as 0.
 
+mod adpcm;
+mod aiff;
+mod caf;
+pub mod channels;
 mod compressed;
 pub mod levels;
+mod raw;
+mod samples;
 mod sniff;
 mod wav;
 
@@ -15,13 +21,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{AudioError, Fault};
 use crate::headers::Header;
+use adpcm::AdpcmReader;
 use compressed::CompressedReader;
 use levels::{LevelMeter, Levels};
+use raw::RawReader;
 use sniff::Kind;
-use wav::WavReader;
 
 /// The largest sample rate that a header may state: twice what the fastest bat detectors use.
 pub const MAX_SAMPLE_RATE_HZ: u32 = 1_000_000;
+
+/// More channels than any array that records to one file.
+pub const MAX_CHANNELS: u16 = 128;
 
 /// Frames per read where the whole of a recording is passed through.
 pub(crate) const READ_FRAMES: usize = 16_384;
@@ -31,7 +41,7 @@ pub(crate) const READ_FRAMES: usize = 16_384;
 pub struct Facts {
     /// The encoding, under ffmpeg's name: `pcm_s16le`, `pcm_f32le`, `pcm_mulaw`, `flac`, ….
     pub codec: String,
-    /// The file format: `wav`, `rifx`, `rf64`, `bw64`, `w64`, `flac`.
+    /// The file format: `wav`, `rifx`, `rf64`, `bw64`, `w64`, `aiff`, `aifc`, `caf`, `flac`, `mp3`, `adts`, `ogg`, `mp4`.
     pub container: &'static str,
     /// Frames per second of the sound in the field: of a time-expanded recording, more than its file states.
     pub sample_rate_hz: u32,
@@ -39,7 +49,7 @@ pub struct Facts {
     pub time_expansion: f64,
     /// Samples per frame.
     pub channels: u16,
-    /// Significant bits per sample, as the header states them.
+    /// Significant bits per sample, as the header states them; 0 where the encoding has no such thing (MP3, Vorbis, AAC).
     pub bits_per_sample: u16,
     /// Frames that can be read.
     pub frames: u64,
@@ -47,7 +57,7 @@ pub struct Facts {
     pub declared_frames: Option<u64>,
     /// What was wrong and has been worked around.
     pub repair: Option<Repair>,
-    /// What the recorder wrote about the recording.
+    /// What the recorder wrote beside the samples.
     pub header: Box<Header>,
 }
 
@@ -66,13 +76,23 @@ pub struct Repair {
     pub code: RepairCode,
     /// The defects as sentences: what was found, and what was done.
     pub detail: String,
-    /// Seconds of sound that the header promises and the file does not hold.
-    pub lost_s: f64,
+    /// Seconds of sound that are lost; None where that can't be known.
+    pub lost_s: Option<f64>,
 }
 
 impl Repair {
     fn new(code: RepairCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), lost_s: 0.0 }
+        Self { code, detail: detail.into(), lost_s: Some(0.0) }
+    }
+
+    /// The same with so many seconds lost.
+    fn losing(self, seconds: f64) -> Self {
+        Self { lost_s: Some(seconds), ..self }
+    }
+
+    /// The same with an unknown number of seconds lost.
+    fn losing_unknown(self) -> Self {
+        Self { lost_s: None, ..self }
     }
 
     /// Adds `next` to what is already known to be wrong.
@@ -81,14 +101,14 @@ impl Repair {
             None => next,
             Some(mut first) => {
                 first.detail = format!("{}; {}", first.detail, next.detail);
-                first.lost_s += next.lost_s;
+                first.lost_s = first.lost_s.zip(next.lost_s).map(|(a, b)| a + b);
                 first
             }
         })
     }
 }
 
-/// The defects that are worked around.
+/// The defects that are worked around: codes of `recordings.reason_code`, explained in `docs/recordings-status.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RepairCode {
     /// `truncated`: the file ends before its promised length.
@@ -106,6 +126,10 @@ pub enum RepairCode {
 }
 
 impl RepairCode {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Truncated, Self::SizeMissing, Self::BadChunk, Self::InconsistentHeader, Self::Damaged, Self::WrongTotal];
+
     /// The code as it stands in tables. It never changes.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -135,17 +159,19 @@ pub struct Reader {
 
 #[derive(Debug)]
 enum Source {
-    Wav(WavReader<File>),
+    Raw(RawReader),
+    Adpcm(AdpcmReader),
     Compressed(Box<CompressedReader>),
 }
 
 impl Reader {
-    /// What is known of the recording. For the WAV family that is final from the start; elsewhere `frames` is the header's figure (or 0)
+    /// What is known of the recording. For uncompressed ones that is final from the start; elsewhere `frames` is the header's figure (or 0)
     /// and `repair` is empty until [`Reader::read`] has returned 0.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         match &self.source {
-            Source::Wav(reader) => reader.facts(),
+            Source::Raw(reader) => reader.facts(),
+            Source::Adpcm(reader) => reader.facts(),
             Source::Compressed(reader) => reader.facts(),
         }
     }
@@ -160,7 +186,8 @@ impl Reader {
         let max_frames = max_frames.max(1);
         out.clear();
         match &mut self.source {
-            Source::Wav(reader) => reader.read(max_frames, out),
+            Source::Raw(reader) => reader.read(max_frames, out),
+            Source::Adpcm(reader) => reader.read(max_frames, out),
             Source::Compressed(reader) => reader.read(max_frames, out),
         }
         .map_err(|fault| fault.at(&self.path))
@@ -181,12 +208,14 @@ pub fn open(path: impl AsRef<Path>) -> Result<Reader, AudioError> {
 fn open_source(path: &Path) -> Result<Source, Fault> {
     let mut file = File::open(path)?;
     match sniff::recognise(&mut file)? {
-        Kind::Wav(form) => WavReader::new(file, form).map(Source::Wav),
-        Kind::Compressed(container) => CompressedReader::new(file, container).map(|reader| Source::Compressed(Box::new(reader))),
+        Kind::Wav(form) => wav::open(file, form),
+        Kind::Aiff => aiff::open(file),
+        Kind::Caf => caf::open(file),
+        kind => compressed::open(file, kind),
     }
 }
 
-/// Finds out what a recording is. The WAV family's headers tell all; anything else is decoded from end to end, because a
+/// Finds out what a recording is. The headers of uncompressed ones tell all; anything else is decoded from end to end, because a
 /// compressed file's header does not know that the file was cut.
 ///
 /// # Errors
@@ -214,29 +243,4 @@ pub fn measure(path: impl AsRef<Path>) -> Result<(Facts, Levels), AudioError> {
         meter.push(&frames);
     }
     Ok((reader.facts().clone(), meter.levels()))
-}
-
-/// Replaces `mono` by the mean over the channels of `interleaved` `[frame, channel]`.
-pub fn mix_to_mono(interleaved: &[f32], channels: u16, mono: &mut Vec<f32>) {
-    mono.clear();
-    if channels <= 1 {
-        mono.extend_from_slice(interleaved);
-        return;
-    }
-    let scale = 1.0 / f32::from(channels);
-    mono.extend(interleaved.chunks_exact(usize::from(channels)).map(|frame| frame.iter().sum::<f32>() * scale));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mono_is_the_mean_of_the_channels() {
-        let mut mono = vec![9.0];
-        mix_to_mono(&[0.5, -0.25, 0.25, 0.75], 2, &mut mono);
-        assert_eq!(mono, [0.125, 0.5]);
-        mix_to_mono(&[0.5, -0.25], 1, &mut mono);
-        assert_eq!(mono, [0.5, -0.25]);
-    }
 }

@@ -8,8 +8,15 @@ use crate::error::{Fault, RejectCode};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Wav(WavForm),
-    /// A container that symphonia reads, by its name.
-    Compressed(&'static str),
+    Aiff,
+    Caf,
+    Flac,
+    /// MPEG audio of layer 1 to 3: MP3.
+    Mpeg,
+    /// AAC in ADTS frames.
+    Adts,
+    Ogg,
+    Mp4,
 }
 
 /// The members of the WAV family.
@@ -37,12 +44,18 @@ impl WavForm {
 /// The last 12 bytes of Sony Wave64's `riff` GUID; its first four are the letters.
 const W64_RIFF_TAIL: [u8; 12] = [0x2E, 0x91, 0xCF, 0x11, 0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0x00, 0x00];
 
+/// What is known by its first bytes and read: offset and bytes of its mark.
+const SUPPORTED: [(usize, &[u8], Kind); 6] = [
+    (0, b"fLaC", Kind::Flac),
+    (8, b"AIFF", Kind::Aiff),
+    (8, b"AIFC", Kind::Aiff),
+    (0, b"caff", Kind::Caf),
+    (0, b"OggS", Kind::Ogg),
+    (4, b"ftyp", Kind::Mp4),
+];
+
 /// Audio that is recognised, in order to name it, and not read: offset and bytes of its mark, its name.
-const UNSUPPORTED: [(usize, &[u8], &str); 13] = [
-    (4, b"ftyp", "MPEG-4 (M4A, MP4)"),
-    (8, b"AIFF", "AIFF"),
-    (8, b"AIFC", "AIFF-C"),
-    (0, b"caff", "Apple Core Audio (CAF)"),
+const UNSUPPORTED: [(usize, &[u8], &str); 9] = [
     (0, b"WAAC", "Wildlife Acoustics WAC"),
     (0, b".snd", "Sun audio (AU)"),
     (0, b"wvPK", "WavPack"),
@@ -54,7 +67,7 @@ const UNSUPPORTED: [(usize, &[u8], &str); 13] = [
     (0, &[0x30, 0x26, 0xB2, 0x75], "Windows Media"),
 ];
 
-/// Bytes looked at. An Ogg stream names its codec within the first page.
+/// Bytes looked at.
 const HEAD_BYTES: usize = 512;
 
 /// Recognises the file and leaves it at its start.
@@ -62,11 +75,11 @@ pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<Kind, Fault> {
     let head = head(file, 0)?;
     let kind = match id3v2_bytes(&head) {
         None => classify(&head),
-        // Taggers put ID3 before FLAC as well as before MP3.
-        Some(tag) => match self::head(file, tag)? {
-            rest if rest.starts_with(b"fLaC") => Ok(Kind::Compressed("flac")),
-            _ => unsupported("MP3"),
-        },
+        // Taggers put ID3 before FLAC as well as before MP3. Behind a tag whose size is wrong, the MP3 reader searches for itself.
+        Some(tag) => Ok(match classify(&self::head(file, tag)?) {
+            Ok(kind @ (Kind::Flac | Kind::Adts)) => kind,
+            _ => Kind::Mpeg,
+        }),
     };
     file.seek(SeekFrom::Start(0))?;
     kind
@@ -90,25 +103,23 @@ fn classify(head: &[u8]) -> Result<Kind, Fault> {
     if head.is_empty() {
         return reject(RejectCode::EmptyFile, "the file has no bytes; the recorder made it and never wrote to it");
     }
-    if starts(b"fLaC") {
-        return Ok(Kind::Compressed("flac"));
-    }
     if let Some(form) = riff_form(head) {
         return classify_riff(form, head);
     }
     if starts(b"riff") && head.get(4..16) == Some(&W64_RIFF_TAIL) {
         return Ok(Kind::Wav(WavForm::W64));
     }
-    if starts(b"OggS") {
-        return unsupported(ogg_codec(head));
+    let has = |at: usize, mark: &[u8]| head.get(at..at + mark.len()) == Some(mark);
+    if let Some((_, _, kind)) = SUPPORTED.iter().find(|(at, mark, _)| has(*at, mark)) {
+        return Ok(*kind);
     }
-    if let Some((_, _, name)) = UNSUPPORTED.iter().find(|(at, mark, _)| head.get(*at..at + mark.len()) == Some(*mark)) {
+    if let Some((_, _, name)) = UNSUPPORTED.iter().find(|(at, mark, _)| has(*at, mark)) {
         return unsupported(name);
     }
     match head {
         // MPEG audio: eleven bits of sync, then a version and a layer; ADTS leaves the layer 0.
-        [0xFF, b, ..] if b & 0xF6 == 0xF0 => unsupported("AAC (ADTS)"),
-        [0xFF, b, ..] if b & 0xE0 == 0xE0 && b & 0x06 != 0 => unsupported("MP3"),
+        [0xFF, b, ..] if b & 0xF6 == 0xF0 => Ok(Kind::Adts),
+        [0xFF, b, ..] if b & 0xE0 == 0xE0 && b & 0x06 != 0 => Ok(Kind::Mpeg),
         _ => reject(RejectCode::NotAudio, describe(head)),
     }
 }
@@ -136,22 +147,9 @@ fn classify_riff(form: WavForm, head: &[u8]) -> Result<Kind, Fault> {
     }
 }
 
-fn ogg_codec(head: &[u8]) -> &'static str {
-    let holds = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
-    if holds(b"OpusHead") {
-        "Ogg Opus"
-    } else if holds(b"\x01vorbis") {
-        "Ogg Vorbis"
-    } else if holds(b"\x7FFLAC") {
-        "Ogg FLAC"
-    } else {
-        "Ogg"
-    }
-}
-
 /// Says what a file that is no audio seems to be.
 fn describe(head: &[u8]) -> String {
-    let expected = "expected a WAV or FLAC file";
+    let expected = "expected an audio file";
     let text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7E | 0x80..);
     if head.iter().all(|&byte| byte == 0) {
         format!("the file begins with zeros, {expected}; the recorder reserved its space and never wrote the header")
@@ -165,8 +163,8 @@ fn describe(head: &[u8]) -> String {
     }
 }
 
-fn unsupported(name: &str) -> Result<Kind, Fault> {
-    reject(RejectCode::UnsupportedContainer, format!("not supported yet: {name}. Convert the file to WAV or FLAC"))
+pub(super) fn unsupported<T>(name: &str) -> Result<T, Fault> {
+    reject(RejectCode::UnsupportedContainer, format!("not supported: {name}. Convert the file to WAV or FLAC"))
 }
 
 fn reject<T>(code: RejectCode, detail: impl Into<String>) -> Result<T, Fault> {
@@ -188,12 +186,25 @@ mod tests {
 
     #[test]
     fn readable_kinds_are_known_by_content() {
-        assert_eq!(kind(b"RIFF\0\0\0\0WAVEfmt "), Ok(Kind::Wav(WavForm::Riff)));
-        assert_eq!(kind(b"RIFX\0\0\0\0WAVEfmt "), Ok(Kind::Wav(WavForm::Rifx)));
-        assert_eq!(kind(b"RF64\xFF\xFF\xFF\xFFWAVEds64"), Ok(Kind::Wav(WavForm::Rf64)));
-        assert_eq!(kind(b"fLaC\0\0\0\x22"), Ok(Kind::Compressed("flac")));
-        let tagged = [b"ID3\x04\0\0\0\0\0\x02..".as_slice(), b"fLaC\0\0\0\x22"].concat();
-        assert_eq!(kind(&tagged), Ok(Kind::Compressed("flac")));
+        let tag = |rest: &[u8]| [b"ID3\x04\0\0\0\0\0\x02..".as_slice(), rest].concat();
+        for (bytes, expected) in [
+            (b"RIFF\0\0\0\0WAVEfmt ".to_vec(), Kind::Wav(WavForm::Riff)),
+            (b"RIFX\0\0\0\0WAVEfmt ".to_vec(), Kind::Wav(WavForm::Rifx)),
+            (b"RF64\xFF\xFF\xFF\xFFWAVEds64".to_vec(), Kind::Wav(WavForm::Rf64)),
+            (b"fLaC\0\0\0\x22".to_vec(), Kind::Flac),
+            (tag(b"fLaC\0\0\0\x22"), Kind::Flac),
+            (tag(b"\xFF\xFB\x90\0"), Kind::Mpeg),
+            (tag(b"\0\0\0\0\0\0\0\0"), Kind::Mpeg),
+            (b"\xFF\xFB\x90\x64\0".to_vec(), Kind::Mpeg),
+            (b"\xFF\xF1\x50\x80\0".to_vec(), Kind::Adts),
+            (b"OggS\0\x02\0\0\0\0\0\0\x01vorbis".to_vec(), Kind::Ogg),
+            (b"\0\0\0\x20ftypM4A ".to_vec(), Kind::Mp4),
+            (b"FORM\0\0\0\x2EAIFFCOMM".to_vec(), Kind::Aiff),
+            (b"FORM\0\0\0\x2EAIFCFVER".to_vec(), Kind::Aiff),
+            (b"caff\0\x01\0\0".to_vec(), Kind::Caf),
+        ] {
+            assert_eq!(kind(&bytes), Ok(expected), "{bytes:02X?}");
+        }
     }
 
     #[test]
@@ -207,14 +218,7 @@ mod tests {
             (&[1, 2, 3, 4, 0, 0xFE], RejectCode::NotAudio, "[01, 02, 03, 04, 00, FE]"),
             (b"RIFF\x10\0", RejectCode::TruncatedHeader, "6 bytes"),
             (b"RIFF\0\0\0\0AVI LIST", RejectCode::UnsupportedContainer, "AVI"),
-            (b"OggS\0\x02\0\0\0\0\0\0OpusHead", RejectCode::UnsupportedContainer, "Ogg Opus"),
-            (b"OggS\0\x02\0\0\0\0\0\0\x01vorbis", RejectCode::UnsupportedContainer, "Ogg Vorbis"),
-            (b"ID3\x03\0\0\0\0\0\x02..\xFF\xFB\x90\0", RejectCode::UnsupportedContainer, "MP3"),
-            (b"\xFF\xFB\x90\x64\0", RejectCode::UnsupportedContainer, "MP3"),
-            (b"\xFF\xF1\x50\x80\0", RejectCode::UnsupportedContainer, "AAC"),
-            (b"\0\0\0\x20ftypM4A ", RejectCode::UnsupportedContainer, "M4A"),
-            (b"FORM\0\0\0\x2EAIFFCOMM", RejectCode::UnsupportedContainer, "AIFF"),
-            (b"caff\0\x01\0\0", RejectCode::UnsupportedContainer, "CAF"),
+            (b"WAAC\0\x01\0\0", RejectCode::UnsupportedContainer, "Wildlife Acoustics WAC"),
         ] {
             let (found, detail) = kind(bytes).unwrap_err();
             assert_eq!(found, code, "{detail}");

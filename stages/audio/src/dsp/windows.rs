@@ -5,7 +5,8 @@
 
 use super::high_pass::HighPass;
 use super::resample::{Resampler, resampled_len};
-use crate::container::{READ_FRAMES, Reader, mix_to_mono};
+use crate::container::channels::mix_to_mono;
+use crate::container::{READ_FRAMES, Reader};
 use crate::error::AudioError;
 
 /// A window that was cut from a stream.
@@ -28,6 +29,8 @@ pub struct Cut<'a> {
     pub high_pass_hz: Option<f64>,
     /// Length of a window, seconds.
     pub window_s: f64,
+    /// The channels whose mean is heard, counted from 0.
+    pub channels: &'a [usize],
     /// Where windows start: frames of the recording, at its own rate, in ascending order.
     pub starts: &'a [u64],
 }
@@ -43,7 +46,7 @@ pub fn for_each_window<E: From<AudioError>>(
     cut: Cut<'_>,
     mut each: impl FnMut(Window<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let (rate_hz, channels) = (reader.facts().sample_rate_hz, reader.facts().channels);
+    let (rate_hz, all) = (reader.facts().sample_rate_hz, reader.facts().channels);
     let mut resampler = Resampler::new(rate_hz, cut.rate_hz)?;
     let mut filter = cut.high_pass_hz.map(|corner_hz| HighPass::new(corner_hz, cut.rate_hz));
     let mut cutter = Cutter::new(rate_hz, cut.rate_hz, cut.window_s, cut.starts)?;
@@ -54,7 +57,7 @@ pub fn for_each_window<E: From<AudioError>>(
         if at_end {
             resampler.finish(&mut cutter.held)?;
         } else {
-            mix_to_mono(&frames, channels, &mut mono);
+            mix_to_mono(&frames, all, cut.channels, &mut mono);
             resampler.push(&mono, &mut cutter.held)?;
         }
         if let Some(filter) = &mut filter {

@@ -27,6 +27,8 @@ pub use glance::{Glance, glance};
 use rows::Rules;
 pub use sheet::Sheet as SiteSheet;
 
+use crate::container::channels::Choice;
+
 /// The keys that the stage depends on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,7 @@ struct Params {
 #[serde(deny_unknown_fields)]
 struct ArchiveParams {
     audio: String,
+    channel: Choice,
     exclude: Vec<String>,
     timezone: Option<String>,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::list::Listed;
 use super::pieces::{self, Memory, Piece};
 use crate::container;
-use crate::error::AudioError;
+use crate::error::{AudioError, RejectCode};
 use crate::headers::Header;
 
 /// A run that is killed while it reads a large piece loses at most this much of the reading.
@@ -45,8 +45,10 @@ pub(super) struct Sound {
     pub(super) peak_dbfs: Option<Exact>,
     pub(super) clipped_fraction: Exact,
     pub(super) dc_offset: Exact,
-    /// Code, sentence and seconds lost.
-    pub(super) repair: Option<(String, String, Exact)>,
+    /// Channels without any sound, as `1,3`.
+    pub(super) dead_channels: Option<String>,
+    /// Code, sentence and seconds lost, where they are known.
+    pub(super) repair: Option<(String, String, Option<Exact>)>,
     pub(super) header: Box<Header>,
     /// By how much the rate is above the one that the file itself states.
     pub(super) time_expansion: Exact,
@@ -59,7 +61,7 @@ impl Probe {
 
     /// That of a file which the system does not let be read. It is not remembered.
     pub(super) fn unreadable() -> Self {
-        Self::rejected("unreadable", "the system does not let it be read; check its permissions and the disk")
+        Self::rejected(RejectCode::Unreadable.as_str(), "the system does not let it be read; check its permissions and the disk")
     }
 }
 
@@ -215,7 +217,8 @@ fn read(path: &Path) -> Option<Probe> {
             dc_offset: Exact(levels.dc_offset),
             time_expansion: Exact(facts.time_expansion),
             header: facts.header,
-            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, Exact(r.lost_s))),
+            dead_channels: container::channels::listed(&levels.dead_channels),
+            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, r.lost_s.map(Exact))),
         }),
         Err(AudioError::Rejected { code, detail, .. }) => Found::Rejected { code: code.to_string(), detail },
         Err(_) => return None,

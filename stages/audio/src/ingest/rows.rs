@@ -14,6 +14,8 @@ use super::probe::{Found, Probe, Sound};
 use super::sheet::{Sheet, Subject};
 use super::sites::{SiteSource, site};
 use super::start::{Reading, TimeSource, decide};
+use crate::container::channels::Choice;
+use crate::error::RejectCode;
 use crate::headers::Header;
 use crate::names::{NameFacts, OwnPattern, parse_start};
 
@@ -108,11 +110,11 @@ fn recording_id(path: &str) -> String {
 
 /// The row of one file.
 pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recording, IngestError> {
-    let (sound, status, reason_code, reason, lost_s) = match probe.found.clone() {
+    let (sound, status, reason_code, reason, lost_s) = match with_channel(probe.found.clone(), rules.params.archive.channel) {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
             None => (Some(sound), "ok", None, None, None),
-            Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), Some(lost_s.0)),
+            Some((code, detail, lost_s)) => (Some(sound), "repaired", Some(code), Some(detail), lost_s.map(|s| s.0)),
         },
     };
     let header = sound.as_ref().map(|sound| sound.header.clone()).unwrap_or_default();
@@ -155,6 +157,17 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
     })
 }
 
+/// Refuses a recording that lacks the channel that is asked for.
+fn with_channel(found: Found, choice: Choice) -> Found {
+    match (found, choice) {
+        (Found::Sound(sound), Choice::Channel(number)) if !choice.is_in(sound.channels) => Found::Rejected {
+            code: RejectCode::NoSuchChannel.to_string(),
+            detail: format!("the recording has {} channels; archive.channel asks for channel {number}", sound.channels),
+        },
+        (found, _) => found,
+    }
+}
+
 /// Writes the rows of one unit.
 pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), EngineError> {
     fn header<T>(rows: &[Recording], of: impl Fn(&Header) -> Option<T>) -> impl Iterator<Item = Option<T>> {
@@ -178,7 +191,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .u32(sound(rows, |s| s.sample_rate_hz))
             .f64(rows.iter().map(|r| r.sound.as_ref().map(|s| s.time_expansion.0)))
             .u32(sound(rows, |s| u32::from(s.channels)))
-            .u32(sound(rows, |s| u32::from(s.bits_per_sample)))
+            .u32(sound(rows, |s| Some(u32::from(s.bits_per_sample)).filter(|&bits| bits > 0)).map(Option::flatten))
             .utf8(sound(rows, |s| s.codec.clone()))
             .u64(sound(rows, |s| s.frames))
             .u64(rows.iter().map(|r| r.file_bytes))
@@ -197,6 +210,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs).map(|x| x.0)))
             .f64(sound(rows, |s| s.clipped_fraction.0))
             .f64(sound(rows, |s| s.dc_offset.0))
+            .utf8(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.dead_channels.as_ref())))
             .utf8(rows.iter().map(|r| r.status))
             .utf8(rows.iter().map(|r| r.reason_code.as_ref()))
             .utf8(rows.iter().map(|r| r.reason.as_ref()))

@@ -43,6 +43,11 @@ pub fn rejection(bytes: &[u8]) -> (RejectCode, String) {
     }
 }
 
+/// A file of `golden/codecs`.
+pub fn golden_codec(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/golden/codecs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
 /// A chunk with its pad byte.
 pub fn chunk(id: &[u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut bytes = [id.as_slice(), &(payload.len() as u32).to_le_bytes(), payload].concat();

@@ -1,10 +1,10 @@
 //! The chunk walk: where the format, the data and the headers of a WAV-family file lie, whatever its sizes claim.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 
+use super::super::raw::{DataChunk, Extent, length, read_at};
 use super::super::sniff::WavForm;
 use super::super::{Repair, RepairCode};
-use super::read_at;
 use crate::error::{Fault, RejectCode};
 use crate::headers::{TAG_BYTES, Tags};
 
@@ -36,26 +36,6 @@ pub(super) struct Outline {
     pub(super) repair: Option<Repair>,
 }
 
-/// Where the samples are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DataChunk {
-    pub(super) start: u64,
-    /// Bytes to read, which the file does hold.
-    pub(super) available: u64,
-    /// Bytes that the header promises, where it does.
-    pub(super) declared: Option<u64>,
-    pub(super) extent: Extent,
-}
-
-/// How the end of the data was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
-    Stated,
-    CutShort,
-    /// The size is unusable, for the reason given.
-    ToEndOfFile(&'static str),
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Chunk {
     id: [u8; 4],
@@ -65,7 +45,7 @@ struct Chunk {
 
 /// Walks the chunks of `source` and gathers what is needed.
 pub(super) fn outline<R: Read + Seek>(source: &mut R, form: WavForm) -> Result<Outline, Fault> {
-    let len = source.seek(SeekFrom::End(0))?;
+    let len = length(source)?;
     let mut walk = Walk { source, form, len, long_data_size: None, found: Outline::default() };
     walk.run()?;
     if walk.found.fmt.len() < 16 {
@@ -169,18 +149,16 @@ impl<R: Read + Seek> Walk<'_, R> {
     /// Decides how far the data goes.
     fn data(&mut self, chunk: &Chunk) -> Result<DataChunk, Fault> {
         let rest = self.len.saturating_sub(chunk.start);
-        let to_end = |why| DataChunk { start: chunk.start, available: rest, declared: None, extent: Extent::ToEndOfFile(why) };
+        let to_end = |why| DataChunk::to_end_of_file(chunk.start, rest, why);
         let size = chunk.size;
         Ok(if size == 0 && rest > 0 && !self.ends_in_chunks(chunk.start)? {
             to_end("0, as when a recorder loses power")
         } else if size > rest && is_placeholder(size) {
             to_end("a placeholder, as when a recorder loses power or writes to a pipe")
-        } else if size > rest {
-            DataChunk { start: chunk.start, available: rest, declared: Some(size), extent: Extent::CutShort }
-        } else if self.form == WavForm::Riff && wrapped(size, rest) {
+        } else if size <= rest && self.form == WavForm::Riff && wrapped(size, rest) {
             to_end("the remainder of a size over 4 GiB")
         } else {
-            DataChunk { start: chunk.start, available: size, declared: Some(size), extent: Extent::Stated }
+            DataChunk::stated(chunk.start, size, rest)
         })
     }
 

@@ -1,27 +1,26 @@
 //! The `fmt ` chunk: how samples are encoded, and what to believe when its fields contradict each other.
 
-use super::super::{MAX_SAMPLE_RATE_HZ, Repair, RepairCode};
-use super::samples::Encoding;
+use super::super::adpcm::{Blocks, Variant};
+use super::super::samples::Encoding;
+use super::super::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Repair, RepairCode};
 use crate::error::{Fault, RejectCode};
 
 const TAG_PCM: u16 = 0x0001;
+const TAG_MICROSOFT_ADPCM: u16 = 0x0002;
 const TAG_FLOAT: u16 = 0x0003;
 const TAG_ALAW: u16 = 0x0006;
 const TAG_MULAW: u16 = 0x0007;
+const TAG_IMA_ADPCM: u16 = 0x0011;
+const TAG_MP3: u16 = 0x0055;
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
 /// The last 14 bytes of the GUIDs that stand for a format tag in WAVE_FORMAT_EXTENSIBLE.
 const TAG_GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
-/// More channels than any array that records to one file.
-const MAX_CHANNELS: u16 = 128;
 
 /// Format tags (RFC 2361) of what occurs in archives and is not read.
-const OTHER_TAGS: [(u16, &str); 10] = [
-    (0x0002, "Microsoft ADPCM"),
-    (0x0011, "IMA ADPCM"),
+const OTHER_TAGS: [(u16, &str); 7] = [
     (0x0031, "GSM 6.10"),
     (0x0040, "G.721 ADPCM"),
     (0x0050, "MPEG audio"),
-    (0x0055, "MP3"),
     (0x00FF, "AAC"),
     (0x0161, "Windows Media Audio"),
     (0x674F, "Ogg Vorbis"),
@@ -31,12 +30,20 @@ const OTHER_TAGS: [(u16, &str); 10] = [
 /// A usable format.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Format {
-    pub(super) encoding: Encoding,
+    pub(super) body: Body,
     pub(super) channels: u16,
     pub(super) sample_rate_hz: u32,
-    /// Significant bits per sample.
+    /// Significant bits per sample; 0 where the encoding has no such thing.
     pub(super) bits: u16,
     pub(super) repair: Option<Repair>,
+}
+
+/// What the data chunk holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    Pcm(Encoding),
+    Adpcm(Blocks),
+    Mp3,
 }
 
 /// The fields as they stand.
@@ -53,12 +60,9 @@ impl Format {
     /// Reads the payload of a `fmt ` chunk, which must have at least 16 bytes.
     pub(super) fn parse(payload: &[u8], big_endian: bool) -> Result<Self, Fault> {
         let fields = Fields::read(payload, big_endian)?;
-        let (encoding, repair) = fields.encoding()?;
-        Ok(Self { encoding, channels: fields.channels, sample_rate_hz: fields.sample_rate_hz, bits: fields.bits, repair })
-    }
-
-    pub(super) fn frame_bytes(&self) -> usize {
-        usize::from(self.channels) * self.encoding.bytes()
+        let (body, repair) = fields.body()?;
+        let bits = if body == Body::Mp3 { 0 } else { fields.bits };
+        Ok(Self { body, channels: fields.channels, sample_rate_hz: fields.sample_rate_hz, bits, repair })
     }
 }
 
@@ -89,7 +93,7 @@ impl Fields {
         Ok(fields)
     }
 
-    fn encoding(&self) -> Result<(Encoding, Option<Repair>), Fault> {
+    fn body(&self) -> Result<(Body, Option<Repair>), Fault> {
         let stated = self.stated_bytes();
         let encoding = match self.tag {
             TAG_PCM => self.integer(stated)?,
@@ -100,12 +104,26 @@ impl Fields {
             },
             TAG_ALAW => Encoding::ALaw,
             TAG_MULAW => Encoding::MuLaw,
+            TAG_IMA_ADPCM => return self.adpcm(Variant::Ima, "IMA ADPCM"),
+            TAG_MICROSOFT_ADPCM => return self.adpcm(Variant::Microsoft, "Microsoft ADPCM"),
+            TAG_MP3 => return Ok((Body::Mp3, None)),
             tag => {
                 let name = OTHER_TAGS.iter().find(|(known, _)| *known == tag).map_or("unknown", |(_, name)| name);
                 return unsupported(format!("{name} (format tag 0x{tag:04X})"));
             }
         };
-        Ok((encoding, self.contradiction(encoding, stated)))
+        Ok((Body::Pcm(encoding), self.contradiction(encoding, stated)))
+    }
+
+    fn adpcm(&self, variant: Variant, name: &str) -> Result<(Body, Option<Repair>), Fault> {
+        if self.bits != 4 {
+            return unsupported(format!("{name} of {} bits", self.bits));
+        }
+        let blocks = Blocks { variant, channels: self.channels, bytes: usize::from(self.block_align) };
+        if !blocks.is_sound() {
+            return bad_header(format!("{name} of {} channels in blocks of {} bytes", self.channels, self.block_align));
+        }
+        Ok((Body::Adpcm(blocks), None))
     }
 
     /// Bytes per sample by the block size, where that divides evenly.
@@ -118,7 +136,7 @@ impl Fields {
     /// (24 bits in 32).
     fn integer(&self, stated: Option<usize>) -> Result<Encoding, Fault> {
         if self.bits == 0 {
-            return bad_header("0 bits per sample, expected 1 to 32".to_owned());
+            return bad_header("0 bits per sample, expected 1 to 64".to_owned());
         }
         let needed = usize::from(self.bits).div_ceil(8);
         let by_rate = u64::from(self.sample_rate_hz) * u64::from(self.block_align) == u64::from(self.byte_rate);
@@ -128,10 +146,10 @@ impl Fields {
         };
         match bytes {
             1 => Ok(Encoding::Unsigned8),
-            2 => Ok(Encoding::Int16),
-            3 => Ok(Encoding::Int24),
-            4 => Ok(Encoding::Int32),
-            _ => unsupported(format!("{}-bit integers in {bytes} bytes", self.bits)),
+            _ => u8::try_from(bytes)
+                .ok()
+                .and_then(Encoding::signed)
+                .map_or_else(|| unsupported(format!("{}-bit integers in {bytes} bytes", self.bits)), Ok),
         }
     }
 
@@ -176,6 +194,8 @@ fn bad_header<T>(found: String) -> Result<T, Fault> {
 fn unsupported<T>(name: String) -> Result<T, Fault> {
     Err(Fault::Rejected(
         RejectCode::UnsupportedCodec,
-        format!("not supported: {name} in WAV. Expected PCM of up to 32 bits, float, a-law or mu-law; convert the file"),
+        format!(
+            "not supported: {name} in WAV. Expected PCM of up to 64 bits, float, a-law, mu-law, IMA or Microsoft ADPCM, or MP3; convert the file"
+        ),
     ))
 }

@@ -4,9 +4,12 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Unsigned8,
+    Signed8,
     Int16,
     Int24,
     Int32,
+    /// Integers of five to eight bytes.
+    Wide(u8),
     Float32,
     Float64,
     ALaw,
@@ -14,12 +17,25 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
+    /// Signed integers of so many bytes, 1 to 8.
+    pub(super) fn signed(bytes: u8) -> Option<Self> {
+        match bytes {
+            1 => Some(Self::Signed8),
+            2 => Some(Self::Int16),
+            3 => Some(Self::Int24),
+            4 => Some(Self::Int32),
+            5..=8 => Some(Self::Wide(bytes)),
+            _ => None,
+        }
+    }
+
     pub(super) fn bytes(self) -> usize {
         match self {
-            Self::Unsigned8 | Self::ALaw | Self::MuLaw => 1,
+            Self::Unsigned8 | Self::Signed8 | Self::ALaw | Self::MuLaw => 1,
             Self::Int16 => 2,
             Self::Int24 => 3,
             Self::Int32 | Self::Float32 => 4,
+            Self::Wide(bytes) => usize::from(bytes),
             Self::Float64 => 8,
         }
     }
@@ -28,11 +44,14 @@ impl Encoding {
     pub(super) fn codec_name(self, big_endian: bool) -> String {
         let name = match self {
             Self::Unsigned8 => return "pcm_u8".to_owned(),
+            Self::Signed8 => return "pcm_s8".to_owned(),
             Self::ALaw => return "pcm_alaw".to_owned(),
             Self::MuLaw => return "pcm_mulaw".to_owned(),
             Self::Int16 => "pcm_s16",
             Self::Int24 => "pcm_s24",
             Self::Int32 => "pcm_s32",
+            // ffmpeg reads no other width than 64.
+            Self::Wide(bytes) => return format!("pcm_s{}{}", 8 * u32::from(bytes), if big_endian { "be" } else { "le" }),
             Self::Float32 => "pcm_f32",
             Self::Float64 => "pcm_f64",
         };
@@ -56,6 +75,7 @@ impl Decoder {
     pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
         match (self.encoding, self.big_endian) {
             (Encoding::Unsigned8, _) => out.extend(bytes.iter().map(|&byte| (f32::from(byte) - 128.0) / 128.0)),
+            (Encoding::Signed8, _) => out.extend(bytes.iter().map(|&byte| f32::from(byte.cast_signed()) / 128.0)),
             (Encoding::ALaw, _) => out.extend(bytes.iter().map(|&byte| f32::from(expand_alaw(byte)) / 32_768.0)),
             (Encoding::MuLaw, _) => out.extend(bytes.iter().map(|&byte| f32::from(expand_mulaw(byte)) / 32_768.0)),
             (Encoding::Int16, false) => each(bytes, out, |b: [u8; 2]| f32::from(i16::from_le_bytes(b)) / 32_768.0),
@@ -64,6 +84,9 @@ impl Decoder {
             (Encoding::Int24, true) => each(bytes, out, |[a, b, c]: [u8; 3]| from_i32(i32::from_be_bytes([a, b, c, 0]))),
             (Encoding::Int32, false) => each(bytes, out, |b: [u8; 4]| from_i32(i32::from_le_bytes(b))),
             (Encoding::Int32, true) => each(bytes, out, |b: [u8; 4]| from_i32(i32::from_be_bytes(b))),
+            (Encoding::Wide(width), _) => {
+                out.extend(bytes.chunks_exact(usize::from(width)).map(|sample| wide(sample, self.big_endian)));
+            }
             (Encoding::Float32, false) => each(bytes, out, |b: [u8; 4]| finite(f32::from_le_bytes(b))),
             (Encoding::Float32, true) => each(bytes, out, |b: [u8; 4]| finite(f32::from_be_bytes(b))),
             (Encoding::Float64, false) => each(bytes, out, |b: [u8; 8]| finite(f64::from_le_bytes(b) as f32)),
@@ -78,6 +101,18 @@ fn each<const N: usize>(bytes: &[u8], out: &mut Vec<f32>, sample: impl Fn([u8; N
 
 fn from_i32(value: i32) -> f32 {
     value as f32 / 2_147_483_648.0
+}
+
+/// A left-justified integer of five to eight bytes.
+fn wide(sample: &[u8], big_endian: bool) -> f32 {
+    let mut bytes = [0; 8];
+    if big_endian {
+        bytes[..sample.len()].copy_from_slice(sample);
+        (i64::from_be_bytes(bytes) as f64 / 2f64.powi(63)) as f32
+    } else {
+        bytes[8 - sample.len()..].copy_from_slice(sample);
+        (i64::from_le_bytes(bytes) as f64 / 2f64.powi(63)) as f32
+    }
 }
 
 /// One NaN would spread over every feature of its window, so it reads as silence.
@@ -125,6 +160,9 @@ mod tests {
         assert_eq!(decoded(Encoding::Int24, true, &[0, 0, 1, 0xC0, 0, 0]), [1.0 / 8_388_608.0, -0.5]);
         assert_eq!(decoded(Encoding::Int32, false, &[0, 0, 0, 0x80]), [-1.0]);
         assert_eq!(decoded(Encoding::Int32, true, &[0x40, 0, 0, 0]), [0.5]);
+        assert_eq!(decoded(Encoding::Signed8, true, &[0x80, 0x40, 0xFF]), [-1.0, 0.5, -1.0 / 128.0]);
+        assert_eq!(decoded(Encoding::Wide(5), false, &[0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0x20]), [-1.0, 0.25]);
+        assert_eq!(decoded(Encoding::Wide(8), true, &[0xC0, 0, 0, 0, 0, 0, 0, 0]), [-0.5]);
     }
 
     #[test]

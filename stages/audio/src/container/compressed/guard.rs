@@ -1,0 +1,20 @@
+//! A wall around code that is not ours: what it does on hostile bytes must not end a run over ten thousand recordings.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `work`; None when it panicked, after which nothing that it worked on may be used. It rests on the profiles leaving
+/// `panic = "unwind"` as it is.
+pub(super) fn calm<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_answer() {
+        assert_eq!(calm(|| 1), Some(1));
+        assert_eq!(calm(|| -> u8 { panic!("hostile bytes, as in this test") }), None);
+    }
+}
