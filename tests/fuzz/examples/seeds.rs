@@ -20,8 +20,8 @@ const GUANO: &[u8] =
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (target, seeds) in [
-        ("wav", recordings()),
-        ("compressed", compressed()),
+        ("wav", [recordings(), golden("wav")?].concat()),
+        ("compressed", [compressed(), golden("")?].concat()),
         ("headers", headers()),
         ("labels", labels()),
         ("lists", texts(LISTS)),
@@ -40,6 +40,20 @@ fn main() -> io::Result<()> {
 
 fn texts(all: &[&str]) -> Vec<Vec<u8>> {
     all.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// The recordings of every codec that `stages/audio` is tested with, with this extension or all of them.
+fn golden(extension: &str) -> io::Result<Vec<Vec<u8>>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../stages/audio/tests/golden/codecs");
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_recording = path.extension().is_some_and(|e| e != "py" && e != "json");
+        if is_recording && path.to_string_lossy().ends_with(extension) {
+            all.push(fs::read(path)?);
+        }
+    }
+    Ok(all)
 }
 
 /// A file for each member of the WAV family and each encoding.
@@ -83,7 +97,7 @@ fn wave64() -> Vec<u8> {
     [head.as_slice(), &[0; 24], &chunk(b"fmt ", &fmt(1, 1, 8000, 16)), &chunk(b"data", &pcm16(&ramp(24)))].concat()
 }
 
-/// FLAC with and without a total, with a hole, and with tags; and the first bytes of what is refused by name.
+/// FLAC with and without a total, with a hole, and with tags; and the first bytes of other containers.
 fn compressed() -> Vec<Vec<u8>> {
     let flac = |total| Flac::new(&ramp(200), 1, 50, total);
     let mut holed = flac(200);

@@ -79,7 +79,8 @@ pub fn read_all(bytes: &[u8], most_frames: u64) -> Option<Facts> {
         let facts = reader.facts().clone();
         assert_eq!(frames, facts.frames);
         assert!(frames > 0 && facts.sample_rate_hz > 0 && facts.time_expansion.is_finite());
-        assert!(facts.repair.as_ref().is_none_or(|repair| repair.lost_s >= 0.0 && repair.lost_s.is_finite()));
+        let lost_s = facts.repair.as_ref().and_then(|repair| repair.lost_s);
+        assert!(lost_s.is_none_or(|seconds| seconds >= 0.0 && seconds.is_finite()));
         let levels = meter.levels();
         assert!((0.0..=1.0).contains(&levels.clipped_fraction) && levels.dc_offset.is_finite());
         Some(facts)
