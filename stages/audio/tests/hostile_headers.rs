@@ -1,4 +1,5 @@
-//! Damaged and hostile files: an answer or a reason, never a panic, no memory beyond what the file's own length accounts for, no endless work.
+//! Damaged and hostile files: an answer or a reason, never a panic, no memory beyond what the file's own length accounts for, no
+//! endless work.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -78,6 +79,22 @@ const COMPRESSED: [&str; 13] = [
     "ima_adpcm.wav",
 ];
 
+const WITH_TABLES: [&str; 8] =
+    ["aac.m4a", "alac.m4a", "flac.mp4", "alac.caf", "tones.caf", "tones.aiff", "alaw.aifc", "ms_adpcm.wav"];
+
+const HEADS: [&str; 10] = [
+    "FORM\0\0\0\0AIFFCOMM",
+    "caff\0\x01\0\0desc",
+    "\0\0\0\x10ftypM4A ",
+    "OggS\0\x02",
+    "",
+    "RIFF\0\0\0\0WAVE",
+    "RF64\0\0\0\0WAVEds64",
+    "fLaC",
+    "OggS",
+    "ID3",
+];
+
 /// A place that is most often in the header, where lies do harm.
 fn header_wound() -> impl Strategy<Value = (usize, Vec<u8>)> {
     (wound(), any::<bool>()).prop_map(|((at, bytes), early)| (if early { at % 200 } else { at }, bytes))
@@ -147,9 +164,14 @@ fn a_setup_header_larger_than_any_encoder_s_is_not_handed_on() {
     assert!(detail.contains("setup header"), "{detail}");
 }
 
+/// PROPTEST_CASES asks for more cases.
+fn settings() -> ProptestConfig {
+    let settings = ProptestConfig::default();
+    ProptestConfig { cases: settings.cases.max(2000), failure_persistence: None, ..settings }
+}
+
 proptest! {
-    // PROPTEST_CASES asks for more.
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2000), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(settings())]
 
     #[test]
     fn wav_headers(
@@ -159,7 +181,10 @@ proptest! {
     }
 
     #[test]
-    fn flac_streams(total in prop_oneof![Just(0), Just(600_u64), Just(1 << 35)], wounds in prop::collection::vec(wound(), 0..5), keep in prop_oneof![Just(1.0), 0.0..1.0]) {
+    fn flac_streams(
+        total in prop_oneof![Just(0), Just(600_u64), Just(1 << 35)], wounds in prop::collection::vec(wound(), 0..5),
+        keep in prop_oneof![Just(1.0), 0.0..1.0],
+    ) {
         survives(&wounded(Flac::new(&ramp(600), 1, 100, total).bytes(), wounds, keep));
     }
 
@@ -174,12 +199,13 @@ proptest! {
     /// MPEG-4 keeps its tables at the end of the file.
     #[test]
     fn tables(
-        name in prop::sample::select(vec!["aac.m4a", "alac.m4a", "flac.mp4", "alac.caf", "tones.caf", "tones.aiff", "alaw.aifc", "ms_adpcm.wav"]),
+        name in prop::sample::select(WITH_TABLES.to_vec()),
         wounds in prop::collection::vec((0_usize..900, wound()), 1..5),
     ) {
         let bytes = golden_codec(name);
         let (len, from_end) = (bytes.len(), name.ends_with("m4a") || name.ends_with("mp4"));
-        let wounds = wounds.into_iter().map(|(at, (_, wound))| (if from_end { len - 1 - at % len } else { at % 100 }, wound)).collect();
+        let place = |at: usize| if from_end { len - 1 - at % len } else { at % 100 };
+        let wounds = wounds.into_iter().map(|(at, (_, wound))| (place(at), wound)).collect();
         survives(&wounded(bytes, wounds, 1.0));
     }
 
@@ -192,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn anything(head in prop::sample::select(vec!["FORM\0\0\0\0AIFFCOMM", "caff\0\x01\0\0desc", "\0\0\0\x10ftypM4A ", "OggS\0\x02", "", "RIFF\0\0\0\0WAVE", "RF64\0\0\0\0WAVEds64", "fLaC", "OggS", "ID3"]), tail in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn anything(head in prop::sample::select(HEADS.to_vec()), tail in prop::collection::vec(any::<u8>(), 0..200)) {
         survives(&[head.as_bytes(), &tail].concat());
     }
 }
