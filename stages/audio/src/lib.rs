@@ -16,5 +16,5 @@ pub mod names;
 mod segment;
 
 pub use featurize::Featurize;
-pub use ingest::{Glance, Ingest, IngestError, glance};
+pub use ingest::{Glance, Ingest, IngestError, SiteSheet, glance};
 pub use segment::Segment;

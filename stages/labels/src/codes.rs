@@ -84,10 +84,16 @@ impl CodeTable {
     }
 }
 
+/// Characters by which the lengths of two codes may differ that are near: one, and one more where lower case is longer.
+const LENGTHS_APART: usize = 2;
+
 /// `; did you mean X?`, where one differs in case or by one character.
 pub(crate) fn near<'a>(code: &str, known: impl Iterator<Item = &'a String>) -> String {
-    let distance = |other: &str| strsim::damerau_levenshtein(&code.to_lowercase(), &other.to_lowercase());
-    let allowed = usize::from(code.chars().count() > 3);
+    let (code, length) = (code.to_lowercase(), code.chars().count());
+    let allowed = usize::from(length > 3);
+    let distance = |other: &str| strsim::damerau_levenshtein(&code, &other.to_lowercase());
+    // Most codes differ in length alone already; comparing takes time and memory of the product of two lengths.
+    let known = known.filter(|other| other.chars().count().abs_diff(length) <= LENGTHS_APART);
     let nearest = known.map(|other| (distance(other), other)).min();
     nearest.filter(|(distance, _)| *distance <= allowed).map_or_else(String::new, |(_, other)| format!("; did you mean {other}?"))
 }
@@ -122,6 +128,7 @@ mod tests {
         assert_eq!(found.class("UND").unwrap_err(), "UND is dropped by codes.csv");
         assert_eq!(found.class("boafab").unwrap_err(), "boafab is not in codes.csv; did you mean BOAFAB?");
         assert_eq!(found.class("SPHSUR").unwrap_err(), "SPHSUR is not in codes.csv");
+        assert_eq!(found.class("BOAFABX").unwrap_err(), "BOAFABX is not in codes.csv; did you mean BOAFAB?");
         assert_eq!(found.classes().len(), 1);
         assert_eq!(found.classes()["BOAFAB"].scientific_name.as_deref(), Some("Boana faber"));
     }

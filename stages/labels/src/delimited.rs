@@ -9,6 +9,9 @@ use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use crate::text::{UTF8_BOM, decode};
 
+/// Characters of a header that a message shows.
+const LONGEST_LIST: usize = 200;
+
 /// What may stand between fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -55,10 +58,8 @@ impl Delimited {
         let delimiter = if quoted { delimiter(bytes) } else { b'\t' };
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(delimiter).quoting(quoted);
-        if !quoted {
-            // A carriage return within a line is then a character, and lines are counted as every editor counts them.
-            builder.terminator(Terminator::Any(b'\n'));
-        }
+        // A carriage return within a line is then a character, and no two rows stand on one line.
+        builder.terminator(Terminator::Any(b'\n'));
         let mut reader = builder.from_reader(bytes);
         let mut table = Self::default();
         let mut lines = Lines { bytes, at: 0, line: 1 };
@@ -66,9 +67,12 @@ impl Delimited {
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
             let fields: Vec<String> = record.iter().map(|field| decode(field).trim().to_owned()).collect();
+            if fields.iter().all(String::is_empty) {
+                continue;
+            }
             if table.header.is_empty() {
                 table.header = fields;
-            } else if fields.iter().any(|field| !field.is_empty()) {
+            } else {
                 table.rows.push(Row { line, fields });
             }
         }
@@ -100,10 +104,17 @@ impl Delimited {
         })
     }
 
-    /// The columns in words.
+    /// The columns in words, as far as they fit a message: it may stand in every row.
     pub(crate) fn columns(&self) -> String {
         let named: Vec<&str> = self.header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        if named.is_empty() { "it has no columns".to_owned() } else { format!("its columns are {}", named.join(", ")) }
+        if named.is_empty() {
+            return "it has no columns".to_owned();
+        }
+        let list = named.join(", ");
+        match list.char_indices().nth(LONGEST_LIST) {
+            Some((end, _)) => format!("its columns are {}…", &list[..end]),
+            None => format!("its columns are {list}"),
+        }
     }
 
     /// Why a row that is longer than the header can't be used.
@@ -148,7 +159,7 @@ impl Lines<'_> {
 }
 
 fn delimiter(bytes: &[u8]) -> u8 {
-    let header = bytes.split(|&b| b == b'\n').find(|line| !line.is_empty()).unwrap_or_default();
+    let header = bytes.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let count = |delimiter: &u8| header.iter().filter(|&b| b == delimiter).count();
     // Of equal counts the last wins.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
@@ -174,6 +185,21 @@ mod tests {
         assert_eq!(Delimited::read(b"", Dialect::Found), Delimited::default());
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    #[test]
+    fn a_stray_carriage_return_makes_no_second_row_on_a_line() {
+        let table = Delimited::read(b"\r\na;b\r\n1;\r2;3\r\n\r\n4;\"5\"\r\n", Dialect::Found);
+        assert_eq!(table.header, ["a", "b"]);
+        let rows: Vec<_> = table.rows.iter().map(|row| (row.line, row.all())).collect();
+        assert_eq!(rows, [(3, "1\t2\t3".to_owned()), (5, "4\t5".to_owned())]);
+    }
+
+    #[test]
+    fn a_list_of_columns_fits_a_message() {
+        let header = (0..1000).map(|i| format!("é{i}")).collect::<Vec<_>>().join(",");
+        let columns = Delimited::read(header.as_bytes(), Dialect::Found).columns();
+        assert!(columns.starts_with("its columns are é0, é1, ") && columns.ends_with('…') && columns.len() < 400);
     }
 
     proptest! {

@@ -92,12 +92,22 @@ impl Event {
         self
     }
 
+    /// The same at other times, seconds.
+    #[must_use]
+    pub(crate) fn moved(self, start_s: f64, end_s: f64) -> Self {
+        if !end_s.is_finite() {
+            return self.or_problem(Some("the times are beyond all measure".to_owned()));
+        }
+        Self { start_s: Some(start_s), end_s: Some(end_s), ..self }
+    }
+
     /// The same with a frequency range as written, in units of `hz`; an empty field is a bound that was not drawn.
     #[must_use]
     pub(crate) fn between(mut self, low: &str, high: &str, hz: f64) -> Self {
-        let bound = |text: &str| number(text).map(|bound| bound * hz).filter(|bound| *bound >= 0.0);
+        let hertz = |text: &str| number(text).map(|bound| bound * hz).filter(|bound| bound.is_finite());
+        let bound = |text: &str| hertz(text).filter(|bound| *bound >= 0.0);
         (self.low_hz, self.high_hz) = (bound(low), bound(high));
-        let unread = |text: &&str| !text.is_empty() && number(text).is_none();
+        let unread = |text: &&str| !text.is_empty() && hertz(text).is_none();
         let problem = match (self.low_hz, self.high_hz) {
             (Some(low), Some(high)) if low > high => Some(format!("low frequency {low} Hz is above the high one, {high} Hz")),
             _ => [low, high].iter().find(|text| unread(text)).map(|text| format!("frequency is `{text}`, expected a number")),

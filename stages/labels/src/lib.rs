@@ -19,7 +19,7 @@ pub mod judge;
 pub mod label;
 pub mod overlap;
 mod pairing;
-mod recording_list;
+pub mod recording_list;
 mod recordings;
 mod split;
 pub mod stratify;

@@ -21,7 +21,7 @@ const LONGEST_EXTENSION: usize = 4;
 
 /// A list as read.
 #[derive(Debug)]
-pub(crate) struct RecordingList {
+pub struct RecordingList {
     path: PathBuf,
     /// In lower case.
     header: Vec<String>,
@@ -35,7 +35,7 @@ struct Row {
 }
 
 /// A recording as lists may name it.
-pub(crate) trait Named {
+pub trait Named {
     /// Path relative to the archive, with forward slashes.
     fn path(&self) -> &str;
     /// The site.
@@ -44,13 +44,13 @@ pub(crate) trait Named {
 
 /// What a list says of each recording.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Said {
+pub struct Said {
     /// For each recording, in their order: the value and its line; `None` where the list does not name it.
-    pub(crate) of: Vec<Option<(String, u64)>>,
+    pub of: Vec<Option<(String, u64)>>,
     /// How many recordings the list names.
-    pub(crate) names: usize,
+    pub names: usize,
     /// Those of its names that are no recording's, in the order of the list.
-    pub(crate) strangers: Vec<String>,
+    pub strangers: Vec<String>,
 }
 
 impl RecordingList {
@@ -58,7 +58,7 @@ impl RecordingList {
     ///
     /// # Errors
     /// A row has more or fewer fields than the header.
-    pub(crate) fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
         let bytes = bytes.strip_prefix(crate::text::UTF8_BOM).unwrap_or(bytes);
         let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
         let texts = |record: &ByteRecord| record.iter().map(|field| decode(field).trim().to_owned()).collect::<Vec<_>>();
@@ -93,7 +93,7 @@ impl RecordingList {
     /// # Errors
     /// There is no such column or none that names recordings, none of the names is in the archive, a field is empty, or the list says
     /// two things of one recording.
-    pub(crate) fn say(&self, column: &str, recordings: &[impl Named]) -> Result<Said, LabelsError> {
+    pub fn say(&self, column: &str, recordings: &[impl Named]) -> Result<Said, LabelsError> {
         let value = self.find(column).ok_or_else(|| self.without(column))?;
         let named: Vec<usize> = NAMES.iter().filter(|name| **name != column).filter_map(|name| self.find(name)).collect();
         if named.is_empty() {

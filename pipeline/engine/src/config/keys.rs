@@ -482,5 +482,8 @@ pub fn find(name: &str) -> Option<&'static Key> {
 /// The declared name nearest to a misspelt one, when one is near.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let distance = |k: &&Key| strsim::damerau_levenshtein(k.name, name);
-    KEYS.iter().min_by_key(distance).filter(|k| distance(k) <= 1 + name.len() / 4).map(|k| k.name)
+    let allowed = 1 + name.len() / 4;
+    // Comparing takes time and memory of the product of two lengths.
+    let alike = KEYS.iter().filter(|k| k.name.len().abs_diff(name.len()) <= allowed);
+    alike.min_by_key(distance).filter(|k| distance(k) <= allowed).map(|k| k.name)
 }

@@ -243,6 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_would_take_all_memory_or_time_are_refused_with_their_line() {
+        let aliases = format!("a: &a [{}1]\nb: [{}*a]\n", "1,".repeat(2000), "*a,".repeat(2000));
+        let error = load(&aliases, &[]).unwrap_err();
+        assert!(error.contains("c.yaml:2: (file): found an alias") && error.contains("write out"), "{error}");
+        let error = load(&format!("a:\n  b: {}", "[".repeat(100_000)), &[]).unwrap_err();
+        assert!(error.contains("c.yaml:2: (file): found more than 8 levels"), "{error}");
+        assert!(load("", &["split.seed=[&a 1, *a]"]).unwrap_err().contains("alias"));
+    }
+
+    #[test]
     fn set_wins_over_the_file_and_the_file_over_the_default() {
         let config = load("segment: {window_s: 5}\n", &[MODEL, "segment.hop_s=2"]).unwrap();
         assert_eq!((config.number("segment.window_s"), config.number("segment.hop_s")), (5.0, 2.0));

@@ -1,13 +1,18 @@
 //! From YAML text to entries with their places. serde_yaml supplies the values; it carries no lines and stops at its first error,
-//! so saphyr, a parser with marks, supplies the lines.
+//! so saphyr, a parser with marks, supplies the lines. Before either, saphyr's events are looked at: a few lines of aliases within
+//! lists make serde_yaml take gigabytes, and brackets within brackets hours.
 
 use std::collections::BTreeMap;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use saphyr_parser::{Event, Parser};
 use serde_yaml::Value;
 
 use super::Problem;
 use super::keys::{KEYS, Kind, find, nearest};
+
+/// Mappings and lists within each other: sections, keys, a list as a value, and some to spare for a message that tells more.
+const DEEPEST: usize = 8;
 
 /// One `key: value` of a file or of `--set`.
 #[derive(Debug)]
@@ -22,11 +27,10 @@ pub(super) fn file(text: &str, place: &str, problems: &mut Vec<Problem>) -> Vec<
     let mut problem = |place: String, key: &str, found: String, allowed: &str| {
         problems.push(Problem { place, key: key.to_owned(), found, allowed: allowed.to_owned() });
     };
-    let value: Value = match serde_yaml::from_str(text) {
+    let value = match value(text) {
         Ok(value) => value,
-        Err(e) => {
-            let line = e.location().map_or(1, |l| l.line());
-            problem(format!("{place}:{line}"), "(file)", e.to_string(), "it has to be YAML");
+        Err(Unread { line, found, allowed }) => {
+            problem(format!("{place}:{line}"), "(file)", found, allowed);
             return Vec::new();
         }
     };
@@ -83,13 +87,51 @@ pub(super) fn set(text: &str, problems: &mut Vec<Problem>) -> Option<Entry> {
         problem("no `=`".into());
         return None;
     };
-    match serde_yaml::from_str(value) {
+    match self::value(value) {
         Ok(value) => Some(Entry { place: "--set".into(), key: key.trim().to_owned(), value }),
-        Err(e) => {
-            problem(e.to_string());
+        Err(unread) => {
+            problem(unread.found);
             None
         }
     }
+}
+
+/// Why a text gives no value.
+struct Unread {
+    /// From 1.
+    line: usize,
+    found: String,
+    allowed: &'static str,
+}
+
+/// The value of a YAML text whose size is bounded by that of the text.
+fn value(text: &str) -> Result<Value, Unread> {
+    look_through(text)?;
+    serde_yaml::from_str(text).map_err(|e| Unread {
+        line: e.location().map_or(1, |l| l.line()),
+        found: e.to_string(),
+        allowed: "it has to be YAML",
+    })
+}
+
+/// Refuses what costs more than it says.
+fn look_through(text: &str) -> Result<(), Unread> {
+    let mut depth = 0_usize;
+    for event in Parser::new_from_str(text) {
+        let (event, span) =
+            event.map_err(|e| Unread { line: e.marker().line(), found: e.to_string(), allowed: "it has to be YAML" })?;
+        let refused = |found: &str, allowed| Err(Unread { line: span.start.line(), found: found.to_owned(), allowed });
+        match event {
+            Event::Alias(_) => return refused("an alias (`*name`)", "write out the value that it stands for"),
+            Event::MappingStart(..) | Event::SequenceStart(..) if depth == DEEPEST => {
+                return refused(&format!("more than {DEEPEST} levels"), "sections hold keys, and keys hold values or lists");
+            }
+            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
+            Event::MappingEnd | Event::SequenceEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with an entry taken by itself.

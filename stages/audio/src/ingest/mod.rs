@@ -25,6 +25,7 @@ use catalogue::{Catalogue, Tally};
 pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Rules;
+pub use sheet::Sheet as SiteSheet;
 
 use crate::container::channels::Choice;
 

@@ -50,8 +50,8 @@ pub(super) struct Place {
 }
 
 /// The site sheet, and the zone of all sites that it gives none.
-#[derive(Default)]
-pub(super) struct Sheet {
+#[derive(Debug, Default)]
+pub struct Sheet {
     path: PathBuf,
     lines: Vec<Line>,
     /// Columns that mean nothing here.
@@ -85,6 +85,12 @@ impl Line {
         !self.folders.is_empty() || self.name.is_some() || self.serial.is_some()
     }
 
+    /// Which recordings the line speaks of: those that folders, name and serial say, or else those of the site.
+    fn recordings(&self) -> (&[String], Option<&str>, Option<&str>, Option<&str>) {
+        let site = (!self.assigns()).then_some(self.site.as_str());
+        (&self.folders, self.name.as_deref(), self.serial.as_deref(), site)
+    }
+
     fn fits(&self, subject: &Subject<'_>) -> bool {
         is_on_the_way(&self.folders, &subject.way)
             && self.name.as_ref().is_none_or(|name| fits_pattern(name, subject.stem))
@@ -109,38 +115,47 @@ impl Line {
 impl Sheet {
     /// Reads the sheet, when there is one. `zone` is the zone of sites without one.
     pub(super) fn read(archive: &Path, sheet: Option<&str>, zone: Option<&str>) -> Result<Self, IngestError> {
-        let zone = zone.map(read::zone).transpose().map_err(|found| IngestError::SiteSheet {
-            path: "archive.timezone".into(),
-            line: 0,
-            found,
-        })?;
-        let Some(path) = sheet.map(|sheet| archive.join(sheet)) else { return Ok(Self { zone, ..Self::default() }) };
-        let (lines, ignored) = read::file(&path)?;
-        let sheet = Self { path, lines, ignored, zone };
+        let Some(path) = sheet.map(|sheet| archive.join(sheet)) else {
+            return Ok(Self { zone: default_zone(zone)?, ..Self::default() });
+        };
+        let unread = |e: std::io::Error| IngestError::SiteSheet { path: path.clone(), line: 0, found: e.to_string() };
+        Self::parse(&path, &std::fs::read(&path).map_err(unread)?, zone)
+    }
+
+    /// Reads the content `bytes` of the sheet `path`. `zone` is the zone of sites without one.
+    ///
+    /// # Errors
+    ///
+    /// [`IngestError::SiteSheet`] when a line can't be meant, [`IngestError::SheetConflict`] when two contradict each other.
+    pub fn parse(path: &Path, bytes: &[u8], zone: Option<&str>) -> Result<Self, IngestError> {
+        let zone = default_zone(zone)?;
+        let (lines, ignored) = read::lines(path, bytes)?;
+        let sheet = Self { path: path.to_owned(), lines, ignored, zone };
         sheet.check()?;
         Ok(sheet)
     }
 
-    /// Refuses lines that say the same of the same, and sites in two zones.
+    /// Refuses lines that say the same of the same, and sites in two zones. A sheet may have a line for each recording, so lines are
+    /// compared with those that can conflict with them, not with all others.
     fn check(&self) -> Result<(), IngestError> {
-        for (i, line) in self.lines.iter().enumerate() {
-            for earlier in &self.lines[..i] {
-                let same_site = earlier.site == line.site;
-                let same = if line.assigns() || earlier.assigns() {
-                    (&earlier.folders, &earlier.name, &earlier.serial) == (&line.folders, &line.name, &line.serial)
-                } else {
-                    same_site
-                };
-                if same && earlier.overlaps(line) {
-                    return Err(self.conflict(
-                        earlier,
-                        line,
-                        format!("both hold for the same recordings ({} and {})", earlier.site, line.site),
-                    ));
-                }
-                if same_site && earlier.zone.is_some() && line.zone.is_some() && earlier.zone != line.zone {
-                    return Err(self.conflict(earlier, line, format!("they give {} two time zones", line.site)));
-                }
+        let mut zoned: BTreeMap<&str, &Line> = BTreeMap::new();
+        for line in self.lines.iter().filter(|line| line.zone.is_some()) {
+            let first = zoned.entry(&line.site).or_insert(line);
+            if first.zone != line.zone {
+                return Err(self.conflict(first, line, format!("they give {} two time zones", line.site)));
+            }
+        }
+        let mut alike: BTreeMap<_, Vec<&Line>> = BTreeMap::new();
+        for line in &self.lines {
+            alike.entry(line.recordings()).or_default().push(line);
+        }
+        for mut lines in alike.into_values() {
+            // Of lines in the order of their beginnings, two that overlap include two neighbours that do.
+            lines.sort_by_key(|line| line.from);
+            if let Some([one, other]) = lines.array_windows().find(|[one, other]| one.overlaps(other)) {
+                let (first, second) = if one.number < other.number { (one, other) } else { (other, one) };
+                let found = format!("both hold for the same recordings ({} and {})", first.site, second.site);
+                return Err(self.conflict(first, second, found));
             }
         }
         Ok(())
@@ -224,6 +239,12 @@ impl Sheet {
         }
         remarks
     }
+}
+
+/// The zone that the configuration names.
+fn default_zone(name: Option<&str>) -> Result<Option<TimeZone>, IngestError> {
+    let unknown = |found| IngestError::SiteSheet { path: "archive.timezone".into(), line: 0, found };
+    name.map(read::zone).transpose().map_err(unknown)
 }
 
 /// How often the lines of a sheet fit.
@@ -344,6 +365,25 @@ mod tests {
         assert_eq!((own.source, own.position), (SiteSource::Folder, Some((-10.5, -50.25))));
         let other = place(&sheet, "x/A_20200301_190000.wav", None).unwrap();
         assert_eq!((other.position, other.zone.unwrap().iana_name()), (None, Some("America/Sao_Paulo")));
+    }
+
+    proptest! {
+        #[test]
+        fn days_conflict_where_two_lines_hold_at_once(days in prop::collection::vec((1..28_i8, 0..3_i8), 1..8)) {
+            let line = |&(from, lasting): &(i8, i8)| format!("A,A1,2020-03-{from:02},2020-03-{:02}\n", (from + lasting).min(28));
+            let text: String = days.iter().map(line).collect();
+            let is_apart = |(i, &(from, _)): (usize, &(i8, i8))| {
+                days[..i].iter().all(|&(earlier, lasting)| earlier.max(from) > (earlier + lasting).min(from + days[i].1).min(28))
+            };
+            let apart = days.iter().enumerate().all(is_apart);
+            prop_assert_eq!(sheet(&format!("site,serial,from,to\n{text}")).is_ok(), apart, "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_line_for_each_recording_is_no_work() {
+        let lines: String = (0..100_000).map(|i| format!("A,n{i}\n")).collect();
+        assert_eq!(sheet(&format!("site,name\n{lines}")).unwrap().lines.len(), 100_000);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! A row without a label, or with nothing but zeros, says that nothing was heard.
 
 use super::columns::{LABEL, RECORDING, filled, quality};
-use super::{Contents, Reading};
+use super::{Contents, LONGEST_CLASS, Reading};
 use crate::delimited::{Delimited, Dialect, Row, plain};
 use crate::event::Event;
 
@@ -57,10 +57,23 @@ fn labels(table: &Delimited, names: &Reading, recording: usize) -> Result<Labels
             "no column for the label, such as category, and no columns of 0 and 1; {columns}; name one in annotate.label_column"
         ));
     }
-    Ok(Labels::Columns(columns))
+    Labels::of_columns(table, columns)
 }
 
 impl Labels {
+    /// A class for each of these columns.
+    ///
+    /// # Errors
+    /// A name is too long for a class.
+    pub(super) fn of_columns(table: &Delimited, columns: Vec<usize>) -> Result<Self, String> {
+        match columns.iter().find(|&&column| table.header[column].len() > LONGEST_CLASS) {
+            Some(long) => {
+                Err(format!("the name of column {} is longer than {LONGEST_CLASS} bytes, which no class's is", long + 1))
+            }
+            None => Ok(Self::Columns(columns)),
+        }
+    }
+
     /// The labels that the columns stand for, whether or not a clip bears them.
     pub(super) fn declared(&self, table: &Delimited) -> std::collections::BTreeSet<String> {
         match self {
@@ -73,8 +86,15 @@ impl Labels {
     pub(super) fn events(&self, table: &Delimited, row: &Row, names: &Reading) -> Vec<Event> {
         let mut events: Vec<Event> = match self {
             Self::Named(column) => {
-                let labels = names.labels(row.text(Some(*column))).into_iter().filter(|label| !label.is_empty());
-                labels.map(|label| Event::whole(row.line, label)).collect()
+                let labels = match names.labels(row.text(Some(*column))) {
+                    Ok(labels) => labels,
+                    Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
+                };
+                labels.into_iter().filter(|label| !label.is_empty()).map(|label| Event::whole(row.line, label)).collect()
+            }
+            Self::Columns(columns) if columns.last().is_some_and(|&last| last >= row.fields.len()) => {
+                let problem = format!("{} fields under a header of {}", row.fields.len(), table.header.len());
+                return vec![Event::unusable(row.line, &row.all(), problem)];
             }
             Self::Columns(columns) => columns.iter().filter_map(|&column| cell(table, row, column)).collect(),
         };

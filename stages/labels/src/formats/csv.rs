@@ -34,7 +34,10 @@ fn events(row: &Row, columns: &Columns, names: &Reading) -> Vec<Event> {
     if [start, end, label] == ["", "", ""] {
         return vec![Event::nothing(row.line)];
     }
-    let labels = names.labels(label);
+    let labels = match names.labels(label) {
+        Ok(labels) => labels,
+        Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
+    };
     (1..).zip(labels).map(|(item, label)| Event { item, ..columns.event(row, start, end, label) }).collect()
 }
 
@@ -68,6 +71,22 @@ mod tests {
         let named = Reading { start_column: Some("t0".into()), ..reading("csv") };
         let fault = super::parse(b"start,end,label\n1,2,A\n", &named).fault.unwrap();
         assert!(fault.contains("no column t0; its columns are start, end, label"), "{fault}");
+    }
+
+    #[test]
+    fn frequencies_that_no_number_can_hold_are_a_problem() {
+        let names = Reading { frequency_unit: FrequencyUnit::Khz, ..reading("csv") };
+        let found = super::parse(b"start,end,low,high,label\n1,2,1e308,,A\n", &names);
+        let event = &found.by_recording[&None][0];
+        assert_eq!((event.low_hz, event.problem.as_deref()), (None, Some("frequency is `1e308`, expected a number")));
+    }
+
+    #[test]
+    fn more_labels_than_can_be_meant_are_one_problem() {
+        let labels: String = (0..300).map(|i| format!("{i};")).collect();
+        let found = parse(&format!("start,end,label\n1,2,{labels}\n"));
+        assert_eq!(found.events().count(), 1);
+        assert!(found.by_recording[&None][0].problem.as_deref().is_some_and(|problem| problem.contains("256 labels")));
     }
 
     #[test]

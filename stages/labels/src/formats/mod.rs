@@ -21,6 +21,10 @@ pub(crate) use columns::RECORDING;
 
 /// What usually stands between several labels in one field.
 const LABEL_SEPARATOR: &str = ";";
+/// Labels of one field: more than any list of species names at once. Each becomes an event with the row's other fields.
+const MOST_LABELS: usize = 256;
+/// Bytes of a column's name that can be a class: it stands in every event of the class.
+const LONGEST_CLASS: usize = 256;
 
 /// A layout of annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -123,15 +127,21 @@ impl Reading {
     }
 
     /// The labels of one field of a CSV file; one that is empty where the field is.
-    fn labels<'a>(&self, field: &'a str) -> Vec<&'a str> {
-        let Some(separator) = self.label_separator.as_deref().filter(|s| !s.is_empty()) else { return vec![field] };
+    ///
+    /// # Errors
+    /// There are too many to be meant.
+    fn labels<'a>(&self, field: &'a str) -> Result<Vec<&'a str>, String> {
+        let Some(separator) = self.label_separator.as_deref().filter(|s| !s.is_empty()) else { return Ok(vec![field]) };
         let mut labels: Vec<&str> = Vec::new();
         for label in field.split(separator).map(str::trim).filter(|label| !label.is_empty()) {
+            if labels.len() == MOST_LABELS {
+                return Err(format!("more than {MOST_LABELS} labels in one field"));
+            }
             if !labels.contains(&label) {
                 labels.push(label);
             }
         }
-        if labels.is_empty() { vec![""] } else { labels }
+        Ok(if labels.is_empty() { vec![""] } else { labels })
     }
 
     /// What an annotation file says.
@@ -228,9 +238,11 @@ pub(crate) mod tests {
     #[test]
     fn labels_of_a_field() {
         let reading = reading("csv");
-        assert_eq!(reading.labels("A; B;;A"), ["A", "B"]);
-        assert_eq!((reading.labels(""), reading.labels(";")), (vec![""], vec![""]));
-        assert_eq!(Reading { label_separator: None, ..reading }.labels("A;B"), ["A;B"]);
+        assert_eq!(reading.labels("A; B;;A").unwrap(), ["A", "B"]);
+        assert_eq!((reading.labels(""), reading.labels(";")), (Ok(vec![""]), Ok(vec![""])));
+        assert!(reading.labels(&(0..300).map(|i| format!("{i};")).collect::<String>()).unwrap_err().contains("256"));
+        assert_eq!(reading.labels(&"A;".repeat(300)).unwrap(), ["A"]);
+        assert_eq!(Reading { label_separator: None, ..reading }.labels("A;B").unwrap(), ["A;B"]);
     }
 
     #[test]

@@ -14,15 +14,16 @@ const ABOUT_THE_CLIP: &[&str] = &["sample name", "fname", "min t", "max t", "sit
 /// Reads a `metadata.csv`.
 pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
     let table = Delimited::read(bytes, Dialect::Found);
-    let naming = match Naming::of(&table) {
-        Ok(naming) => naming,
-        Err(fault) => return Contents::faulty(&table, fault),
-    };
     let is_species = |&column: &usize| {
         let name = plain(&table.header[column]);
         !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
     };
-    let labels = Labels::Columns((0..table.header.len()).filter(is_species).collect());
+    let species = (0..table.header.len()).filter(is_species).collect();
+    let read = Naming::of(&table).and_then(|naming| Ok((naming, Labels::of_columns(&table, species)?)));
+    let (naming, labels) = match read {
+        Ok(read) => read,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
     let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
     for row in &table.rows {
         let name = naming.clip(row);
@@ -105,6 +106,20 @@ mod tests {
         let problem = parse(without).by_recording[&Some("S/A_0_3".into())][0].problem.clone();
         assert_eq!(problem.as_deref(), Some("value is `2`, expected 0 or 1"));
         assert!(parse("a,b\n1,2\n").fault.unwrap().contains("its columns are a, b"));
+    }
+
+    #[test]
+    fn a_row_that_is_cut_short_is_one_problem_and_not_one_for_each_species() {
+        let found = parse(&format!("{NEW}A_0_3,A,0,3,S\n"));
+        let events = &found.by_recording[&Some("S/A_0_3".into())];
+        assert_eq!((events.len(), events[0].problem.as_deref()), (1, Some("5 fields under a header of 10")));
+    }
+
+    #[test]
+    fn a_name_that_no_species_has_does_not_stand_in_every_row() {
+        let found = parse(&format!("sample_name,{}\n{}", "x".repeat(5000), "a,1\n".repeat(1000)));
+        assert!(found.fault.as_deref().is_some_and(|fault| fault.starts_with("the name of column 2 is longer than 256 bytes")));
+        assert_eq!(found.events().map(|event| event.problem.as_ref().unwrap().len()).max(), Some(found.fault.unwrap().len()));
     }
 
     proptest! {

@@ -95,7 +95,7 @@ impl Layout {
         let offset = row.text(self.file_offset);
         match (row.text(self.recording).is_empty() || offset.is_empty(), event.start_s, event.end_s) {
             (false, Some(start_s), Some(end_s)) => match number(offset) {
-                Some(offset_s) => Event { start_s: Some(offset_s), end_s: Some(offset_s + (end_s - start_s)), ..event },
+                Some(offset_s) => event.moved(offset_s, offset_s + (end_s - start_s)),
                 None => event.or_problem(Some(format!("file offset is `{offset}`, expected seconds"))),
             },
             _ => event,
@@ -145,6 +145,13 @@ mod tests {
         assert_eq!(times(Some("D:\\f\\b.wav")), [(Some(1.0), Some(2.5), false)]);
         assert_eq!(times(Some("D:\\f\\a.wav")), [(Some(1.0), Some(2.0), false), (Some(5.0), Some(6.0), true)]);
         assert_eq!(times(None), [(Some(3.0), Some(4.0), false)]);
+    }
+
+    #[test]
+    fn times_that_no_number_can_hold_are_a_problem() {
+        let table = "Begin Time (s)\tEnd Time (s)\tBegin Path\tFile Offset (s)\tCall\n-1e308\t1e308\ta.wav\t1\tX\n";
+        let event = &parse(table).by_recording[&Some("a.wav".to_owned())][0];
+        assert!(event.end_s.is_some_and(f64::is_finite) && event.problem.is_some(), "{event:?}");
     }
 
     #[test]

@@ -35,10 +35,10 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("`{name}`, which is no IANA time zone"))
 }
 
-/// The lines of a sheet, and the names of columns that it has besides.
-pub(super) fn file(path: &Path) -> Result<(Vec<Line>, Vec<String>), IngestError> {
+/// The lines of a sheet, and the names of columns that it has besides. `bytes` is the content of `path`.
+pub(super) fn lines(path: &Path, bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), IngestError> {
     let bad = |line: u64, found: String| IngestError::SiteSheet { path: path.to_owned(), line, found };
-    let text = decode(&std::fs::read(path).map_err(|e| bad(0, e.to_string()))?);
+    let text = decode(bytes);
     let head = text.lines().next().unwrap_or_default();
     // Spreadsheets of languages with a decimal comma separate by semicolons.
     let decimal_comma = head.contains(';') && !head.contains(',');
@@ -169,10 +169,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), String> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("sites.csv");
-        std::fs::write(&path, bytes).unwrap();
-        file(&path).map_err(|e| e.to_string())
+        lines(Path::new("sites.csv"), bytes).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,0 +1,99 @@
+//! What the fuzz targets share: recordings that lie in memory, and an account of the memory that a reader takes.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use chorus_audio::container::{self, Facts, levels::LevelMeter};
+
+/// Frames per read, as the stages read.
+const READ_FRAMES: usize = 16_384;
+/// What any recording may cost: blocks of samples, tables of codecs, the longest frame that a codec has.
+const RECORDING: Bound = Bound { fixed: 16 << 20, per_byte: 64 };
+
+#[global_allocator]
+static ACCOUNT: Account = Account;
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, with a count of what is taken at once.
+struct Account;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Account {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// How much memory an input may cost, bytes.
+pub struct Bound {
+    /// Whatever its size.
+    pub fixed: usize,
+    /// For each of its bytes.
+    pub per_byte: usize,
+}
+
+/// What a text may cost: values of a hundred times the size of what they are read from, and no products of two sizes.
+pub const TEXT: Bound = Bound { fixed: 1 << 20, per_byte: 1000 };
+
+/// Does `work` on an input of `len` bytes, and fails when it takes more memory than `bound`. Memory that is never touched counts too.
+pub fn bounded<T>(len: usize, bound: Bound, work: impl FnOnce() -> T) -> T {
+    let before = NOW.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let done = work();
+    let taken = PEAK.load(Relaxed).saturating_sub(before);
+    assert!(taken <= bound.fixed + bound.per_byte * len, "{taken} bytes of memory for an input of {len}");
+    done
+}
+
+/// Reads a recording to its end as `ingest` does. What was read has to be what the facts say, and no more than `most_frames` per byte.
+pub fn read_all(bytes: &[u8], most_frames: u64) -> Option<Facts> {
+    let path = in_memory(bytes);
+    bounded(bytes.len(), RECORDING, || {
+        let mut reader = container::open(path).ok()?;
+        let (channels, mut frames) = (usize::from(reader.facts().channels), 0);
+        let (mut meter, mut samples) = (LevelMeter::new(reader.facts()), Vec::new());
+        loop {
+            let read = reader.read(READ_FRAMES, &mut samples).ok()?;
+            assert!(read <= READ_FRAMES && samples.len() == read * channels);
+            meter.push(&samples);
+            frames += read as u64;
+            assert!(frames <= most_frames * bytes.len() as u64, "{frames} frames in {} bytes", bytes.len());
+            if read == 0 {
+                break;
+            }
+        }
+        let facts = reader.facts().clone();
+        assert_eq!(frames, facts.frames);
+        assert!(frames > 0 && facts.sample_rate_hz > 0 && facts.time_expansion.is_finite());
+        assert!(facts.repair.as_ref().is_none_or(|repair| repair.lost_s >= 0.0 && repair.lost_s.is_finite()));
+        let levels = meter.levels();
+        assert!((0.0..=1.0).contains(&levels.clipped_fraction) && levels.dc_offset.is_finite());
+        Some(facts)
+    })
+}
+
+/// A file that holds `bytes`. It is always the same one, on a file system in memory where there is one.
+fn in_memory(bytes: &[u8]) -> &'static PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let path = PATH.get_or_init(|| {
+        let shared = PathBuf::from("/dev/shm");
+        let folder = if shared.is_dir() { shared } else { std::env::temp_dir() };
+        folder.join(format!("chorus-fuzz-{}", std::process::id()))
+    });
+    std::fs::write(path, bytes).expect("there is room for one small file");
+    path
+}
