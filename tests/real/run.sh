@@ -29,6 +29,12 @@ expect survey_us "SELECT SUM(windows) AS n FROM activity" "17280"
 expect jura_24h "SELECT status, COUNT(*) AS n FROM recordings GROUP BY status" "ok,96"
 expect jura_24h "SELECT COUNT(*) AS n FROM predictions" "5184"
 expect jura_24h "SELECT COUNT(*) AS n FROM (SELECT DISTINCT night, hour FROM activity) AS hours" "24"
+if [ -d "$data/esc10" ]; then
+    "$chorus" run ingest segment annotate split featurize -c "$here/../../configs/esc10.yaml" --set "archive.path=$data/esc10" --set "run.path=$runs/esc10"
+    expect esc10 "SELECT codec, status, COUNT(*) AS n FROM recordings GROUP BY codec, status" "vorbis,ok,400"
+    expect esc10 "SELECT COUNT(*) AS n FROM annotations WHERE used" "400"
+    expect esc10 "SELECT COUNT(*) AS n FROM (SELECT class FROM split_classes WHERE subset = 'test' AND windows_positive > 0) AS c" "10"
+fi
 for run in survey_us jura_24h; do
     "$here/../python.sh" "$here/../interop/check.py" "$chorus" "$runs/$run"
 done

@@ -51,19 +51,26 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
     }
 }
 
+/// Declared keys with their values.
+pub type Keys = Shared<BTreeMap<String, serde_json::Value>>;
+/// Ids of schemas.
+pub type Schemas = Shared<Vec<String>>;
+/// What the units of a pass have in common.
+type Common = (Keys, Schemas);
+
 /// Everything that a unit's outputs depend on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// Version of the pass's code.
     pub code_version: u32,
     /// Declared keys with their values.
-    pub keys: Shared<BTreeMap<String, serde_json::Value>>,
+    pub keys: Keys,
     /// Inputs with hashes of their content: tables and files of the run.
     pub inputs: BTreeMap<String, String>,
     /// What lies outside of the run, with hashes.
     pub external: BTreeMap<String, String>,
     /// Ids of the schemas of all tables in play.
-    pub schemas: Shared<Vec<String>>,
+    pub schemas: Schemas,
     /// What the executing program adds: libtorch's version and the kind of device.
     pub runtime: BTreeMap<String, String>,
 }
@@ -171,7 +178,7 @@ pub fn hash_file(path: &Path) -> Result<String, EngineError> {
 pub(crate) fn load(run: &RunDir, pass: &str) -> BTreeMap<Unit, UnitState> {
     let root = run.states(pass);
     let below = |path: &Path| -> Vec<PathBuf> { fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect() };
-    let common: Mutex<Option<(Shared<BTreeMap<String, serde_json::Value>>, Shared<Vec<String>>)>> = Mutex::default();
+    let common: Mutex<Option<Common>> = Mutex::default();
     let read = |path: &Path, unit: Unit| {
         let mut state = UnitState::read(path)?;
         let Fingerprint { keys, schemas, .. } = &mut state.fingerprint;

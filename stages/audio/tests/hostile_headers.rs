@@ -1,4 +1,5 @@
-//! Damaged and hostile files: an answer or a reason, never a panic, no memory beyond what the file's own length accounts for, no endless work.
+//! Damaged and hostile files: an answer or a reason, never a panic, no memory beyond what the file's own length accounts for, no
+//! endless work.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -87,6 +88,22 @@ const COMPRESSED: [&str; 13] = [
     "ima_adpcm.wav",
 ];
 
+const WITH_TABLES: [&str; 8] =
+    ["aac.m4a", "alac.m4a", "flac.mp4", "alac.caf", "tones.caf", "tones.aiff", "alaw.aifc", "ms_adpcm.wav"];
+
+const HEADS: [&str; 10] = [
+    "FORM\0\0\0\0AIFFCOMM",
+    "caff\0\x01\0\0desc",
+    "\0\0\0\x10ftypM4A ",
+    "OggS\0\x02",
+    "",
+    "RIFF\0\0\0\0WAVE",
+    "RF64\0\0\0\0WAVEds64",
+    "fLaC",
+    "OggS",
+    "ID3",
+];
+
 /// A place that is most often in the header, where lies do harm.
 fn header_wound() -> impl Strategy<Value = (usize, Vec<u8>)> {
     (wound(), any::<bool>()).prop_map(|((at, bytes), early)| (if early { at % 200 } else { at }, bytes))
@@ -103,8 +120,67 @@ fn wounded(mut bytes: Vec<u8>, wounds: Vec<(usize, Vec<u8>)>, keep: f64) -> Vec<
     bytes
 }
 
+/// An M4A file whose tables state three thousand million packets of this many bytes.
+fn endless_packets(bytes: u32) -> Vec<u8> {
+    let mut file = golden_codec("aac.m4a");
+    let place = |file: &[u8], name: &[u8]| file.windows(4).position(|window| window == name).unwrap() + 8;
+    for (table, fields) in [(b"stsz", [bytes, 3_000_000_000]), (b"stts", [1, 3_000_000_000])] {
+        let at = place(&file, table);
+        file[at..at + 4].copy_from_slice(&fields[0].to_be_bytes());
+        file[at + 4..at + 8].copy_from_slice(&fields[1].to_be_bytes());
+    }
+    file
+}
+
+#[test]
+fn endless_tables_end_with_the_file() {
+    for bytes in [0, 1, 200, u32::MAX] {
+        survives(&endless_packets(bytes));
+    }
+}
+
+/// An Ogg page with its checksum. A packet of whole segments goes on in the next page.
+fn page(flags: u8, number: u32, body: &[u8]) -> Vec<u8> {
+    let mut segments = vec![255_u8; body.len() / 255];
+    segments.extend(Some((body.len() % 255) as u8).filter(|&rest| rest > 0));
+    let mut page = [
+        b"OggS\0".as_slice(),
+        &[flags],
+        &[0; 8],
+        b"test",
+        &number.to_le_bytes(),
+        &[0; 4],
+        &[segments.len() as u8],
+        &segments,
+        body,
+    ]
+    .concat();
+    let checksum = page.iter().fold(0_u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte) << 24, |sum, _| if sum & 1 << 31 != 0 { sum << 1 ^ 0x04C1_1DB7 } else { sum << 1 })
+    });
+    page[22..26].copy_from_slice(&checksum.to_le_bytes());
+    page
+}
+
+#[test]
+fn a_setup_header_larger_than_any_encoder_s_is_not_handed_on() {
+    let identification = [b"\x01vorbis\0\0\0\0\x01".as_slice(), &16_000_u32.to_le_bytes(), &[0; 12], &[0xB8, 1]].concat();
+    let mut file = [page(2, 0, &identification), page(0, 1, b"\x03vorbis")].concat();
+    // One packet over two pages.
+    file.extend([page(0, 2, &[0; 255 * 255]), page(1, 3, &[0; 255 * 255])].concat());
+    let (code, detail) = common::rejection(&file);
+    assert_eq!(code, chorus_audio::error::RejectCode::BadHeader);
+    assert!(detail.contains("setup header"), "{detail}");
+}
+
+/// PROPTEST_CASES asks for more cases.
+fn settings() -> ProptestConfig {
+    let settings = ProptestConfig::default();
+    ProptestConfig { cases: settings.cases.max(2000), failure_persistence: None, ..settings }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(settings())]
 
     #[test]
     fn wav_headers(
@@ -114,7 +190,10 @@ proptest! {
     }
 
     #[test]
-    fn flac_streams(total in prop_oneof![Just(0), Just(600_u64), Just(1 << 35)], wounds in prop::collection::vec(wound(), 0..5), keep in prop_oneof![Just(1.0), 0.0..1.0]) {
+    fn flac_streams(
+        total in prop_oneof![Just(0), Just(600_u64), Just(1 << 35)], wounds in prop::collection::vec(wound(), 0..5),
+        keep in prop_oneof![Just(1.0), 0.0..1.0],
+    ) {
         survives(&wounded(Flac::new(&ramp(600), 1, 100, total).bytes(), wounds, keep));
     }
 
@@ -129,25 +208,26 @@ proptest! {
     /// MPEG-4 keeps its tables at the end of the file.
     #[test]
     fn tables(
-        name in prop::sample::select(vec!["aac.m4a", "alac.m4a", "flac.mp4", "alac.caf", "tones.caf", "tones.aiff", "alaw.aifc", "ms_adpcm.wav"]),
+        name in prop::sample::select(WITH_TABLES.to_vec()),
         wounds in prop::collection::vec((0_usize..900, wound()), 1..5),
     ) {
         let bytes = golden_codec(name);
         let (len, from_end) = (bytes.len(), name.ends_with("m4a") || name.ends_with("mp4"));
-        let wounds = wounds.into_iter().map(|(at, (_, wound))| (if from_end { len - 1 - at % len } else { at % 100 }, wound)).collect();
+        let place = |at: usize| if from_end { len - 1 - at % len } else { at % 100 };
+        let wounds = wounds.into_iter().map(|(at, (_, wound))| (place(at), wound)).collect();
         survives(&wounded(bytes, wounds, 1.0));
     }
 
     /// A page whose size can't be right, over and over.
     #[test]
-    fn marks_of_ogg_pages(segments in any::<u8>(), times in 1_usize..3000) {
+    fn marks_of_ogg_pages(segments in any::<u8>(), times in 1_usize..400) {
         let mark = [b"OggS\0\x02".as_slice(), &[0; 20], &[segments]].concat();
         survives(&[golden_codec("tones.ogg"), mark.repeat(times)].concat());
         survives(&mark.repeat(times));
     }
 
     #[test]
-    fn anything(head in prop::sample::select(vec!["FORM\0\0\0\0AIFFCOMM", "caff\0\x01\0\0desc", "\0\0\0\x10ftypM4A ", "OggS\0\x02", "", "RIFF\0\0\0\0WAVE", "RF64\0\0\0\0WAVEds64", "fLaC", "OggS", "ID3"]), tail in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn anything(head in prop::sample::select(HEADS.to_vec()), tail in prop::collection::vec(any::<u8>(), 0..200)) {
         survives(&[head.as_bytes(), &tail].concat());
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use crate::text::{UTF8_BOM, decode};
+use crate::text::{UTF8_BOM, decode, delimiter};
 
 /// Characters of a header that a message shows.
 const LONGEST_LIST: usize = 200;
@@ -156,13 +156,6 @@ impl Lines<'_> {
         self.at = self.at.max(start);
         self.line
     }
-}
-
-fn delimiter(bytes: &[u8]) -> u8 {
-    let header = bytes.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let count = |delimiter: &u8| header.iter().filter(|&b| b == delimiter).count();
-    // Of equal counts the last wins.
-    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
 #[cfg(test)]

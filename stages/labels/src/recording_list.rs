@@ -9,10 +9,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, ReaderBuilder};
-
 use crate::error::LabelsError;
-use crate::text::{decode, some_of};
+use crate::strict_csv::Table;
+use crate::text::some_of;
 
 /// Columns that may name recordings.
 const NAMES: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
@@ -59,16 +58,10 @@ impl RecordingList {
     /// # Errors
     /// A row has more or fewer fields than the header.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
-        let bytes = bytes.strip_prefix(crate::text::UTF8_BOM).unwrap_or(bytes);
-        let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
-        let texts = |record: &ByteRecord| record.iter().map(|field| decode(field).trim().to_owned()).collect::<Vec<_>>();
-        let failed = |error: &csv::Error| malformed(path, error);
-        let header = texts(reader.byte_headers().map_err(|error| failed(&error))?);
-        let mut list =
-            Self { path: path.to_owned(), header: header.iter().map(|h| h.to_lowercase()).collect(), rows: Vec::new() };
-        let mut record = ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(|error| failed(&error))? {
-            list.rows.push(Row { line: record.position().map_or(0, csv::Position::line), fields: texts(&record) });
+        let mut table = Table::open(path, bytes)?;
+        let mut list = Self { path: path.to_owned(), header: table.header().to_vec(), rows: Vec::new() };
+        while let Some(row) = table.next_row()? {
+            list.rows.push(Row { line: row.line, fields: row.into_fields() });
         }
         Ok(list)
     }
@@ -237,22 +230,6 @@ impl Index {
             (name.site.is_some(), name.folders.len(), name.file == file, name.file == stem, Reverse(at))
         })
     }
-}
-
-/// What stands between the header's fields.
-fn delimiter(bytes: &[u8]) -> u8 {
-    let header = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-    [b'\t', b';'].into_iter().find(|byte| header.contains(byte) && !header.contains(&b',')).unwrap_or(b',')
-}
-
-fn malformed(path: &Path, error: &csv::Error) -> LabelsError {
-    let (found, expected) = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            (format!("{len} fields"), format!("{expected_len} fields as in the header"))
-        }
-        _ => (error.to_string(), "values separated by commas, semicolons or tabs".to_owned()),
-    };
-    LabelsError::Csv { path: path.to_owned(), line: error.position().map_or(1, csv::Position::line), found, expected }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Lists that come with an archive as CSV, read strictly: every row has as many fields as the header, and an error names the line.
+//! Lists that come with an archive as CSV (commas, semicolons or tabs), read strictly: every row has as many fields as the header, and an error names the line.
 //!
 //! Columns are found by name, in any order and whatever their case; those that nobody asks for are passed over.
 
@@ -7,7 +7,7 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
-use crate::text::decode;
+use crate::text::{UTF8_BOM, decode, delimiter};
 
 /// A CSV file with a header.
 pub(crate) struct Table<'a> {
@@ -26,10 +26,16 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Table<'a> {
     pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LabelsError> {
-        let mut reader = ReaderBuilder::new().from_reader(bytes);
+        let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
+        let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
         let header = reader.byte_headers().map_err(|error| malformed(path, &error))?;
         let header = texts(header).into_iter().map(|name| name.to_lowercase()).collect();
         Ok(Self { path, reader, header })
+    }
+
+    /// The names of the columns, in lower case.
+    pub(crate) fn header(&self) -> &[String] {
+        &self.header
     }
 
     /// The first of `names` that the header has.
@@ -59,6 +65,10 @@ impl<'a> Table<'a> {
 }
 
 impl Row<'_> {
+    pub(crate) fn into_fields(self) -> Vec<String> {
+        self.fields
+    }
+
     pub(crate) fn field(&self, column: usize) -> String {
         self.fields[column].clone()
     }
@@ -82,13 +92,11 @@ fn texts(record: &ByteRecord) -> Vec<String> {
 }
 
 fn malformed(path: &Path, error: &csv::Error) -> LabelsError {
-    let expected = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, .. } => format!("{expected_len} fields as in the header"),
-        _ => "comma-separated values".to_owned(),
-    };
-    let found = match error.kind() {
-        csv::ErrorKind::UnequalLengths { len, .. } => format!("{len} fields"),
-        _ => error.to_string(),
+    let (found, expected) = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            (format!("{len} fields"), format!("{expected_len} fields as in the header"))
+        }
+        _ => (error.to_string(), "values separated by commas, semicolons or tabs".to_owned()),
     };
     LabelsError::Csv { path: path.to_owned(), line: error.position().map_or(1, csv::Position::line), found, expected }
 }

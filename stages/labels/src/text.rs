@@ -15,6 +15,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// What stands between fields: whichever of comma, semicolon and tab the first line holds most of.
+pub(crate) fn delimiter(bytes: &[u8]) -> u8 {
+    let header = bytes.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let count = |delimiter: &u8| header.iter().filter(|&b| b == delimiter).count();
+    // Of equal counts the last wins.
+    [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
+}
+
 /// A number as written in any locale; `None` where it isn't finite.
 pub(crate) fn number(text: &str) -> Option<f64> {
     text.trim().replacen(',', ".", 1).parse().ok().filter(|number: &f64| number.is_finite())

@@ -23,9 +23,10 @@ impl Runner {
         if self.run.share().is_none() {
             self.remove_strays(pass, plan, states)?;
         }
-        let (own, others) = std::mem::take(&mut plan.gone).into_iter().partition(|unit| self.wants(unit, options));
+        let gone = std::mem::take(&mut plan.gone);
+        let (own, others): (Vec<Unit>, Vec<Unit>) = gone.into_iter().partition(|unit| self.wants(unit, options));
         plan.gone = others;
-        for unit in Vec::<Unit>::from(own) {
+        for unit in own {
             if let Some(state) = states.get_mut(pass.name).and_then(|s| s.remove(&unit)) {
                 atomic::remove(&self.run.states(pass.name), &self.run.state(pass.name, &unit))?;
                 for path in state.outputs.keys() {

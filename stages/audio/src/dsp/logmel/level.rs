@@ -14,9 +14,9 @@ pub(super) const POWER_FLOOR: f32 = 1e-10;
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
 pub(super) fn decibels(values: &mut [Lanes]) {
     /// 10 log10(2).
-    const PER_OCTAVE: f32 = 3.010_299_9;
+    const PER_OCTAVE: f32 = (10.0 * std::f64::consts::LOG10_2) as f32;
     /// 20 / ln(10): the series gives half of the natural logarithm.
-    const PER_HALF_NEPER: f32 = 8.685_889;
+    const PER_HALF_NEPER: f32 = (20.0 * std::f64::consts::LOG10_E) as f32;
     /// The bits of sqrt(1/2).
     const ROOT_HALF: u32 = 0x3F35_04F3;
     const MANTISSA: u32 = 0x007F_FFFF;
