@@ -54,8 +54,9 @@ impl Delimited {
     /// Reads a table.
     pub(crate) fn read(bytes: &[u8], dialect: Dialect) -> Self {
         let bytes = &with_line_feeds(bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes))[..];
-        let quoted = dialect == Dialect::Found;
-        let delimiter = if quoted { delimiter(bytes) } else { b'\t' };
+        // With an odd number of quotation marks one of them opens a field that never ends, and would swallow all rows behind it.
+        let quoted = dialect == Dialect::Found && bytes.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2);
+        let delimiter = if dialect == Dialect::Found { delimiter(bytes) } else { b'\t' };
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(delimiter).quoting(quoted);
         // A carriage return within a line is then a character, and no two rows stand on one line.
@@ -178,6 +179,15 @@ mod tests {
         assert_eq!(Delimited::read(b"", Dialect::Found), Delimited::default());
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_swallows_no_rows() {
+        let table = Delimited::read(b"file,label\na.wav,\"frog\nb.wav,toad\nc.wav,newt\n", Dialect::Found);
+        assert_eq!(
+            table.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(),
+            [(2, "\"frog"), (3, "toad"), (4, "newt")]
+        );
     }
 
     #[test]

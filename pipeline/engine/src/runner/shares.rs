@@ -1,7 +1,8 @@
 //! Several processes, each with a share of a run: who waits for whom.
 //!
 //! A pass may read what other shares make. As long as those who make it are at work, this process waits; where one of them is not, it
-//! leaves the pass and all that depend on it to a later run. Nobody waits for a pass that was left, so nobody waits for ever.
+//! leaves the pass and all that depend on it to a later run. Who has left a pass does not wait any more, because others may be waiting for
+//! just that pass: so whoever is waited for either works or comes to its end, and nobody waits for ever.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -70,7 +71,7 @@ impl Runner {
             if owners.iter().all(|&owner| owner == own) {
                 return Ok(true);
             }
-            if !self.are_at_work(&owners, own)? {
+            if !course.left.is_empty() || !self.are_at_work(&owners, own)? {
                 return Ok(false);
             }
             if pause == PAUSE {

@@ -19,7 +19,7 @@ use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::error::{AudioError, Fault};
+use crate::error::{AudioError, Fault, RejectCode};
 use crate::headers::Header;
 use adpcm::AdpcmReader;
 use compressed::CompressedReader;
@@ -206,6 +206,10 @@ pub fn open(path: impl AsRef<Path>) -> Result<Reader, AudioError> {
 }
 
 fn open_source(path: &Path) -> Result<Source, Fault> {
+    // Opening a pipe would wait for someone to write to it.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Fault::Rejected(RejectCode::NotAudio, "not a file but a folder, a pipe or a device".to_owned()));
+    }
     let mut file = File::open(path)?;
     match sniff::recognise(&mut file)? {
         Kind::Wav(form) => wav::open(file, form),

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::error::IngestError;
 
-/// Extensions that recordings carry; what a file really holds is decided by its content.
-const EXTENSIONS: [&str; 20] = [
-    "wav", "wave", "w64", "rf64", "bwf", "flac", "mp3", "mp2", "ogg", "oga", "opus", "m4a", "mp4", "aac", "aif", "aiff", "aifc",
-    "caf", "wv", "wma",
+/// Extensions that recordings carry, those of kinds that are refused by name among them; what a file really holds is decided by its
+/// content.
+const EXTENSIONS: [&str; 32] = [
+    "wav", "wave", "w64", "rf64", "bwf", "bw64", "flac", "mp3", "mp2", "ogg", "oga", "opus", "m4a", "mp4", "aac", "aif", "aiff",
+    "aifc", "caf", "wv", "wma", "wac", "au", "snd", "amr", "ape", "tta", "mka", "spx", "m4b", "mpga", "webm",
 ];
 
 /// `ELOOP` of Linux.
@@ -53,7 +54,12 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
             }
             let meta = match fs::metadata(&path) {
                 Ok(meta) => meta,
-                // A dangling link, a link to itself, or a file that went away meanwhile.
+                // The link of a recording that is not there, as where a disk is missing or content was not fetched: a row, not silence.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.is_symlink() && is_audio_name(&name) => {
+                    found.push(Listed { path: relative, bytes: 0, modified_ns: 0, changed_ns: 0, inode: 0 });
+                    continue;
+                }
+                // Another dangling link, a link to itself, or a file that went away meanwhile.
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.raw_os_error() == Some(TOO_MANY_LINKS) => continue,
                 Err(source) => return Err(IngestError::List { path, source }),
             };
@@ -113,5 +119,15 @@ mod tests {
         assert_eq!(paths("raw/old", &[]), ["raw/old/3.wav"]);
         assert!(matches!(files(dir.path(), "raw/B", &[]), Err(IngestError::NoRecordings { .. })));
         assert!(matches!(files(dir.path(), "none", &[]), Err(IngestError::NoAudioFolder { .. })));
+    }
+
+    #[test]
+    fn a_link_to_a_recording_that_is_not_there_is_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.wav"), b"x").unwrap();
+        std::os::unix::fs::symlink("gone.wav", dir.path().join("b.wav")).unwrap();
+        std::os::unix::fs::symlink("c.wav", dir.path().join("c.wav")).unwrap();
+        let paths: Vec<String> = files(dir.path(), ".", &[]).unwrap().into_iter().map(|f| f.path).collect();
+        assert_eq!(paths, ["a.wav", "b.wav"]);
     }
 }
