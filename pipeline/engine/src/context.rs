@@ -76,6 +76,11 @@ impl Access<'_> {
         self.maker(table).is_ok()
     }
 
+    /// Whether the pass makes this table with the run's configuration.
+    pub fn writes(&self, table: &str) -> bool {
+        self.pass.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table))
+    }
+
     /// The files of a declared table, in the order of their units: all, or the parts that are declared.
     ///
     /// # Errors
@@ -149,6 +154,28 @@ impl Access<'_> {
             return Err(self.undeclared("model file", name));
         }
         Ok(Some(model_folder(self.config, self.run).join(name)).filter(|p| p.exists()))
+    }
+
+    /// A declared file in each of the models' folders that a key lists.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn model_files(&self, key: &'static str, file: &'static str) -> Result<Vec<PathBuf>, EngineError> {
+        if !self.pass.reads(Input::Models { key, file }) {
+            return Err(self.undeclared("model file", file));
+        }
+        Ok(self.config.paths(key).into_iter().map(|folder| folder.join(file)).collect())
+    }
+
+    /// The file that a declared key names, if it names one.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn file(&self, key: &'static str) -> Result<Option<PathBuf>, EngineError> {
+        if !self.pass.reads(Input::File(key)) {
+            return Err(self.undeclared("file", key));
+        }
+        Ok(self.config.text(key).map(PathBuf::from))
     }
 
     /// What this pass remembered under this name, if anything.

@@ -28,6 +28,15 @@ pub enum Input {
     },
     /// A file of the model's folder: this run's, or that of `model.path`.
     Model(&'static str),
+    /// A file in each of the models' folders that a configuration key lists. The key is a hint, as with [`Input::File`].
+    Models {
+        /// The key.
+        key: &'static str,
+        /// The file.
+        file: &'static str,
+    },
+    /// The file that a configuration key names, if it names one. Its content counts, and not its path: the key is a hint.
+    File(&'static str),
     /// Files of the archive. Their content reaches the fingerprint through the pass's scan, or through `recordings.content_hash`.
     Archive,
 }
@@ -98,6 +107,8 @@ pub const UNIT_COLUMN: &str = "unit";
 pub const WEIGHTS: &str = "weights.safetensors";
 /// Architecture, classes and feature settings of a model.
 pub const MODEL_CARD: &str = "model.yaml";
+/// The key that lists further models.
+pub const ENSEMBLE: &str = "model.ensemble";
 /// Thresholds of a model.
 pub const DECISIONS: &str = "decisions.yaml";
 
@@ -196,7 +207,14 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     if learns {
         passes.push(Pass {
             program: Program::Torch,
-            hints: vec!["train.checkpoint_every_s", "train.memory_gib"],
+            code_version: 2,
+            hints: vec![
+                "train.checkpoint_every_s",
+                "train.memory_gib",
+                "train.device_memory_gib",
+                "train.loader_threads",
+                "train.initial_weights",
+            ],
             ..pass(
                 "train",
                 Per::Run,
@@ -205,20 +223,41 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     Parts { of: "features", by: "training_sets" },
                     Parts { of: "labels", by: "training_sets" },
                     Table("classes"),
+                    Input::File("train.initial_weights"),
                 ],
                 &[Output::File("model/weights.safetensors"), Output::File("model/model.yaml"), Output::Table("training_log")],
-                &["device", "train.*", "featurize.*", "segment.window_s"],
+                &["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
             )
         });
     }
     let mut predict = pass(
         "predict",
         Per::SiteDay,
-        &[Model(WEIGHTS), Model(MODEL_CARD), Table("segments")],
+        &[
+            Model(WEIGHTS),
+            Model(MODEL_CARD),
+            Input::Models { key: ENSEMBLE, file: WEIGHTS },
+            Input::Models { key: ENSEMBLE, file: MODEL_CARD },
+            Table("segments"),
+        ],
         &[Output::Table("predictions")],
-        &["archive.channel", "device", "predict.batch_size", "featurize.*", "segment.window_s", "train.threads"],
+        &[
+            "archive.channel",
+            "device",
+            "model.ensemble",
+            "predict.batch_size",
+            "predict.precision",
+            "predict.embeddings",
+            "featurize.*",
+            "segment.window_s",
+            "train.threads",
+        ],
     );
-    predict.code_version = 2;
+    predict.code_version = 3;
+    predict.hints = vec!["model.ensemble"];
+    if config.get("predict.embeddings").as_bool() == Some(true) {
+        predict.outputs.push(Output::Table("embeddings"));
+    }
     predict.program = Program::Torch;
     predict.inputs.extend(if features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
     passes.push(predict);
@@ -252,7 +291,9 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     // Arrays and single windows are no matter of a report, and they are most of a run.
     let told: Vec<Input> = tables
         .into_iter()
-        .filter(|t| ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets")].contains(t))
+        .filter(|t| {
+            ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets"), Table("embeddings")].contains(t)
+        })
         .collect();
     let report = pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]);
     passes.push(Pass { code_version: 2, ..report });
@@ -323,7 +364,8 @@ mod tests {
                 Config::expand(&pass.keys);
                 for &input in &pass.inputs {
                     let maker = passes.iter().position(|p| p.makes(input));
-                    let outside = matches!(input, Input::Archive | Input::Model(_)) && maker.is_none();
+                    let outside = matches!(input, Input::Archive | Input::File(_) | Input::Model(_) | Input::Models { .. })
+                        && maker.is_none();
                     assert!(outside || maker.is_some_and(|m| m < i), "{}: {input:?}", pass.name);
                 }
             }
@@ -332,7 +374,7 @@ mod tests {
 
     #[test]
     fn every_table_is_written_by_the_stage_that_its_schema_names() {
-        let passes = passes(&config(&["annotate.format=anuraset_raw"]));
+        let passes = passes(&config(&["annotate.format=anuraset_raw", "predict.embeddings=true"]));
         for table in chorus_tables::all() {
             let maker = passes.iter().find(|p| p.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table.name)));
             let maker = maker.unwrap_or_else(|| panic!("nobody writes {}", table.name));

@@ -2,6 +2,7 @@
 //! fingerprint equals that of today's inputs, keys, code and schemas. Times of files decide nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
@@ -221,6 +222,16 @@ impl<'a> Planner<'a> {
             }
         }
         for &input in &pass.inputs {
+            if let Input::File(key) = input
+                && let Some(path) = self.config.text(key)
+            {
+                inputs.insert(key.to_owned(), hash_file(Path::new(path))?);
+            }
+            if let Input::Models { key, file } = input {
+                for (i, folder) in self.config.paths(key).iter().enumerate() {
+                    inputs.insert(format!("{key} {} {file}", i + 1), hash_file(&folder.join(file))?);
+                }
+            }
             let Input::Model(name) = input else { continue };
             let hash = match self.passes.iter().find(|p| p.makes(input)) {
                 Some(maker) => {

@@ -103,6 +103,21 @@ impl Card {
         Ok(card)
     }
 
+    /// Refuses another model whose scores cannot be averaged with this one's.
+    ///
+    /// # Errors
+    /// [`Error::Card`] that says in what it differs.
+    pub fn refuse_other_ensemble(&self, other: &Self, path: &Path) -> Result<()> {
+        let bad =
+            |found: &str| Err(Error::Card { path: path.to_owned(), found: format!("other {found} than the first model's") });
+        match () {
+            () if self.classes != other.classes => bad("classes"),
+            () if self.settings != other.settings => bad("settings of the features"),
+            () if self.channels != other.channels => bad("channels"),
+            () => Ok(()),
+        }
+    }
+
     /// As YAML.
     ///
     /// # Panics

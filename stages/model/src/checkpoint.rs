@@ -9,6 +9,7 @@ use crate::trainer::{Progress, TrainOptions, Trainer};
 use crate::{Error, Result, weights};
 
 const NETWORK: &str = "network.";
+const AVERAGE: &str = "average.";
 const OPTIMIZER: &str = "optimizer.";
 const LOSSES: &str = "losses";
 
@@ -27,6 +28,9 @@ impl Trainer {
     pub fn save_checkpoint(&self) -> Result<Vec<u8>> {
         let mut tensors = prefixed(NETWORK, self.network.state_dict());
         tensors.extend(prefixed(OPTIMIZER, self.optimizer.state_dict()));
+        if let Some(average) = &self.average {
+            tensors.extend(prefixed(AVERAGE, average.state_dict()));
+        }
         if !self.losses.is_empty() {
             tensors.insert(LOSSES.to_owned(), Tensor::f_from_slice(&self.read_losses()?)?);
         }
@@ -49,6 +53,9 @@ impl Trainer {
         let mut trainer = Self::new(options, device)?;
         trainer.network.load_state_dict(&unprefixed(NETWORK, &tensors))?;
         trainer.optimizer.load_state_dict(&unprefixed(OPTIMIZER, &tensors))?;
+        if let Some(average) = &mut trainer.average {
+            average.load_state_dict(&unprefixed(AVERAGE, &tensors))?;
+        }
         trainer.progress = header.progress;
         trainer.losses = match tensors.get(LOSSES) {
             Some(losses) => losses.f_to_device(device)?.f_unbind(0)?,

@@ -1,11 +1,11 @@
-//! What the training loop asks of its data: any rows, in any order.
+//! What the training loop asks of its data: any rows, in any order, from several threads at once.
 
 use tch::Tensor;
 
 use crate::{Error, Result};
 
 /// Examples by row.
-pub trait Dataset {
+pub trait Dataset: Sync {
     /// How many rows there are.
     fn len(&self) -> usize;
 
@@ -26,6 +26,45 @@ pub trait Dataset {
     /// # Errors
     /// The rows can't be read.
     fn labels(&self, rows: &[usize]) -> Result<(Tensor, Tensor)>;
+}
+
+/// What the labels of a dataset say about its classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// For each class, its positive rows.
+    pub positives: Vec<Vec<usize>>,
+    /// For each class, in how many rows its label is known.
+    pub reviewed: Vec<u64>,
+}
+
+impl Census {
+    /// Counts the labels of all rows.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    pub fn of(data: &dyn Dataset, classes: usize) -> Result<Self> {
+        let mut census = Self { positives: vec![Vec::new(); classes], reviewed: vec![0; classes] };
+        let rows: Vec<usize> = (0..data.len()).collect();
+        for rows in rows.chunks(4096) {
+            let (labels, mask) = data.labels(rows)?;
+            check_table("labels", &labels, rows.len(), classes as i64)?;
+            let values = |tensor: Tensor| Vec::<f32>::try_from(tensor.f_to_kind(tch::Kind::Float)?.f_contiguous()?.f_view(-1)?);
+            let (labels, mask) = (values(labels)?, values(mask)?);
+            for (at, (label, known)) in labels.into_iter().zip(mask).enumerate().filter(|(_, (_, known))| *known > 0.5) {
+                let class = at % classes;
+                census.reviewed[class] += u64::from(known > 0.5);
+                if label > 0.5 {
+                    census.positives[class].push(rows[at / classes]);
+                }
+            }
+        }
+        Ok(census)
+    }
+
+    /// How many positive rows each class has.
+    pub fn counts(&self) -> Vec<u64> {
+        self.positives.iter().map(|rows| rows.len() as u64).collect()
+    }
 }
 
 /// Refuses a tensor that isn't `[rows, columns]`.

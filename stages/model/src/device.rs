@@ -133,10 +133,15 @@ pub fn set_threads(threads: usize) {
 /// Copies to a device; from the processor's memory to CUDA through pinned memory and without waiting.
 pub(crate) fn send(tensor: &Tensor, device: Device) -> Result<Tensor> {
     if device.is_cuda() && tensor.device() == HOST {
-        let pinned = tensor.f_pin_memory(device)?;
+        let pinned = if tensor.f_is_pinned(device)? { tensor.shallow_clone() } else { tensor.f_pin_memory(device)? };
         return Ok(pinned.f_to_device_(device, tensor.f_kind()?, true, false)?);
     }
     Ok(tensor.f_to_device(device)?)
+}
+
+/// What is to be sent to CUDA, in pinned memory; everything else as it is.
+pub(crate) fn pin(tensor: Tensor, device: Device) -> Result<Tensor> {
+    if device.is_cuda() && tensor.device() == HOST { Ok(tensor.f_pin_memory(device)?) } else { Ok(tensor) }
 }
 
 fn cuda_devices() -> i64 {

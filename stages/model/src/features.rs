@@ -86,6 +86,13 @@ impl TrainingWindows {
     }
 }
 
+impl TrainingWindows {
+    /// Bytes of the training features.
+    pub(crate) fn bytes(&self) -> usize {
+        self.train.bytes()
+    }
+}
+
 impl Windows {
     fn empty(classes: usize) -> Self {
         Self { shards: Vec::new(), places: Vec::new(), shape: [0; 2], classes, labels: Vec::new(), known: Vec::new(), held: None }
@@ -127,12 +134,6 @@ impl Windows {
         let rows: Vec<usize> = (0..self.places.len()).collect();
         self.held = Some(self.read(&rows)?);
         Ok(())
-    }
-
-    /// Positive windows per class.
-    pub(crate) fn positives(&self) -> Vec<u64> {
-        let of = |class: usize| self.labels.iter().skip(class).step_by(self.classes).filter(|&&label| label > 0.5).count() as u64;
-        (0..self.classes).map(of).collect()
     }
 
     /// Labels of one class, `None` where not known, in the order of the rows.
@@ -180,7 +181,11 @@ impl Dataset for Windows {
     fn features(&self, rows: &[usize]) -> Result<Tensor> {
         let width = self.width();
         let bytes = match &self.held {
-            Some(held) => rows.iter().flat_map(|row| &held[row * width..(row + 1) * width]).copied().collect(),
+            Some(held) => {
+                let mut bytes = Vec::with_capacity(rows.len() * width);
+                rows.iter().for_each(|row| bytes.extend_from_slice(&held[row * width..(row + 1) * width]));
+                bytes
+            }
             None => self.read(rows)?,
         };
         tensor(&bytes, rows.len(), self.shape)

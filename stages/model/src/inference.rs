@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::dataset::Dataset;
 use crate::device::{self, HOST};
-use crate::network::{Mode, Network};
+use crate::network::Frozen;
 use crate::normalise::min_max;
 use crate::{Error, Result};
 
@@ -17,14 +17,14 @@ pub struct Prediction {
     pub logits: Tensor,
 }
 
-/// Predicts one batch of decibel features `[batch, channel, mel, frame]`, in evaluation mode.
+/// Predicts one batch of decibel features `[batch, channel, mel, frame]`.
 ///
 /// # Errors
 /// Features of another shape than the network's.
-pub fn predict_batch(network: &Network, features: &Tensor) -> Result<Prediction> {
+pub fn predict_batch(network: &Frozen, features: &Tensor) -> Result<Prediction> {
     let _no_grad = tch::no_grad_guard();
     let clips = min_max(&device::send(features, network.device())?.f_to_kind(network.kind())?)?;
-    let embeddings = network.forward_features(&clips, Mode::Eval)?;
+    let embeddings = network.embed(&clips)?;
     let logits = network.head(&embeddings)?;
     Ok(Prediction { embeddings: embeddings.f_to_device(HOST)?, logits: logits.f_to_device(HOST)? })
 }
@@ -33,7 +33,7 @@ pub fn predict_batch(network: &Network, features: &Tensor) -> Result<Prediction>
 ///
 /// # Errors
 /// No rows, or rows that can't be read.
-pub fn logits(network: &Network, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Tensor> {
+pub fn logits(network: &Frozen, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Tensor> {
     if rows.is_empty() {
         return Err(Error::Empty);
     }

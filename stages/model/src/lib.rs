@@ -4,6 +4,7 @@
 //! [`mixing`] vary it, [`network`] turns it into one embedding and one logit per class, and [`trainer`] runs the epochs.
 
 pub mod augment;
+
 pub mod card;
 pub mod checkpoint;
 pub mod dataset;
@@ -11,12 +12,17 @@ pub mod device;
 pub mod error;
 mod features;
 pub mod inference;
+pub mod loader;
+pub mod loss;
 pub mod mixing;
 pub mod network;
 pub mod normalise;
 pub mod optim;
 mod predict;
+pub mod resident;
 pub mod rng;
+pub mod sampling;
+pub mod sound;
 pub mod step;
 mod train;
 pub mod trainer;

@@ -1,8 +1,8 @@
 //! Mixup, Manifold Mixup, MultiMix and Mix2 (Moummad et al., EUSIPCO 2024, arXiv 2403.09598).
 //!
 //! What is drawn ([`Draw`]) is apart from what is done with it, so that the same numbers can be given to another
-//! implementation. Every method comes down to targets with weights ([`Target`]): the loss is the weighted mean of the
-//! binary cross-entropy over all of them, and a label that nobody reviewed has weight 0.
+//! implementation. Every method comes down to targets with weights ([`Target`]), over which a [loss](crate::loss) is the weighted
+//! mean; a label that nobody reviewed has weight 0.
 //!
 //! The authors' published code differs from their method in places (its input-Mixup weights fall on the mel axis, the
 //! pairwise loss takes the batch mean of lambda); here the method is built.
@@ -10,9 +10,11 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Reduction, Tensor};
+use tch::Tensor;
 
 use crate::error::check;
+use crate::loss::SMALLEST;
+use crate::network::channels_last;
 use crate::{Result, device, rng};
 
 /// How examples are mixed in training.
@@ -31,6 +33,16 @@ pub enum Method {
     Mix2,
 }
 
+/// Where in the network Manifold Mixup mixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Depth {
+    /// At the embedding, as in Mix2's paper.
+    Embedding,
+    /// In each step at one of the places between the network's blocks or at the embedding, all equally likely (Verma et al. 2019).
+    Random,
+}
+
 /// The settings of all methods.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MixingOptions {
@@ -40,6 +52,8 @@ pub struct MixingOptions {
     pub mixup_alpha: f64,
     /// Manifold Mixup's lambda is Beta(alpha, alpha).
     pub manifold_mixup_alpha: f64,
+    /// Where Manifold Mixup mixes.
+    pub manifold_depth: Depth,
     /// MultiMix's weights are Dirichlet(alpha, …, alpha).
     pub multimix_alpha: f64,
     /// How many combinations MultiMix makes of a batch.
@@ -59,6 +73,7 @@ impl Default for MixingOptions {
             method: Method::Mix2,
             mixup_alpha: 1.0,
             manifold_mixup_alpha: 1.0,
+            manifold_depth: Depth::Embedding,
             multimix_alpha: 0.2,
             multimix_mixtures: 128,
             mix2_mixup: 0.25,
@@ -113,8 +128,13 @@ pub enum Draw {
     Plain,
     /// Pairs of inputs.
     Mixup(Pairing),
-    /// Pairs of embeddings.
-    ManifoldMixup(Pairing),
+    /// Pairs of what the network makes of the inputs.
+    ManifoldMixup {
+        /// The pairs.
+        pairing: Pairing,
+        /// The place between the network's blocks; none: at the embedding.
+        place: Option<usize>,
+    },
     /// Combinations of embeddings.
     MultiMix(Combination),
 }
@@ -128,18 +148,25 @@ pub struct Target {
     pub weights: Tensor,
 }
 
-/// Draws what a step does to a batch of `batch` examples.
+/// Draws what a step does to a batch of `batch` examples in a network with so many [`places`](crate::network::Network::places).
 ///
 /// # Errors
 /// Options out of range.
-pub fn draw(options: &MixingOptions, rng: &mut ChaCha8Rng, batch: usize) -> Result<Draw> {
+pub fn draw(options: &MixingOptions, rng: &mut ChaCha8Rng, batch: usize, places: usize) -> Result<Draw> {
     let method = match options.method {
         Method::Mix2 => draw_method(options, rng.random()),
         method => method,
     };
     Ok(match method {
         Method::Mixup => Draw::Mixup(Pairing::draw(rng, options.mixup_alpha, batch)?),
-        Method::ManifoldMixup => Draw::ManifoldMixup(Pairing::draw(rng, options.manifold_mixup_alpha, batch)?),
+        Method::ManifoldMixup => {
+            let pairing = Pairing::draw(rng, options.manifold_mixup_alpha, batch)?;
+            let place = match options.manifold_depth {
+                Depth::Embedding => None,
+                Depth::Random => Some(rng.random_range(0..=places)).filter(|place| *place < places),
+            };
+            Draw::ManifoldMixup { pairing, place }
+        }
         Method::MultiMix => {
             let mut weights = Vec::with_capacity(options.multimix_mixtures * batch);
             for _ in 0..options.multimix_mixtures {
@@ -176,13 +203,24 @@ impl Draw {
         }
     }
 
+    /// Mixes what lies between the network's blocks `[batch, channel, mel, frame]`, if it was drawn for this place.
+    ///
+    /// # Errors
+    /// A batch of another size than drawn for.
+    pub fn mix_between(&self, at: usize, hidden: Tensor) -> Result<Tensor> {
+        match self {
+            Self::ManifoldMixup { pairing, place: Some(place) } if *place == at => channels_last(&pairing.mix(&hidden)?),
+            _ => Ok(hidden),
+        }
+    }
+
     /// Mixes embeddings `[batch, embedding]`, if that is what was drawn; MultiMix gives `[mixture, embedding]`.
     ///
     /// # Errors
     /// A batch of another size than drawn for.
     pub fn mix_embeddings(&self, embeddings: Tensor) -> Result<Tensor> {
         match self {
-            Self::ManifoldMixup(pairing) => pairing.mix(&embeddings),
+            Self::ManifoldMixup { pairing, place: None } => pairing.mix(&embeddings),
             Self::MultiMix(combination) => Ok(combination.tensor(&embeddings)?.f_matmul(&embeddings)?),
             _ => Ok(embeddings),
         }
@@ -196,7 +234,7 @@ impl Draw {
     pub fn targets(&self, labels: &Tensor, mask: &Tensor) -> Result<Vec<Target>> {
         match self {
             Self::Plain => Ok(vec![Target { labels: labels.shallow_clone(), weights: mask.shallow_clone() }]),
-            Self::Mixup(pairing) | Self::ManifoldMixup(pairing) => pairing.targets(labels, mask),
+            Self::Mixup(pairing) | Self::ManifoldMixup { pairing, .. } => pairing.targets(labels, mask),
             Self::MultiMix(combination) => Ok(vec![combination.target(labels, mask)?]),
         }
     }
@@ -250,24 +288,6 @@ impl Combination {
         Ok(Target { labels, weights })
     }
 }
-
-/// The mean binary cross-entropy of logits `[row, class]` over all targets, by their weights; 0 if nothing is known.
-///
-/// # Errors
-/// Shapes that differ.
-pub fn loss(logits: &Tensor, targets: &[Target]) -> Result<Tensor> {
-    let zero = || Tensor::f_zeros([1], (logits.kind(), logits.device()));
-    let (mut sum, mut total) = (zero()?, zero()?);
-    for Target { labels, weights } in targets {
-        let part = logits.f_binary_cross_entropy_with_logits(labels, Some(weights), None, Reduction::Sum)?;
-        sum = sum.f_add(&part)?;
-        total = total.f_add(&weights.f_sum(None::<Kind>)?)?;
-    }
-    Ok(sum.f_div(&total.f_clamp_min(SMALLEST)?)?.f_squeeze()?)
-}
-
-/// Keeps 0 / 0 from becoming NaN.
-const SMALLEST: f64 = f32::MIN_POSITIVE as f64;
 
 /// One dimension with the number type and device of `like`.
 fn matching(values: &[f64], like: &Tensor) -> Result<Tensor> {

@@ -113,6 +113,11 @@ impl Optimizer {
         Ok(())
     }
 
+    /// How many steps were made.
+    pub fn steps(&self) -> i64 {
+        self.steps
+    }
+
     /// The moments, sharing memory with the optimiser, and the number of steps.
     pub fn state_dict(&self) -> StateDict {
         let names = self.options.moments().iter().map(|&name| name.to_owned());
@@ -140,6 +145,23 @@ impl Optimizer {
         }
         Ok(())
     }
+}
+
+/// The learning rate of an epoch, counted from 0: `warmup` epochs of a straight rise to `peak`, then half a cosine down to 0.
+pub fn scheduled(peak: f64, epoch: usize, warmup: usize, epochs: usize) -> f64 {
+    if epoch < warmup {
+        return peak * (epoch + 1) as f64 / (warmup + 1) as f64;
+    }
+    cosine(peak, epoch - warmup, epochs.saturating_sub(warmup).max(1))
+}
+
+/// Scales a gradient down to an L2 length of `longest`, as `torch.nn.utils.clip_grad_norm_` does; nobody waits for the length.
+///
+/// # Errors
+/// libtorch's only.
+pub fn clip(gradient: Tensor, longest: f64) -> Result<Tensor> {
+    let factor = gradient.f_norm()?.f_add_scalar(1e-6)?.f_reciprocal()?.f_mul_scalar(longest)?.f_clamp_max(1.0)?;
+    Ok(gradient.f_mul(&factor)?)
 }
 
 /// The learning rate of an epoch, counted from 0: half a cosine from `first` to 0 over all `epochs`.
@@ -192,6 +214,23 @@ mod tests {
         assert_eq!(cosine(0.01, 0, 100), 0.01);
         assert!((cosine(0.01, 50, 100) - 0.005).abs() < 1e-12);
         assert!(cosine(0.01, 100, 100).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_warm_up_rises_to_where_the_cosine_starts() {
+        let rates: Vec<f64> = (0..6).map(|epoch| scheduled(0.01, epoch, 3, 6)).collect();
+        for (found, expected) in rates.iter().zip([0.0025, 0.005, 0.0075, 0.01, 0.0075, 0.0025]) {
+            assert!((found - expected).abs() < 1e-12, "{rates:?}");
+        }
+        assert_eq!(scheduled(0.01, 3, 0, 10), cosine(0.01, 3, 10));
+    }
+
+    #[test]
+    fn only_long_gradients_are_clipped() {
+        let gradient = Tensor::from_slice(&[3.0, 4.0]);
+        assert_eq!(clip(gradient.copy(), 6.0).unwrap(), gradient);
+        let clipped = clip(gradient.copy(), 1.0).unwrap();
+        assert!((clipped.norm().double_value(&[]) - 1.0).abs() < 1e-6);
     }
 
     #[test]

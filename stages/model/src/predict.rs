@@ -1,23 +1,28 @@
-//! Stage `predict`: the classifier's logit and score for every window and class, the table `predictions`.
+//! Stage `predict`: the classifier's logit and score for every window and class, the table `predictions`, and on request the embeddings
+//! behind them.
 //!
 //! From the table `features`, or straight from audio with nothing written in between. Both go through the same float16 values in the
 //! same batches, so the scores are identical.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::Array;
+use arrow::array::{Array, FixedSizeBinaryArray};
+use arrow::buffer::Buffer;
 use chorus_audio::container::channels::Choice;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
-use chorus_engine::graph::{MODEL_CARD, WEIGHTS};
+use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
 use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};
 use chorus_tables::Batch;
 use serde::Deserialize;
-use tch::Kind;
+use serde_yaml::Mapping;
+use tch::{Kind, Tensor};
 
 use crate::card::Card;
 use crate::features::tensor;
-use crate::network::Network;
+use crate::network::{Frozen, Network};
+use crate::trainer::Precision;
 use crate::{device, inference, weights};
 
 #[derive(Debug, Deserialize)]
@@ -25,6 +30,9 @@ use crate::{device, inference, weights};
 struct Params {
     archive: ArchiveParams,
     device: String,
+    /// Its files are read as declared inputs.
+    #[serde(rename = "model")]
+    _model: Mapping,
     predict: PredictParams,
     featurize: MelConfig,
     segment: SegmentParams,
@@ -41,6 +49,8 @@ struct ArchiveParams {
 #[serde(deny_unknown_fields)]
 struct PredictParams {
     batch_size: usize,
+    precision: Precision,
+    embeddings: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,6 +67,8 @@ struct TrainParams {
 
 /// Bytes of a row on disk, about.
 const BYTES_PER_ROW: u64 = 12;
+/// Bytes of a window's embedding, about.
+const BYTES_PER_EMBEDDING: u64 = 2_000;
 
 /// The stage. The model is loaded with the first unit and serves all.
 #[derive(Default)]
@@ -64,35 +76,67 @@ pub struct Predict {
     model: Mutex<Option<Arc<Model>>>,
 }
 
+/// A model, or several for the same classes whose mean counts.
 struct Model {
-    card: Card,
+    model_id: String,
+    classes: Vec<String>,
+    /// Length of the first one's embedding.
+    embedding: usize,
     /// One unit at a time computes; others decode meanwhile.
-    network: Mutex<Network>,
+    networks: Mutex<Vec<Frozen>>,
 }
 
 impl Predict {
-    fn model(&self, cx: &UnitContext<'_>, device: &str) -> Result<Arc<Model>, WorkError> {
+    fn model(&self, cx: &UnitContext<'_>, params: &Params) -> Result<Arc<Model>, WorkError> {
         let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = &*model {
             return Ok(Arc::clone(model));
         }
         let missing = |name: &str| format!("the model's folder has no {name}");
-        let card = Card::read(&cx.model_file(MODEL_CARD)?.ok_or_else(|| missing(MODEL_CARD))?)?;
-        let path = cx.model_file(WEIGHTS)?.ok_or_else(|| missing(WEIGHTS))?;
-        let bytes = std::fs::read(&path).map_err(EngineError::io(&path, "cannot be read"))?;
-        if hash_bytes(&bytes)[..16] != card.model_id {
-            return Err(format!(
-                "{}: the weights are not those of {MODEL_CARD} (model_id {}); copy the model's folder as a whole",
-                path.display(),
-                card.model_id
-            )
-            .into());
+        let own = |name| -> Result<_, WorkError> { Ok(cx.model_file(name)?.ok_or_else(|| missing(name))?) };
+        let (mut cards, mut files) = (vec![own(MODEL_CARD)?], vec![own(WEIGHTS)?]);
+        cards.extend(cx.model_files(ENSEMBLE, MODEL_CARD)?);
+        files.extend(cx.model_files(ENSEMBLE, WEIGHTS)?);
+        let (mut networks, mut read) = (Vec::new(), Vec::<Card>::new());
+        for (path, weights) in cards.iter().zip(&files) {
+            let card = Card::read(path)?;
+            if let Some(first) = read.first() {
+                first.refuse_other_ensemble(&card, path)?;
+            }
+            networks.push(load(&card, weights, &params.device, params.predict.precision)?);
+            read.push(card);
         }
-        // The first weights are overwritten, so the seed is of no account.
-        let mut network = Network::new(card.network(), 0, Kind::Float, device::resolve(device)?)?;
-        network.load_state_dict(&weights::from_bytes(&bytes)?)?;
-        Ok(Arc::clone(model.insert(Arc::new(Model { card, network: Mutex::new(network) }))))
+        let ids: Vec<&str> = read.iter().map(|card| card.model_id.as_str()).collect();
+        let model_id = match ids.as_slice() {
+            [id] => (*id).to_owned(),
+            // The mean does not depend on the order, and neither does its name.
+            _ => {
+                let mut ids = ids;
+                ids.sort_unstable();
+                hash_bytes(ids.join(" ").as_bytes())[..16].to_owned()
+            }
+        };
+        let first = read.swap_remove(0);
+        let embedding = usize::try_from(first.embedding)?;
+        Ok(Arc::clone(model.insert(Arc::new(Model { model_id, classes: first.classes, embedding, networks: networks.into() }))))
     }
+}
+
+/// A network with the weights of a file, ready to predict.
+fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+    let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
+    if hash_bytes(&bytes)[..16] != card.model_id {
+        return Err(format!(
+            "{}: the weights are not those of {MODEL_CARD} (model_id {}); copy the model's folder as a whole",
+            path.display(),
+            card.model_id
+        )
+        .into());
+    }
+    // The first weights are overwritten, so the seed is of no account.
+    let mut network = Network::new(card.network(), 0, Kind::Float, device::resolve(device)?)?;
+    network.load_state_dict(&weights::from_bytes(&bytes)?)?;
+    Ok(network.freeze(precision.kind())?)
 }
 
 impl Work for Predict {
@@ -103,12 +147,13 @@ impl Work for Predict {
         for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
             windows += cx.open("segments", partition)?.rows() as u64;
         }
-        Ok(windows * classes * BYTES_PER_ROW)
+        let embeddings = if cx.writes("embeddings") { BYTES_PER_EMBEDDING } else { 0 };
+        Ok(windows * (classes * BYTES_PER_ROW + embeddings))
     }
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let params: Params = cx.params()?;
-        let model = self.model(cx, &params.device)?;
+        let model = self.model(cx, &params)?;
         let segments = cx
             .read("segments", &["segment_id", "recording_id", "start_s", "end_s", "start_utc"])?
             .ok_or("the unit has no segments")?;
@@ -123,6 +168,7 @@ impl Work for Predict {
             written: 0,
             waiting: Vec::new(),
             sink: cx.sink("predictions", &[])?,
+            embeddings: params.predict.embeddings.then(|| cx.sink("embeddings", &[model.embedding])).transpose()?,
         };
         if cx.has_table("features") {
             if let Some(reader) = cx.reader("features")? {
@@ -164,9 +210,31 @@ struct Scorer<'a> {
     /// Arrays of the last windows pushed, which make no whole batch yet.
     waiting: Vec<u8>,
     sink: TableSink<'a>,
+    embeddings: Option<TableSink<'a>>,
 }
 
 impl Scorer<'_> {
+    /// Appends the embeddings `[window, value]` of `rows` windows from `first` on.
+    fn write_embeddings(&mut self, first: usize, rows: usize, embeddings: &Tensor) -> Result<(), WorkError> {
+        let Some(sink) = &mut self.embeddings else { return Ok(()) };
+        let width = 2 * self.model.embedding;
+        let halves = embeddings.f_to_kind(Kind::Half)?.f_contiguous()?;
+        let mut bytes = vec![0; rows * width];
+        halves.f_copy_data_u8(&mut bytes, halves.numel())?;
+        let values = FixedSizeBinaryArray::try_new(i32::try_from(width)?, Buffer::from_vec(bytes), None)?;
+        let (ids, recordings) = (self.segments.utf8("segment_id")?, self.segments.utf8("recording_id")?);
+        let starts = self.segments.f64("start_s")?;
+        let batch = sink
+            .builder()
+            .utf8((first..first + rows).map(|row| ids.value(row)))
+            .utf8((first..first + rows).map(|row| recordings.value(row)))
+            .f64((first..first + rows).map(|row| starts.value(row)))
+            .array(Arc::new(values))
+            .utf8((first..first + rows).map(|_| &self.model.model_id))
+            .build()?;
+        Ok(sink.write(&batch)?)
+    }
+
     fn width(&self) -> usize {
         2 * (self.shape[0] * self.shape[1]) as usize
     }
@@ -203,6 +271,7 @@ impl Scorer<'_> {
         if !self.waiting.is_empty() {
             self.score()?;
         }
+        self.embeddings.map_or(Ok(()), TableSink::finish)?;
         Ok(self.sink.finish()?)
     }
 
@@ -211,19 +280,21 @@ impl Scorer<'_> {
         let rows = self.waiting.len() / self.width();
         let first = self.written;
         let features = tensor(&self.waiting, rows, self.shape)?;
-        let logits: Vec<f32> = {
-            let network = self.model.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let Scores { logits, scores, embeddings } = {
+            let networks = self.model.networks.lock().unwrap_or_else(PoisonError::into_inner);
             device::set_threads(self.threads);
-            let logits = inference::predict_batch(&network, &features)?.logits;
-            Vec::try_from(logits.f_to_kind(Kind::Float)?.f_contiguous()?.f_view(-1)?)?
+            Scores::of(&networks, &features)?
         };
         self.waiting.clear();
         self.written += rows;
+        if self.embeddings.is_some() {
+            self.write_embeddings(first, rows, &embeddings)?;
+        }
         let (ids, recordings) = (self.segments.utf8("segment_id")?, self.segments.utf8("recording_id")?);
         let (starts, ends, utc) =
             (self.segments.f64("start_s")?, self.segments.f64("end_s")?, self.segments.micros("start_utc")?);
         let utc: Vec<Option<i64>> = utc.iter().skip(first).take(rows).collect();
-        let classes = &self.model.card.classes;
+        let classes = &self.model.classes;
         let pairs = || (first..first + rows).flat_map(|row| classes.iter().map(move |class| (row, class)));
         let batch = self
             .sink
@@ -234,17 +305,55 @@ impl Scorer<'_> {
             .f64(pairs().map(|(row, _)| starts.value(row)))
             .f64(pairs().map(|(row, _)| ends.value(row)))
             .utf8(pairs().map(|(_, class)| class))
-            .f32(logits.iter().copied())
-            .f32(logits.iter().map(|&logit| logistic(logit)))
-            .utf8(pairs().map(|_| &self.model.card.model_id))
+            .f32(logits)
+            .f32(scores)
+            .utf8(pairs().map(|_| &self.model.model_id))
             .build()?;
         Ok(self.sink.write(&batch)?)
     }
 }
 
+/// What the networks say about some windows.
+struct Scores {
+    /// `[window, class]`
+    logits: Vec<f32>,
+    /// The same in 0..1.
+    scores: Vec<f32>,
+    /// The first network's, `[window, value]`.
+    embeddings: Tensor,
+}
+
+impl Scores {
+    /// One network's logits and scores; of several the mean score, and its logit.
+    fn of(networks: &[Frozen], features: &Tensor) -> Result<Self, WorkError> {
+        let mut all = networks.iter().map(|network| inference::predict_batch(network, features));
+        let first = all.next().ok_or("there is no model")??;
+        let values = |logits: &Tensor| -> Result<Vec<f32>, WorkError> {
+            Ok(Vec::try_from(logits.f_to_kind(Kind::Float)?.f_contiguous()?.f_view(-1)?)?)
+        };
+        let logits = values(&first.logits)?;
+        if networks.len() == 1 {
+            let scores = logits.iter().map(|&logit| logistic(f64::from(logit)) as f32).collect();
+            return Ok(Self { logits, scores, embeddings: first.embeddings });
+        }
+        let mut sums: Vec<f64> = logits.iter().map(|&logit| logistic(f64::from(logit))).collect();
+        for prediction in all {
+            for (sum, logit) in sums.iter_mut().zip(values(&prediction?.logits)?) {
+                *sum += logistic(f64::from(logit));
+            }
+        }
+        let means = sums.iter().map(|sum| sum / networks.len() as f64);
+        let logits = means.clone().map(|mean| (mean / (1.0 - mean)).ln().clamp(-LARGEST_LOGIT, LARGEST_LOGIT) as f32).collect();
+        Ok(Self { logits, scores: means.map(|mean| mean as f32).collect(), embeddings: first.embeddings })
+    }
+}
+
+/// Where a mean score is 0 or 1 to the last bit, its logit would be infinite.
+const LARGEST_LOGIT: f64 = 100.0;
+
 /// The logistic function.
-fn logistic(logit: f32) -> f32 {
-    (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
+fn logistic(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
 }
 
 #[cfg(test)]
@@ -253,7 +362,7 @@ mod tests {
 
     #[test]
     fn scores_stay_within_zero_and_one() {
-        for (logit, score) in [(0.0, 0.5), (-200.0, 0.0), (200.0, 1.0), (1.0, 0.731_058_6)] {
+        for (logit, score) in [(0.0, 0.5), (-200.0, 0.0), (200.0, 1.0), (1.0, 0.731_058_578)] {
             assert!((logistic(logit) - score).abs() < 1e-6, "{logit}");
         }
     }

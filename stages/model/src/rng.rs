@@ -23,6 +23,8 @@ pub enum Purpose {
     Mixing = 3,
     /// Rolls and masks.
     Augmentation = 4,
+    /// Which windows are laid under others, and how loud.
+    Background = 5,
 }
 
 /// The stream of one purpose in one step.

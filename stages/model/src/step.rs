@@ -3,9 +3,21 @@
 use tch::Tensor;
 
 use crate::Result;
-use crate::mixing::{Draw, loss};
+use crate::loss::Loss;
+use crate::mixing::Draw;
 use crate::network::{Mode, Network};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, clip};
+
+/// How a step turns a batch into an update.
+#[derive(Debug)]
+pub struct Update<'a> {
+    /// What is minimised.
+    pub loss: &'a Loss,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// The longest gradient that is taken as it is, by its L2 length.
+    pub clip: Option<f64>,
+}
 
 /// Learns from one batch and gives its loss, a scalar on the network's device that nobody has waited for.
 ///
@@ -17,15 +29,20 @@ use crate::optim::Optimizer;
 pub fn train_step(
     network: &Network,
     optimizer: &mut Optimizer,
-    learning_rate: f64,
+    update: &Update<'_>,
     inputs: Tensor,
     (labels, mask): (&Tensor, &Tensor),
     draw: &Draw,
 ) -> Result<Tensor> {
-    let embeddings = network.forward_features(&draw.mix_inputs(inputs)?, Mode::Train)?;
+    let between = |place: usize, hidden: Tensor| draw.mix_between(place, hidden);
+    let embeddings = network.forward_between(&draw.mix_inputs(inputs)?, Mode::Train, &between)?;
     let logits = network.head(&draw.mix_embeddings(embeddings)?)?;
-    let loss = loss(&logits, &draw.targets(labels, mask)?)?;
+    let loss = update.loss.of(&logits, &draw.targets(labels, mask)?)?;
     let gradient = network.gradient(&loss)?;
-    optimizer.step(&mut network.flat(), &gradient, learning_rate)?;
+    let gradient = match update.clip {
+        Some(longest) => clip(gradient, longest)?,
+        None => gradient,
+    };
+    optimizer.step(&mut network.flat(), &gradient, update.learning_rate)?;
     Ok(loss.f_detach()?)
 }

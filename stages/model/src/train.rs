@@ -16,22 +16,33 @@ use tch::{Kind, Tensor};
 
 use crate::augment::AugmentOptions;
 use crate::card::{ArchitectureName, Card, NORMALISATION, Training, Versions};
-use crate::dataset::Dataset;
+use crate::dataset::{Census, Dataset};
 use crate::device;
 use crate::features::{TrainingWindows, Windows};
-use crate::mixing::{Method, MixingOptions, Target};
+use crate::loss::{LossOptions, cross_entropy};
+use crate::mixing::{Depth, Method, MixingOptions, Target};
 use crate::network::NetworkOptions;
 use crate::optim::OptimizerOptions;
-use crate::trainer::{EpochReport, Hooks, Metrics, MixCounts, TrainOptions, Trainer};
-use crate::{Error, Result, mixing, weights};
+use crate::resident::Resident;
+use crate::sampling::Sampling;
+use crate::sound::SoundOptions;
+use crate::trainer::{EpochReport, Hooks, Metrics, MixCounts, Precision, TrainOptions, Trainer};
+use crate::{Error, Result, weights};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
     device: String,
+    model: ModelParams,
     train: TrainParams,
     featurize: Mapping,
     segment: Mapping,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ModelParams {
+    license: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -41,13 +52,29 @@ struct TrainParams {
     width: f64,
     epochs: usize,
     batch_size: usize,
+    optimizer: OptimizerName,
     learning_rate: f64,
+    warmup_epochs: usize,
     weight_decay: f64,
+    momentum: f64,
+    clip_norm: Option<f64>,
+    average_decay: Option<f64>,
+    loss: LossName,
+    focal_gamma: f64,
+    focal_alpha: Option<f64>,
+    asymmetric_gammas: [f64; 2],
+    asymmetric_margin: f64,
+    max_positive_weight: Option<f64>,
+    sampling: Sampling,
     mixing: Method,
     mix2_probabilities: [f64; 3],
     mixup_alpha: f64,
+    manifold_depth: Depth,
     multimix_alpha: f64,
     multimix_mixtures: usize,
+    gain_db: f64,
+    background_probability: f64,
+    background_gain_db: [f64; 2],
     time_roll: bool,
     frequency_masks: usize,
     frequency_mask_bands: usize,
@@ -56,9 +83,33 @@ struct TrainParams {
     validate_every: usize,
     checkpoint_every_s: f64,
     select: Select,
+    patience: Option<usize>,
+    precision: Precision,
+    /// Read as a declared file.
+    #[serde(rename = "initial_weights")]
+    _initial_weights: Option<String>,
     memory_gib: f64,
+    device_memory_gib: f64,
+    loader_threads: usize,
     seed: u64,
     threads: usize,
+}
+
+/// The optimisers under the names that the configuration uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OptimizerName {
+    Adamw,
+    Sgd,
+}
+
+/// The losses under the names that the configuration uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LossName {
+    Bce,
+    Focal,
+    Asymmetric,
 }
 
 /// By which figure the epoch is chosen whose weights are kept.
@@ -84,16 +135,28 @@ impl TrainParams {
             epochs: self.epochs,
             batch_size: self.batch_size,
             learning_rate: self.learning_rate,
-            optimizer: OptimizerOptions::Adamw { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: self.weight_decay },
+            warmup_epochs: self.warmup_epochs,
+            optimizer: self.optimizer(),
+            clip_norm: self.clip_norm,
+            average_decay: self.average_decay,
+            loss: self.loss(),
+            positive_weight: self.max_positive_weight,
+            sampling: self.sampling,
             mixing: MixingOptions {
                 method: self.mixing,
                 mixup_alpha: self.mixup_alpha,
                 manifold_mixup_alpha: self.mixup_alpha,
+                manifold_depth: self.manifold_depth,
                 multimix_alpha: self.multimix_alpha,
                 multimix_mixtures: self.multimix_mixtures,
                 mix2_mixup,
                 mix2_manifold_mixup,
                 mix2_multimix,
+            },
+            sound: SoundOptions {
+                gain_db: self.gain_db,
+                background_probability: self.background_probability,
+                background_gain_db: self.background_gain_db,
             },
             augmentation: AugmentOptions {
                 roll: self.time_roll,
@@ -102,9 +165,28 @@ impl TrainParams {
                 time_masks: self.time_masks,
                 time_mask_frames: self.time_mask_frames,
             },
+            precision: self.precision,
             seed: self.seed,
             threads: self.threads,
             validate_every: self.validate_every,
+            patience: self.patience,
+        }
+    }
+
+    fn optimizer(&self) -> OptimizerOptions {
+        let weight_decay = self.weight_decay;
+        match self.optimizer {
+            OptimizerName::Adamw => OptimizerOptions::Adamw { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay },
+            OptimizerName::Sgd => OptimizerOptions::Sgd { momentum: self.momentum, weight_decay },
+        }
+    }
+
+    fn loss(&self) -> LossOptions {
+        let [gamma_positive, gamma_negative] = self.asymmetric_gammas;
+        match self.loss {
+            LossName::Bce => LossOptions::Bce,
+            LossName::Focal => LossOptions::Focal { gamma: self.focal_gamma, alpha: self.focal_alpha },
+            LossName::Asymmetric => LossOptions::Asymmetric { gamma_positive, gamma_negative, margin: self.asymmetric_margin },
         }
     }
 }
@@ -114,18 +196,23 @@ pub struct Train;
 
 impl Work for Train {
     fn run(&self, cx: &UnitContext<'_>) -> std::result::Result<(), WorkError> {
-        let Params { device: device_name, train: params, featurize, segment } = cx.params()?;
+        let Params { device: device_name, model, train: params, featurize, segment } = cx.params()?;
         let device = device::resolve(&device_name)?;
         let classes: Vec<String> =
             cx.read("classes", &["class"])?.ok_or("there are no classes")?.texts("class")?.into_iter().flatten().collect();
         let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
-        tell_classes(cx, &classes, &windows);
+        tell_classes(cx, &classes, &windows)?;
         let options = params.options(classes.len());
-        let (mut trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
+        let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
             Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
             // A checkpoint that cannot be read costs time and nothing else.
-            Some(Err(_)) | None => (Trainer::new(options, device)?, Saved::default()),
+            Some(Err(_)) | None => (start(cx, options, device)?, Saved::default()),
         };
+        // On CUDA, features within the budget lie on the device; nothing is to be read ahead then.
+        let fits = (windows.bytes() as f64) <= params.device_memory_gib * f64::from(1u32 << 30);
+        let resident = (device.is_cuda() && fits).then(|| Resident::new(&windows.train, device)).transpose()?;
+        let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
+        let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
         let progress = cx.console().progress("train", params.epochs as u64, "epochs");
         let mut hooks = Keeper {
             cx,
@@ -141,14 +228,15 @@ impl Work for Train {
             best: saved.best,
         };
         let validation = (!windows.validation.is_empty()).then_some(&windows.validation as &dyn Dataset);
-        if trainer.run(&windows.train, validation, &mut hooks)?.is_break() {
+        if trainer.run(train, validation, &mut hooks)?.is_break() {
             return Err(EngineError::Stopped.into());
         }
         let Keeper { history, best, .. } = hooks;
-        let kept = best.as_ref().map_or(params.epochs, |best| best.epoch);
+        let epochs = history.len();
+        let kept = best.as_ref().map_or(epochs, |best| best.epoch);
         let bytes = match best {
             Some(best) => best.weights,
-            None => weights::to_bytes(&trainer.network().state_dict(), None)?,
+            None => weights::to_bytes(&trainer.model().state_dict(), None)?,
         };
         let card = Card {
             model_id: hash_bytes(&bytes)[..16].to_owned(),
@@ -162,20 +250,33 @@ impl Work for Train {
             training: Training {
                 windows: windows.train.len() as u64,
                 validation_windows: windows.validation.len() as u64,
-                epochs: params.epochs as u64,
+                epochs: epochs as u64,
                 kept_epoch: kept as u64,
                 mixing: serde_yaml::to_value(params.mixing)?.as_str().unwrap_or_default().to_owned(),
                 seed: params.seed,
                 fingerprint: cx.digest().to_owned(),
             },
             versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: device::describe().libtorch_version },
-            license: None,
+            license: model.license,
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
         write_log(cx, &history, kept)
     }
 }
+
+/// A training from its first step: from random weights, or from those of a file.
+fn start(cx: &UnitContext<'_>, options: TrainOptions, device: tch::Device) -> std::result::Result<Trainer, WorkError> {
+    let mut trainer = Trainer::new(options, device)?;
+    if let Some(path) = cx.file(INITIAL_WEIGHTS)? {
+        let bytes = std::fs::read(&path).map_err(EngineError::io(&path, "cannot be read"))?;
+        trainer.start_from(&weights::from_bytes(&bytes)?).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(trainer)
+}
+
+/// The key that names a file of weights to start from.
+const INITIAL_WEIGHTS: &str = "train.initial_weights";
 
 fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::result::Result<(), WorkError> {
     let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
@@ -198,8 +299,8 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
 }
 
 /// Says before the first step what there is to learn from.
-fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) {
-    let train = windows.train.positives();
+fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
+    let train = Census::of(&windows.train, classes.len())?.counts();
     let counts: Vec<String> = classes.iter().zip(&train).map(|(class, n)| format!("{class} {n}")).collect();
     let console = cx.console();
     let (n, m) = (windows.train.len(), windows.validation.len());
@@ -208,6 +309,7 @@ fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWind
     if !absent.is_empty() {
         console.warn(&format!("train: no positive window to learn from: {}", absent.join(", ")));
     }
+    Ok(())
 }
 
 /// Names of the figures of a validation.
@@ -302,7 +404,7 @@ impl Hooks for Keeper<'_> {
         };
         self.history.push(row);
         if report.is_best {
-            self.best = Some(Kept { epoch, weights: weights::to_bytes(&trainer.network().state_dict(), None)? });
+            self.best = Some(Kept { epoch, weights: weights::to_bytes(&trainer.model().state_dict(), None)? });
         }
         let told: String = values.map(|(name, value)| format!(", validation {name} {value:.3}")).collect();
         let took = self.epoch_start.elapsed().as_secs_f64();
@@ -318,7 +420,7 @@ fn figures(windows: &Windows, classes: usize, logits: &Tensor) -> Result<Vec<(St
     let rows: Vec<usize> = (0..windows.len()).collect();
     let (labels, known) = windows.labels(&rows)?;
     let logits = logits.f_to_kind(Kind::Float)?;
-    let loss = mixing::loss(&logits, &[Target { labels, weights: known }])?.f_double_value(&[])?;
+    let loss = cross_entropy(&logits, &[Target { labels, weights: known }])?.f_double_value(&[])?;
     let scores: Vec<f32> = Vec::try_from(logits.f_sigmoid()?.f_contiguous()?.f_view(-1)?)?;
     let mut rankings = Vec::new();
     for class in 0..classes {

@@ -11,16 +11,40 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::augment::{AugmentOptions, Augmentation};
-use crate::dataset::{Dataset, check_table};
+use crate::dataset::{Census, Dataset, check_table};
 use crate::device::{self, HOST};
 use crate::error::check;
+use crate::loader::{Batch, Job, for_each_batch};
+use crate::loss::{Loss, LossOptions, balancing_weights};
 use crate::mixing::{self, Draw, MixingOptions};
-use crate::network::{Architecture, Network, NetworkOptions};
+use crate::network::{Architecture, Network, NetworkOptions, StateDict};
 use crate::normalise::min_max;
-use crate::optim::{Optimizer, OptimizerOptions, cosine};
+use crate::optim::{Optimizer, OptimizerOptions, scheduled};
 use crate::rng::{self, Purpose};
-use crate::step::train_step;
+use crate::sampling::{Sampling, quiet};
+use crate::sound::{Sound, SoundOptions};
+use crate::step::{Update, train_step};
 use crate::{Error, Result, inference};
+
+/// The number type in which a network's convolutions compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single precision.
+    Float32,
+    /// Eight bits of mantissa; weights, statistics, embedding and loss stay in single precision.
+    Bfloat16,
+}
+
+impl Precision {
+    /// libtorch's name for it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Float32 => Kind::Float,
+            Self::Bfloat16 => Kind::BFloat16,
+        }
+    }
+}
 
 /// All that decides what a training gives, besides the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,20 +55,38 @@ pub struct TrainOptions {
     pub epochs: usize,
     /// Windows per step.
     pub batch_size: usize,
-    /// The learning rate of the first epoch; it falls to 0 along half a cosine.
+    /// The highest learning rate; it falls to 0 along half a cosine.
     pub learning_rate: f64,
+    /// Epochs in which the learning rate rises to its highest.
+    pub warmup_epochs: usize,
     /// The optimiser.
     pub optimizer: OptimizerOptions,
+    /// The longest gradient that is taken as it is, by its L2 length.
+    pub clip_norm: Option<f64>,
+    /// Share of the average in each step's moving average of the weights; none: the weights themselves are the model.
+    pub average_decay: Option<f64>,
+    /// What is minimised.
+    pub loss: LossOptions,
+    /// The largest weight of a class's positive side, where the two sides are balanced; none: each window counts once.
+    pub positive_weight: Option<f64>,
+    /// How the windows of an epoch are drawn.
+    pub sampling: Sampling,
     /// How examples are mixed.
     pub mixing: MixingOptions,
+    /// How the sound of windows is varied.
+    pub sound: SoundOptions,
     /// How clips are varied.
     pub augmentation: AugmentOptions,
+    /// In what convolutions compute.
+    pub precision: Precision,
     /// Key of all draws.
     pub seed: u64,
     /// libtorch's threads. They change the order of sums, so the result.
     pub threads: usize,
     /// Epochs between validations; the last epoch is always validated.
     pub validate_every: usize,
+    /// Validations without a better one after which the training ends.
+    pub patience: Option<usize>,
 }
 
 impl TrainOptions {
@@ -55,12 +97,21 @@ impl TrainOptions {
             epochs: 100,
             batch_size: 128,
             learning_rate: 1e-2,
+            warmup_epochs: 0,
             optimizer: OptimizerOptions::ADAMW,
+            clip_norm: None,
+            average_decay: None,
+            loss: LossOptions::Bce,
+            positive_weight: None,
+            sampling: Sampling::Uniform,
             mixing: MixingOptions::default(),
+            sound: SoundOptions::NONE,
             augmentation: AugmentOptions::default(),
+            precision: Precision::Float32,
             seed: 0,
             threads: 1,
             validate_every: 1,
+            patience: None,
         }
     }
 
@@ -72,6 +123,18 @@ impl TrainOptions {
         one_or_more("validate_every", self.validate_every)?;
         let rate = self.learning_rate;
         check(rate > 0.0 && rate.is_finite(), "learning_rate", "more than 0", rate)?;
+        let positive = |name, value: Option<f64>| {
+            let value = value.unwrap_or(1.0);
+            check(value > 0.0 && value.is_finite(), name, "more than 0", value)
+        };
+        positive("clip_norm", self.clip_norm)?;
+        positive("positive_weight", self.positive_weight)?;
+        let decay = self.average_decay.unwrap_or_default();
+        check((0.0..1.0).contains(&decay), "average_decay", "0 or more, less than 1", decay)?;
+        check(self.warmup_epochs < self.epochs, "warmup_epochs", "fewer than epochs", self.warmup_epochs)?;
+        one_or_more("patience", self.patience.unwrap_or(1))?;
+        self.loss.validate()?;
+        self.sound.validate()?;
         self.mixing.validate()
     }
 }
@@ -94,7 +157,7 @@ impl MixCounts {
         match draw {
             Draw::Plain => self.plain += 1,
             Draw::Mixup(_) => self.mixup += 1,
-            Draw::ManifoldMixup(_) => self.manifold_mixup += 1,
+            Draw::ManifoldMixup { .. } => self.manifold_mixup += 1,
             Draw::MultiMix(_) => self.multimix += 1,
         }
     }
@@ -167,8 +230,11 @@ pub trait Hooks {
 pub struct Trainer {
     pub(crate) options: TrainOptions,
     pub(crate) network: Network,
+    /// The moving average of the network's weights and statistics.
+    pub(crate) average: Option<Network>,
     pub(crate) optimizer: Optimizer,
     pub(crate) progress: Progress,
+    loader_threads: usize,
     /// Losses of this epoch's steps, float64 scalars on the device.
     pub(crate) losses: Vec<Tensor>,
 }
@@ -181,6 +247,8 @@ pub(crate) struct Progress {
     pub step: usize,
     pub mixing: MixCounts,
     pub best: Option<Best>,
+    /// Validations since the best one.
+    pub unimproved: usize,
 }
 
 impl Trainer {
@@ -190,9 +258,28 @@ impl Trainer {
     /// Options out of range.
     pub fn new(options: TrainOptions, device: Device) -> Result<Self> {
         options.validate()?;
-        let network = Network::new(options.network, options.seed, Kind::Float, device)?;
+        let network = || Network::new(options.network, options.seed, Kind::Float, device);
+        let average = options.average_decay.map(|_| network()).transpose()?;
+        let network = network()?.computing_in(options.precision.kind());
         let optimizer = Optimizer::new(options.optimizer, &network.flat())?;
-        Ok(Self { options, network, optimizer, progress: Progress::default(), losses: Vec::new() })
+        let (progress, losses) = (Progress::default(), Vec::new());
+        Ok(Self { options, network, average, optimizer, progress, loader_threads: 1, losses })
+    }
+
+    /// Reads batches on so many threads. They change nothing but the speed.
+    #[must_use]
+    pub fn with_loader_threads(mut self, threads: usize) -> Self {
+        self.loader_threads = threads;
+        self
+    }
+
+    /// Starts from the features of weights that were learnt elsewhere, before the first step: [`Network::load_pretrained`].
+    ///
+    /// # Errors
+    /// A tensor that is missing, or of another shape.
+    pub fn start_from(&mut self, state: &StateDict) -> Result<()> {
+        self.network.load_pretrained(state)?;
+        self.average.as_mut().map_or(Ok(()), |average| average.load_pretrained(state))
     }
 
     /// The network as it is now.
@@ -200,9 +287,9 @@ impl Trainer {
         &self.network
     }
 
-    /// The network, to load weights into before the first step.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
+    /// The network that is validated and kept: the moving average, where there is one.
+    pub fn model(&self) -> &Network {
+        self.average.as_ref().unwrap_or(&self.network)
     }
 
     /// The epoch and the step that come next, both counted from 0.
@@ -215,7 +302,7 @@ impl Trainer {
         self.progress.best
     }
 
-    /// Trains from where it stands to the last epoch, or until a hook breaks off.
+    /// Trains from where it stands to the last epoch, until validations are no longer better, or until a hook breaks off.
     ///
     /// # Errors
     /// An empty dataset, data of the wrong shape, a loss that isn't a number, or the hooks' own.
@@ -225,14 +312,29 @@ impl Trainer {
         validation: Option<&dyn Dataset>,
         hooks: &mut dyn Hooks,
     ) -> Result<ControlFlow<()>> {
+        if train.is_empty() {
+            return Err(Error::Empty);
+        }
         device::set_threads(self.options.threads);
-        while self.progress.epoch < self.options.epochs {
-            let order = self.order(train)?;
-            for rows in self.batches(&order).skip(self.progress.step) {
-                self.step(train, rows)?;
-                if hooks.step(self)?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
+        let census = Census::of(train, self.options.network.classes as usize)?;
+        let quiet = quiet(train.len(), &census.positives);
+        let weights = self.options.positive_weight.map(|most| balancing_weights(&census.counts(), &census.reviewed, most));
+        let loss = Loss::new(self.options.loss, weights.as_deref(), &self.network.flat())?;
+        while !self.is_finished() {
+            let Progress { epoch, step, .. } = self.progress;
+            let mut rng = rng::stream(self.options.seed, Purpose::Order, epoch, 0);
+            let order = self.options.sampling.order(&mut rng, train.len(), &census.positives);
+            let sounds: Vec<Sound> = (0..self.batches(&order).len()).map(|step| self.sound(&order, step, &quiet)).collect();
+            let jobs: Vec<Job<'_>> = (self.batches(&order).zip(&sounds))
+                .map(|(rows, sound)| Job { rows, background: sound.rows().to_vec() })
+                .collect();
+            let (device, threads) = (self.network.device(), self.loader_threads);
+            let went = for_each_batch(train, &jobs[step..], threads, device, |job, batch| {
+                self.step(&loss, job.rows, &sounds[self.progress.step], batch)?;
+                hooks.step(self)
+            })?;
+            if went.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
             let report = self.finish_epoch(&order, validation, hooks)?;
             if hooks.epoch(self, &report)?.is_break() {
@@ -242,21 +344,19 @@ impl Trainer {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The logits `[row, class]` of some rows, in evaluation mode.
+    /// Whether the last epoch is over, or the validations ended the training before it.
+    fn is_finished(&self) -> bool {
+        let exhausted = self.options.patience.is_some_and(|patience| self.progress.unimproved >= patience);
+        exhausted || self.progress.epoch >= self.options.epochs
+    }
+
+    /// The logits `[row, class]` of some rows, by the [`Trainer::model`].
     ///
     /// # Errors
     /// No rows, or rows that can't be read.
     pub fn predict(&self, data: &dyn Dataset, rows: &[usize]) -> Result<Tensor> {
         device::set_threads(self.options.threads);
-        inference::logits(&self.network, data, rows, self.options.batch_size)
-    }
-
-    fn order(&self, data: &dyn Dataset) -> Result<Vec<usize>> {
-        if data.is_empty() {
-            return Err(Error::Empty);
-        }
-        let mut rng = rng::stream(self.options.seed, Purpose::Order, self.progress.epoch, 0);
-        Ok(rng::permutation(&mut rng, data.len()))
+        inference::logits(&self.model().freeze(Kind::Float)?, data, rows, self.options.batch_size)
     }
 
     /// Full batches; the rest is left out, unless there is nothing else.
@@ -264,34 +364,53 @@ impl Trainer {
         order.chunks_exact(self.options.batch_size.min(order.len()))
     }
 
-    fn learning_rate(&self) -> f64 {
-        cosine(self.options.learning_rate, self.progress.epoch, self.options.epochs)
+    fn sound(&self, order: &[usize], step: usize, quiet: &[usize]) -> Sound {
+        let mut rng = rng::stream(self.options.seed, Purpose::Background, self.progress.epoch, step);
+        Sound::draw(&self.options.sound, &mut rng, self.options.batch_size.min(order.len()), quiet)
     }
 
-    fn step(&mut self, data: &dyn Dataset, rows: &[usize]) -> Result<()> {
+    fn learning_rate(&self) -> f64 {
+        let TrainOptions { learning_rate, warmup_epochs, epochs, .. } = self.options;
+        scheduled(learning_rate, self.progress.epoch, warmup_epochs, epochs)
+    }
+
+    fn step(&mut self, loss: &Loss, rows: &[usize], sound: &Sound, batch: Batch) -> Result<()> {
         let Progress { epoch, step, .. } = self.progress;
         let stream = |purpose| rng::stream(self.options.seed, purpose, epoch, step);
-        let draw = mixing::draw(&self.options.mixing, &mut stream(Purpose::Mixing), rows.len())?;
-        let inputs = self.inputs(&data.features(rows)?, rows.len(), &mut stream(Purpose::Augmentation))?;
-        let (labels, mask) = self.labels(data.labels(rows)?, rows.len())?;
-        let rate = self.learning_rate();
-        let loss = train_step(&self.network, &mut self.optimizer, rate, inputs, (&labels, &mask), &draw)?;
+        let draw = mixing::draw(&self.options.mixing, &mut stream(Purpose::Mixing), rows.len(), self.network.places())?;
+        let inputs = self.inputs(&batch, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
+        let (labels, mask) = self.labels((batch.labels, batch.mask), rows.len())?;
+        let update = Update { loss, learning_rate: self.learning_rate(), clip: self.options.clip_norm };
+        let loss = train_step(&self.network, &mut self.optimizer, &update, inputs, (&labels, &mask), &draw)?;
         if self.network.device() == HOST {
             self.check_loss(step, loss.f_double_value(&[])?, rows)?;
         }
         self.losses.push(loss.f_to_kind(Kind::Double)?);
         self.progress.mixing.count(&draw);
         self.progress.step += 1;
+        self.take_into_average()
+    }
+
+    /// Moves the average towards the weights. It starts as their plain mean: the decay rises to the one that is asked for.
+    fn take_into_average(&mut self) -> Result<()> {
+        let (Some(average), Some(decay)) = (&self.average, self.options.average_decay) else { return Ok(()) };
+        let _no_grad = tch::no_grad_guard();
+        let steps = self.optimizer.steps() as f64;
+        let own = 1.0 - decay.min((1.0 + steps) / (10.0 + steps));
+        let _ = average.flat().f_lerp_(&self.network.flat(), own)?;
+        let _ = average.flat_buffers().f_lerp_(&self.network.flat_buffers(), own)?;
+        average.count_batches_as(&self.network);
         Ok(())
     }
 
-    fn inputs(&self, features: &Tensor, rows: usize, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
-        let (batch, _, mels, frames) = features.size4()?;
-        if batch != rows as i64 {
+    fn inputs(&self, batch: &Batch, rows: usize, sound: &Sound, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
+        let (found, _, mels, frames) = batch.features.size4()?;
+        if found != rows as i64 {
             let expected = format!("[{rows}, channel, mel, frame]");
-            return Err(Error::Shape { name: "features".to_owned(), expected, found: features.size() });
+            return Err(Error::Shape { name: "features".to_owned(), expected, found: batch.features.size() });
         }
-        let clips = min_max(&self.send(features)?)?;
+        let background = batch.background.as_ref().map(|background| self.send(background)).transpose()?;
+        let clips = min_max(&sound.apply(self.send(&batch.features)?, background.as_ref())?)?;
         if self.options.augmentation == AugmentOptions::NONE {
             return Ok(clips);
         }
@@ -333,7 +452,8 @@ impl Trainer {
             metrics,
         };
         self.losses.clear();
-        self.progress = Progress { epoch: epoch + 1, best: self.progress.best, ..Progress::default() };
+        let Progress { best, unimproved, .. } = self.progress;
+        self.progress = Progress { epoch: epoch + 1, best, unimproved, ..Progress::default() };
         Ok(report)
     }
 
@@ -342,6 +462,9 @@ impl Trainer {
         let is_best = self.progress.best.is_none_or(|best| *selection > best.selection.0);
         if is_best {
             self.progress.best = Some(Best { epoch: self.progress.epoch, selection: Exact(*selection) });
+            self.progress.unimproved = 0;
+        } else {
+            self.progress.unimproved += 1;
         }
         is_best
     }

@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use chorus_model::device::HOST;
-use chorus_model::mixing::{Combination, Draw, Pairing, loss};
+use chorus_model::loss::{Loss, LossOptions, cross_entropy};
+use chorus_model::mixing::{Combination, Draw, Pairing};
 use chorus_model::network::{Mode, Network, NetworkOptions, StateDict};
 use chorus_model::optim::{Optimizer, OptimizerOptions, cosine};
-use chorus_model::step::train_step;
+use chorus_model::step::{Update, train_step};
 use chorus_model::weights;
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -154,7 +155,7 @@ fn given_draw(method: &str, tag: u32, batch: i64, mixtures: i64) -> Draw {
     }
     let partner = Vec::<i64>::try_from(noise(tag + 1, &[batch]).argsort(0, false)).unwrap();
     let pairing = Pairing { lambda: values(clips(tag, &[batch])), partner };
-    if method == "mixup" { Draw::Mixup(pairing) } else { Draw::ManifoldMixup(pairing) }
+    if method == "mixup" { Draw::Mixup(pairing) } else { Draw::ManifoldMixup { pairing, place: None } }
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn each_mixing_has_the_loss_and_gradients_of_its_formula() {
         let inputs = draw.mix_inputs(noise(1, &[6, 1, 4, 3])).unwrap();
         let embeddings = inputs.flatten(1, -1).matmul(&embedding).tanh();
         let logits = draw.mix_embeddings(embeddings).unwrap().matmul(&head);
-        let loss = loss(&logits, &draw.targets(&labels, &labels.ones_like()).unwrap()).unwrap();
+        let loss = cross_entropy(&logits, &draw.targets(&labels, &labels.ones_like()).unwrap()).unwrap();
         loss.backward();
         assert!((loss.double_value(&[]) - expected["loss"].as_f64().unwrap()).abs() < 1e-12, "{method}");
         assert!(largest_difference(&embedding.grad(), &expected["embedding"]) < 1e-12, "{method}");
@@ -200,13 +201,15 @@ fn ten_steps_in_float64_give_the_weights_of_torch() {
     let losses = numbers(&golden()["training_losses"]);
     let network = network("small", 0.1, 1, 5, Kind::Double);
     let mut optimizer = Optimizer::new(OptimizerOptions::ADAMW, &network.flat()).unwrap();
+    let bce = Loss::new(LossOptions::Bce, None, &network.flat()).unwrap();
     for (step, expected) in losses.into_iter().enumerate() {
         let tag = step as u32;
         let draw = given_draw(METHODS[step % 4], 4000 + 2 * tag, 6, 9);
         let labels = labels(3000 + tag, &[6, 5]);
         let targets = (&labels, &labels.ones_like());
         let inputs = clips(2000 + tag, &[6, 1, 40, 56]);
-        let loss = train_step(&network, &mut optimizer, cosine(1e-2, step, 10), inputs, targets, &draw).unwrap();
+        let update = Update { loss: &bce, learning_rate: cosine(1e-2, step, 10), clip: None };
+        let loss = train_step(&network, &mut optimizer, &update, inputs, targets, &draw).unwrap();
         assert!((loss.double_value(&[]) - expected).abs() < 1e-9, "step {step}: {loss:?} {expected}");
     }
     let expected = weights::from_bytes(include_bytes!("golden/torch/training.safetensors")).unwrap();

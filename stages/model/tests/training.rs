@@ -4,20 +4,29 @@
 use std::ops::ControlFlow;
 
 use chorus_model::augment::AugmentOptions;
-use chorus_model::dataset::Dataset;
+use chorus_model::dataset::{Census, Dataset};
 use chorus_model::device::HOST;
-use chorus_model::mixing::{Method, MixingOptions};
+use chorus_model::loss::LossOptions;
+use chorus_model::mixing::{Depth, Method, MixingOptions};
 use chorus_model::network::{Architecture, Mode, NetworkOptions};
 use chorus_model::normalise::min_max;
-use chorus_model::trainer::{EpochReport, Hooks, Metrics, TrainOptions, Trainer};
+use chorus_model::optim::OptimizerOptions;
+use chorus_model::resident::Resident;
+use chorus_model::sampling::Sampling;
+use chorus_model::sound::SoundOptions;
+use chorus_model::trainer::{EpochReport, Hooks, Metrics, Precision, TrainOptions, Trainer};
 use chorus_model::{Error, Result};
 use tch::{Kind, Tensor};
 
 /// Each class is a tone in a band of its own over noise; each row has a random set of classes.
 struct Tones {
-    features: Tensor,
-    labels: Tensor,
+    /// `[row, mel, frame]`
+    features: Vec<f32>,
+    /// `[row, class]`
+    labels: Vec<f32>,
 }
+
+const SHAPE: [i64; 3] = [1, 32, 48];
 
 const CLASSES: i64 = 3;
 
@@ -38,29 +47,31 @@ impl Tones {
                 );
             }
         }
-        Self {
-            features: Tensor::from_slice(&features).view([rows, 1, 32, 48]),
-            labels: Tensor::from_slice(&labels).view([rows, CLASSES]),
-        }
+        Self { features, labels }
+    }
+
+    fn all_labels(&self) -> Tensor {
+        Tensor::from_slice(&self.labels).view([-1, CLASSES])
     }
 }
 
-fn select(tensor: &Tensor, rows: &[usize]) -> Tensor {
-    let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-    tensor.index_select(0, &Tensor::from_slice(&rows))
+fn select(values: &[f32], rows: &[usize], shape: &[i64]) -> Tensor {
+    let width = shape.iter().product::<i64>() as usize;
+    let picked: Vec<f32> = rows.iter().flat_map(|row| &values[row * width..(row + 1) * width]).copied().collect();
+    Tensor::from_slice(&picked).view([&[rows.len() as i64], shape].concat().as_slice())
 }
 
 impl Dataset for Tones {
     fn len(&self) -> usize {
-        self.features.size()[0] as usize
+        self.labels.len() / CLASSES as usize
     }
 
     fn features(&self, rows: &[usize]) -> Result<Tensor> {
-        Ok(select(&self.features, rows))
+        Ok(select(&self.features, rows, &SHAPE))
     }
 
     fn labels(&self, rows: &[usize]) -> Result<(Tensor, Tensor)> {
-        let labels = select(&self.labels, rows);
+        let labels = select(&self.labels, rows, &[CLASSES]);
         let known = labels.ones_like();
         Ok((labels, known))
     }
@@ -105,8 +116,23 @@ impl Hooks for Recorder {
 
 fn accuracy(trainer: &Trainer, data: &Tones) -> f64 {
     let rows: Vec<usize> = (0..data.len()).collect();
-    let right = trainer.predict(data, &rows).unwrap().gt(0.0).eq_tensor(&data.labels.gt(0.5));
+    let right = trainer.predict(data, &rows).unwrap().gt(0.0).eq_tensor(&data.all_labels().gt(0.5));
     right.to_kind(Kind::Double).mean(Kind::Double).double_value(&[])
+}
+
+/// The share of pairs of a positive and a negative that the logits put in the right order: losses for rare classes shift all scores.
+fn auroc(trainer: &Trainer, data: &Tones) -> f64 {
+    let rows: Vec<usize> = (0..data.len()).collect();
+    let logits = Vec::<f32>::try_from(trainer.predict(data, &rows).unwrap().contiguous().view(-1)).unwrap();
+    let (mut right, mut pairs) = (0, 0);
+    for class in 0..CLASSES as usize {
+        let side = |label: f32| (class..logits.len()).step_by(CLASSES as usize).filter(move |&i| data.labels[i] == label);
+        for positive in side(1.0) {
+            right += side(0.0).filter(|&negative| logits[negative] < logits[positive]).count();
+            pairs += side(0.0).count();
+        }
+    }
+    right as f64 / pairs as f64
 }
 
 #[test]
@@ -146,7 +172,7 @@ fn running_statistics_agree_with_the_batch_after_a_short_training() {
     let options = TrainOptions { augmentation: AugmentOptions::NONE, ..options(8, Method::None) };
     let mut trainer = Trainer::new(options, HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
-    let clips = min_max(&test.features).unwrap();
+    let clips = min_max(&test.features(&(0..test.len()).collect::<Vec<_>>()).unwrap()).unwrap();
     let logits = |mode| {
         let network = trainer.network();
         tch::no_grad(|| network.head(&network.forward_features(&clips, mode).unwrap()).unwrap())
@@ -182,6 +208,129 @@ fn a_training_continues_bit_for_bit_from_any_step() {
     }
 }
 
+/// Every option that the paper does not use.
+fn everything(epochs: usize) -> TrainOptions {
+    let options = options(epochs, Method::Mix2);
+    TrainOptions {
+        warmup_epochs: 1,
+        optimizer: OptimizerOptions::Sgd { momentum: 0.9, weight_decay: 1e-4 },
+        learning_rate: 0.05,
+        clip_norm: Some(1.0),
+        average_decay: Some(0.9),
+        loss: LossOptions::Asymmetric { gamma_positive: 0.0, gamma_negative: 2.0, margin: 0.05 },
+        positive_weight: Some(5.0),
+        sampling: Sampling::ClassBalanced,
+        mixing: MixingOptions { manifold_depth: Depth::Random, ..options.mixing },
+        sound: SoundOptions { gain_db: 6.0, background_probability: 0.3, background_gain_db: [-20.0, -10.0] },
+        ..options
+    }
+}
+
+#[test]
+fn every_option_together_learns_resumes_and_does_not_depend_on_threads() {
+    let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
+    let run = |trainer: &mut Trainer, stop_after| {
+        let mut recorder = Recorder { stop_after, ..Recorder::default() };
+        let _ = trainer.run(&train, Some(&test), &mut recorder).unwrap();
+        recorder.reports
+    };
+    let mut whole = Trainer::new(everything(12), HOST).unwrap();
+    run(&mut whole, None);
+    assert!(auroc(&whole, &test) > 0.7, "{}", auroc(&whole, &test));
+    assert_ne!(whole.model().flat(), whole.network().flat());
+    let mut first = Trainer::new(everything(12), HOST).unwrap().with_loader_threads(0);
+    run(&mut first, Some(50));
+    let mut resumed = Trainer::resume(everything(12), HOST, &first.save_checkpoint().unwrap()).unwrap().with_loader_threads(3);
+    run(&mut resumed, None);
+    assert_eq!(resumed.save_checkpoint().unwrap(), whole.save_checkpoint().unwrap());
+}
+
+#[test]
+fn a_dataset_on_the_device_gives_the_same_training() {
+    let train = Tones::new(70, 0);
+    let on_device = Resident::new(&train, HOST).unwrap();
+    let weights = |data: &dyn Dataset| {
+        let mut trainer = Trainer::new(options(2, Method::Mix2), HOST).unwrap().with_loader_threads(0);
+        let _ = trainer.run(data, None, &mut Recorder::default()).unwrap();
+        trainer.save_checkpoint().unwrap()
+    };
+    assert_eq!(weights(&on_device), weights(&train));
+    assert!(matches!(Resident::new(&Tones::new(0, 0), HOST), Err(Error::Empty)));
+}
+
+#[test]
+fn training_ends_when_validation_is_no_longer_better() {
+    /// Better for two validations, never again.
+    struct Worse(usize);
+    impl Hooks for Worse {
+        fn validate(&mut self, _: &Tensor) -> Result<Metrics> {
+            self.0 += 1;
+            Ok(Metrics { selection: if self.0 <= 2 { self.0 as f64 } else { 0.0 }, values: Vec::new() })
+        }
+    }
+    let (train, validation) = (Tones::new(32, 0), Tones::new(8, 1));
+    let mut trainer = Trainer::new(TrainOptions { patience: Some(3), ..options(20, Method::None) }, HOST).unwrap();
+    assert!(trainer.run(&train, Some(&validation), &mut Worse(0)).unwrap().is_continue());
+    assert_eq!((trainer.position(), trainer.best().unwrap().epoch), ((5, 0), 1));
+}
+
+#[test]
+fn frozen_networks_give_the_scores_of_evaluation() {
+    let train = Tones::new(64, 0);
+    let mut trainer = Trainer::new(options(2, Method::None), HOST).unwrap();
+    let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
+    let clips = min_max(&train.features(&(0..64).collect::<Vec<_>>()).unwrap()).unwrap();
+    let network = trainer.network();
+    let expected = tch::no_grad(|| network.head(&network.forward_features(&clips, Mode::Eval).unwrap()).unwrap());
+    let scores = |kind| {
+        let frozen = network.freeze(kind).unwrap();
+        tch::no_grad(|| frozen.head(&frozen.embed(&clips).unwrap()).unwrap())
+    };
+    let largest = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]);
+    let (difference, size) = (largest(&scores(Kind::Float), &expected), expected.abs().max().double_value(&[]));
+    assert!(difference < 1e-5 * size.max(1.0), "{difference} of {size}");
+    let difference = (scores(Kind::BFloat16).sigmoid() - expected.sigmoid()).abs().mean(Kind::Float).double_value(&[]);
+    assert!(difference > 0.0 && difference < 0.01, "{difference}");
+    // It is a copy: a later step does not reach it.
+    let frozen = network.freeze(Kind::Float).unwrap();
+    let before = tch::no_grad(|| frozen.embed(&clips).unwrap());
+    let _ = tch::no_grad(|| network.flat().fill_(0.5));
+    assert_eq!(tch::no_grad(|| frozen.embed(&clips).unwrap()), before);
+}
+
+#[test]
+fn half_precision_learns_too() {
+    let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
+    let options = TrainOptions { precision: Precision::Bfloat16, ..options(16, Method::None) };
+    let mut trainer = Trainer::new(options, HOST).unwrap();
+    let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
+    assert!(accuracy(&trainer, &test) > 0.95, "{}", accuracy(&trainer, &test));
+    assert_eq!(trainer.network().flat().kind(), Kind::Float);
+}
+
+#[test]
+fn pretrained_weights_are_taken_over_and_pictures_become_grey() {
+    let picture = NetworkOptions { architecture: Architecture::Small, width: 0.25, channels: 3, classes: 9 };
+    let picture = chorus_model::network::Network::new(picture, 8, Kind::Float, HOST).unwrap().state_dict();
+    let mut trainer = Trainer::new(TrainOptions { average_decay: Some(0.5), ..options(1, Method::None) }, HOST).unwrap();
+    trainer.start_from(&picture).unwrap();
+    let state = trainer.network().state_dict();
+    assert_eq!(state["features.1.block.0.0.weight"], picture["features.1.block.0.0.weight"]);
+    let grey = picture["features.0.0.weight"].sum_dim_intlist([1].as_slice(), true, None);
+    assert_eq!(state["features.0.0.weight"], grey);
+    assert_eq!(trainer.model().flat(), trainer.network().flat());
+}
+
+#[test]
+fn the_census_counts_what_is_known() {
+    let data = Tones::new(50, 0);
+    let census = Census::of(&data, CLASSES as usize).unwrap();
+    let expected: f32 = data.labels.iter().sum();
+    assert_eq!(census.counts().iter().sum::<u64>() as f32, expected);
+    assert_eq!(census.reviewed, [50; 3]);
+    assert!(census.positives.iter().enumerate().all(|(class, rows)| rows.iter().all(|row| data.labels[row * 3 + class] > 0.5)));
+}
+
 #[test]
 fn a_checkpoint_of_other_options_is_refused() {
     let bytes = Trainer::new(options(3, Method::Mix2), HOST).unwrap().save_checkpoint().unwrap();
@@ -193,8 +342,8 @@ fn a_checkpoint_of_other_options_is_refused() {
 
 #[test]
 fn a_loss_that_is_not_a_number_names_the_step_and_its_rows() {
-    let train = Tones::new(32, 0);
-    let _ = train.features.get(17).fill_(f64::NAN);
+    let mut train = Tones::new(32, 0);
+    train.features[17 * 32 * 48..18 * 32 * 48].fill(f32::NAN);
     let mut trainer = Trainer::new(options(1, Method::None), HOST).unwrap();
     let failure = trainer.run(&train, None, &mut Recorder::default()).unwrap_err();
     let Error::Loss { epoch: 0, step, rows, .. } = failure else { panic!("{failure}") };

@@ -127,6 +127,11 @@ impl Config {
         self.get(key).as_f64().unwrap_or(f64::NAN)
     }
 
+    /// A list of paths.
+    pub fn paths(&self, key: &str) -> Vec<PathBuf> {
+        self.get(key).as_sequence().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
+    }
+
     /// The run's folder, as typed.
     pub fn run_path(&self) -> PathBuf {
         self.text("run.path").map_or_else(|| Path::new("runs").join(&self.stem), PathBuf::from)
@@ -171,12 +176,15 @@ impl Config {
     pub fn with_absolute_paths(&self) -> Self {
         let mut config = self.clone();
         let run = Some(self.run_path());
-        let paths = ["archive.path", "model.path"].map(|key| (key, self.text(key).map(PathBuf::from)));
+        let absolute = |path: PathBuf| std::path::absolute(path).ok().map(|path| Value::from(path.to_string_lossy()));
+        let paths = ["archive.path", "model.path", "train.initial_weights"].map(|key| (key, self.text(key).map(PathBuf::from)));
         for (key, path) in paths.into_iter().chain([("run.path", run)]) {
-            if let Some(path) = path.and_then(|path| std::path::absolute(path).ok()) {
-                config.values.insert(key, Value::from(path.to_string_lossy()));
+            if let Some(path) = path.and_then(absolute) {
+                config.values.insert(key, path);
             }
         }
+        let ensemble = self.paths("model.ensemble").into_iter().filter_map(absolute).collect();
+        config.values.insert("model.ensemble", Value::Sequence(ensemble));
         config
     }
 

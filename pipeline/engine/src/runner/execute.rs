@@ -113,6 +113,7 @@ impl Making<'_> {
         if let Some(state) = self.made_meanwhile(unit, &fingerprint) {
             return Ok(state);
         }
+        let before = UnitState::read(&run.state(pass.name, unit));
         atomic::drop_file(&run.state(pass.name, unit))?;
         let cx = UnitContext {
             access: self.runner.access(pass, self.states),
@@ -132,6 +133,10 @@ impl Making<'_> {
             }
         }
         let state = UnitState { fingerprint, outputs: staged.publish(run.path())? };
+        // What it made before and no longer makes, such as a table that was switched off.
+        for path in before.iter().flat_map(|before| before.outputs.keys()).filter(|path| !state.outputs.contains_key(*path)) {
+            atomic::remove(run.path(), &run.path().join(path))?;
+        }
         state.save(run, pass.name, unit)?;
         cx.drop_checkpoint()?;
         let rows: BTreeMap<&String, u64> = state.outputs.iter().filter_map(|(p, o)| Some((p, o.rows?))).collect();

@@ -1,4 +1,7 @@
+use tch::Kind;
+
 use super::*;
+use crate::loss::cross_entropy;
 use crate::rng::{Purpose, stream};
 
 const BATCH: usize = 7;
@@ -20,7 +23,7 @@ fn bits(seed: u64, shape: &[i64]) -> Tensor {
 }
 
 fn draws(method: Method) -> impl Iterator<Item = Draw> {
-    (0..50).map(move |step| draw(&options(method), &mut stream(1, Purpose::Mixing, 0, step), BATCH).unwrap())
+    (0..50).map(move |step| draw(&options(method), &mut stream(1, Purpose::Mixing, 0, step), BATCH, 12).unwrap())
 }
 
 fn close(a: &Tensor, b: &Tensor) -> bool {
@@ -102,7 +105,7 @@ fn unknown_labels_do_not_count() {
         let draw = draws(method).next().unwrap();
         let rows = if method == Method::MultiMix { 9 } else { BATCH as i64 };
         let logits = uniform(5, &[rows, CLASSES]) * 4.0 - 2.0;
-        let of = |labels: &Tensor, mask: &Tensor| loss(&logits, &draw.targets(labels, mask).unwrap()).unwrap();
+        let of = |labels: &Tensor, mask: &Tensor| cross_entropy(&logits, &draw.targets(labels, mask).unwrap()).unwrap();
         assert!(close(&of(&labels, &mask), &of(&flipped, &mask)), "{method:?}");
         assert!(!close(&of(&labels, &mask), &of(&labels, &mask.ones_like())), "{method:?}");
         assert_eq!(of(&labels, &mask.zeros_like()).double_value(&[]), 0.0, "{method:?}");
@@ -110,11 +113,33 @@ fn unknown_labels_do_not_count() {
 }
 
 #[test]
+fn a_random_depth_is_uniform_and_mixes_one_place_only() {
+    let options = MixingOptions { manifold_depth: Depth::Random, ..options(Method::ManifoldMixup) };
+    let mut counts = [0; 5];
+    let hidden = uniform(2, &[BATCH as i64, 3, 4, 5]);
+    for step in 0..2000 {
+        let draw = draw(&options, &mut stream(1, Purpose::Mixing, 0, step), BATCH, 4).unwrap();
+        let Draw::ManifoldMixup { place, pairing } = &draw else { panic!("{draw:?}") };
+        counts[place.unwrap_or(4)] += 1;
+        if step < 20 {
+            let mixed: Vec<usize> = (0..4).filter(|&at| draw.mix_between(at, hidden.copy()).unwrap() != hidden).collect();
+            assert_eq!(mixed, place.iter().copied().collect::<Vec<_>>());
+            let embeddings = uniform(3, &[BATCH as i64, 4]);
+            assert_eq!(draw.mix_embeddings(embeddings.copy()).unwrap() == embeddings, place.is_some());
+            if let Some(place) = place {
+                assert!(close(&draw.mix_between(*place, hidden.copy()).unwrap(), &pairing.mix(&hidden).unwrap()));
+            }
+        }
+    }
+    assert!(counts.iter().all(|count| (330..470).contains(count)), "{counts:?}");
+}
+
+#[test]
 fn lambda_is_uniform_at_alpha_one() {
     let lambdas: Vec<f64> = (0..2000)
         .flat_map(|step| {
-            let Draw::ManifoldMixup(pairing) =
-                draw(&options(Method::ManifoldMixup), &mut stream(1, Purpose::Mixing, 0, step), BATCH).unwrap()
+            let Draw::ManifoldMixup { pairing, .. } =
+                draw(&options(Method::ManifoldMixup), &mut stream(1, Purpose::Mixing, 0, step), BATCH, 12).unwrap()
             else {
                 panic!("another method")
             };
@@ -131,10 +156,10 @@ fn lambda_is_uniform_at_alpha_one() {
 fn mix2_takes_its_methods_with_their_chances() {
     let mut counts = [0; 4];
     for step in 0..4000 {
-        let index = match draw(&options(Method::Mix2), &mut stream(1, Purpose::Mixing, 0, step), 2).unwrap() {
+        let index = match draw(&options(Method::Mix2), &mut stream(1, Purpose::Mixing, 0, step), 2, 12).unwrap() {
             Draw::Plain => 0,
             Draw::Mixup(_) => 1,
-            Draw::ManifoldMixup(_) => 2,
+            Draw::ManifoldMixup { .. } => 2,
             Draw::MultiMix(_) => 3,
         };
         counts[index] += 1;

@@ -1,7 +1,7 @@
 //! The layers of MobileNetV3 as descriptions: they hold places, not tensors, and are given the tensors at each pass.
 //! So one network can run on its own weights, on an average of them, or on a copy of another precision.
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::layout::Block;
 use super::plan::{Init, Plan, Slot};
@@ -9,21 +9,38 @@ use super::plan::{Init, Plan, Slot};
 /// As in MobileNetV3's paper.
 const BATCH_NORM_EPSILON: f64 = 1e-3;
 
+/// What batch normalisation does in a pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Norm {
+    /// Takes the batch's statistics, which enter the running ones with this weight.
+    Batch(f64),
+    /// Takes the running statistics.
+    Running,
+    /// Nothing: it is in the convolutions' weights already ([`ConvNorm::fold`]), and its shift is their bias.
+    Folded,
+}
+
 /// The tensors of one pass.
 pub(crate) struct Pass<'a> {
     pub parameters: &'a [Tensor],
     pub buffers: &'a [Tensor],
-    /// In training: the weight of this batch in the running statistics. In evaluation: none.
-    pub momentum: Option<f64>,
+    pub norm: Norm,
+    /// The number type in which convolutions compute. Statistics stay in the parameters' own.
+    pub compute: Kind,
 }
 
 impl Pass<'_> {
-    pub fn parameter(&self, slot: Slot) -> &Tensor {
+    fn parameter(&self, slot: Slot) -> &Tensor {
         &self.parameters[slot.0]
     }
 
     fn buffer(&self, slot: Slot) -> &Tensor {
         &self.buffers[slot.0]
+    }
+
+    /// A convolution's weight or bias, cast where the pass computes in another type; its gradient comes back in its own.
+    fn cast(&self, slot: Slot) -> Result<Tensor, TchError> {
+        self.parameter(slot).f_to_kind(self.compute)
     }
 }
 
@@ -40,6 +57,15 @@ impl Activation {
             Self::None => Ok(input),
             Self::Relu => input.f_relu(),
             Self::Hardswish => input.f_hardswish(),
+        }
+    }
+
+    /// The same in place, where no gradient needs what stood there.
+    fn forward_in_place(self, mut input: Tensor) -> Result<Tensor, TchError> {
+        match self {
+            Self::None => Ok(input),
+            Self::Relu => input.f_relu_(),
+            Self::Hardswish => input.f_hardswish_(),
         }
     }
 }
@@ -90,19 +116,35 @@ impl ConvNorm {
 
     pub fn forward(&self, pass: &Pass<'_>, input: &Tensor) -> Result<Tensor, TchError> {
         let Geometry { kernel, stride, groups, .. } = self.geometry;
-        let weight = pass.parameter(self.weight);
-        let output = input.f_conv2d(weight, None::<&Tensor>, [stride, stride], [kernel / 2, kernel / 2], [1, 1], groups)?;
-        let output = output.f_batch_norm(
+        let weight = pass.cast(self.weight)?;
+        let convolve =
+            |bias: Option<&Tensor>| input.f_conv2d(&weight, bias, [stride, stride], [kernel / 2, kernel / 2], [1, 1], groups);
+        let (is_batch, momentum) = match pass.norm {
+            Norm::Folded => return self.activation.forward_in_place(convolve(Some(pass.parameter(self.shift)))?),
+            Norm::Batch(momentum) => (true, momentum),
+            Norm::Running => (false, 0.0),
+        };
+        let output = convolve(None)?.f_batch_norm(
             Some(pass.parameter(self.scale)),
             Some(pass.parameter(self.shift)),
             Some(pass.buffer(self.mean)),
             Some(pass.buffer(self.variance)),
-            pass.momentum.is_some(),
-            pass.momentum.unwrap_or(0.0),
+            is_batch,
+            momentum,
             BATCH_NORM_EPSILON,
             true,
         )?;
         self.activation.forward(output)
+    }
+
+    /// Puts the normalisation by running statistics into the convolution: `w * a` and `shift - mean * a` with
+    /// `a = scale / sqrt(variance + epsilon)` (Jacob et al. 2018, section 3.2). The results take the places of weight and shift.
+    pub fn fold(&self, parameters: &mut [Tensor], buffers: &[Tensor]) -> Result<(), TchError> {
+        let factor = buffers[self.variance.0].f_add_scalar(BATCH_NORM_EPSILON)?.f_rsqrt()?.f_mul(&parameters[self.scale.0])?;
+        let shift = parameters[self.shift.0].f_sub(&buffers[self.mean.0].f_mul(&factor)?)?;
+        parameters[self.weight.0] = parameters[self.weight.0].f_mul(&factor.f_view([-1, 1, 1, 1])?)?;
+        parameters[self.shift.0] = shift;
+        Ok(())
     }
 }
 
@@ -124,14 +166,12 @@ impl Excitation {
         Self { squeeze: convolution("fc1", [squeezed, channels, 1, 1]), excite: convolution("fc2", [channels, squeezed, 1, 1]) }
     }
 
-    fn forward(&self, pass: &Pass<'_>, input: &Tensor) -> Result<Tensor, TchError> {
+    fn gate(&self, pass: &Pass<'_>, input: &Tensor) -> Result<Tensor, TchError> {
         let convolve = |input: &Tensor, (weight, bias): (Slot, Slot)| {
-            let bias = Some(pass.parameter(bias));
-            input.f_conv2d(pass.parameter(weight), bias, [1, 1], [0, 0], [1, 1], 1)
+            input.f_conv2d(&pass.cast(weight)?, Some(pass.cast(bias)?), [1, 1], [0, 0], [1, 1], 1)
         };
         let squeezed = convolve(&input.f_adaptive_avg_pool2d([1, 1])?, self.squeeze)?.f_relu()?;
-        let gate = convolve(&squeezed, self.excite)?.f_hardsigmoid()?;
-        input.f_mul(&gate)
+        convolve(&squeezed, self.excite)?.f_hardsigmoid()
     }
 }
 
@@ -174,10 +214,25 @@ impl InvertedResidual {
             None => input,
         };
         let mut hidden = self.depthwise.forward(pass, expanded)?;
+        let in_place = matches!(pass.norm, Norm::Folded);
         if let Some(excitation) = &self.excitation {
-            hidden = excitation.forward(pass, &hidden)?;
+            let gate = excitation.gate(pass, &hidden)?;
+            hidden = if in_place { hidden.f_mul_(&gate)? } else { hidden.f_mul(&gate)? };
         }
-        let output = self.project.forward(pass, &hidden)?;
-        if self.shortcut { output.f_add(input) } else { Ok(output) }
+        let mut output = self.project.forward(pass, &hidden)?;
+        match (self.shortcut, in_place) {
+            (false, _) => Ok(output),
+            (true, false) => output.f_add(input),
+            (true, true) => output.f_add_(input),
+        }
+    }
+
+    /// Folds all normalisations, see [`ConvNorm::fold`].
+    pub fn fold(&self, parameters: &mut [Tensor], buffers: &[Tensor]) -> Result<(), TchError> {
+        let parts = self.expand.iter().chain([&self.depthwise, &self.project]);
+        for part in parts {
+            part.fold(parameters, buffers)?;
+        }
+        Ok(())
     }
 }

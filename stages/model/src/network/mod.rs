@@ -3,17 +3,20 @@
 //! All parameters lie in one flat tensor, of which each is a view: the optimiser, a checkpoint or an average of weights
 //! then is a few operations on one tensor. Convolutions run channels-last, the faster layout on processors.
 
+mod frozen;
 mod layers;
 mod layout;
 mod plan;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use layers::{Activation, ConvNorm, Geometry, InvertedResidual, Pass};
+pub use frozen::Frozen;
+use layers::{Activation, ConvNorm, Geometry, InvertedResidual, Norm, Pass};
 pub use layout::Architecture;
 use plan::{Entry, Init, Plan, Slot};
 
@@ -56,17 +59,49 @@ pub enum Mode {
     Eval,
 }
 
+/// The layers, without their weights: which of them come one after the other, and where in the lists their weights stand.
+#[derive(Debug)]
+struct Layers {
+    stem: ConvNorm,
+    blocks: Vec<InvertedResidual>,
+    last: ConvNorm,
+    head: (Slot, Slot),
+}
+
+impl Layers {
+    /// From inputs laid out channels-last to embeddings `[batch, embedding]` in `kind`. `between` is given what comes out of the stem
+    /// (as 0) and of each block (from 1), and gives what goes on.
+    fn embed(&self, pass: &Pass<'_>, input: &Tensor, kind: Kind, between: Between<'_>) -> Result<Tensor> {
+        let mut hidden = between(0, self.stem.forward(pass, input)?)?;
+        for (index, block) in (1..).zip(&self.blocks) {
+            hidden = between(index, block.forward(pass, &hidden)?)?;
+        }
+        let hidden = self.last.forward(pass, &hidden)?.f_to_kind(kind)?;
+        let over_frequency = hidden.f_mean_dim([2].as_slice(), false, None)?;
+        let (peak, _) = over_frequency.f_max_dim(2, false)?;
+        Ok(peak.f_add(&over_frequency.f_mean_dim([2].as_slice(), false, None)?)?)
+    }
+
+    fn classify(&self, parameters: &[Tensor], embeddings: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = self.head;
+        Ok(embeddings.f_linear(&parameters[weight.0], Some(&parameters[bias.0]))?)
+    }
+}
+
+/// What happens between the blocks of a network.
+pub type Between<'a> = &'a dyn Fn(usize, Tensor) -> Result<Tensor>;
+
 /// A network and its weights.
 #[derive(Debug)]
 pub struct Network {
     options: NetworkOptions,
     plan: Plan,
-    stem: ConvNorm,
-    blocks: Vec<InvertedResidual>,
-    last: ConvNorm,
-    head: (Slot, Slot),
+    layers: Arc<Layers>,
     embedding: i64,
+    /// The number type in which convolutions compute in training.
+    compute: Kind,
     flat: Tensor,
+    flat_buffers: Tensor,
     parameters: Vec<Tensor>,
     buffers: Vec<Tensor>,
     batches: Cell<i64>,
@@ -101,12 +136,13 @@ impl Network {
             plan.parameter("head.bias".to_owned(), &[classes], Init::Zeros),
         );
         let (flat, parameters) = allocate(&plan.parameters, seed, kind, device)?;
-        let (_, buffers) = allocate(&plan.buffers, seed, kind, device)?;
+        let (flat_buffers, buffers) = allocate(&plan.buffers, seed, kind, device)?;
         for parameter in &parameters {
             let _ = parameter.f_set_requires_grad(true)?;
         }
         let batches = Cell::new(0);
-        Ok(Self { options, plan, stem, blocks: residuals, last, head, embedding, flat, parameters, buffers, batches })
+        let layers = Arc::new(Layers { stem, blocks: residuals, last, head });
+        Ok(Self { options, plan, layers, embedding, compute: kind, flat, flat_buffers, parameters, buffers, batches })
     }
 
     /// What defines the shape.
@@ -139,25 +175,50 @@ impl Network {
         self.flat.shallow_clone()
     }
 
+    /// All running statistics in one dimension, sharing memory with the network.
+    pub fn flat_buffers(&self) -> Tensor {
+        self.flat_buffers.shallow_clone()
+    }
+
+    /// Lets convolutions compute in another number type in training, such as bfloat16. Weights, gradients, the statistics of batch
+    /// normalisation, the embedding, the head and the loss keep the network's own.
+    #[must_use]
+    pub fn computing_in(mut self, kind: Kind) -> Self {
+        self.compute = kind;
+        self
+    }
+
+    /// How many places there are between the first convolution and the last: [`Network::forward_between`].
+    pub fn places(&self) -> usize {
+        self.layers.blocks.len() + 1
+    }
+
     /// From `[batch, channel, mel, frame]` in 0..1 to embeddings `[batch, embedding]`: mean over frequency, then
     /// maximum over time plus mean over time.
     ///
     /// # Errors
     /// An input of another shape.
     pub fn forward_features(&self, input: &Tensor, mode: Mode) -> Result<Tensor> {
-        self.check_input(input)?;
-        let pass = Pass { parameters: &self.parameters, buffers: &self.buffers, momentum: self.momentum(mode) };
-        let mut hidden = self.stem.forward(&pass, &channels_last(input)?)?;
-        for block in &self.blocks {
-            hidden = block.forward(&pass, &hidden)?;
-        }
-        let hidden = self.last.forward(&pass, &hidden)?;
+        self.forward_between(input, mode, &|_, hidden| Ok(hidden))
+    }
+
+    /// The same, with something done at the [`places`](Network::places) between the first convolution and the last.
+    ///
+    /// # Errors
+    /// An input of another shape, and those of `between`.
+    pub fn forward_between(&self, input: &Tensor, mode: Mode, between: Between<'_>) -> Result<Tensor> {
+        check_input(input, self.options.channels)?;
+        let norm = match mode {
+            Mode::Train => Norm::Batch(batch_norm_momentum(self.batches.get())),
+            Mode::Eval => Norm::Running,
+        };
+        let compute = if mode == Mode::Train { self.compute } else { self.kind() };
+        let pass = Pass { parameters: &self.parameters, buffers: &self.buffers, norm, compute };
+        let embeddings = self.layers.embed(&pass, &channels_last(&input.f_to_kind(compute)?)?, self.kind(), between)?;
         if mode == Mode::Train {
             self.batches.set(self.batches.get() + 1);
         }
-        let over_frequency = hidden.f_mean_dim([2].as_slice(), false, None)?;
-        let (peak, _) = over_frequency.f_max_dim(2, false)?;
-        Ok(peak.f_add(&over_frequency.f_mean_dim([2].as_slice(), false, None)?)?)
+        Ok(embeddings)
     }
 
     /// From embeddings `[batch, embedding]` to logits `[batch, class]`.
@@ -165,8 +226,16 @@ impl Network {
     /// # Errors
     /// Embeddings of another size.
     pub fn head(&self, embeddings: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = self.head;
-        Ok(embeddings.f_linear(&self.parameters[weight.0], Some(&self.parameters[bias.0]))?)
+        self.layers.classify(&self.parameters, embeddings)
+    }
+
+    /// A copy of the weights as they are now, for prediction only: batch normalisation folded into the convolutions, which compute in
+    /// `kind`. Embedding and head stay in the network's own number type.
+    ///
+    /// # Errors
+    /// libtorch's only.
+    pub fn freeze(&self, kind: Kind) -> Result<Frozen> {
+        Frozen::new(self, kind)
     }
 
     /// The gradient of a scalar loss by all parameters, in [`Network::flat`]'s order.
@@ -206,6 +275,27 @@ impl Network {
         self.load(state, "features.")
     }
 
+    /// As [`Network::load_features`], from a network that was trained on pictures: where its first convolution takes another number of
+    /// channels, its weights are summed over them, so that a spectrogram counts as a grey picture, and shared among this network's.
+    ///
+    /// # Errors
+    /// A name that is missing, or another shape.
+    pub fn load_pretrained(&mut self, state: &StateDict) -> Result<()> {
+        const FIRST: &str = "features.0.0.weight";
+        let mut state: StateDict = state.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let channels = self.options.channels;
+        if let Some(first) = state.get_mut(FIRST).filter(|first| first.dim() == 4 && first.size()[1] != channels) {
+            let sum = first.f_sum_dim_intlist([1].as_slice(), true, None)?;
+            *first = sum.f_div_scalar(channels as f64)?.f_repeat([1, channels, 1, 1])?;
+        }
+        self.load_features(&state)
+    }
+
+    /// Takes over how many batches another network has seen.
+    pub(crate) fn count_batches_as(&self, other: &Self) {
+        self.batches.set(other.batches.get());
+    }
+
     fn load(&mut self, state: &StateDict, prefix: &str) -> Result<()> {
         let missing = |name: &str| Error::Weights { expected: format!("a tensor `{name}`"), found: "none".to_owned() };
         let mut pairs = Vec::new();
@@ -230,20 +320,16 @@ impl Network {
         let parameters = self.plan.parameters.iter().zip(&self.parameters);
         parameters.chain(self.plan.buffers.iter().zip(&self.buffers))
     }
+}
 
-    fn momentum(&self, mode: Mode) -> Option<f64> {
-        (mode == Mode::Train).then(|| batch_norm_momentum(self.batches.get()))
-    }
-
-    fn check_input(&self, input: &Tensor) -> Result<()> {
-        match input.size().as_slice() {
-            &[batch, channels, mel, frame] if batch > 0 && channels == self.options.channels && mel > 0 && frame > 0 => Ok(()),
-            found => Err(Error::Shape {
-                name: "features".to_owned(),
-                expected: format!("[batch, {}, mel, frame]", self.options.channels),
-                found: found.to_vec(),
-            }),
-        }
+fn check_input(input: &Tensor, channels: i64) -> Result<()> {
+    match input.size().as_slice() {
+        &[batch, found, mel, frame] if batch > 0 && found == channels && mel > 0 && frame > 0 => Ok(()),
+        found => Err(Error::Shape {
+            name: "features".to_owned(),
+            expected: format!("[batch, {channels}, mel, frame]"),
+            found: found.to_vec(),
+        }),
     }
 }
 
@@ -274,7 +360,7 @@ fn allocate(entries: &[Entry], seed: u64, kind: Kind, device: Device) -> Result<
 
 /// The same values with the channel varying fastest in memory. tch has no argument for it, and a tensor of one channel
 /// is only recognised by its strides.
-fn channels_last(input: &Tensor) -> Result<Tensor> {
+pub(crate) fn channels_last(input: &Tensor) -> Result<Tensor> {
     let (batch, channels, mel, frame) = input.size4()?;
     let moved = input.f_permute([0, 2, 3, 1])?.f_contiguous()?;
     let strides = [channels * mel * frame, 1, channels * frame, channels];

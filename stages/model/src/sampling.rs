@@ -1,0 +1,91 @@
+//! In which order, and how often, an epoch goes through its windows.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::rng;
+
+/// How the windows of an epoch are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// Each window once, in random order.
+    Uniform,
+    /// Class-aware (Shen et al., ECCV 2016): a class at random, then one of its windows at random, as often as there are windows.
+    /// Windows without any class are drawn as if they were one more class.
+    ClassBalanced,
+}
+
+impl Sampling {
+    /// The rows of an epoch over `rows` windows. `members` are the positive rows of each class; a class without any is left out.
+    pub fn order(self, rng: &mut ChaCha8Rng, rows: usize, members: &[Vec<usize>]) -> Vec<usize> {
+        match self {
+            Self::Uniform => rng::permutation(rng, rows),
+            Self::ClassBalanced => {
+                let mut pools: Vec<Vec<usize>> = members.iter().filter(|own| !own.is_empty()).cloned().collect();
+                let empty = quiet(rows, members);
+                if !empty.is_empty() {
+                    pools.push(empty);
+                }
+                if pools.is_empty() {
+                    return rng::permutation(rng, rows);
+                }
+                let mut drawn = |_| {
+                    let pool = &pools[rng.random_range(0..pools.len())];
+                    pool[rng.random_range(0..pool.len())]
+                };
+                (0..rows).map(&mut drawn).collect()
+            }
+        }
+    }
+}
+
+/// The rows in which no class is positive.
+pub fn quiet(rows: usize, members: &[Vec<usize>]) -> Vec<usize> {
+    let mut is_quiet = vec![true; rows];
+    members.iter().flatten().for_each(|&row| is_quiet[row] = false);
+    (0..rows).filter(|&row| is_quiet[row]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, stream};
+
+    fn order(sampling: Sampling, epoch: usize) -> Vec<usize> {
+        // 900 windows of a common class, 90 of none, 10 of a rare one, of which 5 hold the common one too.
+        let members = [(0..900).collect(), (895..905).collect(), Vec::new()];
+        sampling.order(&mut stream(4, Purpose::Order, epoch, 0), 995, &members)
+    }
+
+    #[test]
+    fn uniform_order_holds_each_window_once() {
+        let mut rows = order(Sampling::Uniform, 0);
+        assert_ne!(rows, order(Sampling::Uniform, 1));
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(0..995));
+    }
+
+    #[test]
+    fn balanced_order_gives_rare_classes_their_third() {
+        let mut rare = 0;
+        let mut empty = 0;
+        for epoch in 0..20 {
+            let rows = order(Sampling::ClassBalanced, epoch);
+            assert_eq!(rows.len(), 995);
+            rare += rows.iter().filter(|row| (900..905).contains(*row)).count();
+            empty += rows.iter().filter(|row| **row >= 905).count();
+        }
+        let share = |n: usize| n as f64 / (20.0 * 995.0);
+        // Half of the rare class's third falls on the five windows that hold it alone.
+        assert!((share(rare) - 1.0 / 6.0).abs() < 0.01, "{}", share(rare));
+        assert!((share(empty) - 1.0 / 3.0).abs() < 0.01, "{}", share(empty));
+    }
+
+    #[test]
+    fn windows_without_any_class_are_found() {
+        assert_eq!(quiet(6, &[vec![1, 2], vec![2, 5]]), [0, 3, 4]);
+        assert_eq!(Sampling::ClassBalanced.order(&mut stream(0, Purpose::Order, 0, 0), 0, &[]), Vec::<usize>::new());
+    }
+}
