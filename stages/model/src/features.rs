@@ -94,12 +94,12 @@ impl TrainingWindows {
 }
 
 impl Windows {
-    fn empty(classes: usize) -> Self {
+    pub(crate) fn empty(classes: usize) -> Self {
         Self { shards: Vec::new(), places: Vec::new(), shape: [0; 2], classes, labels: Vec::new(), known: Vec::new(), held: None }
     }
 
     /// Adds a row of a shard; rows of one shard come one after the other.
-    fn add(&mut self, reader: &TableReader, row: usize, labels: &[Option<i32>]) -> std::result::Result<(), WorkError> {
+    pub(crate) fn add(&mut self, reader: &TableReader, row: usize, labels: &[Option<i32>]) -> std::result::Result<(), WorkError> {
         if self.shards.last().is_none_or(|last| last.path() != reader.path()) {
             let shape: Vec<i64> = reader.shape().iter().map(|&n| n as i64).collect();
             let shape = <[i64; 2]>::try_from(shape).map_err(|found| {

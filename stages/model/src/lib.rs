@@ -23,6 +23,7 @@ pub mod resident;
 pub mod rng;
 pub mod sampling;
 pub mod sound;
+pub mod speed;
 pub mod step;
 mod train;
 pub mod trainer;

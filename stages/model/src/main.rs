@@ -2,12 +2,12 @@
 //! nothing else.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_engine::{Config, Console, Registry, RunDir, RunOptions, Runner, Selection, Share};
-use chorus_model::{Predict, Train, device};
+use chorus_model::{Predict, Train, device, speed};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -43,6 +43,24 @@ enum Command {
         #[arg(required = true)]
         stages: Vec<String>,
     },
+    /// Measures how fast this machine learns and predicts, in windows per second, as JSON.
+    Speed {
+        /// Threads of libtorch.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Windows of a batch.
+        #[arg(long, default_value_t = 128)]
+        batch: usize,
+        /// Steps that are timed, after one that is not.
+        #[arg(long, default_value_t = 3)]
+        steps: usize,
+        /// auto, cpu or cuda:N.
+        #[arg(long, default_value = "auto")]
+        device: String,
+        /// A run whose feature table is read too.
+        #[arg(long)]
+        run: Option<PathBuf>,
+    },
     /// Says which libtorch, CUDA and cuDNN there are, and which devices.
     Device {
         /// As JSON.
@@ -58,6 +76,7 @@ fn main() -> ExitCode {
             make(RunDir::new(run), &options, units)
         }
         Command::Device { json } => describe(json),
+        Command::Speed { threads, batch, steps, device, run } => speed(&device, threads, batch, steps, run.as_deref()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,6 +109,11 @@ fn make(run: RunDir, options: &RunOptions, share: Option<Share>) -> anyhow::Resu
     runner.stop_on_signals().context("signals cannot be handled")?;
     runner.run(options)?;
     Ok(())
+}
+
+fn speed(device: &str, threads: usize, batch: usize, steps: usize, run: Option<&Path>) -> anyhow::Result<()> {
+    let speed = speed::measure(device::resolve(device)?, threads, batch, steps, run).map_err(anyhow::Error::from_boxed)?;
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&speed)?).context("stdout")
 }
 
 fn describe(json: bool) -> anyhow::Result<()> {

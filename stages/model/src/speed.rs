@@ -1,0 +1,160 @@
+//! How fast this machine learns and predicts, for `make bench`: the real loops on made-up windows.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use chorus_engine::WorkError;
+use chorus_tables::{TableReader, schema};
+use rand::RngExt;
+use serde::Serialize;
+use tch::{Device, Kind, Tensor};
+
+use crate::dataset::Dataset;
+use crate::features::Windows;
+use crate::inference;
+use crate::loader::{Job, for_each_batch};
+use crate::network::{Architecture, Network, NetworkOptions};
+use crate::rng::{Purpose, permutation, stream};
+use crate::trainer::{Hooks, Metrics, Precision, TrainOptions, Trainer};
+use crate::{Result, device};
+
+/// AnuraSet's number of species, and the paper's windows.
+const CLASSES: i64 = 42;
+const SHAPE: [i64; 3] = [1, 128, 376];
+
+/// Windows per second.
+#[derive(Debug, Default, Serialize)]
+pub struct Speed {
+    /// Training with the paper's settings.
+    pub training: f64,
+    /// The same with bfloat16 convolutions.
+    pub training_bfloat16: f64,
+    /// Prediction.
+    pub prediction: f64,
+    /// The same with bfloat16 convolutions.
+    pub prediction_bfloat16: f64,
+    /// Reading batches in random order from the feature table of a run, and nothing else.
+    pub feed: Option<f64>,
+}
+
+/// Windows of random decibels with random labels.
+struct Noise {
+    rows: usize,
+}
+
+impl Dataset for Noise {
+    fn len(&self) -> usize {
+        self.rows
+    }
+
+    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+        let values = SHAPE.iter().product::<i64>() as usize;
+        let bytes: Vec<u8> = rows
+            .iter()
+            .flat_map(|&row| {
+                // Halves between -128 and -64 dB; their noise is of no account, only that they differ.
+                (0..values).flat_map(move |i| [((i * 31 + row * 7) % 251) as u8, 0xd4 + ((i + row) % 4) as u8])
+            })
+            .collect();
+        crate::features::tensor(&bytes, rows.len(), [SHAPE[1], SHAPE[2]])
+    }
+
+    fn labels(&self, rows: &[usize]) -> Result<(Tensor, Tensor)> {
+        let mut rng = stream(0, Purpose::Order, 0, rows[0]);
+        let labels: Vec<f32> = (0..rows.len() as i64 * CLASSES).map(|_| f32::from(rng.random_bool(0.05))).collect();
+        let labels = Tensor::f_from_slice(&labels)?.f_view([-1, CLASSES])?;
+        let known = labels.f_ones_like()?;
+        Ok((labels, known))
+    }
+}
+
+/// Takes the time from the end of the first step, which also allocates.
+#[derive(Default)]
+struct Watch {
+    first: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Hooks for Watch {
+    fn validate(&mut self, _: &Tensor) -> Result<Metrics> {
+        Ok(Metrics { selection: 0.0, values: Vec::new() })
+    }
+
+    fn step(&mut self, _: &Trainer) -> Result<ControlFlow<()>> {
+        self.last = Some(Instant::now());
+        self.first = self.first.or(self.last);
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Measures everything, with batches of `batch` windows; `run` is that of the feature table to read.
+///
+/// # Errors
+/// libtorch's, and those of reading the table.
+pub fn measure(
+    device: Device,
+    threads: usize,
+    batch: usize,
+    steps: usize,
+    run: Option<&Path>,
+) -> std::result::Result<Speed, WorkError> {
+    device::set_threads(threads);
+    Ok(Speed {
+        training: training(device, threads, batch, steps, Precision::Float32)?,
+        training_bfloat16: training(device, threads, batch, steps, Precision::Bfloat16)?,
+        prediction: prediction(device, batch, steps, Kind::Float)?,
+        prediction_bfloat16: prediction(device, batch, steps, Kind::BFloat16)?,
+        feed: run.map(|run| feed(run, batch, threads)).transpose()?,
+    })
+}
+
+fn training(device: Device, threads: usize, batch: usize, steps: usize, precision: Precision) -> Result<f64> {
+    let options = TrainOptions { batch_size: batch, epochs: 1, threads, precision, ..TrainOptions::paper(CLASSES) };
+    let mut watch = Watch::default();
+    let noise = Noise { rows: (steps + 1) * batch };
+    let _ = Trainer::new(options, device)?.run(&noise, None, &mut watch)?;
+    let seconds = watch.first.zip(watch.last).map_or(f64::NAN, |(first, last)| (last - first).as_secs_f64());
+    Ok((steps * batch) as f64 / seconds)
+}
+
+fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<f64> {
+    let options = NetworkOptions { architecture: Architecture::Large, width: 1.0, channels: 1, classes: CLASSES };
+    let network = Network::new(options, 0, Kind::Float, device)?.freeze(kind)?;
+    let noise = Noise { rows: batch };
+    let features = noise.features(&(0..batch).collect::<Vec<_>>())?;
+    let mut start = Instant::now();
+    for step in 0..=steps {
+        // Reading the logits waits for them on any device.
+        inference::predict_batch(&network, &features)?.logits.f_double_value(&[0, 0])?;
+        if step == 0 {
+            start = Instant::now();
+        }
+    }
+    Ok((steps * batch) as f64 / start.elapsed().as_secs_f64())
+}
+
+fn feed(run: &Path, batch: usize, threads: usize) -> std::result::Result<f64, WorkError> {
+    let mut windows = Windows::empty(1);
+    let mut folders = vec![run.join("tables").join("features")];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    for file in files {
+        let reader = TableReader::open(schema("features")?, &file)?;
+        for row in 0..reader.rows() {
+            windows.add(&reader, row, &[Some(0)])?;
+        }
+    }
+    let order = permutation(&mut stream(0, Purpose::Order, 0, 0), windows.len());
+    let jobs: Vec<Job<'_>> =
+        order.chunks_exact(batch.min(order.len())).map(|rows| Job { rows, background: Vec::new() }).collect();
+    let start = Instant::now();
+    let _ = for_each_batch(&windows, &jobs, threads, device::HOST, |_, _| Ok(ControlFlow::Continue(())))?;
+    Ok((jobs.len() * batch.min(order.len())) as f64 / start.elapsed().as_secs_f64())
+}

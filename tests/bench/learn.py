@@ -1,0 +1,139 @@
+"""Training, prediction and the way from audio to scores, beside PyTorch's eager loops on the same threads: `learn.py CHORUS`.
+
+Network and settings are the paper's: MobileNetV3-Large, 42 classes, windows of 3 s, batches of 128, Mix2, AdamW. Both sides normalise,
+roll, mask and mix. The rounds are taken in turn; medians of windows per second and of the ratios are told. Then predictions in bfloat16
+are compared with those in float32 on a survey that a model was trained for, and the two ways to predictions with each other.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+BATCH, STEPS, ROUNDS = 128, 3, 3
+THREADS = os.cpu_count() or 1
+CONFIG = """
+archive: {{path: {folder}/archive, audio: raw_data, timezone: America/Sao_Paulo}}
+run: {{path: {folder}/{run}}}
+ingest: {{site_sheet: sites.csv}}
+annotate: {{format: anuraset_raw, code_table: species.csv}}
+split: {{source: file, file: subset.csv}}
+train: {{architecture: mobilenet_v3_large, epochs: 4, batch_size: 32, threads: {threads}}}
+"""
+
+
+def torch_side(layout):
+    """Windows per second of PyTorch: training, prediction, and prediction in bfloat16."""
+    import torch
+
+    from peer import Network, augment, min_max, mixed_loss
+
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+    network = Network().to(memory_format=form)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=0.01)
+    features = (-100 * torch.rand(BATCH, 1, 128, 376)).half()
+    labels = (torch.rand(BATCH, 42) < 0.05).float()
+
+    def train():
+        x = augment(min_max(features.float())).to(memory_format=form)
+        loss = mixed_loss(network, x, labels, "mix2")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    def predict(enabled):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            network(min_max(features.float()).to(memory_format=form)).sum().item()
+
+    def speed(work):
+        work()
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            work()
+        return STEPS * BATCH / (time.perf_counter() - start)
+
+    result = {"training": speed(train)}
+    network.eval()
+    result |= {"prediction": speed(lambda: predict(False)), "prediction_bfloat16": speed(lambda: predict(True))}
+    print(json.dumps(result))
+
+
+def output(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}).stdout
+
+
+def chorus_speed(chorus, *arguments):
+    worker = Path(chorus).with_name("chorus-torch")
+    return json.loads(output([worker, "speed", "--threads", str(THREADS), "--batch", str(BATCH), "--steps", str(STEPS), *arguments]))
+
+
+def query(chorus, run, sql):
+    lines = output([chorus, "query", sql, "--run", run, "--format", "csv"]).split("\n")[1:]
+    return [line.split(",") for line in lines if line]
+
+
+def timed(command):
+    start = time.perf_counter()
+    output(command)
+    return time.perf_counter() - start
+
+
+def precision_and_ways(chorus, folder):
+    """Scores in bfloat16 against float32, and how fast predictions come straight from audio."""
+    output([chorus, "demo", f"{folder}/archive", "--no-troubles", "--nights", "6", "--recording-s", "60"])
+    config = Path(folder, "bench.yaml")
+    config.write_text(CONFIG.format(folder=folder, run="run", threads=THREADS))
+    run = f"{folder}/run"
+    output([chorus, "run", "evaluate", "--with-upstream", "-c", config])
+    feed = chorus_speed(chorus, "--run", run)["feed"]
+    half = f"{folder}/half"
+    output([chorus, "run", "evaluate", "--with-upstream", "-c", config, "--set", "predict.precision=bfloat16", "--set", f"run.path={half}"])
+    scores = [{(s, c): float(v) for s, c, v in query(chorus, r, "SELECT segment_id, class, score FROM predictions")} for r in (run, half)]
+    difference = statistics.mean(abs(scores[0][key] - scores[1][key]) for key in scores[0])
+    sql = "SELECT metric, value FROM metrics WHERE subset = 'test' AND site IS NULL AND class IS NULL AND \"group\" IS NULL"
+    metrics = [{m: float(v) for m, v in query(chorus, r, sql) if v} for r in (run, half)]
+    print(f"bfloat16 beside float32: mean difference of scores {difference:.5f}; " + ", ".join(
+        f"{name} {metrics[1][name]:.4f} ({metrics[1][name] - metrics[0][name]:+.4f})" for name in ("average_precision", "f1_fixed", "f1_tuned")
+    ))
+    straight = Path(folder, "straight.yaml")
+    straight.write_text(f"archive: {{path: {folder}/archive, audio: raw_data}}\nmodel: {{path: {run}/model}}\nrun: {{path: {folder}/straight}}\n")
+    output([chorus, "run", "segment", "--with-upstream", "-c", straight])
+    (seconds,), = query(chorus, f"{folder}/straight", "SELECT SUM(duration_s) FROM recordings")
+    for precision in ("float32", "bfloat16"):
+        took = timed([chorus, "run", "predict", "--force", "-c", straight, "--set", f"predict.precision={precision}", "--set", f"train.threads={THREADS}"])
+        print(f"from audio to predictions, {precision}, nothing written in between: {float(seconds) / took:.0f} times real time")
+    print(f"data feed alone, {THREADS} threads, rows in random order from a table larger than memory is allowed: {feed:.0f} windows/s")
+
+
+def main(chorus):
+    rounds = []
+    for _ in range(ROUNDS):
+        figures = {"chorus": chorus_speed(chorus)}
+        for layout in ("contiguous", "channels_last"):
+            figures[layout] = json.loads(output([sys.executable, __file__, "torch", layout]))
+        rounds.append(figures)
+    print(f"MobileNetV3-Large, 42 classes, batches of {BATCH}, {THREADS} threads, median of {ROUNDS} rounds, windows/s")
+    lines = [("chorus", name) for name in ("training", "training_bfloat16", "prediction", "prediction_bfloat16")]
+    lines += [(layout, name) for layout in ("contiguous", "channels_last") for name in ("training", "prediction", "prediction_bfloat16")]
+    for side, name in lines:
+        speed = statistics.median(r[side][name] for r in rounds)
+        base = name.split("_")[0]
+        ratio = statistics.median(r[side][name] / r["contiguous"][base] for r in rounds)
+        label = "chorus" if side == "chorus" else f"PyTorch {side}"
+        print(f"{label:22} {name:20} {speed:7.1f}  {ratio:5.2f} times PyTorch contiguous float32")
+    with tempfile.TemporaryDirectory() as folder:
+        precision_and_ways(chorus, folder)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "torch":
+        torch_side(sys.argv[2])
+    else:
+        main(sys.argv[1])
