@@ -40,6 +40,9 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Which libtorch, CUDA and cuDNN there are, and which devices
     Device(DeviceArgs),
+    /// What a model is, or in what two differ
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Say what audio files hold, how loud they are, and what is wrong with them
     Probe(ProbeArgs),
     /// Make a synthetic survey
@@ -206,6 +209,25 @@ pub(crate) struct DeviceArgs {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Network, classes, thresholds, settings, what it learnt from, and how good it is
+    Show {
+        /// The model's folder, such as runs/NAME/model
+        folder: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything that differs between two models, and their test figures side by side
+    Compare {
+        /// The one model's folder
+        first: PathBuf,
+        /// The other's
+        second: PathBuf,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

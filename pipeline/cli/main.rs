@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Config => commands::config::run(),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Device(args) => commands::device::run(&args),
+        Command::Model(command) => commands::model::run(&command),
         Command::Probe(args) => commands::probe::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
     };

@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod init;
+pub(crate) mod model;
 pub(crate) mod probe;
 pub(crate) mod query;
 pub(crate) mod run;

@@ -235,6 +235,7 @@ pub struct UnitContext<'a> {
     pub(crate) access: Access<'a>,
     pub(crate) unit: &'a Unit,
     pub(crate) digest: String,
+    pub(crate) inputs: BTreeMap<String, String>,
     pub(crate) staged: Mutex<atomic::Batch>,
 }
 
@@ -261,6 +262,11 @@ impl UnitContext<'_> {
     /// A hash of everything that the unit's outputs depend on.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The unit's inputs within the run, with hashes of their content.
+    pub fn inputs(&self) -> &BTreeMap<String, String> {
+        &self.inputs
     }
 
     /// The file of a declared table that this unit reads: its own part, or the whole of a table that is not partitioned.

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_yaml::Value;
 
 use crate::config::keys::Key;
-use crate::graph::{DECISIONS, MODEL_CARD, WEIGHTS};
-use crate::{Config, EngineError};
+use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
+use crate::{Config, EngineError, hash_bytes};
 
 /// Keys that a model's card records under `settings`: with other values its scores mean nothing.
 pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
@@ -47,8 +47,10 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
     if config.get("detect.threshold").is_null() {
         let text = std::fs::read_to_string(&decisions).unwrap_or_default();
         let made_for = serde_yaml::from_str::<Value>(&text).unwrap_or_default()["model_id"].clone();
-        if made_for != value["model_id"] {
-            let found = "these thresholds were made for other weights".to_owned();
+        let mut ids = vec![value["model_id"].as_str().unwrap_or_default().to_owned()];
+        ids.extend(ensemble_ids(config)?);
+        if made_for.as_str() != Some(mean_id(ids).as_str()) {
+            let found = "these thresholds were made for other weights, or for another ensemble".to_owned();
             return refuse(
                 &decisions,
                 found,
@@ -57,6 +59,31 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+/// The models that `model.ensemble` names, by the ids on their cards.
+fn ensemble_ids(config: &Config) -> Result<Vec<String>, EngineError> {
+    let id = |folder: std::path::PathBuf| {
+        let card = folder.join(MODEL_CARD);
+        let text = std::fs::read_to_string(&card).map_err(|e| e.to_string());
+        let value = text.and_then(|text| serde_yaml::from_str::<Value>(&text).map_err(|e| e.to_string()));
+        let id = value.map(|value| value["model_id"].as_str().map(str::to_owned));
+        id.ok().flatten().ok_or_else(|| EngineError::Model {
+            path: card,
+            found: "not the card of a model".into(),
+            next: "name folders of trained models in model.ensemble, such as runs/NAME/model".into(),
+        })
+    };
+    config.paths(ENSEMBLE).into_iter().map(id).collect()
+}
+
+/// The id of one model, or that of the mean of several, which does not depend on their order.
+pub fn mean_id(mut ids: Vec<String>) -> String {
+    ids.sort_unstable();
+    match ids.as_slice() {
+        [id] => id.clone(),
+        _ => hash_bytes(ids.join(" ").as_bytes())[..16].to_owned(),
+    }
 }
 
 /// In what a key differs from the card's, in words.
@@ -80,7 +107,7 @@ mod tests {
         std::fs::write(dir.path().join(WEIGHTS), "").unwrap();
         std::fs::write(dir.path().join(MODEL_CARD), card).unwrap();
         if decisions {
-            std::fs::write(dir.path().join(DECISIONS), "").unwrap();
+            std::fs::write(dir.path().join(DECISIONS), "model_id: '0'").unwrap();
         }
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["model.path=m".to_owned()]).collect();
         check(&Config::from_text("", "c", "c", &sets).unwrap(), dir.path()).map_err(|e| e.to_string())
@@ -94,10 +121,28 @@ mod tests {
 
     #[test]
     fn every_setting_that_differs_is_named() {
+        let card_of = |id: &str| format!("{}model_id: '{id}'\n", card());
+        let card = || card_of("0");
         assert_eq!(checked(&card(), &[], true), Ok(()));
         let error = checked(&card(), &["featurize.n_mels=64", "segment.window_s=5"], true).unwrap_err();
         assert!(error.contains("featurize.n_mels is 64 here and 128 in the model"), "{error}");
         assert!(error.contains("segment.window_s is 5 here and 3 in the model"), "{error}");
+    }
+
+    #[test]
+    fn the_mean_of_several_has_an_id_of_its_own_whatever_their_order() {
+        let id = |ids: &[&str]| mean_id(ids.iter().map(|id| (*id).to_owned()).collect());
+        assert_eq!(id(&["a"]), "a");
+        assert_eq!(id(&["a", "b"]), id(&["b", "a"]));
+        assert_ne!(id(&["a", "b"]), id(&["a", "c"]));
+    }
+
+    #[test]
+    fn thresholds_of_other_models_are_refused() {
+        let error = checked(&(card() + "model_id: '1'\n"), &[], true).unwrap_err();
+        assert!(error.contains("made for other weights"), "{error}");
+        let error = checked(&(card() + "model_id: '0'\n"), &["model.ensemble=[nowhere]"], true).unwrap_err();
+        assert!(error.contains("nowhere/model.yaml: not the card of a model"), "{error}");
     }
 
     #[test]

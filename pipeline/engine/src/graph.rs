@@ -225,7 +225,12 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     Table("classes"),
                     Input::File("train.initial_weights"),
                 ],
-                &[Output::File("model/weights.safetensors"), Output::File("model/model.yaml"), Output::Table("training_log")],
+                &[
+                    Output::File("model/weights.safetensors"),
+                    Output::File("model/model.yaml"),
+                    Output::File("model/curves.csv"),
+                    Output::Table("training_log"),
+                ],
                 &["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
             )
         });

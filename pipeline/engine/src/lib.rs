@@ -29,7 +29,7 @@ pub use console::{Console, Progress};
 pub use context::{Partition, ScanContext, TableSink, UnitContext};
 pub use error::EngineError;
 pub use exact::Exact;
-pub use given_model::MODEL_KEYS;
+pub use given_model::{MODEL_KEYS, mean_id};
 pub use run_dir::RunDir;
 pub use runner::{RunOptions, Runner, Selection, Summary, worker_program};
 pub use share::{Claim, Share};

@@ -1,5 +1,6 @@
 //! `model.yaml`: all that has to be known of a model besides its weights.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,8 @@ pub struct Training {
     pub mixing: String,
     /// Seed of all draws.
     pub seed: u64,
+    /// The tables and files that it learnt from, with hashes of their content.
+    pub data: BTreeMap<String, String>,
     /// Hash of everything that the training depended on: configuration, features, labels, splits, versions.
     pub fingerprint: String,
 }
@@ -159,6 +162,7 @@ mod tests {
                 kept_epoch: 1,
                 mixing: "mix2".into(),
                 seed: 7,
+                data: [("features".to_owned(), "h".to_owned())].into(),
                 fingerprint: "f".into(),
             },
             versions: Versions { chorus: "0.1.0".into(), libtorch: "2.13.0".into() },

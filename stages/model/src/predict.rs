@@ -13,6 +13,7 @@ use chorus_audio::container::channels::Choice;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
+use chorus_engine::mean_id;
 use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};
 use chorus_tables::Batch;
 use serde::Deserialize;
@@ -106,16 +107,7 @@ impl Predict {
             networks.push(load(&card, weights, &params.device, params.predict.precision)?);
             read.push(card);
         }
-        let ids: Vec<&str> = read.iter().map(|card| card.model_id.as_str()).collect();
-        let model_id = match ids.as_slice() {
-            [id] => (*id).to_owned(),
-            // The mean does not depend on the order, and neither does its name.
-            _ => {
-                let mut ids = ids;
-                ids.sort_unstable();
-                hash_bytes(ids.join(" ").as_bytes())[..16].to_owned()
-            }
-        };
+        let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
         let first = read.swap_remove(0);
         let embedding = usize::try_from(first.embedding)?;
         Ok(Arc::clone(model.insert(Arc::new(Model { model_id, classes: first.classes, embedding, networks: networks.into() }))))

@@ -254,6 +254,7 @@ impl Work for Train {
                 kept_epoch: kept as u64,
                 mixing: serde_yaml::to_value(params.mixing)?.as_str().unwrap_or_default().to_owned(),
                 seed: params.seed,
+                data: cx.inputs().clone(),
                 fingerprint: cx.digest().to_owned(),
             },
             versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: device::describe().libtorch_version },
@@ -261,6 +262,7 @@ impl Work for Train {
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
+        cx.write_file("model/curves.csv", curves(&history).as_bytes())?;
         write_log(cx, &history, kept)
     }
 }
@@ -296,6 +298,17 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
             .bool(history.iter().map(|row| row.epoch == kept))
     })?;
     Ok(())
+}
+
+/// The log as CSV, which goes with the model wherever it is copied.
+fn curves(history: &[LogRow]) -> String {
+    let mut text = format!("epoch,step,learning_rate,train_loss,validation_{LOSS},validation_{MACRO_F1},validation_{MEAN_AP}\n");
+    for row in history {
+        let value = |name| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
+        let (loss, f1, ap) = (value(LOSS), value(MACRO_F1), value(MEAN_AP));
+        text += &format!("{},{},{},{},{loss},{f1},{ap}\n", row.epoch, row.step, row.learning_rate.0, row.loss.0);
+    }
+    text
 }
 
 /// Says before the first step what there is to learn from.

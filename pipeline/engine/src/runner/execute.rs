@@ -119,6 +119,7 @@ impl Making<'_> {
             access: self.runner.access(pass, self.states),
             unit,
             digest: fingerprint.digest(),
+            inputs: fingerprint.inputs.clone(),
             staged: Mutex::default(),
         };
         {

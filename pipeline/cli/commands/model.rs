@@ -1,0 +1,162 @@
+//! `chorus model`: what a model is, and in what two differ. Reads the cards beside the weights, and the metrics of the run around them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_engine::graph::{DECISIONS, MODEL_CARD, WEIGHTS};
+use chorus_engine::hash_bytes;
+use serde_yaml::Value;
+
+use crate::args::{ModelCommand, UsageError};
+use crate::output::{self, aligned};
+
+pub(crate) fn run(command: &ModelCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ModelCommand::Show { folder, json } => show(&Model::read(folder)?, *json),
+        ModelCommand::Compare { first, second } => compare(&Model::read(first)?, &Model::read(second)?),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a model's folder and its run say.
+struct Model {
+    name: String,
+    card: Value,
+    /// Thresholds by class.
+    thresholds: BTreeMap<String, f64>,
+    /// Metrics on the test set over all sites, by metric.
+    metrics: BTreeMap<String, f64>,
+    /// Whether the weights are those that the card speaks of.
+    whole: bool,
+}
+
+impl Model {
+    fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join(MODEL_CARD);
+        let unreadable = |e: &dyn std::fmt::Display| {
+            UsageError(format!("{}: {e}; name the folder of a trained model, such as runs/NAME/model", path.display()))
+        };
+        let card: Value =
+            serde_yaml::from_str(&std::fs::read_to_string(&path).map_err(|e| unreadable(&e))?).map_err(|e| unreadable(&e))?;
+        let weights = std::fs::read(folder.join(WEIGHTS)).unwrap_or_default();
+        let whole = card["model_id"].as_str() == Some(&hash_bytes(&weights)[..16]);
+        let decisions = std::fs::read_to_string(folder.join(DECISIONS)).unwrap_or_default();
+        let decisions: Value = serde_yaml::from_str(&decisions).unwrap_or_default();
+        let thresholds = decisions["thresholds"].as_mapping().into_iter().flatten();
+        let thresholds =
+            thresholds.filter_map(|(class, t)| Some((class.as_str()?.to_owned(), t["threshold"].as_f64()?))).collect();
+        let metrics = metrics(folder).with_context(|| format!("metrics beside {}", folder.display()))?;
+        Ok(Self { name: folder.display().to_string(), card, thresholds, metrics, whole })
+    }
+
+    fn classes(&self) -> BTreeSet<&str> {
+        self.card["classes"].as_sequence().into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Every entry of the card by its dotted name, but the classes.
+    fn entries(&self) -> BTreeMap<String, String> {
+        let mut entries = BTreeMap::new();
+        flatten("", &self.card, &mut entries);
+        entries.remove("classes");
+        entries
+    }
+}
+
+/// The test figures of the run that the model's folder lies in: means over the classes, all sites, all windows.
+fn metrics(folder: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
+    let path = folder.join("../tables/metrics/part-000.parquet");
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let batch = chorus_tables::read_columns(
+        chorus_tables::schema("metrics")?,
+        &path,
+        &["subset", "site", "class", "group", "metric", "value"],
+    )?;
+    let of = |column: &str| batch.texts(column);
+    let (subsets, sites, classes, groups, names) = (of("subset")?, of("site")?, of("class")?, of("group")?, of("metric")?);
+    let mut metrics = BTreeMap::new();
+    for (row, value) in batch.f64("value")?.iter().enumerate() {
+        let overall = sites[row].is_none() && classes[row].is_none() && groups[row].is_none();
+        if let (true, Some("test"), Some(name), Some(value)) = (overall, subsets[row].as_deref(), &names[row], value) {
+            metrics.insert(name.clone(), value);
+        }
+    }
+    Ok(metrics)
+}
+
+fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Mapping(mapping) => {
+            for (key, value) in mapping {
+                let key = key.as_str().unwrap_or_default();
+                flatten(&if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }, value, into);
+            }
+        }
+        other => {
+            let text = serde_yaml::to_string(other).unwrap_or_default();
+            into.insert(prefix.to_owned(), text.trim().to_owned());
+        }
+    }
+}
+
+fn show(model: &Model, json: bool) -> anyhow::Result<()> {
+    if json {
+        let all =
+            serde_json::json!({"card": model.card, "thresholds": model.thresholds, "test": model.metrics, "whole": model.whole});
+        return Ok(output::line(&all.to_string())?);
+    }
+    if !model.whole {
+        output::line(&format!(
+            "{WEIGHTS} is missing or not the file that {MODEL_CARD} speaks of: copy the model's folder as a whole"
+        ))?;
+    }
+    let rows: Vec<[String; 2]> = model.entries().into_iter().map(|(key, value)| [key, value]).collect();
+    output::line(aligned(&rows).trim_end())?;
+    output::line("")?;
+    let mut rows = vec![["class", "threshold"].map(str::to_owned)];
+    rows.extend(model.classes().into_iter().map(|class| [class.to_owned(), threshold(model.thresholds.get(class))]));
+    output::line(aligned(&rows).trim_end())?;
+    if !model.metrics.is_empty() {
+        output::line("\non its run's test set, means over the classes:")?;
+        let rows: Vec<[String; 2]> = model.metrics.iter().map(|(name, value)| [name.clone(), format!("{value:.4}")]).collect();
+        output::line(aligned(&rows).trim_end())?;
+    }
+    Ok(())
+}
+
+fn threshold(value: Option<&f64>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"))
+}
+
+/// Prints what differs, and nothing else.
+fn compare(first: &Model, second: &Model) -> anyhow::Result<()> {
+    let mut rows = vec![["", &first.name, &second.name].map(str::to_owned)];
+    let absent = || "absent".to_owned();
+    let (ours, theirs) = (first.entries(), second.entries());
+    for key in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
+        let (a, b) = (ours.get(key), theirs.get(key));
+        if a != b {
+            rows.push([key.clone(), a.cloned().unwrap_or_else(absent), b.cloned().unwrap_or_else(absent)]);
+        }
+    }
+    for class in first.classes().union(&second.classes()) {
+        let side = |model: &Model| match model.classes().contains(class) {
+            true => threshold(model.thresholds.get(*class)),
+            false => absent(),
+        };
+        if side(first) != side(second) {
+            rows.push([format!("threshold of {class}"), side(first), side(second)]);
+        }
+    }
+    for metric in first.metrics.keys().chain(second.metrics.keys()).collect::<BTreeSet<_>>() {
+        let side = |model: &Model| model.metrics.get(metric).map_or_else(absent, |value| format!("{value:.4}"));
+        rows.push([format!("test {metric}"), side(first), side(second)]);
+    }
+    if rows.len() == 1 {
+        return Ok(output::line("the two models are the same")?);
+    }
+    Ok(output::line(aligned(&rows).trim_end())?)
+}
