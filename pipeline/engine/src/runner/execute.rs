@@ -131,7 +131,7 @@ impl Making<'_> {
                 return Err(EngineError::MissingOutput { pass: pass.name.into(), output: path });
             }
         }
-        let state = UnitState { fingerprint, outputs: staged.publish(run.path())? };
+        let state = UnitState { fingerprint, outputs: staged.publish(run.path())?, place: None };
         state.save(run, pass.name, unit)?;
         cx.drop_checkpoint()?;
         let rows: BTreeMap<&String, u64> = state.outputs.iter().filter_map(|(p, o)| Some((p, o.rows?))).collect();
