@@ -10,6 +10,8 @@ Examples:
   chorus demo demo                                  make a synthetic survey to try things on
   chorus run -c configs/demo.yaml                   make every stage fresh
   chorus run featurize -c configs/demo.yaml         make one stage fresh
+  chorus sweep -c configs/demo.yaml --vary train.mixing=none,mix2 --vary train.seed=0,1,2
+                                                    compare methods over seeds
   chorus status -c configs/demo.yaml                what is fresh, what is not, and why
   chorus query \"SELECT * FROM metrics LIMIT 5\"      ask the newest run in runs/
   chorus init /archive/2026 --model runs/demo/model write a configuration for an archive of one's own";
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// What is fresh, what is not, and why
     Status(StatusArgs),
+    /// Run every combination of some settings, and compare them in one table
+    Sweep(SweepArgs),
     /// Ask the tables of a run in SQL
     Query(QueryArgs),
     /// Write a starting configuration for an archive
@@ -69,16 +73,21 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// The checked configuration.
-    pub(crate) fn load(&self) -> anyhow::Result<Config> {
-        let path = match (&self.config, &self.run) {
-            (Some(config), _) => config.clone(),
-            (None, Some(run)) => RunDir::new(run).resolved_config(),
+    /// The file that is meant.
+    pub(crate) fn file(&self) -> Result<PathBuf, UsageError> {
+        match (&self.config, &self.run) {
+            (Some(config), _) => Ok(config.clone()),
+            (None, Some(run)) => Ok(RunDir::new(run).resolved_config()),
             (None, None) => {
                 let next = "name a configuration with -c FILE (there are some in configs/, and `chorus init ARCHIVE` writes one), or a run with --run FOLDER";
-                return Err(UsageError(next.into()).into());
+                Err(UsageError(next.into()))
             }
-        };
+        }
+    }
+
+    /// The checked configuration.
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        let path = self.file()?;
         // A run that was moved is still the one that was named.
         let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
         Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>())?)
@@ -142,6 +151,21 @@ pub(crate) struct RunArgs {
     /// When done, answer this question about the run
     #[arg(long, value_name = "SQL", conflicts_with = "dry_run")]
     pub(crate) query: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// A key and the values to try, such as train.seed=0,1,2; several make every combination [default: sweep.vary]
+    #[arg(long, value_name = "KEY=V1,V2,…")]
+    pub(crate) vary: Vec<String>,
+    /// Say which runs there would be, and what is to be made of each
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Threads: units in work at once, and recordings within a unit [default: all processors]
+    #[arg(long, short, value_name = "THREADS")]
+    pub(crate) jobs: Option<usize>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => commands::run::run(&args),
         Command::Status(args) => commands::status::run(&args),
+        Command::Sweep(args) => commands::sweep::run(&args),
         Command::Query(args) => commands::query::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
 }
 
 /// An error and its causes; those that its own text tells already are not told again.
-fn message(error: &anyhow::Error) -> String {
+pub(crate) fn message(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
         _ if text.contains(&cause) => text,
@@ -59,8 +60,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let engine = cause.downcast_ref::<EngineError>().is_some_and(|e| {
-            use EngineError::{Archive, Config, Model, UnknownStage, UnknownUnit};
-            matches!(e, Config(_) | Archive { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
+            use EngineError::{Archive, Base, Config, Model, UnknownStage, UnknownUnit};
+            matches!(e, Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
         });
         let query = cause.downcast_ref::<QueryError>().is_some_and(|e| {
             use QueryError::{Failed, Panicked, Table, Unlisted, Write};

@@ -144,6 +144,10 @@ impl Survey {
         for line in &lines()[before..] {
             let event: serde_json::Value = serde_json::from_str(line).unwrap();
             let of = |key: &str| event[key].as_str().unwrap().to_owned();
+            if event.get("taken").is_some() {
+                // Taken over from a base, and not made.
+                continue;
+            }
             made.entry(of("pass")).or_default().push(of("unit"));
         }
         made

@@ -11,6 +11,7 @@ pub(crate) mod query;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;
+pub(crate) mod sweep;
 
 use chorus_audio::{Featurize, Ingest, Segment};
 use chorus_engine::{Config, Console, Registry, Runner};

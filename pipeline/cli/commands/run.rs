@@ -24,9 +24,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let summary = runner.run(&options)?;
     let took = start.elapsed().as_secs_f64();
     let console = Console::new();
-    match summary.made() {
-        0 => console.say(&format!("nothing to do: everything that was asked for is fresh ({took:.1} s)")),
-        made => console.say(&format!("done: {made} units made in {took:.1} s")),
+    match (summary.made(), summary.taken()) {
+        (0, 0) => console.say(&format!("nothing to do: everything that was asked for is fresh ({took:.1} s)")),
+        (made, 0) => console.say(&format!("done: {made} units made in {took:.1} s")),
+        (made, taken) => console.say(&format!("done: {made} units made and {taken} taken from the base in {took:.1} s")),
     }
     if let Some(sql) = &args.query {
         query::answer(runner.run_dir().path(), sql)?;

@@ -41,8 +41,10 @@ pub(super) fn state(plan: &PassPlan) -> (&'static str, String) {
         "stale"
     } else if is(|s| *s == Status::Missing) {
         "missing"
-    } else {
+    } else if is(|s| matches!(s, Status::Waiting(_))) {
         "waiting"
+    } else {
+        "in base"
     };
     // The state has a column of its own.
     let reason =
@@ -56,6 +58,7 @@ fn unit_state(unit: &UnitPlan) -> (&'static str, String) {
         Status::Missing => ("missing", String::new()),
         Status::Stale(reason) => ("stale", reason.clone()),
         Status::Waiting(stage) => ("waiting", format!("for {stage}")),
+        Status::InBase => ("in base", String::new()),
     }
 }
 

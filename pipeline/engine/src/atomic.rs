@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,6 +15,10 @@ use crate::state::{OutputState, hash_text};
 const ATTEMPTS: u32 = 10;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+fn temporary_name() -> String {
+    format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
+}
 
 /// A file on its way: written under a temporary name, its bytes hashed.
 pub struct Staged {
@@ -30,8 +35,7 @@ impl Staged {
     /// [`EngineError::Io`].
     pub fn create(folder: &Path) -> Result<Self, EngineError> {
         fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
-        let name = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        let temporary = folder.join(name);
+        let temporary = folder.join(temporary_name());
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -80,18 +84,24 @@ impl Pending {
     /// [`EngineError::Io`].
     pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
         self.file.sync_all().map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        for attempt in 1.. {
-            fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
-            match fs::rename(&self.temporary, path) {
-                Ok(()) => break,
-                // Another process of a shared run found the folder empty and took it away.
-                Err(e) if e.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
-                Err(e) => return Err(EngineError::io(path, "cannot be put in place")(e)),
-            }
-        }
-        sync_folder(folder)
+        rename(&self.temporary, path)?;
+        sync_folder(path.parent().unwrap_or(Path::new(".")))
     }
+}
+
+/// Renames a whole file to its final name, whose folder is made.
+fn rename(temporary: &Path, path: &Path) -> Result<(), EngineError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    for attempt in 1.. {
+        fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
+        match fs::rename(temporary, path) {
+            Ok(()) => break,
+            // Another process of a shared run found the folder empty and took it away.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+            Err(e) => return Err(EngineError::io(path, "cannot be put in place")(e)),
+        }
+    }
+    Ok(())
 }
 
 /// Writes a whole file through `tmp`.
@@ -104,6 +114,64 @@ pub fn write(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<OutputState, Engin
     let pending = staged.finish(None)?;
     pending.publish(path)?;
     Ok(pending.state)
+}
+
+/// As [`write`], without waiting for the disk: for what may be lost or torn when the system goes down, as long as readers notice it.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn write_unsynced(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
+    let mut staged = Staged::create(tmp)?;
+    staged.write_all(bytes).map_err(EngineError::io(path, "cannot be written"))?;
+    rename(&staged.finish(None)?.temporary, path)
+}
+
+/// Gives a whole file of another run the name `to` in this one: a second name of the same file where the file system knows such, else
+/// that of a copy. The disk is waited for by [`sync_file_system`].
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn take(tmp: &Path, from: &Path, to: &Path) -> Result<(), EngineError> {
+    fs::create_dir_all(tmp).map_err(EngineError::io(tmp, "cannot be made"))?;
+    let temporary = tmp.join(temporary_name());
+    match fs::hard_link(from, &temporary) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(EngineError::io(from, "cannot be taken over")(e)),
+        // Another file system, one without links, a file of somebody else, or one with too many names.
+        Err(_) => return copy(tmp, from, to),
+    }
+    rename(&temporary, to)?;
+    // Where both names are of one file already, renaming leaves both.
+    match fs::remove_file(&temporary) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(EngineError::io(&temporary, "cannot be removed")(e)),
+        _ => Ok(()),
+    }
+}
+
+fn copy(tmp: &Path, from: &Path, to: &Path) -> Result<(), EngineError> {
+    let mut original = File::open(from).map_err(EngineError::io(from, "cannot be taken over"))?;
+    let mut staged = Staged::create(tmp)?;
+    io::copy(&mut original, &mut staged).map_err(EngineError::io(to, "cannot be written"))?;
+    rename(&staged.finish(None)?.temporary, to)
+}
+
+/// Whether both folders lie on one file system, so that a file of one can have a name in the other.
+pub fn share_file_system(a: &Path, b: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).map(|meta| meta.dev()).ok();
+    device(a) == device(b)
+}
+
+/// Waits until all that was written to the file system of this folder is on the disk.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub fn sync_file_system(folder: &Path) -> Result<(), EngineError> {
+    let failed = EngineError::io(folder, "cannot be synced");
+    let opened = File::open(folder);
+    #[cfg(target_os = "linux")]
+    return opened.and_then(|folder| Ok(rustix::fs::syncfs(folder)?)).map_err(failed);
+    #[cfg(not(target_os = "linux"))]
+    return opened.map(|_| rustix::fs::sync()).map_err(failed);
 }
 
 /// Appends one line to a log. A line torn by a crash is the last one, and readers skip it.

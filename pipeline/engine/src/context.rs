@@ -1,6 +1,5 @@
 //! All that a stage sees of the run: its declared inputs, outputs and keys. Anything else is an error at run time.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,9 @@ use serde::de::DeserializeOwned;
 use crate::atomic::{self, Staged};
 use crate::graph::{Input, Output, Pass, Per};
 use crate::plan::{States, chosen};
+use crate::run_dir::CHECKPOINT;
 use crate::share::Claim;
+use crate::state::UnitState;
 use crate::{Config, Console, EngineError, RunDir, Unit};
 
 /// One file of a table.
@@ -88,10 +89,14 @@ impl Access<'_> {
     pub fn partitions(&self, table: &str) -> Result<Vec<Partition>, EngineError> {
         let maker = self.maker(table)?;
         let output = Output::Table(self.static_name(table)?);
-        let chosen = chosen(self.run, self.pass, table)?;
-        let units = self.states.get(maker.name).into_iter().flat_map(BTreeMap::keys);
-        let units = units.filter(|unit| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit)));
-        Ok(units.map(|unit| Partition { unit: unit.clone(), path: self.run.path().join(RunDir::output(output, unit)) }).collect())
+        let chosen = chosen(self.run, self.pass, table, self.states)?;
+        let units = self.states.get(maker.name).into_iter().flatten();
+        let units = units.filter(|(unit, _)| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit)));
+        let partition = |(unit, state): (&Unit, &UnitState)| Partition {
+            unit: unit.clone(),
+            path: state.locate(self.run, &RunDir::output(output, unit)),
+        };
+        Ok(units.map(partition).collect())
     }
 
     fn static_name(&self, table: &str) -> Result<&'static str, EngineError> {
@@ -178,9 +183,11 @@ impl Access<'_> {
         Ok(self.config.text(key).map(PathBuf::from))
     }
 
-    /// What this pass remembered under this name, if anything.
+    /// What this pass remembered under this name, if anything; where it is nothing, what it remembered in the run's base.
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.run.cache(self.pass.name, name)).ok()
+        let base = || Some(RunDir::new(self.config.text("run.base")?).cache(self.pass.name, name));
+        let read = |path: PathBuf| std::fs::read(path).ok();
+        read(self.run.cache(self.pass.name, name)).or_else(|| read(base()?))
     }
 
     /// Remembers something from one execution to the next.
@@ -281,9 +288,9 @@ impl UnitContext<'_> {
             (Per::SiteDay, Per::SiteDay) => self.unit,
             (Per::Run, Per::SiteDay) => return Err(self.undeclared("one part of the partitioned table", table)),
         };
-        let made = self.states.get(maker.name).is_some_and(|units| units.contains_key(wanted));
-        let output = Output::Table(self.static_name(table)?);
-        Ok(made.then(|| Partition { unit: wanted.clone(), path: self.run.path().join(RunDir::output(output, wanted)) }))
+        let made = self.states.get(maker.name).and_then(|units| units.get(wanted));
+        let output = RunDir::output(Output::Table(self.static_name(table)?), wanted);
+        Ok(made.map(|state| Partition { unit: wanted.clone(), path: state.locate(self.run, &output) }))
     }
 
     /// Reads columns (all when none are named) of the unit's part of a table, see [`UnitContext::partition`].
@@ -362,7 +369,7 @@ impl UnitContext<'_> {
     }
 
     fn checkpoint_path(&self) -> PathBuf {
-        self.run.cache(self.pass.name, &format!("checkpoint-{}", self.digest))
+        self.run.cache(self.pass.name, &format!("{CHECKPOINT}{}", self.digest))
     }
 
     pub(crate) fn drop_checkpoint(&self) -> Result<(), EngineError> {

@@ -31,6 +31,14 @@ pub enum EngineError {
         /// What to do.
         next: String,
     },
+    /// The base of the run cannot be one.
+    #[error("run.base {}: {found}; name the folder of another run, or leave run.base out", .path.display())]
+    Base {
+        /// The base.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
     /// A stage that does not exist was named.
     #[error("no stage is called `{name}` in this run; there are: {known}")]
     UnknownStage {

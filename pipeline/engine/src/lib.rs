@@ -8,6 +8,7 @@
 //! - [`atomic`]: the only code that creates files in a run.
 
 pub mod atomic;
+mod base;
 pub mod config;
 mod console;
 mod context;
@@ -20,6 +21,7 @@ pub mod plan;
 mod run_dir;
 mod runner;
 mod share;
+mod shared;
 mod state;
 mod unit;
 mod work;
@@ -31,8 +33,9 @@ pub use error::EngineError;
 pub use exact::Exact;
 pub use given_model::{MODEL_KEYS, mean_id};
 pub use run_dir::RunDir;
-pub use runner::{RunOptions, Runner, Selection, Summary, worker_program};
+pub use runner::{Done, RunOptions, Runner, Selection, Summary, worker_program};
 pub use share::{Claim, Share};
+pub use shared::shared_passes;
 pub use state::hash_bytes;
 pub use unit::Unit;
 pub use work::{External, Registry, Scan, Work, WorkError};

@@ -34,6 +34,7 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
         "config_hash": hash_bytes(config.to_yaml().as_bytes()),
         "archive": config.text("archive.path"),
         "model": config.text("model.path"),
+        "base": config.text("run.base"),
         "seeds": seeds(config),
         "host": rustix::system::uname().nodename().to_string_lossy(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),

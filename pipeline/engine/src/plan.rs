@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
+use crate::base::Base;
 use crate::context::{Access, ScanContext, model_folder};
 use crate::graph::{Input, Output, Pass, Per, UNIT_COLUMN};
 use crate::state::{Fingerprint, UnitState, hash_bytes, hash_file, load};
@@ -27,6 +28,20 @@ pub enum Status {
     Stale(String),
     /// Whether it has to be made shows once this stage is fresh.
     Waiting(&'static str),
+    /// It is not there, and the run's base has it: a run takes it over.
+    InBase,
+}
+
+impl Status {
+    /// Whether nothing has to be made before others can be made from it.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self, Self::Fresh | Self::InBase)
+    }
+
+    /// Whether it is known that it has to be made.
+    pub(crate) fn is_to_be_made(&self) -> bool {
+        matches!(self, Self::Missing | Self::Stale(_))
+    }
 }
 
 /// The plan of one unit.
@@ -51,6 +66,8 @@ pub struct PassPlan {
     pub gone: Vec<Unit>,
     /// What was seen outside and not yet looked into.
     pub pending: Option<String>,
+    /// How many units the run's base has to give.
+    pub in_base: usize,
 }
 
 impl PassPlan {
@@ -64,11 +81,17 @@ impl PassPlan {
         self.fresh() == self.units.len() && self.gone.is_empty() && self.pending.is_none()
     }
 
+    /// Whether nothing is to be made, be it that units are taken over from the base.
+    fn is_settled(&self) -> bool {
+        self.units.iter().all(|u| u.status.is_settled()) && self.gone.is_empty() && self.pending.is_none()
+    }
+
     /// In words, why it is not fresh.
     pub fn reason(&self) -> Option<String> {
         if let Some(pending) = &self.pending {
             return Some(pending.clone());
         }
+        let units = |n: usize| if n == 1 { "1 unit".to_owned() } else { format!("{n} units") };
         let of = |n: usize| format!("{n} of {} units", self.units.len());
         let stale: Vec<&str> =
             self.units.iter().filter_map(|u| if let Status::Stale(r) = &u.status { Some(r.as_str()) } else { None }).collect();
@@ -82,6 +105,7 @@ impl PassPlan {
         first
             .or_else(|| (missing > 0).then(|| format!("missing, {}", of(missing))))
             .or_else(|| waiting.map(|stage| format!("waits for {stage}")))
+            .or_else(|| (self.in_base > 0).then(|| format!("the base gives {}", units(self.in_base))))
             .or_else(|| (!self.gone.is_empty()).then(|| format!("stale: {} units are no longer in the archive", self.gone.len())))
     }
 }
@@ -124,7 +148,7 @@ impl<'a> Planner<'a> {
         let none = BTreeMap::new();
         let recorded = states.get(pass.name).unwrap_or(&none);
         let common = self.common(pass, states, scan)?;
-        let gates = self.gates(pass, earlier)?;
+        let gates = self.gates(pass, states, earlier)?;
         let status = |unit: &Unit| {
             if let Some(gate) = gates.iter().find(|gate| gate.holds_back(unit)) {
                 return Status::Waiting(gate.stage);
@@ -139,7 +163,7 @@ impl<'a> Planner<'a> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        Ok(PassPlan { stage: pass.stage, pass: pass.name, units: plans, gone, pending: scan.pending.clone() })
+        Ok(PassPlan { stage: pass.stage, pass: pass.name, units: plans, gone, pending: scan.pending.clone(), in_base: 0 })
     }
 
     /// What the fingerprints of all units of a pass have in common.
@@ -169,22 +193,25 @@ impl<'a> Planner<'a> {
         fingerprint
     }
 
-    /// Plans all passes without executing any.
-    pub(crate) fn all(&self) -> Result<Vec<PassPlan>, EngineError> {
-        let states = load_states(self.run, self.passes);
+    /// Plans all passes without executing any. Gives the states too, with those of units that the base has.
+    pub(crate) fn all(&self) -> Result<(Vec<PassPlan>, States), EngineError> {
+        let base = Base::checked(self.config, self.run)?;
+        let mut states = load_states(self.run, self.passes);
         let mut plans: Vec<PassPlan> = Vec::new();
         for pass in self.passes {
             let scan = self.scan(pass, &states, true)?;
-            let plan = self.pass(pass, &states, &scan, &plans)?;
+            let mut plan = self.pass(pass, &states, &scan, &plans)?;
+            if let Some(base) = &base {
+                base.lend(self, pass, &scan, &mut plan, &mut states)?;
+            }
             plans.push(plan);
         }
-        Ok(plans)
+        Ok((plans, states))
     }
 
     fn keys(&self, pass: &Pass) -> BTreeMap<String, serde_json::Value> {
         let value = |k: &str| serde_json::to_value(self.config.get(k)).unwrap_or_default();
-        let counting = Config::expand(&pass.keys).into_iter().filter(|k| !pass.hints.contains(&k.name));
-        counting.map(|k| (k.name.to_owned(), value(k.name))).collect()
+        pass.counting_keys().map(|k| (k.name.to_owned(), value(k.name))).collect()
     }
 
     fn units(&self, pass: &Pass, states: &States, scan: &Scan) -> BTreeSet<Unit> {
@@ -209,7 +236,7 @@ impl<'a> Planner<'a> {
     fn whole_inputs(&self, pass: &Pass, states: &States) -> Result<BTreeMap<String, String>, EngineError> {
         let mut inputs = BTreeMap::new();
         for (maker, table) in self.table_makers(pass) {
-            let chosen = chosen(self.run, pass, table)?;
+            let chosen = chosen(self.run, pass, table, states)?;
             let is_chosen = |unit: &Unit| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit));
             let made = states.get(maker.name).into_iter().flatten().filter(|(unit, _)| is_chosen(unit));
             let hashes = made
@@ -249,19 +276,19 @@ impl<'a> Planner<'a> {
     }
 
     /// What has to be fresh before it shows whether the units of a pass are.
-    fn gates<'b>(&self, pass: &Pass, earlier: &'b [PassPlan]) -> Result<Vec<Gate<'b>>, EngineError> {
+    fn gates<'b>(&self, pass: &Pass, states: &States, earlier: &'b [PassPlan]) -> Result<Vec<Gate<'b>>, EngineError> {
         let mut gates = Vec::new();
         for maker in pass.upstream(self.passes) {
             let Some(plan) = earlier.iter().find(|p| p.pass == maker.name) else { continue };
-            let mut stale = plan.units.iter().filter(|u| u.status != Status::Fresh).map(|u| &u.unit);
+            let mut stale = plan.units.iter().filter(|u| !u.status.is_settled()).map(|u| &u.unit);
             let shut = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
                 Shut::For(stale.collect())
             } else {
                 let parts = pass.inputs.iter().filter(|&&i| maker.makes(i)).all(|i| matches!(i, Input::Parts { .. }));
                 let table = pass.inputs.iter().find(|&&i| maker.makes(i)).and_then(|i| i.table());
-                match table.filter(|_| parts).map(|table| chosen(self.run, pass, table)).transpose()?.flatten() {
+                match table.filter(|_| parts).map(|table| chosen(self.run, pass, table, states)).transpose()?.flatten() {
                     Some(chosen) if stale.any(|unit| chosen.contains(unit)) => Shut::ForAll,
-                    None if !plan.is_fresh() => Shut::ForAll,
+                    None if !plan.is_settled() => Shut::ForAll,
                     _ => Shut::For(BTreeSet::new()),
                 }
             };
@@ -304,13 +331,15 @@ impl Gate<'_> {
 }
 
 /// The parts of a table that a pass reads; `None` for all. None are read as long as the table that names them is not there.
-pub(crate) fn chosen(run: &RunDir, pass: &Pass, table: &str) -> Result<Option<BTreeSet<Unit>>, EngineError> {
+pub(crate) fn chosen(run: &RunDir, pass: &Pass, table: &str, states: &States) -> Result<Option<BTreeSet<Unit>>, EngineError> {
     let by = pass.inputs.iter().find_map(|input| match input {
         Input::Parts { of, by } if *of == table => Some(*by),
         _ => None,
     });
     let Some(by) = by else { return Ok(None) };
-    let path = run.path().join(RunDir::output(Output::Table(by), &Unit::Run));
+    let output = RunDir::output(Output::Table(by), &Unit::Run);
+    let lent = states.values().filter_map(|units| units.get(&Unit::Run)).find(|state| state.outputs.contains_key(&output));
+    let path = lent.map_or_else(|| run.path().join(&output), |state| state.locate(run, &output));
     if !path.exists() {
         return Ok(Some(BTreeSet::new()));
     }

@@ -14,6 +14,9 @@ use crate::{EngineError, Unit, atomic, hash_bytes};
 /// How long a lock is asked for before it counts as held: whoever held it may be ending.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How the names of checkpoints begin, among what passes remember.
+pub(crate) const CHECKPOINT: &str = "checkpoint-";
+
 /// A run's folder. Making one touches nothing.
 #[derive(Debug, Clone)]
 pub struct RunDir {

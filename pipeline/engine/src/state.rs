@@ -94,6 +94,9 @@ pub struct UnitState {
     pub fingerprint: Fingerprint,
     /// What it made, by path relative to the run.
     pub outputs: BTreeMap<String, OutputState>,
+    /// The run that holds the outputs, while a plan counts on another run's; `None` for the run at hand.
+    #[serde(skip)]
+    pub(crate) place: Option<Arc<Path>>,
 }
 
 impl Fingerprint {
@@ -145,6 +148,17 @@ impl UnitState {
     pub(crate) fn save(&self, run: &RunDir, pass: &str, unit: &Unit) -> Result<(), EngineError> {
         let bytes = serde_json::to_vec(self).expect("maps of texts are JSON");
         atomic::write(&run.tmp(), &run.state(pass, unit), &bytes).map(drop)
+    }
+
+    /// The same without waiting for the disk. A state that is lost with the system counts as none.
+    pub(crate) fn save_unsynced(&self, run: &RunDir, pass: &str, unit: &Unit) -> Result<(), EngineError> {
+        let bytes = serde_json::to_vec(self).expect("maps of texts are JSON");
+        atomic::write_unsynced(&run.tmp(), &run.state(pass, unit), &bytes)
+    }
+
+    /// Where an output of it lies.
+    pub(crate) fn locate(&self, run: &RunDir, output: &str) -> PathBuf {
+        self.place.as_deref().unwrap_or(run.path()).join(output)
     }
 
     /// Whether its outputs are there with the recorded size, and with `verify` the recorded content.

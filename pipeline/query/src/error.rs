@@ -20,14 +20,14 @@ pub enum QueryError {
         detail: String,
     },
     /// A table that exists in other runs, and not in this one.
-    #[error("{}: this run has no table `{table}` yet; `chorus run {stage}` makes it. There are: {known}", .run.display())]
+    #[error("{}: this run has no table `{table}` yet; `{command}` makes it. There are: {known}", .run.display())]
     NotMade {
         /// The run.
         run: PathBuf,
         /// The table.
         table: String,
-        /// The stage that makes it.
-        stage: String,
+        /// The command that makes it.
+        command: String,
         /// The tables that the run has.
         known: String,
     },

@@ -107,7 +107,7 @@ impl Tables {
         QueryError::NotMade {
             run: self.run.clone(),
             table: schema.name.clone(),
-            stage: schema.stage.clone(),
+            command: schema.command(),
             known: self.names().join(", "),
         }
     }

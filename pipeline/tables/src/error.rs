@@ -42,7 +42,7 @@ pub enum TableError {
         found: String,
     },
     /// A file was made by another version of the schema, or is not of this table at all.
-    #[error("{}: expected table {table} {expected}, found {found}; make it again with `chorus run {stage}`", .path.display())]
+    #[error("{}: expected table {table} {expected}, found {found}; make it again with `{command}`", .path.display())]
     Stale {
         /// The file.
         path: PathBuf,
@@ -52,8 +52,8 @@ pub enum TableError {
         expected: String,
         /// What the file's footer says.
         found: String,
-        /// The stage that makes the table.
-        stage: String,
+        /// The command that makes the table.
+        command: String,
     },
     /// A file cannot be opened or read.
     #[error("{}: cannot be read as Parquet: {detail}; `chorus run --verify` makes damaged tables again", .path.display())]

@@ -18,7 +18,7 @@ mod write;
 pub use batch::{Batch, BatchBuilder, Text};
 pub use error::TableError;
 pub use read::{TableReader, read_all, read_columns};
-pub use schema::{Column, ColumnType, SHAPE_KEY, TableSchema, all, schema};
+pub use schema::{Column, ColumnType, SHAPE_KEY, SWEEP, TableSchema, all, schema};
 pub use write::TableWriter;
 
 /// The pair of Hive partition columns that partitioned tables carry in their path and nowhere else.

@@ -66,7 +66,7 @@ impl TableReader {
             table: self.schema.name.clone(),
             expected,
             found,
-            stage: self.schema.stage.clone(),
+            command: self.schema.command(),
         }
     }
 

@@ -10,6 +10,9 @@ use crate::TableError;
 /// Metadata key that holds the shape of the arrays in a fixed-size binary column, such as `128,376`.
 pub const SHAPE_KEY: &str = "chorus.shape";
 
+/// What stands for a stage in the schemas of tables that `chorus sweep` gathers from its runs.
+pub const SWEEP: &str = "sweep";
+
 macro_rules! embed {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_str!(concat!("../../../data-schemas/", $name, ".yaml")))),*]
@@ -34,6 +37,8 @@ const FILES: &[(&str, &str)] = embed![
     "thresholds",
     "detections",
     "activity",
+    "sweep_metrics",
+    "sweep_summary",
 ];
 
 static TABLES: LazyLock<Result<Vec<TableSchema>, String>> =
@@ -70,7 +75,7 @@ pub struct TableSchema {
     pub name: String,
     /// Raised by hand whenever the meaning of a column changes.
     pub version: u32,
-    /// The stage that writes the table.
+    /// The stage that writes the table; [`SWEEP`] for what is gathered from several runs.
     pub stage: String,
     /// Whether the table is kept in Hive partitions by [`crate::PARTITIONS`].
     pub partitioned: bool,
@@ -207,6 +212,11 @@ impl TableSchema {
     pub fn arrow(&self, width: i32) -> SchemaRef {
         let fields = self.columns.iter().map(|c| Field::new(&c.name, c.kind.arrow(width), c.nullable));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The command that makes the table.
+    pub fn command(&self) -> String {
+        if self.stage == SWEEP { "chorus sweep".to_owned() } else { format!("chorus run {}", self.stage) }
     }
 
     /// Name and version as footers and fingerprints carry them, such as `segments/1`.

@@ -100,6 +100,19 @@ pub const KEYS: &[Key] = &[
         "",
         "Folder of the run, relative to the current folder; default runs/ and the configuration file's name",
     ),
+    optional(
+        "run.base",
+        Kind::Text,
+        "",
+        "Folder of another run, relative to the current folder: units that are the same there are taken over in place of being made again",
+    ),
+    key(
+        "sweep.vary",
+        Kind::Texts,
+        "",
+        "[]",
+        "What chorus sweep varies, such as [\"train.mixing=none,mix2\", \"train.seed=0,1,2\"]: every combination is a run of its own",
+    ),
     optional("model.path", Kind::Text, "", "Folder of a model made by another run; with it nothing is trained"),
     key(
         "model.ensemble",

@@ -109,6 +109,31 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems }) }
     }
 
+    /// The same for another run, which takes what it can from `base`.
+    #[must_use]
+    pub fn for_run(mut self, run: &Path, base: Option<&Path>) -> Self {
+        for (key, path) in [("run.path", Some(run)), ("run.base", base)] {
+            self.values.insert(key, path.map_or(Value::Null, |path| Value::from(path.to_string_lossy())));
+        }
+        self
+    }
+
+    /// What a file and `--set` say of one key, whatever else they lack; `None` where they say nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file cannot be read, or when the key has no value that it takes.
+    pub fn said(path: &Path, sets: &[String], key: &str) -> Result<Option<Value>, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut others = Vec::new();
+        let mut given = parse::file(&text, &path.display().to_string(), &mut others);
+        given.extend(sets.iter().filter_map(|set| parse::set(set, &mut others)));
+        let Some(entry) = given.into_iter().rfind(|entry| entry.key == key) else { return Ok(None) };
+        match parse::check(&entry) {
+            Some(problem) => Err(ConfigError::Invalid { problems: vec![problem] }),
+            None => Ok(Some(entry.value)),
+        }
+    }
+
     /// The value of a key.
     ///
     /// # Panics
@@ -177,7 +202,7 @@ impl Config {
         let mut config = self.clone();
         let run = Some(self.run_path());
         let absolute = |path: PathBuf| std::path::absolute(path).ok().map(|path| Value::from(path.to_string_lossy()));
-        let paths = ["archive.path", "model.path", "train.initial_weights"].map(|key| (key, self.text(key).map(PathBuf::from)));
+        let paths = ["archive.path", "model.path", "run.base", "train.initial_weights"].map(|key| (key, self.text(key).map(PathBuf::from)));
         for (key, path) in paths.into_iter().chain([("run.path", run)]) {
             if let Some(path) = path.and_then(absolute) {
                 config.values.insert(key, path);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Runner;
+use crate::base::Base;
 use crate::console::bytes;
 use crate::context::ScanContext;
 use crate::graph::{Input, Pass};
@@ -29,6 +30,7 @@ impl Runner {
             }
         }
         self.check_run_folder()?;
+        Base::checked(&self.config, &self.run)?;
         match self.config.text("model.path") {
             Some(model) => given_model::check(&self.config, Path::new(model)),
             None => Ok(()),

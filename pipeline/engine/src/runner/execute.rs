@@ -133,7 +133,7 @@ impl Making<'_> {
                 return Err(EngineError::MissingOutput { pass: pass.name.into(), output: path });
             }
         }
-        let state = UnitState { fingerprint, outputs: staged.publish(run.path())? };
+        let state = UnitState { fingerprint, outputs: staged.publish(run.path())?, place: None };
         // What it made before and no longer makes, such as a table that was switched off.
         for path in before.iter().flat_map(|before| before.outputs.keys()).filter(|path| !state.outputs.contains_key(*path)) {
             atomic::remove(run.path(), &run.path().join(path))?;

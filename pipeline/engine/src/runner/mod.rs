@@ -4,6 +4,7 @@ mod checks;
 mod execute;
 mod retire;
 mod shares;
+mod take;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::atomic;
+use crate::base::Base;
 use crate::config::keys::KEYS;
 use crate::context::Access;
 use crate::graph::{Output, Pass, Per, Program, passes, stages};
@@ -49,14 +51,30 @@ pub struct RunOptions {
     pub verify: bool,
 }
 
-/// What a run did, per pass: units made and units that were fresh already.
+/// What a run did, pass by pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary(pub Vec<(&'static str, usize, usize)>);
+pub struct Summary(pub Vec<Done>);
+
+/// What a run did of one pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The pass.
+    pub pass: &'static str,
+    /// Units that were made.
+    pub made: usize,
+    /// Units that were taken over from the base.
+    pub taken: usize,
+}
 
 impl Summary {
     /// How many units were made.
     pub fn made(&self) -> usize {
-        self.0.iter().map(|(_, made, _)| made).sum()
+        self.0.iter().map(|done| done.made).sum()
+    }
+
+    /// How many units were taken over from the base.
+    pub fn taken(&self) -> usize {
+        self.0.iter().map(|done| done.taken).sum()
     }
 }
 
@@ -120,6 +138,13 @@ impl Runner {
         Ok(())
     }
 
+    /// Stops when another runner of this process is asked to.
+    #[must_use]
+    pub fn stopping_with(mut self, other: &Self) -> Self {
+        self.stop = Arc::clone(&other.stop);
+        self
+    }
+
     /// The run's folder.
     pub fn run_dir(&self) -> &RunDir {
         &self.run
@@ -145,7 +170,7 @@ impl Runner {
     /// # Errors
     /// [`EngineError`] where the archive or the states cannot be read.
     pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
-        self.planner(verify).all()
+        Ok(self.planner(verify).all()?.0)
     }
 
     /// What [`Runner::run`] would make, with about how many bytes it needs per stage.
@@ -154,10 +179,10 @@ impl Runner {
     /// As [`Runner::plan`], and for a selection that does not exist.
     pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
         let selected = self.selected(&options.selection)?;
-        let states = load_states(&self.run, &self.passes);
+        let (plans, states) = self.planner(false).all()?;
         let mut planned = Vec::new();
-        for mut plan in self.plan(false)?.into_iter().filter(|p| selected.contains(&p.pass)) {
-            plan.units.retain(|u| (options.force || u.status != Status::Fresh) && self.wants(&u.unit, options));
+        for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
+            plan.units.retain(|u| (options.force || !u.status.is_settled()) && self.wants(&u.unit, options));
             let needed = self.bytes_needed(plan.pass, &states, &plan.units.iter().collect::<Vec<_>>())?;
             planned.push((plan, needed));
         }
@@ -180,6 +205,7 @@ impl Runner {
             .num_threads(options.jobs.max(1))
             .build()
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
+        self.take_memory(&selected)?;
         let mut course = Course { states: load_states(&self.run, &self.passes), ..Course::default() };
         let mut handed_over: Vec<&str> = Vec::new();
         for (i, pass) in self.passes.iter().enumerate() {
@@ -205,8 +231,12 @@ impl Runner {
             } else if chosen {
                 self.refuse_stale_inputs(pass, &plan, options)?;
                 self.retire(pass, &mut plan, &mut course.states, options)?;
-                let done = self.execute(pass, &plan, &course.scans[course.plans.len()], &mut course.states, options, &pool)?;
-                course.summary.0.push((pass.name, done, plan.units.len() - done));
+                let scan = &course.scans[course.plans.len()];
+                let taken = self.take_over(pass, &mut plan, scan, &mut course.states, options, &pool)?;
+                // What was said of units that were taken over needs no other line that says that all are fresh.
+                let done = taken > 0 && plan.fresh() == plan.units.len();
+                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut course.states, options, &pool)? };
+                course.summary.0.push(Done { pass: pass.name, made, taken });
                 for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
                     unit.status = Status::Fresh;
                 }
@@ -236,7 +266,11 @@ impl Runner {
     fn take_back(&self, name: &str, course: &mut Course, options: &RunOptions) -> Result<(), EngineError> {
         let at = self.passes.iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
         let pass = &self.passes[at];
-        course.states.insert(pass.name, load(&self.run, pass.name));
+        let before = course.states.insert(pass.name, load(&self.run, pass.name)).unwrap_or_default();
+        let new: Vec<_> = course.states[pass.name].iter().filter(|(unit, state)| before.get(*unit) != Some(*state)).collect();
+        let base = Base::of(&self.config).filter(|_| !options.force);
+        let taken = new.iter().filter(|(unit, state)| base.as_ref().is_some_and(|base| base.has(pass.name, unit, state))).count();
+        course.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken });
         let planner = self.planner(options.verify);
         course.plans[at] = planner.pass(pass, &course.states, &course.scans[at], &course.plans[..at])?;
         Ok(())

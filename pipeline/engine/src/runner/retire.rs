@@ -1,9 +1,9 @@
 //! Removes what nothing in the archive stands for any more.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use super::{RunOptions, Runner, table_outputs};
+use crate::base::files_below;
 use crate::graph::Pass;
 use crate::plan::{PassPlan, States};
 use crate::{EngineError, Unit, atomic};
@@ -58,15 +58,4 @@ impl Runner {
         }
         Ok(())
     }
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = open.pop() {
-        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            if path.is_dir() { open.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    files
 }

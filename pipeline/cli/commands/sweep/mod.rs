@@ -1,0 +1,244 @@
+//! `chorus sweep`: a run for every combination of some settings, and their metrics in one table.
+//!
+//! What no varied key touches is made once, in the run of the configuration; the runs of the combinations take it over from there.
+//! They lie beside it, in a folder that ends in `-sweep`, and go one after the other, since training uses all threads.
+
+mod gather;
+mod vary;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_engine::plan::PassPlan;
+use chorus_engine::{Config, Console, EngineError, RunDir, RunOptions, Runner, Selection, shared_passes};
+
+use super::runner;
+use crate::args::{SweepArgs, UsageError};
+use crate::output::{self, aligned};
+use gather::{About, Made, Summary, gather};
+use vary::{Combination, Varied, combinations};
+
+/// The stage that a sweep leaves out: what is compared are the metrics.
+const REPORT: &str = "report";
+/// What the table on stdout shows.
+const SHOWN: [&str; 3] = ["average_precision", "f1_fixed", "f1_tuned"];
+
+/// A run to make.
+struct Planned {
+    combination: Combination,
+    name: String,
+    config: Config,
+}
+
+/// All runs of a sweep.
+struct Sweep {
+    /// The run that makes what they share, and its configuration.
+    base: Config,
+    folder: PathBuf,
+    runs: Vec<Planned>,
+}
+
+pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
+    let sweep = Sweep::plan(args)?;
+    if args.dry_run {
+        return sweep.dry_run();
+    }
+    let console = Console::new();
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let base = runner(sweep.base.clone());
+    base.stop_on_signals().context("signals cannot be handled")?;
+    sweep.make_base(&base, jobs, &console)?;
+    let (made, failed) = sweep.make_runs(&base, jobs, &console)?;
+    for (name, why) in &failed {
+        console.warn(&format!("{name} failed: {why}"));
+    }
+    if !made.is_empty() {
+        let summary = gather(&sweep.folder, &made)?;
+        output::line(comparison(&made, &summary).trim_end())?;
+        console.say(&format!("tables: {}", RunDir::new(&sweep.folder).tables().display()));
+        console.say(&format!("ask them: chorus query --run {} \"SELECT * FROM sweep_summary\"", sweep.folder.display()));
+    }
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs that were made, and those that failed with the reason.
+type Outcome = (Vec<Made>, Vec<(String, String)>);
+
+impl Sweep {
+    fn plan(args: &SweepArgs) -> anyhow::Result<Self> {
+        let combinations = combinations(&varied(args)?)?;
+        let with = |combination: &Combination| {
+            let mut config = args.config.clone();
+            config.set.extend(combination.sets());
+            config.load()
+        };
+        let configs = combinations.iter().map(with).collect::<anyhow::Result<Vec<Config>>>()?;
+        // A configuration may lack what is varied, such as the site that is left out.
+        let base = args.config.load().ok().or_else(|| configs.first().cloned()).ok_or_else(nothing_varied)?;
+        let mut folder = base.run_path().into_os_string();
+        folder.push("-sweep");
+        let folder = PathBuf::from(folder);
+        let mut runs: Vec<Planned> = Vec::new();
+        for (combination, config) in combinations.into_iter().zip(configs) {
+            let name = combination.name();
+            let from = nearest(&base, &runs, &config);
+            let config = config.for_run(&folder.join(&name), Some(&from));
+            runs.push(Planned { combination, name, config });
+        }
+        let sweep = Self { base, folder, runs };
+        sweep.refuse_runs_without_metrics()?;
+        Ok(sweep)
+    }
+
+    fn refuse_runs_without_metrics(&self) -> Result<(), UsageError> {
+        let without = self.runs.iter().find(|run| !runner(run.config.clone()).stages().contains(&"evaluate"));
+        match without {
+            None => Ok(()),
+            Some(_) => Err(UsageError(
+                "a sweep compares metrics, and a run with model.path makes none; leave model.path out and name the labels in annotate".into(),
+            )),
+        }
+    }
+
+    /// The stages that come out the same for all runs.
+    fn shared_stages(&self) -> Vec<String> {
+        let configs: Vec<Config> = self.runs.iter().map(|run| run.config.clone()).collect();
+        let shared = shared_passes(&self.base, &configs);
+        let passes = chorus_engine::graph::passes(&self.base);
+        let whole = |stage: &&str| passes.iter().filter(|pass| pass.stage == *stage).all(|pass| shared.contains(pass.name));
+        let stages = chorus_engine::graph::stages(&passes);
+        stages.into_iter().filter(|stage| *stage != REPORT && whole(stage)).map(str::to_owned).collect()
+    }
+
+    fn make_base(&self, base: &Runner, jobs: usize, console: &Console) -> anyhow::Result<()> {
+        let stages = self.shared_stages();
+        if stages.is_empty() {
+            console.say("sweep: no stage comes out the same for all runs");
+            return Ok(());
+        }
+        console.say(&format!("sweep: {} for all runs, in {}", stages.join(", "), self.base.run_path().display()));
+        base.run(&options(stages, jobs))?;
+        Ok(())
+    }
+
+    fn make_runs(&self, base: &Runner, jobs: usize, console: &Console) -> anyhow::Result<Outcome> {
+        let (mut made, mut failed) = (Vec::new(), Vec::new());
+        for (number, planned) in self.runs.iter().enumerate() {
+            console.say(&format!("sweep: run {} of {}, {}", number + 1, self.runs.len(), planned.combination.describe()));
+            let runner = runner(planned.reachable()).stopping_with(base);
+            match runner.run(&options(stages_of(&runner), jobs)) {
+                Ok(_) => made.push(Made::new(planned.name.clone(), planned.combination.variant(), &planned.config)),
+                Err(EngineError::Stopped) => return Err(EngineError::Stopped.into()),
+                Err(error) => {
+                    let why = crate::message(&error.into());
+                    console.warn(&format!("{} failed, the others go on: {why}", planned.name));
+                    failed.push((planned.name.clone(), why));
+                }
+            }
+        }
+        Ok((made, failed))
+    }
+
+    fn dry_run(&self) -> anyhow::Result<ExitCode> {
+        let mut rows = vec![["run", "settings", "state"].map(str::to_owned)];
+        let base = self.base.run_path().display().to_string();
+        rows.push([base, String::new(), format!("for all runs: {}", self.shared_stages().join(", "))]);
+        for run in &self.runs {
+            rows.push([run.name.clone(), run.combination.describe(), run.state()?]);
+        }
+        output::line(aligned(&rows).trim_end())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Planned {
+    /// Its configuration; without the base when that was never made, as where no stage is shared.
+    fn reachable(&self) -> Config {
+        let made = self.config.text("run.base").map(Path::new).filter(|base| base.join("state").is_dir());
+        self.config.clone().for_run(&self.config.run_path(), made)
+    }
+
+    /// What is to be done for it, in words.
+    fn state(&self) -> anyhow::Result<String> {
+        let config = self.reachable();
+        if config.text("run.base").is_none() && !config.run_path().exists() {
+            return Ok("to be made".into());
+        }
+        let runner = runner(config);
+        let plans = runner.plan(false)?;
+        let open: Vec<&str> = plans.iter().filter(|plan| plan.stage != REPORT && !is_there(plan)).map(|plan| plan.pass).collect();
+        Ok(if open.is_empty() { "made".into() } else { format!("to be made: {}", open.join(", ")) })
+    }
+}
+
+/// Whether all units of a pass are fresh, or taken over from the base.
+fn is_there(plan: &PassPlan) -> bool {
+    plan.pending.is_none() && plan.gone.is_empty() && plan.fresh() + plan.in_base == plan.units.len()
+}
+
+/// What is varied: by the command line, else by the configuration.
+fn varied(args: &SweepArgs) -> anyhow::Result<Vec<Varied>> {
+    let mut texts = args.vary.clone();
+    if texts.is_empty() {
+        let said = Config::said(&args.config.file()?, &args.config.set, "sweep.vary")?;
+        let listed = said.as_ref().and_then(serde_yaml::Value::as_sequence);
+        texts.extend(listed.into_iter().flatten().filter_map(serde_yaml::Value::as_str).map(str::to_owned));
+    }
+    if texts.is_empty() {
+        return Err(nothing_varied().into());
+    }
+    Ok(texts.iter().map(|text| Varied::parse(text)).collect::<Result<_, _>>()?)
+}
+
+fn nothing_varied() -> UsageError {
+    UsageError("nothing is varied: name a key and its values, such as --vary train.seed=0,1,2, or set sweep.vary".into())
+}
+
+/// The run to take over from: the one that has most passes in common; the base where an earlier run has no more.
+fn nearest(base: &Config, earlier: &[Planned], config: &Config) -> PathBuf {
+    let in_common = |other: &Config| shared_passes(config, std::slice::from_ref(other)).len();
+    let mut best = (in_common(base), base.run_path());
+    for run in earlier {
+        let number = in_common(&run.config);
+        if number > best.0 {
+            best = (number, run.config.run_path());
+        }
+    }
+    best.1
+}
+
+fn stages_of(runner: &Runner) -> Vec<String> {
+    runner.stages().into_iter().filter(|stage| *stage != REPORT).map(str::to_owned).collect()
+}
+
+fn options(stages: Vec<String>, jobs: usize) -> RunOptions {
+    RunOptions { selection: Selection::Only(stages), force: false, jobs, units: Vec::new(), verify: false }
+}
+
+/// The variants with mean and standard deviation of the macro averages on the test set, in the order in which they were named.
+fn comparison(made: &[Made], summary: &Summary) -> String {
+    let mut rows = vec![["variant", "runs", SHOWN[0], SHOWN[1], SHOWN[2]].map(str::to_owned)];
+    let mut variants: Vec<&String> = Vec::new();
+    for run in made {
+        if !variants.contains(&&run.variant) {
+            variants.push(&run.variant);
+        }
+    }
+    for variant in variants {
+        let runs = made.iter().filter(|run| run.variant == *variant).count();
+        let [ap, fixed, tuned] = SHOWN.map(|metric| cell(variant, metric, summary));
+        rows.push([variant.clone(), runs.to_string(), ap, fixed, tuned]);
+    }
+    aligned(&rows)
+}
+
+fn cell(variant: &str, metric: &str, summary: &Summary) -> String {
+    let about = About { subset: "test".into(), metric: metric.into(), ..About::default() };
+    let spread = summary.get(&(variant.to_owned(), about));
+    match spread.map(|spread| (spread.mean, spread.sd)) {
+        Some((Some(mean), Some(sd))) => format!("{mean:.3} ± {sd:.3}"),
+        Some((Some(mean), None)) => format!("{mean:.3}"),
+        _ => "-".into(),
+    }
+}

@@ -1,0 +1,161 @@
+//! The base of a run (`run.base`): another run, whose units are taken over where making them again would give the same.
+//!
+//! A unit of the base stands for one of this run when its recorded fingerprint is the one that this run's unit has. Inputs count by
+//! content in it, so what is taken over goes on from pass to pass. Outputs get a second name in this run rather than a copy: files of
+//! a run are never changed in place, only replaced. A derived run is therefore a whole one, and stays it when its base is gone.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::graph::Pass;
+use crate::plan::{PassPlan, Planner, States, Status};
+use crate::run_dir::CHECKPOINT;
+use crate::state::{Fingerprint, UnitState, load};
+use crate::work::Scan;
+use crate::{Config, EngineError, RunDir, Unit, atomic};
+
+/// The run that another one takes units from.
+#[derive(Debug)]
+pub(crate) struct Base {
+    run: RunDir,
+}
+
+/// A unit of the base that stands for one of this run.
+pub(crate) struct Match {
+    pub(crate) unit: Unit,
+    /// What this run's unit is made from.
+    pub(crate) fingerprint: Fingerprint,
+    /// The base's state of it.
+    pub(crate) state: UnitState,
+}
+
+impl Base {
+    /// The base that a configuration names.
+    pub(crate) fn of(config: &Config) -> Option<Self> {
+        config.text("run.base").map(|path| Self { run: RunDir::new(path) })
+    }
+
+    /// The base that a configuration names, once it is known to be a run, and another one.
+    pub(crate) fn checked(config: &Config, run: &RunDir) -> Result<Option<Self>, EngineError> {
+        let Some(base) = Self::of(config) else { return Ok(None) };
+        let refuse = |found: &str| Err(EngineError::Base { path: base.path().to_owned(), found: found.to_owned() });
+        if !base.run.path().join("state").is_dir() {
+            return refuse("this folder is no run");
+        }
+        let real = |path: &Path| path.canonicalize().ok();
+        if real(base.path()) == real(run.path()) {
+            return refuse("a run cannot be its own base");
+        }
+        Ok(Some(base))
+    }
+
+    /// Its folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// Its folder as a person would name it here: the worker knows absolute paths only.
+    pub(crate) fn name(&self) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        self.path().strip_prefix(here).unwrap_or(self.path()).display().to_string()
+    }
+
+    /// The units of a pass, among these, for which the base has what this run would make; its outputs are there with their sizes.
+    pub(crate) fn matches(
+        &self,
+        planner: &Planner<'_>,
+        pass: &Pass,
+        scan: &Scan,
+        states: &States,
+        units: &BTreeSet<&Unit>,
+    ) -> Result<Vec<Match>, EngineError> {
+        if units.is_empty() {
+            return Ok(Vec::new());
+        }
+        let common = planner.common(pass, states, scan)?;
+        let fits = |(unit, state): (Unit, UnitState)| {
+            let fingerprint = planner.fingerprint(&common, pass, &unit, states, scan);
+            let same = fingerprint.difference(&state.fingerprint).is_none() && state.check_outputs(&self.run, false).is_none();
+            same.then_some(Match { unit, fingerprint, state })
+        };
+        let recorded: Vec<_> = load(&self.run, pass.name).into_iter().filter(|(unit, _)| units.contains(unit)).collect();
+        Ok(recorded.into_par_iter().filter_map(fits).collect())
+    }
+
+    /// Plans with what would be taken over: those units count as made in the plan, and for the passes behind it.
+    pub(crate) fn lend(
+        &self,
+        planner: &Planner<'_>,
+        pass: &Pass,
+        scan: &Scan,
+        plan: &mut PassPlan,
+        states: &mut States,
+    ) -> Result<(), EngineError> {
+        let place: Arc<Path> = self.path().into();
+        let units = plan.units.iter().filter(|u| u.status.is_to_be_made()).map(|u| &u.unit).collect();
+        let matches = self.matches(planner, pass, scan, states, &units)?;
+        plan.in_base = matches.len();
+        let lent: BTreeSet<Unit> = matches.iter().map(|m| m.unit.clone()).collect();
+        for unit in plan.units.iter_mut().filter(|u| lent.contains(&u.unit)) {
+            unit.status = Status::InBase;
+        }
+        let elsewhere = |m: Match| (m.unit, UnitState { place: Some(Arc::clone(&place)), ..m.state });
+        states.entry(pass.name).or_default().extend(matches.into_iter().map(elsewhere));
+        Ok(())
+    }
+
+    /// Gives the outputs of a unit their names in `run`. False where the base was made again meanwhile, or `verify` finds damage: then
+    /// the unit has no state in `run`, and is made there.
+    pub(crate) fn hand_on(&self, run: &RunDir, pass: &str, found: &Match, verify: bool) -> Result<bool, EngineError> {
+        atomic::drop_file(&run.state(pass, &found.unit))?;
+        for path in found.state.outputs.keys() {
+            match atomic::take(&run.tmp(), &self.path().join(path), &run.path().join(path)) {
+                Ok(()) => {}
+                Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        // Whoever makes a unit drops its state first and writes it last: where it is the same now as before, so were the files.
+        let unchanged = UnitState::read(&self.run.state(pass, &found.unit)).is_some_and(|now| now == found.state);
+        Ok(unchanged && found.state.check_outputs(run, verify).is_none())
+    }
+
+    /// Whether the base has a unit just as this run has it.
+    pub(crate) fn has(&self, pass: &str, unit: &Unit, state: &UnitState) -> bool {
+        UnitState::read(&self.run.state(pass, unit)).is_some_and(|base| base == *state)
+    }
+
+    /// Takes over what a pass of the base remembers and this run does not: the archive is not read again for it.
+    pub(crate) fn hand_on_memory(&self, run: &RunDir, pass: &str) -> Result<(), EngineError> {
+        let (theirs, own) = (self.run.cache(pass, ""), run.cache(pass, ""));
+        for path in files_below(&theirs) {
+            let relative = path.strip_prefix(&theirs).unwrap_or(&path);
+            let is_checkpoint = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(CHECKPOINT));
+            if is_checkpoint || own.join(relative).exists() {
+                continue;
+            }
+            match atomic::take(&run.tmp(), &path, &own.join(relative)) {
+                // The base forgot it meanwhile.
+                Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                taken => taken?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All files below a folder, sorted by path.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
