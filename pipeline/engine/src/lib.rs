@@ -8,6 +8,7 @@
 //! - [`atomic`]: the only code that creates files in a run.
 
 pub mod atomic;
+mod column;
 pub mod config;
 mod console;
 mod context;

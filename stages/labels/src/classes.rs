@@ -107,8 +107,8 @@ fn codes(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTre
         return Ok(digest::all(cx, archive, reading)?.into_values().flat_map(|digest| digest.codes).collect());
     }
     let mut codes = BTreeSet::new();
-    for (_, recordings) in cx.read_all("recordings", &["path"])? {
-        let labels = recordings.texts("path")?.into_iter().flatten().map(|path| label_of_folder(&path));
+    for (_, paths) in cx.texts_of_all("recordings", "path")? {
+        let labels = paths.into_iter().flatten().map(|path| label_of_folder(&path));
         let labels = labels.filter(|event| event.problem.is_none());
         codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));
     }

@@ -14,6 +14,7 @@ mod rows;
 mod sheet;
 mod sites;
 mod start;
+mod summary;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,11 +22,12 @@ use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError};
 use serde::Deserialize;
 
 use crate::names::OwnPattern;
-use catalogue::{Catalogue, Tally};
+use catalogue::Catalogue;
 pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Rules;
 pub use sheet::Sheet as SiteSheet;
+use summary::Tally;
 
 use crate::container::channels::Choice;
 
