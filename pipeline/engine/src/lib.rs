@@ -36,4 +36,4 @@ pub use runner::{RunOptions, Runner, Selection, Summary, worker_program};
 pub use share::{Claim, Share};
 pub use state::hash_bytes;
 pub use unit::Unit;
-pub use work::{External, Registry, Scan, Work, WorkError};
+pub use work::{External, Fault, Registry, Scan, Work, WorkError};

@@ -44,6 +44,8 @@ pub struct PassPlan {
     pub stage: &'static str,
     /// The pass.
     pub pass: &'static str,
+    /// Whether its one unit is the whole run.
+    pub whole_run: bool,
     /// Its units.
     pub units: Vec<UnitPlan>,
     /// Units that were made and that nothing in the archive stands for any more.
@@ -138,7 +140,8 @@ impl<'a> Planner<'a> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        Ok(PassPlan { stage: pass.stage, pass: pass.name, units: plans, gone, pending: scan.pending.clone() })
+        let whole_run = pass.per == Per::Run;
+        Ok(PassPlan { stage: pass.stage, pass: pass.name, whole_run, units: plans, gone, pending: scan.pending.clone() })
     }
 
     /// What the fingerprints of all units of a pass have in common.

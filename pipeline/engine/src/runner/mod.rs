@@ -145,7 +145,19 @@ impl Runner {
     /// # Errors
     /// [`EngineError`] where the archive or the states cannot be read.
     pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
+        self.config.require_purpose()?;
         self.planner(verify).all()
+    }
+
+    /// The plans of all passes up to the last of these: later ones have no say in them.
+    fn plan_up_to(&self, selected: &[&'static str]) -> Result<Vec<PassPlan>, EngineError> {
+        let passes = &self.passes[..self.end(selected)];
+        Planner { passes, ..self.planner(false) }.all()
+    }
+
+    /// How many passes there are up to the last of these.
+    fn end(&self, selected: &[&'static str]) -> usize {
+        self.passes.iter().rposition(|pass| selected.contains(&pass.name)).map_or(0, |last| last + 1)
     }
 
     /// What [`Runner::run`] would make, with about how many bytes it needs per stage.
@@ -156,7 +168,8 @@ impl Runner {
         let selected = self.selected(&options.selection)?;
         let states = load_states(&self.run, &self.passes);
         let mut planned = Vec::new();
-        for mut plan in self.plan(false)?.into_iter().filter(|p| selected.contains(&p.pass)) {
+        self.check_sources(&selected)?;
+        for mut plan in self.plan_up_to(&selected)?.into_iter().filter(|p| selected.contains(&p.pass)) {
             plan.units.retain(|u| (options.force || u.status != Status::Fresh) && self.wants(&u.unit, options));
             let needed = self.bytes_needed(plan.pass, &states, &plan.units.iter().collect::<Vec<_>>())?;
             planned.push((plan, needed));
@@ -182,7 +195,7 @@ impl Runner {
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
         let mut course = Course { states: load_states(&self.run, &self.passes), ..Course::default() };
         let mut handed_over: Vec<&str> = Vec::new();
-        for (i, pass) in self.passes.iter().enumerate() {
+        for (i, pass) in self.passes.iter().enumerate().take(self.end(&selected)) {
             let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
             if self.program == Program::Torch && !chosen {
                 // `chorus` looked at the others before it started the worker, which does not hold them and could not tell.
@@ -326,7 +339,7 @@ impl Runner {
             _ => None,
         });
         let Some(input) = waiting else { return Ok(()) };
-        let reason = self.plan(false)?.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
+        let reason = self.plan_up_to(&[pass.name])?.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
         Err(EngineError::StaleInputs {
             stage: pass.stage.into(),
             input: input.into(),

@@ -162,7 +162,8 @@ fn read_all(
 
 /// Refuses two paths with the same number.
 fn refuse_equal_numbers(pieces: &[Piece], looked: &[Looked]) -> Result<(), IngestError> {
-    let of_piece = |(piece, looked): (usize, &Looked)| looked.entries.iter().map(|e| (e.id, e.position, piece)).collect::<Vec<_>>();
+    let of_piece =
+        |(piece, looked): (usize, &Looked)| looked.entries.iter().map(|e| (e.id, e.position, piece)).collect::<Vec<_>>();
     let mut numbers: Vec<(u64, u32, usize)> = looked.iter().enumerate().flat_map(of_piece).collect();
     numbers.par_sort_unstable();
     let path = |(_, position, piece): (u64, u32, usize)| {

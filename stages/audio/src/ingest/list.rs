@@ -191,9 +191,7 @@ fn kind(entry: &DirEntry, name: &str) -> Option<EntryKind> {
         Ok(meta) if meta.is_dir() => Some(EntryKind::Folder(identity(&meta))),
         Ok(meta) => (meta.is_file() && is_audio_name(name)).then(|| EntryKind::File(Stamp::of(&meta))),
         // The link of a recording that is not there, as where a disk is missing or content was not fetched: a row, not silence.
-        Err(e) if e.kind() == ErrorKind::NotFound && is_link && is_audio_name(name) => {
-            Some(EntryKind::File(Stamp::default()))
-        }
+        Err(e) if e.kind() == ErrorKind::NotFound && is_link && is_audio_name(name) => Some(EntryKind::File(Stamp::default())),
         // Another dangling link, a link to itself, or a file that went away meanwhile.
         Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(TOO_MANY_LINKS) => None,
         Err(source) => Some(EntryKind::Unknown(source)),

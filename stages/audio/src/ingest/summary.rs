@@ -150,7 +150,8 @@ impl Looked {
 
     /// A hash of all that follows; a line of JSON; the records of the recordings in the order of the piece's files.
     fn encode(&self, piece: &Piece, basis: Basis) -> Result<Vec<u8>, WorkError> {
-        let index = |position: u32| piece.files.binary_search_by_key(&position, |(p, _)| *p).ok().and_then(|i| u32::try_from(i).ok());
+        let index =
+            |position: u32| piece.files.binary_search_by_key(&position, |(p, _)| *p).ok().and_then(|i| u32::try_from(i).ok());
         let tally = self.tally.clone().moved(index).ok_or("a recording is not of its piece")?;
         let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally })?;
         told.push(b'\n');
@@ -171,7 +172,12 @@ impl Looked {
         let positions = piece.files.iter().map(|(position, _)| *position);
         let entries = records.chunks_exact(RECORD).zip(positions).map(|(record, position)| Entry::from_record(record, position));
         let position = |index: u32| Some(piece.files.get(index as usize)?.0);
-        Some(Self { entries: entries.collect::<Option<_>>()?, days: head.days, tally: head.tally.moved(position)?, ..Self::default() })
+        Some(Self {
+            entries: entries.collect::<Option<_>>()?,
+            days: head.days,
+            tally: head.tally.moved(position)?,
+            ..Self::default()
+        })
     }
 }
 
@@ -198,7 +204,9 @@ fn stands_for(piece: &Piece, rules: &str) -> String {
     for (_, Listed { path, bytes: size, modified_ns, changed_ns, inode }) in &piece.files {
         bytes.extend(path.as_bytes());
         bytes.push(0);
-        bytes.extend([size.to_le_bytes(), modified_ns.to_le_bytes(), changed_ns.to_le_bytes(), inode.to_le_bytes()].as_flattened());
+        bytes.extend(
+            [size.to_le_bytes(), modified_ns.to_le_bytes(), changed_ns.to_le_bytes(), inode.to_le_bytes()].as_flattened(),
+        );
     }
     hash_bytes(&bytes)
 }
@@ -275,7 +283,14 @@ mod tests {
     }
 
     fn looked(first: u32) -> Looked {
-        let entry = |i: u32, start_local_us, content| Entry { id: u64::MAX - 1, position: first + i, day: i, start_local_us, row: 7, content };
+        let entry = |i: u32, start_local_us, content| Entry {
+            id: u64::MAX - 1,
+            position: first + i,
+            day: i,
+            start_local_us,
+            row: 7,
+            content,
+        };
         Looked {
             days: vec![("A".into(), None), ("B \"é\"\n".into(), Some(jiff::civil::date(2020, 3, 1)))],
             entries: vec![entry(0, None, None), entry(1, Some(-5), Some(u128::MAX))],
