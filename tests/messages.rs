@@ -64,6 +64,57 @@ fn an_archive_with_neither_labels_nor_a_model() {
 }
 
 #[test]
+fn ingest_alone_needs_neither_labels_nor_a_model() {
+    let survey = Survey::tiny();
+    survey.run_with(&["ingest", "--set", "annotate.format=none"]);
+    survey.run_with(&["ingest", "segment", "featurize", "--set", "annotate.format=none"]);
+    survey.run_with(&["ingest", "--set", "annotate.format=none", "--set", "model.path=nowhere"]);
+    assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings").trim(), "n\n8");
+    for args in [["status"].as_slice(), &["check"], &["run"], &["run", "split"]] {
+        let args = [args, &["--set", "annotate.format=none"]].concat();
+        refused(&survey.chorus(&args), 2, &["neither labels nor a model", "--set: annotate.format"]);
+    }
+}
+
+#[test]
+fn files_that_the_configuration_names_are_looked_at_before_anything_is_made() {
+    let survey = Survey::tiny();
+    let faults: [(&[&str], &[&str]); 8] = [
+        (&["archive.audio=sounds"], &["--set: archive.audio: found `sounds`", "no such folder"]),
+        (&["archive.audio=.."], &["--set: archive.audio: found `..`", "outside of the archive"]),
+        (&["ingest.site_sheet=no.csv"], &["--set: ingest.site_sheet", "no.csv"]),
+        (&["annotate.folder=no"], &["--set: annotate.folder: found `no`"]),
+        (&["annotate.code_table=no.csv"], &["--set: annotate.code_table", "no.csv"]),
+        (&["annotate.code_table=../species.csv"], &["--set: annotate.code_table: found `../species.csv`, which is outside"]),
+        (&["annotate.classes=[NOFROG]"], &["--set: annotate.classes", "NOFROG"]),
+        (&["split.file=no.csv", "archive.audio=no"], &["2 problems", "split.file: found `no.csv`", "archive.audio: found `no`"]),
+    ];
+    for (sets, wanted) in faults {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", *set]).collect();
+        for command in ["check", "run"] {
+            unchanged(&survey, &[&[command], sets.as_slice()].concat(), 2, wanted);
+        }
+    }
+    fs::write(survey.archive().join("species.csv"), "code,class\nA,B\nA,C\n").unwrap();
+    unchanged(&survey, &["check"], 2, &["survey.yaml:", "annotate.code_table", "species.csv:3: found code A again"]);
+    // What the stages at hand do not read is no matter of theirs.
+    survey.run_with(&["ingest"]);
+}
+
+#[test]
+fn keys_of_another_split_are_told() {
+    let survey = Survey::tiny();
+    let output = survey.chorus(&["check", "--set", "split.site=POND01", "--set", "split.folds=7"]);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("warning: --set: split.site changes nothing here; it counts with split.source: leave_one_site_out"),
+        "{said}"
+    );
+    assert!(said.contains("split.folds") && !said.contains("split.file"), "{said}");
+}
+
+#[test]
 fn a_configuration_that_cannot_be_read() {
     let survey = Survey::tiny();
     let output = Command::new(CHORUS).args(["run", "-c", "/no/such.yaml"]).output().unwrap();

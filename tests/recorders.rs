@@ -232,9 +232,11 @@ fn sheets_and_patterns_that_cannot_be_meant_are_refused_before_anything_is_read(
         assert!(wanted.iter().all(|part| said.contains(part)), "{wanted:?} are missing in: {said}");
         assert!(!survey.run().join("state/cache").exists());
     };
-    refused(&["run", "ingest"], 1, &["sites.csv", "no line with a site", "docs/recorders.md"]);
+    let wanted = ["survey.yaml:", "ingest.site_sheet: found", "sites.csv", "no line with a site", "docs/recorders.md"];
+    refused(&["run", "ingest"], 2, &wanted);
+    refused(&["check"], 2, &wanted);
     fs::write(survey.archive().join("sites.csv"), "site,serial\nPOND,A\nMARSH,A\n").unwrap();
-    refused(&["run", "ingest"], 1, &["sites.csv, lines 2 and 3", "POND and MARSH", "from and to"]);
+    refused(&["run", "ingest"], 2, &["sites.csv, lines 2 and 3", "POND and MARSH", "from and to"]);
     let set = ["--set", "ingest.name_pattern=REC_%Y%m%d"];
     refused(
         &[&["run", "ingest"], set.as_slice()].concat(),

@@ -112,6 +112,65 @@ fn a_line_that_does_not_count_stops_the_cascade_at_the_labels() {
     assert!(!made.contains_key("train") && !made.contains_key("evaluate"), "{made:?}");
 }
 
+/// What `status` says, whatever it may have remembered, and what it says without its memory of summaries and columns.
+fn status_both_ways(survey: &Survey, args: &[&str]) -> (String, String) {
+    let status = || common::text(&survey.chorus(&[&["status", "--units"], args].concat()).stdout);
+    let remembering = status();
+    for memory in ["ingest/summaries", "annotate/columns"] {
+        let path = survey.run().join("state/cache").join(memory);
+        assert!(path.exists(), "{memory}");
+        fs::rename(&path, path.with_extension("away")).unwrap();
+    }
+    let afresh = status();
+    for memory in ["ingest/summaries", "annotate/columns"] {
+        let path = survey.run().join("state/cache").join(memory);
+        fs::rename(path.with_extension("away"), &path).unwrap();
+    }
+    (remembering, afresh)
+}
+
+#[test]
+fn what_is_remembered_of_a_listing_never_changes_what_status_says() {
+    let survey = Survey::made();
+    // A copied archive has other inodes: what is remembered holds for this one now.
+    survey.run_all();
+    let raw = survey.archive().join("raw_data");
+    let recordings = contents(&raw, "");
+    let (path, sound) = recordings.iter().next().unwrap();
+    let site = path.split('/').nth(1).unwrap().to_owned();
+    let file = |name: &str| raw.join(&site).join(name);
+    let check = |what: &str, args: &[&str], wanted: &str| {
+        let (remembering, afresh) = status_both_ways(&survey, args);
+        assert_eq!(remembering, afresh, "{what}");
+        assert!(remembering.contains(wanted), "{what}: {remembering}");
+    };
+    check("nothing", &[], "fresh");
+    check("another site", &["--set", "ingest.site_from=prefix"], "ingest.site_from");
+    check("another zone", &["--set", "archive.timezone=Asia/Tokyo"], "archive.timezone");
+    check("smaller parts", &["--set", "units.max_recordings=1"], "part-001");
+    check("another channel", &["--set", "archive.channel=1"], "archive.channel");
+    let sheet = survey.archive().join("sites.csv");
+    let sites = fs::read_to_string(&sheet).unwrap();
+    fs::write(&sheet, sites.replace("POND01", "POND99")).unwrap();
+    check("another sheet", &[], "recordings in the archive");
+    fs::write(&sheet, &sites).unwrap();
+    check("the sheet as it was", &[], "fresh");
+    fs::write(file("new.wav"), sound).unwrap();
+    check("a new file", &[], "1 files are new");
+    fs::write(raw.join("apart.wav"), sound).unwrap();
+    check("a new file in another folder, which moves all positions", &[], "2 files are new");
+    survey.run_with(&["ingest"]);
+    check("read", &[], "fresh");
+    fs::write(file("new.wav"), b"no sound").unwrap();
+    check("a changed file", &[], "1 may have changed");
+    fs::remove_file(file("new.wav")).unwrap();
+    check("a file that went away", &[], "stale");
+    fs::remove_dir_all(survey.run().join("state/cache/ingest/files")).unwrap();
+    check("a memory that is gone", &[], "files are new");
+    survey.run_with(&["ingest"]);
+    check("read again", &[], "fresh");
+}
+
 #[test]
 fn a_new_night_adds_units_and_leaves_all_others_fresh() {
     let survey = Survey::made();
@@ -122,6 +181,11 @@ fn a_new_night_adds_units_and_leaves_all_others_fresh() {
     fs::write(raw.join(&site).join(format!("{site}_20250310_200000.wav")), sound).unwrap();
     let planned = survey.chorus(&["status"]);
     assert!(common::text(&planned.stdout).contains("1 files are new"), "{}", common::text(&planned.stdout));
+    let planned = common::text(&survey.chorus(&["run", "--dry-run"]).stdout);
+    let line = |stage: &str| planned.lines().find(|line| line.starts_with(stage)).unwrap().to_owned();
+    assert!(line("ingest ").contains("0 or more") && line("predict ").contains("0 or more"), "{planned}");
+    assert!(!line("report ").contains("or more"), "{planned}");
+    assert!(planned.contains("once ingest has read what it does not know: 1 files are new"), "{planned}");
     let made = survey.made_by(|survey| drop(survey.run_all()));
     let day = format!("site={site}/date=2025-03-10/part-000");
     for pass in ["ingest", "segment", "annotate", "featurize", "predict", "detect"] {

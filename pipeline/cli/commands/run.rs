@@ -55,25 +55,42 @@ fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
 
 fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {
     let planned = runner.dry_run(options)?;
+    // Which units new files belong to, their names and headers tell once they are read; then later stages have these units too.
+    let unread = planned.iter().position(|(plan, _)| plan.pending.is_some()).unwrap_or(planned.len());
     if json {
         let rows: Vec<_> = planned
             .iter()
-            .map(|(plan, bytes)| {
+            .enumerate()
+            .map(|(i, (plan, bytes))| {
                 let units: Vec<String> = plan.units.iter().map(|u| u.unit.to_string()).collect();
-                json!({"stage": plan.stage, "pass": plan.pass, "units": units, "bytes": bytes, "reason": plan.reason()})
+                let more = has_more(plan, i >= unread);
+                json!({"stage": plan.stage, "pass": plan.pass, "units": units, "more_units": more, "bytes": bytes, "reason": plan.reason()})
             })
             .collect();
         output::line(&serde_json::to_string(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = vec![["stage", "units to make", "disk", "why"].map(str::to_owned)];
-    rows.extend(planned.iter().map(|(plan, bytes)| row(plan, *bytes)));
+    rows.extend(planned.iter().enumerate().map(|(i, (plan, bytes))| row(plan, *bytes, has_more(plan, i >= unread))));
     output::line(aligned(&rows).trim_end())?;
+    if let Some((plan, _)) = planned.get(unread) {
+        let found = plan.pending.as_deref().unwrap_or_default();
+        output::line(&format!(
+            "\nmore units, with their disk, show once {} has read what it does not know: {found}",
+            plan.stage
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(plan: &PassPlan, bytes: u64) -> [String; 4] {
+/// Whether a pass may have more units than are known. A pass on the whole run has one.
+fn has_more(plan: &PassPlan, unread: bool) -> bool {
+    unread && !plan.whole_run
+}
+
+fn row(plan: &PassPlan, bytes: u64, has_more: bool) -> [String; 4] {
     let disk = if bytes > 0 { output::bytes(bytes) } else { String::new() };
     let (_, reason) = state(plan);
-    [plan.pass.to_owned(), plan.units.len().to_string(), disk, reason]
+    let more = if has_more { " or more" } else { "" };
+    [plan.pass.to_owned(), format!("{}{more}", plan.units.len()), disk, reason]
 }

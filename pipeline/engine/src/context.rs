@@ -143,11 +143,24 @@ impl Access<'_> {
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`].
     pub fn read_all(&self, table: &str, columns: &[&str]) -> Result<Vec<(Unit, Batch)>, EngineError> {
+        self.may_read_all(table)?;
+        let read = |p: Partition| Ok((p.unit.clone(), self.read_partition(table, &p, columns)?));
+        self.partitions(table)?.into_par_iter().map(read).collect()
+    }
+
+    /// Refuses to read every part of a table of which a unit reads its own.
+    pub(crate) fn may_read_all(&self, table: &str) -> Result<(), EngineError> {
         if self.pass.per == Per::SiteDay && !self.pass.scanned.contains(&table) {
             return Err(self.undeclared("every part of the partitioned table", table));
         }
-        let read = |p: Partition| Ok((p.unit.clone(), self.read_partition(table, &p, columns)?));
-        self.partitions(table)?.into_par_iter().map(read).collect()
+        Ok(())
+    }
+
+    /// The hash of the content of one file of a table.
+    pub(crate) fn content_hash(&self, table: &str, partition: &Partition) -> Option<&str> {
+        let maker = self.maker(table).ok()?;
+        let output = RunDir::output(Output::Table(self.static_name(table).ok()?), &partition.unit);
+        Some(&self.states.get(maker.name)?.get(&partition.unit)?.outputs.get(&output)?.hash)
     }
 
     /// A declared file of the model's folder, `None` when the model does not have it.
@@ -188,6 +201,16 @@ impl Access<'_> {
         let base = || Some(RunDir::new(self.config.text("run.base")?).cache(self.pass.name, name));
         let read = |path: PathBuf| std::fs::read(path).ok();
         read(self.run.cache(self.pass.name, name)).or_else(|| read(base()?))
+    }
+
+    /// The size of what this pass remembered under this name, if anything.
+    pub fn cached_bytes(&self, name: &str) -> Option<u64> {
+        std::fs::metadata(self.run.cache(self.pass.name, name)).ok().map(|meta| meta.len())
+    }
+
+    /// The version of the pass's code: what is remembered of an older one's results is not this one's.
+    pub fn code_version(&self) -> u32 {
+        self.pass.code_version
     }
 
     /// Remembers something from one execution to the next.

@@ -9,6 +9,7 @@
 
 pub mod atomic;
 mod base;
+mod column;
 pub mod config;
 mod console;
 mod context;
@@ -38,4 +39,4 @@ pub use share::{Claim, Share};
 pub use shared::shared_passes;
 pub use state::hash_bytes;
 pub use unit::Unit;
-pub use work::{External, Registry, Scan, Work, WorkError};
+pub use work::{External, Fault, Registry, Scan, Work, WorkError};

@@ -60,6 +60,8 @@ pub struct PassPlan {
     pub stage: &'static str,
     /// The pass.
     pub pass: &'static str,
+    /// Whether its one unit is the whole run.
+    pub whole_run: bool,
     /// Its units.
     pub units: Vec<UnitPlan>,
     /// Units that were made and that nothing in the archive stands for any more.
@@ -163,7 +165,9 @@ impl<'a> Planner<'a> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        Ok(PassPlan { stage: pass.stage, pass: pass.name, units: plans, gone, pending: scan.pending.clone(), in_base: 0 })
+        let whole_run = pass.per == Per::Run;
+        let pending = scan.pending.clone();
+        Ok(PassPlan { stage: pass.stage, pass: pass.name, whole_run, units: plans, gone, pending, in_base: 0 })
     }
 
     /// What the fingerprints of all units of a pass have in common.

@@ -23,8 +23,27 @@ pub struct Scan {
     pub pending: Option<String>,
 }
 
+/// A key whose value cannot be used, as a look at what it names shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The key.
+    pub key: &'static str,
+    /// What was found.
+    pub found: String,
+    /// What is allowed, or what to do.
+    pub allowed: String,
+}
+
 /// The work of one pass of a stage.
 pub trait Work: Send + Sync {
+    /// Looks at the files that the configuration names, before anything is made. Most stages name none.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible to tell.
+    fn faults(&self, _cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        Ok(Vec::new())
+    }
+
     /// Looks outside of the run: which units there are, and what each depends on. Most stages depend on nothing outside.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! From what polars says of a failed query to what a user can do about it.
 
-use chorus_tables::{TableReader, TableSchema};
+use std::path::Path;
+
+use chorus_tables::{TableError, TableReader, TableSchema};
 use polars::prelude::PolarsError;
 
 use crate::QueryError;
@@ -91,13 +93,25 @@ fn speaks_of_files(error: &PolarsError) -> bool {
     }
 }
 
-/// The first file of these tables that is no table of this version. polars does not always say which file it stumbled over, and
-/// never which stage makes it again.
+/// The first file of these tables that is no table of this version, or else the first whose rows cannot all be read. polars does not
+/// always say which file it stumbled over, and never which stage makes it again. Footers are looked at before rows: they tell more, and
+/// cost less.
 fn damaged(tables: &[Named]) -> Option<QueryError> {
-    tables.iter().find_map(|(schema, folder)| {
-        let files = folder.files().unwrap_or_default();
-        files.iter().find_map(|file| TableReader::open(schema, file).err()).map(QueryError::Table)
+    let footer: Check = |schema, file| TableReader::open(schema, file).map(drop);
+    [footer, read_through].iter().find_map(|check| {
+        tables.iter().find_map(|(schema, folder)| {
+            let files = folder.files().unwrap_or_default();
+            files.iter().find_map(|file| check(schema, file).err()).map(QueryError::Table)
+        })
     })
+}
+
+/// A look at one file of a table.
+type Check = fn(&'static TableSchema, &Path) -> Result<(), TableError>;
+
+/// Reads every row of a file.
+fn read_through(schema: &'static TableSchema, file: &Path) -> Result<(), TableError> {
+    TableReader::open(schema, file)?.batches(&[])?.try_for_each(|batch| batch.map(drop))
 }
 
 #[cfg(test)]

@@ -186,9 +186,21 @@ fn what_the_engine_would_answer_wrongly_is_refused() {
 fn a_damaged_file_is_named_with_its_stage() {
     let run = Run::small();
     let path = run.file("predictions", "POND01", Some("2020-03-02"));
+    let sound = fs::read(&path).unwrap();
     fs::write(&path, b"rubbish").unwrap();
     let error = run.error("SELECT MAX(score) FROM predictions");
     assert!(error.starts_with(&path.display().to_string()) && error.contains("cannot be read as Parquet"), "{error}");
+    // Rows that are damaged behind a sound footer; the size is as it was.
+    fs::write(&path, &sound).unwrap();
+    assert_eq!(run.rows("SELECT COUNT(score) FROM predictions").len(), 1);
+    let mut bytes = sound.clone();
+    let footer = u32::from_le_bytes(*bytes[..bytes.len() - 4].last_chunk().unwrap()) as usize;
+    let end = bytes.len() - footer - 8;
+    bytes[4..end].fill(0xaa);
+    fs::write(&path, &bytes).unwrap();
+    let error = run.error("SELECT MAX(score) FROM predictions");
+    assert!(error.starts_with(&path.display().to_string()) && error.contains("cannot be read as Parquet"), "{error}");
+    assert!(error.contains("chorus run --verify"), "{error}");
     // A table under another's name.
     fs::copy(run.path.join("tables/splits/part-000.parquet"), &path).unwrap();
     let error = run.error("SELECT MAX(score) FROM predictions");

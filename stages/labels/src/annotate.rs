@@ -90,8 +90,8 @@ impl Work for Annotate {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
         let mut unit_of = BTreeMap::new();
-        for (unit, recordings) in cx.read_all("recordings", &["path"])? {
-            unit_of.extend(recordings.texts("path")?.into_iter().flatten().map(|path| (path, unit.clone())));
+        for (unit, paths) in cx.texts_of_all("recordings", "path")? {
+            unit_of.extend(paths.into_iter().flatten().map(|path| (path, unit.clone())));
         }
         let recordings: Vec<&str> = unit_of.keys().map(String::as_str).collect();
         let parts = match annotate.reading.format {

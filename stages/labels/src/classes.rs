@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
 use crate::codes::{CodeTable, Names, near};
@@ -47,6 +47,26 @@ pub struct AnnotateClasses {
 }
 
 impl Work for AnnotateClasses {
+    fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
+        let mut faults = Vec::new();
+        let place = annotate.reading.place();
+        if annotate.reading.format != Format::Folders && !archive.join(place).exists() {
+            let found = format!("`{place}`, and the archive has no such folder or file");
+            faults.push(Fault {
+                key: "annotate.folder",
+                found,
+                allowed: "name the folder or file of the annotations".to_owned(),
+            });
+        }
+        if let Some(Err(e)) = annotate.code_table.as_ref().map(|table| named(&archive.join(table), &annotate.classes)) {
+            let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
+            let found = format!("what cannot be used with the code table ({e})");
+            faults.push(Fault { key, found, allowed: "correct the table or the configuration".to_owned() });
+        }
+        Ok(faults)
+    }
+
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
@@ -107,8 +127,8 @@ fn codes(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTre
         return Ok(digest::all(cx, archive, reading)?.into_values().flat_map(|digest| digest.codes).collect());
     }
     let mut codes = BTreeSet::new();
-    for (_, recordings) in cx.read_all("recordings", &["path"])? {
-        let labels = recordings.texts("path")?.into_iter().flatten().map(|path| label_of_folder(&path));
+    for (_, paths) in cx.texts_of_all("recordings", "path")? {
+        let labels = paths.into_iter().flatten().map(|path| label_of_folder(&path));
         let labels = labels.filter(|event| event.problem.is_none());
         codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));
     }

@@ -11,7 +11,7 @@ mod params;
 mod recordings;
 mod sides;
 
-use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
 use crate::files;
@@ -25,6 +25,21 @@ use sides::Row;
 pub struct Split;
 
 impl Work for Split {
+    fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        let (Params { split }, archive) = (cx.params()?, cx.archive()?);
+        let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
+        let missing =
+            lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
+        let fault = |(key, file): (&'static str, &str)| Fault {
+            key,
+            found: format!("`{file}`, and the archive has no such file"),
+            allowed: "name a CSV file within the archive".to_owned(),
+        };
+        let mut faults: Vec<Fault> = missing.map(fault).collect();
+        faults.dedup();
+        Ok(faults)
+    }
+
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { split } = cx.params()?;
         let mut scan = Scan::default();

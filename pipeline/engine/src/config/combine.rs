@@ -1,6 +1,10 @@
 //! Combinations of values that cannot work together.
 
-use super::{Config, Problem};
+use std::path::{Component, Path};
+
+use serde_yaml::Value;
+
+use super::{Config, Problem, keys};
 
 /// All impossible combinations; `place` says where a key was set.
 pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> {
@@ -32,6 +36,15 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
             format!("allowed: up to featurize.n_fft, {}", n("featurize.n_fft")),
         );
     }
+    if n("featurize.high_pass_hz") >= half {
+        refuse(
+            "featurize.high_pass_hz",
+            format!("{} Hz", n("featurize.high_pass_hz")),
+            format!(
+                "nothing would be left: allowed: less than half of featurize.sample_rate_hz, {half} Hz, or null for no high-pass"
+            ),
+        );
+    }
     let window = n("segment.window_s") * n("featurize.sample_rate_hz");
     if window < n("featurize.n_fft") {
         refuse(
@@ -61,13 +74,6 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
             "name the file that holds the column in split.group_file (or split.file)".into(),
         );
     }
-    if !labelled && !modelled {
-        refuse(
-            "annotate.format",
-            "an archive with neither labels nor a model".into(),
-            "to learn from its labels, set annotate.format; to apply a model made before, set model.path to its folder (runs/NAME/model)".into(),
-        );
-    }
     if labelled && modelled {
         refuse(
             "model.path",
@@ -76,6 +82,12 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
         );
     }
     annotations(config, &mut refuse);
+    for key in WITHIN_ARCHIVE {
+        if let Some(path) = config.text(key).filter(|path| !is_within(config.text("archive.path"), path)) {
+            let allowed = "allowed: a path within archive.path, relative to it; copy the file there".to_owned();
+            refuse(key, format!("`{path}`, which is outside of the archive"), allowed);
+        }
+    }
     if let Some(zone) = config.text("archive.timezone")
         && jiff::tz::TimeZone::get(zone).is_err()
     {
@@ -86,12 +98,74 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
     if !(device == "auto" || device == "cpu" || cuda) {
         refuse("device", format!("`{device}`"), "allowed: auto, cpu or cuda:N".into());
     }
-    let sum: f64 =
-        config.get("train.mix2_probabilities").as_sequence().into_iter().flatten().filter_map(serde_yaml::Value::as_f64).sum();
+    let sum: f64 = config.get("train.mix2_probabilities").as_sequence().into_iter().flatten().filter_map(Value::as_f64).sum();
     if (sum - 1.0).abs() > 1e-6 {
         refuse("train.mix2_probabilities", format!("a sum of {sum}"), "allowed: a sum of 1".into());
     }
     problems
+}
+
+/// Keys of files and folders of the archive.
+const WITHIN_ARCHIVE: &[&str] =
+    &["archive.audio", "ingest.site_sheet", "annotate.folder", "annotate.code_table", "split.file", "split.group_file"];
+
+/// Whether a path, relative to the archive, stays within it. Links may lead wherever they do.
+fn is_within(archive: Option<&str>, path: &str) -> bool {
+    let (Some(archive), path) = (archive, Path::new(path)) else { return true };
+    if path.is_absolute() {
+        return std::path::absolute(archive).is_ok_and(|archive| path.starts_with(archive) && depth(path).is_some());
+    }
+    depth(path).is_some()
+}
+
+/// How many folders down a path leads; `None` where it leads above its beginning on the way.
+fn depth(path: &Path) -> Option<usize> {
+    path.components().try_fold(0_usize, |depth, part| match part {
+        Component::ParentDir => depth.checked_sub(1),
+        Component::Normal(_) => Some(depth + 1),
+        _ => Some(depth),
+    })
+}
+
+/// What is wrong when a run is to do more than to look at its recordings, and has neither labels nor a model.
+pub(super) fn lacks_purpose(config: &Config) -> Option<Problem> {
+    let key = "annotate.format";
+    let lacks = config.text(key) == Some("none") && config.text("model.path").is_none();
+    lacks.then(|| Problem {
+        place: config.place(key),
+        key: key.to_owned(),
+        found: "an archive with neither labels nor a model".into(),
+        allowed: "to learn from its labels, set annotate.format; to apply a model made before, set model.path to its folder (runs/NAME/model); \
+                  `chorus run ingest` needs neither"
+            .into(),
+    })
+}
+
+/// Keys of the section split, with what gives them a meaning.
+const SPLIT_KEYS: &[(&str, &[(&str, &str)])] = &[
+    ("split.file", &[("split.source", "file"), ("split.group", "column")]),
+    ("split.group_file", &[("split.group", "column")]),
+    ("split.group_column", &[("split.group", "column")]),
+    ("split.test_fraction", &[("split.source", "grouped")]),
+    ("split.folds", &[("split.source", "folds")]),
+    ("split.fold", &[("split.source", "folds"), ("split.source", "file")]),
+    ("split.site", &[("split.source", "leave_one_site_out")]),
+];
+
+/// Keys that were given and change nothing, each in a sentence.
+pub(super) fn idle(config: &Config) -> Vec<String> {
+    let is_default =
+        |key: &str| keys::find(key).is_some_and(|k| serde_yaml::from_str(k.default).is_ok_and(|v: Value| v == *config.get(key)));
+    let says = |&(key, value): &(&str, &str)| config.text(key) == Some(value);
+    // A run that learns nothing has no split.
+    let given = SPLIT_KEYS.iter().filter(|(key, _)| config.text("model.path").is_none() && !is_default(key));
+    given
+        .filter(|(_, wanted)| !wanted.iter().any(says))
+        .map(|(key, wanted)| {
+            let wanted: Vec<String> = wanted.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+            format!("{}: {key} changes nothing here; it counts with {}", config.place(key), wanted.join(" or "))
+        })
+        .collect()
 }
 
 /// Keys of columns, which only tables have.

@@ -63,6 +63,10 @@ fn list(problems: &[Problem]) -> String {
 #[derive(Debug, Clone)]
 pub struct Config {
     values: BTreeMap<&'static str, Value>,
+    /// Where keys were given: the file and line, or `--set`.
+    places: BTreeMap<&'static str, String>,
+    /// The file.
+    file: String,
     /// What the run is called when nothing says so: the file's stem.
     stem: String,
 }
@@ -88,8 +92,7 @@ impl Config {
         for set in sets {
             given.extend(parse::set(set, &mut problems));
         }
-        let mut config = Self { values: BTreeMap::new(), stem: stem.to_owned() };
-        let mut places = BTreeMap::new();
+        let mut config = Self { values: BTreeMap::new(), places: BTreeMap::new(), file: place.to_owned(), stem: stem.to_owned() };
         for key in KEYS {
             let default = serde_yaml::from_str(key.default).expect("a test parses every default");
             config.values.insert(key.name, default);
@@ -99,12 +102,11 @@ impl Config {
                 problems.push(problem);
             } else if let Some(key) = find(&entry.key) {
                 config.values.insert(key.name, entry.value);
-                places.insert(key.name, entry.place);
+                config.places.insert(key.name, entry.place);
             }
         }
         if problems.is_empty() {
-            let place = |key: &str| places.get(key).cloned().unwrap_or_else(|| format!("{place} (default)"));
-            problems = combine::problems(&config, place);
+            problems = combine::problems(&config, |key| config.place(key));
         }
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems }) }
     }
@@ -132,6 +134,24 @@ impl Config {
             Some(problem) => Err(ConfigError::Invalid { problems: vec![problem] }),
             None => Ok(Some(entry.value)),
         }
+    }
+
+    /// Where a key was given: the file and line, or `--set`.
+    pub fn place(&self, key: &str) -> String {
+        self.places.get(key).cloned().unwrap_or_else(|| format!("{} (default)", self.file))
+    }
+
+    /// Refuses a configuration with neither labels nor a model, with which recordings can be looked at and no more.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub(crate) fn require_purpose(&self) -> Result<(), ConfigError> {
+        combine::lacks_purpose(self).map_or(Ok(()), |problem| Err(ConfigError::Invalid { problems: vec![problem] }))
+    }
+
+    /// Keys that were given and change nothing, each in a sentence.
+    pub fn idle_keys(&self) -> Vec<String> {
+        combine::idle(self)
     }
 
     /// The value of a key.
@@ -304,11 +324,46 @@ mod tests {
             ("archive.timezone=Mars/Base", "IANA"),
             ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
             ("device=gpu", "auto, cpu or cuda:N"),
+            ("featurize.high_pass_hz=8000", "less than half of featurize.sample_rate_hz, 8000 Hz"),
         ] {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");
         }
-        assert!(load("", &[]).unwrap_err().contains("neither labels nor a model"));
+        let looking = load("", &[]).unwrap();
+        assert!(looking.require_purpose().unwrap_err().to_string().contains("neither labels nor a model"));
+        assert!(load("", &[MODEL]).unwrap().require_purpose().is_ok());
+    }
+
+    #[test]
+    fn paths_that_lead_out_of_the_archive_are_refused() {
+        let refused = |key: &str, path: &str| {
+            let text = "archive: {path: /data/ponds}\n";
+            load(text, &[&format!("{key}={path}"), "annotate.format=raven"])
+                .err()
+                .is_some_and(|error| error.contains("outside of the archive"))
+        };
+        for key in
+            ["archive.audio", "ingest.site_sheet", "annotate.folder", "annotate.code_table", "split.file", "split.group_file"]
+        {
+            for path in ["../x", "a/../../x", "/data", "/data/ponds2/x", "/data/ponds/../x"] {
+                assert!(refused(key, path), "{key}={path}");
+            }
+            for path in ["x", "./x", "a/../x", "/data/ponds/x", "..x"] {
+                assert!(!refused(key, path), "{key}={path}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_of_another_split_are_told() {
+        let idle = |sets: &[&str]| load("split:\n  fold: 2\n", sets).unwrap().idle_keys();
+        let labels = "annotate.format=raven";
+        let told = idle(&[labels]);
+        assert_eq!(told, ["c.yaml:2: split.fold changes nothing here; it counts with split.source: folds or split.source: file"]);
+        assert!(idle(&[labels, "split.source=folds"]).is_empty());
+        assert!(idle(&[MODEL]).is_empty(), "without a split, none of its keys is missed");
+        assert_eq!(idle(&[labels, "split.site=A", "split.folds=7", "split.source=file", "split.file=a.csv"]).len(), 2);
+        assert!(idle(&[labels, "split.source=folds", "split.group=column", "split.file=a.csv"]).is_empty());
     }
 
     #[test]

@@ -4,37 +4,65 @@ use std::path::Path;
 
 use super::Runner;
 use crate::base::Base;
+use crate::config::{ConfigError, Problem};
 use crate::console::bytes;
 use crate::context::ScanContext;
-use crate::graph::{Input, Pass};
+use crate::graph::{Input, Pass, WEIGHTS};
 use crate::plan::{States, UnitPlan};
-use crate::{EngineError, Unit, given_model};
+use crate::{EngineError, Fault, Unit, given_model};
+
+/// Stages that need neither labels nor a model.
+const ONLY_LOOKING: &[&str] = &["ingest", "segment", "featurize"];
 
 impl Runner {
-    /// Checks what the run reads from outside: the archive, and the model where one is given.
+    /// Checks what the run reads from outside: the archive, the files that the configuration names, and the model where one is given.
     ///
     /// # Errors
-    /// [`EngineError::Archive`], [`EngineError::Model`].
+    /// [`EngineError::Config`], [`EngineError::Archive`], [`EngineError::Model`].
     pub fn check(&self) -> Result<(), EngineError> {
         self.check_sources(&self.passes.iter().map(|p| p.name).collect::<Vec<_>>())
     }
 
-    /// A missing archive, and a model that cannot be used, are told before anything is made.
+    /// A missing archive, and files and a model that cannot be used, are told before anything is made.
     pub(super) fn check_sources(&self, selected: &[&'static str]) -> Result<(), EngineError> {
+        let selected: Vec<&Pass> = selected.iter().map(|name| self.pass(name)).collect();
+        if !selected.iter().all(|pass| ONLY_LOOKING.contains(&pass.stage)) {
+            self.config.require_purpose()?;
+        }
         let states = States::new();
         let planner = self.planner(false);
-        for name in selected {
-            let pass = self.pass(name);
-            if pass.reads(Input::Archive) {
-                planner.access(pass, &states).archive()?;
-            }
+        for pass in selected.iter().filter(|pass| pass.reads(Input::Archive)) {
+            planner.access(pass, &states).archive()?;
         }
         self.check_run_folder()?;
         Base::checked(&self.config, &self.run)?;
-        match self.config.text("model.path") {
+        self.check_named_files(&selected)?;
+        if selected.iter().any(|pass| pass.stage == "split") {
+            self.config.idle_keys().iter().for_each(|idle| self.console.warn(idle));
+        }
+        match self.config.text("model.path").filter(|_| selected.iter().any(|pass| pass.reads(Input::Model(WEIGHTS)))) {
             Some(model) => given_model::check(&self.config, Path::new(model)),
             None => Ok(()),
         }
+    }
+
+    /// What is wrong with files that the configuration names, all at once, each with the line that names it.
+    fn check_named_files(&self, selected: &[&Pass]) -> Result<(), EngineError> {
+        let states = States::new();
+        let planner = self.planner(false);
+        let mut problems = Vec::new();
+        for pass in selected {
+            let Some(work) = self.registry.get(pass.name) else { continue };
+            let cx = ScanContext { access: planner.access(pass, &states), look_only: true };
+            let fail = |source| EngineError::Work { pass: pass.name.into(), unit: "check".into(), source };
+            problems.extend(work.faults(&cx).map_err(fail)?.into_iter().map(|Fault { key, found, allowed }| Problem {
+                place: self.config.place(key),
+                key: key.to_owned(),
+                found,
+                allowed,
+            }));
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid { problems }.into()) }
     }
 
     /// A run lies outside of the archive, and stays of one mode: tables that its configuration does not know would still be answered from.

@@ -170,7 +170,19 @@ impl Runner {
     /// # Errors
     /// [`EngineError`] where the archive or the states cannot be read.
     pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
+        self.config.require_purpose()?;
         Ok(self.planner(verify).all()?.0)
+    }
+
+    /// The plans of all passes up to the last of these: later ones have no say in them.
+    fn plan_up_to(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
+        let passes = &self.passes[..self.end(selected)];
+        Planner { passes, ..self.planner(false) }.all()
+    }
+
+    /// How many passes there are up to the last of these.
+    fn end(&self, selected: &[&'static str]) -> usize {
+        self.passes.iter().rposition(|pass| selected.contains(&pass.name)).map_or(0, |last| last + 1)
     }
 
     /// What [`Runner::run`] would make, with about how many bytes it needs per stage.
@@ -179,7 +191,8 @@ impl Runner {
     /// As [`Runner::plan`], and for a selection that does not exist.
     pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
         let selected = self.selected(&options.selection)?;
-        let (plans, states) = self.planner(false).all()?;
+        self.check_sources(&selected)?;
+        let (plans, states) = self.plan_up_to(&selected)?;
         let mut planned = Vec::new();
         for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
             plan.units.retain(|u| (options.force || !u.status.is_settled()) && self.wants(&u.unit, options));
@@ -208,7 +221,7 @@ impl Runner {
         self.take_memory(&selected)?;
         let mut course = Course { states: load_states(&self.run, &self.passes), ..Course::default() };
         let mut handed_over: Vec<&str> = Vec::new();
-        for (i, pass) in self.passes.iter().enumerate() {
+        for (i, pass) in self.passes.iter().enumerate().take(self.end(&selected)) {
             let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
             if self.program == Program::Torch && !chosen {
                 // `chorus` looked at the others before it started the worker, which does not hold them and could not tell.
@@ -360,7 +373,7 @@ impl Runner {
             _ => None,
         });
         let Some(input) = waiting else { return Ok(()) };
-        let reason = self.plan(false)?.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
+        let reason = self.plan_up_to(&[pass.name])?.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
         Err(EngineError::StaleInputs {
             stage: pass.stage.into(),
             input: input.into(),

@@ -5,89 +5,26 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chorus_engine::{External, ScanContext, Unit, UnitContext, WorkError, hash_bytes};
-use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::error::IngestError;
 use super::list::Listed;
 use super::pieces::{self, Memory, Name, Piece, number};
-use super::probe::{self, Pending, Probe, Probed, Reading};
+use super::probe::{self, Pending, Probe, Reading};
 use super::rows::{Recording, Rules, row};
-use super::sheet::Fits;
+use super::summary::{self, Day, Looked, Tally};
 
 /// Pieces whose details are held, from one unit to the next.
 const HELD: usize = 32;
 
-/// What a recording is known by.
+/// A recording of the archive.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// `recording_id` as a number.
-    id: u64,
-    /// Position in the listing.
-    position: u32,
+    known: summary::Entry,
     /// Which piece holds its details.
     piece: u32,
-    /// The start that a clock at the site would show, which orders a day.
-    start_local_us: Option<i64>,
-    /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
-    row: u128,
-    content: Option<u128>,
     /// The first recording with the same content.
     duplicate_of: Option<u64>,
-}
-
-/// Where recordings are filed.
-type Day = (String, Option<Date>);
-
-/// What the look at one piece gives.
-struct Looked {
-    entries: Vec<(Day, Entry)>,
-    pending: Pending,
-    tally: Tally,
-    unreadable: Vec<Listed>,
-}
-
-/// What is counted over all recordings.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) recordings: usize,
-    pub(super) rejected: usize,
-    /// The first rejected one by position: its path and why.
-    pub(super) first_rejected: Option<(u32, String)>,
-    /// Names that the user's own pattern fits.
-    pub(super) own_names: usize,
-    /// The first recording's path by position.
-    pub(super) first: Option<(u32, String)>,
-    pub(super) fits: Fits,
-}
-
-impl Tally {
-    fn add(&mut self, position: u32, recording: &Recording) {
-        self.recordings += 1;
-        self.own_names += usize::from(recording.own_name);
-        let earlier = |first: &Option<(u32, String)>| first.as_ref().is_none_or(|(other, _)| position < *other);
-        if recording.status == "rejected" {
-            self.rejected += 1;
-            if earlier(&self.first_rejected) {
-                let why = recording.reason.as_deref().unwrap_or_default();
-                self.first_rejected = Some((position, format!("{}: {why}", recording.path)));
-            }
-        }
-        if earlier(&self.first) {
-            self.first = Some((position, recording.path.clone()));
-        }
-        self.fits.add(recording.place());
-    }
-
-    fn join(mut self, other: Self) -> Self {
-        self.recordings += other.recordings;
-        self.rejected += other.rejected;
-        self.own_names += other.own_names;
-        self.first_rejected = self.first_rejected.into_iter().chain(other.first_rejected).min();
-        self.first = self.first.into_iter().chain(other.first).min();
-        self.fits.join(other.fits);
-        self
-    }
 }
 
 /// The archive as the last scan saw it.
@@ -104,32 +41,29 @@ impl Catalogue {
     /// Looks through the archive. With `look_only` nothing is read: what is new or changed is told instead.
     pub(super) fn look(cx: &ScanContext<'_>, rules: Rules, files: Vec<Listed>) -> Result<(Self, Tally, Pending), WorkError> {
         let number_of_files = files.len() as u64;
-        let pieces = pieces::cut(files)?;
-        let names: Vec<Name> = pieces.iter().map(|piece| piece.name.clone()).collect();
-        let numbered = || (0u32..).zip(pieces);
+        let pieces = pieces::cut(files);
+        let digest = rules.digest(cx.code_version());
         let looked = if cx.look_only {
-            let pieces: Vec<(u32, Piece)> = numbered().collect();
-            let look = |(piece, cut): (u32, Piece)| {
-                let (probed, pending) = probe::remembered(cx, cut);
-                Looked::of(piece, probed, pending, &rules)
-            };
-            pieces.into_par_iter().map(look).collect::<Result<Vec<_>, IngestError>>()?
+            let look = |piece: &Piece| look_only(cx, piece, &rules, &digest);
+            pieces.par_iter().map(look).collect::<Result<Vec<_>, _>>()?
         } else {
             let progress = cx.console().progress("ingest: reading", number_of_files, "files");
-            read_all(cx, &rules, numbered().collect(), &Reading::new(&progress))?
+            read_all(cx, &rules, &digest, &pieces, &Reading::new(&progress))?
         };
+        refuse_equal_numbers(&pieces, &looked)?;
+        let names = pieces.into_iter().map(|piece| piece.name).collect();
         let mut catalogue =
             Self { rules, pieces: names, units: BTreeMap::new(), unreadable: BTreeMap::new(), held: Mutex::default() };
-        let (mut tally, mut pending, mut entries) = (Tally::default(), Pending::default(), Vec::new());
-        for looked in looked {
+        let (mut tally, mut pending, mut days) = (Tally::default(), Pending::default(), BTreeMap::new());
+        for (piece, looked) in (0..).zip(looked) {
+            file(&mut days, piece, looked.days, &looked.entries);
             tally = tally.join(looked.tally);
             pending.new += looked.pending.new;
             pending.changed += looked.pending.changed;
-            entries.extend(looked.entries);
             catalogue.unreadable.extend(looked.unreadable.into_iter().map(|file| (file.path.clone(), file)));
         }
-        mark_duplicates(&mut entries);
-        catalogue.units = by_unit(entries, catalogue.rules.max_recordings());
+        mark_duplicates(&mut days);
+        catalogue.units = by_unit(days, catalogue.rules.max_recordings());
         Ok((catalogue, tally, pending))
     }
 
@@ -142,7 +76,7 @@ impl Catalogue {
         let external = |entries: &[Entry]| {
             let mut rows = Vec::with_capacity(entries.len() * 25);
             for entry in entries {
-                rows.extend(entry.row.to_le_bytes());
+                rows.extend(entry.known.row.to_le_bytes());
                 rows.push(u8::from(entry.duplicate_of.is_some()));
                 rows.extend(entry.duplicate_of.unwrap_or_default().to_le_bytes());
             }
@@ -163,11 +97,11 @@ impl Catalogue {
             let memory = self.memory(cx, piece);
             let by_id: HashMap<u64, &(Listed, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
             for entry in entries {
-                let mut recording = match by_id.get(&entry.id) {
+                let mut recording = match by_id.get(&entry.known.id) {
                     Some((file, probe)) => row(file, probe, &self.rules)?,
                     None => {
                         let lost = || "what was read of a recording is gone from the run's state; run ingest again".to_owned();
-                        let file = self.unreadable.values().find(|file| number(&file.path) == entry.id).ok_or_else(lost)?;
+                        let file = self.unreadable.values().find(|file| number(&file.path) == entry.known.id).ok_or_else(lost)?;
                         row(file, &Probe::unreadable(), &self.rules)?
                     }
                 };
@@ -192,84 +126,95 @@ impl Catalogue {
     }
 }
 
+/// Looks at a piece without reading: what is new or changed is counted.
+fn look_only(cx: &ScanContext<'_>, piece: &Piece, rules: &Rules, digest: &str) -> Result<Looked, IngestError> {
+    if let Some(looked) = Looked::recall(cx, piece, digest) {
+        return Ok(looked);
+    }
+    let (probed, pending) = probe::remembered(cx, piece);
+    Looked::of(probed, pending, rules)
+}
+
 /// Reads all pieces, several at once: first those that no other process of a shared run is reading, then what is left.
 fn read_all(
     cx: &ScanContext<'_>,
     rules: &Rules,
-    pieces: Vec<(u32, Piece)>,
+    digest: &str,
+    pieces: &[Piece],
     reading: &Reading<'_>,
 ) -> Result<Vec<Looked>, WorkError> {
-    let look = |(piece, cut): &(u32, Piece), wait: bool| -> Result<Option<Looked>, WorkError> {
-        let Some(probed) = probe::read_piece(cx, &rules.archive, cut, reading, wait)? else { return Ok(None) };
-        Ok(Some(Looked::of(*piece, probed, Pending::default(), rules)?))
+    let look = |piece: &Piece, wait: bool| -> Result<Option<Looked>, WorkError> {
+        if let Some(looked) = Looked::recall(cx, piece, digest) {
+            reading.add(piece.files.len());
+            return Ok(Some(looked));
+        }
+        let Some(probed) = probe::read_piece(cx, &rules.archive, piece, reading, wait)? else { return Ok(None) };
+        let looked = Looked::of(probed, Pending::default(), rules)?;
+        looked.remember(cx, piece, digest)?;
+        Ok(Some(looked))
     };
     let mut looked: Vec<Option<Looked>> = pieces.par_iter().map(|piece| look(piece, false)).collect::<Result<_, _>>()?;
-    for (looked, piece) in looked.iter_mut().zip(&pieces).filter(|(looked, _)| looked.is_none()) {
+    for (looked, piece) in looked.iter_mut().zip(pieces).filter(|(looked, _)| looked.is_none()) {
         *looked = look(piece, true)?;
     }
     Ok(looked.into_iter().flatten().collect())
 }
 
-impl Looked {
-    fn of(piece: u32, probed: Probed, pending: Pending, rules: &Rules) -> Result<Self, IngestError> {
-        let mut looked =
-            Self { entries: Vec::with_capacity(probed.len()), pending, tally: Tally::default(), unreadable: Vec::new() };
-        for (position, file, probe) in probed {
-            let recording = row(&file, &probe, rules)?;
-            looked.tally.add(position, &recording);
-            looked.entries.push((recording.day(), Entry::of(piece, position, &recording)));
-            if probe == Probe::unreadable() {
-                looked.unreadable.push(file);
-            }
-        }
-        Ok(looked)
+/// Refuses two paths with the same number.
+fn refuse_equal_numbers(pieces: &[Piece], looked: &[Looked]) -> Result<(), IngestError> {
+    let of_piece =
+        |(piece, looked): (usize, &Looked)| looked.entries.iter().map(|e| (e.id, e.position, piece)).collect::<Vec<_>>();
+    let mut numbers: Vec<(u64, u32, usize)> = looked.iter().enumerate().flat_map(of_piece).collect();
+    numbers.par_sort_unstable();
+    let path = |(_, position, piece): (u64, u32, usize)| {
+        let files = &pieces[piece].files;
+        files.iter().find(|(p, _)| *p == position).map(|(_, file)| file.path.clone()).unwrap_or_default()
+    };
+    match numbers.array_windows().find(|[a, b]| a.0 == b.0) {
+        Some(&[a, b]) => Err(IngestError::SameId { a: path(a), b: path(b) }),
+        None => Ok(()),
     }
 }
 
-impl Entry {
-    fn of(piece: u32, position: u32, recording: &Recording) -> Self {
-        let hash = |digits: &str| u128::from_str_radix(digits, 16).ok();
-        let row = serde_json::to_vec(recording).expect("a row is JSON");
-        // Empty files all have the same content, and an unreadable one has none.
-        let content = hash(&recording.content_hash).filter(|_| recording.file_bytes > 0);
-        Self {
-            id: number(&recording.path),
-            position,
-            piece,
-            start_local_us: recording.start_local_us(),
-            row: hash(&hash_bytes(&row)).unwrap_or_default(),
-            content,
-            duplicate_of: None,
+/// Files a piece's recordings under their days.
+fn file(days: &mut BTreeMap<Day, Vec<Entry>>, piece: u32, of_piece: Vec<Day>, entries: &[summary::Entry]) {
+    let mut filed: Vec<Vec<Entry>> = vec![Vec::new(); of_piece.len()];
+    for &known in entries {
+        // A day that is not there would be the fault of a damaged summary, which its hash shows.
+        if let Some(day) = filed.get_mut(known.day as usize) {
+            day.push(Entry { known, piece, duplicate_of: None });
         }
+    }
+    for (day, mut entries) in of_piece.into_iter().zip(filed) {
+        days.entry(day).or_default().append(&mut entries);
     }
 }
 
 /// Says of every recording which is the first with the same content.
-fn mark_duplicates(entries: &mut [(Day, Entry)]) {
-    entries.sort_unstable_by_key(|(_, entry)| entry.position);
-    let mut first_of: HashMap<u128, u64> = HashMap::new();
-    for (_, entry) in entries {
-        if let Some(content) = entry.content {
-            let first = *first_of.entry(content).or_insert(entry.id);
-            entry.duplicate_of = Some(first).filter(|first| *first != entry.id);
+fn mark_duplicates(days: &mut BTreeMap<Day, Vec<Entry>>) {
+    let mut first_of: HashMap<u128, (u32, u64)> = HashMap::with_capacity(days.values().map(Vec::len).sum());
+    for known in days.values().flatten().map(|entry| entry.known) {
+        if let Some(content) = known.content {
+            let first = first_of.entry(content).or_insert((known.position, known.id));
+            *first = (*first).min((known.position, known.id));
         }
+    }
+    for entry in days.values_mut().flatten() {
+        let first = entry.known.content.and_then(|content| first_of.get(&content));
+        entry.duplicate_of = first.map(|(_, id)| *id).filter(|first| *first != entry.known.id);
     }
 }
 
-/// Groups recordings by site and date, in parts of at most `max` in the order of their start; each part is sorted by id.
-fn by_unit(entries: Vec<(Day, Entry)>, max: usize) -> BTreeMap<Unit, Vec<Entry>> {
-    let mut days: BTreeMap<Day, Vec<Entry>> = BTreeMap::new();
-    for (day, entry) in entries {
-        days.entry(day).or_default().push(entry);
-    }
-    let mut units = BTreeMap::new();
-    for ((site, date), mut day) in days {
-        day.sort_by_key(|entry| (entry.start_local_us, entry.position));
-        for (part, entries) in (0..).zip(day.chunks(max.max(1))) {
+/// Cuts each day into parts of at most `max` recordings in the order of their start; each part is sorted by id.
+fn by_unit(days: BTreeMap<Day, Vec<Entry>>, max: usize) -> BTreeMap<Unit, Vec<Entry>> {
+    let parts = |((site, date), mut day): (Day, Vec<Entry>)| {
+        day.sort_by_key(|entry| (entry.known.start_local_us, entry.known.position));
+        let part = |(part, entries): (u32, &[Entry])| {
             let mut entries = entries.to_vec();
-            entries.sort_by_key(|entry| entry.id);
-            units.insert(Unit::SiteDay { site: site.clone(), date, part }, entries);
-        }
-    }
-    units
+            entries.sort_by_key(|entry| entry.known.id);
+            (Unit::SiteDay { site: site.clone(), date, part }, entries)
+        };
+        (0..).zip(day.chunks(max.max(1))).map(part).collect::<Vec<_>>()
+    };
+    days.into_iter().flat_map(parts).collect()
 }

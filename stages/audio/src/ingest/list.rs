@@ -1,10 +1,17 @@
 //! The files of an archive that may be recordings.
+//!
+//! Folders are read in parallel, in whatever order they are found; which of them count, and under which path a folder counts that links
+//! lead to, is then decided in one fixed order.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs::{self, DirEntry, Metadata};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::error::IngestError;
@@ -31,51 +38,53 @@ pub(super) struct Listed {
     pub(super) inode: u64,
 }
 
+/// A folder or file of the file system: device and inode.
+type Identity = (u64, u64);
+
+/// A folder of the archive as the file system has it.
+#[derive(Default)]
+struct Folder {
+    entries: Vec<Entry>,
+}
+
+/// What a folder holds that matters here.
+struct Entry {
+    name: OsString,
+    kind: EntryKind,
+}
+
+enum EntryKind {
+    Folder(Identity),
+    File(Stamp),
+    /// What cannot be looked at.
+    Unknown(io::Error),
+}
+
+/// What the file system says of a file, see [`Listed`].
+#[derive(Default)]
+struct Stamp {
+    bytes: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+    inode: u64,
+}
+
 /// Lists the recordings below `archive`/`audio`, sorted by path. `exclude` are folders and files relative to the archive.
 pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<Vec<Listed>, IngestError> {
     let root = archive.join(audio);
-    if !root.is_dir() {
+    let Some(identity) = fs::metadata(&root).ok().filter(Metadata::is_dir).map(|meta| identity(&meta)) else {
         return Err(IngestError::NoAudioFolder { path: root });
-    }
-    let mut found = Vec::new();
-    let mut folders = vec![root.clone()];
-    let mut seen: BTreeSet<(u64, u64)> = fs::metadata(&root).map(|meta| (meta.dev(), meta.ino())).into_iter().collect();
-    while let Some(folder) = folders.pop() {
-        let failed = |source| IngestError::List { path: folder.clone(), source };
-        let entries: Result<Vec<_>, _> = fs::read_dir(&folder).map_err(failed)?.map(|entry| entry.map(|e| e.path())).collect();
-        let mut entries = entries.map_err(failed)?;
-        // The order of a listing is the file system's; that of a search among links must not be.
-        entries.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
-        for path in entries {
-            let relative = relative(archive, &path);
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with('.') || exclude.iter().any(|e| is_within(&relative, e)) {
-                continue;
-            }
-            let meta = match fs::metadata(&path) {
-                Ok(meta) => meta,
-                // The link of a recording that is not there, as where a disk is missing or content was not fetched: a row, not silence.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.is_symlink() && is_audio_name(&name) => {
-                    found.push(Listed { path: relative, bytes: 0, modified_ns: 0, changed_ns: 0, inode: 0 });
-                    continue;
-                }
-                // Another dangling link, a link to itself, or a file that went away meanwhile.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound || e.raw_os_error() == Some(TOO_MANY_LINKS) => continue,
-                Err(source) => return Err(IngestError::List { path, source }),
-            };
-            if meta.is_dir() {
-                // A link may lead back up, or to a folder that was searched already.
-                if seen.insert((meta.dev(), meta.ino())) {
-                    folders.push(path);
-                }
-            } else if meta.is_file() && is_audio_name(&name) {
-                let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
-                let modified_ns = ns(meta.mtime(), meta.mtime_nsec());
-                let changed_ns = ns(meta.ctime(), meta.ctime_nsec());
-                found.push(Listed { path: relative, bytes: meta.len(), modified_ns, changed_ns, inode: meta.ino() });
-            }
-        }
-    }
+    };
+    let search = Search { archive, exclude, folders: Mutex::default(), seen: Mutex::new([identity].into()) };
+    rayon::scope(|scope| search.read_below(scope, root.clone(), identity));
+    let folders = search.in_order(&root, identity)?;
+    let mut found: Vec<Listed> = folders
+        .into_par_iter()
+        .map(|(path, folder)| search.listed(&path, folder))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect();
     if found.is_empty() {
         return Err(IngestError::NoRecordings { path: root });
     }
@@ -83,10 +92,141 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
     Ok(found)
 }
 
+/// The search of an archive.
+struct Search<'a> {
+    archive: &'a Path,
+    exclude: &'a [String],
+    /// What was read of each folder.
+    folders: Mutex<BTreeMap<Identity, io::Result<Folder>>>,
+    /// Folders that are read or being read.
+    seen: Mutex<BTreeSet<Identity>>,
+}
+
+impl Search<'_> {
+    /// Reads a folder and, at the same time as others, all below it. A link may lead back up, or to a folder that is read already.
+    fn read_below<'scope>(&'scope self, scope: &rayon::Scope<'scope>, path: PathBuf, identity: Identity) {
+        let folder = read(&path);
+        for entry in folder.iter().flat_map(|folder| &folder.entries) {
+            if let EntryKind::Folder(below) = entry.kind
+                && !self.is_excluded(&path, entry)
+                && locked(&self.seen).insert(below)
+            {
+                let path = path.join(&entry.name);
+                scope.spawn(move |scope| self.read_below(scope, path, below));
+            }
+        }
+        locked(&self.folders).insert(identity, folder);
+    }
+
+    /// The folders with the paths under which they count: the order of the search decides where links lead to a folder that was found
+    /// already, and it is the same each time, whatever was read first.
+    fn in_order(&self, root: &Path, identity: Identity) -> Result<Vec<(PathBuf, Folder)>, IngestError> {
+        let mut read_before = std::mem::take(&mut *locked(&self.folders));
+        let mut in_order = Vec::with_capacity(read_before.len());
+        let mut seen = BTreeSet::from([identity]);
+        let mut waiting = vec![(root.to_owned(), identity)];
+        while let Some((path, identity)) = waiting.pop() {
+            let folder = read_before.remove(&identity).unwrap_or_else(|| read(&path));
+            let folder = folder.map_err(|source| IngestError::List { path: path.clone(), source })?;
+            for entry in &folder.entries {
+                if let EntryKind::Folder(below) = entry.kind
+                    && !self.is_excluded(&path, entry)
+                    && seen.insert(below)
+                {
+                    waiting.push((path.join(&entry.name), below));
+                }
+            }
+            in_order.push((path, folder));
+        }
+        Ok(in_order)
+    }
+
+    /// The recordings of a folder.
+    fn listed(&self, path: &Path, folder: Folder) -> Result<Vec<Listed>, IngestError> {
+        let below = relative(self.archive, path);
+        let mut found = Vec::with_capacity(folder.entries.len());
+        for Entry { name, kind } in folder.entries {
+            let relative = joined(&below, &name.to_string_lossy());
+            match kind {
+                EntryKind::Folder(_) => {}
+                _ if self.exclude.iter().any(|excluded| is_within(&relative, excluded)) => {}
+                EntryKind::File(Stamp { bytes, modified_ns, changed_ns, inode }) => {
+                    found.push(Listed { path: relative, bytes, modified_ns, changed_ns, inode });
+                }
+                EntryKind::Unknown(source) => return Err(IngestError::List { path: path.join(name), source }),
+            }
+        }
+        Ok(found)
+    }
+
+    fn is_excluded(&self, folder: &Path, entry: &Entry) -> bool {
+        let relative = || joined(&relative(self.archive, folder), &entry.name.to_string_lossy());
+        !self.exclude.is_empty() && self.exclude.iter().any(|excluded| is_within(&relative(), excluded))
+    }
+}
+
+/// Reads a folder: what may be a recording and what may be a folder, sorted by name, since the order of a listing is the file system's.
+fn read(path: &Path) -> io::Result<Folder> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let kind = if name.as_encoded_bytes().starts_with(b".") { None } else { kind(&entry, &name.to_string_lossy()) };
+        entries.extend(kind.map(|kind| Entry { name, kind }));
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Folder { entries })
+}
+
+/// What an entry of a folder is; `None` for what is neither a folder nor a recording.
+fn kind(entry: &DirEntry, name: &str) -> Option<EntryKind> {
+    let is_link = match entry.file_type() {
+        Ok(kind) if kind.is_file() && !is_audio_name(name) => return None,
+        Ok(kind) => kind.is_symlink(),
+        Err(source) if source.kind() == ErrorKind::NotFound => return None,
+        Err(source) => return Some(EntryKind::Unknown(source)),
+    };
+    // An entry's own metadata are cheaper than those of a path, but they are a link's where it is one.
+    match if is_link { fs::metadata(entry.path()) } else { entry.metadata() } {
+        Ok(meta) if meta.is_dir() => Some(EntryKind::Folder(identity(&meta))),
+        Ok(meta) => (meta.is_file() && is_audio_name(name)).then(|| EntryKind::File(Stamp::of(&meta))),
+        // The link of a recording that is not there, as where a disk is missing or content was not fetched: a row, not silence.
+        Err(e) if e.kind() == ErrorKind::NotFound && is_link && is_audio_name(name) => Some(EntryKind::File(Stamp::default())),
+        // Another dangling link, a link to itself, or a file that went away meanwhile.
+        Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(TOO_MANY_LINKS) => None,
+        Err(source) => Some(EntryKind::Unknown(source)),
+    }
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Self {
+        let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
+        Self {
+            bytes: meta.len(),
+            modified_ns: ns(meta.mtime(), meta.mtime_nsec()),
+            changed_ns: ns(meta.ctime(), meta.ctime_nsec()),
+            inode: meta.ino(),
+        }
+    }
+}
+
+fn identity(meta: &Metadata) -> Identity {
+    (meta.dev(), meta.ino())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The path of a folder relative to the archive, with forward slashes; empty for the archive itself.
 fn relative(archive: &Path, path: &Path) -> String {
     let below = path.strip_prefix(archive).unwrap_or(path);
-    let parts = below.components().filter(|c| matches!(c, std::path::Component::Normal(_)));
-    parts.map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    let parts = below.components().filter(|part| matches!(part, Component::Normal(_)));
+    parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 fn is_within(path: &str, excluded: &str) -> bool {
@@ -95,8 +235,7 @@ fn is_within(path: &str, excluded: &str) -> bool {
 }
 
 fn is_audio_name(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
-    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
+    name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 #[cfg(test)]
@@ -119,6 +258,29 @@ mod tests {
         assert_eq!(paths("raw/old", &[]), ["raw/old/3.wav"]);
         assert!(matches!(files(dir.path(), "raw/B", &[]), Err(IngestError::NoRecordings { .. })));
         assert!(matches!(files(dir.path(), "none", &[]), Err(IngestError::NoAudioFolder { .. })));
+    }
+
+    #[test]
+    fn a_folder_that_links_lead_to_is_found_once_and_always_by_the_same_path() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["a/1.wav", "b/2.wav", "b/c/3.wav", "z/hidden/4.wav"] {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"x").unwrap();
+        }
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, dir.path().join(at)).unwrap();
+        link("../b", "a/link");
+        link("..", "b/c/up");
+        link("z/hidden", "shown");
+        let paths = |exclude: &[&str]| -> Vec<String> {
+            let exclude: Vec<String> = exclude.iter().map(|s| (*s).to_owned()).collect();
+            files(dir.path(), ".", &exclude).unwrap().into_iter().map(|f| f.path).collect()
+        };
+        for _ in 0..50 {
+            assert_eq!(paths(&[]), ["a/1.wav", "b/2.wav", "b/c/3.wav", "shown/4.wav"]);
+            // What is excluded by one path is found by another.
+            assert_eq!(paths(&["b", "shown"]), ["a/1.wav", "a/link/2.wav", "a/link/c/3.wav", "z/hidden/4.wav"]);
+        }
     }
 
     #[test]

@@ -14,18 +14,20 @@ mod rows;
 mod sheet;
 mod sites;
 mod start;
+mod summary;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chorus_engine::{Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 use serde::Deserialize;
 
 use crate::names::OwnPattern;
-use catalogue::{Catalogue, Tally};
+use catalogue::Catalogue;
 pub use error::IngestError;
 pub use glance::{Glance, glance};
 use rows::Rules;
 pub use sheet::Sheet as SiteSheet;
+use summary::Tally;
 
 use crate::container::channels::Choice;
 
@@ -71,6 +73,21 @@ pub struct Ingest {
 }
 
 impl Work for Ingest {
+    fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        let (params, archive): (Params, _) = (cx.params()?, cx.archive()?);
+        let mut faults = Vec::new();
+        let audio = &params.archive.audio;
+        if !archive.join(audio).is_dir() {
+            let allowed = "name a folder that is there, or `.` for the whole archive".to_owned();
+            faults.push(Fault { key: "archive.audio", found: format!("`{audio}`, and the archive has no such folder"), allowed });
+        }
+        if let Err(e) = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref()) {
+            let found = format!("a sheet that cannot be used ({e})");
+            faults.push(Fault { key: "ingest.site_sheet", found, allowed: "correct the sheet, or leave the key out".to_owned() });
+        }
+        Ok(faults)
+    }
+
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let params: Params = cx.params()?;
         let archive = cx.archive()?;

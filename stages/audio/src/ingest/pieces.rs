@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use chorus_engine::{ScanContext, UnitContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
-use super::error::IngestError;
 use super::list::Listed;
 use super::probe::Probe;
 
 /// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
-const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 4;
 /// Files of a piece, on average; a folder is halved until its pieces have no more.
 const FILES: usize = 1024;
 
@@ -33,9 +32,14 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Its name among what ingest remembers.
-    fn memory(&self) -> String {
-        format!("files/{}/{}-{}-{}.jsonl", &self.folder[..2], self.folder, self.halvings, self.part)
+    /// Where it is remembered what its files hold.
+    pub(super) fn memory(&self) -> String {
+        format!("files/{}/{self}.jsonl", &self.folder[..2])
+    }
+
+    /// Where it is remembered what follows from that for the table.
+    pub(super) fn summary(&self) -> String {
+        format!("summaries/{}/{self}", &self.folder[..2])
     }
 
     /// The pieces that held its files when the folder had fewer of them, or more.
@@ -51,43 +55,43 @@ impl Name {
 
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.memory())
+        write!(f, "{}-{}-{}", self.folder, self.halvings, self.part)
     }
 }
 
-/// Cuts a listing, sorted by path, into pieces. Refuses two paths with the same number.
-pub(super) fn cut(files: Vec<Listed>) -> Result<Vec<Piece>, IngestError> {
-    refuse_equal_numbers(&files)?;
+/// Cuts a listing, sorted by path, into pieces.
+pub(super) fn cut(files: Vec<Listed>) -> Vec<Piece> {
     let mut folders: BTreeMap<String, Vec<(u32, Listed)>> = BTreeMap::new();
-    for (position, file) in (0..).zip(files) {
-        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        match folders.get_mut(folder) {
-            Some(files) => files.push((position, file)),
-            None => {
-                folders.insert(folder.to_owned(), vec![(position, file)]);
-            }
+    let mut files = (0..).zip(files).peekable();
+    while let Some(first) = files.next() {
+        let folder = folder(&first.1).to_owned();
+        let mut own = vec![first];
+        // The files of a folder mostly follow each other.
+        while let Some(file) = files.next_if(|(_, file)| self::folder(file) == folder) {
+            own.push(file);
         }
+        folders.entry(folder).or_default().append(&mut own);
     }
-    let halved = |(folder, files): (String, Vec<(u32, Listed)>)| {
-        let halvings = files.len().div_ceil(FILES).next_power_of_two().ilog2();
-        let folder = hash_bytes(folder.as_bytes())[..16].to_owned();
-        let mut parts: BTreeMap<u64, Vec<(u32, Listed)>> = BTreeMap::new();
-        for (position, file) in files {
-            parts.entry(number(&file.path) % (1 << halvings)).or_default().push((position, file));
-        }
-        parts.into_iter().map(move |(part, files)| Piece { name: Name { folder: folder.clone(), halvings, part }, files })
-    };
-    Ok(folders.into_iter().flat_map(halved).collect())
+    folders.into_iter().flat_map(|(folder, files)| halved(&folder, files)).collect()
 }
 
-fn refuse_equal_numbers(files: &[Listed]) -> Result<(), IngestError> {
-    let mut numbers: Vec<(u64, u32)> = files.iter().map(|file| number(&file.path)).zip(0..).collect();
-    numbers.sort_unstable();
-    let path = |position: u32| files[position as usize].path.clone();
-    match numbers.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some(pair) => Err(IngestError::SameId { a: path(pair[0].1), b: path(pair[1].1) }),
-        None => Ok(()),
+fn folder(file: &Listed) -> &str {
+    file.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A folder's files, halved until they make small pieces.
+fn halved(folder: &str, files: Vec<(u32, Listed)>) -> Vec<Piece> {
+    let halvings = files.len().div_ceil(FILES).next_power_of_two().ilog2();
+    let folder = hash_bytes(folder.as_bytes())[..16].to_owned();
+    let piece = |part: u64, files| Piece { name: Name { folder: folder.clone(), halvings, part }, files };
+    if halvings == 0 {
+        return vec![piece(0, files)];
     }
+    let mut parts: BTreeMap<u64, Vec<(u32, Listed)>> = BTreeMap::new();
+    for (position, file) in files {
+        parts.entry(number(&file.path) % (1 << halvings)).or_default().push((position, file));
+    }
+    parts.into_iter().map(|(part, files)| piece(part, files)).collect()
 }
 
 /// A number that stands for a path: 64 bits of its hash.
@@ -185,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_large_folder_is_cut_into_even_pieces_and_a_small_one_is_whole() {
-        let pieces = cut([vec![listed("0.wav".into())], folder(10_000)].concat()).unwrap();
+        let pieces = cut([vec![listed("0.wav".into())], folder(10_000)].concat());
         assert_eq!(pieces[0].files.len(), 1);
         assert_eq!(pieces.len(), 1 + 16);
         assert!(pieces[1..].iter().all(|piece| (450..850).contains(&piece.files.len())));
@@ -194,8 +198,8 @@ mod tests {
     #[test]
     fn a_folder_that_grows_or_shrinks_over_a_limit_is_still_known() {
         for (before, after) in [(1000, 1100), (1100, 1000), (2048, 2049), (4097, 4000)] {
-            let kept = Kept::of(&cut(folder(before)).unwrap());
-            let now = cut(folder(after)).unwrap();
+            let kept = Kept::of(&cut(folder(before)));
+            let now = cut(folder(after));
             let known: usize = now
                 .iter()
                 .map(|piece| {
@@ -211,7 +215,7 @@ mod tests {
         #[test]
         fn every_file_is_in_one_piece(paths in prop::collection::btree_set("([a-c]/){0,3}[a-z]{1,3}[.]wav", 1..60)) {
             let files: Vec<Listed> = paths.into_iter().map(listed).collect();
-            let mut found: Vec<(u32, Listed)> = cut(files.clone()).unwrap().into_iter().flat_map(|piece| piece.files).collect();
+            let mut found: Vec<(u32, Listed)> = cut(files.clone()).into_iter().flat_map(|piece| piece.files).collect();
             found.sort_by_key(|(position, _)| *position);
             prop_assert_eq!(found, (0..).zip(files).collect::<Vec<_>>());
         }

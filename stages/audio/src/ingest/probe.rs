@@ -83,14 +83,14 @@ impl Pending {
 pub(super) type Probed = Vec<(u32, Listed, Probe)>;
 
 /// Looks at a piece without reading: what is new is left out, and what changed stands as it was.
-pub(super) fn remembered(cx: &ScanContext<'_>, piece: Piece) -> (Probed, Pending) {
+pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pending) {
     let mut memory = pieces::recall(cx, &piece.name);
     let (mut probed, mut pending) = (Vec::new(), Pending::default());
-    for (position, file) in piece.files {
+    for (position, file) in &piece.files {
         match memory.remove(&file.path) {
             Some((before, probe)) => {
-                pending.changed += usize::from(before != file);
-                probed.push((position, file, probe));
+                pending.changed += usize::from(before != *file);
+                probed.push((*position, file.clone(), probe));
             }
             None => pending.new += 1,
         }
@@ -109,7 +109,7 @@ impl<'a> Reading<'a> {
         Self { progress, done: AtomicU64::new(0) }
     }
 
-    fn add(&self, files: usize) {
+    pub(super) fn add(&self, files: usize) {
         let done = self.done.fetch_add(files as u64, Ordering::Relaxed) + files as u64;
         self.progress.done(done, "");
     }

@@ -7,13 +7,14 @@ use jiff::civil::{Date, DateTime};
 use serde::Serialize;
 
 use super::Params;
-use super::catalogue::Tally;
 use super::error::IngestError;
 use super::list::Listed;
+use super::pieces;
 use super::probe::{Found, Probe, Sound};
 use super::sheet::{Sheet, Subject};
 use super::sites::{SiteSource, site};
 use super::start::{Reading, TimeSource, decide};
+use super::summary::Tally;
 use crate::container::channels::Choice;
 use crate::error::RejectCode;
 use crate::headers::Header;
@@ -87,6 +88,13 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn max_recordings(&self) -> usize {
         self.params.units.max_recordings
+    }
+
+    /// A hash of everything but the files that decides what stands in rows, made by this version of the stage.
+    pub(super) fn digest(&self, code_version: u32) -> String {
+        let Self { archive, sheet, own_names: _, params } = self;
+        let archive = std::path::absolute(archive);
+        hash_bytes(format!("{code_version} {} {archive:?} {params:?} {sheet:?} {}", pieces::FORMAT, sheet.clocks()).as_bytes())
     }
 
     /// What a name tells by the user's own pattern, where it fits (true), and else by those of known recorders.

@@ -6,14 +6,18 @@ mod read;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use super::error::IngestError;
 use super::sites::{SiteSource, folders};
 use super::start::{Reading, decide};
 pub(super) use read::EXPECTED;
 
+/// 2100-01-01, in seconds since 1970: until then the changes of clocks are looked at.
+const CLOCKS_UNTIL_S: i64 = 4_102_444_800;
 /// Line numbers that a message shows.
 const SHOWN: usize = 6;
 
@@ -204,6 +208,13 @@ impl Sheet {
         self.lines.iter().filter(|line| line.site == site).find_map(|line| line.zone.clone()).or_else(|| self.zone.clone())
     }
 
+    /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same files other times.
+    pub(super) fn clocks(&self) -> String {
+        let zones = self.lines.iter().filter_map(|line| line.zone.as_ref()).chain(&self.zone);
+        let by_name: BTreeMap<_, _> = zones.map(|zone| (zone.iana_name(), zone)).collect();
+        by_name.into_values().map(transitions).collect()
+    }
+
     /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `fits` is counted over all
     /// recordings.
     pub(super) fn judge(&self, fits: &Fits) -> Result<Vec<String>, IngestError> {
@@ -247,8 +258,16 @@ fn default_zone(name: Option<&str>) -> Result<Option<TimeZone>, IngestError> {
     name.map(read::zone).transpose().map_err(unknown)
 }
 
+/// The offsets from UTC of a zone, with the times from which on they hold.
+fn transitions(zone: &TimeZone) -> String {
+    let offset = zone.to_offset(Timestamp::UNIX_EPOCH).seconds();
+    let following = zone.following(Timestamp::UNIX_EPOCH).take_while(|t| t.timestamp().as_second() < CLOCKS_UNTIL_S);
+    let text = |offset: i32, from: i64| format!("{from} {offset}\n");
+    text(offset, 0) + &following.map(|t| text(t.offset().seconds(), t.timestamp().as_second())).collect::<String>()
+}
+
 /// How often the lines of a sheet fit.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Fits {
     /// Recordings by line.
     by_line: BTreeMap<usize, usize>,

@@ -79,6 +79,11 @@ impl SplitParams {
         self.group_file.as_deref().or(self.file.as_deref()).filter(|_| self.group == GroupBy::Column)
     }
 
+    /// The key that names that file.
+    pub(super) fn group_key(&self) -> &'static str {
+        if self.group_file.is_some() { "split.group_file" } else { "split.file" }
+    }
+
     /// The folds that are test.
     pub(super) fn test_folds(&self) -> Vec<String> {
         names(self.fold.as_ref())

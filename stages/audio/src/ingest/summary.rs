@@ -1,0 +1,358 @@
+//! What the look at one piece of the listing gives: of each recording where it is filed and a few hashes. It is remembered beside what
+//! the files hold, so that a piece of which nothing changed costs its listing and no more: no row is made of its files, and what is
+//! remembered of them is not read.
+
+use chorus_engine::{ScanContext, WorkError, hash_bytes};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::error::IngestError;
+use super::list::Listed;
+use super::pieces::{Piece, number};
+use super::probe::{Pending, Probe, Probed};
+use super::rows::{Recording, Rules, row};
+use super::sheet::Fits;
+
+/// Raised whenever the same recordings give other summaries.
+const FORMAT: u32 = 1;
+/// Stands for the start of a recording that has none.
+const NO_START: i64 = i64::MIN;
+/// Bytes of a recording in a summary: id, day, start, hash of the row, whether there is a content, its hash.
+const RECORD: usize = 8 + 4 + 8 + 16 + 1 + 16;
+
+/// Digits of a hash.
+const HASH: usize = 32;
+
+/// Where recordings are filed: site and local date.
+pub(super) type Day = (String, Option<Date>);
+
+/// What the look at one piece gives.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Looked {
+    /// The days that its recordings are filed under.
+    pub(super) days: Vec<Day>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) pending: Pending,
+    pub(super) tally: Tally,
+    pub(super) unreadable: Vec<Listed>,
+}
+
+/// What a recording is known by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Entry {
+    /// `recording_id` as a number.
+    pub(super) id: u64,
+    /// Position in the listing.
+    pub(super) position: u32,
+    /// Which of the days.
+    pub(super) day: u32,
+    /// The start that a clock at the site would show, which orders a day.
+    pub(super) start_local_us: Option<i64>,
+    /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
+    pub(super) row: u128,
+    pub(super) content: Option<u128>,
+}
+
+/// What is counted over all recordings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Tally {
+    pub(super) recordings: usize,
+    pub(super) rejected: usize,
+    /// The first rejected one by position: its path and why.
+    pub(super) first_rejected: Option<(u32, String)>,
+    /// Names that the user's own pattern fits.
+    pub(super) own_names: usize,
+    /// The first recording's path by position.
+    pub(super) first: Option<(u32, String)>,
+    pub(super) fits: Fits,
+}
+
+impl Tally {
+    fn add(&mut self, position: u32, recording: &Recording) {
+        self.recordings += 1;
+        self.own_names += usize::from(recording.own_name);
+        let earlier = |first: &Option<(u32, String)>| first.as_ref().is_none_or(|(other, _)| position < *other);
+        if recording.status == "rejected" {
+            self.rejected += 1;
+            if earlier(&self.first_rejected) {
+                let why = recording.reason.as_deref().unwrap_or_default();
+                self.first_rejected = Some((position, format!("{}: {why}", recording.path)));
+            }
+        }
+        if earlier(&self.first) {
+            self.first = Some((position, recording.path.clone()));
+        }
+        self.fits.add(recording.place());
+    }
+
+    pub(super) fn join(mut self, other: Self) -> Self {
+        self.recordings += other.recordings;
+        self.rejected += other.rejected;
+        self.own_names += other.own_names;
+        self.first_rejected = self.first_rejected.into_iter().chain(other.first_rejected).min();
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.fits.join(other.fits);
+        self
+    }
+
+    /// The same for the same files at other positions: `to` gives the new one.
+    fn moved(mut self, to: impl Fn(u32) -> Option<u32>) -> Option<Self> {
+        for first in [&mut self.first_rejected, &mut self.first].into_iter().flatten() {
+            first.0 = to(first.0)?;
+        }
+        Some(self)
+    }
+}
+
+impl Looked {
+    /// Makes the rows of what is known of a piece's files, and keeps what their units depend on.
+    pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules) -> Result<Self, IngestError> {
+        let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, ..Self::default() };
+        for (position, file, probe) in probed {
+            let recording = row(&file, &probe, rules)?;
+            looked.tally.add(position, &recording);
+            let day = looked.day(recording.day());
+            looked.entries.push(Entry::of(position, day, &recording));
+            if probe == Probe::unreadable() {
+                looked.unreadable.push(file);
+            }
+        }
+        Ok(looked)
+    }
+
+    /// The number of a day. Neighbours in a listing mostly share it.
+    fn day(&mut self, day: Day) -> u32 {
+        let known = self.days.iter().rposition(|known| *known == day);
+        let number = known.unwrap_or_else(|| {
+            self.days.push(day);
+            self.days.len() - 1
+        });
+        u32::try_from(number).expect("a piece has some thousand files")
+    }
+
+    /// What is remembered of a piece, as long as it is the same: its files as they are listed, and all that rows are made by.
+    pub(super) fn recall(cx: &ScanContext<'_>, piece: &Piece, rules: &str) -> Option<Self> {
+        let summary = cx.cached(&piece.name.summary())?;
+        // Without what the files hold, no row could be written.
+        let memory_bytes = cx.cached_bytes(&piece.name.memory())?;
+        Self::decode(&summary, piece, &Basis { listing: stands_for(piece, rules), memory_bytes })
+    }
+
+    /// Remembers the look at a piece, if nothing was left out of it.
+    pub(super) fn remember(&self, cx: &ScanContext<'_>, piece: &Piece, rules: &str) -> Result<(), WorkError> {
+        let is_whole = self.unreadable.is_empty() && self.pending == Pending::default();
+        if let Some(memory_bytes) = cx.cached_bytes(&piece.name.memory()).filter(|_| is_whole) {
+            let basis = Basis { listing: stands_for(piece, rules), memory_bytes };
+            cx.cache(&piece.name.summary(), &self.encode(piece, basis)?)?;
+        }
+        Ok(())
+    }
+
+    /// A hash of all that follows; a line of JSON; the records of the recordings in the order of the piece's files.
+    fn encode(&self, piece: &Piece, basis: Basis) -> Result<Vec<u8>, WorkError> {
+        let index =
+            |position: u32| piece.files.binary_search_by_key(&position, |(p, _)| *p).ok().and_then(|i| u32::try_from(i).ok());
+        let tally = self.tally.clone().moved(index).ok_or("a recording is not of its piece")?;
+        let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally })?;
+        told.push(b'\n');
+        told.extend(self.entries.iter().flat_map(Entry::record));
+        Ok([hash_bytes(&told).as_bytes(), &told].concat())
+    }
+
+    /// `None` when the summary is of other files, or damaged.
+    fn decode(bytes: &[u8], piece: &Piece, basis: &Basis) -> Option<Self> {
+        let (hash, told) = bytes.split_at_checked(HASH)?;
+        let end = told.iter().position(|byte| *byte == b'\n')?;
+        let (head, records) = (&told[..end], &told[end + 1..]);
+        let head: Head = serde_json::from_slice(head).ok()?;
+        let fits = head.basis == *basis && records.len() == piece.files.len() * RECORD && hash == hash_bytes(told).as_bytes();
+        if !fits {
+            return None;
+        }
+        let positions = piece.files.iter().map(|(position, _)| *position);
+        let entries = records.chunks_exact(RECORD).zip(positions).map(|(record, position)| Entry::from_record(record, position));
+        let position = |index: u32| Some(piece.files.get(index as usize)?.0);
+        Some(Self {
+            entries: entries.collect::<Option<_>>()?,
+            days: head.days,
+            tally: head.tally.moved(position)?,
+            ..Self::default()
+        })
+    }
+}
+
+/// What a summary holds for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Basis {
+    /// A hash of the files as they are listed, and of the rules.
+    listing: String,
+    /// Size of what is remembered of the files' contents.
+    memory_bytes: u64,
+}
+
+/// The first line of a summary.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    basis: Basis,
+    days: Vec<Day>,
+    /// Its positions are those within the piece: in the listing they change with other folders.
+    tally: Tally,
+}
+
+fn stands_for(piece: &Piece, rules: &str) -> String {
+    let mut bytes = format!("{FORMAT} {rules}\n").into_bytes();
+    for (_, Listed { path, bytes: size, modified_ns, changed_ns, inode }) in &piece.files {
+        bytes.extend(path.as_bytes());
+        bytes.push(0);
+        bytes.extend(
+            [size.to_le_bytes(), modified_ns.to_le_bytes(), changed_ns.to_le_bytes(), inode.to_le_bytes()].as_flattened(),
+        );
+    }
+    hash_bytes(&bytes)
+}
+
+impl Entry {
+    fn of(position: u32, day: u32, recording: &Recording) -> Self {
+        let hash = |digits: &str| u128::from_str_radix(digits, 16).ok();
+        let row = serde_json::to_vec(recording).expect("a row is JSON");
+        Self {
+            id: number(&recording.path),
+            position,
+            day,
+            start_local_us: recording.start_local_us(),
+            row: hash(&hash_bytes(&row)).unwrap_or_default(),
+            // Empty files all have the same content, and an unreadable one has none.
+            content: hash(&recording.content_hash).filter(|_| recording.file_bytes > 0),
+        }
+    }
+
+    fn record(&self) -> [u8; RECORD] {
+        let mut record = [0; RECORD];
+        let mut rest = &mut record[..];
+        for part in [
+            &self.id.to_le_bytes()[..],
+            &self.day.to_le_bytes(),
+            &self.start_local_us.unwrap_or(NO_START).to_le_bytes(),
+            &self.row.to_le_bytes(),
+            &[u8::from(self.content.is_some())],
+            &self.content.unwrap_or_default().to_le_bytes(),
+        ] {
+            let (own, others) = rest.split_at_mut(part.len());
+            own.copy_from_slice(part);
+            rest = others;
+        }
+        record
+    }
+
+    fn from_record(mut record: &[u8], position: u32) -> Option<Self> {
+        let record = &mut record;
+        Some(Self {
+            position,
+            id: u64::from_le_bytes(take(record)?),
+            day: u32::from_le_bytes(take(record)?),
+            start_local_us: Some(i64::from_le_bytes(take(record)?)).filter(|start| *start != NO_START),
+            row: u128::from_le_bytes(take(record)?),
+            content: {
+                let [is_there] = take(record)?;
+                Some(u128::from_le_bytes(take(record)?)).filter(|_| is_there == 1)
+            },
+        })
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::pieces::cut;
+    use proptest::prelude::*;
+
+    fn listed(path: &str) -> Listed {
+        Listed { path: path.to_owned(), bytes: 1, modified_ns: 2, changed_ns: 3, inode: 4 }
+    }
+
+    fn piece(paths: &[&str], first: u32) -> Piece {
+        let mut piece = cut(paths.iter().map(|path| listed(path)).collect()).remove(0);
+        piece.files.iter_mut().for_each(|(position, _)| *position += first);
+        piece
+    }
+
+    fn looked(first: u32) -> Looked {
+        let entry = |i: u32, start_local_us, content| Entry {
+            id: u64::MAX - 1,
+            position: first + i,
+            day: i,
+            start_local_us,
+            row: 7,
+            content,
+        };
+        Looked {
+            days: vec![("A".into(), None), ("B \"é\"\n".into(), Some(jiff::civil::date(2020, 3, 1)))],
+            entries: vec![entry(0, None, None), entry(1, Some(-5), Some(u128::MAX))],
+            tally: Tally {
+                recordings: 2,
+                rejected: 1,
+                first_rejected: Some((first + 1, "x".into())),
+                first: Some((first, "y".into())),
+                ..Tally::default()
+            },
+            ..Looked::default()
+        }
+    }
+
+    fn basis(piece: &Piece, rules: &str) -> Basis {
+        Basis { listing: stands_for(piece, rules), memory_bytes: 9 }
+    }
+
+    #[test]
+    fn a_summary_comes_back_as_it_was_wherever_the_piece_stands_in_the_listing() {
+        let before = piece(&["a/1.wav", "a/2.wav"], 3);
+        let bytes = looked(3).encode(&before, basis(&before, "r")).unwrap();
+        let now = piece(&["a/1.wav", "a/2.wav"], 70);
+        assert_eq!(Looked::decode(&bytes, &now, &basis(&now, "r")), Some(looked(70)));
+    }
+
+    #[test]
+    fn a_summary_of_anything_else_is_not_taken() {
+        let before = piece(&["a/1.wav", "a/2.wav"], 0);
+        let bytes = looked(0).encode(&before, basis(&before, "r")).unwrap();
+        let changes: [fn(&mut Listed); 5] = [
+            |file| file.path = "a/3.wav".into(),
+            |file| file.bytes = 9,
+            |file| file.modified_ns = 9,
+            |file| file.changed_ns = 9,
+            |file| file.inode = 9,
+        ];
+        for change in changes {
+            let mut now = before.clone();
+            change(&mut now.files[1].1);
+            assert_eq!(Looked::decode(&bytes, &now, &basis(&now, "r")), None);
+        }
+        for other in [piece(&["a/1.wav"], 0), piece(&["a/1.wav", "a/2.wav", "a/3.wav"], 0)] {
+            assert_eq!(Looked::decode(&bytes, &other, &basis(&other, "r")), None);
+        }
+        assert_eq!(Looked::decode(&bytes, &before, &basis(&before, "s")), None, "other rules");
+        assert_eq!(Looked::decode(&bytes, &before, &Basis { memory_bytes: 8, ..basis(&before, "r") }), None, "another memory");
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_summary_is_not_taken(at in any::<prop::sample::Index>(), cut in any::<bool>(), bit in 0..8_u8) {
+            let piece = piece(&["a/1.wav", "a/2.wav"], 0);
+            let bytes = looked(0).encode(&piece, basis(&piece, "r")).unwrap();
+            let at = at.index(bytes.len());
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << bit;
+            if cut {
+                damaged.truncate(at);
+            }
+            let found = Looked::decode(&damaged, &piece, &basis(&piece, "r"));
+            prop_assert_eq!(found, None);
+        }
+    }
+}
