@@ -7,19 +7,23 @@ use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LabelsError;
+use crate::event::Event;
 use crate::files::{self, Listed};
 use crate::formats::{Contents, Reading};
+use crate::session::Span;
 
 /// Name of the memory.
 const MEMORY: &str = "annotation-files.jsonl";
 /// Raised when the same bytes give other digests: memories of before are forgotten.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// An annotation file in brief.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Digest {
     /// By the recording that is named (`None`: the file's own name tells) a hash of what is said of it.
     pub(crate) mentions: Vec<(Option<String>, String)>,
+    /// Of recordings for which the file gives times of a session: between which of them their events begin.
+    pub(crate) session: BTreeMap<String, Span>,
     /// Codes of its labels that can be used.
     pub(crate) codes: BTreeSet<String>,
     /// Why none of its lines can be used.
@@ -37,10 +41,20 @@ impl Digest {
         let mention = |(name, events): (&Option<String>, &Vec<_>)| (name.clone(), hash_bytes(format!("{events:?}").as_bytes()));
         Self {
             mentions: contents.by_recording.iter().map(mention).collect(),
+            session: session(contents),
             codes: codes(contents, reading),
             fault: contents.fault.clone(),
         }
     }
+}
+
+/// Between which times of the session the events of each recording begin.
+fn session(contents: &Contents) -> BTreeMap<String, Span> {
+    let span = |(name, events): (&Option<String>, &Vec<Event>)| {
+        let starts = events.iter().filter(|event| event.in_session && event.problem.is_none()).filter_map(|event| event.start_s);
+        Some((name.clone()?, starts.map(Span::at).reduce(Span::join)?))
+    };
+    contents.by_recording.iter().filter_map(span).collect()
 }
 
 /// The codes of a file's usable labels, and those that it declares.
