@@ -96,7 +96,8 @@ fn place_in_session(parts: &mut [Part], digest: &Digest, lengths: &Lengths<'_>) 
     });
     for part in parts.iter_mut() {
         if let Ok(recording) = &part.recording {
-            part.begins_s = begins.as_ref().map(|begins| begins.get(recording).copied().unwrap_or_default()).map_err(Clone::clone);
+            part.begins_s =
+                begins.as_ref().map(|begins| begins.get(recording).copied().unwrap_or_default()).map_err(Clone::clone);
         }
     }
 }

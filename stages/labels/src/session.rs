@@ -63,9 +63,8 @@ pub(crate) fn begins<'a>(
     if is_whole && spans.len() == 1 {
         return Ok(from_zero());
     }
-    let member = |(path, span): (&&'a str, &Span)| {
-        Some(Member { path, span: *span, length_s: lengths.get(path).copied().flatten()? })
-    };
+    let member =
+        |(path, span): (&&'a str, &Span)| Some(Member { path, span: *span, length_s: lengths.get(path).copied().flatten()? });
     let mut members: Vec<Member<'a>> = spans.iter().filter_map(member).collect();
     members.sort_by(|a, b| a.span.first_s.0.total_cmp(&b.span.first_s.0).then(a.path.cmp(b.path)));
     let are_own_times = members.iter().all(|member| member.span.fits(0.0, member.length_s));
@@ -161,9 +160,17 @@ mod tests {
     #[test]
     fn lengths_tell_where_recordings_begin() {
         assert_eq!(found(&[("r/a.wav", &[3.0, 59.0]), ("r/b.wav", &[60.0, 119.0])], &MINUTES), Ok(vec![0.0, 60.0]));
-        assert_eq!(found(&[("r/a.wav", &[3.0]), ("r/c.wav", &[125.0])], &MINUTES), Ok(vec![0.0, 120.0]), "over one without events");
+        assert_eq!(
+            found(&[("r/a.wav", &[3.0]), ("r/c.wav", &[125.0])], &MINUTES),
+            Ok(vec![0.0, 120.0]),
+            "over one without events"
+        );
         assert_eq!(found(&[("r/c.wav", &[125.0]), ("r/d.wav", &[199.0])], &MINUTES), Ok(vec![120.0, 180.0]), "from the first on");
-        assert_eq!(found(&[("r/b.wav", &[3.0]), ("r/a.wav", &[65.0])], &MINUTES), Ok(vec![60.0, 0.0]), "in an order of one's own");
+        assert_eq!(
+            found(&[("r/b.wav", &[3.0]), ("r/a.wav", &[65.0])], &MINUTES),
+            Ok(vec![60.0, 0.0]),
+            "in an order of one's own"
+        );
     }
 
     #[test]

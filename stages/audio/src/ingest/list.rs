@@ -1,7 +1,10 @@
 //! The files of an archive that may be recordings.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -16,19 +19,30 @@ const EXTENSIONS: [&str; 32] = [
     "aifc", "caf", "wv", "wma", "wac", "au", "snd", "amr", "ape", "tta", "mka", "spx", "m4b", "mpga", "webm",
 ];
 
+/// What stands before the two digits of a byte that is no UTF-8.
+const ESCAPE: &str = "\\x";
+
 /// `ELOOP` of Linux.
 const TOO_MANY_LINKS: i32 = 40;
 
 /// A file as the listing shows it. Equal values mean, for all that can be told without reading, the same content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listed {
-    /// Path relative to the archive, with forward slashes.
+    /// Path relative to the archive, with forward slashes. Bytes that are no UTF-8 are shown as `\x` and two digits.
     pub(super) path: String,
     pub(super) bytes: u64,
     pub(super) modified_ns: i64,
     /// When anything of the file was last changed, its times included: those who set a time back cannot set this one.
     pub(super) changed_ns: i64,
+    /// 0 where `path` opens no file: that of a link to nothing, or of a name that is not UTF-8.
     pub(super) inode: u64,
+}
+
+impl Listed {
+    /// Whether the path is the file's own, and not one that only shows it.
+    pub(super) fn is_named_in_utf8(&self) -> bool {
+        self.inode != 0 || self.changed_ns == 0 || !self.path.contains(ESCAPE)
+    }
 }
 
 /// Lists the recordings below `archive`/`audio`, sorted by path. `exclude` are folders and files relative to the archive.
@@ -37,7 +51,7 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
     if !root.is_dir() {
         return Err(IngestError::NoAudioFolder { path: root });
     }
-    let mut found = Vec::new();
+    let (mut found, mut nameless) = (Vec::new(), Vec::new());
     let mut folders = vec![root.clone()];
     let mut seen: BTreeSet<(u64, u64)> = fs::metadata(&root).map(|meta| (meta.dev(), meta.ino())).into_iter().collect();
     while let Some(folder) = folders.pop() {
@@ -72,10 +86,15 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
                 let ns = |s: i64, ns: i64| s.saturating_mul(1_000_000_000).saturating_add(ns);
                 let modified_ns = ns(meta.mtime(), meta.mtime_nsec());
                 let changed_ns = ns(meta.ctime(), meta.ctime_nsec());
-                found.push(Listed { path: relative, bytes: meta.len(), modified_ns, changed_ns, inode: meta.ino() });
+                let listed = Listed { path: relative, bytes: meta.len(), modified_ns, changed_ns, inode: meta.ino() };
+                match path.to_str() {
+                    Some(_) => found.push(listed),
+                    None => nameless.push(Listed { inode: 0, ..listed }),
+                }
             }
         }
     }
+    found.extend(told_apart(nameless, &found));
     if found.is_empty() {
         return Err(IngestError::NoRecordings { path: root });
     }
@@ -86,7 +105,35 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
 fn relative(archive: &Path, path: &Path) -> String {
     let below = path.strip_prefix(archive).unwrap_or(path);
     let parts = below.components().filter(|c| matches!(c, std::path::Component::Normal(_)));
-    parts.map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    parts.map(|c| shown(c.as_os_str())).collect::<Vec<_>>().join("/")
+}
+
+/// A name as text, with escapes for bytes that are no UTF-8.
+fn shown(name: &OsStr) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{ESCAPE}{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Files whose paths hold escapes, with paths that no other file has: a file may really be called like an escape.
+fn told_apart(nameless: Vec<Listed>, others: &[Listed]) -> Vec<Listed> {
+    if nameless.is_empty() {
+        return nameless;
+    }
+    let mut taken: BTreeSet<String> = others.iter().map(|file| file.path.clone()).collect();
+    let free = |mut file: Listed| {
+        while !taken.insert(file.path.clone()) {
+            file.path.push('\\');
+        }
+        file
+    };
+    nameless.into_iter().map(free).collect()
 }
 
 fn is_within(path: &str, excluded: &str) -> bool {
@@ -119,6 +166,29 @@ mod tests {
         assert_eq!(paths("raw/old", &[]), ["raw/old/3.wav"]);
         assert!(matches!(files(dir.path(), "raw/B", &[]), Err(IngestError::NoRecordings { .. })));
         assert!(matches!(files(dir.path(), "none", &[]), Err(IngestError::NoAudioFolder { .. })));
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_are_shown_with_escapes_and_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [&b"a\xE9.wav"[..], b"a\xEA.wav", b"a\\xE9.wav", "é.wav".as_bytes()] {
+            fs::write(dir.path().join(OsStr::from_bytes(name)), b"x").unwrap();
+        }
+        fs::create_dir(dir.path().join(OsStr::from_bytes(b"\xFF"))).unwrap();
+        fs::write(dir.path().join(OsStr::from_bytes(b"\xFF")).join("b.wav"), b"x").unwrap();
+        let found: Vec<(String, bool)> =
+            files(dir.path(), ".", &[]).unwrap().into_iter().map(|file| (file.path.clone(), file.is_named_in_utf8())).collect();
+        let named = |name: &str, is: bool| (name.to_owned(), is);
+        assert_eq!(
+            found,
+            [
+                named(r"\xFF/b.wav", false),
+                named(r"a\xE9.wav", true),
+                named(r"a\xE9.wav\", false),
+                named(r"a\xEA.wav", false),
+                named("é.wav", true)
+            ]
+        );
     }
 
     #[test]
