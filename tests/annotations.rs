@@ -165,6 +165,36 @@ fn raven_tables_one_or_several_for_a_recording_and_several_recordings_in_a_table
 }
 
 #[test]
+fn times_of_a_session_are_placed_by_the_lengths_of_its_recordings_or_not_used() {
+    let recordings =
+        [("audio/A/1.wav", 6), ("audio/A/2.wav", 9), ("audio/B/3.wav", 6), ("audio/B/4.wav", 9), ("audio/B/5.wav", 9)];
+    let field = Field::new(&recordings, &with("{format: raven, folder: tables}"));
+    let head = "Begin Time (s)\tEnd Time (s)\tBegin File\tSpecies";
+    // The second recording begins after 6 s, so 13 s is its eighth.
+    field.put("tables/a.txt", format!("{head}\n1\t2\t1.wav\tFROG\n13\t13.5\t2.wav\tTOAD\n").as_bytes());
+    // Only with the one between them, of which the table says nothing, are these times in the third: at 1 and at 4 s.
+    field.put("tables/b.txt", format!("{head}\n1\t2\t3.wav\tFROG\n16\t16.5\t5.wav\tTOAD\n19\t20\t5.wav\tTOAD\n").as_bytes());
+    field.label();
+    assert_eq!(
+        field.positives(),
+        [
+            "audio/A/1.wav,0.0,FROG",
+            "audio/A/2.wav,6.0,TOAD",
+            "audio/B/3.wav,0.0,FROG",
+            "audio/B/5.wav,0.0,TOAD",
+            "audio/B/5.wav,3.0,TOAD"
+        ]
+    );
+    let field = Field { settings: with("{format: raven, folder: more}"), ..field };
+    field.put("more/b.txt", format!("{head}\n1\t2\t3.wav\tFROG\n7\t8\t5.wav\tTOAD\n").as_bytes());
+    let said = field.label();
+    assert!(field.positives().is_empty());
+    assert_eq!(field.unused().len(), 2);
+    assert!(field.unused().iter().all(|line| line.contains("more than one way") && line.contains("File Offset (s)")));
+    assert!(field.reviewed().iter().all(|line| line.ends_with("false")), "what cannot be placed is no review: {said}");
+}
+
+#[test]
 fn a_table_without_the_column_stops_the_stage_before_it_does_anything() {
     let field = Field::new(&[("audio/A/1.wav", 3)], &with("{format: raven, folder: tables}"));
     field.put("tables/1.txt", b"Begin Time (s)\tEnd Time (s)\tNotes\n1\t2\tFROG\n");

@@ -92,6 +92,21 @@ fn features(folder: &Path) -> BTreeMap<String, Vec<Vec<u8>>> {
 }
 
 #[test]
+fn names_that_are_not_utf8_are_rows_with_their_reason() {
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    archive(dir.path());
+    for name in [b"a\xE9.wav", b"a\xEA.wav"] {
+        fs::write(dir.path().join("archive/POND").join(std::ffi::OsStr::from_bytes(name)), wav(1, &chirp())).unwrap();
+    }
+    for _ in 0..2 {
+        run(dir.path(), "archive.channel=mix");
+        let rows = ask(dir.path(), "SELECT path, status FROM recordings WHERE reason_code = 'name_not_utf8' ORDER BY path");
+        assert_eq!(rows, "path,status\nPOND/a\\xE9.wav,rejected\nPOND/a\\xEA.wav,rejected\n");
+    }
+}
+
+#[test]
 fn a_dead_channel_is_told_and_does_not_lower_the_level() {
     let dir = tempfile::tempdir().unwrap();
     archive(dir.path());

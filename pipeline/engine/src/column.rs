@@ -20,7 +20,7 @@ struct Column {
 }
 
 impl ScanContext<'_> {
-    /// A text column of a declared table, part by part, as [`crate::context::Access::read_all`] reads it.
+    /// A column of texts, or of numbers as texts, of a declared table, part by part, as [`crate::context::Access::read_all`] reads it.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`], and [`EngineError::Io`] when it cannot be remembered.
@@ -52,7 +52,12 @@ impl ScanContext<'_> {
         if let Some(known) = before.get(&unit).filter(|known| known.hash == hash) {
             return Ok((known.clone(), false));
         }
-        let texts = self.read_partition(table, part, &[column])?.texts(column)?;
+        let batch = self.read_partition(table, part, &[column])?;
+        let texts = match batch.f64(column) {
+            // The shortest text that reads back to the same number.
+            Ok(numbers) => numbers.iter().map(|number| number.map(|n| n.to_string())).collect(),
+            Err(_) => batch.texts(column)?,
+        };
         Ok((Column { unit, hash, texts }, true))
     }
 }

@@ -1,5 +1,6 @@
 //! All that a stage sees of the run: its declared inputs, outputs and keys. Anything else is an error at run time.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

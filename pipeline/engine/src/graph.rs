@@ -132,7 +132,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     };
     let mut passes = vec![
         Pass {
-            code_version: 2,
+            code_version: 3,
             ..pass(
                 "ingest",
                 Per::SiteDay,
@@ -150,7 +150,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         passes.extend([
             Pass {
                 name: "annotate-classes",
-                code_version: 2,
+                code_version: 3,
                 ..pass(
                     "annotate",
                     Per::Run,
@@ -160,7 +160,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 )
             },
             Pass {
-                code_version: 2,
+                code_version: 3,
                 // A file without a recording is filed under its site, which only a look at all recordings tells.
                 scanned: vec!["recordings"],
                 ..pass(
@@ -182,7 +182,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 )
             },
             Pass {
-                code_version: 2,
+                code_version: 3,
                 ..pass(
                     "split",
                     Per::Run,

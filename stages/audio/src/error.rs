@@ -95,11 +95,13 @@ pub enum RejectCode {
     NoSuchChannel,
     /// `unreadable`: the system does not let the file be read.
     Unreadable,
+    /// `name_not_utf8`: the name of the file or of a folder on the way to it is no text.
+    NameNotUtf8,
 }
 
 impl RejectCode {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::EmptyFile,
         Self::NotAudio,
         Self::TruncatedHeader,
@@ -110,6 +112,7 @@ impl RejectCode {
         Self::DecodeFailed,
         Self::NoSuchChannel,
         Self::Unreadable,
+        Self::NameNotUtf8,
     ];
 
     /// The code as it stands in tables. It never changes.
@@ -126,6 +129,7 @@ impl RejectCode {
             Self::DecodeFailed => "decode_failed",
             Self::NoSuchChannel => "no_such_channel",
             Self::Unreadable => "unreadable",
+            Self::NameNotUtf8 => "name_not_utf8",
         }
     }
 }

@@ -297,3 +297,72 @@ fn levels_cover_all_channels() {
     assert!((levels.dc_offset - 0.5).abs() < 1e-4);
     assert_eq!(levels.dead_channels, [1, 2], "stuck at a value is as dead as silent");
 }
+
+#[test]
+fn samples_that_are_no_numbers_are_silence_and_told() {
+    let data: Vec<u8> = [0.5_f32, f32::NAN, f32::INFINITY, -0.5].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let bytes = riff(&[chunk(b"fmt ", &fmt(3, 2, 8000, 32)), chunk(b"data", &data)]);
+    for max_frames in [1, 1000] {
+        let (facts, samples) = read_all(&bytes, max_frames).unwrap();
+        assert_eq!(samples, [0.5, 0.0, 0.0, -0.5]);
+        let repair = facts.repair.unwrap();
+        assert_eq!((repair.code, repair.lost_s), (RepairCode::BadSamples, Some(1.0 / 8000.0)));
+        assert_eq!(repair.detail, "2 of 4 samples are NaN or infinite and read as 0");
+    }
+    assert_eq!(probe(on_disk(&bytes).path).unwrap().repair.unwrap().code, RepairCode::BadSamples);
+}
+
+#[test]
+fn a_second_data_chunk_is_told_with_what_is_lost() {
+    let data = chunk(b"data", &pcm16(&ramp(400)));
+    let bytes = riff(&[chunk(b"fmt ", &fmt(1, 1, 8000, 16)), data.clone(), chunk(b"guan", b"Model: ok"), data]);
+    let (facts, samples) = read_all(&bytes, 1000).unwrap();
+    assert_eq!(samples, as_floats(&ramp(400)));
+    let repair = facts.repair.unwrap();
+    assert_eq!((repair.code, repair.lost_s), (RepairCode::BadChunk, Some(0.05)));
+    assert!(repair.detail.contains("400 frames in later data chunks"), "{}", repair.detail);
+}
+
+#[test]
+fn a_data_size_of_one_byte_is_none() {
+    let samples: Vec<i16> = (0..400).map(|i| -1 - i * 3).collect();
+    let (facts, read) = read_all(&with_data_size(&samples, 1), 1000).unwrap();
+    assert_eq!((facts.frames, facts.repair.unwrap().code), (400, RepairCode::SizeMissing));
+    assert_eq!(read, as_floats(&samples));
+    let one = riff(&[chunk(b"fmt ", &fmt(1, 1, 8000, 8)), chunk(b"data", &[7]), chunk(b"guan", b"Model: ok")]);
+    let (facts, read) = read_all(&one, 1000).unwrap();
+    assert_eq!((facts.repair, read.len(), facts.header.model.as_deref()), (None, 1, Some("ok")), "a recording of one byte");
+}
+
+#[test]
+fn sound_behind_a_size_that_is_too_small_is_told() {
+    let samples: Vec<i16> = (0..400).map(|i| -1 - i * 3).collect();
+    let (facts, read) = read_all(&with_data_size(&samples, 100), 1000).unwrap();
+    let repair = facts.repair.unwrap();
+    assert_eq!((read.len(), repair.code, repair.lost_s), (50, RepairCode::BadChunk, None));
+    assert!(repair.detail.starts_with("700 bytes at the end of the file are no chunk"), "{}", repair.detail);
+    let padded = [riff(&[chunk(b"fmt ", &fmt(1, 1, 8000, 16)), chunk(b"data", &pcm16(&samples))]), vec![0; 600]].concat();
+    assert_eq!(read_all(&padded, 1000).unwrap().0.repair, None, "zeros are padding");
+}
+
+#[test]
+fn wav_behind_an_id3_tag_is_wav() {
+    let wav = riff(&[chunk(b"fmt ", &fmt(1, 1, 8000, 16)), chunk(b"data", &pcm16(&ramp(400))), chunk(b"guan", b"Model: ok")]);
+    let (facts, samples) = read_all(&[b"ID3\x04\0\0\0\0\0\x04tag.".as_slice(), &wav].concat(), 1000).unwrap();
+    assert_eq!((facts.container, facts.header.model.as_deref()), ("wav", Some("ok")));
+    assert_eq!(samples, as_floats(&ramp(400)));
+    let repair = facts.repair.unwrap();
+    assert_eq!((repair.code, repair.lost_s), (RepairCode::BadChunk, Some(0.0)));
+    assert!(repair.detail.contains("a tag of 14 bytes"), "{}", repair.detail);
+}
+
+#[test]
+fn more_chunks_than_are_looked_at_are_told_as_such() {
+    let junk = vec![chunk(b"JUNK", b""); 5000];
+    let format = chunk(b"fmt ", &fmt(1, 1, 8000, 16));
+    let data = chunk(b"data", &pcm16(&ramp(4)));
+    let (code, detail) = rejection(&riff(&[junk.clone(), vec![format.clone(), data.clone()]].concat()));
+    assert!(code == RejectCode::BadHeader && detail.contains("the first 4096 chunks hold no format"), "{detail}");
+    let (code, detail) = rejection(&riff(&[vec![format], junk, vec![data]].concat()));
+    assert!(code == RejectCode::NoAudioData && detail.contains("the first 4096 chunks hold a format and no data"), "{detail}");
+}

@@ -90,18 +90,22 @@ impl Work for Annotate {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
         let mut unit_of = BTreeMap::new();
-        for (unit, paths) in cx.texts_of_all("recordings", "path")? {
-            unit_of.extend(paths.into_iter().flatten().map(|path| (path, unit.clone())));
+        let paths = cx.texts_of_all("recordings", "path")?;
+        let lengths = cx.texts_of_all("recordings", "duration_s")?;
+        for ((unit, paths), (_, lengths)) in paths.into_iter().zip(lengths) {
+            let lengths = lengths.into_iter().map(|length| length?.parse::<f64>().ok());
+            let known = paths.into_iter().zip(lengths);
+            unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
-        let recordings: Vec<&str> = unit_of.keys().map(String::as_str).collect();
+        let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
         let parts = match annotate.reading.format {
             Format::Folders => Vec::new(),
-            format => parts_of(format, &digest::all(cx, &archive, &annotate.reading)?, &recordings),
+            format => parts_of(format, &digest::all(cx, &archive, &annotate.reading)?, &lengths),
         };
         let mut found = Found::default();
         for part in parts {
             let unit = match &part.recording {
-                Ok(recording) => unit_of[recording].clone(),
+                Ok(recording) => unit_of[recording].0.clone(),
                 Err(_) => Unit::SiteDay { site: part.site(), date: None, part: 0 },
             };
             found.add(unit, part);
@@ -172,6 +176,7 @@ impl Annotate {
             let contents = self.contents(archive, &own[0].file, reading)?;
             for part in own {
                 let said = contents.by_recording.get(&part.name).cloned().unwrap_or_default();
+                let said = said.into_iter().map(|event| event.in_recording(&part.begins_s)).collect();
                 events.push((part.file.clone(), part.recording.clone(), said));
             }
         }
@@ -212,7 +217,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// What a unit depends on: of each file, what it says of the unit's recordings, and which those are.
 fn external(parts: &[Part]) -> External {
     let by_file = parts.chunk_by(|a, b| a.file == b.file);
-    let said = |own: &[Part]| -> String { own.iter().map(|p| format!("{:?} {:?} {}\n", p.name, p.recording, p.hash)).collect() };
+    let line = |p: &Part| format!("{:?} {:?} {:?} {}\n", p.name, p.recording, p.begins_s, p.hash);
+    let said = |own: &[Part]| -> String { own.iter().map(line).collect() };
     by_file.map(|own| (own[0].file.clone(), hash_bytes(said(own).as_bytes()))).collect()
 }
 

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::text::composed;
+
 const DATE_DIGITS: usize = 8;
 const TIME_DIGITS: usize = 6;
 
@@ -94,6 +96,7 @@ struct Name {
 }
 
 fn name(path: &str, matched: Match) -> Option<Name> {
+    let path = composed(path);
     let (folders, file) = path.rsplit_once('/')?;
     let site = folders.rsplit('/').next()?;
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
@@ -160,6 +163,12 @@ mod tests {
             [(recordings[0].into(), labels[0].into(), Match::Name), (recordings[2].into(), labels[1].into(), Match::Name)]
         );
         assert_eq!(unmatched, [(labels[2].into(), "no recording of that site and name".into())]);
+    }
+
+    #[test]
+    fn accents_of_macs_and_of_tables_are_the_same() {
+        let recording = "raw_data/Ac\u{327}ude/1.wav";
+        assert_eq!(paired(&[recording], &["strong_labels/A\u{e7}ude/1.txt"]).0[0].0, recording);
     }
 
     #[test]

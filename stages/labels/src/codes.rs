@@ -34,12 +34,11 @@ impl CodeTable {
     /// Reads a code table. `bytes` is the content of `path`.
     ///
     /// # Errors
-    /// There is no column `code`, a code is empty, or a code occurs twice.
+    /// There is no column `code`, or a column that counts is there twice; a code is empty, or occurs twice.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
         let mut table = Table::open(path, bytes)?;
-        let code = table.column(&["code"])?;
-        let (class, scientific_name, english) =
-            (table.find(&["class"]), table.find(&["scientific_name"]), table.find(&["english"]));
+        let code = table.column("code")?;
+        let (class, scientific_name, english) = (table.find("class")?, table.find("scientific_name")?, table.find("english")?);
         let mut codes = Self { name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(), ..Self::default() };
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         while let Some(row) = table.next_row()? {
@@ -140,6 +139,7 @@ mod tests {
             (read("code,scientific_name\n,b\n").unwrap_err(), ["a/codes.csv:2:", "an empty code", "a code in"]),
             (read("code,scientific_name\nA,b\nA,c\n").unwrap_err(), [":3:", "code A again", "line 2"]),
             (read("code,scientific_name\nA\n").unwrap_err(), [":2:", "1 fields", "2 fields"]),
+            (read("code,class,Class\nA,b,c\n").unwrap_err(), ["a/codes.csv:1:", "2 columns class", "one of them"]),
             (read("").unwrap_err(), [":1:", "columns ", "a column code"]),
         ] {
             assert!(parts.iter().all(|part| found.contains(part)), "{found}");

@@ -7,21 +7,25 @@ use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LabelsError;
+use crate::event::Event;
 use crate::files::{self, Listed};
 use crate::formats::{Contents, Reading};
+use crate::session::Span;
 
 /// Name of the memory.
 const MEMORY: &str = "annotation-files.jsonl";
 /// Raised when the same bytes give other digests: memories of before are forgotten.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// An annotation file in brief.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Digest {
     /// By the recording that is named (`None`: the file's own name tells) a hash of what is said of it.
     pub(crate) mentions: Vec<(Option<String>, String)>,
-    /// Codes of its labels that can be used.
-    pub(crate) codes: BTreeSet<String>,
+    /// Of recordings for which the file gives times of a session: between which of them their events begin.
+    pub(crate) session: BTreeMap<String, Span>,
+    /// Codes of its labels that can be used, each once, sorted. A set for each of many files would take more memory than all else.
+    pub(crate) codes: Vec<String>,
     /// Why none of its lines can be used.
     pub(crate) fault: Option<String>,
 }
@@ -37,18 +41,30 @@ impl Digest {
         let mention = |(name, events): (&Option<String>, &Vec<_>)| (name.clone(), hash_bytes(format!("{events:?}").as_bytes()));
         Self {
             mentions: contents.by_recording.iter().map(mention).collect(),
+            session: session(contents),
             codes: codes(contents, reading),
             fault: contents.fault.clone(),
         }
     }
 }
 
+/// Between which times of the session the events of each recording begin.
+fn session(contents: &Contents) -> BTreeMap<String, Span> {
+    let span = |(name, events): (&Option<String>, &Vec<Event>)| {
+        let starts = events.iter().filter(|event| event.in_session && event.problem.is_none()).filter_map(|event| event.start_s);
+        Some((name.clone()?, starts.map(Span::at).reduce(Span::join)?))
+    };
+    contents.by_recording.iter().filter_map(span).collect()
+}
+
 /// The codes of a file's usable labels, and those that it declares.
-fn codes(contents: &Contents, reading: &Reading) -> BTreeSet<String> {
+fn codes(contents: &Contents, reading: &Reading) -> Vec<String> {
     let usable = contents.events().filter(|event| event.problem.is_none()).map(|event| event.label.as_str());
     let texts = usable.chain(contents.declared.iter().map(String::as_str));
     let labels = texts.map(|text| reading.label_text().parse(text));
-    labels.filter(|label| label.unused.is_none() && !label.code.is_empty()).map(|label| label.code).collect()
+    let codes: BTreeSet<String> =
+        labels.filter(|label| label.unused.is_none() && !label.code.is_empty()).map(|label| label.code).collect();
+    codes.into_iter().collect()
 }
 
 /// The annotation files of the archive by path, in brief.
@@ -58,12 +74,15 @@ fn codes(contents: &Contents, reading: &Reading) -> BTreeSet<String> {
 pub(crate) fn all(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTreeMap<String, Digest>, WorkError> {
     let files = files::list(archive, reading.place(), reading.format.extensions())?;
     let head = hash_bytes(format!("{VERSION} {reading:?}").as_bytes());
-    let mut memory = recall(cx, &head);
-    let known = memory.len();
+    let bytes = cx.cached(MEMORY).unwrap_or_default();
+    let known = bytes.iter().filter(|&&byte| byte == b'\n').count().saturating_sub(1);
+    // What is remembered is in the order of the listing, so that one of both is enough at a time.
+    let mut memory = remembered(&bytes, &head).peekable();
     let mut digests = Vec::with_capacity(files.len());
     let mut fresh = 0;
     for file in files {
-        let digest = match memory.remove(&file.path).filter(|remembered| remembered.file == file) {
+        while memory.next_if(|remembered| remembered.file.path < file.path).is_some() {}
+        let digest = match memory.next_if(|remembered| remembered.file == file) {
             Some(remembered) => remembered.digest,
             None => {
                 fresh += 1;
@@ -92,15 +111,11 @@ fn refuse_faults(archive: &Path, digests: &BTreeMap<String, Digest>) -> Result<(
     }
 }
 
-/// What is remembered; nothing when it was read in another way.
-fn recall(cx: &ScanContext<'_>, head: &str) -> BTreeMap<String, Remembered> {
-    let bytes = cx.cached(MEMORY).unwrap_or_default();
+/// What is remembered, one file after the other; nothing when it was read in another way.
+fn remembered<'a>(bytes: &'a [u8], head: &str) -> impl Iterator<Item = Remembered> + use<'a> {
     let mut lines = bytes.split(|b| *b == b'\n');
-    if lines.next() != Some(head.as_bytes()) {
-        return BTreeMap::new();
-    }
-    let read = lines.filter_map(|line| serde_json::from_slice::<Remembered>(line).ok());
-    read.map(|remembered| (remembered.file.path.clone(), remembered)).collect()
+    let is_same = lines.next() == Some(head.as_bytes());
+    lines.take_while(move |_| is_same).filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 fn remember(cx: &ScanContext<'_>, head: &str, digests: &[Remembered]) -> Result<(), WorkError> {
@@ -122,7 +137,21 @@ mod tests {
         let track = b"0\t1\tBOAFAB_M\n2\t1\tBACK\n1\t2\tDENMIN_FALSE\n1\t2\tUND\nrubbish\n";
         let reading = reading("anuraset_raw");
         let digest = Digest::of(&reading.read(track), &reading);
-        assert_eq!(digest.codes, ["BOAFAB", "UND"].map(str::to_owned).into());
+        assert_eq!(digest.codes, ["BOAFAB", "UND"]);
+    }
+
+    #[test]
+    fn what_was_read_in_another_way_is_not_remembered() {
+        let reading = reading("audacity");
+        let digest = Digest::of(&reading.read(b"0\t1\tX\n"), &reading);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("1.txt"), b"0\t1\tX\n").unwrap();
+        let file = files::list(dir.path(), ".", &["txt"]).unwrap().remove(0);
+        let line = serde_json::to_string(&Remembered { file: file.clone(), digest }).unwrap();
+        let bytes = format!("head\n{line}\nrubbish\n");
+        let known: Vec<Listed> = remembered(bytes.as_bytes(), "head").map(|remembered| remembered.file).collect();
+        assert_eq!(known, [file]);
+        assert_eq!(remembered(bytes.as_bytes(), "other").count(), 0);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Event {
     pub high_hz: Option<f64>,
     /// The annotator's quality mark, where the file has it apart from the label.
     pub quality: Option<String>,
+    /// Whether its times are those of a session of several recordings, and not of its own.
+    pub in_session: bool,
     /// Why the event can't be used.
     pub problem: Option<String>,
 }
@@ -51,6 +53,7 @@ impl Default for Event {
             low_hz: None,
             high_hz: None,
             quality: None,
+            in_session: false,
             problem: None,
         }
     }
@@ -99,6 +102,18 @@ impl Event {
             return self.or_problem(Some("the times are beyond all measure".to_owned()));
         }
         Self { start_s: Some(start_s), end_s: Some(end_s), ..self }
+    }
+
+    /// The same with the times of its recording, which begins so many seconds after the session, or cannot be placed in it and why.
+    #[must_use]
+    pub(crate) fn in_recording(self, begins_s: &Result<f64, String>) -> Self {
+        match (begins_s, self.start_s, self.end_s) {
+            _ if !self.in_session => self,
+            (Err(reason), ..) => self.or_problem(Some(reason.clone())),
+            // Sums of lengths and times in tables are rounded: what begins with the recording does not begin before it.
+            (Ok(begins_s), Some(start_s), Some(end_s)) => self.moved((start_s - begins_s).max(0.0), (end_s - begins_s).max(0.0)),
+            _ => self,
+        }
     }
 
     /// The same with a frequency range as written, in units of `hz`; an empty field is a bound that was not drawn.

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LabelsError;
+use crate::text;
 
 /// The settings that an AudioMoth leaves on its card, beside the recordings: no annotation.
 const RECORDER_SETTINGS: &str = "config.txt";
@@ -89,7 +90,7 @@ fn listed(archive: &Path, path: &Path, meta: &fs::Metadata) -> Listed {
     }
 }
 
-/// The content of a file.
+/// The content of a file; of text in UTF-16, as UTF-8. Every file of annotations and every list is read here.
 ///
 /// # Errors
 /// It cannot be read, or is too large for any list that people or programs write.
@@ -99,12 +100,24 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LabelsError> {
     if bytes > MAX_BYTES {
         return Err(LabelsError::TooLarge { path: path.to_owned(), bytes, limit: MAX_BYTES });
     }
-    fs::read(path).map_err(failed)
+    Ok(text::utf8(fs::read(path).map_err(failed)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_in_utf16_is_read_like_any_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("codes.txt");
+        let text = "code\tclass\nrã\tFROG\n";
+        let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+        fs::write(&path, [0xFF, 0xFE].into_iter().chain(units).collect::<Vec<u8>>()).unwrap();
+        assert_eq!(read(&path).unwrap(), text.as_bytes());
+        let table = crate::codes::CodeTable::read(&path, &read(&path).unwrap()).unwrap();
+        assert_eq!(table.class("rã"), Ok("FROG"));
+    }
 
     #[test]
     fn files_are_found_in_nested_folders_and_others_are_not() {

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 const FALSE_MARK: &str = "FALSE";
+/// Qualities as AnuraSet's releases and its annotators write them.
+const QUALITIES: [&str; 10] = ["H", "M", "L", "C", "F", "MED", "FAR", "CLR", "OVL", "CHO"];
 
 /// How label texts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -10,7 +12,7 @@ const FALSE_MARK: &str = "FALSE";
 pub enum LabelText {
     /// The text is the code.
     Plain,
-    /// `CODE_Q`, with the call's quality behind the code.
+    /// `CODE_Q`, with the call's quality behind the code. A code may hold `_` itself, where a known quality follows.
     CodeQuality,
 }
 
@@ -45,15 +47,24 @@ impl Label {
 /// `CODE_Q`; a part `FALSE` withdraws the label.
 fn code_quality(text: &str) -> Label {
     let mut parts = text.split('_').map(str::trim);
-    let code = parts.next().unwrap_or_default();
-    let (marks, quality): (Vec<&str>, Vec<&str>) =
+    let first = parts.next().unwrap_or_default();
+    let (marks, rest): (Vec<&str>, Vec<&str>) =
         parts.filter(|part| !part.is_empty()).partition(|part| part.eq_ignore_ascii_case(FALSE_MARK));
-    let unused = if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+    let (of_code, quality) = rest.split_at(rest.len() - parts_of_quality(&rest));
+    let code = [&[first], of_code].concat().join("_");
+    let unused = if first.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         Some(format!("code is `{code}`, expected letters and digits"))
     } else {
         (!marks.is_empty()).then(|| "marked FALSE".to_owned())
     };
-    Label { code: code.to_owned(), quality: (!quality.is_empty()).then(|| quality.join("_")), unused }
+    Label { code, quality: (!quality.is_empty()).then(|| quality.join("_")), unused }
+}
+
+/// How many of the parts behind the first one are the quality: a single one in any case, since people slip there, else the known qualities
+/// and numbers at the end.
+fn parts_of_quality(rest: &[&str]) -> usize {
+    let is_known = |part: &str| QUALITIES.iter().any(|known| known.eq_ignore_ascii_case(part)) || part.parse::<u32>().is_ok();
+    if rest.len() == 1 { 1 } else { rest.iter().rev().take_while(|part| is_known(part)).count() }
 }
 
 #[cfg(test)]
@@ -72,6 +83,10 @@ mod tests {
         assert_eq!(parse("UND"), label("UND", None, None));
         assert_eq!(parse("DENMIN_"), label("DENMIN", None, None));
         assert_eq!(parse("DENMIN_F_2"), label("DENMIN", Some("F_2"), None));
+        assert_eq!(parse("BOA_FAB_H"), label("BOA_FAB", Some("H"), None));
+        assert_eq!(parse("BOA_FAB_2_FALSE_H"), label("BOA_FAB", Some("2_H"), Some("marked FALSE")));
+        assert_eq!(parse("A_B_C"), label("A_B", Some("C"), None));
+        assert_eq!(parse("BOA_FAB_MORE"), label("BOA_FAB_MORE", None, None));
         assert_eq!(parse("LEPFUS_FALSE"), label("LEPFUS", None, Some("marked FALSE")));
         assert_eq!(parse("LEPFUS_M_FALSE"), label("LEPFUS", Some("M"), Some("marked FALSE")));
         for text in ["", "_M", "PHYGRA)OVL", "RÃ_M"] {

@@ -21,6 +21,7 @@ pub mod overlap;
 mod pairing;
 pub mod recording_list;
 mod recordings;
+mod session;
 mod split;
 pub mod stratify;
 mod strict_csv;

@@ -6,13 +6,14 @@ use crate::anuraset;
 use crate::digest::Digest;
 use crate::formats::Format;
 use crate::recordings::Index;
+use crate::session::{self, Lengths, Span};
 use crate::text::parts;
 
 /// The site of a file of which nothing tells it.
 const NO_SITE: &str = "site";
 
 /// What one annotation file says of one recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Part {
     /// The annotation file.
     pub(crate) file: String,
@@ -22,6 +23,9 @@ pub(crate) struct Part {
     pub(crate) hash: String,
     /// The recording's path, or why there is none.
     pub(crate) recording: Result<String, String>,
+    /// Seconds from the beginning of the file's session to that of the recording, or why they cannot be known; 0 where the file has no
+    /// times of a session.
+    pub(crate) begins_s: Result<f64, String>,
 }
 
 impl Part {
@@ -35,12 +39,14 @@ impl Part {
     }
 }
 
-/// Finds the recording of each part of each file, in the order of the files.
-pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, recordings: &[&str]) -> Vec<Part> {
+/// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds where
+/// they can be read.
+pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
+    let recordings: Vec<&str> = lengths.keys().copied().collect();
     let find: Box<dyn Fn(&str, Option<&str>) -> Result<String, String>> = match format {
         Format::AnurasetRaw => {
             let files: Vec<&str> = digests.keys().map(String::as_str).collect();
-            let pairing = anuraset::pair(recordings, &files);
+            let pairing = anuraset::pair(&recordings, &files);
             let of_file: BTreeMap<String, String> =
                 pairing.labels.into_iter().map(|(recording, file)| (file.path, recording)).collect();
             Box::new(move |file, _| match of_file.get(file) {
@@ -49,7 +55,7 @@ pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, recor
             })
         }
         _ => {
-            let index = Index::new(recordings.iter().copied());
+            let index = Index::new(recordings.into_iter());
             Box::new(move |file, name| name.map_or_else(|| index.of_file(file), |name| index.named(name)).map(str::to_owned))
         }
     };
@@ -59,10 +65,41 @@ pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, recor
             file: file.clone(),
             name: name.clone(),
             hash: hash.clone(),
+            begins_s: Ok(0.0),
         };
-        digest.mentions.iter().map(part).collect()
+        let mut parts: Vec<Part> = digest.mentions.iter().map(part).collect();
+        place_in_session(&mut parts, digest, lengths);
+        parts
     };
     digests.iter().flat_map(of_file).collect()
+}
+
+/// Says of the parts of a file where their recordings begin in its session, if it has one.
+fn place_in_session(parts: &mut [Part], digest: &Digest, lengths: &Lengths<'_>) {
+    if digest.session.is_empty() {
+        return;
+    }
+    let span_of = |part: &Part| digest.session.get(part.name.as_ref()?).copied();
+    let mut spans: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut is_whole = true;
+    for part in parts.iter() {
+        match (span_of(part), part.recording.as_deref()) {
+            (Some(span), Ok(recording)) => {
+                spans.entry(recording).and_modify(|own| *own = own.join(span)).or_insert(span);
+            }
+            (Some(_), Err(_)) => is_whole = false,
+            (None, _) => {}
+        }
+    }
+    let begins = session::begins(&spans, is_whole, lengths).map(|begins| {
+        begins.into_iter().map(|(recording, begins_s)| (recording.to_owned(), begins_s)).collect::<BTreeMap<_, _>>()
+    });
+    for part in parts.iter_mut() {
+        if let Ok(recording) = &part.recording {
+            part.begins_s =
+                begins.as_ref().map(|begins| begins.get(recording).copied().unwrap_or_default()).map_err(Clone::clone);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -71,17 +108,29 @@ mod tests {
 
     fn digest(names: &[Option<&str>]) -> Digest {
         let mentions = names.iter().map(|name| (name.map(str::to_owned), "h".to_owned())).collect();
-        Digest { mentions, codes: Default::default(), fault: None }
+        Digest { mentions, session: Default::default(), codes: Default::default(), fault: None }
     }
 
     #[test]
     fn every_part_has_a_recording_or_a_reason_and_a_site() {
         let digests =
             [("tables/all.txt".to_owned(), digest(&[None, Some(r"X:\A\1.wav"), Some("B/2.wav"), Some("3.wav")]))].into();
-        let parts = parts_of(Format::Raven, &digests, &["raw/A/1.wav", "raw/C/3.wav"]);
+        let parts = parts_of(Format::Raven, &digests, &[("raw/A/1.wav", None), ("raw/C/3.wav", None)].into());
         let found: Vec<_> = parts.iter().map(|part| part.recording.as_deref().unwrap_or("none")).collect();
         assert_eq!(found, ["none", "raw/A/1.wav", "none", "raw/C/3.wav"]);
         assert_eq!(parts[2].recording, Err("no recording of that name".to_owned()));
         assert_eq!((parts[0].site(), parts[2].site()), ("tables".into(), "B".into()));
+    }
+
+    #[test]
+    fn recordings_are_placed_in_the_session_of_their_table() {
+        let (a, b) = ((Some("a.wav".to_owned()), "h".to_owned()), (Some("b.wav".to_owned()), "h".to_owned()));
+        let session = [("a.wav".to_owned(), Span::at(1.0)), ("b.wav".to_owned(), Span::at(65.0))];
+        let digest = Digest { mentions: vec![a, b], session: session.into(), ..digest(&[]) };
+        let digests = [("t.txt".to_owned(), digest)].into();
+        let parts = parts_of(Format::Raven, &digests, &[("r/a.wav", Some(60.0)), ("r/b.wav", Some(60.0))].into());
+        assert_eq!(parts.iter().map(|part| part.begins_s.clone()).collect::<Vec<_>>(), [Ok(0.0), Ok(60.0)]);
+        let parts = parts_of(Format::Raven, &digests, &[("r/b.wav", Some(60.0))].into());
+        assert!(parts[1].recording.is_ok() && parts[1].begins_s.is_err(), "where a.wav ends nobody knows");
     }
 }

@@ -3,15 +3,16 @@
 //! Commas, semicolons or tabs; columns are found by name, in any order and whatever their case. Recordings are named by the first of
 //! [`NAMES`] under which the archive has any of them: the same list names whole recordings (`fname`) and clips of them
 //! (`sample_name`), and which is meant depends on the archive. A name is that of a file, with its extension, another one or none,
-//! perhaps with folders before it; where a column `site` says something, the site has to be the recording's too.
+//! perhaps with folders before it; where a column `site` says something, the site has to be the recording's too. A name that recordings of
+//! several sites bear is refused: nobody would notice that it was meant for one of them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::LabelsError;
-use crate::strict_csv::Table;
-use crate::text::some_of;
+use crate::strict_csv::{Table, column_of};
+use crate::text::{composed, some_of};
 
 /// Columns that may name recordings.
 const NAMES: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
@@ -84,9 +85,12 @@ impl RecordingList {
     /// What the column says of each recording.
     ///
     /// # Errors
-    /// There is no such column or none that names recordings, none of the names is in the archive, a field is empty, or the list says
-    /// two things of one recording.
+    /// There is no such column or none that names recordings, or one of them is there twice; none of the names is in the archive, or one fits
+    /// recordings of several sites; a field is empty, or the list says two things of one recording.
     pub fn say(&self, column: &str, recordings: &[impl Named]) -> Result<Said, LabelsError> {
+        for name in NAMES.into_iter().chain(["site", column]) {
+            column_of(&self.path, &self.header, &name.to_lowercase())?;
+        }
         let value = self.find(column).ok_or_else(|| self.without(column))?;
         let named: Vec<usize> = NAMES.iter().filter(|name| **name != column).filter_map(|name| self.find(name)).collect();
         if named.is_empty() {
@@ -95,6 +99,7 @@ impl RecordingList {
         let index = named.into_iter().find_map(|column| self.index(column, recordings));
         let index = index.ok_or_else(|| self.no_match())?;
         self.agree(&index, value)?;
+        self.refuse_several_sites(&index, recordings)?;
         let of = recordings.iter().map(|r| index.row(r).map(|at| (self.rows[at].fields[value].clone(), self.rows[at].line)));
         let of: Vec<_> = of.collect();
         let met: std::collections::BTreeSet<&Name> =
@@ -130,6 +135,25 @@ impl RecordingList {
             }
         }
         Ok(())
+    }
+
+    /// Checks that no row takes recordings of several sites.
+    fn refuse_several_sites(&self, index: &Index, recordings: &[impl Named]) -> Result<(), LabelsError> {
+        let mut taken: BTreeMap<usize, BTreeMap<&str, &str>> = BTreeMap::new();
+        for recording in recordings {
+            if let Some(at) = index.row(recording) {
+                taken.entry(at).or_default().entry(recording.site()).or_insert(recording.path());
+            }
+        }
+        let Some((&at, paths)) = taken.iter().find(|(_, paths)| paths.len() > 1) else { return Ok(()) };
+        let (row, name) = (&self.rows[at], &index.names[at]);
+        let paths: Vec<String> = paths.values().map(|path| (*path).to_owned()).collect();
+        let expected = format!(
+            "the name of one: its path, such as {}, or the name and its site in a column site, with a row for each of them",
+            paths[0]
+        );
+        let found = format!("{}, which fits recordings of {} sites ({})", name.text(), paths.len(), some_of(&paths));
+        Err(self.wrong(row.line, found, expected))
     }
 
     fn find(&self, column: &str) -> Option<usize> {
@@ -176,10 +200,11 @@ struct Name {
 
 impl Name {
     fn new(text: &str, site: Option<&str>) -> Self {
+        let text = composed(text);
         let mut folders: Vec<String> =
             text.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
         let file = folders.pop().unwrap_or_default();
-        Self { site: site.map(str::to_owned), folders, file }
+        Self { site: site.map(|site| composed(site).into_owned()), folders, file }
     }
 
     fn text(&self) -> String {
@@ -215,13 +240,14 @@ impl Index {
 
     /// The row that names a recording most closely: with its site before one without, then with more folders, then with its extension.
     fn row(&self, recording: &impl Named) -> Option<usize> {
-        let mut folders: Vec<&str> = recording.path().split('/').collect();
+        let (path, own_site) = (composed(recording.path()), composed(recording.site()));
+        let mut folders: Vec<&str> = path.split('/').collect();
         let file = folders.pop().unwrap_or_default();
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
         let rows = [file, stem].into_iter().filter_map(|key| self.by_file.get(key)).flatten().copied();
         let fits = |&at: &usize| {
             let name = &self.names[at];
-            name.site.as_deref().is_none_or(|site| site == recording.site())
+            name.site.as_deref().is_none_or(|site| site == own_site)
                 && name.folders.len() <= folders.len()
                 && name.folders.iter().rev().zip(folders.iter().rev()).all(|(a, b)| a == b)
         };
@@ -271,11 +297,28 @@ mod tests {
 
     #[test]
     fn a_list_of_clips_names_clips_or_their_recordings_as_the_archive_has_them() {
-        let text = "sample_name,fname,subset\nx_0_3,x,test\nx_1_4,x,test\nz_0_3,z,train\n";
+        let text = "sample_name,fname,site,subset\nx_0_3,x,A,test\nx_1_4,x,A,test\nx_0_3,x,B,test\nz_0_3,z,A,train\n";
         assert_eq!(values(text, "fname"), some(["x", "x", "x", "-"]));
+        let text = "sample_name,fname,subset\nx_0_3,x,test\nx_1_4,x,test\nz_0_3,z,train\n";
         let whole = RecordingList::read(Path::new("m.csv"), text.as_bytes()).unwrap();
         let said = whole.say("subset", &[("A", "raw/x.wav")]).unwrap();
         assert_eq!((said.of, said.names, said.strangers), (vec![Some(("test".into(), 2))], 2, vec!["z".to_owned()]));
+    }
+
+    #[test]
+    fn a_name_of_several_sites_is_refused_with_what_it_fits() {
+        let error = say("recording,subset\nx_1_4,train\nx_0_3,test\n", "subset").unwrap_err();
+        let parts = ["a/list.csv:3:", "x_0_3", "2 sites", "audio/A/x_0_3.wav, audio/B/x_0_3.wav", "column site"];
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        assert_eq!(values("recording,subset\nA/x_0_3,train\nB/x_0_3,test\n", "subset"), some(["train", "-", "test", "-"]));
+    }
+
+    #[test]
+    fn accents_of_macs_and_of_tables_are_the_same() {
+        let list =
+            RecordingList::read(Path::new("m.csv"), "file,site,subset\n\u{e9}tang,Rivi\u{e8}re,test\n".as_bytes()).unwrap();
+        let said = list.say("subset", &[("Rivie\u{300}re", "raw/Rivie\u{300}re/e\u{301}tang.wav")]).unwrap();
+        assert_eq!(said.of, [Some(("test".to_owned(), 2))]);
     }
 
     #[test]
@@ -293,6 +336,7 @@ mod tests {
             ("name,subset\nx_0_3,a\n", [":1:", "columns name, subset", "a column recording or path"]),
             ("recording,subset\nx_0_3\n", [":2:", "1 fields", "2 fields"]),
             ("recording,subset\nother,a\n", ["a/list.csv", "none of its 1", "`other`"]),
+            ("recording,subset,Subset\nx_0_3,a,b\n", [":1:", "2 columns subset", "one of them"]),
             ("", [":1:", "columns ", "a column subset"]),
         ] {
             let error = say(text, "subset").unwrap_err();

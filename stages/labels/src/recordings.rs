@@ -1,13 +1,13 @@
 //! Which recording a name means.
 //!
 //! Annotation files name recordings as the annotator's machine did: by a path of Windows or Unix, by a part of it, with another extension or
-//! none; and label files are called after their recordings. The name decides, whatever its case; among recordings of the same name the one
+//! none; and label files are called after their recordings. The name decides, whatever its case and the form of its accents; among recordings of the same name the one
 //! in the most similar folders. A folder that the archive has must be the recording's own: the night of one site is not taken for the
 //! night of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::text::{parts, stem};
+use crate::text::{composed, folded, parts, stem};
 
 /// Recordings that a message names before it says "and more".
 const NAMED: usize = 3;
@@ -17,9 +17,9 @@ const OF_TABLES: &[&str] = &["selections", "selection", "table", "birdnet", "res
 
 /// The recordings of an archive by name.
 pub(crate) struct Index<'a> {
-    /// By lower-case stem.
+    /// By stem, folded.
     by_stem: BTreeMap<String, Vec<&'a str>>,
-    /// Folders that hold recordings, in lower case.
+    /// Folders that hold recordings, folded.
     folders: BTreeSet<String>,
 }
 
@@ -29,8 +29,8 @@ impl<'a> Index<'a> {
         let mut index = Self { by_stem: BTreeMap::new(), folders: BTreeSet::new() };
         for recording in recordings {
             if let [folders @ .., name] = &parts(recording)[..] {
-                index.by_stem.entry(stem(name).to_lowercase()).or_default().push(recording);
-                index.folders.extend(folders.last().map(|folder| folder.to_lowercase()));
+                index.by_stem.entry(folded(stem(name))).or_default().push(recording);
+                index.folders.extend(folders.last().map(|folder| folded(folder)));
             }
         }
         index
@@ -44,7 +44,7 @@ impl<'a> Index<'a> {
         let parts = parts(name);
         let Some((file, folders)) = parts.split_last() else { return Err("no recording is named".to_owned()) };
         // A name without an extension may hold a dot all the same.
-        let stems = BTreeSet::from([stem(file).to_lowercase(), file.to_lowercase()]);
+        let stems = BTreeSet::from([folded(stem(file)), folded(file)]);
         let found: Vec<&str> = stems.iter().filter_map(|stem| self.by_stem.get(stem)).flatten().copied().collect();
         self.nearest(&found, folders, file)
     }
@@ -56,7 +56,7 @@ impl<'a> Index<'a> {
     pub(crate) fn of_file(&self, path: &str) -> Result<&'a str, String> {
         let parts = parts(path);
         let Some((file, folders)) = parts.split_last() else { return Err("no recording of that name".to_owned()) };
-        let found = stems_of_file(file).find_map(|stem| self.by_stem.get(&stem.to_lowercase()));
+        let found = stems_of_file(file).find_map(|stem| self.by_stem.get(&folded(stem)));
         self.nearest(found.map(Vec::as_slice).unwrap_or_default(), folders, file)
     }
 
@@ -65,18 +65,10 @@ impl<'a> Index<'a> {
         if recordings.is_empty() {
             return Err("no recording of that name".to_owned());
         }
-        let similarity = |recording: &&str| {
-            let parts = parts(recording);
-            let (own, own_folders) = parts.split_last().unwrap_or((&"", &[]));
-            let shared =
-                own_folders.iter().rev().zip(folders.iter().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
-            let to_the_root = shared == own_folders.len() && (shared > 0 || folders.is_empty());
-            let same_name = own.eq_ignore_ascii_case(file);
-            let same_stem = stem(own).eq_ignore_ascii_case(file);
-            (shared, to_the_root, same_name, same_stem, stem(own) == stem(file), *own == file)
-        };
+        let wanted = Similar::to(folders, file);
+        let similarity = |recording: &&str| wanted.similarity(recording);
         let best = recordings.iter().map(similarity).max().unwrap_or_default();
-        if let Some(folder) = folders.last().filter(|folder| best.0 == 0 && self.folders.contains(&folder.to_lowercase())) {
+        if let Some(folder) = folders.last().filter(|folder| best.0 == 0 && self.folders.contains(&folded(folder))) {
             return Err(format!("no recording of that name in a folder {folder}"));
         }
         let found: Vec<&str> = recordings.iter().copied().filter(|recording| similarity(recording) == best).collect();
@@ -84,6 +76,32 @@ impl<'a> Index<'a> {
             [recording] => Ok(recording),
             _ => Err(several(&found)),
         }
+    }
+}
+
+/// What recordings of one stem are compared with.
+struct Similar {
+    folders: Vec<String>,
+    file: String,
+}
+
+impl Similar {
+    fn to(folders: &[&str], file: &str) -> Self {
+        let composed = |part: &str| composed(part).into_owned();
+        Self { folders: folders.iter().copied().map(composed).collect(), file: composed(file) }
+    }
+
+    /// How much a recording is like it, the most telling likeness first.
+    fn similarity(&self, recording: &str) -> (usize, bool, bool, bool, bool, bool) {
+        let recording = composed(recording);
+        let parts = parts(&recording);
+        let (own, own_folders) = parts.split_last().unwrap_or((&"", &[]));
+        let pairs = own_folders.iter().rev().zip(self.folders.iter().rev());
+        let shared = pairs.take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+        let to_the_root = shared == own_folders.len() && (shared > 0 || self.folders.is_empty());
+        let same_name = own.eq_ignore_ascii_case(&self.file);
+        let same_stem = stem(own).eq_ignore_ascii_case(&self.file);
+        (shared, to_the_root, same_name, same_stem, stem(own) == stem(&self.file), *own == self.file)
     }
 }
 
@@ -140,6 +158,16 @@ mod tests {
         assert!(named("20200301_190000.WAV").unwrap_err().contains(ARCHIVE[1]));
         assert_eq!(named(r"D:\POND01\lone.wav").unwrap_err(), "no recording of that name in a folder POND01");
         assert_eq!(named("none.wav").unwrap_err(), "no recording of that name");
+    }
+
+    #[test]
+    fn accents_of_macs_and_of_tables_are_the_same() {
+        let (apart, in_one) = ("raw/Rivie\u{300}re/e\u{301}tang.wav", "raw/Rivi\u{e8}re/\u{e9}tang.wav");
+        for (archive, name) in [(apart, in_one), (in_one, apart)] {
+            let index = Index::new([archive, "raw/b/\u{e9}tang.wav"].into_iter());
+            assert_eq!(index.named(name), Ok(archive));
+            assert_eq!(index.of_file(&name.replace("wav", "txt")), Ok(archive));
+        }
     }
 
     #[test]

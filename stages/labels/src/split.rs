@@ -85,7 +85,7 @@ fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<Row>, Vec<Clas
         classes.extend(batch.texts("class")?.into_iter().flatten());
     }
     let classes = account::classes(&classes, &recordings, &rows);
-    account::tell(cx.console(), &rows, &classes, &notes);
+    account::tell(cx.console(), &rows, &classes, &split.wanted_sides(), &notes);
     Ok((rows, classes))
 }
 

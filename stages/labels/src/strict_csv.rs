@@ -38,17 +38,20 @@ impl<'a> Table<'a> {
         &self.header
     }
 
-    /// The first of `names` that the header has.
-    pub(crate) fn find(&self, names: &[&str]) -> Option<usize> {
-        names.iter().find_map(|name| self.header.iter().position(|column| column == name))
+    /// The column of that name.
+    ///
+    /// # Errors
+    /// Those of [`column_of`].
+    pub(crate) fn find(&self, name: &str) -> Result<Option<usize>, LabelsError> {
+        column_of(self.path, &self.header, name)
     }
 
-    pub(crate) fn column(&self, names: &[&str]) -> Result<usize, LabelsError> {
-        self.find(names).ok_or_else(|| LabelsError::Csv {
+    pub(crate) fn column(&self, name: &str) -> Result<usize, LabelsError> {
+        self.find(name)?.ok_or_else(|| LabelsError::Csv {
             path: self.path.to_owned(),
             line: 1,
             found: format!("columns {}", self.header.join(", ")),
-            expected: format!("a column {}", names.join(" or ")),
+            expected: format!("a column {name}"),
         })
     }
 
@@ -84,6 +87,24 @@ impl Row<'_> {
 
     pub(crate) fn error(&self, found: String, expected: String) -> LabelsError {
         LabelsError::Csv { path: self.path.to_owned(), line: self.line, found, expected }
+    }
+}
+
+/// The column of that name in the `header` of the file `path`.
+///
+/// # Errors
+/// There are several.
+pub(crate) fn column_of(path: &Path, header: &[String], name: &str) -> Result<Option<usize>, LabelsError> {
+    let columns: Vec<usize> = (0..header.len()).filter(|&column| header[column] == name).collect();
+    match columns[..] {
+        [] => Ok(None),
+        [column] => Ok(Some(column)),
+        _ => Err(LabelsError::Csv {
+            path: path.to_owned(),
+            line: 1,
+            found: format!("{} columns {name}", columns.len()),
+            expected: "one of them, since they may say different things".to_owned(),
+        }),
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// The marks that editors and spreadsheets put before UTF-16 text, of which the first says that the lower byte comes first.
+const UTF16_BOMS: [[u8; 2]; 2] = [[0xFF, 0xFE], [0xFE, 0xFF]];
 /// The mark that some editors put before UTF-8 text.
 pub(crate) const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Names that a message tells before it only counts.
@@ -13,6 +17,29 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
+}
+
+/// The bytes of a file as all readers here take them: UTF-16 with its mark, as Excel writes "Unicode text", becomes UTF-8; anything else
+/// stays.
+pub(crate) fn utf8(bytes: Vec<u8>) -> Vec<u8> {
+    let Some((mark, units)) = bytes.split_first_chunk::<2>().filter(|(mark, _)| UTF16_BOMS.contains(mark)) else { return bytes };
+    let unit: fn([u8; 2]) -> u16 = if *mark == UTF16_BOMS[0] { u16::from_le_bytes } else { u16::from_be_bytes };
+    let units = units.as_chunks::<2>().0.iter().copied().map(unit);
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.into_bytes()
+}
+
+/// A name as it is compared: letters with their accents in one. Macs write names of files with accents apart, and tables mostly don't.
+pub(crate) fn composed(name: &str) -> Cow<'_, str> {
+    match is_nfc_quick(name.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(name),
+        _ => name.nfc().collect(),
+    }
+}
+
+/// The same where case does not matter.
+pub(crate) fn folded(name: &str) -> String {
+    composed(name).to_lowercase()
 }
 
 /// What stands between fields: whichever of comma, semicolon and tab the first line holds most of.
@@ -61,6 +88,28 @@ mod tests {
         {
             assert_eq!(stem(name), wanted);
         }
+    }
+
+    #[test]
+    fn utf16_becomes_utf8_and_nothing_else_is_touched() {
+        let text = "código\tclasse\n🐸\tx\n";
+        let units =
+            |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| [mark.to_vec(), text.encode_utf16().flat_map(bytes).collect()].concat();
+        assert_eq!(utf8(units([0xFF, 0xFE], u16::to_le_bytes)), text.as_bytes());
+        assert_eq!(utf8(units([0xFE, 0xFF], u16::to_be_bytes)), text.as_bytes());
+        assert_eq!(utf8(b"\xFF\xFE\x00\xD8a\0b".to_vec()), "\u{FFFD}a".as_bytes(), "half a pair, and half a unit at the end");
+        for bytes in [&b""[..], b"\xFF", b"a\0b\0", b"\xEF\xBB\xBFa", b"r\xE3\n"] {
+            assert_eq!(utf8(bytes.to_vec()), bytes);
+        }
+    }
+
+    #[test]
+    fn accents_are_compared_in_one_form() {
+        assert_eq!(
+            (composed("Rivie\u{300}re"), folded("RIVIE\u{300}RE")),
+            (Cow::from("Rivi\u{e8}re"), "rivi\u{e8}re".to_owned())
+        );
+        assert!(matches!(composed("POND01 rivi\u{e8}re"), Cow::Borrowed(_)));
     }
 
     #[test]

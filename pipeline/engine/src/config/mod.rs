@@ -222,7 +222,8 @@ impl Config {
         let mut config = self.clone();
         let run = Some(self.run_path());
         let absolute = |path: PathBuf| std::path::absolute(path).ok().map(|path| Value::from(path.to_string_lossy()));
-        let paths = ["archive.path", "model.path", "run.base", "train.initial_weights"].map(|key| (key, self.text(key).map(PathBuf::from)));
+        let paths = ["archive.path", "model.path", "run.base", "train.initial_weights"]
+            .map(|key| (key, self.text(key).map(PathBuf::from)));
         for (key, path) in paths.into_iter().chain([("run.path", run)]) {
             if let Some(path) = path.and_then(absolute) {
                 config.values.insert(key, path);

@@ -373,7 +373,7 @@ impl Runner {
             _ => None,
         });
         let Some(input) = waiting else { return Ok(()) };
-        let reason = self.plan_up_to(&[pass.name])?.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
+        let reason = self.plan_up_to(&[pass.name])?.0.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
         Err(EngineError::StaleInputs {
             stage: pass.stage.into(),
             input: input.into(),

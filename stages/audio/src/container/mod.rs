@@ -2,7 +2,7 @@
 //!
 //! A recording is either read ([`Reader`]), read with a [`Repair`] that says what was wrong and what is lost, or refused with
 //! [`AudioError::Rejected`]. Samples are f32, interleaved `[frame, channel]`; integers of `b` bits are divided by 2^(b - 1), so they
-//! lie in [-1, 1). Float samples stand as they are in the file, except that NaN and infinity read as 0.
+//! lie in [-1, 1). Float samples stand as they are in the file, except that NaN and infinity read as 0, which is a repair.
 
 mod adpcm;
 mod aiff;
@@ -123,12 +123,21 @@ pub enum RepairCode {
     Damaged,
     /// `wrong_total`: more frames than the header promises.
     WrongTotal,
+    /// `bad_samples`: float samples that are NaN or infinite, which read as 0.
+    BadSamples,
 }
 
 impl RepairCode {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Truncated, Self::SizeMissing, Self::BadChunk, Self::InconsistentHeader, Self::Damaged, Self::WrongTotal];
+    pub const ALL: [Self; 7] = [
+        Self::Truncated,
+        Self::SizeMissing,
+        Self::BadChunk,
+        Self::InconsistentHeader,
+        Self::Damaged,
+        Self::WrongTotal,
+        Self::BadSamples,
+    ];
 
     /// The code as it stands in tables. It never changes.
     #[must_use]
@@ -140,6 +149,7 @@ impl RepairCode {
             Self::InconsistentHeader => "inconsistent_header",
             Self::Damaged => "damaged",
             Self::WrongTotal => "wrong_total",
+            Self::BadSamples => "bad_samples",
         }
     }
 }
@@ -165,8 +175,9 @@ enum Source {
 }
 
 impl Reader {
-    /// What is known of the recording. For uncompressed ones that is final from the start; elsewhere `frames` is the header's figure (or 0)
-    /// and `repair` is empty until [`Reader::read`] has returned 0.
+    /// What is known of the recording. For uncompressed ones that is final from the start, but for samples that are no numbers: `repair` tells
+    /// of them when the last frame was read. Elsewhere `frames` is the header's figure (or 0) and `repair` is empty until
+    /// [`Reader::read`] has returned 0.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         match &self.source {
@@ -211,23 +222,24 @@ fn open_source(path: &Path) -> Result<Source, Fault> {
         return Err(Fault::Rejected(RejectCode::NotAudio, "not a file but a folder, a pipe or a device".to_owned()));
     }
     let mut file = File::open(path)?;
-    match sniff::recognise(&mut file)? {
-        Kind::Wav(form) => wav::open(file, form),
+    let (kind, start) = sniff::recognise(&mut file)?;
+    match kind {
+        Kind::Wav(form) => wav::open(file, form, start),
         Kind::Aiff => aiff::open(file),
         Kind::Caf => caf::open(file),
         kind => compressed::open(file, kind),
     }
 }
 
-/// Finds out what a recording is. The headers of uncompressed ones tell all; anything else is decoded from end to end, because a
-/// compressed file's header does not know that the file was cut.
+/// Finds out what a recording is. The headers of integers tell all; anything else is decoded from end to end, because a compressed file's
+/// header does not know that the file was cut, nor that of floats which samples are no numbers.
 ///
 /// # Errors
 ///
 /// As [`open`] and [`Reader::read`].
 pub fn probe(path: impl AsRef<Path>) -> Result<Facts, AudioError> {
     let mut reader = open(path)?;
-    if matches!(reader.source, Source::Compressed(_)) {
+    if matches!(reader.source, Source::Compressed(_)) || reader.facts().codec.starts_with("pcm_f") {
         let mut frames = Vec::new();
         while reader.read(READ_FRAMES, &mut frames)? > 0 {}
     }

@@ -94,6 +94,8 @@ pub(super) struct RawReader {
     decoder: Decoder,
     frame_bytes: usize,
     frames_left: u64,
+    /// Samples that were no numbers so far.
+    replaced: u64,
     block: Vec<u8>,
 }
 
@@ -107,6 +109,7 @@ impl RawReader {
             frame_bytes: layout.frame_bytes(),
             frames_left: facts.frames,
             facts,
+            replaced: 0,
             block: Vec::new(),
         })
     }
@@ -124,11 +127,27 @@ impl RawReader {
             let frames = per_block.min(wanted - done);
             self.block.resize(frames * self.frame_bytes, 0);
             self.file.read_exact(&mut self.block)?;
-            self.decoder.decode(&self.block, out);
+            self.replaced += self.decoder.decode(&self.block, out);
             done += frames;
         }
         self.frames_left -= wanted as u64;
+        if self.frames_left == 0 {
+            self.tell_replaced();
+        }
         Ok(wanted)
+    }
+
+    /// Adds to the repair, once, what was replaced in the whole recording.
+    fn tell_replaced(&mut self) {
+        let replaced = std::mem::take(&mut self.replaced);
+        if replaced == 0 {
+            return;
+        }
+        let samples = self.facts.frames * u64::from(self.facts.channels);
+        let detail = format!("{replaced} of {samples} samples are NaN or infinite and read as 0");
+        let lost_s = replaced as f64 / samples as f64 * self.facts.duration_s();
+        let repair = Repair::new(RepairCode::BadSamples, detail).losing(lost_s);
+        self.facts.repair = Repair::join(self.facts.repair.take(), repair);
     }
 }
 

@@ -71,8 +71,17 @@ impl Decoder {
         Self { encoding, big_endian }
     }
 
-    /// Appends the samples of `bytes` to `out`.
-    pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) {
+    /// Appends the samples of `bytes` to `out`. Those that are no numbers read as 0; returns how many.
+    pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> u64 {
+        let first = out.len();
+        self.append(bytes, out);
+        match self.encoding {
+            Encoding::Float32 | Encoding::Float64 => silence_rubbish(&mut out[first..]),
+            _ => 0,
+        }
+    }
+
+    fn append(self, bytes: &[u8], out: &mut Vec<f32>) {
         match (self.encoding, self.big_endian) {
             (Encoding::Unsigned8, _) => out.extend(bytes.iter().map(|&byte| (f32::from(byte) - 128.0) / 128.0)),
             (Encoding::Signed8, _) => out.extend(bytes.iter().map(|&byte| f32::from(byte.cast_signed()) / 128.0)),
@@ -87,10 +96,10 @@ impl Decoder {
             (Encoding::Wide(width), _) => {
                 out.extend(bytes.chunks_exact(usize::from(width)).map(|sample| wide(sample, self.big_endian)));
             }
-            (Encoding::Float32, false) => each(bytes, out, |b: [u8; 4]| finite(f32::from_le_bytes(b))),
-            (Encoding::Float32, true) => each(bytes, out, |b: [u8; 4]| finite(f32::from_be_bytes(b))),
-            (Encoding::Float64, false) => each(bytes, out, |b: [u8; 8]| finite(f64::from_le_bytes(b) as f32)),
-            (Encoding::Float64, true) => each(bytes, out, |b: [u8; 8]| finite(f64::from_be_bytes(b) as f32)),
+            (Encoding::Float32, false) => each(bytes, out, f32::from_le_bytes),
+            (Encoding::Float32, true) => each(bytes, out, f32::from_be_bytes),
+            (Encoding::Float64, false) => each(bytes, out, |b: [u8; 8]| f64::from_le_bytes(b) as f32),
+            (Encoding::Float64, true) => each(bytes, out, |b: [u8; 8]| f64::from_be_bytes(b) as f32),
         }
     }
 }
@@ -115,9 +124,15 @@ fn wide(sample: &[u8], big_endian: bool) -> f32 {
     }
 }
 
-/// One NaN would spread over every feature of its window, so it reads as silence.
-fn finite(value: f32) -> f32 {
-    if value.is_finite() { value } else { 0.0 }
+/// Replaces what is not finite by silence, since one NaN would spread over every feature of its window; returns how many there were.
+fn silence_rubbish(samples: &mut [f32]) -> u64 {
+    let mut replaced = 0;
+    for sample in samples {
+        let is_number = sample.is_finite();
+        replaced += u64::from(!is_number);
+        *sample = if is_number { *sample } else { 0.0 };
+    }
+    replaced
 }
 
 /// ITU-T G.711 A-law, expanded to 16 bits.
@@ -163,6 +178,15 @@ mod tests {
         assert_eq!(decoded(Encoding::Signed8, true, &[0x80, 0x40, 0xFF]), [-1.0, 0.5, -1.0 / 128.0]);
         assert_eq!(decoded(Encoding::Wide(5), false, &[0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0x20]), [-1.0, 0.25]);
         assert_eq!(decoded(Encoding::Wide(8), true, &[0xC0, 0, 0, 0, 0, 0, 0, 0]), [-0.5]);
+    }
+
+    #[test]
+    fn samples_that_are_no_numbers_are_counted() {
+        let bytes: Vec<u8> = [f32::NAN, 1.0, f32::INFINITY].iter().flat_map(|x| x.to_be_bytes()).collect();
+        let mut out = vec![f32::NAN];
+        assert_eq!(Decoder::new(Encoding::Float32, true).decode(&bytes, &mut out), 2);
+        assert_eq!(out[1..], [0.0, 1.0, 0.0]);
+        assert_eq!(Decoder::new(Encoding::Int16, true).decode(&[0x7F, 0xFF], &mut out), 0);
     }
 
     #[test]

@@ -55,7 +55,8 @@ const SUPPORTED: [(usize, &[u8], Kind); 6] = [
 ];
 
 /// Audio that is recognised, in order to name it, and not read: offset and bytes of its mark, its name.
-const UNSUPPORTED: [(usize, &[u8], &str); 9] = [
+const UNSUPPORTED: [(usize, &[u8], &str); 10] = [
+    (0, b"WAac", "Wildlife Acoustics WAC"),
     (0, b"WAAC", "Wildlife Acoustics WAC"),
     (0, b".snd", "Sun audio (AU)"),
     (0, b"wvPK", "WavPack"),
@@ -70,19 +71,28 @@ const UNSUPPORTED: [(usize, &[u8], &str); 9] = [
 /// Bytes looked at.
 const HEAD_BYTES: usize = 512;
 
-/// Recognises the file and leaves it at its start.
-pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<Kind, Fault> {
+/// Recognises the file and leaves it at its start; says too at which byte a WAV file's header begins.
+pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<(Kind, u64), Fault> {
     let head = head(file, 0)?;
     let kind = match id3v2_bytes(&head) {
-        None => classify(&head),
-        // Taggers put ID3 before FLAC as well as before MP3. Behind a tag whose size is wrong, the MP3 reader searches for itself.
-        Some(tag) => Ok(match classify(&self::head(file, tag)?) {
-            Ok(kind @ (Kind::Flac | Kind::Adts)) => kind,
-            _ => Kind::Mpeg,
-        }),
+        None => classify(&head).map(|kind| (kind, 0)),
+        Some(tag) => behind_tag(classify(&self::head(file, tag)?), tag),
     };
     file.seek(SeekFrom::Start(0))?;
     kind
+}
+
+/// The kind of a file with an ID3 tag of `tag` bytes, by what follows the tag. Taggers put ID3 before anything; the readers of MP3, AAC and
+/// FLAC look for it themselves.
+fn behind_tag(found: Result<Kind, Fault>, tag: u64) -> Result<(Kind, u64), Fault> {
+    match found {
+        Ok(kind @ Kind::Wav(_)) => Ok((kind, tag)),
+        Ok(kind @ (Kind::Flac | Kind::Adts | Kind::Mpeg)) => Ok((kind, 0)),
+        Ok(Kind::Aiff | Kind::Caf | Kind::Ogg | Kind::Mp4) => unsupported("an ID3 tag before AIFF, CAF, Ogg or MP4"),
+        Err(named @ Fault::Rejected(RejectCode::UnsupportedContainer, _)) => Err(named),
+        // The tag's size may be wrong: the reader of MP3 searches for itself.
+        Err(_) => Ok((Kind::Mpeg, 0)),
+    }
 }
 
 fn head(file: &mut (impl Read + Seek), at: u64) -> Result<Vec<u8>, Fault> {
@@ -178,7 +188,7 @@ mod tests {
     use std::io::Cursor;
 
     fn kind(bytes: &[u8]) -> Result<Kind, (RejectCode, String)> {
-        recognise(&mut Cursor::new(bytes)).map_err(|fault| match fault {
+        recognise(&mut Cursor::new(bytes)).map(|(kind, _)| kind).map_err(|fault| match fault {
             Fault::Rejected(code, detail) => (code, detail),
             Fault::Io(error) => panic!("{error}"),
         })
@@ -193,6 +203,7 @@ mod tests {
             (b"RF64\xFF\xFF\xFF\xFFWAVEds64".to_vec(), Kind::Wav(WavForm::Rf64)),
             (b"fLaC\0\0\0\x22".to_vec(), Kind::Flac),
             (tag(b"fLaC\0\0\0\x22"), Kind::Flac),
+            (tag(b"RIFF\0\0\0\0WAVEfmt "), Kind::Wav(WavForm::Riff)),
             (tag(b"\xFF\xFB\x90\0"), Kind::Mpeg),
             (tag(b"\0\0\0\0\0\0\0\0"), Kind::Mpeg),
             (b"\xFF\xFB\x90\x64\0".to_vec(), Kind::Mpeg),
@@ -218,6 +229,9 @@ mod tests {
             (&[1, 2, 3, 4, 0, 0xFE], RejectCode::NotAudio, "[01, 02, 03, 04, 00, FE]"),
             (b"RIFF\x10\0", RejectCode::TruncatedHeader, "6 bytes"),
             (b"RIFF\0\0\0\0AVI LIST", RejectCode::UnsupportedContainer, "AVI"),
+            (b"WAac\0\x01\0\0", RejectCode::UnsupportedContainer, "Wildlife Acoustics WAC"),
+            (b"ID3\x04\0\0\0\0\0\0caff\0\x01\0\0", RejectCode::UnsupportedContainer, "an ID3 tag before"),
+            (b"ID3\x04\0\0\0\0\0\0wvPK\0\x01\0\0", RejectCode::UnsupportedContainer, "WavPack"),
             (b"WAAC\0\x01\0\0", RejectCode::UnsupportedContainer, "Wildlife Acoustics WAC"),
         ] {
             let (found, detail) = kind(bytes).unwrap_err();

@@ -12,18 +12,18 @@ use super::adpcm::AdpcmReader;
 use super::compressed::{CompressedReader, mpeg};
 use super::raw::{DataChunk, Layout, RawReader, expect_frames};
 use super::sniff::WavForm;
-use super::{Facts, MAX_SAMPLE_RATE_HZ, Repair, Source};
+use super::{Facts, MAX_SAMPLE_RATE_HZ, Repair, RepairCode, Source};
 use crate::error::{Fault, RejectCode};
 use crate::headers::{self, Header};
-use chunks::Outline;
+use chunks::{MAX_CHUNKS, Outline};
 use format::{Body, Format};
 
-/// Opens a file of the WAV family.
-pub(super) fn open(mut file: File, form: WavForm) -> Result<Source, Fault> {
-    let outline = chunks::outline(&mut file, form)?;
+/// Opens a file of the WAV family whose header begins at byte `start`.
+pub(super) fn open(mut file: File, form: WavForm, start: u64) -> Result<Source, Fault> {
+    let outline = chunks::outline(&mut file, form, start)?;
     let big_endian = form == WavForm::Rifx;
     let format = Format::parse(&outline.fmt, big_endian)?;
-    let data = outline.data.as_ref().ok_or_else(no_data_chunk)?;
+    let data = outline.data.as_ref().ok_or_else(|| no_data_chunk(&outline))?;
     match format.body {
         Body::Pcm(encoding) => {
             let layout = Layout { encoding, big_endian, channels: format.channels };
@@ -39,17 +39,23 @@ pub(super) fn open(mut file: File, form: WavForm) -> Result<Source, Fault> {
         Body::Mp3 => {
             let mut stream = mpeg::section(file, data.start, data.available, form.container())?;
             stream.repair = outline.repair.clone();
+            if outline.more_data > 0 {
+                let later = format!("{} bytes in later data chunks were not read", outline.more_data);
+                stream.repair = Repair::join(stream.repair, Repair::new(RepairCode::BadChunk, later).losing_unknown());
+            }
             stream.tags = outline.tags;
             CompressedReader::new(stream).map(|reader| Source::Compressed(Box::new(reader)))
         }
     }
 }
 
-fn no_data_chunk() -> Fault {
-    Fault::Rejected(
-        RejectCode::NoAudioData,
-        "the file has a format and no data chunk: the header is there, the sound is not".to_owned(),
-    )
+fn no_data_chunk(outline: &Outline) -> Fault {
+    let detail = if outline.gave_up {
+        format!("the first {MAX_CHUNKS} chunks hold a format and no data, and no more of them are looked at")
+    } else {
+        "the file has a format and no data chunk: the header is there, the sound is not".to_owned()
+    };
+    Fault::Rejected(RejectCode::NoAudioData, detail)
 }
 
 fn facts(
@@ -60,7 +66,7 @@ fn facts(
     codec: String,
     frames_of: impl Fn(u64) -> u64,
 ) -> Result<Facts, Fault> {
-    let (frames, declared_frames) = (frames_of(data.available), data.declared.map(frames_of));
+    let (frames, declared_frames) = (frames_of(data.available), data.declared.map(&frames_of));
     expect_frames(frames, declared_frames)?;
     let header = headers::read(&outline.tags);
     let time_expansion = time_expansion(format.sample_rate_hz, &header);
@@ -68,6 +74,12 @@ fn facts(
     let mut repair = data.repair(frames, declared_frames, sample_rate_hz);
     for known in [&outline.repair, &format.repair].into_iter().flatten() {
         repair = Repair::join(repair, known.clone());
+    }
+    let later = frames_of(outline.more_data);
+    if later > 0 {
+        let found = format!("{later} frames in later data chunks, of which WAV has one, were not read");
+        let lost_s = later as f64 / f64::from(sample_rate_hz);
+        repair = Repair::join(repair, Repair::new(RepairCode::BadChunk, found).losing(lost_s));
     }
     Ok(Facts {
         codec,

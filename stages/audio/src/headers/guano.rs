@@ -6,8 +6,11 @@
 
 use serde_json::Value;
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, expansion, leading_number, position, said, volts};
+use super::{Header, HeaderFormat, HeaderTime, celsius, expansion, is_factor, leading_number, position, said, volts};
 use crate::clock::parse_iso;
+
+/// Characters of a value that a message shows.
+const LONGEST_SHOWN: usize = 40;
 
 /// What the text of a `guan` chunk says.
 #[must_use]
@@ -19,12 +22,16 @@ pub fn parse(text: &str) -> Header {
     let vendors =
         |key: &str| fields.iter().find(|(k, _)| k.rsplit('|').next().is_some_and(|k| k.eq_ignore_ascii_case(key))).map(|f| f.1);
     let text = |key: &str| value(key).and_then(said);
+    let (time, factor) = (value("Timestamp").and_then(parse_iso), value("TE").and_then(leading_number));
+    let notes = [
+        text("Timestamp")
+            .filter(|_| time.is_none())
+            .map(|text| unread("Timestamp", &text, "a time such as 2020-03-01T19:00:00Z")),
+        text("TE").filter(|_| !factor.is_some_and(is_factor)).map(|text| unread("TE", &text, "a factor from 1 to 100")),
+    ];
     Header {
-        times: value("Timestamp")
-            .and_then(parse_iso)
-            .map(|time| HeaderTime::new(HeaderFormat::Guano, time))
-            .into_iter()
-            .collect(),
+        times: time.map(|time| HeaderTime::new(HeaderFormat::Guano, time)).into_iter().collect(),
+        notes: notes.into_iter().flatten().collect(),
         make: text("Make"),
         model: text("Model"),
         serial: text("Serial"),
@@ -33,9 +40,15 @@ pub fn parse(text: &str) -> Header {
         battery_v: vendors("Battery Voltage").and_then(volts),
         temperature_c: ["Temperature Int", "Temperature Ext"].into_iter().find_map(|key| value(key).and_then(celsius)),
         position: value("Loc Position").and_then(loc_position),
-        time_expansion: value("TE").and_then(leading_number).and_then(expansion),
+        time_expansion: factor.and_then(expansion),
         sample_rate_hz: value("Samplerate").and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0),
     }
+}
+
+/// What a value is that cannot be read, as far as it fits a message.
+fn unread(key: &str, text: &str, expected: &str) -> String {
+    let shown: String = text.chars().take(LONGEST_SHOWN).collect();
+    format!("the GUANO header's {key} is `{shown}`, expected {expected}: it was passed over")
 }
 
 /// `latitude longitude`; some writers put a comma between them.
@@ -94,10 +107,20 @@ mod tests {
             assert_eq!(parse(&format!("Loc Position: {position}")).position, None, "{position}");
         }
         assert_eq!(parse("Loc Position: 50.7,-1.7").position, Some((Exact(50.7), Exact(-1.7))));
-        let odd =
-            parse("TE: 1\nSamplerate: fast\nTimestamp: yesterday\nTemperature Int: 900\nOAD|Battery Voltage: -\nTE\n:\n|:|");
+        let odd = parse("TE: 1\nSamplerate: fast\nTimestamp: \nTemperature Int: 900\nOAD|Battery Voltage: -\nTE\n:\n|:|");
         assert_eq!(odd, Header::default());
         assert_eq!(parse("Temperature Ext: -3.5 C").temperature_c, Some(Exact(-3.5)));
+    }
+
+    #[test]
+    fn a_time_and_a_factor_that_cannot_be_read_are_told() {
+        for text in ["Timestamp: yesterday", "TE: ten", "TE: 0", "TE: 1000"] {
+            let header = parse(text);
+            let (key, value) = text.split_once(": ").unwrap();
+            assert!(header.notes.len() == 1 && header.notes[0].contains(&format!("{key} is `{value}`")), "{header:?}");
+        }
+        assert_eq!(parse("Timestamp: 2024-09-03T20:26:15+01:00\nTE: 10").notes, [""; 0]);
+        assert!(parse(&format!("TE: {}", "é".repeat(5000))).notes[0].len() < 300);
     }
 
     proptest! {

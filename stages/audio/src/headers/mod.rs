@@ -1,7 +1,7 @@
 //! What recorders write about a recording into its file: when, by which device, with which settings, where.
 //!
 //! Everything here is a pure function over bytes that [`crate::container`] found; nothing in it can fail: what cannot be
-//! understood is not there. Formats, in the order in which they are believed:
+//! understood is not there, or a note where a time depends on it. Formats, in the order in which they are believed:
 //!
 //! | format | where | module |
 //! |---|---|---|
@@ -53,6 +53,8 @@ pub struct Header {
     pub time_expansion: Option<Exact>,
     /// The rate at which the sound was sampled, Hz.
     pub sample_rate_hz: Option<u32>,
+    /// What is stated of the time or its expansion and cannot be read.
+    pub notes: Vec<String>,
 }
 
 /// A start that a header states.
@@ -113,8 +115,10 @@ impl Header {
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.times.extend(other.times);
+        self.notes.extend(other.notes);
         Self {
             times: self.times,
+            notes: self.notes,
             make: self.make.or(other.make),
             model: self.model.or(other.model),
             serial: self.serial.or(other.serial),
@@ -194,9 +198,14 @@ fn position(latitude: f64, longitude: f64) -> Option<(Exact, Exact)> {
     (is_there && (latitude, longitude) != (0.0, 0.0)).then_some((Exact(latitude), Exact(longitude)))
 }
 
+/// Whether a detector may state such a factor of time expansion; 1 is none.
+fn is_factor(factor: f64) -> bool {
+    (1.0..=MAX_TIME_EXPANSION).contains(&factor)
+}
+
 /// A factor of time expansion other than 1.
 fn expansion(factor: f64) -> Option<Exact> {
-    (factor > 1.0 && factor <= MAX_TIME_EXPANSION).then_some(Exact(factor))
+    (is_factor(factor) && factor > 1.0).then_some(Exact(factor))
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! lead to, is then decided in one fixed order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::fs::{self, DirEntry, Metadata};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -23,18 +25,25 @@ const EXTENSIONS: [&str; 32] = [
     "aifc", "caf", "wv", "wma", "wac", "au", "snd", "amr", "ape", "tta", "mka", "spx", "m4b", "mpga", "webm",
 ];
 
+/// In place of the inode of a file whose path cannot be told in text.
+const NAMELESS: u64 = 0;
+
+/// What stands before the two digits of a byte that is no UTF-8.
+const ESCAPE: &str = "\\x";
+
 /// `ELOOP` of Linux.
 const TOO_MANY_LINKS: i32 = 40;
 
 /// A file as the listing shows it. Equal values mean, for all that can be told without reading, the same content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Listed {
-    /// Path relative to the archive, with forward slashes.
+    /// Path relative to the archive, with forward slashes. Bytes that are no UTF-8 are shown as `\x` and two digits.
     pub(super) path: String,
     pub(super) bytes: u64,
     pub(super) modified_ns: i64,
     /// When anything of the file was last changed, its times included: those who set a time back cannot set this one.
     pub(super) changed_ns: i64,
+    /// 0 where `path` opens no file: that of a link to nothing, or of a name that is not UTF-8.
     pub(super) inode: u64,
 }
 
@@ -69,6 +78,18 @@ struct Stamp {
     inode: u64,
 }
 
+impl Listed {
+    /// Whether the path is the file's own, and not one that only shows it.
+    pub(super) fn is_named_in_utf8(&self) -> bool {
+        self.has_inode() || !self.path.contains(ESCAPE)
+    }
+
+    /// Whether it is a file that can be opened by its path, or a link to nothing, which has no times.
+    fn has_inode(&self) -> bool {
+        self.inode != NAMELESS || self.changed_ns == 0
+    }
+}
+
 /// Lists the recordings below `archive`/`audio`, sorted by path. `exclude` are folders and files relative to the archive.
 pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<Vec<Listed>, IngestError> {
     let root = archive.join(audio);
@@ -78,13 +99,10 @@ pub(super) fn files(archive: &Path, audio: &str, exclude: &[String]) -> Result<V
     let search = Search { archive, exclude, folders: Mutex::default(), seen: Mutex::new([identity].into()) };
     rayon::scope(|scope| search.read_below(scope, root.clone(), identity));
     let folders = search.in_order(&root, identity)?;
-    let mut found: Vec<Listed> = folders
-        .into_par_iter()
-        .map(|(path, folder)| search.listed(&path, folder))
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let listed = folders.into_par_iter().map(|(path, folder)| search.listed(&path, folder)).collect::<Result<Vec<_>, _>>()?;
+    let (mut found, nameless): (Vec<Listed>, Vec<Listed>) = listed.into_iter().flatten().partition(Listed::has_inode);
+    let nameless = told_apart(nameless, &found);
+    found.extend(nameless);
     if found.is_empty() {
         return Err(IngestError::NoRecordings { path: root });
     }
@@ -146,11 +164,12 @@ impl Search<'_> {
         let below = relative(self.archive, path);
         let mut found = Vec::with_capacity(folder.entries.len());
         for Entry { name, kind } in folder.entries {
-            let relative = joined(&below, &name.to_string_lossy());
+            let relative = joined(&below, &shown(&name));
             match kind {
                 EntryKind::Folder(_) => {}
                 _ if self.exclude.iter().any(|excluded| is_within(&relative, excluded)) => {}
                 EntryKind::File(Stamp { bytes, modified_ns, changed_ns, inode }) => {
+                    let inode = if path.join(&name).to_str().is_some() { inode } else { NAMELESS };
                     found.push(Listed { path: relative, bytes, modified_ns, changed_ns, inode });
                 }
                 EntryKind::Unknown(source) => return Err(IngestError::List { path: path.join(name), source }),
@@ -160,7 +179,7 @@ impl Search<'_> {
     }
 
     fn is_excluded(&self, folder: &Path, entry: &Entry) -> bool {
-        let relative = || joined(&relative(self.archive, folder), &entry.name.to_string_lossy());
+        let relative = || joined(&relative(self.archive, folder), &shown(&entry.name));
         !self.exclude.is_empty() && self.exclude.iter().any(|excluded| is_within(&relative(), excluded))
     }
 }
@@ -222,11 +241,39 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn relative(archive: &Path, path: &Path) -> String {
     let below = path.strip_prefix(archive).unwrap_or(path);
     let parts = below.components().filter(|part| matches!(part, Component::Normal(_)));
-    parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    parts.map(|part| shown(part.as_os_str())).collect::<Vec<_>>().join("/")
 }
 
 fn joined(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// A name as text, with escapes for bytes that are no UTF-8.
+fn shown(name: &OsStr) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.as_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{ESCAPE}{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Files whose paths hold escapes, with paths that no other file has: a file may really be called like an escape.
+fn told_apart(nameless: Vec<Listed>, others: &[Listed]) -> Vec<Listed> {
+    if nameless.is_empty() {
+        return nameless;
+    }
+    let mut taken: BTreeSet<String> = others.iter().map(|file| file.path.clone()).collect();
+    let free = |mut file: Listed| {
+        while !taken.insert(file.path.clone()) {
+            file.path.push('\\');
+        }
+        file
+    };
+    nameless.into_iter().map(free).collect()
 }
 
 fn is_within(path: &str, excluded: &str) -> bool {
@@ -281,6 +328,29 @@ mod tests {
             // What is excluded by one path is found by another.
             assert_eq!(paths(&["b", "shown"]), ["a/1.wav", "a/link/2.wav", "a/link/c/3.wav", "z/hidden/4.wav"]);
         }
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_are_shown_with_escapes_and_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [&b"a\xE9.wav"[..], b"a\xEA.wav", b"a\\xE9.wav", "é.wav".as_bytes()] {
+            fs::write(dir.path().join(OsStr::from_bytes(name)), b"x").unwrap();
+        }
+        fs::create_dir(dir.path().join(OsStr::from_bytes(b"\xFF"))).unwrap();
+        fs::write(dir.path().join(OsStr::from_bytes(b"\xFF")).join("b.wav"), b"x").unwrap();
+        let found: Vec<(String, bool)> =
+            files(dir.path(), ".", &[]).unwrap().into_iter().map(|file| (file.path.clone(), file.is_named_in_utf8())).collect();
+        let named = |name: &str, is: bool| (name.to_owned(), is);
+        assert_eq!(
+            found,
+            [
+                named(r"\xFF/b.wav", false),
+                named(r"a\xE9.wav", true),
+                named(r"a\xE9.wav\", false),
+                named(r"a\xEA.wav", false),
+                named("é.wav", true)
+            ]
+        );
     }
 
     #[test]

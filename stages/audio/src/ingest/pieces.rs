@@ -11,7 +11,7 @@ use super::list::Listed;
 use super::probe::Probe;
 
 /// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 5;
 /// Files of a piece, on average; a folder is halved until its pieces have no more.
 const FILES: usize = 1024;
 

@@ -63,6 +63,14 @@ impl Probe {
     pub(super) fn unreadable() -> Self {
         Self::rejected(RejectCode::Unreadable.as_str(), "the system does not let it be read; check its permissions and the disk")
     }
+
+    /// That of a file which cannot be named in a table, nor opened by such a name.
+    fn nameless() -> Self {
+        Self::rejected(
+            RejectCode::NameNotUtf8.as_str(),
+            "the name of the file or of one of its folders is not UTF-8 (bytes that are none are shown as \\x and two digits); rename it",
+        )
+    }
 }
 
 /// Files that were seen and not looked into.
@@ -171,7 +179,8 @@ fn read_files(
         if cx.stopping() {
             return Err(WorkError::from(EngineError::Stopped));
         }
-        if let Some(probe) = read(&archive.join(&file.path)) {
+        let probe = if file.is_named_in_utf8() { read(&archive.join(&file.path)) } else { Some(Probe::nameless()) };
+        if let Some(probe) = probe {
             lock(&fresh).insert(file.path.clone(), probe);
         }
         reading.add(1);

@@ -148,7 +148,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
         utc_offset_min: start.utc_offset_min,
         timezone: place.zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned),
         time_source: start.source,
-        time_note: start.note,
+        time_note: notes(start.note, &header.notes),
         site_source: place.source,
         serial,
         own_name,
@@ -163,6 +163,12 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
         reason,
         lost_s,
     })
+}
+
+/// What is doubtful about a start: what sources say of each other, and what of a header cannot be read.
+fn notes(note: Option<String>, of_header: &[String]) -> Option<String> {
+    let all: Vec<String> = note.into_iter().chain(of_header.iter().cloned()).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Refuses a recording that lacks the channel that is asked for.

@@ -1,6 +1,7 @@
 //! The site sheet: where and in which zone a site lies, and which recordings belong to it: by folder, by name, by recorder, from
 //! when to when.
 
+mod index;
 mod read;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::error::IngestError;
 use super::sites::{SiteSource, folders};
 use super::start::{Reading, decide};
+use index::Index;
 pub(super) use read::EXPECTED;
 
 /// 2100-01-01, in seconds since 1970: until then the changes of clocks are looked at.
@@ -58,6 +60,7 @@ pub(super) struct Place {
 pub struct Sheet {
     path: PathBuf,
     lines: Vec<Line>,
+    index: Index,
     /// Columns that mean nothing here.
     ignored: Vec<String>,
     zone: Option<TimeZone>,
@@ -134,7 +137,7 @@ impl Sheet {
     pub fn parse(path: &Path, bytes: &[u8], zone: Option<&str>) -> Result<Self, IngestError> {
         let zone = default_zone(zone)?;
         let (lines, ignored) = read::lines(path, bytes)?;
-        let sheet = Self { path: path.to_owned(), lines, ignored, zone };
+        let sheet = Self { path: path.to_owned(), index: Index::of(&lines), lines, ignored, zone };
         sheet.check()?;
         Ok(sheet)
     }
@@ -172,7 +175,8 @@ impl Sheet {
     /// Where a recording was made. Lines with a folder, a name or a serial number that all fit, at a time between `from` and
     /// `to`, give the site; where there is none, it is the subject's own. Lines without them describe the site.
     pub(super) fn place(&self, subject: Subject<'_>, readings: &[Reading]) -> Result<Place, IngestError> {
-        let assigning: Vec<usize> = self.matching(readings, |line| line.assigns() && line.fits(&subject));
+        let fitting = self.index.assigning(&subject).into_iter().filter(|at| self.lines[*at].fits(&subject));
+        let assigning: Vec<usize> = self.holding(readings, fitting);
         if let [first, rest @ ..] = assigning.as_slice()
             && let Some(other) = rest.iter().find(|other| self.lines[**other].site != self.lines[*first].site)
         {
@@ -183,7 +187,7 @@ impl Sheet {
             Some(first) => (self.lines[*first].site.clone(), SiteSource::Sheet),
             None => subject.site,
         };
-        let describing = self.matching(readings, |line| !line.assigns() && line.site == site);
+        let describing = self.holding(readings, self.index.describing(&site).iter().copied());
         let lines = [assigning, describing].concat();
         let said = |i: &usize| &self.lines[*i];
         Ok(Place {
@@ -196,16 +200,17 @@ impl Sheet {
         })
     }
 
-    fn matching(&self, readings: &[Reading], fits: impl Fn(&Line) -> bool) -> Vec<usize> {
+    /// Those of some lines, by position, that hold when the recording starts.
+    fn holding(&self, readings: &[Reading], lines: impl Iterator<Item = usize>) -> Vec<usize> {
         let holds = |line: &Line| {
             let clock = || decide(readings, self.zone_of(&line.site).as_ref()).clock();
             line.holds_at(if line.from.is_some() || line.until.is_some() { clock() } else { None })
         };
-        self.lines.iter().enumerate().filter(|(_, line)| fits(line) && holds(line)).map(|(i, _)| i).collect()
+        lines.filter(|at| holds(&self.lines[*at])).collect()
     }
 
     fn zone_of(&self, site: &str) -> Option<TimeZone> {
-        self.lines.iter().filter(|line| line.site == site).find_map(|line| line.zone.clone()).or_else(|| self.zone.clone())
+        self.index.zone(site).or(self.zone.as_ref()).cloned()
     }
 
     /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same files other times.
@@ -402,7 +407,10 @@ mod tests {
     #[test]
     fn a_line_for_each_recording_is_no_work() {
         let lines: String = (0..100_000).map(|i| format!("A,n{i}\n")).collect();
-        assert_eq!(sheet(&format!("site,name\n{lines}")).unwrap().lines.len(), 100_000);
+        let sheet = sheet(&format!("site,name\n{lines}")).unwrap();
+        assert_eq!(sheet.lines.len(), 100_000);
+        // A look at every line for every recording would take minutes.
+        assert!((0..100_000).all(|i| site(&sheet, &format!("x/n{i}.wav"), None) == "A"));
     }
 
     #[test]
@@ -463,6 +471,24 @@ mod tests {
         fn stars_agree_with_a_regular_expression(pattern in "[ab*]{0,8}", name in "[ab]{0,8}") {
             let expression = format!("^{}$", pattern.replace('*', ".*"));
             prop_assert_eq!(fits_pattern(&pattern, &name), regex::Regex::new(&expression).unwrap().is_match(&name));
+        }
+
+        #[test]
+        fn the_index_finds_every_line_that_fits(
+            lines in prop::collection::vec("(A|B),([xy]|[xy]/[xy])?,([ab]{1,2}|[ab]?[*][ab*]{0,2})?,(S1|S2)?", 1..10),
+            path in "([xy]/){0,3}[ab]{0,3}[.]wav",
+            serial in prop::option::of(prop::sample::select(vec!["S1", "s2", "S3"])),
+        ) {
+            let text = format!("site,folder,name,serial\n{}", lines.join("\n"));
+            let Ok(lines) = read::lines(Path::new("s.csv"), text.as_bytes()).map(|(lines, _)| lines) else { return Ok(()) };
+            let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
+            let subject = Subject::new(&path, stem, serial, ("A".to_owned(), SiteSource::Folder));
+            let index = Index::of(&lines);
+            let fitting = |at: &usize| lines[*at].assigns() && lines[*at].fits(&subject);
+            let found: Vec<usize> = index.assigning(&subject).into_iter().filter(fitting).collect();
+            prop_assert_eq!(found, (0..lines.len()).filter(fitting).collect::<Vec<_>>());
+            let describing: Vec<usize> = (0..lines.len()).filter(|at| !lines[*at].assigns() && lines[*at].site == "A").collect();
+            prop_assert_eq!(index.describing("A"), describing);
         }
 
         #[test]

@@ -7,6 +7,7 @@ use super::columns::{LABEL, RECORDING, filled, quality};
 use super::{Contents, LONGEST_CLASS, Reading};
 use crate::delimited::{Delimited, Dialect, Row, plain};
 use crate::event::Event;
+use crate::text::number;
 
 /// Columns that say where a clip comes from or belongs to, never what is heard in it.
 const ABOUT_THE_CLIP: &[&str] =
@@ -45,19 +46,37 @@ fn labels(table: &Delimited, names: &Reading, recording: usize) -> Result<Labels
     if let Some(column) = table.find(names.label_column.as_deref(), LABEL)?.filter(|&column| column != recording) {
         return Ok(Labels::Named(column));
     }
-    let is_binary = |column: usize| !table.rows.is_empty() && table.rows.iter().all(|row| bit(row.text(Some(column))).is_ok());
-    let is_class = |&column: &usize| {
+    let is_candidate = |&column: &usize| {
         let name = plain(&table.header[column]);
-        column != recording && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str()) && is_binary(column)
+        column != recording && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
     };
-    let columns: Vec<usize> = (0..table.header.len()).filter(is_class).collect();
+    let candidates: Vec<usize> = (0..table.header.len()).filter(is_candidate).collect();
+    let columns: Vec<usize> = candidates.iter().copied().filter(|&column| is_class(table, column)).collect();
     if columns.is_empty() && !table.rows.is_empty() {
         let columns = table.columns();
+        let nearest = nearest_to_a_class(table, &candidates).map_or_else(String::new, |near| format!(" ({near})"));
         return Err(format!(
-            "no column for the label, such as category, and no columns of 0 and 1; {columns}; name one in annotate.label_column"
+            "no column for the label, such as category, and no columns of 0 and 1{nearest}; {columns}; name one in annotate.label_column"
         ));
     }
     Labels::of_columns(table, columns)
+}
+
+/// Whether a column holds 0 and 1 for a class: most of its cells do, and none holds another number, as where something is counted. What
+/// else there is, is a slip in one row.
+fn is_class(table: &Delimited, column: usize) -> bool {
+    let cells = || table.rows.iter().map(|row| row.text(Some(column)));
+    let bits = cells().filter(|cell| bit(cell).is_ok()).count();
+    let is_count = |cell: &str| bit(cell).is_err() && number(cell).is_some();
+    2 * bits > table.rows.len() && !cells().any(is_count)
+}
+
+/// Why the column that is most like one of 0 and 1 is none.
+fn nearest_to_a_class(table: &Delimited, candidates: &[usize]) -> Option<String> {
+    let bits = |column: &usize| table.rows.iter().filter(|row| bit(row.text(Some(*column))).is_ok()).count();
+    let column = *candidates.iter().filter(|column| bits(column) > 0).rev().max_by_key(|column| bits(column))?;
+    let row = table.rows.iter().find(|row| bit(row.text(Some(column))).is_err())?;
+    Some(format!("{} holds `{}` on line {}", table.header[column], row.text(Some(column)), row.line))
 }
 
 impl Labels {
@@ -96,7 +115,11 @@ impl Labels {
                 let problem = format!("{} fields under a header of {}", row.fields.len(), table.header.len());
                 return vec![Event::unusable(row.line, &row.all(), problem)];
             }
-            Self::Columns(columns) => columns.iter().filter_map(|&column| cell(table, row, column)).collect(),
+            // What the other cells say would make the class of a bad one count as absent.
+            Self::Columns(columns) => match columns.iter().try_fold(Vec::new(), |said, &column| cell(table, row, column, said)) {
+                Ok(events) => events,
+                Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
+            },
         };
         if events.is_empty() {
             events.push(Event::nothing(row.line));
@@ -105,21 +128,23 @@ impl Labels {
     }
 }
 
-/// The event of a cell that is not 0.
-fn cell(table: &Delimited, row: &Row, column: usize) -> Option<Event> {
-    let event = Event::whole(row.line, &table.header[column]);
-    match bit(row.text(Some(column))) {
-        Ok(is_set) => is_set.then_some(event),
-        Err(problem) => Some(event.or_problem(Some(problem))),
+/// What a row has `said`, and the event of one more cell, where that is not 0.
+fn cell(table: &Delimited, row: &Row, column: usize, mut said: Vec<Event>) -> Result<Vec<Event>, String> {
+    let (name, text) = (&table.header[column], row.text(Some(column)));
+    match bit(text) {
+        Ok(true) => said.push(Event::whole(row.line, name)),
+        Ok(false) => {}
+        Err(()) => return Err(format!("{name} is `{text}`, expected 0 or 1")),
     }
+    Ok(said)
 }
 
-/// Whether a cell says that the class is there.
-fn bit(text: &str) -> Result<bool, String> {
+/// Whether a cell says that the class is there; an error where it says neither.
+fn bit(text: &str) -> Result<bool, ()> {
     match text {
         "0" | "0.0" => Ok(false),
         "1" | "1.0" => Ok(true),
-        _ => Err(format!("value is `{text}`, expected 0 or 1")),
+        _ => Err(()),
     }
 }
 
@@ -154,6 +179,16 @@ mod tests {
         let fault = |text: &str| parse(text.as_bytes(), &reading("clips")).fault.unwrap();
         assert!(fault("label\nA\n").contains("annotate.recording_column"));
         assert!(fault("file,fold\na,1\n").contains("no columns of 0 and 1; its columns are file, fold"));
+    }
+
+    #[test]
+    fn a_bad_cell_is_told_with_its_column_and_its_row_says_nothing() {
+        let found = parse(b"file,FROG,TOAD,calls\na.wav,1,0,3\nb.wav,1,x,0\nc.wav,0,1,1\n", &reading("clips"));
+        assert_eq!(found.declared, ["FROG", "TOAD"].map(str::to_owned).into(), "calls are counted, and no class");
+        let bad = &found.by_recording[&Some("b.wav".to_owned())];
+        assert_eq!((bad.len(), bad[0].line, bad[0].problem.as_deref()), (1, 3, Some("TOAD is `x`, expected 0 or 1")));
+        let fault = parse(b"file,FROG\na.wav,yes\nb.wav,0\n", &reading("clips")).fault.unwrap();
+        assert!(fault.contains("(FROG holds `yes` on line 2)"), "{fault}");
     }
 
     proptest! {

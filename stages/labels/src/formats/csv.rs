@@ -1,11 +1,12 @@
 //! CSV files of events: a row per label, with columns for start, end, label, and perhaps recording, frequencies and quality.
 //!
 //! A file without a column for the recording speaks of that which bears its name. A row that names a recording and nothing else says that
-//! nothing was heard there.
+//! nothing was heard there. A table of Raven's that was saved as CSV has Raven's times (see `clock`).
 
+use super::clock::{BEGIN, Clock};
 use super::columns::{Columns, RECORDING, filled};
 use super::{Contents, Reading};
-use crate::delimited::{Delimited, Dialect, Row};
+use crate::delimited::{Delimited, Dialect, Row, plain};
 use crate::event::Event;
 
 /// Reads a CSV file of events.
@@ -19,9 +20,15 @@ pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
     };
     // `Name` may be either; a label is always there.
     let recording = recording.filter(|&recording| recording != columns.label);
+    let is_ravens = plain(&table.header[columns.start]) == BEGIN;
+    let clock = match is_ravens.then(|| Clock::of(&table, recording)).transpose() {
+        Ok(clock) => clock,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
     let mut contents = Contents::default();
     for row in &table.rows {
         for event in events(row, &columns, names) {
+            let event = clock.iter().fold(event, |event, clock| clock.own_time(row, event));
             contents.add(filled(row.text(recording)), event.or_problem(table.too_long(row)));
         }
     }
@@ -60,6 +67,16 @@ mod tests {
         assert_eq!(labels, [(2, 1, "A", false), (2, 2, "B", false), (4, 1, "A", true)]);
         assert_eq!((a[0].low_hz, a[0].high_hz, a[0].quality.as_deref()), (Some(500.0), None, Some("H")));
         assert_eq!(found.by_recording[&Some("b.wav".to_owned())], [Event::nothing(3)]);
+    }
+
+    #[test]
+    fn a_table_of_ravens_has_ravens_times() {
+        let head = "Begin Time (s),End Time (s),Begin File,Species";
+        let found = parse(&format!("{head},File Offset (s)\n61,62.5,b.wav,X,1\n"));
+        let event = &found.by_recording[&Some("b.wav".to_owned())][0];
+        assert_eq!((event.start_s, event.end_s, event.in_session), (Some(1.0), Some(2.5), false));
+        assert!(parse(&format!("{head}\n1,2,a.wav,X\n61,62.5,b.wav,X\n")).events().all(|event| event.in_session));
+        assert!(parse("start,end,file,label\n1,2,a.wav,X\n61,62.5,b.wav,X\n").events().all(|event| !event.in_session));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod audacity;
 mod clips;
+mod clock;
 mod columns;
 mod csv;
 mod processed;

@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(parse(old).by_recording[&Some("S/SAMPLE_00000".into())], [Event::whole(2, "SPHSUR")]);
         let without = "fname,min_t,max_t,site,SPHSUR\nA,0,3,S,2\n";
         let problem = parse(without).by_recording[&Some("S/A_0_3".into())][0].problem.clone();
-        assert_eq!(problem.as_deref(), Some("value is `2`, expected 0 or 1"));
+        assert_eq!(problem.as_deref(), Some("SPHSUR is `2`, expected 0 or 1"));
         assert!(parse("a,b\n1,2\n").fault.unwrap().contains("its columns are a, b"));
     }
 

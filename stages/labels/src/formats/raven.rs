@@ -1,20 +1,19 @@
 //! Raven selection tables: tab-separated, a row per selection (and view), times in seconds, frequencies in Hz.
 //!
-//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within it; without
-//! them the table's own name tells, and `Begin Time (s)` is the time. A selection that is listed once for each view (waveform,
+//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within it (see
+//! `clock`); without them the table's own name tells, and `Begin Time (s)` is the time. A selection that is listed once for each view (waveform,
 //! spectrogram) is one event: that of the spectrogram. A table without rows says that nothing was heard.
 //!
 //! Source: the Raven Pro manual, "Selection tables".
 
 use std::collections::BTreeMap;
 
+use super::clock::{BEGIN, Clock};
 use super::columns::{Columns, filled};
 use super::{Contents, Reading};
 use crate::delimited::{Delimited, Dialect, Row};
 use crate::event::Event;
-use crate::text::number;
 
-const BEGIN: &str = "begin time (s)";
 const SPECTROGRAM: &str = "spectrogram";
 
 /// Reads a selection table.
@@ -34,17 +33,18 @@ struct Layout {
     columns: Columns,
     /// The column that names the recording.
     recording: Option<usize>,
-    file_offset: Option<usize>,
+    clock: Clock,
     selection: Option<usize>,
     view: Option<usize>,
 }
 
 impl Layout {
     fn of(table: &Delimited, names: &Reading) -> Result<Self, String> {
+        let recording = table.find(names.recording_column.as_deref(), &["begin path", "begin file"])?;
         Ok(Self {
             columns: Columns::of(table, names)?,
-            recording: table.find(names.recording_column.as_deref(), &["begin path", "begin file"])?,
-            file_offset: table.find(None, &["file offset (s)", "file offset"])?,
+            recording,
+            clock: Clock::of(table, recording)?,
             selection: table.find(None, &["selection"])?,
             view: table.find(None, &["view"])?,
         })
@@ -91,15 +91,7 @@ impl Layout {
 
     fn event(&self, row: &Row) -> Event {
         let (start, end) = (row.text(Some(self.columns.start)), row.text(Some(self.columns.end)));
-        let event = self.columns.event(row, start, end, row.text(Some(self.columns.label)));
-        let offset = row.text(self.file_offset);
-        match (row.text(self.recording).is_empty() || offset.is_empty(), event.start_s, event.end_s) {
-            (false, Some(start_s), Some(end_s)) => match number(offset) {
-                Some(offset_s) => event.moved(offset_s, offset_s + (end_s - start_s)),
-                None => event.or_problem(Some(format!("file offset is `{offset}`, expected seconds"))),
-            },
-            _ => event,
-        }
+        self.clock.own_time(row, self.columns.event(row, start, end, row.text(Some(self.columns.label))))
     }
 }
 
@@ -145,6 +137,17 @@ mod tests {
         assert_eq!(times(Some("D:\\f\\b.wav")), [(Some(1.0), Some(2.5), false)]);
         assert_eq!(times(Some("D:\\f\\a.wav")), [(Some(1.0), Some(2.0), false), (Some(5.0), Some(6.0), true)]);
         assert_eq!(times(None), [(Some(3.0), Some(4.0), false)]);
+    }
+
+    #[test]
+    fn without_offsets_the_times_of_several_recordings_are_those_of_their_session() {
+        let table = "Begin Time (s)\tEnd Time (s)\tBegin File\tCall\n1\t2\ta.wav\tX\n61\t62\tb.wav\tX\n63\t64\t\tX\n";
+        let found = parse(table);
+        assert!(["a.wav", "b.wav"].iter().all(|name| found.by_recording[&Some((*name).to_owned())][0].in_session));
+        let unnamed = &found.by_recording[&None][0];
+        assert!(unnamed.problem.as_deref().is_some_and(|problem| problem.contains("names no recording")), "{unnamed:?}");
+        let one = parse(&table.replace("b.wav", "a.wav"));
+        assert!(one.events().all(|event| !event.in_session && event.problem.is_none()), "of one recording the times are its own");
     }
 
     #[test]

@@ -41,8 +41,9 @@ pub(super) fn classes(classes: &[String], recordings: &[Recording], rows: &[Row]
     table
 }
 
-/// Says how many recordings and classes there are on each side, which classes a side lacks, and what else was noted.
-pub(super) fn tell(console: &Console, rows: &[Row], classes: &[ClassRow], notes: &[String]) {
+/// Says how many recordings and classes there are on each side, which sides are empty and which classes a side lacks, and what else was
+/// noted. `wanted` are the sides that should not be empty.
+pub(super) fn tell(console: &Console, rows: &[Row], classes: &[ClassRow], wanted: &[Subset], notes: &[String]) {
     let count = |subset: Subset| rows.iter().filter(|row| row.subset == subset).count();
     let counts: Vec<String> = Subset::ALL.iter().map(|&side| format!("{} {}", count(side), side.as_str())).collect();
     console.say(&format!("{:17} {} recordings", "split", counts.join(", ")));
@@ -51,6 +52,9 @@ pub(super) fn tell(console: &Console, rows: &[Row], classes: &[ClassRow], notes:
     let held: Vec<String> =
         sides.iter().map(|&side| format!("{} in {}", all - lacking(classes, side).len(), side.as_str())).collect();
     console.say(&format!("{:17} of {all} classes {} (table split_classes)", "split", held.join(", ")));
+    for side in wanted.iter().filter(|&&side| count(side) == 0) {
+        console.warn(&format!("split: {}", empty(*side)));
+    }
     for &side in &sides {
         let lacking = lacking(classes, side);
         if !lacking.is_empty() {
@@ -60,6 +64,19 @@ pub(super) fn tell(console: &Console, rows: &[Row], classes: &[ClassRow], notes:
     for note in notes {
         console.warn(&format!("split: {note}"));
     }
+}
+
+/// What it means that a side is empty, and what to do.
+fn empty(side: Subset) -> String {
+    let without = match side {
+        Subset::Validation => "epochs and thresholds cannot be chosen",
+        Subset::Test => "nothing tells how good the classifier is",
+        Subset::Train | Subset::Unused => "there is nothing to learn from",
+    };
+    format!(
+        "no recording is in {}, so {without}; review more recordings, choose smaller groups with split.group or larger fractions, or correct split.file",
+        side.as_str()
+    )
 }
 
 /// The classes without a positive window on a side.
@@ -89,5 +106,11 @@ mod tests {
         assert_eq!(of("Y")[0], ("test", 1, 1));
         assert_eq!((lacking(&table, Subset::Test), lacking(&table, Subset::Train)), (vec!["Z"], vec!["X", "Y", "Z"]));
         assert_eq!(table.len(), 12);
+    }
+
+    #[test]
+    fn an_empty_side_says_what_it_costs() {
+        assert!(empty(Subset::Validation).contains("no recording is in validation, so epochs and thresholds"));
+        assert!(empty(Subset::Test).contains("no recording is in test, so nothing tells"));
     }
 }

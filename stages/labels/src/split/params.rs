@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::subset::Subset;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Params {
@@ -84,6 +86,16 @@ impl SplitParams {
         if self.group_file.is_some() { "split.group_file" } else { "split.file" }
     }
 
+    /// The sides that are not left empty on purpose.
+    pub(super) fn wanted_sides(&self) -> Vec<Subset> {
+        let is_wanted = |side: &Subset| match side {
+            Subset::Test => self.source != Source::Grouped || self.test_fraction > 0.0,
+            Subset::Validation => self.validation_fraction > 0.0,
+            Subset::Train | Subset::Unused => true,
+        };
+        Subset::SIDES.into_iter().filter(is_wanted).collect()
+    }
+
     /// The folds that are test.
     pub(super) fn test_folds(&self) -> Vec<String> {
         names(self.fold.as_ref())
@@ -117,6 +129,14 @@ impl SplitParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_side_of_which_nothing_is_asked_may_be_empty() {
+        assert_eq!(SplitParams::with("source: grouped, group: site").wanted_sides(), Subset::SIDES);
+        let none = "group: site, test_fraction: 0, validation_fraction: 0";
+        assert_eq!(SplitParams::with(&format!("source: grouped, {none}")).wanted_sides(), [Subset::Train]);
+        assert_eq!(SplitParams::with(&format!("source: file, {none}")).wanted_sides(), [Subset::Train, Subset::Test]);
+    }
 
     #[test]
     fn names_are_numbers_texts_and_lists_of_both() {

@@ -9,7 +9,7 @@ use crate::error::{Fault, RejectCode};
 use crate::headers::{TAG_BYTES, Tags};
 
 /// Chunks looked at before a file counts as rubbish. Real files have fewer than twenty.
-const MAX_CHUNKS: usize = 4096;
+pub(super) const MAX_CHUNKS: usize = 4096;
 /// How far to search for the next usable chunk behind one with a wrong size.
 const SCAN_BYTES: usize = 1 << 20;
 /// The most that is read of a `fmt ` chunk: WAVE_FORMAT_EXTENSIBLE takes 40 bytes.
@@ -32,6 +32,10 @@ pub(super) struct Outline {
     /// The start of the `fmt ` chunk's payload, at most [`FMT_BYTES`].
     pub(super) fmt: Vec<u8>,
     pub(super) data: Option<DataChunk>,
+    /// Bytes of data chunks behind the first.
+    pub(super) more_data: u64,
+    /// Whether there are more chunks than are looked at.
+    pub(super) gave_up: bool,
     pub(super) tags: Tags,
     pub(super) repair: Option<Repair>,
 }
@@ -43,11 +47,13 @@ struct Chunk {
     size: u64,
 }
 
-/// Walks the chunks of `source` and gathers what is needed.
-pub(super) fn outline<R: Read + Seek>(source: &mut R, form: WavForm) -> Result<Outline, Fault> {
+/// Walks the chunks of `source`, whose header begins at byte `start`, and gathers what is needed.
+pub(super) fn outline<R: Read + Seek>(source: &mut R, form: WavForm, start: u64) -> Result<Outline, Fault> {
     let len = length(source)?;
-    let mut walk = Walk { source, form, len, long_data_size: None, found: Outline::default() };
-    walk.run()?;
+    let tag = format!("a tag of {start} bytes stands before the header and was jumped over");
+    let repair = (start > 0).then(|| Repair::new(RepairCode::BadChunk, tag));
+    let mut walk = Walk { source, form, len, long_data_size: None, found: Outline { repair, ..Outline::default() } };
+    walk.run(start)?;
     if walk.found.fmt.len() < 16 {
         return Err(walk.no_format());
     }
@@ -64,10 +70,10 @@ struct Walk<'s, R> {
 }
 
 impl<R: Read + Seek> Walk<'_, R> {
-    fn run(&mut self) -> Result<(), Fault> {
-        let mut at = if self.form == WavForm::W64 { 40 } else { 12 };
+    fn run(&mut self, start: u64) -> Result<(), Fault> {
+        let mut at = start.saturating_add(if self.form == WavForm::W64 { 40 } else { 12 });
         for _ in 0..MAX_CHUNKS {
-            let Some(chunk) = self.chunk_at(at)? else { break };
+            let Some(chunk) = self.chunk_at(at)? else { return Ok(()) };
             if self.is_name(&chunk.id) {
                 self.take(&chunk)?;
             }
@@ -78,10 +84,11 @@ impl<R: Read + Seek> Walk<'_, R> {
                 Some(next) => next,
                 None => match self.rescue(&chunk)? {
                     Some(next) => next,
-                    None => break,
+                    None => return Ok(()),
                 },
             };
         }
+        self.found.gave_up = true;
         Ok(())
     }
 
@@ -130,6 +137,7 @@ impl<R: Read + Seek> Walk<'_, R> {
                 self.long_data_size = ds64.get(8..16).map(|bytes| u64::from_le_bytes(eight(bytes)));
             }
             b"data" if self.found.data.is_none() => self.found.data = Some(self.data(chunk)?),
+            b"data" => self.found.more_data += chunk.size.min(self.len.saturating_sub(chunk.start)),
             id if Tags::is_header(id) => {
                 let payload = self.payload(chunk, TAG_BYTES)?;
                 self.found.tags.take_chunk(id, &payload, self.form == WavForm::Rifx);
@@ -153,6 +161,8 @@ impl<R: Read + Seek> Walk<'_, R> {
         let size = chunk.size;
         Ok(if size == 0 && rest > 0 && !self.ends_in_chunks(chunk.start)? {
             to_end("0, as when a recorder loses power")
+        } else if size == 1 && rest > 1 && !self.ends_in_chunks(chunk.start + 1)? && !self.ends_in_chunks(chunk.start + 2)? {
+            to_end("1, and what follows is no chunk")
         } else if size > rest && is_placeholder(size) {
             to_end("a placeholder, as when a recorder loses power or writes to a pipe")
         } else if size <= rest && self.form == WavForm::Riff && wrapped(size, rest) {
@@ -239,7 +249,10 @@ impl<R: Read + Seek> Walk<'_, R> {
         let wanted = match &self.found {
             Outline { fmt, .. } if fmt.is_empty() => b"fmt ",
             Outline { data: None, .. } => b"data",
-            _ => return Ok(None),
+            _ => {
+                self.tell_rubbish(chunk);
+                return Ok(None);
+            }
         };
         let mut bytes = vec![0; SCAN_BYTES.min(self.len.saturating_sub(chunk.start) as usize)];
         let read = read_at(self.source, chunk.start, &mut bytes)?;
@@ -252,9 +265,24 @@ impl<R: Read + Seek> Walk<'_, R> {
         Ok(Some(chunk.start + offset as u64))
     }
 
+    /// Tells of bytes behind the data that are no chunk: they may be sound that a wrong size leaves out. Zeros are only padding.
+    fn tell_rubbish(&mut self, chunk: &Chunk) {
+        let is_stated = self.found.data.as_ref().is_some_and(|data| data.extent == Extent::Stated);
+        if !is_stated || self.form == WavForm::W64 || self.is_name(&chunk.id) || chunk.id == [0; 4] {
+            return;
+        }
+        let bytes = self.len.saturating_sub(chunk.start) + 8;
+        let found = format!("{bytes} bytes at the end of the file are no chunk and were not read");
+        let repair = Repair::new(RepairCode::BadChunk, found).losing_unknown();
+        self.found.repair = Repair::join(self.found.repair.take(), repair);
+    }
+
     fn no_format(&self) -> Fault {
         // The shortest header with a whole `fmt ` chunk: 12 bytes of RIFF, 8 of chunk header, 16 of payload.
-        if self.len < 36 {
+        if self.found.gave_up && self.found.fmt.is_empty() {
+            let found = format!("the first {MAX_CHUNKS} chunks hold no format, and no more of them are looked at");
+            Fault::Rejected(RejectCode::BadHeader, found)
+        } else if self.len < 36 {
             Fault::Rejected(
                 RejectCode::TruncatedHeader,
                 format!("the file ends after {} bytes, inside its header of at least 36", self.len),
