@@ -63,8 +63,9 @@ lint: setup ## Formatting and lints
 	@cargo fmt --all -- --check
 	@$(CARGO) clippy --release --workspace --all-targets -- --deny warnings
 
-bench: build ## Compare speed and memory with a peer in one run
+bench: build ## Compare speed and memory with peers in one run
 	@tests/python.sh tests/bench/featurize.py $(CHORUS)
+	@tests/python.sh tests/bench/learn.py $(CHORUS)
 
 clean: ## Remove what was built; runs/ and demo/ stay
 	@cargo clean

@@ -109,6 +109,7 @@ def precision_and_ways(chorus, folder):
     for precision in ("float32", "bfloat16"):
         took = timed([chorus, "run", "predict", "--force", "-c", straight, "--set", f"predict.precision={precision}", "--set", f"train.threads={THREADS}"])
         print(f"from audio to predictions, {precision}, nothing written in between: {float(seconds) / took:.0f} times real time")
+    print(output([sys.executable, Path(__file__).with_name("model.py"), run]).strip())
     print(f"data feed alone, {THREADS} threads, rows in random order from a table larger than memory is allowed: {feed:.0f} windows/s")
 
 
