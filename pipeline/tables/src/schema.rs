@@ -33,6 +33,7 @@ const FILES: &[(&str, &str)] = embed![
     "features",
     "training_log",
     "predictions",
+    "embeddings",
     "metrics",
     "thresholds",
     "detections",
