@@ -30,9 +30,14 @@ expect jura_24h "SELECT status, COUNT(*) AS n FROM recordings GROUP BY status" "
 expect jura_24h "SELECT COUNT(*) AS n FROM predictions" "5184"
 expect jura_24h "SELECT COUNT(*) AS n FROM (SELECT DISTINCT night, hour FROM activity) AS hours" "24"
 if [ -d "$data/esc10" ]; then
-    "$chorus" run ingest segment annotate split featurize -c "$here/../../configs/esc10.yaml" --set "archive.path=$data/esc10" --set "run.path=$runs/esc10"
+    # The archive is read-only: a folder of links takes the list of folds, as docs/comparing.md makes it.
+    mkdir "$runs/archive"
+    for class in "$data"/esc10/*/; do ln -s "$(realpath "$class")" "$runs/archive/"; done
+    (cd "$runs/archive" && (echo filename,fold,source; find -L . -name '*.ogg' | sed -E 's#.*/(([0-9])-([0-9]+)-.*)#\1,\2,\3#' | sort) > folds.csv)
+    "$chorus" run ingest segment annotate split featurize -c "$here/../../configs/esc10.yaml" --set "archive.path=$runs/archive" --set "run.path=$runs/esc10"
     expect esc10 "SELECT codec, status, COUNT(*) AS n FROM recordings GROUP BY codec, status" "vorbis,ok,400"
     expect esc10 "SELECT COUNT(*) AS n FROM annotations WHERE used" "400"
+    expect esc10 "SELECT COUNT(*) AS n FROM splits WHERE subset = 'test'" "80"
     expect esc10 "SELECT COUNT(*) AS n FROM (SELECT class FROM split_classes WHERE subset = 'test' AND windows_positive > 0) AS c" "10"
 fi
 for run in survey_us jura_24h; do

@@ -265,6 +265,42 @@ fn sync_folder(folder: &Path) -> Result<(), EngineError> {
 mod tests {
     use super::*;
 
+    fn inode(path: &Path) -> u64 {
+        fs::metadata(path).unwrap().ino()
+    }
+
+    #[test]
+    fn a_file_that_is_taken_over_is_the_same_file_and_replaces_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tmp, from, to) = (dir.path().join("tmp"), dir.path().join("from"), dir.path().join("a/to"));
+        fs::write(&from, "new").unwrap();
+        // Twice: where both names are of one file, the temporary one must go too.
+        for _ in 0..2 {
+            take(&tmp, &from, &to).unwrap();
+            assert_eq!((inode(&to), fs::read_dir(&tmp).unwrap().count()), (inode(&from), 0));
+        }
+        fs::remove_file(&to).unwrap();
+        fs::write(&to, "old").unwrap();
+        take(&tmp, &from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+        // Replacing one name leaves the file of the other as it is.
+        write(&tmp, &to, b"newer").unwrap();
+        assert_eq!(fs::read(&from).unwrap(), b"new");
+        sync_file_system(dir.path()).unwrap();
+        assert!(take(&tmp, &dir.path().join("none"), &to).unwrap_err().to_string().contains("none"));
+        assert_eq!((fs::read(&to).unwrap(), fs::read_dir(&tmp).unwrap().count()), (b"newer".to_vec(), 0));
+    }
+
+    #[test]
+    fn where_a_file_can_have_no_second_name_it_is_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tmp, from, to) = (dir.path().join("tmp"), dir.path().join("from"), dir.path().join("a/to"));
+        fs::write(&from, "new").unwrap();
+        copy(&tmp, &from, &to).unwrap();
+        assert_eq!((fs::read(&to).unwrap(), fs::read_dir(&tmp).unwrap().count()), (b"new".to_vec(), 0));
+        assert_ne!(inode(&to), inode(&from));
+    }
+
     #[test]
     fn a_file_appears_whole_under_its_name_and_nothing_stays_behind() {
         let dir = tempfile::tempdir().unwrap();

@@ -159,3 +159,79 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files.sort();
     files
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::OutputState;
+
+    const OUTPUT: &str = "tables/segments/part-000.parquet";
+
+    /// A base with one unit, and that unit as it was found.
+    fn base(folder: &Path) -> (Base, Match) {
+        let base = Base { run: RunDir::new(folder.join("base")) };
+        let bytes = b"rows";
+        let output = OutputState { bytes: 4, hash: crate::hash_bytes(bytes), rows: None };
+        atomic::write(&base.run.tmp(), &base.path().join(OUTPUT), bytes).unwrap();
+        let state = UnitState {
+            fingerprint: Fingerprint { code_version: 1, ..Fingerprint::default() },
+            outputs: [(OUTPUT.to_owned(), output)].into(),
+            place: None,
+        };
+        state.save(&base.run, "segment", &Unit::Run).unwrap();
+        let found = Match { unit: Unit::Run, fingerprint: state.fingerprint.clone(), state };
+        (base, found)
+    }
+
+    #[test]
+    fn a_unit_that_the_base_makes_again_meanwhile_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path().join("run"));
+        let (base, found) = base(dir.path());
+        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        // While it is made again its state is gone; then there is another one.
+        let state = base.run.state("segment", &Unit::Run);
+        atomic::drop_file(&state).unwrap();
+        assert!(!base.hand_on(&run, "segment", &found, false).unwrap());
+        let fingerprint = Fingerprint { code_version: 2, ..Fingerprint::default() };
+        UnitState { fingerprint, ..found.state.clone() }.save(&base.run, "segment", &Unit::Run).unwrap();
+        assert!(!base.hand_on(&run, "segment", &found, false).unwrap());
+        found.state.save(&base.run, "segment", &Unit::Run).unwrap();
+        assert!(base.hand_on(&run, "segment", &found, true).unwrap());
+        // A file of the right size and the wrong content shows to those who look.
+        atomic::write(&base.run.tmp(), &base.path().join(OUTPUT), b"rots").unwrap();
+        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(!base.hand_on(&run, "segment", &found, true).unwrap());
+        std::fs::remove_file(base.path().join(OUTPUT)).unwrap();
+        assert!(!base.hand_on(&run, "segment", &found, false).unwrap());
+    }
+
+    #[test]
+    fn an_old_state_is_dropped_before_its_outputs_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path().join("run"));
+        let (base, found) = base(dir.path());
+        found.state.save(&run, "segment", &Unit::Run).unwrap();
+        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(!run.state("segment", &Unit::Run).exists());
+    }
+
+    #[test]
+    fn memory_is_taken_over_where_there_is_none_and_checkpoints_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path().join("run"));
+        let (base, _) = base(dir.path());
+        let remember = |run: &RunDir, name: &str, what: &str| {
+            atomic::write(&run.tmp(), &run.cache("ingest", name), what.as_bytes()).unwrap();
+        };
+        remember(&base.run, "files/aa/piece", "theirs");
+        remember(&base.run, "files/aa/other", "theirs");
+        remember(&base.run, "checkpoint-1", "theirs");
+        remember(&run, "files/aa/other", "own");
+        base.hand_on_memory(&run, "ingest").unwrap();
+        let own = |name: &str| std::fs::read_to_string(run.cache("ingest", name)).ok();
+        assert_eq!(own("files/aa/piece").as_deref(), Some("theirs"));
+        assert_eq!(own("files/aa/other").as_deref(), Some("own"));
+        assert_eq!(own("checkpoint-1"), None);
+    }
+}
