@@ -55,6 +55,12 @@ pub struct PassPlan {
 }
 
 impl PassPlan {
+    /// The plan of a pass that was not looked at.
+    pub(crate) fn empty(pass: &Pass) -> Self {
+        let whole_run = pass.per == Per::Run;
+        Self { stage: pass.stage, pass: pass.name, whole_run, units: Vec::new(), gone: Vec::new(), pending: None }
+    }
+
     /// How many units are fresh.
     pub fn fresh(&self) -> usize {
         self.units.iter().filter(|u| u.status == Status::Fresh).count()
@@ -140,8 +146,7 @@ impl<'a> Planner<'a> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        let whole_run = pass.per == Per::Run;
-        Ok(PassPlan { stage: pass.stage, pass: pass.name, whole_run, units: plans, gone, pending: scan.pending.clone() })
+        Ok(PassPlan { units: plans, gone, pending: scan.pending.clone(), ..PassPlan::empty(pass) })
     }
 
     /// What the fingerprints of all units of a pass have in common.
