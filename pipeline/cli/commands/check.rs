@@ -2,17 +2,12 @@
 
 use std::process::ExitCode;
 
-use chorus_audio::names::OwnPattern;
-
 use super::runner;
 use crate::args::CheckArgs;
 use crate::output;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
-    if let Some(pattern) = config.text("ingest.name_pattern") {
-        OwnPattern::new(pattern)?;
-    }
     let run = config.run_path();
     let runner = runner(config);
     runner.check()?;

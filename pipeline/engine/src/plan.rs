@@ -73,6 +73,12 @@ pub struct PassPlan {
 }
 
 impl PassPlan {
+    /// The plan of a pass that was not looked at.
+    pub(crate) fn empty(pass: &Pass) -> Self {
+        let whole_run = pass.per == Per::Run;
+        Self { stage: pass.stage, pass: pass.name, whole_run, units: Vec::new(), gone: Vec::new(), pending: None, in_base: 0 }
+    }
+
     /// How many units are fresh.
     pub fn fresh(&self) -> usize {
         self.units.iter().filter(|u| u.status == Status::Fresh).count()
@@ -165,9 +171,7 @@ impl<'a> Planner<'a> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        let whole_run = pass.per == Per::Run;
-        let pending = scan.pending.clone();
-        Ok(PassPlan { stage: pass.stage, pass: pass.name, whole_run, units: plans, gone, pending, in_base: 0 })
+        Ok(PassPlan { units: plans, gone, pending: scan.pending.clone(), ..PassPlan::empty(pass) })
     }
 
     /// What the fingerprints of all units of a pass have in common.

@@ -90,6 +90,14 @@ struct Course {
     summary: Summary,
 }
 
+impl Course {
+    /// Leaves out a pass that nothing at hand depends on.
+    fn pass_over(&mut self, pass: &Pass) {
+        self.scans.push(Scan::default());
+        self.plans.push(PassPlan::empty(pass));
+    }
+}
+
 /// Runs the stages of one configuration.
 pub struct Runner {
     config: Config,
@@ -174,15 +182,22 @@ impl Runner {
         Ok(self.planner(verify).all()?.0)
     }
 
-    /// The plans of all passes up to the last of these: later ones have no say in them.
-    fn plan_up_to(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
-        let passes = &self.passes[..self.end(selected)];
-        Planner { passes, ..self.planner(false) }.all()
+    /// The plans of these passes and of all that they depend on: others have no say in them.
+    fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
+        let needed = self.needed(selected);
+        let passes: Vec<Pass> = self.passes.iter().filter(|pass| needed.contains(pass.name)).cloned().collect();
+        Planner { passes: &passes, ..self.planner(false) }.all()
     }
 
-    /// How many passes there are up to the last of these.
-    fn end(&self, selected: &[&'static str]) -> usize {
-        self.passes.iter().rposition(|pass| selected.contains(&pass.name)).map_or(0, |last| last + 1)
+    /// These passes and all that they depend on.
+    fn needed(&self, selected: &[&'static str]) -> BTreeSet<&'static str> {
+        let mut needed: BTreeSet<&'static str> = selected.iter().copied().collect();
+        for pass in self.passes.iter().rev() {
+            if needed.contains(pass.name) {
+                needed.extend(pass.upstream(&self.passes).iter().map(|maker| maker.name));
+            }
+        }
+        needed
     }
 
     /// What [`Runner::run`] would make, with about how many bytes it needs per stage.
@@ -192,7 +207,7 @@ impl Runner {
     pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
         let selected = self.selected(&options.selection)?;
         self.check_sources(&selected)?;
-        let (plans, states) = self.plan_up_to(&selected)?;
+        let (plans, states) = self.plan_for(&selected)?;
         let mut planned = Vec::new();
         for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
             plan.units.retain(|u| (options.force || !u.status.is_settled()) && self.wants(&u.unit, options));
@@ -221,10 +236,15 @@ impl Runner {
         self.take_memory(&selected)?;
         let mut course = Course { states: load_states(&self.run, &self.passes), ..Course::default() };
         let mut handed_over: Vec<&str> = Vec::new();
-        for (i, pass) in self.passes.iter().enumerate().take(self.end(&selected)) {
+        let needed = self.needed(&selected);
+        for (i, pass) in self.passes.iter().enumerate() {
             let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
             if self.program == Program::Torch && !chosen {
                 // `chorus` looked at the others before it started the worker, which does not hold them and could not tell.
+                continue;
+            }
+            if !needed.contains(pass.name) {
+                course.pass_over(pass);
                 continue;
             }
             let planned = if chosen { self.plan_for_share(pass, &mut course, options, &pool)? } else { None };
@@ -373,7 +393,7 @@ impl Runner {
             _ => None,
         });
         let Some(input) = waiting else { return Ok(()) };
-        let reason = self.plan_up_to(&[pass.name])?.0.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
+        let reason = self.plan_for(&[pass.name])?.0.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
         Err(EngineError::StaleInputs {
             stage: pass.stage.into(),
             input: input.into(),

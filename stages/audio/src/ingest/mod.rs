@@ -81,6 +81,14 @@ impl Work for Ingest {
             let allowed = "name a folder that is there, or `.` for the whole archive".to_owned();
             faults.push(Fault { key: "archive.audio", found: format!("`{audio}`, and the archive has no such folder"), allowed });
         }
+        if let Some(Err(e)) = params.ingest.name_pattern.as_deref().map(OwnPattern::new) {
+            let found = format!("a pattern that cannot be used ({e})");
+            faults.push(Fault {
+                key: "ingest.name_pattern",
+                found,
+                allowed: "docs/recorders.md tells what patterns are".to_owned(),
+            });
+        }
         if let Err(e) = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref()) {
             let found = format!("a sheet that cannot be used ({e})");
             faults.push(Fault { key: "ingest.site_sheet", found, allowed: "correct the sheet, or leave the key out".to_owned() });
