@@ -279,6 +279,8 @@ mod tests {
             ("archive.timezone=Mars/Base", "IANA"),
             ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
             ("device=gpu", "auto, cpu or cuda:N"),
+            ("evaluate.class_groups={polyphony_9: [A]}", "choose another"),
+            ("evaluate.class_groups={rare: A}", "names, each with a list of texts"),
         ] {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");
