@@ -268,13 +268,16 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     predict.inputs.extend(if features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
     passes.push(predict);
     if learns {
-        passes.push(pass(
-            "evaluate",
-            Per::Run,
-            &[Table("predictions"), Table("labels"), Table("splits")],
-            &[Output::Table("metrics"), Output::Table("thresholds"), Output::File("model/decisions.yaml")],
-            &["evaluate.*"],
-        ));
+        passes.push(Pass {
+            code_version: 2,
+            ..pass(
+                "evaluate",
+                Per::Run,
+                &[Table("predictions"), Table("labels"), Table("splits")],
+                &[Output::Table("metrics"), Output::Table("thresholds"), Output::File("model/decisions.yaml")],
+                &["evaluate.*"],
+            )
+        });
     }
     passes.extend([
         pass("detect", Per::SiteDay, &[Table("predictions"), Model(DECISIONS)], &[Output::Table("detections")], &["detect.*"]),

@@ -12,9 +12,18 @@
 //! | F1 | 2 tp / (2 tp + fp + fn), so 0 where nothing is predicted | a positive window |
 //! | average precision | sum over distinct scores of (rise in recall) x precision, without interpolation | a positive window |
 //! | AUROC | chance that a positive outscores a negative, a tie counting 1/2 | a positive or a negative window |
+//! | specificity | tn / (tn + fp) | a negative window |
 //!
-//! Source: the definitions are those of scikit-learn's `precision_recall_fscore_support`, `average_precision_score`
-//! and `roc_auc_score`; where scikit-learn puts a substitute for an undefined value (`zero_division`), we put `None`.
+//! Over several classes, macro is the plain mean and weighted the mean by positive windows, both over the classes where the metric is defined;
+//! micro is the metric of all pairs of window and class together.
+//!
+//! Source: the definitions are those of scikit-learn's `precision_recall_fscore_support`, `average_precision_score`,
+//! `roc_auc_score` and `label_ranking_average_precision_score`; where scikit-learn puts a substitute for an undefined value (`zero_division`), we put `None`.
+
+use std::iter::Sum;
+use std::ops::Add;
+
+use rayon::prelude::*;
 
 use crate::error::ScoreError;
 
@@ -41,28 +50,11 @@ impl Ranking {
     ///
     /// # Errors
     /// The slices differ in length, or a score is not finite.
-    pub fn new<S: Copy + Into<f64>>(scores: &[S], labels: &[Option<bool>]) -> Result<Self, ScoreError> {
-        if scores.len() != labels.len() {
-            return Err(ScoreError::Length { expected: scores.len(), found: labels.len() });
-        }
-        let mut points = Vec::with_capacity(scores.len());
-        for (index, (&score, &label)) in scores.iter().zip(labels).enumerate() {
-            let threshold: f64 = score.into();
-            if !threshold.is_finite() {
-                return Err(ScoreError::Score { index, found: threshold });
-            }
-            if let Some(positive) = label {
-                points.push(Step { threshold, true_positives: u64::from(positive), false_positives: u64::from(!positive) });
-            }
-        }
-        let masked = (scores.len() - points.len()) as u64;
-        Ok(Self { steps: accumulate(points), masked })
-    }
-
-    /// All windows of several rankings in one, as for micro averages and pooled thresholds.
-    pub fn pool(rankings: &[Self]) -> Self {
-        let points = rankings.iter().flat_map(Self::increments).collect();
-        Self { steps: accumulate(points), masked: rankings.iter().map(|ranking| ranking.masked).sum() }
+    pub fn new<S: Score>(scores: &[S], labels: &[Option<bool>]) -> Result<Self, ScoreError> {
+        let mut scored = Labelled::default();
+        scored.extend(scores, labels)?;
+        let masked = (scores.len() - scored.len()) as u64;
+        Ok(Self { steps: scored.sorted().steps().collect(), masked })
     }
 
     /// The curve, one step per distinct score, from the highest score to the lowest.
@@ -100,64 +92,142 @@ impl Ranking {
         }
     }
 
+    /// Both areas.
+    pub fn areas(&self) -> Areas {
+        Areas::under(self.steps.iter().copied())
+    }
+
     /// Average precision.
     pub fn average_precision(&self) -> Option<f64> {
-        let area: f64 = self
-            .increments()
-            .zip(&self.steps)
-            .map(|(rise, step)| {
-                let predicted = step.true_positives + step.false_positives;
-                rise.true_positives as f64 * step.true_positives as f64 / predicted as f64
-            })
-            .sum();
-        ratio(area, self.positives() as f64)
+        self.areas().average_precision
     }
 
     /// Area under the ROC curve.
     pub fn auroc(&self) -> Option<f64> {
-        // Twice the number of (positive, negative) pairs in the right order: an integer, ties included.
-        let doubled: u128 = self
-            .increments()
-            .zip(&self.steps)
-            .map(|(rise, step)| {
-                let mean_height = 2 * step.true_positives - rise.true_positives;
-                u128::from(rise.false_positives) * u128::from(mean_height)
-            })
-            .sum();
-        let pairs = u128::from(self.positives()) * u128::from(self.negatives());
-        ratio(doubled as f64 / 2.0, pairs as f64)
+        self.areas().auroc
+    }
+}
+
+/// A kind of number that scores come in.
+pub trait Score: Copy + Into<f64> + Send + Sync {}
+
+impl<S: Copy + Into<f64> + Send + Sync> Score for S {}
+
+/// Scores of labelled windows, those of the positive and those of the negative ones: the least memory from which a curve can be
+/// made, for pooling many classes.
+#[derive(Debug, Clone)]
+pub struct Labelled<S> {
+    positives: Vec<S>,
+    negatives: Vec<S>,
+}
+
+impl<S> Default for Labelled<S> {
+    fn default() -> Self {
+        Self { positives: Vec::new(), negatives: Vec::new() }
+    }
+}
+
+impl<S: Score> Labelled<S> {
+    /// Adds windows; those without a label are left out.
+    ///
+    /// # Errors
+    /// The slices differ in length, or a score is not finite.
+    pub fn extend(&mut self, scores: &[S], labels: &[Option<bool>]) -> Result<(), ScoreError> {
+        if scores.len() != labels.len() {
+            return Err(ScoreError::Length { expected: scores.len(), found: labels.len() });
+        }
+        for (index, (&score, &label)) in scores.iter().zip(labels).enumerate() {
+            let found: f64 = score.into();
+            if !found.is_finite() {
+                return Err(ScoreError::Score { index, found });
+            }
+            match label {
+                Some(true) => self.positives.push(score),
+                Some(false) => self.negatives.push(score),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
-    /// What each step adds to the one above it.
-    fn increments(&self) -> impl Iterator<Item = Step> + '_ {
-        let mut above = (0, 0);
-        self.steps.iter().map(move |step| {
-            let counts = (step.true_positives, step.false_positives);
-            let before = std::mem::replace(&mut above, counts);
-            Step { threshold: step.threshold, true_positives: counts.0 - before.0, false_positives: counts.1 - before.1 }
+    /// Sorts the scores, so that a curve can be walked along.
+    #[must_use]
+    pub fn sorted(mut self) -> Sorted<S> {
+        for side in [&mut self.positives, &mut self.negatives] {
+            side.par_sort_unstable_by(|&a, &b| b.into().total_cmp(&a.into()));
+        }
+        Sorted(self)
+    }
+
+    /// Number of windows.
+    pub fn len(&self) -> usize {
+        self.positives.len() + self.negatives.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Scores in falling order.
+#[derive(Debug, Clone)]
+pub struct Sorted<S>(Labelled<S>);
+
+impl<S: Score> Sorted<S> {
+    /// The curve, one step per distinct score, from the highest score to the lowest; made on the way.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+        let (positives, negatives) = (&self.0.positives, &self.0.negatives);
+        let (mut above, mut below) = (0, 0);
+        std::iter::from_fn(move || {
+            let next = |side: &[S], taken: usize| side.get(taken).map(|&score| score.into());
+            let threshold = match (next(positives, above), next(negatives, below)) {
+                (Some(a), Some(b)) => f64::max(a, b),
+                (a, b) => a.or(b)?,
+            };
+            let tied = |side: &[S], taken: usize| side[taken..].iter().take_while(|&&score| score.into() == threshold).count();
+            above += tied(positives, above);
+            below += tied(negatives, below);
+            Some(Step { threshold, true_positives: above as u64, false_positives: below as u64 })
         })
     }
 }
 
-/// Sorts `points` by falling score, joins equal scores and adds up.
-fn accumulate(mut points: Vec<Step>) -> Vec<Step> {
-    points.sort_unstable_by(|a, b| b.threshold.total_cmp(&a.threshold));
-    let mut steps: Vec<Step> = Vec::new();
-    let (mut true_positives, mut false_positives) = (0, 0);
-    for point in points {
-        true_positives += point.true_positives;
-        false_positives += point.false_positives;
-        let step = Step { threshold: point.threshold, true_positives, false_positives };
-        match steps.last_mut() {
-            Some(last) if last.threshold == point.threshold => *last = step,
-            _ => steps.push(step),
-        }
+/// All windows in one ranking, as for pooled thresholds.
+impl<S: Score> From<Labelled<S>> for Ranking {
+    fn from(scored: Labelled<S>) -> Self {
+        Self { steps: scored.sorted().steps().collect(), masked: 0 }
     }
-    steps
+}
+
+/// Areas under the curves of a ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Areas {
+    /// Average precision.
+    pub average_precision: Option<f64>,
+    /// Area under the ROC curve.
+    pub auroc: Option<f64>,
+}
+
+impl Areas {
+    /// The areas under a curve from its highest score to its lowest.
+    pub fn under(steps: impl IntoIterator<Item = Step>) -> Self {
+        let (mut positives, mut negatives, mut precision) = (0, 0, 0.0);
+        // Twice the number of (positive, negative) pairs in the right order: an integer, ties included.
+        let mut doubled = 0_u128;
+        for Step { true_positives, false_positives, .. } in steps {
+            let rise = true_positives - positives;
+            precision += rise as f64 * true_positives as f64 / (true_positives + false_positives) as f64;
+            doubled += u128::from(false_positives - negatives) * u128::from(true_positives + positives);
+            (positives, negatives) = (true_positives, false_positives);
+        }
+        let pairs = u128::from(positives) * u128::from(negatives);
+        Self { average_precision: ratio(precision, positives as f64), auroc: ratio(doubled as f64 / 2.0, pairs as f64) }
+    }
 }
 
 /// Windows by label and decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Confusion {
     /// Positive and predicted.
     pub true_positives: u64,
@@ -188,8 +258,32 @@ impl Confusion {
         f1.filter(|_| self.positives() > 0)
     }
 
-    fn positives(&self) -> u64 {
+    /// Share of the negative windows that are not predicted.
+    pub fn specificity(&self) -> Option<f64> {
+        ratio(self.true_negatives as f64, (self.true_negatives + self.false_positives) as f64)
+    }
+
+    /// Number of positive windows.
+    pub fn positives(&self) -> u64 {
         self.true_positives + self.false_negatives
+    }
+}
+
+impl Add for Confusion {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            true_positives: self.true_positives + other.true_positives,
+            false_positives: self.false_positives + other.false_positives,
+            false_negatives: self.false_negatives + other.false_negatives,
+            true_negatives: self.true_negatives + other.true_negatives,
+        }
+    }
+}
+
+impl Sum for Confusion {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), Add::add)
     }
 }
 
@@ -206,6 +300,44 @@ pub struct MacroAverage {
 pub fn macro_average(values: impl IntoIterator<Item = Option<f64>>) -> MacroAverage {
     let (sum, classes) = values.into_iter().flatten().fold((0.0, 0), |(sum, classes), value| (sum + value, classes + 1));
     MacroAverage { value: ratio(sum, classes as f64), classes }
+}
+
+/// Mean of one metric over classes, each with its weight (its positive windows), leaving out those where it is undefined.
+pub fn weighted_average(values: impl IntoIterator<Item = (Option<f64>, u64)>) -> Option<f64> {
+    let defined = values.into_iter().filter_map(|(value, weight)| Some((value?, weight as f64)));
+    let (sum, weights) = defined.fold((0.0, 0.0), |(sum, weights), (value, weight)| (sum + value * weight, weights + weight));
+    ratio(sum, weights)
+}
+
+/// Precision at the ranks of positive classes within their windows, added up.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RankedLabels {
+    precision: f64,
+    labels: u64,
+}
+
+impl RankedLabels {
+    /// Adds one window: `classes` are its (score, whether positive) for every class; `of` is the place of a positive one of them. Its precision
+    /// is the share of positive classes among those that score at least as much.
+    pub fn add(&mut self, classes: &[(f32, bool)], of: usize) {
+        let at_least = classes.iter().filter(|(score, _)| *score >= classes[of].0);
+        let (ranked, right) =
+            at_least.fold((0_u32, 0_u32), |(all, right), (_, positive)| (all + 1, right + u32::from(*positive)));
+        self.precision += f64::from(right) / f64::from(ranked);
+        self.labels += 1;
+    }
+
+    /// Label-weighted label-ranking average precision: the mean precision over the positive pairs of window and class; `None` without any.
+    pub fn mean(&self) -> Option<f64> {
+        ratio(self.precision, self.labels as f64)
+    }
+}
+
+impl Add for RankedLabels {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { precision: self.precision + other.precision, labels: self.labels + other.labels }
+    }
 }
 
 fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
@@ -335,8 +467,13 @@ mod tests {
         #[test]
         fn pooling_parts_ranks_the_whole(windows in windows(), cut in 0_usize..80) {
             let cut = cut.min(windows.len());
-            let parts = [rank(&windows[..cut]), rank(&windows[cut..])];
-            prop_assert_eq!(Ranking::pool(&parts), rank(&windows));
+            let mut pooled = Labelled::default();
+            for part in [&windows[..cut], &windows[cut..]] {
+                let (scores, labels): (Vec<_>, Vec<_>) = part.iter().copied().unzip();
+                pooled.extend(&scores, &labels).unwrap();
+            }
+            let (pooled, whole) = (Ranking::from(pooled), rank(&windows));
+            prop_assert_eq!(pooled.steps(), whole.steps());
         }
     }
 }

@@ -86,12 +86,12 @@ fn gain(ranking: &Ranking, threshold: f64) -> f64 {
 
 /// Thresholds for all classes: a class's own best where it has at least `min_positives` positive windows and scores that tell them, else
 /// the best for all classes pooled where they have as many, else `default`.
-pub fn tune(rankings: &[Ranking], min_positives: u64, default: f64) -> Vec<Threshold> {
+pub fn tune(rankings: &[Ranking], pooled: &Ranking, min_positives: u64, default: f64) -> Vec<Threshold> {
     let fit = |ranking: &Ranking| {
         let enough = ranking.positives() >= min_positives;
         best_f1(ranking).filter(|&threshold| enough && gain(ranking, threshold) >= LEAST_GAIN)
     };
-    let fallback = fit(&Ranking::pool(rankings)).map_or((default, Source::Default), |threshold| (threshold, Source::Pooled));
+    let fallback = fit(pooled).map_or((default, Source::Default), |threshold| (threshold, Source::Pooled));
     rankings
         .iter()
         .map(|ranking| {
@@ -104,7 +104,7 @@ pub fn tune(rankings: &[Ranking], min_positives: u64, default: f64) -> Vec<Thres
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Confusion;
+    use crate::metrics::{Confusion, Labelled};
     use proptest::prelude::*;
 
     fn ranking(scores: &[f64], positives: &[bool]) -> Ranking {
@@ -140,37 +140,48 @@ mod tests {
         assert_eq!(ranking.confusion(threshold).f1(), Some(1.0));
     }
 
+    type Windows<'a> = (&'a [f64], &'a [bool]);
+
+    /// Tunes classes with these scores and labels.
+    fn tuned(classes: &[Windows<'_>], min_positives: u64, default: f64) -> Vec<Threshold> {
+        let mut pooled = Labelled::default();
+        for (scores, positives) in classes {
+            pooled.extend(scores, &positives.iter().copied().map(Some).collect::<Vec<_>>()).unwrap();
+        }
+        let rankings: Vec<_> = classes.iter().map(|(scores, positives)| ranking(scores, positives)).collect();
+        tune(&rankings, &Ranking::from(pooled), min_positives, default)
+    }
+
     #[test]
     fn few_positives_fall_back_and_say_so() {
-        let rich = ranking(&[0.9, 0.8, 0.4, 0.1], &[true, true, false, false]);
-        let poor = ranking(&[0.2, 0.1], &[true, false]);
-        let none = ranking(&[0.7], &[false]);
-        let tuned = tune(&[rich.clone(), poor.clone(), none.clone()], 2, 0.5);
-        let sources: Vec<_> = tuned.iter().map(|t| t.source.as_str()).collect();
+        let rich: Windows<'_> = (&[0.9, 0.8, 0.4, 0.1], &[true, true, false, false]);
+        let poor: Windows<'_> = (&[0.2, 0.1], &[true, false]);
+        let none: Windows<'_> = (&[0.7], &[false]);
+        let fitted = tuned(&[rich, poor, none], 2, 0.5);
+        let sources: Vec<_> = fitted.iter().map(|t| t.source.as_str()).collect();
         assert_eq!(sources, ["own", "pooled", "pooled"]);
-        assert!((tuned[0].threshold - 0.6).abs() < 1e-12);
+        assert!((fitted[0].threshold - 0.6).abs() < 1e-12);
         // Pooled: 0.9 and 0.8 are positive, 0.7 negative; F1 4/5 there is the best.
-        assert!((tuned[1].threshold - 0.75).abs() < 1e-12);
-        assert_eq!((tuned[1].f1, tuned[1].positives), (Some(0.0), 1));
-        assert_eq!(tuned[2].f1, None);
+        assert!((fitted[1].threshold - 0.75).abs() < 1e-12);
+        assert_eq!((fitted[1].f1, fitted[1].positives), (Some(0.0), 1));
+        assert_eq!(fitted[2].f1, None);
 
-        let too_few = tune(&[poor, none.clone()], 2, 0.5);
+        let too_few = tuned(&[poor, none], 2, 0.5);
         assert!(too_few.iter().all(|t| t.source == Source::Default && t.threshold == 0.5));
-        assert_eq!(tune(&[none], 0, 0.4)[0].source, Source::Default);
+        assert_eq!(tuned(&[none], 0, 0.4)[0].source, Source::Default);
     }
 
     #[test]
     fn scores_that_say_nothing_give_no_threshold_of_their_own() {
         // Two positives of twenty, in the middle of the ranking: the best F1 takes nearly all.
         let scores: Vec<f64> = (0..20).map(|i| f64::from(i) / 20.0).collect();
-        let useless = ranking(&scores, &(0..20).map(|i| i == 3 || i == 9).collect::<Vec<_>>());
-        let good = ranking(&scores, &(0..20).map(|i| i >= 15).collect::<Vec<_>>());
-        assert!(best_f1(&useless).unwrap() < 0.2);
-        let tuned = tune(&[useless, good], 2, 0.5);
-        assert_eq!((tuned[0].source, tuned[1].source), (Source::Pooled, Source::Own));
-        assert_eq!(tuned[1].threshold, 0.725);
-        let all = ranking(&[0.1, 0.2], &[true, true]);
-        assert_eq!(tune(&[all], 1, 0.5)[0].source, Source::Own);
+        let useless: Vec<bool> = (0..20).map(|i| i == 3 || i == 9).collect();
+        let good: Vec<bool> = (0..20).map(|i| i >= 15).collect();
+        assert!(best_f1(&ranking(&scores, &useless)).unwrap() < 0.2);
+        let fitted = tuned(&[(&scores, &useless), (&scores, &good)], 2, 0.5);
+        assert_eq!((fitted[0].source, fitted[1].source), (Source::Pooled, Source::Own));
+        assert_eq!(fitted[1].threshold, 0.725);
+        assert_eq!(tuned(&[(&[0.1, 0.2], &[true, true])], 1, 0.5)[0].source, Source::Own);
     }
 
     proptest! {

@@ -88,6 +88,14 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
             refuse(key, format!("`{path}`, which is outside of the archive"), allowed);
         }
     }
+    let groups = config.get("evaluate.class_groups").as_mapping();
+    for name in groups.into_iter().flatten().filter_map(|(name, _)| name.as_str()).filter(|name| is_taken(name)) {
+        refuse(
+            "evaluate.class_groups",
+            format!("a group `{name}`"),
+            "evaluate makes groups of that name itself: choose another".into(),
+        );
+    }
     if let Some(zone) = config.text("archive.timezone")
         && jiff::tz::TimeZone::get(zone).is_err()
     {
@@ -166,6 +174,11 @@ pub(super) fn idle(config: &Config) -> Vec<String> {
             format!("{}: {key} changes nothing here; it counts with {}", config.place(key), wanted.join(" or "))
         })
         .collect()
+}
+
+/// Whether the stage evaluate gives such a name to groups that it makes from what it finds.
+fn is_taken(group: &str) -> bool {
+    ["supported", "well_supported"].contains(&group) || ["polyphony_", "night_"].iter().any(|prefix| group.starts_with(prefix))
 }
 
 /// Keys of columns, which only tables have.

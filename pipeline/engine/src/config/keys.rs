@@ -22,6 +22,8 @@ pub enum Kind {
     Names,
     /// A list of so many numbers, each in a range.
     Floats(usize, f64, f64),
+    /// A mapping from names to lists of texts.
+    Groups,
 }
 
 /// One configuration key.
@@ -56,6 +58,7 @@ impl Key {
             Kind::Texts => "a list of texts".to_owned(),
             Kind::Names => "a name or a list of names".to_owned(),
             Kind::Floats(n, min, max) => format!("a list of {n} numbers from {min} to {max}"),
+            Kind::Groups => "names, each with a list of texts: `{name: [A, B], other: [C]}`".to_owned(),
         };
         if self.nullable { format!("{kind}, or null") } else { kind }
     }
@@ -623,6 +626,20 @@ pub const KEYS: &[Key] = &[
         "windows",
         "5",
         "Validation positives from which a class gets a threshold of its own",
+    ),
+    key(
+        "evaluate.class_groups",
+        Kind::Groups,
+        "",
+        "{}",
+        "Groups of classes over which metrics are averaged too, such as {common: [A, B], rare: [\"*\"]}, where * stands for the classes in no other group; {}: frequent, common and rare, thirds of the classes by training positives",
+    ),
+    key(
+        "evaluate.min_support",
+        Kind::Int(1, 1_000_000),
+        "windows",
+        "5",
+        "Positive windows of a subset from which a class is in the group well_supported",
     ),
     // detect
     optional("detect.threshold", FRACTION, "", "One threshold for every class, in place of the model's decisions"),

@@ -326,6 +326,8 @@ mod tests {
             ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
             ("device=gpu", "auto, cpu or cuda:N"),
             ("featurize.high_pass_hz=8000", "less than half of featurize.sample_rate_hz, 8000 Hz"),
+            ("evaluate.class_groups={polyphony_9: [A]}", "choose another"),
+            ("evaluate.class_groups={rare: A}", "names, each with a list of texts"),
         ] {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");

@@ -152,7 +152,7 @@ pub(super) fn check(entry: &Entry) -> Option<Problem> {
         Kind::Text => value.as_str().is_some_and(|t| !t.trim().is_empty()),
         Kind::Choice(words) => value.as_str().is_some_and(|t| words.contains(&t)),
         Kind::WordOrInt(word, min, max) => value.as_str() == Some(word) || value.as_i64().is_some_and(|x| x >= min && x <= max),
-        Kind::Texts => value.as_sequence().is_some_and(|s| s.iter().all(|v| v.as_str().is_some())),
+        Kind::Texts => is_texts(value),
         Kind::Names => match value.as_sequence() {
             Some(names) => !names.is_empty() && names.iter().all(is_name),
             None => is_name(value),
@@ -160,12 +160,23 @@ pub(super) fn check(entry: &Entry) -> Option<Problem> {
         Kind::Floats(n, min, max) => {
             value.as_sequence().is_some_and(|s| s.len() == n && s.iter().all(|v| number_in(v, min, max)))
         }
+        Kind::Groups => {
+            value.as_mapping().is_some_and(|groups| groups.iter().all(|(name, group)| is_word(name) && is_texts(group)))
+        }
     };
     if fits { None } else { problem(format!("`{}`", plain(value)), format!("allowed: {}", key.allowed())) }
 }
 
+fn is_texts(value: &Value) -> bool {
+    value.as_sequence().is_some_and(|s| s.iter().all(|v| v.as_str().is_some()))
+}
+
+fn is_word(value: &Value) -> bool {
+    value.as_str().is_some_and(|name| !name.trim().is_empty())
+}
+
 fn is_name(value: &Value) -> bool {
-    value.as_u64().is_some() || value.as_str().is_some_and(|name| !name.trim().is_empty())
+    value.as_u64().is_some() || is_word(value)
 }
 
 fn is_section(name: &str) -> bool {
