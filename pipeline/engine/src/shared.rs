@@ -24,9 +24,13 @@ pub fn shared_passes(config: &Config, others: &[Config]) -> BTreeSet<&'static st
 
 fn is_same(pass: &Pass, config: &Config, their: &Pass, other: &Config) -> bool {
     let declared = (&pass.inputs, &pass.scanned, &pass.outputs) == (&their.inputs, &their.scanned, &their.outputs);
-    let outside = [(Input::Archive, "archive.path")].into_iter().filter(|(input, _)| pass.reads(*input)).map(|(_, key)| key);
-    let model = pass.inputs.iter().any(|input| matches!(input, Input::Model(_))).then_some("model.path");
-    let mut keys = pass.counting_keys().map(|key| key.name).chain(outside).chain(model);
+    let outside = pass.inputs.iter().filter_map(|input| match input {
+        Input::Archive => Some("archive.path"),
+        Input::Model(_) => Some("model.path"),
+        Input::File(key) | Input::Models { key, .. } => Some(*key),
+        Input::Table(_) | Input::Parts { .. } => None,
+    });
+    let mut keys = pass.counting_keys().map(|key| key.name).chain(outside);
     declared && keys.all(|key| config.get(key) == other.get(key))
 }
 
@@ -51,6 +55,10 @@ mod tests {
         assert_eq!(shared(&[&["split.seed=1"]]), ["annotate", "annotate-classes", "featurize", "ingest", "segment"]);
         assert_eq!(shared(&[&["featurize.n_mels=64"], &["split.seed=1"]]), ["annotate", "annotate-classes", "ingest", "segment"]);
         assert_eq!(shared(&[&["archive.path=elsewhere"]]), [""; 0]);
+        // The files that keys name count by their content, which is another where the path is.
+        assert_eq!(shared(&[&["train.initial_weights=other.safetensors"]]), before_train);
+        assert!(shared(&[&["model.ensemble=[other]"]]).contains(&"train"));
+        assert!(!shared(&[&["model.ensemble=[other]"]]).contains(&"predict"));
         // How work is gone about touches nothing, and neither does another name.
         assert_eq!(shared(&[&["train.memory_gib=1", "run.path=r", "run.base=b"]]), shared(&[&[]]));
         assert!(shared(&[&[]]).contains(&"report"));
