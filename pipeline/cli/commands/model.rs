@@ -151,7 +151,8 @@ fn compare(first: &Model, second: &Model) -> anyhow::Result<()> {
             rows.push([format!("threshold of {class}"), side(first), side(second)]);
         }
     }
-    for metric in first.metrics.keys().chain(second.metrics.keys()).collect::<BTreeSet<_>>() {
+    let differs = |metric: &&String| first.metrics.get(*metric) != second.metrics.get(*metric);
+    for metric in first.metrics.keys().chain(second.metrics.keys()).collect::<BTreeSet<_>>().into_iter().filter(differs) {
         let side = |model: &Model| model.metrics.get(metric).map_or_else(absent, |value| format!("{value:.4}"));
         rows.push([format!("test {metric}"), side(first), side(second)]);
     }

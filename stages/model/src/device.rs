@@ -102,6 +102,11 @@ pub fn name(device: Device) -> String {
     }
 }
 
+/// Whether a device has memory of its own, to which everything is copied first.
+pub fn has_own_memory(device: Device) -> bool {
+    device != HOST
+}
+
 /// The kind of a device: results agree within one, not between two.
 pub fn kind(device: Device) -> &'static str {
     if device.is_cuda() { "cuda" } else { "cpu" }

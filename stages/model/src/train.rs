@@ -210,7 +210,7 @@ impl Work for Train {
         };
         // On CUDA, features within the budget lie on the device; nothing is to be read ahead then.
         let fits = (windows.bytes() as f64) <= params.device_memory_gib * f64::from(1u32 << 30);
-        let resident = (device.is_cuda() && fits).then(|| Resident::new(&windows.train, device)).transpose()?;
+        let resident = (device::has_own_memory(device) && fits).then(|| Resident::new(&windows.train, device)).transpose()?;
         let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
         let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
         let progress = cx.console().progress("train", params.epochs as u64, "epochs");

@@ -121,7 +121,8 @@ const WITHIN_ARCHIVE: &[&str] =
 fn is_within(archive: Option<&str>, path: &str) -> bool {
     let (Some(archive), path) = (archive, Path::new(path)) else { return true };
     if path.is_absolute() {
-        return std::path::absolute(archive).is_ok_and(|archive| path.starts_with(archive) && depth(path).is_some());
+        let rest = std::path::absolute(archive).ok().and_then(|archive| path.strip_prefix(archive).ok());
+        return rest.is_some_and(|rest| depth(rest).is_some());
     }
     depth(path).is_some()
 }
