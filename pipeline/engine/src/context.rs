@@ -199,14 +199,21 @@ impl Access<'_> {
 
     /// What this pass remembered under this name, if anything; where it is nothing, what it remembered in the run's base.
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
-        let base = || Some(RunDir::new(self.config.text("run.base")?).cache(self.pass.name, name));
-        let read = |path: PathBuf| std::fs::read(path).ok();
-        read(self.run.cache(self.pass.name, name)).or_else(|| read(base()?))
+        std::fs::read(self.memory(name)).ok()
+    }
+
+    /// The file of what is remembered under a name: the run's own, or that of its base where it has none.
+    fn memory(&self, name: &str) -> PathBuf {
+        let own = self.run.cache(self.pass.name, name);
+        match self.config.text("run.base") {
+            Some(base) if !own.exists() => RunDir::new(base).cache(self.pass.name, name),
+            _ => own,
+        }
     }
 
     /// The size of what this pass remembered under this name, if anything.
     pub fn cached_bytes(&self, name: &str) -> Option<u64> {
-        std::fs::metadata(self.run.cache(self.pass.name, name)).ok().map(|meta| meta.len())
+        std::fs::metadata(self.memory(name)).ok().map(|meta| meta.len())
     }
 
     /// The version of the pass's code: what is remembered of an older one's results is not this one's.
