@@ -112,10 +112,11 @@ const WITHIN_ARCHIVE: &[&str] =
 /// Whether a path, relative to the archive, stays within it. Links may lead wherever they do.
 fn is_within(archive: Option<&str>, path: &str) -> bool {
     let (Some(archive), path) = (archive, Path::new(path)) else { return true };
-    if path.is_absolute() {
-        return std::path::absolute(archive).is_ok_and(|archive| path.starts_with(archive) && depth(path).is_some());
-    }
-    depth(path).is_some()
+    let below = match std::path::absolute(archive) {
+        Ok(archive) if path.is_absolute() => path.strip_prefix(archive).ok(),
+        _ => Some(path),
+    };
+    below.is_some_and(|below| depth(below).is_some())
 }
 
 /// How many folders down a path leads; `None` where it leads above its beginning on the way.
