@@ -120,11 +120,11 @@ const WITHIN_ARCHIVE: &[&str] =
 /// Whether a path, relative to the archive, stays within it. Links may lead wherever they do.
 fn is_within(archive: Option<&str>, path: &str) -> bool {
     let (Some(archive), path) = (archive, Path::new(path)) else { return true };
-    if path.is_absolute() {
-        let rest = std::path::absolute(archive).ok().and_then(|archive| path.strip_prefix(archive).ok());
-        return rest.is_some_and(|rest| depth(rest).is_some());
-    }
-    depth(path).is_some()
+    let below = match std::path::absolute(archive) {
+        Ok(archive) if path.is_absolute() => path.strip_prefix(archive).ok(),
+        _ => Some(path),
+    };
+    below.is_some_and(|below| depth(below).is_some())
 }
 
 /// How many folders down a path leads; `None` where it leads above its beginning on the way.
