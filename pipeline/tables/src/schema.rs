@@ -31,7 +31,11 @@ const FILES: &[(&str, &str)] = embed![
     "training_log",
     "predictions",
     "metrics",
+    "reliability",
+    "confusions",
+    "curves",
     "thresholds",
+    "calibration",
     "detections",
     "activity",
 ];
