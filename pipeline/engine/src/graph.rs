@@ -110,7 +110,7 @@ pub const WEIGHTS: &str = "weights.safetensors";
 pub const MODEL_CARD: &str = "model.yaml";
 /// The key that lists further models.
 pub const ENSEMBLE: &str = "model.ensemble";
-/// Thresholds of a model.
+/// Thresholds and calibrations of a model.
 pub const DECISIONS: &str = "decisions.yaml";
 
 /// The passes of a run, in the order in which they are executed: each reads only what earlier ones write.
@@ -269,18 +269,35 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     passes.push(predict);
     if learns {
         passes.push(Pass {
-            code_version: 2,
+            code_version: 3,
             ..pass(
                 "evaluate",
                 Per::Run,
-                &[Table("predictions"), Table("labels"), Table("splits")],
-                &[Output::Table("metrics"), Output::Table("thresholds"), Output::File("model/decisions.yaml")],
+                &[Table("predictions"), Table("labels"), Table("splits"), Table("recordings")],
+                &[
+                    Output::Table("metrics"),
+                    Output::Table("reliability"),
+                    Output::Table("confusions"),
+                    Output::Table("curves"),
+                    Output::Table("thresholds"),
+                    Output::Table("calibration"),
+                    Output::File("model/decisions.yaml"),
+                ],
                 &["evaluate.*"],
             )
         });
     }
     passes.extend([
-        pass("detect", Per::SiteDay, &[Table("predictions"), Model(DECISIONS)], &[Output::Table("detections")], &["detect.*"]),
+        Pass {
+            code_version: 2,
+            ..pass(
+                "detect",
+                Per::SiteDay,
+                &[Table("predictions"), Model(DECISIONS)],
+                &[Output::Table("detections")],
+                &["detect.*"],
+            )
+        },
         Pass {
             name: "detect-activity",
             ..pass(

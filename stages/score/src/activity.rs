@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_engine::{UnitContext, Work, WorkError};
 use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 
+use crate::clock::Clock;
 use crate::decisions::{Decisions, threshold};
-use crate::effort::{EffortByHour, NightHour, add_recorded, add_window, end_utc_us, night_hour};
+use crate::effort::{EffortByHour, NightHour, add_recorded, add_window};
 use crate::error::ScoreError;
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +38,7 @@ impl Work for Activity {
         let clocks = read_recordings(cx, &mut tally)?;
         for partition in cx.partitions("predictions")? {
             let site = partition.unit.site();
+            let mut thresholds = BTreeMap::new();
             for batch in cx.read_batches(
                 "predictions",
                 &partition,
@@ -49,12 +50,14 @@ impl Work for Activity {
                 let (starts, scores) = (batch.f64("start_s")?, batch.f32("score")?);
                 for row in 0..batch.rows() {
                     let class = classes.value(row);
-                    if !tally.thresholds.contains_key(class) {
-                        tally.thresholds.insert(class.to_owned(), threshold(class, detect.threshold, decisions.as_ref())?);
+                    if !thresholds.contains_key(class) {
+                        thresholds.insert(class.to_owned(), threshold(site, class, detect.threshold, decisions.as_ref())?);
+                        tally.classes.insert(class.to_owned());
                         tally.model_id = batch.utf8("model_id")?.value(row).to_owned();
                     }
+                    let is_detected = f64::from(scores.value(row)) >= thresholds[class];
                     let clock = clocks.get(recordings.value(row)).ok_or("predictions name a recording that recordings lacks")?;
-                    tally.count(site, segments.value(row), clock, starts.value(row), class, f64::from(scores.value(row)))?;
+                    tally.count(site, segments.value(row), clock, starts.value(row), class, is_detected)?;
                 }
             }
         }
@@ -78,43 +81,25 @@ fn days(date: Date) -> i32 {
     (date - jiff::civil::date(1970, 1, 1)).get_days()
 }
 
-/// How a recording's seconds become local time: an instant and the zone to show it in; `None` where no time is known.
-type Clock = Option<(i64, TimeZone)>;
-
 /// Reads the clocks of all recordings by id, and adds their effort.
-fn read_recordings(cx: &UnitContext<'_>, tally: &mut Tally) -> Result<BTreeMap<String, Clock>, WorkError> {
+fn read_recordings(cx: &UnitContext<'_>, tally: &mut Tally) -> Result<BTreeMap<String, Option<Clock>>, WorkError> {
     let mut clocks = BTreeMap::new();
-    let columns = ["recording_id", "start_utc", "start_local", "utc_offset_min", "timezone", "duration_s"];
+    let columns = [&["recording_id", "duration_s"][..], &Clock::COLUMNS].concat();
     for (unit, batch) in cx.read_all("recordings", &columns)? {
-        let (ids, zones) = (batch.texts("recording_id")?, batch.texts("timezone")?);
-        let durations: Vec<_> = batch.f64("duration_s")?.iter().collect();
-        let (utc, local): (Vec<_>, Vec<_>) = batch.micros("start_utc")?.iter().zip(batch.micros("start_local")?).unzip();
-        let offsets: Vec<_> = batch.i32("utc_offset_min")?.iter().collect();
-        for (row, id) in ids.into_iter().enumerate() {
-            let clock = clock(utc[row], local[row], offsets[row], zones[row].as_deref());
-            tally.record(unit.site(), &clock, durations[row].unwrap_or(0.0))?;
-            clocks.insert(id.unwrap_or_default(), clock);
+        let (ids, durations) = (batch.utf8("recording_id")?, batch.f64("duration_s")?);
+        for ((id, duration_s), clock) in ids.iter().zip(durations).zip(Clock::of(&batch)?) {
+            tally.record(unit.site(), &clock, duration_s.unwrap_or(0.0))?;
+            clocks.insert(id.unwrap_or_default().to_owned(), clock);
         }
     }
     Ok(clocks)
-}
-
-fn clock(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Clock {
-    let named = || zone.and_then(|zone| TimeZone::get(zone).ok());
-    let fixed = || offset_min.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()).map(TimeZone::fixed);
-    match (utc_us, local_us) {
-        (Some(utc_us), _) => Some((utc_us, named().or_else(fixed).unwrap_or(TimeZone::UTC))),
-        // The clock's own reading, as if it were UTC: its nights and hours are right, and nothing else is used of it.
-        (None, Some(local_us)) => Some((local_us, TimeZone::UTC)),
-        (None, None) => None,
-    }
 }
 
 /// Effort and detections so far.
 #[derive(Default)]
 struct Tally {
     model_id: String,
-    thresholds: BTreeMap<String, f64>,
+    classes: BTreeSet<String>,
     effort: BTreeMap<String, EffortByHour>,
     /// Seconds and windows of recordings without a time, by site.
     timeless: BTreeMap<String, (f64, u64)>,
@@ -135,11 +120,11 @@ struct Row<'a> {
 }
 
 impl Tally {
-    fn record(&mut self, site: &str, clock: &Clock, duration_s: f64) -> Result<(), ScoreError> {
+    fn record(&mut self, site: &str, clock: &Option<Clock>, duration_s: f64) -> Result<(), ScoreError> {
         match clock {
-            Some((start_us, zone)) => {
+            Some(clock) => {
                 let effort = self.effort.entry(site.to_owned()).or_default();
-                add_recorded(effort, *start_us, end_utc_us(*start_us, duration_s)?, zone)
+                add_recorded(effort, clock.start_us, clock.at(duration_s)?, &clock.zone)
             }
             None => {
                 self.timeless.entry(site.to_owned()).or_default().0 += duration_s;
@@ -152,10 +137,10 @@ impl Tally {
         &mut self,
         site: &str,
         segment: &str,
-        clock: &Clock,
+        clock: &Option<Clock>,
         start_s: f64,
         class: &str,
-        score: f64,
+        is_detected: bool,
     ) -> Result<(), ScoreError> {
         let at = match &self.window {
             Some((last, at)) if last == segment => *at,
@@ -165,20 +150,19 @@ impl Tally {
                 at
             }
         };
-        if score >= self.thresholds[class] {
+        if is_detected {
             *self.detected.entry((site.to_owned(), at)).or_default().entry(class.to_owned()).or_default() += 1;
         }
         Ok(())
     }
 
-    fn open_window(&mut self, site: &str, clock: &Clock, start_s: f64) -> Result<Option<NightHour>, ScoreError> {
-        let Some((start_us, zone)) = clock else {
+    fn open_window(&mut self, site: &str, clock: &Option<Clock>, start_s: f64) -> Result<Option<NightHour>, ScoreError> {
+        let Some(clock) = clock else {
             self.timeless.entry(site.to_owned()).or_default().1 += 1;
             return Ok(None);
         };
-        let window_us = end_utc_us(*start_us, start_s)?;
-        add_window(self.effort.entry(site.to_owned()).or_default(), window_us, zone)?;
-        night_hour(window_us, zone).map(Some)
+        add_window(self.effort.entry(site.to_owned()).or_default(), clock.at(start_s)?, &clock.zone)?;
+        clock.night_hour(start_s).map(Some)
     }
 
     /// A row for each hour with effort and each class, sorted by site, time and class.
@@ -190,7 +174,7 @@ impl Tally {
             let timed = self.effort.get(site).into_iter().flatten().map(|(at, e)| (Some(*at), e.recorded_s(), e.windows));
             for (at, effort_s, windows) in timeless.map(|&(seconds, windows)| (None, seconds, windows)).into_iter().chain(timed) {
                 let detected = self.detected.get(&(site.to_owned(), at));
-                rows.extend(self.thresholds.keys().map(|class| {
+                rows.extend(self.classes.iter().map(|class| {
                     let detected = detected.and_then(|d| d.get(class)).copied().unwrap_or(0);
                     Row { site, at, class, effort_s, windows, detected }
                 }));
@@ -207,17 +191,17 @@ mod tests {
 
     #[test]
     fn no_detection_is_a_zero_and_no_effort_is_no_row() {
-        let mut tally = Tally { thresholds: [("X".to_owned(), 0.5), ("Y".to_owned(), 0.5)].into(), ..Tally::default() };
+        let mut tally = Tally { classes: ["X", "Y"].map(str::to_owned).into(), ..Tally::default() };
         let start = "2020-03-01T22:59:57Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
-        let moving = clock(Some(start), None, None, Some("America/Sao_Paulo"));
+        let moving = Clock::new(Some(start), None, None, Some("America/Sao_Paulo"));
         tally.record("A", &moving, 6.0).unwrap();
         tally.record("B", &None, 3.0).unwrap();
-        for (segment, start_s, class, score) in
-            [("0", 0.0, "X", 0.9), ("0", 0.0, "Y", 0.1), ("1", 3.0, "X", 0.5), ("1", 3.0, "Y", 0.4)]
+        for (segment, start_s, class, is_detected) in
+            [("0", 0.0, "X", true), ("0", 0.0, "Y", false), ("1", 3.0, "X", true), ("1", 3.0, "Y", false)]
         {
-            tally.count("A", segment, &moving, start_s, class, score).unwrap();
+            tally.count("A", segment, &moving, start_s, class, is_detected).unwrap();
         }
-        tally.count("B", "2", &None, 0.0, "Y", 1.0).unwrap();
+        tally.count("B", "2", &None, 0.0, "Y", true).unwrap();
         let rows: Vec<_> =
             tally.rows().iter().map(|r| (r.site, r.at.map(|at| at.hour), r.class, r.effort_s, r.windows, r.detected)).collect();
         assert_eq!(
@@ -232,21 +216,6 @@ mod tests {
             ]
         );
         assert_eq!(tally.rows()[0].at.unwrap().night, date(2020, 3, 1));
-    }
-
-    #[test]
-    fn the_zone_is_better_than_the_offset_and_the_clock_is_better_than_nothing() {
-        let winter = "2020-03-08T06:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
-        let hour = |clock: &Clock, later_s: f64| {
-            let (start, zone) = clock.clone().unwrap();
-            night_hour(end_utc_us(start, later_s).unwrap(), &zone).unwrap().hour
-        };
-        let named = clock(Some(winter), None, Some(-300), Some("America/New_York"));
-        assert_eq!((hour(&named, 0.0), hour(&named, 7200.0)), (1, 4), "the clock was put forward in between");
-        let fixed = clock(Some(winter), None, Some(-300), None);
-        assert_eq!(hour(&fixed, 7200.0), 3);
-        assert_eq!(hour(&clock(None, Some(winter), None, None), 0.0), 6);
-        assert_eq!(clock(None, None, None, Some("UTC")), None);
     }
 
     #[test]

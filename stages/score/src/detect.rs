@@ -32,7 +32,8 @@ impl Work for Detect {
         let mut sink = cx.sink("detections", &[])?;
         let mut recording = Recording::default();
         let mut write = |recording: Recording| -> Result<(), WorkError> {
-            let events = recording.events(&detect, decisions.as_ref())?;
+            let events = recording.events(cx.unit().site(), &detect, decisions.as_ref())?;
+            let probability = |class: &str, score| decisions.as_ref().and_then(|d| d.probability(class, score));
             let (id, model_id) = (&recording.id, &recording.model_id);
             let batch = sink
                 .builder()
@@ -44,7 +45,7 @@ impl Work for Detect {
                 .u32(events.iter().map(|(.., event)| event.n_windows))
                 .f32(events.iter().map(|(.., event)| event.peak_score as f32))
                 .f32(events.iter().map(|(.., event)| event.mean_score as f32))
-                .f64(events.iter().map(|_| None))
+                .f64(events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
                 .f64(events.iter().map(|(_, threshold, _)| *threshold))
                 .utf8(events.iter().map(|_| model_id))
                 .build()?;
@@ -92,10 +93,15 @@ struct Recording {
 
 impl Recording {
     /// Its events by class and time, with the thresholds that made them.
-    fn events(&self, params: &DetectParams, decisions: Option<&Decisions>) -> Result<Vec<(&str, f64, Event)>, ScoreError> {
+    fn events(
+        &self,
+        site: &str,
+        params: &DetectParams,
+        decisions: Option<&Decisions>,
+    ) -> Result<Vec<(&str, f64, Event)>, ScoreError> {
         let mut all = Vec::new();
         for (class, windows) in &self.windows {
-            let threshold = threshold(class, params.threshold, decisions)?;
+            let threshold = threshold(site, class, params.threshold, decisions)?;
             all.extend(merge(windows, threshold, params.max_gap_s)?.into_iter().map(|event| (class.as_str(), threshold, event)));
         }
         Ok(all)
@@ -113,8 +119,8 @@ mod tests {
         let recording = Recording { windows: windows.map(|(class, w)| (class.to_owned(), w)).into(), ..Recording::default() };
         let params = DetectParams { threshold: Some(0.5), max_gap_s: 0.0 };
         let events: Vec<_> =
-            recording.events(&params, None).unwrap().iter().map(|(c, t, e)| ((*c).to_owned(), *t, e.start_s)).collect();
+            recording.events("A", &params, None).unwrap().iter().map(|(c, t, e)| ((*c).to_owned(), *t, e.start_s)).collect();
         assert_eq!(events, [("A".into(), 0.5, 0.0), ("A".into(), 0.5, 6.0), ("B".into(), 0.5, 0.0)]);
-        assert!(recording.events(&DetectParams { threshold: None, max_gap_s: 0.0 }, None).is_err());
+        assert!(recording.events("A", &DetectParams { threshold: None, max_gap_s: 0.0 }, None).is_err());
     }
 }

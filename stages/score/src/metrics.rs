@@ -62,6 +62,16 @@ impl Ranking {
         &self.steps
     }
 
+    /// What each step adds to the one above it: the windows of each distinct score, from the highest to the lowest.
+    pub fn increments(&self) -> impl Iterator<Item = Step> + '_ {
+        let mut above = (0, 0);
+        self.steps.iter().map(move |step| {
+            let counts = (step.true_positives, step.false_positives);
+            let before = std::mem::replace(&mut above, counts);
+            Step { threshold: step.threshold, true_positives: counts.0 - before.0, false_positives: counts.1 - before.1 }
+        })
+    }
+
     /// Number of positive windows: the support.
     pub fn positives(&self) -> u64 {
         self.steps.last().map_or(0, |step| step.true_positives)
@@ -240,6 +250,28 @@ pub struct Confusion {
 }
 
 impl Confusion {
+    /// Counts a window.
+    pub fn count(&mut self, positive: bool, predicted: bool) {
+        let counted = match (positive, predicted) {
+            (true, true) => &mut self.true_positives,
+            (false, true) => &mut self.false_positives,
+            (true, false) => &mut self.false_negatives,
+            (false, false) => &mut self.true_negatives,
+        };
+        *counted += 1;
+    }
+
+    /// All counts times a number.
+    #[must_use]
+    pub fn times(self, n: u64) -> Self {
+        Self {
+            true_positives: self.true_positives * n,
+            false_positives: self.false_positives * n,
+            false_negatives: self.false_negatives * n,
+            true_negatives: self.true_negatives * n,
+        }
+    }
+
     /// Share of the predicted windows that are positive.
     pub fn precision(&self) -> Option<f64> {
         let predicted = self.true_positives + self.false_positives;
@@ -317,9 +349,9 @@ pub struct RankedLabels {
 }
 
 impl RankedLabels {
-    /// Adds one window: `classes` are its (score, whether positive) for every class; `of` is the place of a positive one of them. Its precision
+    /// Counts one window: `classes` are its (score, whether positive) for every class; `of` is the place of a positive one of them. Its precision
     /// is the share of positive classes among those that score at least as much.
-    pub fn add(&mut self, classes: &[(f32, bool)], of: usize) {
+    pub fn count(&mut self, classes: &[(f32, bool)], of: usize) {
         let at_least = classes.iter().filter(|(score, _)| *score >= classes[of].0);
         let (ranked, right) =
             at_least.fold((0_u32, 0_u32), |(all, right), (_, positive)| (all + 1, right + u32::from(*positive)));

@@ -1,6 +1,7 @@
-//! The score from which a window counts as a detection, chosen per class on validation windows.
+//! The score from which a window counts as a detection, chosen per class on validation windows: that of the best F1, or for a wanted precision
+//! the one of the best recall.
 //!
-//! The threshold of best F1 lies midway between the lowest score taken and the highest left out, so that a window
+//! A threshold lies midway between the lowest score taken and the highest left out, so that a window
 //! like either falls on its own side; when every window is taken it is the lowest score. Of several thresholds with
 //! the same F1 the highest wins: it reports the fewest detections, and each has to be looked at by somebody.
 //!
@@ -15,12 +16,14 @@ use crate::metrics::{Ranking, Step};
 /// Of the way from the F1 of taking every window to 1, the share that a threshold of a class's own has to go.
 const LEAST_GAIN: f64 = 0.1;
 
-/// Which windows a threshold was fitted on.
+/// Where a threshold or a calibration comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The class's own.
+    /// The class's own windows.
     Own,
+    /// The class's own windows, on which no threshold has the wanted precision: the one of the highest precision.
+    Unreached,
     /// Those of all classes together, the class having too few positives or scores that hardly tell them.
     Pooled,
     /// None: all classes together have too few positives.
@@ -32,10 +35,31 @@ impl Source {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Own => "own",
+            Self::Unreached => "unreached",
             Self::Pooled => "pooled",
             Self::Default => "default",
         }
     }
+}
+
+/// What a threshold is chosen for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Aim {
+    /// The best F1.
+    F1,
+    /// The best recall of those with at least this precision.
+    Precision(f64),
+}
+
+/// How thresholds are chosen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// What for.
+    pub aim: Aim,
+    /// Positive windows from which a class has a threshold of its own.
+    pub min_positives: u64,
+    /// The threshold where even all classes together have fewer.
+    pub default: f64,
 }
 
 /// The decision for one class.
@@ -47,8 +71,29 @@ pub struct Threshold {
     pub source: Source,
     /// F1 of the class at this threshold on the windows it was chosen on; `None` without positives.
     pub f1: Option<f64>,
+    /// Precision there; `None` where nothing is detected.
+    #[serde(default)]
+    pub precision: Option<f64>,
+    /// Recall there; `None` without positives.
+    #[serde(default)]
+    pub recall: Option<f64>,
     /// Positive windows of the class among them.
     pub positives: u64,
+}
+
+impl Threshold {
+    /// A threshold and what it does to the windows of a class.
+    fn of(ranking: &Ranking, threshold: f64, source: Source) -> Self {
+        let confusion = ranking.confusion(threshold);
+        Self {
+            threshold,
+            source,
+            f1: confusion.f1(),
+            precision: confusion.precision(),
+            recall: confusion.recall(),
+            positives: ranking.positives(),
+        }
+    }
 }
 
 /// The highest threshold of best F1, or `None` when there are no positives.
@@ -64,10 +109,31 @@ pub fn best_f1(ranking: &Ranking) -> Option<f64> {
         let ((a, b), (c, d)) = (fraction(best.1), fraction(next.1));
         if c * b > a * d { next } else { best }
     });
-    best.filter(|_| positives > 0).map(|(index, step)| {
-        let below = steps.get(index + 1).map(|next| next.threshold);
-        midway(below.unwrap_or(step.threshold), step.threshold)
-    })
+    best.filter(|_| positives > 0).map(|(index, _)| taking(steps, index))
+}
+
+/// The lowest threshold at which at least this share of the detected windows is positive, `None` where there is none.
+pub fn for_precision(ranking: &Ranking, wanted: f64) -> Option<f64> {
+    let steps = ranking.steps();
+    let index = steps.iter().rposition(|step| step.true_positives > 0 && precision(step) >= wanted)?;
+    Some(taking(steps, index))
+}
+
+/// The threshold of the highest precision, of several the lowest; `None` without positives.
+fn most_precise(ranking: &Ranking) -> Option<f64> {
+    let steps = ranking.steps().iter().enumerate().filter(|(_, step)| step.true_positives > 0);
+    let best = steps.max_by(|(_, a), (_, b)| precision(a).total_cmp(&precision(b)))?;
+    Some(taking(ranking.steps(), best.0))
+}
+
+fn precision(step: &Step) -> f64 {
+    step.true_positives as f64 / (step.true_positives + step.false_positives) as f64
+}
+
+/// A threshold that takes the steps up to this one.
+fn taking(steps: &[Step], index: usize) -> f64 {
+    let lowest = steps[index].threshold;
+    midway(steps.get(index + 1).map_or(lowest, |next| next.threshold), lowest)
 }
 
 /// A number above `low` and at most `high`, midway where floating point has one.
@@ -84,21 +150,29 @@ fn gain(ranking: &Ranking, threshold: f64) -> f64 {
     if all < 1.0 { (best - all) / (1.0 - all) } else { 1.0 }
 }
 
-/// Thresholds for all classes: a class's own best where it has at least `min_positives` positive windows and scores that tell them, else
-/// the best for all classes pooled where they have as many, else `default`.
-pub fn tune(rankings: &[Ranking], pooled: &Ranking, min_positives: u64, default: f64) -> Vec<Threshold> {
-    let fit = |ranking: &Ranking| {
-        let enough = ranking.positives() >= min_positives;
-        best_f1(ranking).filter(|&threshold| enough && gain(ranking, threshold) >= LEAST_GAIN)
-    };
-    let fallback = fit(pooled).map_or((default, Source::Default), |threshold| (threshold, Source::Pooled));
-    rankings
-        .iter()
-        .map(|ranking| {
-            let (threshold, source) = fit(ranking).map_or(fallback, |threshold| (threshold, Source::Own));
-            Threshold { threshold, source, f1: ranking.confusion(threshold).f1(), positives: ranking.positives() }
-        })
-        .collect()
+/// Thresholds for all classes: [`own`] where there is one, else that of all classes pooled, else the default.
+pub fn tune(rankings: &[Ranking], pooled: &Ranking, rule: &Rule) -> Vec<Threshold> {
+    let pooled = own(pooled, rule).filter(|fit| fit.source == Source::Own);
+    let fallback = pooled.map_or((rule.default, Source::Default), |fit| (fit.threshold, Source::Pooled));
+    let of = |ranking: &Ranking| own(ranking, rule).unwrap_or_else(|| Threshold::of(ranking, fallback.0, fallback.1));
+    rankings.iter().map(of).collect()
+}
+
+/// A class's own threshold, where it has enough positive windows and its scores tell them from others.
+pub fn own(ranking: &Ranking, rule: &Rule) -> Option<Threshold> {
+    if ranking.positives() < rule.min_positives {
+        return None;
+    }
+    match rule.aim {
+        Aim::F1 => {
+            let told = best_f1(ranking).filter(|&threshold| gain(ranking, threshold) >= LEAST_GAIN)?;
+            Some(Threshold::of(ranking, told, Source::Own))
+        }
+        Aim::Precision(wanted) => {
+            let reached = for_precision(ranking, wanted).map(|threshold| Threshold::of(ranking, threshold, Source::Own));
+            reached.or_else(|| Some(Threshold::of(ranking, most_precise(ranking)?, Source::Unreached)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +223,7 @@ mod tests {
             pooled.extend(scores, &positives.iter().copied().map(Some).collect::<Vec<_>>()).unwrap();
         }
         let rankings: Vec<_> = classes.iter().map(|(scores, positives)| ranking(scores, positives)).collect();
-        tune(&rankings, &Ranking::from(pooled), min_positives, default)
+        tune(&rankings, &Ranking::from(pooled), &Rule { aim: Aim::F1, min_positives, default })
     }
 
     #[test]
@@ -182,6 +256,32 @@ mod tests {
         assert_eq!((fitted[0].source, fitted[1].source), (Source::Pooled, Source::Own));
         assert_eq!(fitted[1].threshold, 0.725);
         assert_eq!(tuned(&[(&[0.1, 0.2], &[true, true])], 1, 0.5)[0].source, Source::Own);
+    }
+
+    #[test]
+    fn a_wanted_precision_gives_the_most_recall_that_has_it() {
+        let scores = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
+        let ranking = ranking(&scores, &[true, true, false, true, true, false]);
+        // Precision by depth: 1, 1, 2/3, 3/4, 4/5, 2/3.
+        assert_eq!(for_precision(&ranking, 0.8), Some(0.45));
+        assert!((for_precision(&ranking, 0.9).unwrap() - 0.75).abs() < 1e-12);
+        let rule = Rule { aim: Aim::Precision(0.8), min_positives: 2, default: 0.5 };
+        let found = own(&ranking, &rule).unwrap();
+        assert_eq!((found.source, found.precision, found.recall), (Source::Own, Some(0.8), Some(1.0)));
+    }
+
+    #[test]
+    fn a_precision_that_is_never_reached_gives_the_best_there_is_and_says_so() {
+        let ranking = ranking(&[0.9, 0.8, 0.7, 0.6], &[false, true, true, false]);
+        let rule = Rule { aim: Aim::Precision(0.9), min_positives: 2, default: 0.5 };
+        let found = tune(std::slice::from_ref(&ranking), &ranking, &rule)[0];
+        assert_eq!((found.source, found.precision, found.recall), (Source::Unreached, Some(2.0 / 3.0), Some(1.0)));
+        let few = Rule { min_positives: 3, ..rule };
+        assert_eq!(
+            (tune(std::slice::from_ref(&ranking), &ranking, &few)[0].source, own(&ranking, &few)),
+            (Source::Default, None)
+        );
+        assert_eq!(for_precision(&self::ranking(&[0.5], &[false]), 0.0), None);
     }
 
     proptest! {

@@ -8,18 +8,20 @@ use super::Subset;
 use super::cells::cell;
 
 pub(super) const METRICS: &[&str] = &["subset", "site", "class", "group", "metric", "value", "support", "ci_low", "ci_high"];
-pub(super) const THRESHOLDS: &[&str] = &["class", "threshold", "source"];
+pub(super) const THRESHOLDS: &[&str] = &["site", "class", "threshold", "source"];
+/// How evaluate names the groups of windows of one night.
+const NIGHT: &str = "night_";
 
 /// How well the classifier does.
 #[derive(Debug, Default)]
 pub(crate) struct Scores {
     /// By what they are about.
     pub(crate) metrics: BTreeMap<(Subset, Scope), Metrics>,
-    /// Thresholds by class, with their source (own, pooled or default).
+    /// Thresholds by class for all sites, with their source (own, unreached, pooled or default).
     pub(crate) thresholds: BTreeMap<String, (f64, String)>,
 }
 
-/// What metrics are about. Scores of a class at one site or in one group are left to the table: here they would be noise.
+/// What metrics are about. Scores of a class at one site or in one group, and those of single nights, are left to the table: here they would be noise.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
     /// The mean over classes.
@@ -57,7 +59,7 @@ impl Scores {
                 (None, None, None) => Scope::All,
                 (None, Some(class), None) => Scope::Class(class.to_owned()),
                 (Some(site), None, None) => Scope::Site(site.to_owned()),
-                (None, None, Some(group)) => Scope::Group(group.to_owned()),
+                (None, None, Some(group)) if !group.starts_with(NIGHT) => Scope::Group(group.to_owned()),
                 _ => continue,
             };
             let metric = Metric { value: cell(values, i), support: support.value(i), interval: cell(low, i).zip(cell(high, i)) };
@@ -69,8 +71,10 @@ impl Scores {
 
     pub(super) fn add_thresholds(&mut self, batch: &Batch) -> Result<(), TableError> {
         let (classes, thresholds, sources) = (batch.utf8("class")?, batch.f64("threshold")?, batch.utf8("source")?);
+        let sites = batch.utf8("site")?;
+        let everywhere = (0..batch.rows()).filter(|&i| cell(sites, i).is_none());
         self.thresholds
-            .extend((0..batch.rows()).map(|i| (classes.value(i).to_owned(), (thresholds.value(i), sources.value(i).to_owned()))));
+            .extend(everywhere.map(|i| (classes.value(i).to_owned(), (thresholds.value(i), sources.value(i).to_owned()))));
         Ok(())
     }
 
@@ -107,8 +111,9 @@ mod tests {
     fn metrics_fall_under_what_they_are_about() {
         // Site, class, group, value, support, in the order of the table's key.
         type Row = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<f64>, u64);
-        let rows: [Row; 6] = [
+        let rows: [Row; 7] = [
             (None, None, None, Some(0.5), 1),
+            (None, None, Some("night_2020-03-01"), Some(0.75), 1),
             (None, None, Some("rare"), Some(0.25), 1),
             (None, Some("X"), None, Some(0.5), 7),
             (None, Some("Y"), None, None, 0),
@@ -118,12 +123,12 @@ mod tests {
         let batch = read_back(
             "metrics",
             [
-                text("model_id", ["m"; 6]),
-                text("subset", ["test"; 6]),
+                text("model_id", ["m"; 7]),
+                text("subset", ["test"; 7]),
                 text("site", rows.iter().map(|r| r.0)),
                 text("class", rows.iter().map(|r| r.1)),
                 text("group", rows.iter().map(|r| r.2)),
-                text("metric", ["auroc"; 6]),
+                text("metric", ["auroc"; 7]),
                 f64("value", rows.iter().map(|r| r.3)),
                 u64("support", rows.iter().map(|r| r.4)),
                 f64("ci_low", rows.iter().map(|r| r.1.and(r.3).map(|v| v - 0.125))),
@@ -147,7 +152,16 @@ mod tests {
         );
         let x = &scores.metrics[&(Subset::Test, Scope::Class("X".into()))];
         assert_eq!((x.support(), x.get("auroc").unwrap().interval, x.get("f1_fixed")), (7, Some((0.375, 0.625)), None));
-        let thresholds = read_back("thresholds", [text("class", ["X"]), f64("threshold", [0.25]), text("source", ["own"])]);
+        let thresholds = read_back(
+            "thresholds",
+            [
+                text("model_id", ["m"; 2]),
+                text("site", [None, Some("A")]),
+                text("class", ["X"; 2]),
+                f64("threshold", [0.25, 0.5]),
+                text("source", ["own"; 2]),
+            ],
+        );
         scores.add_thresholds(&thresholds).unwrap();
         assert_eq!(scores.thresholds["X"], (0.25, "own".to_owned()));
     }

@@ -58,7 +58,7 @@ fn measured(facts: &Facts, scores: &Scores) -> Markup {
         (undefined(facts, &unsupported, subset))
         (legend())
         (averages(scores, subset))
-        (tables(&["metrics", "thresholds"]))
+        (tables(&["metrics", "thresholds", "calibration", "reliability", "confusions", "curves"]))
     }
 }
 
@@ -133,8 +133,9 @@ fn legend() -> Markup {
     html! {
         p.note {
             "AP and AUROC look at the order of scores alone; F1 is the harmonic mean of precision and recall. Fixed: at one threshold for all classes.
-            Tuned: at the class's threshold, which comes from validation. Its source is " em { "own" } " (best F1 of the class), " em { "pooled" }
-            " (best F1 over all classes, where the class has too few positives) or " em { "default" } " (where validation has none). "
+            Tuned: at the class's threshold, which comes from validation. Its source is " em { "own" } " (the class's windows), " em { "unreached" }
+            " (these too, but none has the precision that was wanted), " em { "pooled" }
+            " (all classes, where the class has too few positives) or " em { "default" } " (where validation has none). "
             "Small figures beside a mean are the number of classes in it, beside others the 95 % confidence interval, where one was computed."
         }
     }

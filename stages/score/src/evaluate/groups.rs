@@ -57,6 +57,11 @@ pub(crate) fn supported(sides: &[&[u64]], least: u64) -> Vec<usize> {
     (0..classes).filter(|&class| sides.iter().all(|side| side[class] >= least)).collect()
 }
 
+/// The windows of a side by night.
+pub(crate) fn by_night(side: &Side) -> impl Iterator<Item = (String, &[usize])> {
+    side.nights().iter().map(|(night, windows)| (format!("night_{night}"), windows.as_slice()))
+}
+
 /// The windows of a side by how many classes they hold; windows in which not every class was looked for are in none.
 pub(crate) fn by_polyphony(side: &Side) -> BTreeMap<String, Vec<usize>> {
     let name = |level: usize| if level == MANY { format!("polyphony_{MANY}_or_more") } else { format!("polyphony_{level}") };
@@ -109,10 +114,11 @@ mod tests {
     #[test]
     fn windows_by_the_number_of_their_classes() {
         let mut side = Side::of(6);
+        let recording = side.open_recording("A");
         for positives in [0, 1, 3, 4, 6] {
-            side.push("A", &[0.5; 6], &std::array::from_fn::<_, 6, _>(|class| Some(class < positives)));
+            side.push(recording, None, &[0.5; 6], &std::array::from_fn::<_, 6, _>(|class| Some(class < positives)));
         }
-        side.push("A", &[0.5; 6], &[Some(true), None, None, None, None, None]);
+        side.push(recording, None, &[0.5; 6], &[Some(true), None, None, None, None, None]);
         let levels: Vec<_> = by_polyphony(&side).into_iter().collect();
         let wanted: [(&str, &[usize]); 5] = [
             ("polyphony_0", &[0]),

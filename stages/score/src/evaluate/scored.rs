@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::Array;
 use chorus_engine::{Unit, UnitContext, WorkError};
 use chorus_tables::Batch;
 
 use super::subset::Subset;
+use crate::clock::Clock;
 use crate::error::ScoreError;
 use crate::metrics::{Labelled, Ranking};
 
@@ -22,14 +24,26 @@ pub(crate) struct Scored {
     pub(crate) sides: BTreeMap<Subset, Side>,
 }
 
-/// The windows of one side.
+/// The windows of one side. A window, a recording and a site are known by their places, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Side {
     /// By class, then window.
     scores: Vec<Vec<f32>>,
     labels: Vec<Vec<Option<bool>>>,
-    /// Places of the windows of each site.
-    pub(crate) sites: BTreeMap<String, Vec<usize>>,
+    /// The recording of each window.
+    recording_of: Vec<u32>,
+    /// The site of each recording.
+    site_of: Vec<u32>,
+    /// Names of the sites.
+    sites: Vec<String>,
+    /// Places of the windows of each night that is known.
+    nights: BTreeMap<String, Vec<usize>>,
+}
+
+/// A recording that is on a side.
+struct Place {
+    subset: Subset,
+    clock: Option<Clock>,
 }
 
 impl Scored {
@@ -38,12 +52,12 @@ impl Scored {
     /// # Errors
     /// [`ScoreError::NoPredictions`], and [`ScoreError::Mismatch`] where the two tables speak of different windows or classes.
     pub(crate) fn read(cx: &UnitContext<'_>) -> Result<Self, WorkError> {
-        let subset_of = subsets(cx)?;
+        let places = places(cx)?;
         let labels: BTreeMap<Unit, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
         let mut scored: Option<Self> = None;
         for partition in cx.partitions("predictions")? {
-            let predictions =
-                cx.read_partition("predictions", &partition, &["segment_id", "recording_id", "class", "score", "model_id"])?;
+            let columns = ["segment_id", "recording_id", "start_s", "class", "score", "model_id"];
+            let predictions = cx.read_partition("predictions", &partition, &columns)?;
             if predictions.rows() == 0 {
                 continue;
             }
@@ -54,9 +68,15 @@ impl Scored {
                 Some(scored) => scored,
                 None => scored.insert(Self::start(&predictions)?),
             };
-            scored.add(&partition.unit, &predictions, &labels, &subset_of)?;
+            scored.check(&partition.unit, &predictions, &labels)?;
+            scored.add(partition.unit.site(), &predictions, &labels, &places)?;
         }
         Ok(scored.ok_or(ScoreError::NoPredictions)?)
+    }
+
+    /// The name of a class by its place.
+    pub(crate) fn class(&self, place: Option<usize>) -> Option<&str> {
+        place.map(|class| self.classes[class].as_str())
     }
 
     /// Takes model and classes from the first window.
@@ -68,25 +88,33 @@ impl Scored {
         Ok(Self { model_id: predictions.utf8("model_id")?.value(0).to_owned(), classes, sides })
     }
 
+    /// Adds the windows of one part that belong to a side and that somebody reviewed for some class.
     fn add(
         &mut self,
-        unit: &Unit,
+        site: &str,
         predictions: &Batch,
         labels: &Batch,
-        subset_of: &BTreeMap<String, Subset>,
+        places: &BTreeMap<String, Place>,
     ) -> Result<(), WorkError> {
-        self.check(unit, predictions, labels)?;
         let (recordings, scores) = (predictions.utf8("recording_id")?, predictions.f32("score")?);
-        let labels: Vec<Option<bool>> = labels.i32("value")?.iter().map(|value| value.map(|v| v == 1)).collect();
+        let (starts, values) = (predictions.f64("start_s")?, labels.i32("value")?);
         let width = self.classes.len();
-        for (window, labels) in labels.chunks(width).enumerate() {
-            let first = window * width;
-            let Some(subset) = subset_of.get(recordings.value(first)) else { continue };
-            if let Some(side) = self.sides.get_mut(subset)
-                && labels.iter().any(Option::is_some)
-            {
-                side.push(unit.site(), &scores.values()[first..first + width], labels);
-            }
+        // The windows of a recording come one after the other.
+        let mut recording: Option<(&str, u32)> = None;
+        for first in (0..predictions.rows()).step_by(width) {
+            let labels: Vec<Option<bool>> =
+                (first..first + width).map(|row| values.is_valid(row).then(|| values.value(row) == 1)).collect();
+            let id = recordings.value(first);
+            let Some(place) = places.get(id).filter(|_| labels.iter().any(Option::is_some)) else { continue };
+            let Some(side) = self.sides.get_mut(&place.subset) else { continue };
+            let of = match recording {
+                Some((last, of)) if last == id => of,
+                _ => side.open_recording(site),
+            };
+            recording = Some((id, of));
+            let night = place.clock.as_ref().map(|clock| clock.night_hour(starts.value(first))).transpose()?;
+            let night = night.map(|at| at.night.to_string());
+            side.push(of, night.as_deref(), &scores.values()[first..first + width], &labels);
         }
         Ok(())
     }
@@ -111,15 +139,24 @@ impl Scored {
     }
 }
 
-/// The side of each recording that is on one.
-fn subsets(cx: &UnitContext<'_>) -> Result<BTreeMap<String, Subset>, WorkError> {
-    let mut subset_of = BTreeMap::new();
+/// The recordings that are on a side.
+fn places(cx: &UnitContext<'_>) -> Result<BTreeMap<String, Place>, WorkError> {
+    let mut places = BTreeMap::new();
     for (_, batch) in cx.read_all("splits", &["recording_id", "subset"])? {
         let (ids, subsets) = (batch.utf8("recording_id")?, batch.utf8("subset")?);
         let sides = ids.iter().flatten().zip(subsets.iter().flatten());
-        subset_of.extend(sides.filter_map(|(id, subset)| Some((id.to_owned(), Subset::parse(subset)?))));
+        places.extend(
+            sides.filter_map(|(id, subset)| Some((id.to_owned(), Place { subset: Subset::parse(subset)?, clock: None }))),
+        );
     }
-    Ok(subset_of)
+    for (_, batch) in cx.read_all("recordings", &[&["recording_id"][..], &Clock::COLUMNS].concat())? {
+        for (id, clock) in batch.utf8("recording_id")?.iter().flatten().zip(Clock::of(&batch)?) {
+            if let Some(place) = places.get_mut(id) {
+                place.clock = clock;
+            }
+        }
+    }
+    Ok(places)
 }
 
 impl Side {
@@ -128,24 +165,80 @@ impl Side {
         Self { scores: vec![Vec::new(); classes], labels: vec![Vec::new(); classes], ..Self::default() }
     }
 
-    /// Adds a window: its scores and labels by class.
-    pub(crate) fn push(&mut self, site: &str, scores: &[f32], labels: &[Option<bool>]) {
-        let window = self.windows();
+    /// The place of one more recording.
+    pub(crate) fn open_recording(&mut self, site: &str) -> u32 {
+        let known = self.sites.iter().position(|name| name == site);
+        let at = known.unwrap_or_else(|| {
+            self.sites.push(site.to_owned());
+            self.sites.len() - 1
+        });
+        self.site_of.push(at as u32);
+        (self.site_of.len() - 1) as u32
+    }
+
+    /// Adds a window of a recording: its scores and labels by class.
+    pub(crate) fn push(&mut self, recording: u32, night: Option<&str>, scores: &[f32], labels: &[Option<bool>]) {
+        if let Some(night) = night {
+            let window = self.windows();
+            match self.nights.get_mut(night) {
+                Some(windows) => windows.push(window),
+                None => drop(self.nights.insert(night.to_owned(), vec![window])),
+            }
+        }
+        self.recording_of.push(recording);
         for (column, &score) in self.scores.iter_mut().zip(scores) {
             column.push(score);
         }
         for (column, &label) in self.labels.iter_mut().zip(labels) {
             column.push(label);
         }
-        match self.sites.get_mut(site) {
-            Some(windows) => windows.push(window),
-            None => drop(self.sites.insert(site.to_owned(), vec![window])),
-        }
+    }
+
+    /// Names of the sites.
+    pub(crate) fn sites(&self) -> &[String] {
+        &self.sites
+    }
+
+    /// Places of the windows of each night, by the date of its evening.
+    pub(crate) fn nights(&self) -> &BTreeMap<String, Vec<usize>> {
+        &self.nights
+    }
+
+    /// Number of classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.scores.len()
+    }
+
+    /// Number of recordings.
+    pub(crate) fn recordings(&self) -> usize {
+        self.site_of.len()
+    }
+
+    /// The recording of a window.
+    pub(crate) fn recording(&self, window: usize) -> usize {
+        self.recording_of[window] as usize
+    }
+
+    /// The site of a window.
+    pub(crate) fn site(&self, window: usize) -> usize {
+        self.site_of[self.recording(window)] as usize
+    }
+
+    /// Places of the windows of each site.
+    pub(crate) fn by_site(&self) -> Vec<Vec<usize>> {
+        let mut windows = vec![Vec::new(); self.sites.len()];
+        (0..self.windows()).for_each(|window| windows[self.site(window)].push(window));
+        windows
+    }
+
+    /// Score and label of a window for a class; `None` where nobody looked for it.
+    pub(crate) fn labelled(&self, class: usize, window: usize) -> Option<(f32, bool)> {
+        self.labels[class][window].map(|label| (self.scores[class][window], label))
     }
 
     /// Number of windows.
     pub(crate) fn windows(&self) -> usize {
-        self.scores.first().map_or(0, Vec::len)
+        self.recording_of.len()
     }
 
     /// Number of positive windows of each class.

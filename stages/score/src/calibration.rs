@@ -1,0 +1,325 @@
+//! From scores to probabilities, fitted per class on validation windows.
+//!
+//! - Platt: p = 1 / (1 + exp(-(slope * logit + intercept))), by maximum likelihood against the targets (P + 1) / (P + 2) for the P positive and 1 / (N + 2) for the N
+//!   negative windows in the place of 1 and 0, so that the fit is finite where classes are told apart perfectly. Sources: Platt 1999, "Probabilistic
+//!   outputs for support vector machines"; Newton's method with line search of Lin, Lin, Weng 2007.
+//! - Isotonic: the rising curve of least squared error, by pooling adjacent violators (Zadrozny, Elkan 2002), linear between its points and level
+//!   beyond them, as in scikit-learn's `IsotonicRegression(out_of_bounds="clip")`.
+//!
+//! A probability is one of windows like those of validation: where a class calls more or less often, it is off.
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::{Ranking, Step};
+use crate::thresholds::Source;
+
+/// Scores are kept this far from 0 and 1 (2^-24, half the step of float32 below 1), since logits of those are not finite.
+const LEAST_MARGIN: f64 = 1.0 / 16_777_216.0;
+/// Newton's method needs about ten steps; where it needs more something is degenerate, and the last step is as good as any.
+const MOST_STEPS: usize = 100;
+/// A gradient this small, per window, is none.
+const LEAST_GRADIENT: f64 = 1e-13;
+/// Keeps the second derivatives invertible where all scores are equal.
+const RIDGE: f64 = 1e-12;
+/// Of the decrease that the gradient promises, the share that a step has to bring.
+const LEAST_DECREASE: f64 = 1e-4;
+/// A step is not halved further than this.
+const SHORTEST: f64 = 1e-10;
+
+/// How scores become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// They do not.
+    None,
+    /// A logistic curve on the logit.
+    Platt,
+    /// Any rising curve.
+    Isotonic,
+}
+
+/// A fitted curve.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "method")]
+pub enum Curve {
+    /// See [`platt`].
+    Platt {
+        /// Factor of the logit.
+        slope: f64,
+        /// Added to it.
+        intercept: f64,
+    },
+    /// See [`isotonic`].
+    Isotonic {
+        /// Rising.
+        scores: Vec<f64>,
+        /// The probability at each of them; never falling.
+        probabilities: Vec<f64>,
+    },
+}
+
+impl Curve {
+    /// The probability that a window of this score is positive.
+    pub fn probability(&self, score: f64) -> f64 {
+        match self {
+            Self::Platt { slope, intercept } => logistic(slope * logit(score) + intercept),
+            Self::Isotonic { scores, probabilities } => interpolated(scores, probabilities, score),
+        }
+    }
+
+    /// Whether a higher score means a higher probability somewhere, and a lower one nowhere. Any other curve has learnt nothing of the scores.
+    fn is_rising(&self) -> bool {
+        match self {
+            Self::Platt { slope, .. } => *slope > 0.0,
+            Self::Isotonic { probabilities, .. } => probabilities.first() < probabilities.last(),
+        }
+    }
+
+    /// Its method, as in tables.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Platt { .. } => "platt",
+            Self::Isotonic { .. } => "isotonic",
+        }
+    }
+}
+
+/// The calibration of one class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// On which windows it was fitted: the class's own, or those of all classes.
+    pub source: Source,
+    /// Positive windows of the class among them.
+    pub positives: u64,
+    /// The curve.
+    #[serde(flatten)]
+    pub curve: Curve,
+}
+
+/// Calibrations for all classes: a class's own where it has at least `min_positives` positive windows, a negative one, and scores that rise with them, else
+/// that of all classes pooled under the same condition, else none.
+pub fn calibrate(rankings: &[Ranking], pooled: &Ranking, method: Method, min_positives: u64) -> Vec<Option<Calibration>> {
+    let fit = |ranking: &Ranking| {
+        let enough = ranking.positives() >= min_positives && ranking.negatives() > 0;
+        let curve = match method {
+            Method::Platt if enough => platt(ranking),
+            Method::Isotonic if enough => isotonic(ranking),
+            _ => return None,
+        };
+        Some(curve).filter(Curve::is_rising)
+    };
+    let fallback = fit(pooled).map(|curve| (curve, Source::Pooled));
+    let of = |ranking: &Ranking| {
+        let (curve, source) = fit(ranking).map(|curve| (curve, Source::Own)).or_else(|| fallback.clone())?;
+        Some(Calibration { source, positives: ranking.positives(), curve })
+    };
+    rankings.iter().map(of).collect()
+}
+
+fn logit(score: f64) -> f64 {
+    let score = score.clamp(LEAST_MARGIN, 1.0 - LEAST_MARGIN);
+    (score / (1.0 - score)).ln()
+}
+
+fn logistic(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// ln(1 + exp(z)), also where exp(z) overflows.
+fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}
+
+/// Windows of equal score: their logit, how many there are, and the sum of their targets.
+struct Tied {
+    logit: f64,
+    windows: f64,
+    target: f64,
+}
+
+/// Platt's curve for the windows of a ranking.
+pub fn platt(ranking: &Ranking) -> Curve {
+    let (positives, negatives) = (ranking.positives() as f64, ranking.negatives() as f64);
+    let (above, below) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
+    let tied: Vec<Tied> = ranking
+        .increments()
+        .map(|Step { threshold, true_positives, false_positives }| Tied {
+            logit: logit(threshold),
+            windows: (true_positives + false_positives) as f64,
+            target: true_positives as f64 * above + false_positives as f64 * below,
+        })
+        .collect();
+    let start = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
+    let (slope, intercept) = minimised(&tied, start);
+    Curve::Platt { slope, intercept }
+}
+
+/// Slope and intercept of least loss, by Newton's method with halved steps.
+fn minimised(tied: &[Tied], (mut slope, mut intercept): (f64, f64)) -> (f64, f64) {
+    let windows: f64 = tied.iter().map(|t| t.windows).sum();
+    let loss = |slope: f64, intercept: f64| -> f64 {
+        let of = |t: &Tied| t.windows * softplus(slope * t.logit + intercept) - t.target * (slope * t.logit + intercept);
+        tied.iter().map(of).sum()
+    };
+    let mut least = loss(slope, intercept);
+    for _ in 0..MOST_STEPS {
+        let Slopes { first: (g0, g1), second: (h00, h01, h11) } = slopes(tied, slope, intercept);
+        if g0.abs().max(g1.abs()) <= LEAST_GRADIENT * windows {
+            break;
+        }
+        let determinant = h00 * h11 - h01 * h01;
+        let step = ((h01 * g1 - h11 * g0) / determinant, (h01 * g0 - h00 * g1) / determinant);
+        let promised = g0 * step.0 + g1 * step.1;
+        let halves = std::iter::successors(Some(1.0), |share| Some(share / 2.0)).take_while(|&share| share > SHORTEST);
+        let better = halves
+            .map(|share| (share, loss(slope + share * step.0, intercept + share * step.1)))
+            .find(|(share, found)| *found <= least + LEAST_DECREASE * share * promised);
+        let Some((share, found)) = better else { break };
+        (slope, intercept, least) = (slope + share * step.0, intercept + share * step.1, found);
+    }
+    (slope, intercept)
+}
+
+/// First and second derivatives of the loss by slope (0) and intercept (1).
+struct Slopes {
+    first: (f64, f64),
+    second: (f64, f64, f64),
+}
+
+fn slopes(tied: &[Tied], slope: f64, intercept: f64) -> Slopes {
+    let start = Slopes { first: (0.0, 0.0), second: (RIDGE, 0.0, RIDGE) };
+    tied.iter().fold(start, |Slopes { first: (g0, g1), second: (h00, h01, h11) }, t| {
+        let p = logistic(slope * t.logit + intercept);
+        let (error, bend) = (t.windows * p - t.target, t.windows * p * (1.0 - p));
+        Slopes {
+            first: (g0 + error * t.logit, g1 + error),
+            second: (h00 + bend * t.logit * t.logit, h01 + bend * t.logit, h11 + bend),
+        }
+    })
+}
+
+/// Neighbouring scores that share one probability.
+#[derive(Clone, Copy)]
+struct Block {
+    low: f64,
+    high: f64,
+    positives: u64,
+    windows: u64,
+}
+
+impl Block {
+    fn probability(&self) -> f64 {
+        self.positives as f64 / self.windows as f64
+    }
+}
+
+/// The isotonic curve for the windows of a ranking.
+pub fn isotonic(ranking: &Ranking) -> Curve {
+    let mut blocks: Vec<Block> = Vec::new();
+    let rising: Vec<Step> = ranking.increments().collect();
+    for &Step { threshold, true_positives, false_positives } in rising.iter().rev() {
+        let windows = true_positives + false_positives;
+        let mut block = Block { low: threshold, high: threshold, positives: true_positives, windows };
+        while let Some(below) = blocks.pop_if(|below| below.probability() >= block.probability()) {
+            let (positives, windows) = (below.positives + block.positives, below.windows + block.windows);
+            block = Block { low: below.low, high: block.high, positives, windows };
+        }
+        blocks.push(block);
+    }
+    let ends = |block: &Block| {
+        let both = [(block.low, block.probability()), (block.high, block.probability())];
+        both.into_iter().take(if block.low < block.high { 2 } else { 1 })
+    };
+    let (scores, probabilities) = blocks.iter().flat_map(ends).unzip();
+    Curve::Isotonic { scores, probabilities }
+}
+
+/// The value at `x` of the line through these points, level beyond the first and the last; 0 without points.
+fn interpolated(xs: &[f64], ys: &[f64], x: f64) -> f64 {
+    let above = xs.partition_point(|&at| at <= x);
+    match (above.checked_sub(1).map(|below| (xs[below], ys[below])), xs.get(above).zip(ys.get(above))) {
+        (Some((x0, y0)), Some((&x1, &y1))) => y0 + (y1 - y0) * (x - x0) / (x1 - x0),
+        (Some((_, y)), None) | (None, Some((_, &y))) => y,
+        (None, None) => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Labelled;
+    use proptest::prelude::*;
+
+    fn ranking(windows: &[(f64, bool)]) -> Ranking {
+        let (scores, labels): (Vec<f64>, Vec<_>) = windows.iter().map(|&(score, positive)| (score, Some(positive))).unzip();
+        Ranking::new(&scores, &labels).unwrap()
+    }
+
+    #[test]
+    fn a_rising_curve_pools_what_falls() {
+        let curve = isotonic(&ranking(&[(0.1, false), (0.2, true), (0.3, false), (0.6, true)]));
+        let found: Vec<f64> = [0.0, 0.1, 0.2, 0.25, 0.3, 0.45, 0.6, 1.0].map(|score| curve.probability(score)).into();
+        assert_eq!(found, [0.0, 0.0, 0.5, 0.5, 0.5, 0.75, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn perfectly_told_windows_give_a_finite_curve_and_equal_scores_the_smoothed_share() {
+        let Curve::Platt { slope, intercept } = platt(&ranking(&[(1.0, true), (0.0, false)])) else { panic!("platt") };
+        assert!(slope.is_finite() && intercept.is_finite() && slope > 0.0);
+        // Targets are 3/4 and 1/3: their mean is that of one positive and one negative window with P = N = 1 twice.
+        let level = platt(&ranking(&[(0.5, true), (0.5, true), (0.5, false)])).probability(0.5);
+        assert!((level - (0.75 + 0.75 + 1.0 / 3.0) / 3.0).abs() < 1e-9, "{level}");
+    }
+
+    #[test]
+    fn few_positives_or_scores_that_fall_take_the_pooled_fit_and_say_so() {
+        let good = [(0.9, true), (0.8, true), (0.3, true), (0.2, false), (0.1, false)];
+        let few = [(0.9, true), (0.1, false)];
+        let falling = [(0.1, true), (0.2, true), (0.9, false)];
+        let all: Vec<(f64, bool)> = [&good[..], &few, &falling].concat();
+        for method in [Method::Platt, Method::Isotonic] {
+            let rankings = [ranking(&good), ranking(&few), ranking(&falling)];
+            let found = calibrate(&rankings, &ranking(&all), method, 2);
+            let sources: Vec<_> = found.iter().map(|c| c.as_ref().unwrap().source).collect();
+            assert_eq!(sources, [Source::Own, Source::Pooled, Source::Pooled]);
+            assert_eq!(found[1].as_ref().unwrap().positives, 1);
+            assert!(calibrate(&rankings, &ranking(&falling), method, 4).iter().all(Option::is_none));
+        }
+        assert_eq!(calibrate(&[ranking(&good)], &ranking(&good), Method::None, 1), [None]);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for curve in [platt(&ranking(&[(0.9, true), (0.2, false)])), isotonic(&ranking(&[(0.9, true), (0.2, false)]))] {
+            let calibration = Calibration { source: Source::Own, positives: 1, curve };
+            let text = serde_yaml::to_string(&calibration).unwrap();
+            assert_eq!(serde_yaml::from_str::<Calibration>(&text).unwrap(), calibration, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn probabilities_never_fall_with_the_score_and_keep_the_mean(windows in prop::collection::vec((0_u8..=20, any::<bool>()), 1..50)) {
+            let windows: Vec<(f64, bool)> = windows.iter().map(|&(score, positive)| (f64::from(score) / 20.0, positive)).collect();
+            let ranking = ranking(&windows);
+            let curve = isotonic(&ranking);
+            let found: Vec<f64> = (0..=100).map(|at| curve.probability(f64::from(at) / 100.0)).collect();
+            prop_assert!(found.is_sorted() && found.iter().all(|p| (0.0..=1.0).contains(p)));
+            let sum: f64 = windows.iter().map(|&(score, _)| curve.probability(score)).sum();
+            prop_assert!((sum - ranking.positives() as f64).abs() < 1e-9);
+            let platt = platt(&ranking);
+            prop_assert!((0..=10).all(|at| (0.0..=1.0).contains(&platt.probability(f64::from(at) / 10.0))));
+        }
+
+        #[test]
+        fn pooling_classes_is_pooling_windows(windows in prop::collection::vec((0.0..1.0_f64, any::<bool>()), 2..40)) {
+            let (left, right) = windows.split_at(windows.len() / 2);
+            let mut pooled = Labelled::default();
+            for part in [left, right] {
+                let (scores, labels): (Vec<f64>, Vec<_>) = part.iter().map(|&(score, positive)| (score, Some(positive))).unzip();
+                pooled.extend(&scores, &labels).unwrap();
+            }
+            prop_assert_eq!(isotonic(&Ranking::from(pooled)), isotonic(&ranking(&windows)));
+        }
+    }
+}
