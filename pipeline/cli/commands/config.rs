@@ -8,7 +8,7 @@ use crate::output;
 
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let mut section = "";
-    for key in KEYS {
+    for key in KEYS.iter() {
         let (own, name) = key.name.split_once('.').unwrap_or(("", key.name));
         if own != section {
             section = own;

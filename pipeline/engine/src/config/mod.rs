@@ -93,7 +93,7 @@ impl Config {
             given.extend(parse::set(set, &mut problems));
         }
         let mut config = Self { values: BTreeMap::new(), places: BTreeMap::new(), file: place.to_owned(), stem: stem.to_owned() };
-        for key in KEYS {
+        for key in KEYS.iter() {
             let default = serde_yaml::from_str(key.default).expect("a test parses every default");
             config.values.insert(key.name, default);
         }
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn every_default_is_a_value_of_its_key() {
-        for key in KEYS {
+        for key in KEYS.iter() {
             let entry =
                 parse::Entry { place: String::new(), key: key.name.into(), value: serde_yaml::from_str(key.default).unwrap() };
             assert_eq!(parse::check(&entry), None, "{}", key.name);
