@@ -116,7 +116,7 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
     let config = Config::from_text("", "c", "c", &sets).unwrap();
-    let card = format!("settings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
+    let card = format!("model_id: cafe\nsettings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
     let runner = || {
         let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
         let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
@@ -154,7 +154,7 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
         assert!(learned.contains(wanted), "{wanted}\n{learned}");
     }
     let model = format!("model.path={}", learns.path().join("run/model").display());
-    std::fs::write(learns.path().join("run/model/decisions.yaml"), "").unwrap();
+    std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe").unwrap();
     let applied = run(applies.path(), &[&model]);
     assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
     assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));
