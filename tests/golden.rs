@@ -61,6 +61,12 @@ const FIGURES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("rows", "SELECT COUNT(*) AS n FROM metrics"),
             ("positives", "SELECT SUM(support) AS n FROM metrics WHERE class IS NOT NULL"),
+            ("pairs", "SELECT SUM(windows) AS n FROM reliability WHERE class IS NOT NULL AND scale = 'score'"),
+            ("points", "SELECT COUNT(*) AS n FROM curves"),
+            (
+                "windows of one class or none",
+                "SELECT SUM(w) AS n FROM (SELECT MAX(windows) AS w FROM confusions GROUP BY subset, class) s",
+            ),
         ],
     ),
     ("detect-activity", &[("rows", "SELECT COUNT(*) AS n FROM activity"), ("effort", "SELECT SUM(effort_s) AS n FROM activity")]),

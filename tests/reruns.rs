@@ -41,6 +41,25 @@ fn another_number_of_bands_makes_features_and_all_that_follows_again_and_nothing
 }
 
 #[test]
+fn other_decisions_cost_no_new_predictions_and_reach_the_detections() {
+    let survey = Survey::made();
+    let sets = ["min_positives=1", "per_site=true", "threshold_for=precision", "precision=0.5", "calibration=isotonic"];
+    let sets: Vec<String> = sets.iter().flat_map(|set| ["--set".to_owned(), format!("evaluate.{set}")]).collect();
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let made = survey.made_by(|survey| drop(survey.run_with(&sets)));
+    assert_eq!(passes(&made), ["detect", "detect-activity", "evaluate", "report"]);
+    let ask = |sql: &str| survey.ask(sql).trim().to_owned();
+    assert_ne!(ask("SELECT COUNT(*) AS n FROM thresholds WHERE site IS NOT NULL"), "n\n0");
+    let apart = "SELECT COUNT(*) AS n FROM detections d JOIN thresholds t ON d.class = t.class AND d.site = t.site
+                 WHERE d.threshold <> t.threshold OR d.peak_score < d.threshold";
+    assert_eq!(ask(apart), "n\n0", "a site's own threshold is the one that was applied there");
+    let without = "SELECT COUNT(*) AS n FROM detections d JOIN calibration c ON d.class = c.class
+                   WHERE (d.probability IS NULL) <> (c.method = 'none')";
+    assert_eq!(ask(without), "n\n0");
+    assert_ne!(ask("SELECT COUNT(*) AS n FROM detections WHERE probability IS NOT NULL"), "n\n0");
+}
+
+#[test]
 fn a_touched_recording_makes_nothing_again() {
     let survey = Survey::made();
     let later = SystemTime::now() + Duration::from_secs(3600);

@@ -17,10 +17,10 @@ use crate::thresholds::Source;
 const LEAST_MARGIN: f64 = 1.0 / 16_777_216.0;
 /// Newton's method needs about ten steps; where it needs more something is degenerate, and the last step is as good as any.
 const MOST_STEPS: usize = 100;
-/// A gradient this small, per window, is none.
-const LEAST_GRADIENT: f64 = 1e-13;
-/// Keeps the second derivatives invertible where all scores are equal.
-const RIDGE: f64 = 1e-12;
+/// When a step promises to lower the loss by less than this, per window, it is the last: Newton's method doubles the right digits with each.
+const LEAST_PROMISE: f64 = 1e-12;
+/// Keeps the second derivatives invertible where all scores are equal: so much of their trace is added.
+const RIDGE: f64 = 1e-10;
 /// Of the decrease that the gradient promises, the share that a step has to bring.
 const LEAST_DECREASE: f64 = 1e-4;
 /// A step is not halved further than this.
@@ -96,24 +96,17 @@ pub struct Calibration {
     pub curve: Curve,
 }
 
-/// Calibrations for all classes: a class's own where it has at least `min_positives` positive windows, a negative one, and scores that rise with them, else
-/// that of all classes pooled under the same condition, else none.
-pub fn calibrate(rankings: &[Ranking], pooled: &Ranking, method: Method, min_positives: u64) -> Vec<Option<Calibration>> {
-    let fit = |ranking: &Ranking| {
-        let enough = ranking.positives() >= min_positives && ranking.negatives() > 0;
-        let curve = match method {
-            Method::Platt if enough => platt(ranking),
-            Method::Isotonic if enough => isotonic(ranking),
-            _ => return None,
-        };
-        Some(curve).filter(Curve::is_rising)
+/// The curve for the windows of a ranking, where it has at least `min_positives` positive windows, a negative one, and scores that rise with them.
+pub fn fit(ranking: &Ranking, method: Method, min_positives: u64) -> Option<Curve> {
+    if ranking.positives() < min_positives || ranking.negatives() == 0 {
+        return None;
+    }
+    let curve = match method {
+        Method::None => return None,
+        Method::Platt => platt(ranking),
+        Method::Isotonic => isotonic(ranking),
     };
-    let fallback = fit(pooled).map(|curve| (curve, Source::Pooled));
-    let of = |ranking: &Ranking| {
-        let (curve, source) = fit(ranking).map(|curve| (curve, Source::Own)).or_else(|| fallback.clone())?;
-        Some(Calibration { source, positives: ranking.positives(), curve })
-    };
-    rankings.iter().map(of).collect()
+    Some(curve).filter(Curve::is_rising)
 }
 
 fn logit(score: f64) -> f64 {
@@ -137,65 +130,90 @@ struct Tied {
     target: f64,
 }
 
-/// Platt's curve for the windows of a ranking.
-pub fn platt(ranking: &Ranking) -> Curve {
-    let (positives, negatives) = (ranking.positives() as f64, ranking.negatives() as f64);
-    let (above, below) = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
-    let tied: Vec<Tied> = ranking
-        .increments()
-        .map(|Step { threshold, true_positives, false_positives }| Tied {
-            logit: logit(threshold),
-            windows: (true_positives + false_positives) as f64,
-            target: true_positives as f64 * above + false_positives as f64 * below,
-        })
-        .collect();
-    let start = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
-    let (slope, intercept) = minimised(&tied, start);
-    Curve::Platt { slope, intercept }
+/// What a curve is fitted to. A ranking of all classes is large: its logits are made anew for each walk along it, and not kept.
+struct Targets<'a> {
+    ranking: &'a Ranking,
+    /// The target of a positive window, and of a negative one.
+    ends: (f64, f64),
 }
 
-/// Slope and intercept of least loss, by Newton's method with halved steps.
-fn minimised(tied: &[Tied], (mut slope, mut intercept): (f64, f64)) -> (f64, f64) {
-    let windows: f64 = tied.iter().map(|t| t.windows).sum();
-    let loss = |slope: f64, intercept: f64| -> f64 {
-        let of = |t: &Tied| t.windows * softplus(slope * t.logit + intercept) - t.target * (slope * t.logit + intercept);
-        tied.iter().map(of).sum()
-    };
-    let mut least = loss(slope, intercept);
-    for _ in 0..MOST_STEPS {
-        let Slopes { first: (g0, g1), second: (h00, h01, h11) } = slopes(tied, slope, intercept);
-        if g0.abs().max(g1.abs()) <= LEAST_GRADIENT * windows {
-            break;
-        }
-        let determinant = h00 * h11 - h01 * h01;
-        let step = ((h01 * g1 - h11 * g0) / determinant, (h01 * g0 - h00 * g1) / determinant);
-        let promised = g0 * step.0 + g1 * step.1;
-        let halves = std::iter::successors(Some(1.0), |share| Some(share / 2.0)).take_while(|&share| share > SHORTEST);
-        let better = halves
-            .map(|share| (share, loss(slope + share * step.0, intercept + share * step.1)))
-            .find(|(share, found)| *found <= least + LEAST_DECREASE * share * promised);
-        let Some((share, found)) = better else { break };
-        (slope, intercept, least) = (slope + share * step.0, intercept + share * step.1, found);
+impl Targets<'_> {
+    fn tied(&self) -> impl Iterator<Item = Tied> {
+        self.ranking.increments().map(|Step { threshold, true_positives, false_positives }| Tied {
+            logit: logit(threshold),
+            windows: (true_positives + false_positives) as f64,
+            target: true_positives as f64 * self.ends.0 + false_positives as f64 * self.ends.1,
+        })
     }
-    (slope, intercept)
+
+    fn windows(&self) -> f64 {
+        (self.ranking.positives() + self.ranking.negatives()) as f64
+    }
+
+    /// Cross-entropy of the curve with this slope and intercept, summed over windows.
+    fn loss(&self, (slope, intercept): (f64, f64)) -> f64 {
+        let of = |t: Tied| t.windows * softplus(slope * t.logit + intercept) - t.target * (slope * t.logit + intercept);
+        self.tied().map(of).sum()
+    }
+
+    fn slopes(&self, (slope, intercept): (f64, f64)) -> Slopes {
+        self.tied().fold(Slopes::default(), |Slopes { first: (g0, g1), second: (h00, h01, h11) }, t| {
+            let p = logistic(slope * t.logit + intercept);
+            let (error, bend) = (t.windows * p - t.target, t.windows * p * (1.0 - p));
+            Slopes {
+                first: (g0 + error * t.logit, g1 + error),
+                second: (h00 + bend * t.logit * t.logit, h01 + bend * t.logit, h11 + bend),
+            }
+        })
+    }
 }
 
 /// First and second derivatives of the loss by slope (0) and intercept (1).
+#[derive(Default)]
 struct Slopes {
     first: (f64, f64),
     second: (f64, f64, f64),
 }
 
-fn slopes(tied: &[Tied], slope: f64, intercept: f64) -> Slopes {
-    let start = Slopes { first: (0.0, 0.0), second: (RIDGE, 0.0, RIDGE) };
-    tied.iter().fold(start, |Slopes { first: (g0, g1), second: (h00, h01, h11) }, t| {
-        let p = logistic(slope * t.logit + intercept);
-        let (error, bend) = (t.windows * p - t.target, t.windows * p * (1.0 - p));
-        Slopes {
-            first: (g0 + error * t.logit, g1 + error),
-            second: (h00 + bend * t.logit * t.logit, h01 + bend * t.logit, h11 + bend),
+impl Slopes {
+    /// Newton's step, and by how much it would change the loss if that were a plane.
+    fn step(&self) -> ((f64, f64), f64) {
+        let (g0, g1) = self.first;
+        let (h00, h01, h11) = self.second;
+        let ridge = RIDGE * (h00 + h11);
+        let (h00, h11) = (h00 + ridge, h11 + ridge);
+        let determinant = h00 * h11 - h01 * h01;
+        let step = ((h01 * g1 - h11 * g0) / determinant, (h01 * g0 - h00 * g1) / determinant);
+        (step, g0 * step.0 + g1 * step.1)
+    }
+}
+
+/// Platt's curve for the windows of a ranking.
+pub fn platt(ranking: &Ranking) -> Curve {
+    let (positives, negatives) = (ranking.positives() as f64, ranking.negatives() as f64);
+    let ends = ((positives + 1.0) / (positives + 2.0), 1.0 / (negatives + 2.0));
+    let start = (0.0, ((positives + 1.0) / (negatives + 1.0)).ln());
+    let (slope, intercept) = minimised(&Targets { ranking, ends }, start);
+    Curve::Platt { slope, intercept }
+}
+
+/// Slope and intercept of least loss, by Newton's method with halved steps.
+fn minimised(targets: &Targets<'_>, mut line: (f64, f64)) -> (f64, f64) {
+    let mut least = targets.loss(line);
+    for _ in 0..MOST_STEPS {
+        let (step, promised) = targets.slopes(line).step();
+        let halves = std::iter::successors(Some(1.0), |share| Some(share / 2.0)).take_while(|&share| share > SHORTEST);
+        let better = halves
+            .map(|share| (share, (line.0 + share * step.0, line.1 + share * step.1)))
+            .map(|(share, line)| (share, line, targets.loss(line)))
+            .find(|(share, _, loss)| *loss <= least + LEAST_DECREASE * share * promised);
+        let Some((_, better, loss)) = better.filter(|_| promised < 0.0) else { break };
+        (line, least) = (better, loss);
+        if -promised <= LEAST_PROMISE * targets.windows() {
+            break;
         }
-    })
+    }
+    line
 }
 
 /// Neighbouring scores that share one probability.
@@ -216,8 +234,7 @@ impl Block {
 /// The isotonic curve for the windows of a ranking.
 pub fn isotonic(ranking: &Ranking) -> Curve {
     let mut blocks: Vec<Block> = Vec::new();
-    let rising: Vec<Step> = ranking.increments().collect();
-    for &Step { threshold, true_positives, false_positives } in rising.iter().rev() {
+    for Step { threshold, true_positives, false_positives } in ranking.increments().rev() {
         let windows = true_positives + false_positives;
         let mut block = Block { low: threshold, high: threshold, positives: true_positives, windows };
         while let Some(below) = blocks.pop_if(|below| below.probability() >= block.probability()) {
@@ -266,26 +283,23 @@ mod tests {
     fn perfectly_told_windows_give_a_finite_curve_and_equal_scores_the_smoothed_share() {
         let Curve::Platt { slope, intercept } = platt(&ranking(&[(1.0, true), (0.0, false)])) else { panic!("platt") };
         assert!(slope.is_finite() && intercept.is_finite() && slope > 0.0);
-        // Targets are 3/4 and 1/3: their mean is that of one positive and one negative window with P = N = 1 twice.
-        let level = platt(&ranking(&[(0.5, true), (0.5, true), (0.5, false)])).probability(0.5);
-        assert!((level - (0.75 + 0.75 + 1.0 / 3.0) / 3.0).abs() < 1e-9, "{level}");
+        // Targets are 3/4, 3/4 and 1/3.
+        for score in [0.0, 0.001, 0.5, 0.9] {
+            let level = platt(&ranking(&[(score, true), (score, true), (score, false)])).probability(score);
+            assert!((level - (0.75 + 0.75 + 1.0 / 3.0) / 3.0).abs() < 1e-9, "{score}: {level}");
+        }
     }
 
     #[test]
-    fn few_positives_or_scores_that_fall_take_the_pooled_fit_and_say_so() {
+    fn few_positives_or_scores_that_fall_give_no_curve() {
         let good = [(0.9, true), (0.8, true), (0.3, true), (0.2, false), (0.1, false)];
-        let few = [(0.9, true), (0.1, false)];
         let falling = [(0.1, true), (0.2, true), (0.9, false)];
-        let all: Vec<(f64, bool)> = [&good[..], &few, &falling].concat();
-        for method in [Method::Platt, Method::Isotonic] {
-            let rankings = [ranking(&good), ranking(&few), ranking(&falling)];
-            let found = calibrate(&rankings, &ranking(&all), method, 2);
-            let sources: Vec<_> = found.iter().map(|c| c.as_ref().unwrap().source).collect();
-            assert_eq!(sources, [Source::Own, Source::Pooled, Source::Pooled]);
-            assert_eq!(found[1].as_ref().unwrap().positives, 1);
-            assert!(calibrate(&rankings, &ranking(&falling), method, 4).iter().all(Option::is_none));
+        for (method, name) in [(Method::Platt, "platt"), (Method::Isotonic, "isotonic")] {
+            assert_eq!(fit(&ranking(&good), method, 3).unwrap().method(), name);
+            assert_eq!((fit(&ranking(&good), method, 4), fit(&ranking(&falling), method, 2)), (None, None));
+            assert_eq!(fit(&ranking(&good[..3]), method, 1), None, "without a negative one");
         }
-        assert_eq!(calibrate(&[ranking(&good)], &ranking(&good), Method::None, 1), [None]);
+        assert_eq!(fit(&ranking(&good), Method::None, 1), None);
     }
 
     #[test]

@@ -63,12 +63,15 @@ impl Ranking {
     }
 
     /// What each step adds to the one above it: the windows of each distinct score, from the highest to the lowest.
-    pub fn increments(&self) -> impl Iterator<Item = Step> + '_ {
-        let mut above = (0, 0);
-        self.steps.iter().map(move |step| {
-            let counts = (step.true_positives, step.false_positives);
-            let before = std::mem::replace(&mut above, counts);
-            Step { threshold: step.threshold, true_positives: counts.0 - before.0, false_positives: counts.1 - before.1 }
+    pub fn increments(&self) -> impl DoubleEndedIterator<Item = Step> + '_ {
+        self.steps.iter().enumerate().map(|(at, step)| {
+            let above =
+                at.checked_sub(1).map_or((0, 0), |above| (self.steps[above].true_positives, self.steps[above].false_positives));
+            Step {
+                threshold: step.threshold,
+                true_positives: step.true_positives - above.0,
+                false_positives: step.false_positives - above.1,
+            }
         })
     }
 

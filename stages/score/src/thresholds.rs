@@ -83,7 +83,7 @@ pub struct Threshold {
 
 impl Threshold {
     /// A threshold and what it does to the windows of a class.
-    fn of(ranking: &Ranking, threshold: f64, source: Source) -> Self {
+    pub fn of(ranking: &Ranking, threshold: f64, source: Source) -> Self {
         let confusion = ranking.confusion(threshold);
         Self {
             threshold,
@@ -150,12 +150,10 @@ fn gain(ranking: &Ranking, threshold: f64) -> f64 {
     if all < 1.0 { (best - all) / (1.0 - all) } else { 1.0 }
 }
 
-/// Thresholds for all classes: [`own`] where there is one, else that of all classes pooled, else the default.
-pub fn tune(rankings: &[Ranking], pooled: &Ranking, rule: &Rule) -> Vec<Threshold> {
+/// The threshold of classes without their own: that of all classes pooled where there is one, else the default.
+pub fn fallback(pooled: &Ranking, rule: &Rule) -> (f64, Source) {
     let pooled = own(pooled, rule).filter(|fit| fit.source == Source::Own);
-    let fallback = pooled.map_or((rule.default, Source::Default), |fit| (fit.threshold, Source::Pooled));
-    let of = |ranking: &Ranking| own(ranking, rule).unwrap_or_else(|| Threshold::of(ranking, fallback.0, fallback.1));
-    rankings.iter().map(of).collect()
+    pooled.map_or((rule.default, Source::Default), |fit| (fit.threshold, Source::Pooled))
 }
 
 /// A class's own threshold, where it has enough positive windows and its scores tell them from others.
@@ -222,8 +220,10 @@ mod tests {
         for (scores, positives) in classes {
             pooled.extend(scores, &positives.iter().copied().map(Some).collect::<Vec<_>>()).unwrap();
         }
-        let rankings: Vec<_> = classes.iter().map(|(scores, positives)| ranking(scores, positives)).collect();
-        tune(&rankings, &Ranking::from(pooled), &Rule { aim: Aim::F1, min_positives, default })
+        let rule = Rule { aim: Aim::F1, min_positives, default };
+        let (threshold, source) = fallback(&Ranking::from(pooled), &rule);
+        let of = |ranking: Ranking| own(&ranking, &rule).unwrap_or_else(|| Threshold::of(&ranking, threshold, source));
+        classes.iter().map(|(scores, positives)| of(ranking(scores, positives))).collect()
     }
 
     #[test]
@@ -274,12 +274,14 @@ mod tests {
     fn a_precision_that_is_never_reached_gives_the_best_there_is_and_says_so() {
         let ranking = ranking(&[0.9, 0.8, 0.7, 0.6], &[false, true, true, false]);
         let rule = Rule { aim: Aim::Precision(0.9), min_positives: 2, default: 0.5 };
-        let found = tune(std::slice::from_ref(&ranking), &ranking, &rule)[0];
+        let found = own(&ranking, &rule).unwrap();
         assert_eq!((found.source, found.precision, found.recall), (Source::Unreached, Some(2.0 / 3.0), Some(1.0)));
         let few = Rule { min_positives: 3, ..rule };
+        assert_eq!((own(&ranking, &few), fallback(&ranking, &few)), (None, (0.5, Source::Default)));
         assert_eq!(
-            (tune(std::slice::from_ref(&ranking), &ranking, &few)[0].source, own(&ranking, &few)),
-            (Source::Default, None)
+            fallback(&ranking, &rule),
+            (0.5, Source::Default),
+            "what the classes together do not reach is no threshold for one"
         );
         assert_eq!(for_precision(&self::ranking(&[0.5], &[false]), 0.0), None);
     }

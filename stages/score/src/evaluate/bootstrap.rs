@@ -180,21 +180,25 @@ fn counts(decided: &[[Confusion; 2]], times: &[[u16; LANES]], lane: usize) -> [C
 fn areas(entries: &[Entry], times: &[[u16; LANES]]) -> [Areas; LANES] {
     let zero = [0.0_f64; LANES];
     let (mut positives, mut negatives, mut precision, mut pairs) = (zero, zero, zero, zero);
-    let (mut rise, mut run) = (zero, zero);
+    let (mut rise, mut run, mut rises) = (zero, zero, false);
     for entry in entries {
         let tied = if entry.positive { &mut rise } else { &mut run };
         for (sum, &times) in tied.iter_mut().zip(&times[entry.recording as usize]) {
             *sum += f64::from(times);
         }
+        rises |= entry.positive;
         if entry.ends_tie {
             for lane in 0..LANES {
                 pairs[lane] += run[lane] * (positives[lane] + rise[lane] / 2.0);
                 positives[lane] += rise[lane];
                 negatives[lane] += run[lane];
+            }
+            // Most windows are negative, and divisions are dear.
+            for lane in 0..if rises { LANES } else { 0 } {
                 // At least 1, so that a recording that was not drawn divides nothing by zero.
                 precision[lane] += rise[lane] * positives[lane] / (positives[lane] + negatives[lane]).max(1.0);
             }
-            (rise, run) = (zero, zero);
+            (rise, run, rises) = (zero, zero, false);
         }
     }
     let ratio = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);

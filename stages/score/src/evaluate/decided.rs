@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::scored::{Scored, Side};
 use super::subset::Subset;
-use crate::calibration::{Calibration, Method, calibrate};
+use crate::calibration::{self, Calibration, Curve, Method};
 use crate::decisions::Decisions;
 use crate::error::ScoreError;
 use crate::metrics::Ranking;
-use crate::thresholds::{Rule, Threshold, own, tune};
+use crate::thresholds::{self, Rule, Source, Threshold};
 
 /// Decisions by the places of classes.
 #[derive(Debug, Default)]
@@ -37,12 +39,22 @@ impl Decided {
     pub(crate) fn on(scored: &Scored, rules: &Rules) -> Result<Self, ScoreError> {
         let validation = &scored.sides[&Subset::Validation];
         let (windows, classes): (Vec<_>, Vec<_>) = ((0..validation.windows()).collect(), (0..scored.classes.len()).collect());
-        let rankings: Result<Vec<Ranking>, _> = classes.iter().map(|&class| validation.ranking(class, &windows)).collect();
-        let (rankings, pooled) = (rankings?, Ranking::from(validation.pooled(&classes, &windows)?));
+        let own = |&class: &usize| Ok(Own::of(&validation.ranking(class, &windows)?, rules));
+        let mut own: Vec<Own> = classes.par_iter().map(own).collect::<Result<_, ScoreError>>()?;
+        if own.iter().any(|own| own.lacks(rules)) {
+            // All pairs of window and class in one ranking: made only where it is needed.
+            let pooled = Ranking::from(validation.pooled(&classes, &windows)?);
+            let threshold = thresholds::fallback(&pooled, &rules.threshold);
+            let curve = calibration::fit(&pooled, rules.calibration, rules.threshold.min_positives);
+            for (class, own) in own.iter_mut().enumerate().filter(|(_, own)| own.lacks(rules)) {
+                own.fill(&validation.ranking(class, &windows)?, threshold, curve.as_ref());
+            }
+        }
+        let (thresholds, calibrations): (Vec<_>, Vec<_>) = own.into_iter().map(|own| (own.threshold, own.calibration)).unzip();
         Ok(Self {
-            thresholds: tune(&rankings, &pooled, &rules.threshold),
+            thresholds: thresholds.into_iter().flatten().collect(),
             at_sites: if rules.per_site { at_sites(validation, &rules.threshold)? } else { BTreeMap::new() },
-            calibrations: calibrate(&rankings, &pooled, rules.calibration, rules.threshold.min_positives),
+            calibrations,
         })
     }
 
@@ -71,14 +83,40 @@ impl Decided {
     }
 }
 
+/// What a class's own windows decide, as far as they do.
+struct Own {
+    threshold: Option<Threshold>,
+    calibration: Option<Calibration>,
+}
+
+impl Own {
+    fn of(ranking: &Ranking, rules: &Rules) -> Self {
+        let curve = calibration::fit(ranking, rules.calibration, rules.threshold.min_positives);
+        let calibration = |curve| Calibration { source: Source::Own, positives: ranking.positives(), curve };
+        Self { threshold: thresholds::own(ranking, &rules.threshold), calibration: curve.map(calibration) }
+    }
+
+    fn lacks(&self, rules: &Rules) -> bool {
+        self.threshold.is_none() || (self.calibration.is_none() && rules.calibration != Method::None)
+    }
+
+    /// Takes what all classes together decide where it lacks something.
+    fn fill(&mut self, ranking: &Ranking, (threshold, source): (f64, Source), curve: Option<&Curve>) {
+        self.threshold.get_or_insert_with(|| Threshold::of(ranking, threshold, source));
+        let pooled = |curve: &Curve| Calibration { source: Source::Pooled, positives: ranking.positives(), curve: curve.clone() };
+        self.calibration = self.calibration.take().or_else(|| curve.map(pooled));
+    }
+}
+
 /// The thresholds of the classes that get their own at a site.
 fn at_sites(validation: &Side, rule: &Rule) -> Result<BTreeMap<String, BTreeMap<usize, Threshold>>, ScoreError> {
     let mut sites = BTreeMap::new();
     for (site, windows) in validation.sites().iter().zip(validation.by_site()) {
-        let mut thresholds = BTreeMap::new();
-        for class in 0..validation.classes() {
-            thresholds.extend(own(&validation.ranking(class, &windows)?, rule).map(|threshold| (class, threshold)));
-        }
+        let own = |class: usize| Ok((class, thresholds::own(&validation.ranking(class, &windows)?, rule)));
+        let classes: Vec<(usize, Option<Threshold>)> =
+            (0..validation.classes()).into_par_iter().map(own).collect::<Result<_, ScoreError>>()?;
+        let thresholds: BTreeMap<usize, Threshold> =
+            classes.into_iter().filter_map(|(class, threshold)| Some((class, threshold?))).collect();
         if !thresholds.is_empty() {
             sites.insert(site.clone(), thresholds);
         }
@@ -112,34 +150,52 @@ impl Cuts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::thresholds::{Aim, Source};
+    use crate::thresholds::Aim;
 
-    #[test]
-    fn a_site_has_its_own_threshold_where_it_has_enough_positives() {
+    const RULES: Rules =
+        Rules { threshold: Rule { aim: Aim::F1, min_positives: 2, default: 0.5 }, per_site: true, calibration: Method::Platt };
+
+    /// Two classes at two sites, three windows each: the first class is in two of each, the second in one.
+    fn scored() -> Scored {
         let mut validation = Side::of(2);
         for (site, loud) in [("A", 0.9_f32), ("B", 0.5)] {
             let recording = validation.open_recording(site);
-            for positive in [true, true, false] {
-                let score = if positive { loud } else { loud - 0.2 };
-                // The second class is in one window of each site.
-                validation.push(recording, None, &[score, score], &[Some(positive), Some(positive && site == "A")]);
+            for window in 0..3 {
+                let score = |positive| if positive { loud } else { loud - 0.2 };
+                let positive = [window < 2, window == 0 && site == "A"];
+                validation.push(recording, None, &positive.map(score), &positive.map(Some));
             }
         }
-        let sides = [(Subset::Validation, validation)].into();
-        let scored = Scored { model_id: "m".into(), classes: vec!["X".into(), "Y".into()], sides };
-        let threshold = Rule { aim: Aim::F1, min_positives: 2, default: 0.5 };
-        let rules = Rules { threshold, per_site: true, calibration: Method::Platt };
-        let decided = Decided::on(&scored, &rules).unwrap();
+        Scored { model_id: "m".into(), classes: vec!["X".into(), "Y".into()], sides: [(Subset::Validation, validation)].into() }
+    }
+
+    #[test]
+    fn a_site_has_its_own_threshold_where_it_has_enough_positives() {
+        let scored = scored();
+        let decided = Decided::on(&scored, &RULES).unwrap();
         let cuts = decided.cuts(&["A".into(), "B".into(), "C".into()]);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
         assert!(near(cuts[0][0], 0.8) && near(cuts[1][0], 0.4), "{cuts:?}");
         assert_eq!((cuts[2][0], cuts[1][1]), (decided.thresholds[0].threshold, decided.thresholds[1].threshold));
         let named = decided.named("m", &scored.classes);
         assert_eq!((named.threshold("B", "X"), named.threshold("C", "Y")), (Some(cuts[1][0]), Some(cuts[2][1])));
-        assert_eq!(named.calibrations["X"].source, Source::Own);
         assert!(!named.site_thresholds["B"].contains_key("Y"));
-        let rules = Rules { per_site: false, calibration: Method::None, ..rules };
-        let decided = Decided::on(&scored, &rules).unwrap();
+        let decided = Decided::on(&scored, &Rules { per_site: false, calibration: Method::None, ..RULES }).unwrap();
         assert!(decided.at_sites.is_empty() && decided.calibrations == [None, None]);
+    }
+
+    #[test]
+    fn few_positives_take_what_all_classes_decide_and_say_so() {
+        let scored = scored();
+        let of = |min_positives| {
+            let threshold = Rule { min_positives, ..RULES.threshold };
+            let named = Decided::on(&scored, &Rules { threshold, ..RULES }).unwrap().named("m", &scored.classes);
+            let calibration = |class| named.calibrations.get(class).map(|c| (c.source, c.positives));
+            ["X", "Y"].map(|class| (named.thresholds[class].source, calibration(class)))
+        };
+        let (own, pooled) = (Source::Own, Source::Pooled);
+        assert_eq!(of(2), [(own, Some((own, 4))), (pooled, Some((pooled, 1)))]);
+        assert_eq!(of(5), [(pooled, Some((pooled, 4))), (pooled, Some((pooled, 1)))]);
+        assert_eq!(of(6), [(Source::Default, None); 2]);
     }
 }
