@@ -65,13 +65,17 @@ def torch_side(layout):
     print(json.dumps(result))
 
 
-def output(command):
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}).stdout
+# What chorus starts its worker with (pipeline/engine/src/runner/worker.rs); the peer is measured as its users run it.
+WORKER = {"GOMP_SPINCOUNT": "10000", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+
+
+def output(command, environment=None):
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | (environment or {})).stdout
 
 
 def chorus_speed(chorus, *arguments):
     worker = Path(chorus).with_name("chorus-torch")
-    return json.loads(output([worker, "speed", "--threads", str(THREADS), "--batch", str(BATCH), "--steps", str(STEPS), *arguments]))
+    return json.loads(output([worker, "speed", "--threads", str(THREADS), "--batch", str(BATCH), "--steps", str(STEPS), *arguments], WORKER))
 
 
 def query(chorus, run, sql):
