@@ -46,7 +46,7 @@ def main(run):
     largest, windows = 0.0, 0
     for path in sorted(Path(run, "tables", "features").rglob("*.parquet")):
         file = pq.ParquetFile(path)
-        shape = [int(n) for n in file.schema_arrow.metadata[b"chorus.shape"].split(b",")]
+        shape = [int(n) for n in file.metadata.metadata[b"chorus.shape"].split(b",")]
         table = file.read().to_pydict()
         if not table["segment_id"]:
             continue

@@ -33,7 +33,7 @@ def read(run):
     sides = {name: ([], []) for name in ("train", "validation", "test")}
     for file in sorted((tables / "features").rglob("*.parquet")):
         table = pq.ParquetFile(file)
-        shape = [int(n) for n in table.schema_arrow.metadata[b"chorus.shape"].split(b",")]
+        shape = [int(n) for n in table.metadata.metadata[b"chorus.shape"].split(b",")]
         table = table.read().to_pydict()
         for segment, logmel in zip(table["segment_id"], table["logmel"]):
             values = [rows[segment][name] for name in classes]
