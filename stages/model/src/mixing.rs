@@ -28,6 +28,7 @@ pub enum Method {
     /// Pairs of embeddings (Verma et al. 2019).
     ManifoldMixup,
     /// Combinations of a whole batch of embeddings (Venkataramanan et al. 2023).
+    #[serde(rename = "multimix")]
     MultiMix,
     /// One of the three, drawn in each step.
     Mix2,

@@ -179,3 +179,16 @@ fn options_out_of_range_are_refused() {
     let none = MixingOptions { mix2_mixup: 0.0, mix2_manifold_mixup: 0.0, mix2_multimix: 0.0, ..default };
     assert!(none.validate().is_err());
 }
+
+#[test]
+fn every_method_has_the_name_that_the_configuration_gives_it() {
+    for (name, method) in [
+        ("none", Method::None),
+        ("mixup", Method::Mixup),
+        ("manifold_mixup", Method::ManifoldMixup),
+        ("multimix", Method::MultiMix),
+        ("mix2", Method::Mix2),
+    ] {
+        assert_eq!(serde_yaml::from_str::<Method>(name).unwrap(), method);
+    }
+}
