@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_engine::graph::{DECISIONS, MODEL_CARD, WEIGHTS};
-use chorus_engine::hash_bytes;
+use chorus_engine::graph::{DECISIONS, MODEL_CARD, Output, WEIGHTS};
+use chorus_engine::{RunDir, Unit, hash_bytes};
 use serde_yaml::Value;
 
 use crate::args::{ModelCommand, UsageError};
@@ -66,7 +66,7 @@ impl Model {
 
 /// The test figures of the run that the model's folder lies in: means over the classes, all sites, all windows.
 fn metrics(folder: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
-    let path = folder.join("../tables/metrics/part-000.parquet");
+    let path = folder.join("..").join(RunDir::output(Output::Table("metrics"), &Unit::Run));
     if !path.exists() {
         return Ok(BTreeMap::new());
     }

@@ -111,7 +111,9 @@ impl Base {
     /// Gives the outputs of a unit their names in `run`. False where the base was made again meanwhile, or `verify` finds damage: then
     /// the unit has no state in `run`, and is made there.
     pub(crate) fn hand_on(&self, run: &RunDir, pass: &str, found: &Match, verify: bool) -> Result<bool, EngineError> {
+        let before = UnitState::read(&run.state(pass, &found.unit));
         atomic::drop_file(&run.state(pass, &found.unit))?;
+        found.state.remove_superseded(before, run)?;
         for path in found.state.outputs.keys() {
             match atomic::take(&run.tmp(), &self.path().join(path), &run.path().join(path)) {
                 Ok(()) => {}
@@ -149,7 +151,7 @@ impl Base {
 }
 
 /// All files below a folder, sorted by path.
-pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = open.pop() {
         for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
@@ -214,6 +216,20 @@ mod tests {
         found.state.save(&run, "segment", &Unit::Run).unwrap();
         assert!(base.hand_on(&run, "segment", &found, false).unwrap());
         assert!(!run.state("segment", &Unit::Run).exists());
+    }
+
+    #[test]
+    fn what_the_unit_made_before_and_the_base_did_not_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path().join("run"));
+        let (base, found) = base(dir.path());
+        let other = "tables/embeddings/part-000.parquet";
+        atomic::write(&run.tmp(), &run.path().join(other), b"old").unwrap();
+        let mut before = found.state.clone();
+        before.outputs.insert(other.to_owned(), found.state.outputs[OUTPUT].clone());
+        before.save(&run, "segment", &Unit::Run).unwrap();
+        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(run.path().join(OUTPUT).exists() && !run.path().join(other).exists());
     }
 
     #[test]

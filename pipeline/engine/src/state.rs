@@ -161,6 +161,13 @@ impl UnitState {
         self.place.as_deref().unwrap_or(run.path()).join(output)
     }
 
+    /// Removes what the unit made before and no longer makes, such as a table that was switched off.
+    pub(crate) fn remove_superseded(&self, before: Option<Self>, run: &RunDir) -> Result<(), EngineError> {
+        let outputs = before.into_iter().flat_map(|before| before.outputs.into_keys());
+        let gone = outputs.filter(|path| !self.outputs.contains_key(path));
+        gone.into_iter().try_for_each(|path| atomic::remove(run.path(), &run.path().join(path)))
+    }
+
     /// Whether its outputs are there with the recorded size, and with `verify` the recorded content.
     pub(crate) fn check_outputs(&self, run: &RunDir, verify: bool) -> Option<String> {
         self.outputs.iter().find_map(|(path, output)| {

@@ -20,7 +20,7 @@ pub struct Job<'a> {
     /// The batch.
     pub rows: &'a [usize],
     /// Rows whose sound is laid under examples of the batch, in the order of the examples.
-    pub background: Vec<usize>,
+    pub background: &'a [usize],
 }
 
 /// What was read for one step. Where the training computes on CUDA it lies in pinned memory, from which copies need no waiting.
@@ -39,7 +39,7 @@ pub struct Batch {
 impl Batch {
     fn read(data: &dyn Dataset, job: &Job<'_>, device: Device) -> Result<Self> {
         let (labels, mask) = data.labels(job.rows)?;
-        let background = (!job.background.is_empty()).then(|| data.features(&job.background)).transpose()?;
+        let background = (!job.background.is_empty()).then(|| data.features(job.background)).transpose()?;
         let pin = |tensor: Tensor| device::pin(tensor, device);
         Ok(Self {
             features: pin(data.features(job.rows)?)?,
@@ -127,7 +127,7 @@ mod tests {
 
     fn first_rows(data: &Numbers, threads: usize, stop_at: usize) -> Result<Vec<f64>> {
         let rows: Vec<usize> = (0..100).collect();
-        let jobs: Vec<Job<'_>> = rows.chunks(5).map(|rows| Job { rows, background: vec![rows[0]] }).collect();
+        let jobs: Vec<Job<'_>> = rows.chunks(5).map(|rows| Job { rows, background: &rows[..1] }).collect();
         let mut seen = Vec::new();
         let _ = for_each_batch(data, &jobs, threads, HOST, |job, batch| {
             assert_eq!(batch.features.size(), [5, 1, 1, 1]);

@@ -18,24 +18,20 @@ pub enum Sampling {
 }
 
 impl Sampling {
-    /// The rows of an epoch over `rows` windows. `members` are the positive rows of each class; a class without any is left out.
-    pub fn order(self, rng: &mut ChaCha8Rng, rows: usize, members: &[Vec<usize>]) -> Vec<usize> {
+    /// The rows of an epoch over `rows` windows. `members` are the positive rows of each class, a class without any being left out, and
+    /// `quiet` the rows in which no class is positive.
+    pub fn order(self, rng: &mut ChaCha8Rng, rows: usize, members: &[Vec<usize>], quiet: &[usize]) -> Vec<usize> {
         match self {
             Self::Uniform => rng::permutation(rng, rows),
             Self::ClassBalanced => {
-                let mut pools: Vec<Vec<usize>> = members.iter().filter(|own| !own.is_empty()).cloned().collect();
-                let empty = quiet(rows, members);
-                if !empty.is_empty() {
-                    pools.push(empty);
-                }
-                if pools.is_empty() {
-                    return rng::permutation(rng, rows);
-                }
-                let mut drawn = |_| {
-                    let pool = &pools[rng.random_range(0..pools.len())];
+                let pools = members.iter().map(Vec::as_slice).chain([quiet]).filter(|pool| !pool.is_empty());
+                let pools: Vec<&[usize]> = pools.collect();
+                // Every row is in a pool, so without pools there are no rows.
+                let drawn = |_| {
+                    let pool = pools[rng.random_range(0..pools.len())];
                     pool[rng.random_range(0..pool.len())]
                 };
-                (0..rows).map(&mut drawn).collect()
+                (0..rows).map(drawn).collect()
             }
         }
     }
@@ -56,7 +52,7 @@ mod tests {
     fn order(sampling: Sampling, epoch: usize) -> Vec<usize> {
         // 900 windows of a common class, 90 of none, 10 of a rare one, of which 5 hold the common one too.
         let members = [(0..900).collect(), (895..905).collect(), Vec::new()];
-        sampling.order(&mut stream(4, Purpose::Order, epoch, 0), 995, &members)
+        sampling.order(&mut stream(4, Purpose::Order, epoch, 0), 995, &members, &quiet(995, &members))
     }
 
     #[test]
@@ -86,6 +82,6 @@ mod tests {
     #[test]
     fn windows_without_any_class_are_found() {
         assert_eq!(quiet(6, &[vec![1, 2], vec![2, 5]]), [0, 3, 4]);
-        assert_eq!(Sampling::ClassBalanced.order(&mut stream(0, Purpose::Order, 0, 0), 0, &[]), Vec::<usize>::new());
+        assert_eq!(Sampling::ClassBalanced.order(&mut stream(0, Purpose::Order, 0, 0), 0, &[], &[]), Vec::<usize>::new());
     }
 }

@@ -1,10 +1,10 @@
 //! How fast this machine learns and predicts, for `make bench`: the real loops on made-up windows.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use chorus_engine::WorkError;
+use chorus_engine::{RunDir, WorkError, files_below};
 use chorus_tables::{TableReader, schema};
 use rand::RngExt;
 use serde::Serialize;
@@ -136,24 +136,14 @@ fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<
 
 fn feed(run: &Path, batch: usize, threads: usize) -> std::result::Result<f64, WorkError> {
     let mut windows = Windows::empty(1);
-    let mut folders = vec![run.join("tables").join("features")];
-    let mut files: Vec<PathBuf> = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    for file in files {
+    for file in files_below(&RunDir::new(run).tables().join("features")) {
         let reader = TableReader::open(schema("features")?, &file)?;
         for row in 0..reader.rows() {
             windows.add(&reader, row, &[Some(0)])?;
         }
     }
     let order = permutation(&mut stream(0, Purpose::Order, 0, 0), windows.len());
-    let jobs: Vec<Job<'_>> =
-        order.chunks_exact(batch.min(order.len())).map(|rows| Job { rows, background: Vec::new() }).collect();
+    let jobs: Vec<Job<'_>> = order.chunks_exact(batch.min(order.len())).map(|rows| Job { rows, background: &[] }).collect();
     let start = Instant::now();
     let _ = for_each_batch(&windows, &jobs, threads, device::HOST, |_, _| Ok(ControlFlow::Continue(())))?;
     Ok((jobs.len() * batch.min(order.len())) as f64 / start.elapsed().as_secs_f64())

@@ -323,11 +323,10 @@ impl Trainer {
         while !self.is_finished() {
             let Progress { epoch, step, .. } = self.progress;
             let mut rng = rng::stream(self.options.seed, Purpose::Order, epoch, 0);
-            let order = self.options.sampling.order(&mut rng, train.len(), &census.positives);
+            let order = self.options.sampling.order(&mut rng, train.len(), &census.positives, &quiet);
             let sounds: Vec<Sound> = (0..self.batches(&order).len()).map(|step| self.sound(&order, step, &quiet)).collect();
-            let jobs: Vec<Job<'_>> = (self.batches(&order).zip(&sounds))
-                .map(|(rows, sound)| Job { rows, background: sound.rows().to_vec() })
-                .collect();
+            let jobs: Vec<Job<'_>> =
+                (self.batches(&order).zip(&sounds)).map(|(rows, sound)| Job { rows, background: sound.rows() }).collect();
             let (device, threads) = (self.network.device(), self.loader_threads);
             let went = for_each_batch(train, &jobs[step..], threads, device, |job, batch| {
                 self.step(&loss, job.rows, &sounds[self.progress.step], batch)?;

@@ -134,10 +134,7 @@ impl Making<'_> {
             }
         }
         let state = UnitState { fingerprint, outputs: staged.publish(run.path())?, place: None };
-        // What it made before and no longer makes, such as a table that was switched off.
-        for path in before.iter().flat_map(|before| before.outputs.keys()).filter(|path| !state.outputs.contains_key(*path)) {
-            atomic::remove(run.path(), &run.path().join(path))?;
-        }
+        state.remove_superseded(before, run)?;
         state.save(run, pass.name, unit)?;
         cx.drop_checkpoint()?;
         let rows: BTreeMap<&String, u64> = state.outputs.iter().filter_map(|(p, o)| Some((p, o.rows?))).collect();
