@@ -259,7 +259,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             "train.threads",
         ],
     );
-    predict.code_version = 3;
+    predict.code_version = 4;
     predict.hints = vec!["model.ensemble"];
     if config.get("predict.embeddings").as_bool() == Some(true) {
         predict.outputs.push(Output::Table("embeddings"));

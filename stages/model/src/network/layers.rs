@@ -3,6 +3,7 @@
 
 use tch::{Kind, TchError, Tensor};
 
+use super::fused::Fused;
 use super::layout::Block;
 use super::plan::{Init, Plan, Slot};
 
@@ -17,7 +18,7 @@ pub(crate) enum Norm {
     /// Takes the running statistics.
     Running,
     /// Nothing: it is in the convolutions' weights already ([`ConvNorm::fold`]), and its shift is their bias.
-    Folded,
+    Folded(Option<Fused>),
 }
 
 /// The tensors of one pass.
@@ -120,7 +121,10 @@ impl ConvNorm {
         let convolve =
             |bias: Option<&Tensor>| input.f_conv2d(&weight, bias, [stride, stride], [kernel / 2, kernel / 2], [1, 1], groups);
         let (is_batch, momentum) = match pass.norm {
-            Norm::Folded => return self.activation.forward_in_place(convolve(Some(pass.parameter(self.shift)))?),
+            Norm::Folded(Some(fused)) => {
+                return fused.convolve(input, &weight, pass.parameter(self.shift), self.geometry, self.activation);
+            }
+            Norm::Folded(None) => return self.activation.forward_in_place(convolve(Some(pass.parameter(self.shift)))?),
             Norm::Batch(momentum) => (true, momentum),
             Norm::Running => (false, 0.0),
         };
@@ -214,7 +218,7 @@ impl InvertedResidual {
             None => input,
         };
         let mut hidden = self.depthwise.forward(pass, expanded)?;
-        let in_place = matches!(pass.norm, Norm::Folded);
+        let in_place = matches!(pass.norm, Norm::Folded(_));
         if let Some(excitation) = &self.excitation {
             let gate = excitation.gate(pass, &hidden)?;
             hidden = if in_place { hidden.f_mul_(&gate)? } else { hidden.f_mul(&gate)? };

@@ -4,6 +4,7 @@
 //! then is a few operations on one tensor. Convolutions run channels-last, the faster layout on processors.
 
 mod frozen;
+mod fused;
 mod layers;
 mod layout;
 mod plan;
