@@ -5,6 +5,7 @@
 //! empty.
 
 mod cells;
+mod curves;
 mod day;
 mod found;
 mod learned;
@@ -21,6 +22,7 @@ use chorus_engine::{EngineError, Partition, UnitContext, WorkError};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
 use cells::cell;
+pub(crate) use curves::{Bin, Curves, Point};
 pub(crate) use day::Day;
 pub(crate) use found::{Class, Found, Tally};
 #[cfg(test)]
@@ -87,6 +89,8 @@ pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
         let scores = facts.scores.insert(Scores::default());
         each(cx, "metrics", scores::METRICS, |_, batch| scores.add_metrics(batch))?;
         each(cx, "thresholds", scores::THRESHOLDS, |_, batch| scores.add_thresholds(batch))?;
+        each(cx, "curves", curves::CURVES, |_, batch| scores.curves.add_curves(batch))?;
+        each(cx, "reliability", curves::RELIABILITY, |_, batch| scores.curves.add_reliability(batch))?;
     }
     Ok(facts)
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_tables::{Batch, TableError};
 
-use super::Subset;
 use super::cells::cell;
+use super::{Curves, Subset};
 
 pub(super) const METRICS: &[&str] = &["subset", "site", "class", "group", "metric", "value", "support", "ci_low", "ci_high"];
 pub(super) const THRESHOLDS: &[&str] = &["site", "class", "threshold", "source"];
@@ -19,6 +19,8 @@ pub(crate) struct Scores {
     pub(crate) metrics: BTreeMap<(Subset, Scope), Metrics>,
     /// Thresholds by class for all sites, with their source (own, unreached, pooled or default).
     pub(crate) thresholds: BTreeMap<String, (f64, String)>,
+    /// What every threshold would give.
+    pub(crate) curves: Curves,
 }
 
 /// What metrics are about. Scores of a class at one site or in one group, and those of single nights, are left to the table: here they would be noise.

@@ -6,7 +6,9 @@ use super::found::{AtSite, Strongest};
 use super::learned::Sides;
 use super::recorded::Night;
 use super::scores::Metric;
-use super::{Class, Damaged, Day, Epoch, Facts, Held, Learned, Metrics, Recorded, Scope, Scores, Site, Subset, Tally, Windows};
+use super::{
+    Bin, Class, Damaged, Day, Epoch, Facts, Held, Learned, Metrics, Point, Recorded, Scope, Scores, Site, Subset, Tally, Windows,
+};
 
 /// 2020-03-01.
 const FIRST: i32 = 18_322;
@@ -201,6 +203,21 @@ fn scores(facts: &Facts) -> Scores {
             "pooled"
         };
         scores.thresholds.insert(class.clone(), (0.2 + c as f64 / 100.0, source.into()));
+    }
+    for (c, class) in facts.found.classes.keys().enumerate().filter(|(c, _)| c % 10 != 7) {
+        let points = (0..40).map(|i| {
+            let threshold = f64::from(i) / 40.0;
+            let precision = 1.0 - (1.0 - threshold).powf(1.5) * (0.3 + c as f64 / 60.0).min(0.95);
+            Point { threshold, precision, recall: 1.0 - threshold.powf(2.5) }
+        });
+        scores.curves.classes.insert((Subset::Test, class.clone()), points.collect());
+    }
+    for (scale, bend) in [("score", 1.6), ("probability", 1.05)] {
+        let bins = (0..15u32).map(|i| {
+            let (mean, windows) = ((f64::from(i) + 0.5) / 15.0, 40_000 / (1 + u64::from(i)).pow(2));
+            Bin { windows, positives: (mean.powf(bend) * windows as f64).round() as u64, mean }
+        });
+        scores.curves.reliability.insert((Subset::Test, scale.to_owned()), bins.collect());
     }
     scores.metrics.insert((Subset::Test, Scope::All), metrics(Some(0.68), supported, false));
     for site in facts.recorded.sites.keys().take(4) {

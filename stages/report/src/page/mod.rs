@@ -1,5 +1,6 @@
 //! Facts to one HTML page: a file per section, in the order in which they are read.
 
+mod curves;
 mod found;
 mod learned;
 mod parts;

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::learned;
 use super::parts::{class_head, class_list, first, head, row_head, table, tables};
 use super::words::{NONE, number, score};
+use super::{curves, learned};
 use crate::facts::{Facts, Metrics, Scope, Scores, Subset};
 
 /// Metrics that are shown: the name in the table `metrics`, the head of the column, its meaning.
@@ -58,7 +58,8 @@ fn measured(facts: &Facts, scores: &Scores) -> Markup {
         (undefined(facts, &unsupported, subset))
         (legend())
         (averages(scores, subset))
-        (tables(&["metrics", "thresholds", "calibration", "reliability", "confusions", "curves"]))
+        (tables(&["metrics", "thresholds", "confusions"]))
+        (curves::section(facts, scores, subset, &classes))
     }
 }
 

@@ -105,6 +105,8 @@ fn a_labelled_survey() {
         "so they cannot be tested.",
         " <small>2,800 windows</small></td>",
         "<svg class=\"curves\"",
+        "Precision against recall, BOABIS",
+        "Reliability of calibrated probabilities",
         "weights kept: epoch 87",
         "3f9c0d5be21a7740",
         concat!("chorus ", env!("CARGO_PKG_VERSION")),

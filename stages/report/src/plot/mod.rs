@@ -8,3 +8,4 @@ pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod curves;
 pub(crate) mod heat;
+pub(crate) mod square;
