@@ -12,7 +12,7 @@ pub(crate) fn placed(error: QueryError, sql: &str) -> QueryError {
         | QueryError::UnknownTable { table: name, .. }
         | QueryError::NotMade { table: name, .. }
         | QueryError::Shadowed { name } => word(sql, name),
-        QueryError::Syntax { detail } => stated(detail).map(|(line, column)| (line, column, 1)),
+        QueryError::Syntax { detail } => stated(detail).map(|(line, column)| (line, column, word_at(sql, line, column))),
         _ => None,
     };
     match place.and_then(|(line, column, length)| marked(sql, line, column, length)) {
@@ -41,6 +41,13 @@ fn stated(detail: &str) -> Option<(usize, usize)> {
     let (_, place) = detail.rsplit_once("Line: ")?;
     let (line, column) = place.split_once(", Column: ")?;
     Some((line.parse().ok()?, column.trim_end_matches('.').parse().ok()?))
+}
+
+/// Length of the word that begins there, in characters; 1 where none does.
+fn word_at(sql: &str, line: usize, column: usize) -> usize {
+    let text = sql.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let word = text.chars().skip(column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_');
+    word.count().max(1)
 }
 
 /// That line of the query, and marks below the place. Tabs become blanks, so that both line up.

@@ -72,7 +72,7 @@ fn an_unknown_column_gets_a_suggestion() {
 fn a_name_from_with_never_hides_a_table() {
     let run = Run::small();
     let sql = "WITH recordings AS (SELECT * FROM recordings WHERE site = 'POND01') SELECT COUNT(*) FROM recordings";
-    assert_eq!(run.error(sql), "WITH gives the name `recordings`, which is a table of this run; give it another name");
+    assert_eq!(run.error(sql), "WITH gives the name `recordings`, which is a table or a view of this run; give it another name");
     // A table that the run does not have is no obstacle.
     assert_eq!(run.rows("WITH labels AS (SELECT * FROM splits) SELECT COUNT(*) FROM labels"), ["4"]);
 }
