@@ -10,7 +10,17 @@ use std::process::{Command, Output};
 use common::{CHORUS, Survey, text};
 
 /// Questions that may rightly have no answer in a tiny survey, in which little is learnt.
-const MAY_BE_EMPTY: &[&str] = &["around_sunset", "hours_of_day", "nightly_index", "silent_nights", "surest", "together", "troubles", "first_and_last", "species_by_site"];
+const MAY_BE_EMPTY: &[&str] = &[
+    "around_sunset",
+    "hours_of_day",
+    "nightly_index",
+    "silent_nights",
+    "surest",
+    "together",
+    "troubles",
+    "first_and_last",
+    "species_by_site",
+];
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/queries");
@@ -33,7 +43,10 @@ fn every_question_is_answered() {
     for file in &files {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let sql = fs::read_to_string(file).unwrap();
-        assert!(sql.starts_with("-- ") && sql.lines().nth(1).unwrap().starts_with("-- "), "{name} does not say what its columns mean");
+        assert!(
+            sql.starts_with("-- ") && sql.lines().nth(1).unwrap().starts_with("-- "),
+            "{name} does not say what its columns mean"
+        );
         assert!(sql.lines().next().unwrap().ends_with(['?', ')']), "{name} asks nothing");
         assert!(readme.contains(&format!("`{name}`")), "the README does not mention {name}");
         let wanted = format!("wanted={class}");
@@ -69,7 +82,10 @@ fn runs_are_asked_together_and_errors_show_their_place() {
     assert!(said.starts_with("run,sites\nother,") && said.contains("\nrun,"), "{said}{}", text(&output.stderr));
     let output = query(&one.run(), &["SELECT clas FROM nightly"]);
     let said = text(&output.stderr);
-    assert!(said.contains("did you mean `class`?") && said.ends_with("1 | SELECT clas FROM nightly\n           ^^^^\n"), "{said}");
+    assert!(
+        said.contains("did you mean `class`?") && said.ends_with("1 | SELECT clas FROM nightly\n           ^^^^\n"),
+        "{said}"
+    );
     assert_eq!(output.status.code(), Some(2));
     let output = query(&one.run(), &["SELECT 1", "--param", "No=1"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
