@@ -220,12 +220,10 @@ pub(crate) struct QueryArgs {
 impl QueryArgs {
     /// The folders of the runs.
     pub(crate) fn run_dirs(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if let [first, others @ ..] = self.run.as_slice()
-            && (!others.is_empty() || self.set.is_empty())
-        {
-            return Ok([&[first.clone()], others].concat());
+        if !self.run.is_empty() {
+            return Ok(self.run.clone());
         }
-        let config = ConfigArgs { config: self.config.clone(), run: self.run.first().cloned(), set: self.set.clone() };
+        let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
         Ok(vec![config.run_dir()?])
     }
 }
