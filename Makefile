@@ -66,6 +66,7 @@ lint: setup ## Formatting and lints
 bench: build ## Compare speed and memory with peers in one run
 	@tests/python.sh tests/bench/featurize.py $(CHORUS)
 	@tests/python.sh tests/bench/learn.py $(CHORUS)
+	@tests/python.sh tests/bench/query.py $(CHORUS)
 
 clean: ## Remove what was built; runs/ and demo/ stay
 	@cargo clean

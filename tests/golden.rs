@@ -69,7 +69,18 @@ const FIGURES: &[(&str, &[(&str, &str)])] = &[
             ),
         ],
     ),
-    ("detect-activity", &[("rows", "SELECT COUNT(*) AS n FROM activity"), ("effort", "SELECT SUM(effort_s) AS n FROM activity")]),
+    (
+        "detect-activity",
+        &[
+            ("rows", "SELECT COUNT(*) AS n FROM activity"),
+            ("effort", "SELECT SUM(effort_s) AS n FROM activity"),
+            ("minutes", "SELECT SUM(minutes) AS n FROM activity"),
+            ("effort from sunset", "SELECT SUM(effort_s) AS n FROM sun_activity WHERE anchor = 'sunset'"),
+            ("nights", "SELECT COUNT(*) AS n FROM nights WHERE sun IS NOT NULL"),
+            ("seasons", "SELECT SUM(nights) AS n FROM phenology"),
+            ("steps", "SELECT SUM(site_nights) AS n FROM accumulation"),
+        ],
+    ),
 ];
 
 fn golden_path() -> PathBuf {

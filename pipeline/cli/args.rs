@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use chorus_engine::{Config, RunDir, Share};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::commands;
+
 const EXAMPLES: &str = "\
 Examples:
   chorus demo demo                                  make a synthetic survey to try things on
@@ -184,12 +186,23 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = commands::query::help())]
 pub(crate) struct QueryArgs {
     /// The question in SQL; `-` reads it from stdin
     #[arg(required_unless_present = "file")]
     pub(crate) sql: Option<String>,
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    /// The configuration whose run is asked
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The run to ask; several make one of their tables, with a column `run` [default: the newest in runs/]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    pub(crate) run: Vec<PathBuf>,
+    /// With -c: put a value over the file's, such as run.path=runs/other
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// A value for the one-row table `params`: a number, true, a date such as 2020-03-01, or text; NAME:text=007 is text in any case
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) param: Vec<String>,
     /// Read the question from a file
     #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
@@ -202,6 +215,17 @@ pub(crate) struct QueryArgs {
     /// With format table: rows to show at most; 0 for all
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: usize,
+}
+
+impl QueryArgs {
+    /// The folders of the runs.
+    pub(crate) fn run_dirs(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if !self.run.is_empty() {
+            return Ok(self.run.clone());
+        }
+        let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
+        Ok(vec![config.run_dir()?])
+    }
 }
 
 #[derive(Debug, ClapArgs)]

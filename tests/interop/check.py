@@ -1,7 +1,7 @@
 """Opens every table of a run with programs that nobody here wrote: `check.py CHORUS RUN`.
 
-DuckDB, pyarrow and Python polars open each table, with site and date as columns of the right type, and count the same rows; five
-questions have the same answers in `chorus query` and DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
+DuckDB, pyarrow and Python polars open each table, with site and date as columns of the right type, and count the same rows; some
+questions, and every file of configs/queries, have the same answers in `chorus query` and DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
 """
 
 import csv
@@ -28,6 +28,20 @@ QUESTIONS = [
     "ranked AS (SELECT recording_id, class, best_score, ROW_NUMBER() OVER (PARTITION BY class ORDER BY best_score DESC, recording_id DESC) AS place FROM best) "
     "SELECT class, recording_id, best_score FROM ranked WHERE place = 1 ORDER BY class",
 ]
+
+
+QUERIES = Path(__file__).parents[2] / "configs" / "queries"
+DEFAULT = "-- param "
+
+
+def params(sql, wanted):
+    """The table `params` that the text of a question asks for, as a SELECT, and what to tell chorus; `wanted` is a class of this run."""
+    pairs = dict(line.removeprefix(DEFAULT).split(" = ") for line in sql.splitlines() if line.startswith(DEFAULT))
+    if "wanted" in pairs:
+        pairs["wanted"] = wanted
+    literal = lambda value: value if isinstance(number(value), float) else f"'{value}'"
+    select = "SELECT " + ", ".join(f"{literal(value)} AS {name}" for name, value in pairs.items()) if pairs else None
+    return select, [f"--param={name}={value}" for name, value in pairs.items()]
 
 
 def tables(run):
@@ -74,8 +88,10 @@ def alike(ours, theirs):
     return ours == theirs
 
 
-def duck_rows(run, question):
+def duck_rows(run, question, parameters=None):
     connection = duckdb.connect()
+    if parameters:
+        connection.sql(f"CREATE TABLE params AS {parameters}")
     for name, folder, partitioned in tables(run):
         types = ", hive_partitioning = true, hive_types = {'site': VARCHAR, 'date': DATE}" if partitioned else ""
         connection.sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{folder}/**/*.parquet'{types})")
@@ -83,18 +99,36 @@ def duck_rows(run, question):
     return [[number("" if value is None else str(value)) for value in row] for row in answer]
 
 
+def compare(chorus, run, question, parameters=None, given=()):
+    """How many rows both give, which are alike."""
+    output = subprocess.run([chorus, "query", "--run", run, "--format", "csv", *given, "--", question], check=True, capture_output=True, text=True)
+    ours, theirs = rows(output.stdout), duck_rows(run, question, parameters)
+    same = len(ours) == len(theirs) and all(len(a) == len(b) and all(map(alike, a, b)) for a, b in zip(ours, theirs))
+    apart = [pair for pair in zip(ours, theirs) if not all(map(alike, *pair))]
+    assert same, f"{question}\nchorus {len(ours)} rows, duckdb {len(theirs)}; the first that differ: {apart[:3]}"
+    return len(ours)
+
+
 def main(chorus, run):
     for name, folder, partitioned in tables(run):
         print(f"{name}: {check_table(name, folder, partitioned)} rows in duckdb, pyarrow and polars")
     answered = 0
     for question in QUESTIONS:
-        output = subprocess.run([chorus, "query", question, "--run", run, "--format", "csv"], check=True, capture_output=True, text=True)
-        ours, theirs = rows(output.stdout), duck_rows(run, question)
-        same = len(ours) == len(theirs) and all(len(a) == len(b) and all(map(alike, a, b)) for a, b in zip(ours, theirs))
-        assert same, f"{question}\nchorus: {ours[:5]}\nduckdb: {theirs[:5]}"
-        answered += bool(ours)
-        print(f"{len(ours)} rows alike in chorus and duckdb: {question[:70]}…")
+        count = compare(chorus, run, question)
+        answered += bool(count)
+        print(f"{count} rows alike in chorus and duckdb: {question[:70]}…")
     assert answered >= 3, "nearly all answers are empty: nothing was compared"
+    most = subprocess.run(
+        [chorus, "query", "SELECT class FROM species_by_site ORDER BY windows_detected DESC, class LIMIT 1", "--run", run, "--format", "csv"],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()[1]
+    filled = 0
+    for file in sorted(QUERIES.glob("*.sql")):
+        question = file.read_text()
+        count = compare(chorus, run, question, *params(question, most))
+        filled += bool(count)
+        print(f"{count} rows alike in chorus and duckdb: {file.name}")
+    assert filled >= 8, "most files of configs/queries have no answer here: little was compared"
 
 
 if __name__ == "__main__":

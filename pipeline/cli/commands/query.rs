@@ -2,27 +2,23 @@
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_query::{Format, TableStyle, Tables};
+use chorus_query::{Format, Param, TableStyle, Tables, VIEWS};
 
 use crate::args::{QueryArgs, UsageError};
+use crate::output::aligned;
 
 pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let format = format(args)?;
-    let run = args.config.run_dir()?;
-    if let Some(output) = &args.output
-        && std::path::absolute(output)?.starts_with(std::path::absolute(&run)?)
-    {
-        return Err(UsageError(format!(
-            "{}: lies within the run, which only its stages write to; name a file elsewhere",
-            output.display()
-        ))
-        .into());
+    let runs = args.run_dirs()?;
+    if let Some(output) = &args.output {
+        refuse_within(output, &runs)?;
     }
-    let answer = Tables::open(&run)?.sql(&sql(args)?)?;
+    let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
+    let answer = Tables::open_all(&runs)?.with_params(params).sql(&sql(args)?)?;
     let write = |out: &mut dyn Write| match format {
         Format::Table => answer.write_table(&style(args.limit), out),
         format => answer.write(format, out),
@@ -44,6 +40,29 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What stands below the options in the help.
+pub(crate) fn help() -> String {
+    let views: Vec<[String; 2]> = VIEWS.iter().map(|view| [format!("  {}", view.name), view.about().to_owned()]).collect();
+    format!(
+        "Tables: `chorus schema` lists all, `chorus schema TABLE` the columns of one; SHOW TABLES and DESCRIBE TABLE those of a run.\n\n\
+         Views, which are asked as tables are:\n{}\n\
+         Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql --param wanted=FICPRI\n\
+         docs/querying.md tells more, also how to ask the same of polars, DuckDB and R.",
+        aligned(&views)
+    )
+}
+
+/// Refuses to write into a run.
+fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
+    for run in runs {
+        if std::path::absolute(output)?.starts_with(std::path::absolute(run)?) {
+            let why = "lies within the run, which only its stages write to; name a file elsewhere";
+            return Err(UsageError(format!("{}: {why}", output.display())).into());
+        }
+    }
+    Ok(())
 }
 
 /// Answers one question as a table on stdout.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use chorus_query::View;
 use chorus_tables::{Column, PARTITIONS, TableSchema, all, schema};
 
 use crate::args::{SchemaArgs, UsageError};
@@ -13,7 +14,12 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
             let rows: Vec<[String; 3]> = all().iter().map(|t| [t.name.clone(), t.stage.clone(), t.about.clone()]).collect();
             aligned(&rows)
         }
-        Some(name) => table(schema(name).map_err(|e| UsageError(e.to_string()))?),
+        Some(name) => match View::named(name) {
+            Some(view) => {
+                format!("{}: {}\na view, which `chorus query` takes as a table\n\n{}", view.name, view.about(), view.sql())
+            }
+            None => table(schema(name).map_err(|e| UsageError(e.to_string()))?),
+        },
     };
     output::line(text.trim_end())?;
     Ok(ExitCode::SUCCESS)

@@ -289,7 +289,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     }
     passes.extend([
         Pass {
-            code_version: 2,
+            code_version: 3,
             ..pass(
                 "detect",
                 Per::SiteDay,
@@ -300,12 +300,19 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         },
         Pass {
             name: "detect-activity",
+            code_version: 2,
             ..pass(
                 "detect",
                 Per::Run,
                 &[Table("predictions"), Table("recordings"), Model(DECISIONS)],
-                &[Output::Table("activity")],
-                &["detect.threshold"],
+                &[
+                    Output::Table("activity"),
+                    Output::Table("sun_activity"),
+                    Output::Table("nights"),
+                    Output::Table("phenology"),
+                    Output::Table("accumulation"),
+                ],
+                &["detect.*"],
             )
         },
     ]);

@@ -1,14 +1,21 @@
 //! Answers about the tables themselves.
 
 use chorus_tables::TableSchema;
-use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Series};
+use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Schema, Series};
 
-/// The tables of a run with the stages that make them: the answer to `SHOW TABLES`.
+use crate::VIEWS;
+
+/// The tables that there are with the stages that make them, and the views: the answer to `SHOW TABLES`.
 pub(crate) fn tables(present: &[&'static TableSchema]) -> DataFrame {
-    frame(
-        ["table", "stage", "about"],
-        present.iter().map(|t| [Some(t.name.clone()), Some(t.stage.clone()), Some(t.about.clone())]).collect(),
-    )
+    let tables = present.iter().map(|t| [&t.name, &t.stage, &t.about].map(|text| Some(text.clone())));
+    let views = VIEWS.iter().map(|v| [v.name, "view", v.about()].map(|text| Some(text.to_owned())));
+    frame(["table", "stage", "about"], tables.chain(views).collect())
+}
+
+/// The columns of a view, or of the table `params`, as polars finds them.
+pub(crate) fn found(schema: &Schema) -> DataFrame {
+    let rows = schema.iter().map(|(name, kind)| [Some(name.to_string()), Some(kind.to_string())]);
+    frame(["column", "type"], rows.collect())
 }
 
 /// The columns of a table with their types and units: the answer to `DESCRIBE table`.

@@ -52,7 +52,7 @@ pub enum QueryError {
         known: String,
     },
     /// A name in WITH that is also a table of the run; the SQL engine would silently take the table.
-    #[error("WITH gives the name `{name}`, which is a table of this run; give it another name")]
+    #[error("WITH gives the name `{name}`, which is a table or a view of this run; give it another name")]
     Shadowed {
         /// The name.
         name: String,
@@ -63,8 +63,30 @@ pub enum QueryError {
         /// What the parser said.
         detail: String,
     },
+    /// Another error, with the place in the query that it is about.
+    #[error("{error}\n{place}")]
+    Placed {
+        /// The error.
+        error: Box<QueryError>,
+        /// The line of the query, and below it marks where the place is.
+        place: String,
+    },
+    /// A value for the table `params` that is none.
+    #[error("the parameter `{found}` cannot be used, expected {expected}")]
+    Param {
+        /// As given.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// One folder was named twice.
+    #[error("{}: this run is named twice; name each run once", .path.display())]
+    SameRun {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The statement would do something else than read tables of the run.
-    #[error("{what} is refused: a query reads the tables of one run and nothing else; begin it with SELECT or WITH")]
+    #[error("{what} is refused: a query reads the tables of runs and nothing else; begin it with SELECT or WITH")]
     Refused {
         /// What was asked for.
         what: String,

@@ -1,6 +1,7 @@
-//! SQL over the tables of a run.
+//! SQL over the tables of one run or several.
 //!
-//! - [`Tables`]: the tables that a run's folder holds; [`Tables::sql`] answers a query over them.
+//! - [`Tables`]: the tables that runs hold; [`Tables::sql`] answers a query over them.
+//! - [`VIEWS`]: named questions, which a query uses as tables; [`Param`]: what the table `params` holds.
 //! - [`Answer`]: rows and columns, written as one of [`Format`].
 //! - [`QueryError`]: what can be wrong, with what to do next.
 //!
@@ -22,16 +23,21 @@ mod error;
 mod explain;
 mod format;
 mod guard;
+mod params;
 mod pitfalls;
+mod place;
 mod rewrite;
 mod scan;
 mod statement;
 mod tables;
 mod value;
+mod views;
 mod write;
 
 pub use answer::Answer;
 pub use error::QueryError;
 pub use format::Format;
+pub use params::Param;
 pub use tables::Tables;
+pub use views::{VIEWS, View};
 pub use write::TableStyle;

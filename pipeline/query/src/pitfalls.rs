@@ -150,14 +150,36 @@ impl Visitor for Pitfalls {
     }
 }
 
-/// An aggregate that `rewrite` could not give a name is sorted by as if it were one value for the whole answer.
+/// An aggregate that `rewrite` could not give a name is sorted by as if it were one value for the whole answer, and a column of a table
+/// as if it were the answer's column of that name.
 fn order(query: &Query) -> Flow {
-    match query.order_by.as_ref().map(|o| &o.kind) {
-        Some(OrderByKind::Expressions(orders)) if orders.iter().any(|o| calls(&o.expr, is_aggregate)) => misread(
+    let Some(OrderByKind::Expressions(orders)) = query.order_by.as_ref().map(|o| &o.kind) else {
+        return ControlFlow::Continue(());
+    };
+    if orders.iter().any(|o| calls(&o.expr, is_aggregate)) {
+        return misread(
             "ORDER BY computes an aggregate that SELECT does not show",
             "give it a name in SELECT with AS, and order by that name",
-        ),
-        _ => ControlFlow::Continue(()),
+        );
+    }
+    if let SetExpr::Select(select) = &*query.body
+        && let Some(order) = orders.iter().find(|o| select.projection.iter().any(|item| hides(item, &o.expr)))
+    {
+        return misread(
+            format!("ORDER BY {} would take the answer's column of that name, which is something else", order.expr),
+            "give that column another name with AS",
+        );
+    }
+    ControlFlow::Continue(())
+}
+
+/// Whether a column of the answer has the name of this column of a table and is computed.
+fn hides(item: &SelectItem, ordered: &Expr) -> bool {
+    match (item, ordered) {
+        (SelectItem::ExprWithAlias { expr, alias }, Expr::CompoundIdentifier(parts)) => {
+            expr != ordered && !is_column(expr) && parts.last().is_some_and(|name| name.value == alias.value)
+        }
+        _ => false,
     }
 }
 

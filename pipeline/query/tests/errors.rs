@@ -72,7 +72,7 @@ fn an_unknown_column_gets_a_suggestion() {
 fn a_name_from_with_never_hides_a_table() {
     let run = Run::small();
     let sql = "WITH recordings AS (SELECT * FROM recordings WHERE site = 'POND01') SELECT COUNT(*) FROM recordings";
-    assert_eq!(run.error(sql), "WITH gives the name `recordings`, which is a table of this run; give it another name");
+    assert_eq!(run.error(sql), "WITH gives the name `recordings`, which is a table or a view of this run; give it another name");
     // A table that the run does not have is no obstacle.
     assert_eq!(run.rows("WITH labels AS (SELECT * FROM splits) SELECT COUNT(*) FROM labels"), ["4"]);
 }
@@ -147,6 +147,10 @@ fn what_the_engine_would_answer_wrongly_is_refused() {
             "WITH w AS (SELECT site FROM predictions GROUP BY site ORDER BY MAX(score)) SELECT * FROM w",
             "an aggregate that SELECT does not show",
         ),
+        (
+            "SELECT ROUND(p.score, 1) AS score FROM predictions p ORDER BY p.score, p.class",
+            "would take the answer's column of that name",
+        ),
         ("SELECT site, COUNT(*) * 100.0 / SUM(COUNT(*)) OVER () FROM predictions GROUP BY site", "beside GROUP BY"),
         ("SELECT site, ROW_NUMBER() OVER (ORDER BY site) FROM predictions GROUP BY ALL", "beside GROUP BY"),
         ("SELECT site, COUNT(*) FROM predictions GROUP BY site QUALIFY ROW_NUMBER() OVER (ORDER BY site) = 1", "beside GROUP BY"),
@@ -173,6 +177,8 @@ fn what_the_engine_would_answer_wrongly_is_refused() {
             vec!["0.375", "0.875"],
         ),
         ("SELECT COUNT(*), 'all' AS what, 1 + 1 FROM splits", vec!["4,all,2"]),
+        ("SELECT ROUND(p.score, 1) AS rounded FROM predictions p ORDER BY p.score LIMIT 1", vec!["0.0"]),
+        ("SELECT p.score AS score FROM predictions p ORDER BY p.score LIMIT 1", vec!["0.0"]),
         (
             "SELECT COUNT(*) FROM predictions p WHERE p.score IN (SELECT MAX(q.score) FROM predictions q WHERE q.class = 'TOAD')",
             vec!["1"],

@@ -42,6 +42,10 @@ const FILES: &[(&str, &str)] = embed![
     "calibration",
     "detections",
     "activity",
+    "sun_activity",
+    "nights",
+    "phenology",
+    "accumulation",
     "sweep_metrics",
     "sweep_summary",
 ];

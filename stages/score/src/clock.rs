@@ -13,6 +13,8 @@ pub(crate) struct Clock {
     pub(crate) start_us: i64,
     /// The zone.
     pub(crate) zone: TimeZone,
+    /// Whether the instant is known, and not only what the recorder's clock showed.
+    pub(crate) is_utc: bool,
 }
 
 impl Clock {
@@ -24,9 +26,9 @@ impl Clock {
         let named = || zone.and_then(|zone| TimeZone::get(zone).ok());
         let fixed = || offset_min.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()).map(TimeZone::fixed);
         match (utc_us, local_us) {
-            (Some(start_us), _) => Some(Self { start_us, zone: named().or_else(fixed).unwrap_or(TimeZone::UTC) }),
+            (Some(start_us), _) => Some(Self { start_us, zone: named().or_else(fixed).unwrap_or(TimeZone::UTC), is_utc: true }),
             // The clock's own reading, as if it were UTC: its nights and hours are right, and nothing else is used of it.
-            (None, Some(start_us)) => Some(Self { start_us, zone: TimeZone::UTC }),
+            (None, Some(start_us)) => Some(Self { start_us, zone: TimeZone::UTC, is_utc: false }),
             (None, None) => None,
         }
     }

@@ -7,8 +7,6 @@
 //! Recorded time is split at every change of the local hour, in whole microseconds, so that the parts add up to the
 //! whole. A window belongs to the hour in which it starts. Two recorders at one site add up: effort is recorder time.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -27,25 +25,6 @@ pub struct NightHour {
     pub hour: i8,
 }
 
-/// Recorded time and windows of one hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Effort {
-    /// Recorded time, microseconds.
-    pub recorded_us: i64,
-    /// Windows starting in the hour.
-    pub windows: u64,
-}
-
-impl Effort {
-    /// Recorded time, seconds.
-    pub fn recorded_s(&self) -> f64 {
-        self.recorded_us as f64 / 1e6
-    }
-}
-
-/// Effort at one site, by night and hour.
-pub type EffortByHour = BTreeMap<NightHour, Effort>;
-
 /// The night and the local hour of an instant in microseconds since 1970-01-01 UTC.
 ///
 /// # Errors
@@ -59,28 +38,11 @@ pub fn night_hour(utc_us: i64, zone: &TimeZone) -> Result<NightHour, ScoreError>
     Ok(NightHour { night: night.map_err(|_| outside)?, hour: local.hour() })
 }
 
-/// Adds the recorded time from `start_utc_us` to `end_utc_us` to the hours that it covers.
+/// The parts of a span within one local hour each, in order of time, with their lengths in microseconds, which add up to the span's.
 ///
 /// # Errors
-/// The span ends before it starts or lies outside the calendar; then nothing is added.
-pub fn add_recorded(effort: &mut EffortByHour, start_utc_us: i64, end_utc_us: i64, zone: &TimeZone) -> Result<(), ScoreError> {
-    for (hour, recorded_us) in split(start_utc_us, end_utc_us, zone)? {
-        effort.entry(hour).or_default().recorded_us += recorded_us;
-    }
-    Ok(())
-}
-
-/// Counts a window starting at `start_utc_us`.
-///
-/// # Errors
-/// The instant lies outside the calendar.
-pub fn add_window(effort: &mut EffortByHour, start_utc_us: i64, zone: &TimeZone) -> Result<(), ScoreError> {
-    effort.entry(night_hour(start_utc_us, zone)?).or_default().windows += 1;
-    Ok(())
-}
-
-/// The parts of a span within one local hour each, in order of time, with their lengths in microseconds.
-fn split(start_us: i64, end_us: i64, zone: &TimeZone) -> Result<Vec<(NightHour, i64)>, ScoreError> {
+/// The span ends before it starts or lies outside the calendar.
+pub fn hours(start_us: i64, end_us: i64, zone: &TimeZone) -> Result<Vec<(NightHour, i64)>, ScoreError> {
     let span = ScoreError::Span { start_utc_us: start_us, end_utc_us: end_us };
     if end_us < start_us || Timestamp::from_microsecond(end_us).is_err() {
         return Err(span);
@@ -126,11 +88,11 @@ pub fn end_utc_us(start_utc_us: i64, duration_s: f64) -> Result<i64, ScoreError>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use jiff::civil::{DateTime, date};
     use proptest::prelude::*;
-
-    const HOUR_US: i64 = 3_600_000_000;
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).unwrap()
@@ -140,12 +102,20 @@ mod tests {
         zone.to_timestamp(local).unwrap().as_microsecond()
     }
 
+    /// The microseconds of a span in each hour.
+    fn by_hour(start_us: i64, end_us: i64, zone: &TimeZone) -> BTreeMap<NightHour, i64> {
+        let mut sums = BTreeMap::new();
+        for (at, part_us) in hours(start_us, end_us, zone).unwrap() {
+            *sums.entry(at).or_default() += part_us;
+        }
+        sums
+    }
+
     /// (day of the night, hour, seconds) of a span.
     fn seconds(start: DateTime, duration_s: f64, zone: &TimeZone) -> Vec<(i8, i8, f64)> {
         let start_us = utc(start, zone);
-        let mut effort = EffortByHour::new();
-        add_recorded(&mut effort, start_us, end_utc_us(start_us, duration_s).unwrap(), zone).unwrap();
-        effort.iter().map(|(at, e)| (at.night.day(), at.hour, e.recorded_s())).collect()
+        let parts = by_hour(start_us, end_utc_us(start_us, duration_s).unwrap(), zone);
+        parts.iter().map(|(at, us)| (at.night.day(), at.hour, *us as f64 / 1e6)).collect()
     }
 
     #[test]
@@ -198,23 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn a_window_counts_where_it_starts() {
-        let zone = zone("UTC");
-        let mut effort = EffortByHour::new();
-        for start_us in [HOUR_US - 1, HOUR_US, HOUR_US + 3_000_000] {
-            add_window(&mut effort, start_us, &zone).unwrap();
-        }
-        let counts: Vec<_> = effort.iter().map(|(at, e)| (at.hour, e.windows)).collect();
-        assert_eq!(counts, [(0, 1), (1, 2)]);
-    }
-
-    #[test]
     fn impossible_spans_are_refused() {
         let zone = zone("UTC");
-        let mut effort = EffortByHour::new();
-        assert!(matches!(add_recorded(&mut effort, 1, 0, &zone), Err(ScoreError::Span { .. })));
-        assert!(add_recorded(&mut effort, 0, i64::MAX, &zone).is_err());
-        assert!(effort.is_empty());
+        assert!(matches!(hours(1, 0, &zone), Err(ScoreError::Span { .. })));
+        assert!(hours(0, i64::MAX, &zone).is_err());
         assert!(night_hour(i64::MIN, &zone).is_err());
         for duration_s in [-1.0, f64::NAN, f64::INFINITY, 1e30] {
             assert!(end_utc_us(0, duration_s).is_err(), "{duration_s}");
@@ -235,9 +192,8 @@ mod tests {
             let zone = zone(name);
             let start_us = start_s * 1_000_000 + 123_457;
             let end_us = start_us + minutes * 60_000_000;
-            let mut effort = EffortByHour::new();
-            add_recorded(&mut effort, start_us, end_us, &zone).unwrap();
-            prop_assert_eq!(effort.values().map(|e| e.recorded_us).sum::<i64>(), end_us - start_us);
+            let effort = by_hour(start_us, end_us, &zone);
+            prop_assert_eq!(effort.values().sum::<i64>(), end_us - start_us);
 
             // Sampled every minute, each hour holds as many samples as it has minutes, one more or less at its two ends.
             let mut samples: BTreeMap<NightHour, i64> = BTreeMap::new();
@@ -246,9 +202,9 @@ mod tests {
                 *samples.entry(at).or_default() += 1;
             }
             prop_assert!(samples.keys().all(|at| effort.contains_key(at)));
-            for (at, hour) in &effort {
+            for (at, hour_us) in &effort {
                 let sampled_us = samples.get(at).copied().unwrap_or(0) * 60_000_000;
-                prop_assert!((sampled_us - hour.recorded_us).abs() < 2 * 60_000_000, "{at:?} {hour:?}");
+                prop_assert!((sampled_us - hour_us).abs() < 2 * 60_000_000, "{at:?} {hour_us}");
             }
         }
     }

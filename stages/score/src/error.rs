@@ -53,6 +53,14 @@ pub enum ScoreError {
         /// End, microseconds since 1970-01-01 UTC.
         end_utc_us: i64,
     },
+    /// When the sun rises and sets cannot be told.
+    #[error("the sun of the night of {night}: {detail}; correct latitude, longitude or the recordings' time in the site sheet")]
+    Sun {
+        /// The date on which the night begins.
+        night: String,
+        /// Why.
+        detail: String,
+    },
     /// The file of decisions cannot be used.
     #[error("{path}: not the decisions of a model: {found}; run evaluate again, or set detect.threshold", path = path.display())]
     Decisions {

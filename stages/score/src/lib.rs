@@ -1,7 +1,7 @@
 //! From scores to answers: the stages `evaluate` and `detect`.
 //!
-//! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`events`], [`effort`]: plain functions on
-//!   slices.
+//! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`events`], [`effort`], [`sun`]: plain
+//!   functions.
 //! - [`decisions`]: the file that `evaluate` writes and `detect` reads.
 
 mod activity;
@@ -16,7 +16,10 @@ pub mod error;
 mod evaluate;
 pub mod events;
 pub mod metrics;
+mod predicted;
 pub mod reliability;
+mod rule;
+pub mod sun;
 pub mod thresholds;
 
 pub use activity::Activity;

@@ -161,8 +161,10 @@ impl Run {
         written(&answer, Format::Csv).lines().skip(1).map(str::to_owned).collect()
     }
 
+    /// What is said first of a query that fails; the place in the query stands on lines of its own.
     pub fn error(&self, sql: &str) -> String {
-        self.sql(sql).map(|a| written(&a, Format::Csv)).expect_err(sql).to_string()
+        let error = self.sql(sql).map(|a| written(&a, Format::Csv)).expect_err(sql).to_string();
+        error.split('\n').next().unwrap().to_owned()
     }
 }
 

@@ -78,6 +78,20 @@ pub(super) const ANSWERS: &[Key] = &[
         "0",
         "Windows over the threshold that are at most this far apart make one event",
     ),
+    key(
+        "detect.hysteresis",
+        FRACTION,
+        "",
+        "0",
+        "How far scores may fall below the threshold while an event goes on, as a share of it: with 0.4 and a threshold of 0.5 an event begins at 0.5 and goes on down to 0.3",
+    ),
+    key(
+        "detect.min_event_s",
+        Kind::Float(0.0, 3600.0),
+        "s",
+        "0",
+        "Events that are shorter are dropped, from detections and from all counts; a single window is as long as segment.window_s",
+    ),
     // report
     optional("report.title", Kind::Text, "", "Title of the report; default Acoustic survey"),
 ];

@@ -1,0 +1,94 @@
+//! Views, parameters, several runs, and the place of an error.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use chorus_query::{Format, Param, QueryError, Tables};
+use common::{Run, written};
+
+fn lines(tables: &Tables, sql: &str) -> Vec<String> {
+    let answer = tables.sql(sql).unwrap_or_else(|e| panic!("{sql}\n{e}"));
+    written(&answer, Format::Csv).lines().skip(1).map(str::to_owned).collect()
+}
+
+fn param(text: &str) -> Param {
+    Param::parse(text).unwrap()
+}
+
+#[test]
+fn several_runs_are_one_table_with_their_names() {
+    let (one, two) = (Run::named("one"), Run::named("two"));
+    one.fill();
+    two.splits(&[("x", "train")]);
+    let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
+    assert_eq!(lines(&tables, "SELECT run, COUNT(*) FROM splits GROUP BY run ORDER BY run"), ["one,4", "two,1"]);
+    assert_eq!(lines(&tables, "SELECT DISTINCT run FROM recordings"), ["one"], "a run that lacks the table adds no rows");
+    assert_eq!(
+        lines(
+            &tables,
+            "SELECT a.recording_id, b.run FROM splits a JOIN splits b ON a.subset = b.subset WHERE a.run = 'one' AND b.run = 'two' ORDER BY 1"
+        ),
+        ["a,two", "c,two"]
+    );
+    let error = tables.sql("SELECT * FROM metrics").unwrap_err().to_string();
+    assert!(error.contains("no table `metrics` yet"), "{error}");
+}
+
+#[test]
+fn runs_of_one_name_are_told_apart_by_their_folders_and_a_run_is_named_once() {
+    let (one, two) = (Run::named("a/run"), Run::named("b/run"));
+    one.splits(&[("x", "train")]);
+    two.splits(&[("y", "test")]);
+    let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
+    assert_eq!(lines(&tables, "SELECT run, subset FROM splits ORDER BY run"), ["a/run,train", "b/run,test"]);
+    let error = Tables::open_all(&[one.path.clone(), one.path.clone()]).unwrap_err();
+    assert!(matches!(error, QueryError::SameRun { .. }), "{error}");
+}
+
+#[test]
+fn one_run_has_no_column_that_tells_it_from_others() {
+    let run = Run::small();
+    assert!(run.error("SELECT run FROM splits").contains("no column is called `run`"));
+}
+
+#[test]
+fn parameters_are_a_table_of_one_row() {
+    let run = Run::small();
+    let given = vec![param("wanted=FROG"), param("least=0.5"), param("since=2020-03-02")];
+    let tables = Tables::open(&run.path).unwrap().with_params(given);
+    let sql = "SELECT p.recording_id, p.score FROM predictions p CROSS JOIN params WHERE p.class = params.wanted \
+               AND p.score >= params.least AND p.date >= params.since ORDER BY 1";
+    assert_eq!(lines(&tables, sql), ["b,0.875"]);
+    assert_eq!(lines(&tables, "SELECT wanted, least, since FROM params"), ["FROG,0.5,2020-03-02"]);
+    // A query may bring values of its own, which those that are given replace.
+    let own = "-- param wanted = TOAD\n-- param n = 2\nSELECT wanted, n FROM params";
+    assert_eq!(lines(&tables, own), ["FROG,2"]);
+    assert_eq!(run.rows(own), ["TOAD,2"]);
+    assert!(run.error("SELECT * FROM params").contains("--param NAME=VALUE"));
+    let tables = Tables::open(&run.path).unwrap().with_params(vec![param("since=2020-02-31")]);
+    assert!(tables.sql("SELECT since FROM params").is_err(), "there is no such day");
+}
+
+#[test]
+fn views_are_listed_described_and_wait_for_their_tables() {
+    let run = Run::small();
+    let shown = run.rows("SHOW TABLES");
+    assert!(shown.iter().any(|line| line.starts_with("nightly,view,")), "{shown:?}");
+    assert!(run.error("SELECT * FROM nightly").contains("no table `activity` yet; `chorus run detect` makes it"));
+    assert!(run.error("SELECT * FROM nightli").contains("did you mean `nightly`?"));
+    assert!(run.error("WITH nightly AS (SELECT 1 AS a) SELECT * FROM nightly").contains("give it another name"));
+    assert!(run.rows("DESCRIBE splits").len() == 4);
+}
+
+#[test]
+fn the_place_of_an_error_is_shown() {
+    let run = Run::small();
+    for (sql, place) in [
+        ("SELECT subset,\n  subzet FROM splits", "2 |   subzet FROM splits\n      ^^^^^^"),
+        ("SELECT * FROM whales", "1 | SELECT * FROM whales\n                  ^^^^^^"),
+        ("SELECT * FRM splits", "1 | SELECT * FRM splits\n             ^^^"),
+    ] {
+        let error = run.sql(sql).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("\n{place}")), "{error}");
+    }
+}

@@ -1,0 +1,8 @@
+-- When around sunset and sunrise: share of windows with a detection by site, class, anchor (sunset or sunrise: name one) and half hour from it, over all nights.
+WITH sums AS (
+    SELECT site, class, anchor, offset_min, SUM(effort_s) AS effort_s, SUM(windows) AS windows, SUM(windows_detected) AS windows_detected, SUM(events) AS events
+    FROM sun_activity WHERE offset_min IS NOT NULL GROUP BY site, class, anchor, offset_min
+)
+SELECT site, class, anchor, offset_min, effort_s / 3600 AS hours, windows, windows_detected, events,
+       CASE WHEN windows > 0 THEN windows_detected * 1.0 / windows END AS share_of_windows
+FROM sums

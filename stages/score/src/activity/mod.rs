@@ -1,0 +1,80 @@
+//! Stage `detect`, second pass: how long was listened to and what was heard, by site, night and local hour (`activity`), by time from
+//! sunset and sunrise (`sun_activity`), by night (`nights`), by season (`phenology`) and over the nights (`accumulation`).
+//!
+//! An hour with effort and no detection is a row with zero; an hour without effort is no row. The local hour comes from the site's
+//! zone, so that it is right across a change of daylight saving; where only the clock's reading is known, from that. Times from
+//! sunset and sunrise are differences of instants, which no change of clocks touches.
+//!
+//! Predictions are read once, recording by recording. What is held is a cell for each hour and bin with effort, and in it a count for
+//! each class that was found there; rows are made of them while they are written.
+
+mod season;
+mod tables;
+mod tally;
+
+use std::collections::BTreeMap;
+
+use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_tables::Batch;
+
+use crate::clock::Clock;
+use crate::decisions::Decisions;
+use crate::predicted::{Predicted, each_recording};
+use crate::rule::Params;
+use crate::sun::Place;
+use tally::{Recorded, Tally};
+
+/// The pass.
+pub struct Activity;
+
+impl Work for Activity {
+    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+        let Params { detect } = cx.params()?;
+        let decisions = cx.model_file("decisions.yaml")?.map(|path| Decisions::read(&path)).transpose()?;
+        let mut tally = Tally::default();
+        let recordings = read_recordings(cx)?;
+        for (site, recordings) in by_site(&recordings) {
+            tally.record(site, &recordings)?;
+        }
+        for partition in cx.partitions("predictions")? {
+            let site = partition.unit.site();
+            let rule = |class: &str| detect.rule(site, class, decisions.as_ref());
+            each_recording(cx.read_batches("predictions", &partition, &Predicted::COLUMNS)?, |predicted| {
+                let (_, recorded) =
+                    recordings.get(&predicted.recording_id).ok_or("predictions name a recording that recordings lacks")?;
+                Ok(tally.count(site, recorded.clock.as_ref(), &predicted, rule)?)
+            })?;
+        }
+        tables::write(cx, &tally)
+    }
+}
+
+/// Every recording by its id, with its site.
+type Recordings = BTreeMap<String, (String, Recorded)>;
+
+fn read_recordings(cx: &UnitContext<'_>) -> Result<Recordings, WorkError> {
+    let mut found = Recordings::new();
+    let columns = [&["recording_id", "duration_s", "latitude", "longitude"][..], &Clock::COLUMNS].concat();
+    for (unit, batch) in cx.read_all("recordings", &columns)? {
+        let recorded = recorded(&batch)?;
+        let ids = batch.utf8("recording_id")?.iter().flatten();
+        found.extend(ids.zip(recorded).map(|(id, recorded)| (id.to_owned(), (unit.site().to_owned(), recorded))));
+    }
+    Ok(found)
+}
+
+fn recorded(batch: &Batch) -> Result<Vec<Recorded>, WorkError> {
+    let durations = batch.f64("duration_s")?.iter();
+    let places = batch.f64("latitude")?.iter().zip(batch.f64("longitude")?);
+    let place = |(latitude, longitude): (Option<f64>, Option<f64>)| Some(Place { latitude: latitude?, longitude: longitude? });
+    let rows = Clock::of(batch)?.into_iter().zip(durations.zip(places.map(place)));
+    Ok(rows.map(|(clock, (duration_s, place))| Recorded { clock, duration_s: duration_s.unwrap_or(0.0), place }).collect())
+}
+
+fn by_site(recordings: &Recordings) -> BTreeMap<&str, Vec<&Recorded>> {
+    let mut sites: BTreeMap<&str, Vec<&Recorded>> = BTreeMap::new();
+    for (site, recorded) in recordings.values() {
+        sites.entry(site).or_default().push(recorded);
+    }
+    sites
+}

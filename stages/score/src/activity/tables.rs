@@ -1,0 +1,177 @@
+//! From what was counted to the rows of tables.
+
+use std::collections::BTreeMap;
+
+use chorus_engine::{UnitContext, WorkError};
+use chorus_tables::BatchBuilder;
+use jiff::civil::Date;
+
+use super::season::{Nights, Season, Step, accumulate, season, together};
+use super::tally::{Cell, Found, FromSun, NightSun, Tally};
+use crate::effort::NightHour;
+
+/// Rows that are made at once.
+const ROWS_PER_BATCH: usize = 1 << 16;
+
+/// Writes all tables of the pass.
+pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError> {
+    let model = || std::iter::repeat(&tally.model_id);
+    let nights: BTreeMap<&str, Nights> = tally.sites.iter().map(|(site, known)| (site.as_str(), known.nights())).collect();
+    stream(cx, "activity", hours(tally), |batch, rows: &[(&str, Option<NightHour>, Heard<'_>)]| {
+        let batch = batch
+            .utf8(rows.iter().map(|(site, ..)| site))
+            .date(rows.iter().map(|(_, at, _)| at.map(|at| days(at.night))))
+            .i32(rows.iter().map(|(_, at, _)| at.map(|at| i32::from(at.hour))));
+        heard(batch, rows.iter().map(|(.., heard)| heard)).utf8(model().take(rows.len()))
+    })?;
+    stream(cx, "sun_activity", bins(tally), |batch, rows: &[(&str, FromSun, Heard<'_>)]| {
+        let batch = batch
+            .utf8(rows.iter().map(|(site, ..)| site))
+            .date(rows.iter().map(|(_, bin, _)| bin.night.map(days)))
+            .utf8(rows.iter().map(|(_, bin, _)| bin.anchor.name()))
+            .i32(rows.iter().map(|(_, bin, _)| bin.offset_min));
+        heard(batch, rows.iter().map(|(.., heard)| heard)).utf8(model().take(rows.len()))
+    })?;
+    stream(cx, "nights", each_night(tally, &nights), |batch, rows: &[(&str, Date, &Cell, Option<&NightSun>)]| {
+        let suns = || rows.iter().map(|(.., sun)| *sun);
+        let sunset = |known: &NightSun| known.sun.sunset_us();
+        let sunrise = |known: &NightSun| known.sun.sunrise_us();
+        batch
+            .utf8(rows.iter().map(|(site, ..)| site))
+            .date(rows.iter().map(|(_, night, ..)| days(*night)))
+            .f64(rows.iter().map(|(_, _, cell, _)| cell.recorded_s()))
+            .u64(rows.iter().map(|(_, _, cell, _)| cell.windows))
+            .u64(rows.iter().map(|(_, _, cell, _)| cell.minutes))
+            .u32(rows.iter().map(|(_, _, cell, _)| cell.detected().count() as u32))
+            .f64(suns().map(|known| known.map(|k| k.place.latitude)))
+            .f64(suns().map(|known| known.map(|k| k.place.longitude)))
+            .utf8(suns().map(|known| known.map(|k| k.sun.name())))
+            .utc(suns().map(|known| known.and_then(sunset)))
+            .utc(suns().map(|known| known.and_then(sunrise)))
+            .local(suns().map(|known| known.and_then(|k| k.local_us(sunset(k)?))))
+            .local(suns().map(|known| known.and_then(|k| k.local_us(sunrise(k)?))))
+            .utf8(model().take(rows.len()))
+    })?;
+    stream(cx, "phenology", seasons(tally, &nights).into_iter(), |batch, rows: &[(Option<&str>, &str, Season)]| {
+        let spans = || rows.iter().map(|(.., season)| season.span);
+        batch
+            .utf8(rows.iter().map(|(site, ..)| *site))
+            .utf8(rows.iter().map(|(_, class, _)| class))
+            .u32(rows.iter().map(|(.., season)| season.nights))
+            .u32(rows.iter().map(|(.., season)| season.nights_detected))
+            .date(spans().map(|span| span.map(|s| days(s.first))))
+            .date(spans().map(|span| span.map(|s| days(s.last))))
+            .u32(spans().map(|span| span.map(|s| s.before.nights)))
+            .f64(spans().map(|span| span.map(|s| s.before.effort_s)))
+            .date(spans().map(|span| span.and_then(|s| s.before.nearest).map(days)))
+            .u32(spans().map(|span| span.map(|s| s.after.nights)))
+            .f64(spans().map(|span| span.map(|s| s.after.effort_s)))
+            .date(spans().map(|span| span.and_then(|s| s.after.nearest).map(days)))
+            .utf8(model().take(rows.len()))
+    })?;
+    stream(cx, "accumulation", steps(&nights).into_iter(), |batch, rows: &[(Option<&str>, Step)]| {
+        batch
+            .utf8(rows.iter().map(|(site, _)| *site))
+            .date(rows.iter().map(|(_, step)| days(step.night)))
+            .u32(rows.iter().map(|(_, step)| step.nights))
+            .u32(rows.iter().map(|(_, step)| step.site_nights))
+            .f64(rows.iter().map(|(_, step)| step.effort_s))
+            .u32(rows.iter().map(|(_, step)| step.classes))
+            .u32(rows.iter().map(|(_, step)| step.new_classes))
+            .utf8(model().take(rows.len()))
+    })
+}
+
+/// Writes rows in batches, so that only some of them are held at once.
+fn stream<R>(
+    cx: &UnitContext<'_>,
+    table: &str,
+    mut rows: impl Iterator<Item = R>,
+    fill: impl Fn(BatchBuilder, &[R]) -> BatchBuilder,
+) -> Result<(), WorkError> {
+    let mut sink = cx.sink(table, &[])?;
+    loop {
+        let some: Vec<R> = rows.by_ref().take(ROWS_PER_BATCH).collect();
+        let batch = fill(sink.builder(), &some).build()?;
+        sink.write(&batch)?;
+        if some.len() < ROWS_PER_BATCH {
+            return Ok(sink.finish()?);
+        }
+    }
+}
+
+/// A class in a cell.
+struct Heard<'a> {
+    class: &'a str,
+    cell: &'a Cell,
+    found: Found,
+}
+
+/// Adds the columns that `activity` and `sun_activity` have in common.
+fn heard<'a>(batch: BatchBuilder, rows: impl Iterator<Item = &'a Heard<'a>> + Clone) -> BatchBuilder {
+    batch
+        .utf8(rows.clone().map(|h| h.class))
+        .f64(rows.clone().map(|h| h.cell.recorded_s()))
+        .u64(rows.clone().map(|h| h.cell.windows))
+        .u64(rows.clone().map(|h| h.found.windows))
+        .u64(rows.clone().map(|h| h.cell.minutes))
+        .u64(rows.clone().map(|h| h.found.minutes))
+        .u64(rows.map(|h| h.found.events))
+}
+
+/// Every class in a cell, found there or not, by name.
+fn each_class<'a>(tally: &'a Tally, cell: &'a Cell) -> impl Iterator<Item = Heard<'a>> {
+    tally.classes.iter().map(move |(class, number)| Heard { class, cell, found: cell.found(*number) })
+}
+
+fn hours(tally: &Tally) -> impl Iterator<Item = (&str, Option<NightHour>, Heard<'_>)> {
+    tally.sites.iter().flat_map(move |(site, known)| {
+        known.hours.iter().flat_map(move |(at, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *at, heard)))
+    })
+}
+
+fn bins(tally: &Tally) -> impl Iterator<Item = (&str, FromSun, Heard<'_>)> {
+    tally.sites.iter().flat_map(move |(site, known)| {
+        known.from_sun.iter().flat_map(move |(bin, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *bin, heard)))
+    })
+}
+
+fn each_night<'a>(
+    tally: &'a Tally,
+    nights: &'a BTreeMap<&str, Nights>,
+) -> impl Iterator<Item = (&'a str, Date, &'a Cell, Option<&'a NightSun>)> {
+    nights.iter().flat_map(move |(site, nights)| {
+        nights.iter().map(move |(night, cell)| (*site, *night, cell, tally.sites[*site].suns.get(night)))
+    })
+}
+
+/// The season of each class over all sites together, and at each.
+fn seasons<'a>(tally: &'a Tally, nights: &BTreeMap<&'a str, Nights>) -> Vec<(Option<&'a str>, &'a str, Season)> {
+    let all = together(nights.values());
+    let places = std::iter::once((None, &all)).chain(nights.iter().map(|(site, nights)| (Some(*site), nights)));
+    let of = |(site, nights)| tally.classes.iter().map(move |(class, number)| (site, class.as_str(), season(nights, *number)));
+    places.flat_map(of).collect()
+}
+
+/// The accumulation of classes over all sites together, and at each.
+fn steps<'a>(nights: &BTreeMap<&'a str, Nights>) -> Vec<(Option<&'a str>, Step)> {
+    let all: Vec<&Nights> = nights.values().collect();
+    let together = accumulate(&all).into_iter().map(|step| (None, step));
+    let single = nights.iter().flat_map(|(site, nights)| accumulate(&[nights]).into_iter().map(|step| (Some(*site), step)));
+    together.chain(single).collect()
+}
+
+fn days(date: Date) -> i32 {
+    (date - jiff::civil::date(1970, 1, 1)).get_days()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn days_count_from_1970() {
+        assert_eq!((days(date(1970, 1, 2)), days(date(2020, 3, 1))), (1, 18_322));
+    }
+}

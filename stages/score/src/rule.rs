@@ -1,0 +1,50 @@
+//! The section `detect` of the configuration: which windows are an event.
+
+use serde::Deserialize;
+
+use crate::decisions::{Decisions, threshold};
+use crate::error::ScoreError;
+use crate::events::Rule;
+
+/// The keys of both passes of the stage.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Params {
+    pub(crate) detect: DetectParams,
+}
+
+/// The keys of the section.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DetectParams {
+    pub(crate) threshold: Option<f64>,
+    pub(crate) max_gap_s: f64,
+    pub(crate) min_event_s: f64,
+    pub(crate) hysteresis: f64,
+}
+
+impl DetectParams {
+    /// What makes windows of a class an event at a site.
+    ///
+    /// # Errors
+    /// [`ScoreError::NoThreshold`] when nothing says the class's threshold.
+    pub(crate) fn rule(&self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
+        let threshold = threshold(site, class, self.threshold, decisions)?;
+        let hold = threshold * (1.0 - self.hysteresis);
+        Ok(Rule { threshold, hold, max_gap_s: self.max_gap_s, min_event_s: self.min_event_s })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hysteresis_is_a_share_of_the_threshold() {
+        let params = DetectParams { threshold: Some(0.5), max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
+        let rule = Rule { threshold: 0.5, hold: 0.375, max_gap_s: 1.0, min_event_s: 2.0 };
+        assert_eq!(params.rule("A", "X", None), Ok(rule));
+        assert_eq!(DetectParams { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);
+        assert!(DetectParams { threshold: None, ..params }.rule("A", "X", None).is_err());
+    }
+}

@@ -1,0 +1,141 @@
+"""`chorus query` against DuckDB on a large table of predictions, in one run on the same threads: `query.py CHORUS [MILLIONS]`.
+
+Writes a run's table of 100 million rows (or as many millions as are told) in 200 partitions with pyarrow, as chorus would, into a temporary
+folder (about 1.3 GB, which goes afterwards), and asks both the same three questions: a filter on site and class, a group by hour and class,
+and the highest scores. Each answer comes from a process of its own, in turn; the median of some rounds is told with the peak memory. The
+start of chorus is counted, that of Python and DuckDB's import are not. Answers are compared.
+"""
+
+import csv
+import io
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+SITES, DATES, ROUNDS, THREADS = 10, 20, 3, 2
+CLASSES = ["BOAFAB", "BOALUN", "DENMIN", "ELAMAT", "FICPRI", "LEPLAT", "PHYCUV", "PITAZU", "SCIPER", "SPHSUR"]
+HOP_S, WINDOW_S, WINDOWS_PER_RECORDING = 3.0, 3.0, 20
+# As chorus_tables::write does.
+ROWS_PER_GROUP = 1 << 17
+
+QUESTIONS = {
+    "filter": "SELECT date, COUNT(*) AS n, MAX(score) AS best FROM predictions WHERE site = 'SITE03' AND class = 'FICPRI' AND score >= 0.9 GROUP BY date ORDER BY date",
+    "group": "SELECT EXTRACT(hour FROM start_utc) AS hour, class, COUNT(*) AS n, AVG(score) AS mean FROM predictions GROUP BY EXTRACT(hour FROM start_utc), class ORDER BY hour, class",
+    "top": "SELECT segment_id, class, score FROM predictions ORDER BY score DESC LIMIT 20",
+}
+
+
+def write(run, rows):
+    """A table `predictions` of about so many rows."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    fields = [
+        pa.field("segment_id", pa.string(), False), pa.field("recording_id", pa.string(), False), pa.field("start_utc", pa.timestamp("us", "UTC")),
+        pa.field("start_s", pa.float64(), False), pa.field("end_s", pa.float64(), False), pa.field("class", pa.string(), False),
+        pa.field("logit", pa.float32(), False), pa.field("score", pa.float32(), False), pa.field("model_id", pa.string(), False),
+    ]
+    schema = pa.schema(fields, metadata={"chorus.table": "predictions/1"})
+    windows = rows // (SITES * DATES * len(CLASSES))
+    row = np.arange(windows * len(CLASSES))
+    window, index = row // len(CLASSES), row // len(CLASSES) % WINDOWS_PER_RECORDING
+    recording = window // WINDOWS_PER_RECORDING
+    start_s = index * HOP_S
+    recordings = -(-windows // WINDOWS_PER_RECORDING)
+    random = np.random.default_rng(20260105)
+    for site in range(SITES):
+        for day in range(DATES):
+            ids = sorted(random.bytes(8).hex() for _ in range(recordings))
+            segments = pa.array([f"{ids[i // WINDOWS_PER_RECORDING]}-{i % WINDOWS_PER_RECORDING:06}" for i in range(windows)])
+            night = date(2025, 3, 1) + timedelta(days=day)
+            # Recordings are named by a hash, so their order is not that of time.
+            begin = random.permutation(recordings) * 86_400_000_000 // recordings
+            midnight = int((night - date(1970, 1, 1)).total_seconds()) * 1_000_000
+            logit = random.normal(-4, 2, len(row)).astype(np.float32)
+            score = (1 / (1 + np.exp(-logit.astype(np.float64)))).astype(np.float32)
+            columns = [
+                segments.take(pa.array(window)), pa.array(ids).take(pa.array(recording)),
+                pa.array(midnight + begin[recording] + (start_s * 1e6).astype(np.int64)).cast(pa.timestamp("us", "UTC")), pa.array(start_s), pa.array(start_s + WINDOW_S),
+                pa.array(CLASSES).take(pa.array(row % len(CLASSES))), pa.array(logit), pa.array(score), pa.array(["0123456789abcdef"]).take(pa.array(np.zeros(len(row), np.int64))),
+            ]
+            folder = run / f"tables/predictions/site=SITE{site:02}/date={night}"
+            folder.mkdir(parents=True)
+            pq.write_table(pa.table(columns, schema=schema), folder / "part-000.parquet", compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP)
+
+
+def duckdb_side(run, question):
+    """Prints the seconds that the question took, then the answer."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": THREADS})
+    connection.sql("SET TimeZone = 'UTC'")
+    begin = time.perf_counter()
+    source = f"read_parquet('{run}/tables/predictions/**/*.parquet', hive_partitioning = true, hive_types = {{'site': VARCHAR, 'date': DATE}})"
+    connection.sql(f"CREATE VIEW predictions AS SELECT * FROM {source}")
+    answer = connection.sql(question).fetchall()
+    print(time.perf_counter() - begin)
+    csv.writer(sys.stdout).writerows(answer)
+
+
+def measured(command):
+    """Wall seconds, peak resident MiB, and what was printed."""
+    begin = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out, env=os.environ | {"POLARS_MAX_THREADS": str(THREADS)})
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        assert status == 0, command
+        out.seek(0)
+        return seconds, usage.ru_maxrss / 1024, out.read()
+
+
+def numbers(text):
+    """The answer's cells, numbers as such; the names of segments are left out, since equal scores have no order."""
+    cell = lambda text: float(text) if text.replace(".", "", 1).replace("e-", "", 1).isdigit() else text
+    return [[cell(c) for c in row if len(c) != 23] for row in csv.reader(io.StringIO(text))]
+
+
+def alike(ours, theirs):
+    """Numbers to one part in 10,000: a mean of float32 is float32 here and float64 there."""
+    same = lambda a, b: math.isclose(a, b, rel_tol=1e-4) if isinstance(a, float) and isinstance(b, float) else a == b
+    return len(ours) == len(theirs) and all(len(a) == len(b) and all(map(same, a, b)) for a, b in zip(ours, theirs))
+
+
+def main(chorus, millions):
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
+        run = Path(folder, "run")
+        # In a process of its own: a child's peak memory counts what its parent held when it was started.
+        subprocess.run([sys.executable, __file__, "write", run, str(millions * 1_000_000)], check=True)
+        files = list(run.rglob("*.parquet"))
+        print(f"{millions} million rows in {len(files)} partitions, {sum(f.stat().st_size for f in files) / 2**20:.0f} MiB, {THREADS} threads, median of {ROUNDS} rounds", flush=True)
+        for name, question in QUESTIONS.items():
+            rounds = {"chorus": [], "duckdb": []}
+            for _ in range(ROUNDS):
+                seconds, memory, text = measured([chorus, "query", "--run", str(run), "--format", "csv", question])
+                rounds["chorus"].append((seconds, memory))
+                ours = numbers(text)[1:]
+                _, memory, text = measured([sys.executable, __file__, "duckdb", str(run), question])
+                seconds, text = text.split("\n", 1)
+                rounds["duckdb"].append((float(seconds), memory))
+                theirs = numbers(text)
+                assert ours and alike(ours, theirs), f"{name}\nchorus: {ours[:3]}\nduckdb: {theirs[:3]}"
+            for side, measures in rounds.items():
+                print(f"{name:7} {side:7} {statistics.median(s for s, _ in measures):7.2f} s  {max(m for _, m in measures):6.0f} MiB")
+            ratio = statistics.median(c / d for (c, _), (d, _) in zip(rounds["chorus"], rounds["duckdb"]))
+            print(f"{name:7} {ratio:.2f} times DuckDB's time", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "duckdb":
+        duckdb_side(*sys.argv[2:])
+    elif sys.argv[1] == "write":
+        write(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 100)
