@@ -206,7 +206,7 @@ fn detected(folder: &Path) {
     let sets: Vec<String> = sets.chain(SETTINGS.map(str::to_owned)).collect();
     let config = Config::from_text("", "c", "c", &sets).unwrap();
     let settings: String = config.to_yaml().lines().map(|line| format!("  {line}\n")).collect();
-    std::fs::write(model.join("model.yaml"), format!("model_id: cafe\nsettings:\n{settings}")).unwrap();
+    std::fs::write(model.join("model.yaml"), format!("model_id: cafe\nclasses: {CLASSES:?}\nsettings:\n{settings}")).unwrap();
     std::fs::write(model.join("weights.safetensors"), "").unwrap();
     let real = ["detect", "detect-activity"];
     for pass in passes(&config).iter().filter(|pass| pass.stage != "report") {

@@ -254,12 +254,13 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             "predict.batch_size",
             "predict.precision",
             "predict.embeddings",
+            "predict.min_score",
             "featurize.*",
             "segment.window_s",
             "train.threads",
         ],
     );
-    predict.code_version = 4;
+    predict.code_version = 5;
     predict.hints = vec!["model.ensemble"];
     if config.get("predict.embeddings").as_bool() == Some(true) {
         predict.outputs.push(Output::Table("embeddings"));
@@ -295,7 +296,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 Per::SiteDay,
                 &[Table("predictions"), Model(DECISIONS)],
                 &[Output::Table("detections")],
-                &["detect.*"],
+                &["detect.*", "predict.min_score"],
             )
         },
         Pass {
@@ -304,7 +305,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             ..pass(
                 "detect",
                 Per::Run,
-                &[Table("predictions"), Table("recordings"), Model(DECISIONS)],
+                &[Table("predictions"), Table("recordings"), Model(MODEL_CARD), Model(DECISIONS)],
                 &[
                     Output::Table("activity"),
                     Output::Table("sun_activity"),
@@ -312,7 +313,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     Output::Table("phenology"),
                     Output::Table("accumulation"),
                 ],
-                &["detect.*"],
+                &["detect.*", "predict.min_score"],
             )
         },
     ]);

@@ -52,6 +52,7 @@ struct PredictParams {
     batch_size: usize,
     precision: Precision,
     embeddings: bool,
+    min_score: f32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,6 +155,7 @@ impl Work for Predict {
             model: &model,
             threads: params.train.threads,
             batch_size: params.predict.batch_size,
+            min_score: params.predict.min_score,
             shape: extractor.shape().map(|n| n as i64),
             segments: &segments,
             pushed: 0,
@@ -193,6 +195,8 @@ struct Scorer<'a> {
     model: &'a Model,
     threads: usize,
     batch_size: usize,
+    /// Lower scores are left out, but for the highest of each window.
+    min_score: f32,
     shape: [i64; 2],
     segments: &'a Batch,
     /// Windows that were pushed.
@@ -287,7 +291,8 @@ impl Scorer<'_> {
             (self.segments.f64("start_s")?, self.segments.f64("end_s")?, self.segments.micros("start_utc")?);
         let utc: Vec<Option<i64>> = utc.iter().skip(first).take(rows).collect();
         let classes = &self.model.classes;
-        let pairs = || (first..first + rows).flat_map(|row| classes.iter().map(move |class| (row, class)));
+        let kept = kept(&scores, classes.len(), self.min_score);
+        let pairs = || kept.iter().map(|&pair| (first + pair / classes.len(), &classes[pair % classes.len()]));
         let batch = self
             .sink
             .builder()
@@ -297,12 +302,24 @@ impl Scorer<'_> {
             .f64(pairs().map(|(row, _)| starts.value(row)))
             .f64(pairs().map(|(row, _)| ends.value(row)))
             .utf8(pairs().map(|(_, class)| class))
-            .f32(logits)
-            .f32(scores)
+            .f32(kept.iter().map(|&pair| logits[pair]))
+            .f32(kept.iter().map(|&pair| scores[pair]))
             .utf8(pairs().map(|_| &self.model.model_id))
             .build()?;
         Ok(self.sink.write(&batch)?)
     }
+}
+
+/// The places of the scores `[window, class]` that are kept: those of at least `min_score`, and the first of the highest in each window, so
+/// that no window is lost.
+fn kept(scores: &[f32], classes: usize, min_score: f32) -> Vec<usize> {
+    let mut kept = Vec::new();
+    for (window, scores) in scores.chunks_exact(classes).enumerate() {
+        let highest = (0..classes).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+        let wanted = (0..classes).filter(|&class| scores[class] >= min_score || Some(class) == highest);
+        kept.extend(wanted.map(|class| window * classes + class));
+    }
+    kept
 }
 
 /// What the networks say about some windows.
@@ -351,6 +368,14 @@ fn logistic(logit: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn low_scores_are_left_out_and_no_window_is() {
+        let scores = [0.5, 0.25, 0.1, 0.1, 0.1, 0.05];
+        assert_eq!(kept(&scores, 3, 0.0), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(kept(&scores, 3, 0.25), [0, 1, 3]);
+        assert_eq!(kept(&scores, 3, 1.0), [0, 3]);
+    }
 
     #[test]
     fn scores_stay_within_zero_and_one() {

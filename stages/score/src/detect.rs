@@ -6,20 +6,20 @@ use crate::decisions::Decisions;
 use crate::error::ScoreError;
 use crate::events::{Event, merge};
 use crate::predicted::{Predicted, each_recording};
-use crate::rule::{DetectParams, Params};
+use crate::rule::Params;
 
 /// The pass.
 pub struct Detect;
 
 impl Work for Detect {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { detect } = cx.params()?;
+        let params: Params = cx.params()?;
         let decisions = cx.model_file("decisions.yaml")?.map(|path| Decisions::read(&path)).transpose()?;
         let probability = |class: &str, score| decisions.as_ref().and_then(|d| d.probability(class, score));
         let mut sink = cx.sink("detections", &[])?;
         if let Some(reader) = cx.reader("predictions")? {
             each_recording(reader.batches(&Predicted::COLUMNS)?, |recording| {
-                let events = events(&recording, cx.unit().site(), &detect, decisions.as_ref())?;
+                let events = events(&recording, cx.unit().site(), &params, decisions.as_ref())?;
                 let batch = sink
                     .builder()
                     .utf8(events.iter().map(|_| &recording.recording_id))
@@ -45,7 +45,7 @@ impl Work for Detect {
 fn events<'a>(
     recording: &'a Predicted,
     site: &str,
-    params: &DetectParams,
+    params: &Params,
     decisions: Option<&Decisions>,
 ) -> Result<Vec<(&'a str, f64, Event)>, ScoreError> {
     let mut all = Vec::new();
@@ -60,6 +60,7 @@ fn events<'a>(
 mod tests {
     use super::*;
     use crate::events::Window;
+    use crate::rule::{DetectParams, PredictParams};
 
     #[test]
     fn events_come_by_class_and_time_with_their_thresholds() {
@@ -67,12 +68,13 @@ mod tests {
         let windows = [("B", vec![window(0.0, 0.9)]), ("A", vec![window(0.0, 0.6), window(3.0, 0.1), window(6.0, 0.5)])];
         let recording = Predicted { windows: windows.map(|(class, w)| (class.to_owned(), w)).into(), ..Predicted::default() };
         let params = DetectParams { threshold: Some(0.5), max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
-        let of = |params: &DetectParams| {
-            events(&recording, "A", params, None)
+        let of = |detect: DetectParams| {
+            let params = Params { detect, predict: PredictParams { min_score: 0.0 } };
+            events(&recording, "A", &params, None)
                 .map(|all| all.into_iter().map(|(c, t, e)| (c, t, e.start_s)).collect::<Vec<_>>())
         };
-        assert_eq!(of(&params).unwrap(), [("A", 0.5, 0.0), ("A", 0.5, 6.0), ("B", 0.5, 0.0)]);
-        assert_eq!(of(&DetectParams { min_event_s: 4.0, ..params }).unwrap(), []);
-        assert!(of(&DetectParams { threshold: None, ..params }).is_err());
+        assert_eq!(of(params).unwrap(), [("A", 0.5, 0.0), ("A", 0.5, 6.0), ("B", 0.5, 0.0)]);
+        assert_eq!(of(DetectParams { min_event_s: 4.0, ..params }).unwrap(), []);
+        assert!(of(DetectParams { threshold: None, ..params }).is_err());
     }
 }

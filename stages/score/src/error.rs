@@ -77,6 +77,18 @@ pub enum ScoreError {
         /// The class.
         class: String,
     },
+    /// Predict left out scores that detect has to see.
+    #[error(
+        "class {class} is detected from a score of {needed} on, and predict.min_score {min_score} left lower ones out; set predict.min_score to at most {needed}, or detect.threshold higher"
+    )]
+    LeftOut {
+        /// The class.
+        class: String,
+        /// The lowest score that counts.
+        needed: f64,
+        /// The lowest score in the table.
+        min_score: f64,
+    },
     /// Predictions and labels speak of different windows or classes.
     #[error(
         "{unit}: predictions hold {predictions} and labels {labels}, expected the same windows and classes; run annotate and predict again"

@@ -7,11 +7,14 @@ use chorus_tables::{Batch, TableError};
 
 use crate::events::Window;
 
-/// The windows of one recording by class, in order of time. Every class has the same windows.
+/// The windows of one recording by class, in order of time. Where low scores were left out (`predict.min_score`), a class lacks windows; each
+/// window has one class at least.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Predicted {
     pub(crate) recording_id: String,
     pub(crate) model_id: String,
+    /// Where windows begin, seconds from the recording's start.
+    pub(crate) starts_s: Vec<f64>,
     pub(crate) windows: BTreeMap<String, Vec<Window>>,
 }
 
@@ -20,6 +23,10 @@ impl Predicted {
     pub(crate) const COLUMNS: [&str; 7] = ["recording_id", "start_utc", "start_s", "end_s", "class", "score", "model_id"];
 
     fn push(&mut self, class: &str, window: Window) {
+        // The rows of a window follow each other.
+        if self.starts_s.last() != Some(&window.start_s) {
+            self.starts_s.push(window.start_s);
+        }
         match self.windows.get_mut(class) {
             Some(windows) => windows.push(window),
             None => drop(self.windows.insert(class.to_owned(), vec![window])),

@@ -11,6 +11,30 @@ use crate::events::Rule;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Params {
     pub(crate) detect: DetectParams,
+    pub(crate) predict: PredictParams,
+}
+
+/// What predict left out.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PredictParams {
+    pub(crate) min_score: f64,
+}
+
+impl Params {
+    /// What makes windows of a class an event at a site.
+    ///
+    /// # Errors
+    /// [`ScoreError::NoThreshold`] when nothing says the class's threshold, [`ScoreError::LeftOut`] when windows that would count are not in
+    /// the table.
+    pub(crate) fn rule(&self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
+        let rule = self.detect.rule(site, class, decisions)?;
+        let min_score = self.predict.min_score;
+        if rule.hold < min_score {
+            return Err(ScoreError::LeftOut { class: class.to_owned(), needed: rule.hold, min_score });
+        }
+        Ok(rule)
+    }
 }
 
 /// The keys of the section.
@@ -28,7 +52,7 @@ impl DetectParams {
     ///
     /// # Errors
     /// [`ScoreError::NoThreshold`] when nothing says the class's threshold.
-    pub(crate) fn rule(&self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
+    fn rule(self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
         let threshold = threshold(site, class, self.threshold, decisions)?;
         let hold = threshold * (1.0 - self.hysteresis);
         Ok(Rule { threshold, hold, max_gap_s: self.max_gap_s, min_event_s: self.min_event_s })
@@ -46,5 +70,8 @@ mod tests {
         assert_eq!(params.rule("A", "X", None), Ok(rule));
         assert_eq!(DetectParams { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);
         assert!(DetectParams { threshold: None, ..params }.rule("A", "X", None).is_err());
+        let all = |min_score| Params { detect: params, predict: PredictParams { min_score } };
+        assert_eq!(all(0.375).rule("A", "X", None), Ok(rule));
+        assert_eq!(all(0.4).rule("A", "X", None), Err(ScoreError::LeftOut { class: "X".into(), needed: 0.375, min_score: 0.4 }));
     }
 }

@@ -81,6 +81,13 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
             "to train here, leave model.path out; to apply the model, set annotate.format to none".into(),
         );
     }
+    if !modelled && n("predict.min_score") > 0.0 {
+        refuse(
+            "predict.min_score",
+            format!("{} in a run that evaluates its model", n("predict.min_score")),
+            "evaluate needs every score: leave it at 0, or apply the model in a run of its own with model.path".into(),
+        );
+    }
     annotations(config, &mut refuse);
     for key in WITHIN_ARCHIVE {
         if let Some(path) = config.text(key).filter(|path| !is_within(config.text("archive.path"), path)) {

@@ -14,31 +14,36 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::MODEL_CARD;
+use chorus_engine::{EngineError, UnitContext, Work, WorkError};
 use chorus_tables::Batch;
+use serde::Deserialize;
 
 use crate::clock::Clock;
 use crate::decisions::Decisions;
 use crate::predicted::{Predicted, each_recording};
 use crate::rule::Params;
 use crate::sun::Place;
-use tally::{Recorded, Tally};
+use tally::{Recorded, Tally, number};
 
 /// The pass.
 pub struct Activity;
 
 impl Work for Activity {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { detect } = cx.params()?;
+        let params: Params = cx.params()?;
         let decisions = cx.model_file("decisions.yaml")?.map(|path| Decisions::read(&path)).transpose()?;
         let mut tally = Tally::default();
+        for class in classes(cx)? {
+            number(&mut tally.classes, &class);
+        }
         let recordings = read_recordings(cx)?;
         for (site, recordings) in by_site(&recordings) {
             tally.record(site, &recordings)?;
         }
         for partition in cx.partitions("predictions")? {
             let site = partition.unit.site();
-            let rule = |class: &str| detect.rule(site, class, decisions.as_ref());
+            let rule = |class: &str| params.rule(site, class, decisions.as_ref());
             each_recording(cx.read_batches("predictions", &partition, &Predicted::COLUMNS)?, |predicted| {
                 let (_, recorded) =
                     recordings.get(&predicted.recording_id).ok_or("predictions name a recording that recordings lacks")?;
@@ -47,6 +52,21 @@ impl Work for Activity {
         }
         tables::write(cx, &tally)
     }
+}
+
+/// The part of a model's card that counts here.
+#[derive(Debug, Deserialize)]
+struct Card {
+    classes: Vec<String>,
+}
+
+/// The model's classes: one that nothing was found of may have no row in `predictions`.
+fn classes(cx: &UnitContext<'_>) -> Result<Vec<String>, WorkError> {
+    let Some(path) = cx.model_file(MODEL_CARD)? else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(&path).map_err(EngineError::io(&path, "cannot be read"))?;
+    let card: Card = serde_yaml::from_str(&text)
+        .map_err(|error| format!("{}: {error}; copy the model's folder as a whole from the run that made it", path.display()))?;
+    Ok(card.classes)
 }
 
 /// Every recording by its id, with its site.

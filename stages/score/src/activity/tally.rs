@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::clock::Clock;
 use crate::effort::{NightHour, end_utc_us, hours, night_hour};
 use crate::error::ScoreError;
-use crate::events::{Rule, Window, groups};
+use crate::events::{Rule, groups};
 use crate::predicted::Predicted;
 use crate::sun::{Place, Sun};
 
@@ -301,14 +301,11 @@ impl Tally {
             self.model_id.clone_from(&predicted.model_id);
         }
         let site = self.sites.entry(site.to_owned()).or_default();
-        // Every class has the same windows.
-        if let Some(windows) = predicted.windows.values().next() {
-            for window in windows {
-                site.at(clock, window.start_s, |cell| cell.windows += 1)?;
-            }
-            for minute_s in minutes(windows.iter()) {
-                site.at(clock, minute_s, |cell| cell.minutes += 1)?;
-            }
+        for &start_s in &predicted.starts_s {
+            site.at(clock, start_s, |cell| cell.windows += 1)?;
+        }
+        for minute_s in minutes(predicted.starts_s.iter().copied()) {
+            site.at(clock, minute_s, |cell| cell.minutes += 1)?;
         }
         for (class, windows) in &predicted.windows {
             let number = number(&mut self.classes, class);
@@ -321,7 +318,7 @@ impl Tally {
             for window in members() {
                 site.at(clock, window.start_s, |cell| found(cell, |f| f.windows += 1))?;
             }
-            for minute_s in minutes(members()) {
+            for minute_s in minutes(members().map(|window| window.start_s)) {
                 site.at(clock, minute_s, |cell| found(cell, |f| f.minutes += 1))?;
             }
         }
@@ -330,7 +327,7 @@ impl Tally {
 }
 
 /// The number of a class, a new one where it has none yet.
-fn number(classes: &mut BTreeMap<String, u32>, class: &str) -> u32 {
+pub(super) fn number(classes: &mut BTreeMap<String, u32>, class: &str) -> u32 {
     if let Some(number) = classes.get(class) {
         return *number;
     }
@@ -339,9 +336,9 @@ fn number(classes: &mut BTreeMap<String, u32>, class: &str) -> u32 {
     next
 }
 
-/// The minutes of a recording, counted from its start, in which one of these windows begins: their starts, seconds.
-fn minutes<'a>(windows: impl Iterator<Item = &'a Window>) -> Vec<f64> {
-    let mut minutes: Vec<f64> = windows.map(|w| (w.start_s / S_PER_MINUTE).floor() * S_PER_MINUTE).collect();
+/// The minutes of a recording, counted from its start, in which a window begins: their starts, seconds.
+fn minutes(starts_s: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut minutes: Vec<f64> = starts_s.map(|start_s| (start_s / S_PER_MINUTE).floor() * S_PER_MINUTE).collect();
     minutes.dedup();
     minutes
 }
@@ -349,6 +346,7 @@ fn minutes<'a>(windows: impl Iterator<Item = &'a Window>) -> Vec<f64> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::events::Window;
     use jiff::civil::date;
     use proptest::prelude::*;
 
@@ -367,15 +365,16 @@ pub(super) mod tests {
 
     /// Touching windows of 3 s, with the scores of each class.
     fn predicted(scores: &[(&str, &[f64])]) -> Predicted {
-        let windows = |scores: &[f64]| {
+        let windows = |scores: &[f64]| -> Vec<Window> {
             let window = |(i, score): (usize, &f64)| {
                 let start_s = 3.0 * i as f64;
                 Window { start_s, end_s: start_s + 3.0, score: *score, start_utc_us: None }
             };
             scores.iter().enumerate().map(window).collect()
         };
-        let windows = scores.iter().map(|(class, scores)| ((*class).to_owned(), windows(scores))).collect();
-        Predicted { recording_id: "r".into(), model_id: "m".into(), windows }
+        let windows: BTreeMap<_, _> = scores.iter().map(|(class, scores)| ((*class).to_owned(), windows(scores))).collect();
+        let starts_s = windows.values().next().into_iter().flatten().map(|window| window.start_s).collect();
+        Predicted { recording_id: "r".into(), model_id: "m".into(), starts_s, windows }
     }
 
     fn plain(_: &str) -> Result<Rule, ScoreError> {

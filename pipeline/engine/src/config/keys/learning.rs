@@ -221,6 +221,13 @@ pub(super) const LEARNING: &[Key] = &[
         "In what the convolutions compute. bfloat16 is faster where the processor has AMX or AVX-512 BF16, and scores differ by some thousandths",
     ),
     key(
+        "predict.min_score",
+        Kind::Float(0.0, 1.0),
+        "",
+        "0",
+        "Leave lower scores out of the table predictions, but for the highest of each window; with model.path only, since evaluate needs all of them",
+    ),
+    key(
         "predict.embeddings",
         Kind::Bool,
         "",
