@@ -68,6 +68,7 @@ fn filler(column: &Column, rows: usize) -> ArrayRef {
             Arc::new(StringArray::from_iter_values(texts))
         }
         ColumnType::Bool => bool("", vec![false; rows]).1,
+        ColumnType::Date32 => i32("", vec![1; rows]).1,
         // A whole number that a range from 0 or 1 holds.
         _ => cast(&Int32Array::from(vec![1; rows]), &DataType::Float64).unwrap(),
     }
