@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod export;
 pub(crate) mod init;
 pub(crate) mod model;
 pub(crate) mod probe;
