@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Query(args) => commands::query::run(&args),
         Command::Export(args) => commands::export::run(&args),
+        Command::Clips(args) => commands::clips::run(&args),
+        Command::Review(args) => commands::review::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Config => commands::config::run(),

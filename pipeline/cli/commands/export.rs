@@ -1,6 +1,5 @@
 //! `chorus export`: a run's detections as files that other programs open.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use chorus_report::export::{Format, Request, export};
@@ -22,10 +21,7 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         metadata: args.metadata.clone(),
     };
     let done = export(&request)?;
-    for note in &done.notes {
-        // A closed stderr leaves nobody to tell.
-        let _ = writeln!(std::io::stderr(), "note: {note}");
-    }
+    output::notes(&done.notes);
     output::line(&format!(
         "{}: {} detections in {} recordings, for {format}",
         args.output.display(),

@@ -67,22 +67,12 @@ fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeSet<String>)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use super::super::run::tests::detection_at;
     use super::*;
 
-    /// A detection for tests.
-    pub(crate) fn detection(class: &str, peak_score: f32, probability: Option<f64>) -> Detection {
-        Detection {
-            class: class.into(),
-            start_s: 3.0,
-            end_s: 6.0,
-            windows: 1,
-            peak_score,
-            mean_score: peak_score,
-            probability,
-            threshold: 0.25,
-            model_id: "cafe".into(),
-        }
+    fn detection(class: &str, peak_score: f32, probability: Option<f64>) -> Detection {
+        Detection { probability, ..detection_at(class, 3.0, peak_score) }
     }
 
     #[test]

@@ -132,25 +132,15 @@ fn write_sites(destination: &Destination, places: &BTreeMap<String, Option<(f64,
 #[cfg(test)]
 mod tests {
     use super::super::clock::Start;
-    use super::super::filter::tests::detection;
+    use super::super::run::tests::{detection_at, recording};
     use super::*;
 
     #[test]
     fn a_detection_over_noon_is_of_both_nights() {
         let noon_us = 12 * 3_600_000_000;
-        let recording = |start_us: i64, duration_s| Recording {
-            id: "r".into(),
-            site: "A".into(),
-            path: "A/r.wav".into(),
-            start: Start::Local(start_us),
-            duration_s,
-            sample_rate_hz: 16_000,
-            place: None,
-            recorder: None,
-            serial: None,
-        };
+        let recording = |start_us: i64, duration_s| Recording { start: Start::Local(start_us), duration_s, ..recording("r") };
         let nights = |start_us, duration_s| {
-            let found = nights_of(&recording(start_us, duration_s), &detection("FROG", 1.0, None)).unwrap();
+            let found = nights_of(&recording(start_us, duration_s), &detection_at("FROG", 3.0, 1.0)).unwrap();
             found.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         // The detection is from 3 to 6 s.

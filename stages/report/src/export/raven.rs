@@ -15,7 +15,7 @@ use super::run::{Detection, Recording, Run};
 use super::{ExportError, Filter, Summary, beside, unquoted};
 
 /// The columns. Readers take the first that may be a label for the label: the code, which a code table or `annotate.classes` knows.
-const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin Path\tBegin File\t\
+pub(crate) const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin Path\tBegin File\t\
     File Offset (s)\tSpecies\tScientific Name\tCommon Name\tPeak Score\tProbability\n";
 
 /// Behind the name of a recording, as Raven itself would call its first table.

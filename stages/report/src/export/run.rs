@@ -52,6 +52,8 @@ pub(crate) struct Recording {
     pub(crate) recorder: Option<String>,
     /// Serial number of the recorder.
     pub(crate) serial: Option<String>,
+    /// Channels, from 1, on which nothing was recorded.
+    pub(crate) dead_channels: Option<String>,
 }
 
 /// An event that was detected in a recording.
@@ -126,9 +128,14 @@ impl Run {
         self.folder.path()
     }
 
+    /// The configuration that it was last made with.
+    pub(crate) fn resolved_config(&self) -> PathBuf {
+        self.folder.resolved_config()
+    }
+
     /// The folder of the recordings, as the run's configuration names it.
     pub(crate) fn archive(&self) -> Option<PathBuf> {
-        let config = Config::load(&self.folder.resolved_config(), &[]).ok()?;
+        let config = Config::load(&self.resolved_config(), &[]).ok()?;
         config.text("archive.path").map(PathBuf::from)
     }
 
@@ -325,6 +332,7 @@ fn recordings(site: &str, path: &Path) -> Result<Vec<Recording>, ExportError> {
     let (durations, rates) = (batch.f64("duration_s")?, batch.u32("sample_rate_hz")?);
     let (makes, models, serials) = (batch.utf8("make")?, batch.utf8("model")?, batch.utf8("serial")?);
     let (latitudes, longitudes) = (batch.f64("latitude")?, batch.f64("longitude")?);
+    let dead = batch.utf8("dead_channels")?;
     let recording = |(row, start): (usize, Start)| {
         let recorder: Vec<&str> = [cell(makes, row), cell(models, row)].into_iter().flatten().collect();
         (status.value(row) != "rejected").then(|| Recording {
@@ -337,9 +345,55 @@ fn recordings(site: &str, path: &Path) -> Result<Vec<Recording>, ExportError> {
             place: cell(latitudes, row).zip(cell(longitudes, row)),
             recorder: (!recorder.is_empty()).then(|| recorder.join("-")),
             serial: cell(serials, row).map(str::to_owned),
+            dead_channels: cell(dead, row).map(str::to_owned),
         })
     };
     let mut found: Vec<Recording> = Start::of(&batch)?.into_iter().enumerate().filter_map(recording).collect();
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A recording of a minute without a known start.
+    pub(crate) fn recording(id: &str) -> Recording {
+        Recording {
+            id: id.into(),
+            site: "A".into(),
+            path: format!("A/{id}.wav"),
+            start: Start::Unknown,
+            duration_s: 60.0,
+            sample_rate_hz: 16_000,
+            place: None,
+            recorder: None,
+            serial: None,
+            dead_channels: None,
+        }
+    }
+
+    /// A detection of 3 s.
+    pub(crate) fn detection_at(class: &str, start_s: f64, peak_score: f32) -> Detection {
+        Detection {
+            class: class.into(),
+            start_s,
+            end_s: start_s + 3.0,
+            windows: 1,
+            peak_score,
+            mean_score: peak_score,
+            probability: None,
+            threshold: 0.25,
+            model_id: "cafe".into(),
+        }
+    }
+
+    #[test]
+    fn a_recording_knows_its_name_and_its_folder() {
+        let recording = recording("r");
+        assert_eq!((recording.name(), recording.folder()), ("r.wav", "A"));
+        let alone = Recording { path: "r.wav".into(), ..recording };
+        assert_eq!((alone.name(), alone.folder()), ("r.wav", ""));
+        assert_eq!(detection_at("FROG", 1.5, 0.5).id(&alone), "r:FROG:1.5");
+    }
 }
