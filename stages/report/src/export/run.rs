@@ -98,8 +98,19 @@ impl Detection {
     }
 }
 
-const RECORDINGS: [&str; 10] =
-    ["recording_id", "path", "duration_s", "sample_rate_hz", "make", "model", "serial", "latitude", "longitude", "status"];
+const RECORDINGS: [&str; 11] = [
+    "recording_id",
+    "path",
+    "duration_s",
+    "sample_rate_hz",
+    "make",
+    "model",
+    "serial",
+    "latitude",
+    "longitude",
+    "dead_channels",
+    "status",
+];
 const DETECTIONS: [&str; 10] =
     ["recording_id", "class", "start_s", "end_s", "windows", "peak_score", "mean_score", "probability", "threshold", "model_id"];
 

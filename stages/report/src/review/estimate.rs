@@ -98,7 +98,8 @@ fn of_class(class: &str, clips: &[&Judged], wanted: f64) -> OfClass {
     let bins: BTreeMap<&str, u64> = clips.iter().map(|clip| (clip.bin.as_str(), clip.bin_detections)).collect();
     let detections: u64 = bins.values().sum();
     let sample = weighted(clips);
-    let stood_for: f64 = sample.iter().map(|clip| clip.weight).sum();
+    // From 0: the sum of nothing is -0 otherwise.
+    let stood_for = sample.iter().fold(0.0, |sum, clip| sum + clip.weight);
     OfClass {
         class: class.to_owned(),
         clips: [Verdict::Yes, Verdict::No, Verdict::Unsure, Verdict::Open].map(of),
