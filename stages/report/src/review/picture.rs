@@ -190,7 +190,7 @@ mod tests {
             let wanted = format!("--q{}: #{r:02x}{g:02x}{b:02x}", step + 1);
             assert!(css.contains(&wanted), "{wanted}");
         }
-        assert_eq!((shade(0.0), shade(1.0), shade(f64::NAN)), (PALETTE[0], PALETTE[6], PALETTE[0]));
+        assert_eq!((shade(-1.0), shade(0.0), shade(1.0)), (PALETTE[0], PALETTE[0], PALETTE[6]));
     }
 
     #[test]
