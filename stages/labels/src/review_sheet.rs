@@ -126,6 +126,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Contents {
 fn event(columns: &Columns, row: &Row) -> Event {
     let text = |column| row.text(Some(column));
     let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
+    let unnamed = text(columns.class).is_empty().then(|| "no class is named".to_owned());
+    let event = event.or_problem(unnamed);
     match verdict(text(columns.verdict)) {
         Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
         Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
@@ -167,6 +169,8 @@ mod tests {
         let problems: Vec<_> = of("A/2.wav").into_iter().map(|(.., problem)| problem.unwrap()).collect();
         assert_eq!(problems[..2], ["the verdict is unsure", "no verdict yet"]);
         assert!(problems[2].contains("`ja`, expected yes, no or unsure"));
+        let unnamed = parse(b"recording,class,start_s,end_s,verdict\na.wav,,0,3,yes\n");
+        assert_eq!(unnamed.events().next().unwrap().problem.as_deref(), Some("no class is named"));
         assert!(parse(b"clip,verdict\na,yes\n").fault.unwrap().contains("no column recording"));
     }
 
