@@ -100,8 +100,13 @@ fn only_engine_atomic_creates_files_in_a_run() {
     let creating =
         ["File::create", "fs::write(", "OpenOptions", "create_dir", "fs::rename", "fs::copy", "fs::hard_link", ".persist("];
     // Those that make no part of a run: the synthetic archive, and files that the person names.
-    let allowed =
-        ["pipeline/engine/src/atomic.rs", "pipeline/demo/", "pipeline/cli/commands/init.rs", "pipeline/cli/commands/query.rs"];
+    let allowed = [
+        "pipeline/engine/src/atomic.rs",
+        "pipeline/demo/",
+        "pipeline/cli/commands/init.rs",
+        "pipeline/cli/commands/query.rs",
+        "stages/report/src/export/destination.rs",
+    ];
     let mut seen = 0;
     for (path, text) in ["pipeline", "stages"].iter().flat_map(|folder| source(folder)) {
         let creates: Vec<&str> = creating.iter().copied().filter(|call| product(&text).contains(call)).collect();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chorus_engine::{Config, RunDir, Share};
+use chorus_report::export::Filter;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::commands;
@@ -16,6 +17,8 @@ Examples:
                                                     compare methods over seeds
   chorus status -c configs/demo.yaml                what is fresh, what is not, and why
   chorus query \"SELECT * FROM metrics LIMIT 5\"      ask the newest run in runs/
+  chorus export raven -o selections                 its detections for Raven, Audacity, R, GBIF, …
+  chorus clips -o listen                            clips of detections to listen to, and a sheet for the verdicts
   chorus init /archive/2026 --model runs/demo/model write a configuration for an archive of one's own";
 
 /// From an archive of field recordings to tables that answer questions.
@@ -36,6 +39,12 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Ask the tables of a run in SQL
     Query(QueryArgs),
+    /// Write a run's detections as files that other programs open
+    Export(ExportArgs),
+    /// Write clips of detections to listen to, with spectrograms and a sheet for the verdicts
+    Clips(ClipsArgs),
+    /// Say what the verdicts of a sheet tell of all detections: precision, and the threshold for a wanted one
+    Review(ReviewArgs),
     /// Write a starting configuration for an archive
     Init(InitArgs),
     /// Check a configuration, its archive and its model, and make nothing
@@ -225,6 +234,89 @@ impl QueryArgs {
         }
         let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
         Ok(vec![config.run_dir()?])
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExportArgs {
+    /// raven, audacity, kaleidoscope, csv, camtrap-dp, darwin-core or detection-histories, see docs/exports.md
+    pub(crate) format: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// A new or empty folder to write
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Put files over those of the same name in the folder; others stay
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// With camtrap-dp: entries of datapackage.json that the run does not know, such as title, contributors, licenses and project, as YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ClipsArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// A new or empty folder to write
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Put files over those of the same name in the folder; others stay
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Clips of each class at most: a fifth of the highest scores, a fifth of the nearest to the threshold, the others a sample of all
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub(crate) per_class: usize,
+    /// Seconds before and after each detection
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    pub(crate) context_s: f64,
+    /// Seed of the draw
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReviewArgs {
+    /// A sheet that `chorus clips` wrote, with verdicts filled in: yes, no or unsure
+    pub(crate) sheet: PathBuf,
+    /// The precision that is wanted
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    pub(crate) precision: f64,
+    /// table, csv or json (one object a line)
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "json"])]
+    pub(crate) format: String,
+}
+
+/// Which detections.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct FilterArgs {
+    /// Only this class; may be given several times
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Vec<String>,
+    /// Only this site; may be given several times
+    #[arg(long, value_name = "SITE")]
+    pub(crate) site: Vec<String>,
+    /// Only detections whose highest score is at least this
+    #[arg(long, value_name = "SCORE")]
+    pub(crate) min_score: Option<f64>,
+    /// Only detections whose probability is at least this
+    #[arg(long, value_name = "PROBABILITY")]
+    pub(crate) min_probability: Option<f64>,
+}
+
+impl FilterArgs {
+    /// The filter.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            classes: self.class.iter().cloned().collect(),
+            sites: self.site.iter().cloned().collect(),
+            min_score: self.min_score,
+            min_probability: self.min_probability,
+        }
     }
 }
 

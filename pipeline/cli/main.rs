@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use chorus_audio::names::PatternError;
 use chorus_engine::{ConfigError, EngineError};
 use chorus_query::QueryError;
+use chorus_report::export::ExportError;
 use clap::Parser;
 
 use args::{Args, Command};
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         Command::Status(args) => commands::status::run(&args),
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Query(args) => commands::query::run(&args),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Clips(args) => commands::clips::run(&args),
+        Command::Review(args) => commands::review::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),
         Command::Config => commands::config::run(),
@@ -67,6 +71,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
             use QueryError::{Failed, Panicked, Table, Unlisted, Write};
             !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
         });
-        engine || query || cause.is::<ConfigError>() || cause.is::<PatternError>() || cause.is::<args::UsageError>()
+        let export = cause.downcast_ref::<ExportError>().is_some_and(ExportError::is_usage);
+        engine || query || export || cause.is::<ConfigError>() || cause.is::<PatternError>() || cause.is::<args::UsageError>()
     })
 }

@@ -10,6 +10,14 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
+/// Tells on stderr what is worth knowing and no data.
+pub(crate) fn notes(notes: &[String]) {
+    for note in notes {
+        // A closed stderr leaves nobody to tell.
+        let _ = writeln!(std::io::stderr(), "note: {note}");
+    }
+}
+
 /// Lines with their columns aligned; the last column is left ragged.
 pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -1,13 +1,16 @@
 //! One file per command.
 
 pub(crate) mod check;
+pub(crate) mod clips;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod export;
 pub(crate) mod init;
 pub(crate) mod model;
 pub(crate) mod probe;
 pub(crate) mod query;
+pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;

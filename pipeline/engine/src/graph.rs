@@ -100,6 +100,7 @@ const READING: &[&str] = &[
     "annotate.quality_column",
     "annotate.frequency_unit",
     "annotate.code_table",
+    "annotate.review_sheets",
 ];
 
 /// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
@@ -150,7 +151,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         passes.extend([
             Pass {
                 name: "annotate-classes",
-                code_version: 3,
+                code_version: 4,
                 ..pass(
                     "annotate",
                     Per::Run,
@@ -160,7 +161,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 )
             },
             Pass {
-                code_version: 3,
+                code_version: 4,
                 // A file without a recording is filed under its site, which only a look at all recordings tells.
                 scanned: vec!["recordings"],
                 ..pass(

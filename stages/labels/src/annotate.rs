@@ -33,6 +33,7 @@ struct AnnotateParams {
     #[serde(flatten)]
     reading: Reading,
     code_table: Option<String>,
+    review_sheets: Option<String>,
     reviewed: Reviewed,
     qualities: Vec<String>,
     rule: RuleName,
@@ -98,10 +99,17 @@ impl Work for Annotate {
             unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
-        let parts = match annotate.reading.format {
+        let sheets = digest::of_sheets(cx, &archive, annotate.review_sheets.as_deref())?;
+        let mut parts = match annotate.reading.format {
             Format::Folders => Vec::new(),
-            format => parts_of(format, &digest::all(cx, &archive, &annotate.reading)?, &lengths),
+            format => {
+                let mut digests = digest::all(cx, &archive, &annotate.reading)?;
+                // A sheet may look like a table of events, and lie among them.
+                digests.retain(|path, _| !sheets.contains_key(path));
+                parts_of(format, &digests, &lengths)
+            }
         };
+        parts.extend(parts_of(Format::Review, &sheets, &lengths));
         let mut found = Found::default();
         for part in parts {
             let unit = match &part.recording {
@@ -127,17 +135,17 @@ impl Work for Annotate {
         let by_path: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
-        for (file, part, events) in self.events(cx, &archive, &annotate.reading, &recordings)? {
-            let recording = match &part {
+        for Said { file, recording, events, of_whole } in self.said(cx, &archive, &annotate.reading, &recordings)? {
+            let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
             };
-            lines.extend(account(&judge, &file, events, recording, &mut reviews));
+            lines.extend(account(&judge, &file, events, recording, &mut reviews, of_whole));
         }
         lines.sort_by(|a, b| (&a.file, a.event.line, a.event.item).cmp(&(&b.file, b.event.line, b.event.item)));
         if annotate.reviewed == Reviewed::All {
             for recording in recordings.iter().filter(|recording| recording.duration_s.is_some()) {
-                reviews.entry(recording.id.clone()).or_default();
+                reviews.entry(recording.id.clone()).or_default().is_whole = true;
             }
         }
         locked(&self.tally).add(&lines);
@@ -154,33 +162,48 @@ impl Work for Annotate {
     }
 }
 
-/// The events of one file about one recording (its path, or why there is none).
-type PartEvents = (String, Result<String, String>, Vec<Event>);
+/// What one file says of one recording.
+struct Said {
+    file: String,
+    /// The recording's path, or why there is none.
+    recording: Result<String, String>,
+    events: Vec<Event>,
+    /// Whether the file tells all that was heard.
+    of_whole: bool,
+}
 
 impl Annotate {
-    /// The events of a unit, by file and recording.
-    fn events(
+    /// What is said of a unit's recordings, by file.
+    fn said(
         &self,
         cx: &UnitContext<'_>,
         archive: &Path,
         reading: &Reading,
         recordings: &[Recording],
-    ) -> Result<Vec<PartEvents>, WorkError> {
-        if reading.format == Format::Folders {
-            let own = |r: &Recording| (r.path.clone(), Ok(r.path.clone()), vec![label_of_folder(&r.path)]);
-            return Ok(recordings.iter().map(own).collect());
-        }
+    ) -> Result<Vec<Said>, WorkError> {
+        let of_folder = |r: &Recording| Said {
+            file: r.path.clone(),
+            recording: Ok(r.path.clone()),
+            events: vec![label_of_folder(&r.path)],
+            of_whole: true,
+        };
+        let folders = recordings.iter().filter(|_| reading.format == Format::Folders);
+        let mut said: Vec<Said> = folders.map(of_folder).collect();
         let parts = locked(&self.found).parts.get(cx.unit()).cloned().unwrap_or_default();
-        let mut events = Vec::with_capacity(parts.len());
+        let sheets = Reading::usual(Format::Review);
         for own in parts.chunk_by(|a, b| a.file == b.file) {
-            let contents = self.contents(archive, &own[0].file, reading)?;
+            let contents = self.contents(archive, &own[0].file, if own[0].is_sheet { &sheets } else { reading })?;
             for part in own {
-                let said = contents.by_recording.get(&part.name).cloned().unwrap_or_default();
-                let said = said.into_iter().map(|event| event.in_recording(&part.begins_s)).collect();
-                events.push((part.file.clone(), part.recording.clone(), said));
+                let events = contents.by_recording.get(&part.name).cloned().unwrap_or_default();
+                said.push(Said {
+                    file: part.file.clone(),
+                    recording: part.recording.clone(),
+                    events: events.into_iter().map(|event| event.in_recording(&part.begins_s)).collect(),
+                    of_whole: !part.is_sheet,
+                });
             }
         }
-        Ok(events)
+        Ok(said)
     }
 
     /// What an annotation file says.
@@ -273,7 +296,7 @@ fn write_reviews(cx: &UnitContext<'_>, recordings: &[Recording], reviews: &BTree
     cx.write("reviews", |batch| {
         batch
             .utf8(recordings.iter().map(|r| &r.id))
-            .bool(review().map(|r| r.is_some_and(Review::is_readable)))
+            .bool(review().map(|r| r.is_some_and(Review::tells)))
             .utf8(review().map(|r| r.and_then(|r| r.files.first())))
             .u32(review().map(|r| r.map_or(0, |r| r.lines)))
             .u32(review().map(|r| r.map_or(0, |r| r.used)))

@@ -29,6 +29,7 @@ struct AnnotateParams {
     #[serde(flatten)]
     reading: Reading,
     code_table: Option<String>,
+    review_sheets: Option<String>,
     classes: Vec<String>,
 }
 
@@ -59,6 +60,11 @@ impl Work for AnnotateClasses {
                 allowed: "name the folder or file of the annotations".to_owned(),
             });
         }
+        if let Some(sheets) = annotate.review_sheets.as_ref().filter(|sheets| !archive.join(sheets).exists()) {
+            let found = format!("`{sheets}`, and the archive has no such folder or file");
+            let allowed = "name the folder or file of the filled-in sheets".to_owned();
+            faults.push(Fault { key: "annotate.review_sheets", found, allowed });
+        }
         if let Some(Err(e)) = annotate.code_table.as_ref().map(|table| named(&archive.join(table), &annotate.classes)) {
             let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
             let found = format!("what cannot be used with the code table ({e})");
@@ -75,7 +81,7 @@ impl Work for AnnotateClasses {
             scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
         }
         if annotate.looks_for_codes() {
-            let codes = codes(cx, &archive, &annotate.reading)?;
+            let codes = codes(cx, &archive, &annotate)?;
             scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
             *self.codes.lock().unwrap_or_else(PoisonError::into_inner) = codes;
         }
@@ -121,12 +127,15 @@ fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, Names>, Labe
     }
 }
 
-/// Every code that the annotations hold.
-fn codes(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTreeSet<String>, WorkError> {
+/// Every code that the annotations hold, and every class that review sheets do.
+fn codes(cx: &ScanContext<'_>, archive: &Path, params: &AnnotateParams) -> Result<BTreeSet<String>, WorkError> {
+    let (reading, sheets) = (&params.reading, digest::of_sheets(cx, archive, params.review_sheets.as_deref())?);
+    let mut codes: BTreeSet<String> = sheets.values().flat_map(|digest| digest.codes.iter().cloned()).collect();
     if reading.format != Format::Folders {
-        return Ok(digest::all(cx, archive, reading)?.into_values().flat_map(|digest| digest.codes).collect());
+        let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
+        codes.extend(files.flat_map(|(_, digest)| digest.codes));
+        return Ok(codes);
     }
-    let mut codes = BTreeSet::new();
     for (_, paths) in cx.texts_of_all("recordings", "path")? {
         let labels = paths.into_iter().flatten().map(|path| label_of_folder(&path));
         let labels = labels.filter(|event| event.problem.is_none());

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::LabelsError;
 use crate::event::Event;
 use crate::files::{self, Listed};
-use crate::formats::{Contents, Reading};
+use crate::formats::{Contents, Format, Reading};
 use crate::session::Span;
 
-/// Name of the memory.
+/// Names of the memories: of annotation files, and of review sheets beside them.
 const MEMORY: &str = "annotation-files.jsonl";
+const MEMORY_OF_SHEETS: &str = "review-sheets.jsonl";
 /// Raised when the same bytes give other digests: memories of before are forgotten.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// An annotation file in brief.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,7 +75,8 @@ fn codes(contents: &Contents, reading: &Reading) -> Vec<String> {
 pub(crate) fn all(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTreeMap<String, Digest>, WorkError> {
     let files = files::list(archive, reading.place(), reading.format.extensions())?;
     let head = hash_bytes(format!("{VERSION} {reading:?}").as_bytes());
-    let bytes = cx.cached(MEMORY).unwrap_or_default();
+    let memory_name = if reading.format == Format::Review { MEMORY_OF_SHEETS } else { MEMORY };
+    let bytes = cx.cached(memory_name).unwrap_or_default();
     let known = bytes.iter().filter(|&&byte| byte == b'\n').count().saturating_sub(1);
     // What is remembered is in the order of the listing, so that one of both is enough at a time.
     let mut memory = remembered(&bytes, &head).peekable();
@@ -92,11 +94,26 @@ pub(crate) fn all(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Re
         digests.push(Remembered { file, digest });
     }
     if !cx.look_only && (fresh > 0 || known != digests.len()) {
-        remember(cx, &head, &digests)?;
+        remember(cx, memory_name, &head, &digests)?;
     }
     let digests: BTreeMap<String, Digest> = digests.into_iter().map(|r| (r.file.path, r.digest)).collect();
     refuse_faults(archive, &digests)?;
     Ok(digests)
+}
+
+/// The review sheets in a folder, or the one that `place` is, by path, in brief; none where no place is named.
+///
+/// # Errors
+/// Those of [`all`].
+pub(crate) fn of_sheets(
+    cx: &ScanContext<'_>,
+    archive: &Path,
+    place: Option<&str>,
+) -> Result<BTreeMap<String, Digest>, WorkError> {
+    match place {
+        None => Ok(BTreeMap::new()),
+        Some(place) => all(cx, archive, &Reading { folder: Some(place.to_owned()), ..Reading::usual(Format::Review) }),
+    }
 }
 
 /// When all files with lines have a fault, it is the configuration's rather than theirs.
@@ -118,13 +135,13 @@ fn remembered<'a>(bytes: &'a [u8], head: &str) -> impl Iterator<Item = Remembere
     lines.take_while(move |_| is_same).filter_map(|line| serde_json::from_slice(line).ok())
 }
 
-fn remember(cx: &ScanContext<'_>, head: &str, digests: &[Remembered]) -> Result<(), WorkError> {
+fn remember(cx: &ScanContext<'_>, name: &str, head: &str, digests: &[Remembered]) -> Result<(), WorkError> {
     let mut bytes = format!("{head}\n").into_bytes();
     for digest in digests {
         serde_json::to_writer(&mut bytes, digest)?;
         bytes.push(b'\n');
     }
-    Ok(cx.cache(MEMORY, &bytes)?)
+    Ok(cx.cache(name, &bytes)?)
 }
 
 #[cfg(test)]

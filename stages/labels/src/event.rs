@@ -37,6 +37,9 @@ pub struct Event {
     pub quality: Option<String>,
     /// Whether its times are those of a session of several recordings, and not of its own.
     pub in_session: bool,
+    /// What somebody said who was asked for the label in this span alone: that it is there, or that it is not. `None` of files that say all
+    /// that was heard.
+    pub verdict: Option<bool>,
     /// Why the event can't be used.
     pub problem: Option<String>,
 }
@@ -54,6 +57,7 @@ impl Default for Event {
             high_hz: None,
             quality: None,
             in_session: false,
+            verdict: None,
             problem: None,
         }
     }

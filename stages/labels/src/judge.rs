@@ -62,11 +62,16 @@ pub struct Judge {
 impl Judge {
     /// Judges one event of a file. `recording` is the one that it speaks of, or why there is none.
     pub fn line(&self, file: &str, event: Event, recording: Result<&Recording, &str>) -> Line {
-        let label = if event.extent == Extent::Nothing { Label::none() } else { self.label_text.parse(&event.label) };
+        let label = match (event.extent, event.verdict) {
+            (Extent::Nothing, _) => Label::none(),
+            // A verdict is on a class, whatever labels hold elsewhere.
+            (_, Some(_)) => LabelText::Plain.parse(&event.label),
+            _ => self.label_text.parse(&event.label),
+        };
         let quality = event.quality.clone().or(label.quality).filter(|_| event.problem.is_none());
         // The code of a broken line would be a guess.
         let code = Some(label.code).filter(|code| event.problem.is_none() && !code.is_empty());
-        let class = code.as_deref().map(|code| self.class(code));
+        let class = code.as_deref().map(|code| if event.verdict.is_some() { self.known(code) } else { self.class(code) });
         let unused = broken(&event)
             .or_else(|| label.unused.map(|reason| Unused::same(&reason)))
             .or_else(|| recording.err().map(|reason| Unused::new(reason, "no recording is found")))
@@ -85,7 +90,11 @@ impl Judge {
 
     /// The class of a code, by position.
     fn class(&self, code: &str) -> Result<usize, String> {
-        let class = self.codes.as_ref().map_or(Ok(code), |codes| codes.class(code))?;
+        self.known(self.codes.as_ref().map_or(Ok(code), |codes| codes.class(code))?)
+    }
+
+    /// The position of a class.
+    fn known(&self, class: &str) -> Result<usize, String> {
         let position = self.classes.binary_search_by(|known| known.as_str().cmp(class));
         position.map_err(|_| format!("{class} is not among the classes{}", near(class, self.classes.iter())))
     }
@@ -98,7 +107,8 @@ impl Judge {
             return Some(Unused::new(&reason, "begins after the recording's end"));
         }
         let quality = quality.unwrap_or_default();
-        let counts = event.extent == Extent::Nothing || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
+        let is_marked = event.extent != Extent::Nothing && event.verdict.is_none();
+        let counts = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
         (!counts).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
     }
 }
@@ -134,6 +144,10 @@ pub struct Review {
     pub files: Vec<String>,
     /// Their events about it.
     pub lines: u32,
+    /// Whether a file tells all that was heard in it; review sheets tell of single spans and classes.
+    pub is_whole: bool,
+    /// Events of such files.
+    pub told: u32,
     /// Those of them that cannot be read.
     pub broken: u32,
     /// Those that count.
@@ -142,22 +156,43 @@ pub struct Review {
     pub events: Vec<(usize, Interval)>,
     /// The same of those that speak of the whole recording.
     pub whole: Vec<(usize, Interval)>,
+    /// Classes and spans of which somebody said whether the class is there.
+    pub verdicts: Vec<(usize, Interval, bool)>,
 }
 
 impl Review {
-    /// Whether it tells what calls: not where there are lines and none of them can be read.
+    /// The review of a recording in which nothing was heard.
+    pub fn of_silence() -> Self {
+        Self { is_whole: true, ..Self::default() }
+    }
+
+    /// Whether it tells all that calls: not where there are lines and none of them can be read.
     pub fn is_readable(&self) -> bool {
-        self.lines == 0 || self.broken < self.lines
+        self.is_whole && (self.told == 0 || self.broken < self.told)
+    }
+
+    /// Whether it tells anything at all.
+    pub fn tells(&self) -> bool {
+        self.is_readable() || !self.verdicts.is_empty()
     }
 
     /// Enters a line about the recording, of `duration_s` seconds.
-    fn add(&mut self, line: &Line, duration_s: Option<f64>) {
+    fn add(&mut self, line: &Line, duration_s: Option<f64>, of_whole: bool) {
         self.lines += 1;
-        self.broken += u32::from(line.event.problem.is_some());
+        if of_whole {
+            self.told += 1;
+            self.broken += u32::from(line.event.problem.is_some());
+        }
         if line.unused.is_some() {
             return;
         }
         self.used += 1;
+        if let (Some(is_there), Some(class), Some((start_s, end_s))) =
+            (line.event.verdict, line.class, line.event.start_s.zip(line.event.end_s))
+        {
+            self.verdicts.push((class, Interval { start_s, end_s }, is_there));
+            return;
+        }
         let (events, span) = match line.event.extent {
             Extent::Span => (&mut self.events, line.event.start_s.zip(line.event.end_s)),
             Extent::Whole => (&mut self.whole, duration_s.map(|end_s| (0.0, end_s))),
@@ -169,13 +204,15 @@ impl Review {
     }
 }
 
-/// Enters into the recordings' reviews what one file says of one of them, and gives back the rows of `annotations`.
+/// Enters into the recordings' reviews what one file says of one of them, and gives back the rows of `annotations`. `of_whole` is whether
+/// the file tells all that was heard, and not only verdicts on spans.
 pub fn account(
     judge: &Judge,
     file: &str,
     events: Vec<Event>,
     recording: Result<&Recording, &str>,
     reviews: &mut BTreeMap<String, Review>,
+    of_whole: bool,
 ) -> Vec<Line> {
     let lines: Vec<Line> = events.into_iter().map(|event| judge.line(file, event, recording)).collect();
     if let Ok(recording) = recording {
@@ -183,8 +220,9 @@ pub fn account(
         if review.files.last().is_none_or(|last| last != file) {
             review.files.push(file.to_owned());
         }
+        review.is_whole |= of_whole;
         for line in &lines {
-            review.add(line, recording.duration_s);
+            review.add(line, recording.duration_s, of_whole);
         }
     }
     lines
@@ -212,7 +250,7 @@ mod tests {
     /// Why each line is not used, and the review.
     fn judged(track: &str, recording: Result<&Recording, &str>, judge: &Judge) -> (Vec<Option<String>>, Review) {
         let mut reviews = BTreeMap::new();
-        let lines = account(judge, "f.txt", audacity::parse(track.as_bytes()), recording, &mut reviews);
+        let lines = account(judge, "f.txt", audacity::parse(track.as_bytes()), recording, &mut reviews, true);
         (lines.into_iter().map(|l| l.unused.map(|u| u.reason)).collect(), reviews.remove("r").unwrap_or_default())
     }
 
@@ -270,7 +308,7 @@ mod tests {
         let mut reviews = BTreeMap::new();
         let events =
             vec![Event { quality: Some("H".into()), ..Event::whole(1, "DENMIN") }, Event::whole(2, "DENMIN"), Event::nothing(3)];
-        let lines = account(&judge, "f.csv", events, Ok(&own), &mut reviews);
+        let lines = account(&judge, "f.csv", events, Ok(&own), &mut reviews, true);
         let used: Vec<bool> = lines.iter().map(|line| line.unused.is_none()).collect();
         assert_eq!(used, [true, false, true]);
         assert_eq!(reviews["r"].whole, [(1, Interval { start_s: 0.0, end_s: 5.0 })]);
@@ -281,11 +319,33 @@ mod tests {
     fn like_reasons_are_counted_together() {
         let kinds = |track: &str| -> Vec<String> {
             let mut reviews = BTreeMap::new();
-            let lines = account(&judge(&[]), "f", audacity::parse(track.as_bytes()), Ok(&recording(Some(9.0))), &mut reviews);
+            let lines =
+                account(&judge(&[]), "f", audacity::parse(track.as_bytes()), Ok(&recording(Some(9.0))), &mut reviews, true);
             lines.into_iter().filter_map(|line| line.unused).map(|unused| unused.kind).collect()
         };
         assert_eq!(kinds("9\t10\tDENMIN\n11\t12\tBOAFAB\n"), vec!["begins after the recording's end"; 2]);
         let reversed = kinds("3\t2\tDENMIN\n5.5\t4\tBOAFAB\n");
         assert_eq!(reversed, vec!["starts at … s, after its end at … s"; 2]);
+    }
+
+    #[test]
+    fn a_verdict_is_on_a_class_in_a_span_and_tells_nothing_of_the_rest() {
+        let (own, judge) = (recording(Some(9.0)), Judge { label_text: LabelText::CodeQuality, ..judge(&["H"]) });
+        let verdict = |class: &str, verdict| Event { verdict: Some(verdict), ..Event::timed(2, "3", "6", class) };
+        let mut reviews = BTreeMap::new();
+        let events = vec![verdict("DENMIN", false), verdict("BOAFAB", true), verdict("BOF", true)];
+        let lines = account(&judge, "s.csv", events, Ok(&own), &mut reviews, false);
+        let span = Interval { start_s: 3.0, end_s: 6.0 };
+        let review = &reviews["r"];
+        assert_eq!(review.verdicts, [(1, span, false), (0, span, true)]);
+        assert_eq!((review.is_readable(), review.tells(), review.lines, review.used), (false, true, 3, 2));
+        // Codes of the table are no classes.
+        assert!(lines[2].unused.as_ref().unwrap().reason.contains("BOF is not among the classes"));
+        // An empty track beside it says that all was heard.
+        account(&judge, "t.txt", Vec::new(), Ok(&own), &mut reviews, true);
+        assert!(reviews["r"].is_readable());
+        let mut unsure = BTreeMap::new();
+        account(&judge, "s.csv", vec![Event::unusable(2, "BOAFAB", "unsure")], Ok(&own), &mut unsure, false);
+        assert!(!unsure["r"].tells());
     }
 }

@@ -21,6 +21,7 @@ pub mod overlap;
 mod pairing;
 pub mod recording_list;
 mod recordings;
+pub mod review_sheet;
 mod session;
 mod split;
 pub mod stratify;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::error::LabelsError;
 
 /// Overlaps are compared up to a microsecond, the resolution of label tracks.
-const TIME_TOLERANCE_S: f64 = 1e-6;
+pub(crate) const TIME_TOLERANCE_S: f64 = 1e-6;
 
 /// A span of time within a recording, seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]

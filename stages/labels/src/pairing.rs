@@ -23,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) hash: String,
     /// The recording's path, or why there is none.
     pub(crate) recording: Result<String, String>,
+    /// Whether the file is a review sheet, which speaks of spans and classes only.
+    pub(crate) is_sheet: bool,
     /// Seconds from the beginning of the file's session to that of the recording, or why they cannot be known; 0 where the file has no
     /// times of a session.
     pub(crate) begins_s: Result<f64, String>,
@@ -65,6 +67,7 @@ pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, lengt
             file: file.clone(),
             name: name.clone(),
             hash: hash.clone(),
+            is_sheet: format == Format::Review,
             begins_s: Ok(0.0),
         };
         let mut parts: Vec<Part> = digest.mentions.iter().map(part).collect();

@@ -57,7 +57,10 @@ impl<'a> Index<'a> {
         let parts = parts(path);
         let Some((file, folders)) = parts.split_last() else { return Err("no recording of that name".to_owned()) };
         let found = stems_of_file(file).find_map(|stem| self.by_stem.get(&folded(stem)));
-        self.nearest(found.map(Vec::as_slice).unwrap_or_default(), folders, file)
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        // `x.wav.txt` is of x.wav, and not of x.flac beside it.
+        let is_whole = |name: &&str| found.iter().any(|recording| folded(file_name(recording)) == folded(name));
+        self.nearest(found, folders, stems_of_file(file).find(is_whole).unwrap_or(file))
     }
 
     /// Of recordings with the same stem, the one that lies in the most similar folders, with the most similar name.
@@ -77,6 +80,10 @@ impl<'a> Index<'a> {
             _ => Err(several(&found)),
         }
     }
+}
+
+fn file_name(path: &str) -> &str {
+    parts(path).last().copied().unwrap_or(path)
 }
 
 /// What recordings of one stem are compared with.
@@ -180,6 +187,9 @@ mod tests {
         }
         assert_eq!(of_file("lone.BirdNET.selection.table.txt"), Ok(ARCHIVE[6]));
         assert_eq!(of_file("labels/only.v2.txt"), Ok(ARCHIVE[2]));
+        assert!(of_file("raw/a/x.txt").unwrap_err().starts_with("fits 2 recordings"));
+        assert_eq!(of_file("raw/a/x.flac.txt"), Ok(ARCHIVE[5]));
+        assert_eq!(of_file("labels/raw/a/X.WAV.Table.1.selections.txt"), Ok(ARCHIVE[4]));
         assert_eq!(of_file("labels/lone.1.txt").unwrap_err(), "no recording of that name");
     }
 

@@ -6,7 +6,7 @@ use chorus_engine::{UnitContext, WorkError};
 
 use crate::error::LabelsError;
 use crate::judge::{Recording, Review};
-use crate::overlap::{Interval, Rule, label_windows};
+use crate::overlap::{Interval, Rule, TIME_TOLERANCE_S, label_windows};
 
 /// Windows whose labels are written at once; with 42 classes, 170,000 rows.
 const WINDOWS_PER_BATCH: usize = 4096;
@@ -33,7 +33,7 @@ pub(crate) fn write(
         let windows: Vec<Interval> =
             (first..end).map(|row| Interval { start_s: starts.value(row), end_s: ends.value(row) }).collect();
         let recording = by_id.get(of.value(first)).ok_or("segments name a recording that recordings lacks")?;
-        let review = reviews.get(&recording.id).filter(|review| review.is_readable());
+        let review = reviews.get(&recording.id).filter(|review| review.tells());
         let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
         for from in (first..end).step_by(WINDOWS_PER_BATCH) {
             let rows = from..end.min(from + WINDOWS_PER_BATCH);
@@ -62,7 +62,7 @@ fn labels(
     rule: Rule,
 ) -> Result<Vec<Option<(bool, f64)>>, LabelsError> {
     let Some(review) = review else { return Ok(vec![None; windows.len() * classes]) };
-    let mut labels = vec![Some((false, 0.0)); windows.len() * classes];
+    let mut labels = vec![review.is_readable().then_some((false, 0.0)); windows.len() * classes];
     for label in label_windows(windows, &review.events, rule)? {
         labels[label.window * classes + label.class] = Some((label.positive, label.overlap_s));
     }
@@ -72,7 +72,24 @@ fn labels(
             labels[window * classes + class] = Some((true, (own.end_s.min(span.end_s) - span.start_s).max(0.0)));
         }
     }
+    let there: Vec<(usize, Interval)> =
+        review.verdicts.iter().filter(|(.., is_there)| *is_there).map(|(class, span, _)| (*class, *span)).collect();
+    for label in label_windows(windows, &there, rule)?.into_iter().filter(|label| label.positive) {
+        let known = &mut labels[label.window * classes + label.class];
+        *known = Some((true, label.overlap_s.max(known.map_or(0.0, |(_, overlap_s)| overlap_s))));
+    }
+    for (class, span, _) in review.verdicts.iter().filter(|(.., is_there)| !is_there) {
+        for (window, _) in windows.iter().enumerate().filter(|(_, window)| lies_within(**window, *span)) {
+            // What somebody heard there stands over what another did not.
+            labels[window * classes + class].get_or_insert((false, 0.0));
+        }
+    }
     Ok(labels)
+}
+
+/// Whether all of a window lies in a span.
+fn lies_within(window: Interval, span: Interval) -> bool {
+    window.start_s >= span.start_s - TIME_TOLERANCE_S && window.end_s <= span.end_s + TIME_TOLERANCE_S
 }
 
 #[cfg(test)]
@@ -89,8 +106,8 @@ mod tests {
     fn nothing_heard_and_nobody_looked_are_not_the_same() {
         let windows = [span(0.0, 3.0), span(3.0, 6.0)];
         assert_eq!(labels(&windows, None, 2, RULE).unwrap(), [None; 4]);
-        assert_eq!(labels(&windows, Some(&Review::default()), 2, RULE).unwrap(), [Some((false, 0.0)); 4]);
-        let review = Review { events: vec![(1, span(2.9, 5.0))], ..Review::default() };
+        assert_eq!(labels(&windows, Some(&Review::of_silence()), 2, RULE).unwrap(), [Some((false, 0.0)); 4]);
+        let review = Review { events: vec![(1, span(2.9, 5.0))], ..Review::of_silence() };
         let found = labels(&windows, Some(&review), 2, RULE).unwrap();
         assert_eq!(found.iter().map(|l| l.unwrap().0).collect::<Vec<_>>(), [false, false, false, true]);
         assert!((found[1].unwrap().1 - 0.1).abs() < 1e-9);
@@ -99,9 +116,26 @@ mod tests {
     #[test]
     fn a_label_of_the_whole_recording_is_one_of_each_window() {
         let windows = [span(0.0, 3.0), span(3.0, 6.0)];
-        let review = Review { whole: vec![(0, span(0.0, 3.2))], ..Review::default() };
+        let review = Review { whole: vec![(0, span(0.0, 3.2))], ..Review::of_silence() };
         let found = labels(&windows, Some(&review), 1, RULE).unwrap();
         assert_eq!(found[0], Some((true, 3.0)));
         assert!(found[1].is_some_and(|(positive, overlap_s)| positive && (overlap_s - 0.2).abs() < 1e-9), "{found:?}");
+    }
+
+    #[test]
+    fn a_verdict_labels_its_class_in_its_span_and_nothing_else() {
+        let windows = [span(0.0, 3.0), span(3.0, 6.0), span(6.0, 9.0)];
+        let of = |review: &Review| -> Vec<Option<bool>> {
+            labels(&windows, Some(review), 2, RULE).unwrap().iter().map(|label| label.map(|(positive, _)| positive)).collect()
+        };
+        let verdicts = vec![(0, span(3.0, 6.0), false), (1, span(0.0, 3.1), true)];
+        let review = Review { verdicts: verdicts.clone(), ..Review::default() };
+        assert_eq!(of(&review), [None, Some(true), Some(false), None, None, None]);
+        // Where a part of the window was not heard, nobody knows.
+        let part = Review { verdicts: vec![(0, span(3.0, 5.0), false)], ..Review::default() };
+        assert_eq!(of(&part), [None; 6]);
+        // Beside a file that tells all, a yes adds and a no takes nothing away.
+        let beside = Review { verdicts, events: vec![(0, span(3.0, 6.0))], ..Review::of_silence() };
+        assert_eq!(of(&beside), [Some(false), Some(true), Some(true), Some(false), Some(false), Some(false)]);
     }
 }

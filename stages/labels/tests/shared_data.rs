@@ -74,7 +74,7 @@ fn every_line_of_anurasets_label_files_is_accounted_for() {
         frequency_lines += text.lines().filter(|line| line.starts_with("\\\t")).count();
         let recording = Recording { id: "r".into(), path: String::new(), duration_s: Some(f64::MAX) };
         let mut reviews = BTreeMap::new();
-        let lines: Vec<Line> = account(&judge, "f", events(&reading, path), Ok(&recording), &mut reviews);
+        let lines: Vec<Line> = account(&judge, "f", events(&reading, path), Ok(&recording), &mut reviews, true);
         let review: &Review = &reviews["r"];
         assert_eq!(review.lines as usize, lines.len());
         site.files += 1;

@@ -4,13 +4,18 @@
 //! - [`page`]: facts to HTML, a file per section.
 //! - [`plot`]: heat maps and charts, as markup of the page.
 //!
+//! Beside the stage, on request: [`export`], the detections as files that other programs open; [`review`], clips of some of them
+//! to listen to.
+//!
 //! The page stands alone: style and drawings are in it, it has no script, and it asks no network for anything. Equal tables
 //! give equal bytes: neither clock nor host nor path of the run is in it. Whatever comes from the archive is text to it, never
 //! markup.
 
+pub mod export;
 mod facts;
 mod page;
 mod plot;
+pub mod review;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,8 @@ use chorus_labels::formats::{Contents, Format, FrequencyUnit, Reading};
 use chorus_labels::label::LabelText;
 use libfuzzer_sys::fuzz_target;
 
-const FORMATS: [Format; 5] = [Format::Audacity, Format::Raven, Format::Csv, Format::Clips, Format::AnurasetProcessed];
+const FORMATS: [Format; 6] =
+    [Format::Audacity, Format::Raven, Format::Csv, Format::Clips, Format::AnurasetProcessed, Format::Review];
 
 fuzz_target!(|input: &[u8]| {
     let [format, options, bytes @ ..] = input else { return };

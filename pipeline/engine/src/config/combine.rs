@@ -121,8 +121,15 @@ pub(super) fn problems(config: &Config, place: impl Fn(&str) -> String) -> Vec<P
 }
 
 /// Keys of files and folders of the archive.
-const WITHIN_ARCHIVE: &[&str] =
-    &["archive.audio", "ingest.site_sheet", "annotate.folder", "annotate.code_table", "split.file", "split.group_file"];
+const WITHIN_ARCHIVE: &[&str] = &[
+    "archive.audio",
+    "ingest.site_sheet",
+    "annotate.folder",
+    "annotate.code_table",
+    "annotate.review_sheets",
+    "split.file",
+    "split.group_file",
+];
 
 /// Whether a path, relative to the archive, stays within it. Links may lead wherever they do.
 fn is_within(archive: Option<&str>, path: &str) -> bool {

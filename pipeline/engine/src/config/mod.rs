@@ -345,9 +345,15 @@ mod tests {
                 .err()
                 .is_some_and(|error| error.contains("outside of the archive"))
         };
-        for key in
-            ["archive.audio", "ingest.site_sheet", "annotate.folder", "annotate.code_table", "split.file", "split.group_file"]
-        {
+        for key in [
+            "archive.audio",
+            "ingest.site_sheet",
+            "annotate.folder",
+            "annotate.code_table",
+            "annotate.review_sheets",
+            "split.file",
+            "split.group_file",
+        ] {
             for path in ["../x", "a/../../x", "/data", "/data/ponds2/x", "/data/ponds/../x"] {
                 assert!(refused(key, path), "{key}={path}");
             }

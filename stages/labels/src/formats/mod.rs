@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::delimited::{Delimited, Row};
 use crate::event::Event;
 use crate::label::LabelText;
+use crate::review_sheet;
 use crate::text::parts;
 
 pub use columns::FrequencyUnit;
@@ -45,6 +46,8 @@ pub enum Format {
     Clips,
     /// A folder of recordings for each class.
     Folders,
+    /// Sheets of clips with a verdict on each.
+    Review,
 }
 
 impl Format {
@@ -53,6 +56,7 @@ impl Format {
         match self {
             Self::AnurasetRaw => "strong_labels",
             Self::AnurasetProcessed => "metadata.csv",
+            Self::Review => "reviews",
             _ => ".",
         }
     }
@@ -62,7 +66,7 @@ impl Format {
         match self {
             Self::AnurasetRaw | Self::Audacity => &["txt"],
             Self::Raven => &["txt", "tsv"],
-            Self::AnurasetProcessed | Self::Csv | Self::Clips => &["csv", "tsv"],
+            Self::AnurasetProcessed | Self::Csv | Self::Clips | Self::Review => &["csv", "tsv"],
             Self::Folders => &[],
         }
     }
@@ -149,7 +153,8 @@ impl Reading {
     pub fn read(&self, bytes: &[u8]) -> Contents {
         if bytes.trim_ascii().is_empty() && self.format != Format::Audacity && self.format != Format::AnurasetRaw {
             // Not even a header: somebody made the file to say that there is nothing to say.
-            return Contents::default().or_empty();
+            let nothing = Contents::default();
+            return if self.format == Format::Review { nothing } else { nothing.or_empty() };
         }
         match self.format {
             Format::AnurasetRaw | Format::Audacity => Contents::of_one(audacity::parse(bytes)),
@@ -157,6 +162,7 @@ impl Reading {
             Format::Csv => csv::parse(bytes, self),
             Format::Clips => clips::parse(bytes, self),
             Format::AnurasetProcessed => processed::parse(bytes, self),
+            Format::Review => review_sheet::parse(bytes),
             Format::Folders => Contents::default(),
         }
     }
@@ -188,7 +194,7 @@ impl Contents {
     }
 
     /// A table of which no line can be used. A header by itself is a line then: it says nothing of a recording.
-    fn faulty(table: &Delimited, fault: String) -> Self {
+    pub(crate) fn faulty(table: &Delimited, fault: String) -> Self {
         let event = |row: &Row| Event::unusable(row.line, &row.all(), fault.clone());
         let mut events: Vec<Event> = table.rows.iter().map(event).collect();
         if events.is_empty() {
@@ -197,7 +203,7 @@ impl Contents {
         Self { fault: Some(fault), ..Self::of_one(events) }
     }
 
-    fn add(&mut self, recording: Option<String>, event: Event) {
+    pub(crate) fn add(&mut self, recording: Option<String>, event: Event) {
         self.by_recording.entry(recording).or_default().push(event);
     }
 

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use chorus_engine::{EngineError, Partition, UnitContext, WorkError};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
-use cells::cell;
+pub(crate) use cells::cell;
 pub(crate) use curves::{Bin, Curves, Point};
 pub(crate) use day::Day;
 pub(crate) use found::{Class, Found, Tally};

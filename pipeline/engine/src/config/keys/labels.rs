@@ -7,16 +7,16 @@ pub(super) const LABELS: &[Key] = &[
     // annotate
     key(
         "annotate.format",
-        Kind::Choice(&["none", "anuraset_raw", "anuraset_processed", "raven", "audacity", "csv", "clips", "folders"]),
+        Kind::Choice(&["none", "anuraset_raw", "anuraset_processed", "raven", "audacity", "csv", "clips", "folders", "review"]),
         "",
         "none",
-        "Layout of the annotations, see docs/labels.md: Raven selection tables, Audacity label tracks, CSV of events, CSV of whole clips, a folder for each class, AnuraSet's releases",
+        "Layout of the annotations, see docs/labels.md: Raven selection tables, Audacity label tracks, CSV of events, CSV of whole clips, a folder for each class, AnuraSet's releases, sheets that `chorus clips` wrote",
     ),
     optional(
         "annotate.folder",
         Kind::Text,
         "",
-        "Folder or file within the archive that holds the annotations; default strong_labels with anuraset_raw, metadata.csv with anuraset_processed, else the whole archive",
+        "Folder or file within the archive that holds the annotations; default strong_labels with anuraset_raw, metadata.csv with anuraset_processed, reviews with review, else the whole archive",
     ),
     optional(
         "annotate.label_text",
@@ -70,6 +70,12 @@ pub(super) const LABELS: &[Key] = &[
         Kind::Text,
         "",
         "CSV within the archive: code, and perhaps class (several codes may share one; empty: dropped), scientific_name, english",
+    ),
+    optional(
+        "annotate.review_sheets",
+        Kind::Text,
+        "",
+        "Filled-in sheets of `chorus clips`, a CSV or a folder of them within the archive, read beside the annotations: a yes is an event, a no makes its class absent in its span",
     ),
     key("annotate.classes", Kind::Texts, "", "[]", "Classes to learn; empty: the code table's, or else every code found"),
     key("annotate.qualities", Kind::Texts, "", "[]", "Quality marks that count; empty: all"),

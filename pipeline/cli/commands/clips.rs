@@ -1,0 +1,30 @@
+//! `chorus clips`: detections to listen to.
+
+use std::process::ExitCode;
+
+use chorus_report::review::{Request, clips};
+
+use crate::args::{ClipsArgs, UsageError};
+use crate::output;
+
+pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
+    if args.per_class == 0 {
+        return Err(UsageError("--per-class: found 0, expected at least 1".into()).into());
+    }
+    if !(0.0..=60.0).contains(&args.context_s) {
+        return Err(UsageError(format!("--context-s: found {}, expected 0 to 60 seconds", args.context_s)).into());
+    }
+    let request = Request {
+        run: args.config.run_dir()?,
+        filter: args.filter.filter(),
+        folder: args.output.clone(),
+        force: args.force,
+        per_class: args.per_class,
+        context_s: args.context_s,
+        seed: args.seed,
+    };
+    let done = clips(&request)?;
+    output::notes(&done.notes);
+    output::line(&format!("{}: {} clips; fill in the column verdict of sheet.csv", args.output.display(), done.detections))?;
+    Ok(ExitCode::SUCCESS)
+}

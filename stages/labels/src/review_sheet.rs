@@ -1,0 +1,199 @@
+//! Sheets of clips that somebody listened to, as `chorus clips` writes them: CSV with a row per clip, and a verdict in each.
+//!
+//! A verdict speaks of one class in one span of a recording: **yes**, the class calls there; **no**, it does not; **unsure**, or nothing. It
+//! says nothing of other classes, nor of the rest of the recording. Read as they occur: what spreadsheets save, in any locale.
+
+use crate::delimited::{Delimited, Dialect, Row};
+use crate::event::Event;
+use crate::formats::{Contents, RECORDING};
+use crate::text::number;
+
+/// What was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The class calls in the span.
+    Yes,
+    /// It does not.
+    No,
+    /// Nobody can tell.
+    Unsure,
+}
+
+/// Words for a verdict, in lower case.
+const WORDS: [(&str, Verdict); 12] = [
+    ("yes", Verdict::Yes),
+    ("y", Verdict::Yes),
+    ("1", Verdict::Yes),
+    ("true", Verdict::Yes),
+    ("no", Verdict::No),
+    ("n", Verdict::No),
+    ("0", Verdict::No),
+    ("false", Verdict::No),
+    ("unsure", Verdict::Unsure),
+    ("u", Verdict::Unsure),
+    ("?", Verdict::Unsure),
+    ("maybe", Verdict::Unsure),
+];
+
+/// A row of a sheet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// The recording, as it is named.
+    pub recording: String,
+    /// The class.
+    pub class: String,
+    /// What was heard, `None` where nobody filled it in; or what is wrong with it.
+    pub verdict: Result<Option<Verdict>, String>,
+    /// Whether the clip is of the random sample.
+    pub is_random: bool,
+    /// The bin of scores that it was drawn from.
+    pub bin: String,
+    /// Detections in that bin.
+    pub bin_detections: u64,
+    /// Its score.
+    pub score: f64,
+}
+
+/// Where a sheet holds what.
+struct Columns {
+    recording: usize,
+    class: usize,
+    start: usize,
+    end: usize,
+    verdict: usize,
+}
+
+impl Columns {
+    fn of(table: &Delimited) -> Result<Self, String> {
+        let need = |names: &[&str]| {
+            table
+                .find(None, names)?
+                .ok_or_else(|| format!("no column {}, as `chorus clips` writes it; {}", names[0], table.columns()))
+        };
+        Ok(Self {
+            recording: need(RECORDING)?,
+            class: need(&["class"])?,
+            start: need(&["start_s"])?,
+            end: need(&["end_s"])?,
+            verdict: need(&["verdict"])?,
+        })
+    }
+}
+
+/// Reads a sheet for what its verdicts say of all detections.
+///
+/// # Errors
+/// A column is missing; says which, and which there are.
+pub fn read(bytes: &[u8]) -> Result<Vec<Line>, String> {
+    let bytes = crate::text::utf8(bytes.to_vec());
+    let table = Delimited::read(&bytes, Dialect::Found);
+    let columns = Columns::of(&table)?;
+    let find = |name: &str| table.find(None, &[name]);
+    let (strata, bin, size, score) = (find("strata")?, find("score_bin")?, find("bin_detections")?, find("score")?);
+    let line = |row: &Row| Line {
+        line: row.line,
+        recording: row.text(Some(columns.recording)).to_owned(),
+        class: row.text(Some(columns.class)).to_owned(),
+        verdict: verdict(row.text(Some(columns.verdict))),
+        is_random: row.text(strata).split('+').any(|stratum| stratum == "random"),
+        bin: row.text(bin).to_owned(),
+        bin_detections: number(row.text(size)).map_or(1, |size| size.max(0.0) as u64),
+        score: number(row.text(score)).unwrap_or_default(),
+    };
+    Ok(table.rows.iter().map(line).collect())
+}
+
+/// Reads a sheet as annotations.
+pub(crate) fn parse(bytes: &[u8]) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Found);
+    let columns = match Columns::of(&table) {
+        Ok(columns) => columns,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
+    let mut contents = Contents::default();
+    for row in &table.rows {
+        let event = event(&columns, row).or_problem(table.too_long(row));
+        let name = row.text(Some(columns.recording));
+        let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
+        contents.add((!name.is_empty()).then(|| name.to_owned()), event.or_problem(unnamed));
+    }
+    contents
+}
+
+/// The event that a row stands for: positive, or the absence of its class; or why it is neither.
+fn event(columns: &Columns, row: &Row) -> Event {
+    let text = |column| row.text(Some(column));
+    let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
+    let unnamed = text(columns.class).is_empty().then(|| "no class is named".to_owned());
+    let event = event.or_problem(unnamed);
+    match verdict(text(columns.verdict)) {
+        Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
+        Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
+        Ok(Some(Verdict::Unsure)) => event.or_problem(Some("the verdict is unsure".to_owned())),
+        Ok(None) => event.or_problem(Some("no verdict yet".to_owned())),
+        Err(problem) => event.or_problem(Some(problem)),
+    }
+}
+
+fn verdict(text: &str) -> Result<Option<Verdict>, String> {
+    let word = text.trim().to_lowercase();
+    if word.is_empty() {
+        return Ok(None);
+    }
+    let known = WORDS.iter().find(|(known, _)| *known == word);
+    known.map(|(_, verdict)| Some(*verdict)).ok_or_else(|| format!("the verdict is `{text}`, expected yes, no or unsure"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SHEET: &str = "clip,class,strata,score,score_bin,bin_detections,recording,start_s,end_s,verdict,notes\n\
+        a.wav,FROG,random+top,0.9,0.5-1.0,12,A/1.wav,3,6,Yes,\n\
+        b.wav,FROG,top,0.8,0.5-1.0,12,A/1.wav,9,12,n,\"wind, rain\"\n\
+        c.wav,TOAD,random,0.7,0.5-1.0,3,A/2.wav,0,3,?,\n\
+        d.wav,TOAD,random,0.6,0.5-1.0,3,A/2.wav,3,6,,\n\
+        e.wav,TOAD,random,0.6,0.5-1.0,3,A/2.wav,3,6,ja,\n";
+
+    #[test]
+    fn verdicts_are_events_absences_or_reasons() {
+        let found = parse(SHEET.as_bytes());
+        let of = |name: &str| -> Vec<_> {
+            let own = &found.by_recording[&Some(name.to_owned())];
+            own.iter().map(|e| (e.line, e.label.as_str(), e.verdict, e.start_s, e.problem.as_deref())).collect()
+        };
+        assert_eq!(of("A/1.wav"), [(2, "FROG", Some(true), Some(3.0), None), (3, "FROG", Some(false), Some(9.0), None)]);
+        let problems: Vec<_> = of("A/2.wav").into_iter().map(|(.., problem)| problem.unwrap()).collect();
+        assert_eq!(problems[..2], ["the verdict is unsure", "no verdict yet"]);
+        assert!(problems[2].contains("`ja`, expected yes, no or unsure"));
+        let unnamed = parse(b"recording,class,start_s,end_s,verdict\na.wav,,0,3,yes\n");
+        assert_eq!(unnamed.events().next().unwrap().problem.as_deref(), Some("no class is named"));
+        assert!(parse(b"clip,verdict\na,yes\n").fault.unwrap().contains("no column recording"));
+    }
+
+    #[test]
+    fn what_the_sheet_was_drawn_from_is_read_with_it() {
+        let lines = read(SHEET.as_bytes()).unwrap();
+        let of = |line: &Line| (line.is_random, line.bin_detections, line.score);
+        assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, 0.9), (false, 12, 0.8)]);
+        assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
+        // As a spreadsheet of another locale saves it.
+        let saved = SHEET.replace("\"wind, rain\"", "wind").replace("0.", "0,").replace(',', ";").replace("0;", "0,");
+        assert_eq!(read(saved.as_bytes()).unwrap()[0].score, 0.9);
+        assert!(read(b"a,b\n1,2\n").unwrap_err().contains("its columns are a, b"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_has_a_verdict_or_a_reason(rows in prop::collection::vec("[a,;\"yn0-9]{0,20}", 0..12), noise in prop::collection::vec(any::<u8>(), 0..80)) {
+            let text = format!("recording,class,start_s,end_s,verdict\n{}", rows.join("\n"));
+            for event in parse(text.as_bytes()).events() {
+                prop_assert_eq!(event.verdict.is_some() || event.problem.is_some(), true, "{:?}", event);
+            }
+            let _ = (parse(&noise), read(&noise));
+        }
+    }
+}

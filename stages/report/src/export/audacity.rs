@@ -1,0 +1,30 @@
+//! Label tracks for Audacity: `start TAB end TAB class`, in seconds, a track for each recording with detections.
+//!
+//! A track lies in the folder that its recording has in the archive and is called after it, extension and all (`NAME.wav.txt`), so that no
+//! two recordings share one.
+//!
+//! Source: Audacity's manual, "Importing and Exporting Labels".
+
+use std::path::Path;
+
+use super::destination::Destination;
+use super::run::Run;
+use super::{ExportError, Filter, Summary, beside, unquoted};
+
+/// Writes the tracks.
+pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
+    let mut summary = Summary::default();
+    run.each_recording(filter, |recording, detections| {
+        summary.recordings += 1;
+        summary.detections += detections.len() as u64;
+        if detections.is_empty() {
+            return Ok(());
+        }
+        let mut track = destination.file(&beside(Path::new(&recording.path), ".txt"))?;
+        for detection in detections {
+            track.text(&format!("{:.6}\t{:.6}\t{}\n", detection.start_s, detection.end_s, unquoted(&detection.class)))?;
+        }
+        track.finish()
+    })?;
+    Ok(summary)
+}

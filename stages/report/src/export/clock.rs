@@ -1,0 +1,121 @@
+//! When something in a recording happened.
+
+use chorus_score::effort::{end_utc_us, night_hour};
+use chorus_tables::{Batch, TableError};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::ExportError;
+
+/// The start of a recording, as far as it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Start {
+    /// An instant, in microseconds since 1970-01-01 UTC, and the zone of the site's clock.
+    Known {
+        /// The instant.
+        utc_us: i64,
+        /// The zone.
+        zone: TimeZone,
+    },
+    /// What a clock at the site showed, in microseconds since 1970-01-01; its zone is not known.
+    Local(i64),
+    /// Nothing.
+    Unknown,
+}
+
+impl Start {
+    /// The columns of `recordings` that it is made from.
+    pub(crate) const COLUMNS: [&str; 4] = ["start_utc", "start_local", "utc_offset_min", "timezone"];
+
+    /// That of each recording of a batch that holds [`Start::COLUMNS`].
+    ///
+    /// # Errors
+    /// [`TableError`] where the batch lacks one of them.
+    pub(crate) fn of(recordings: &Batch) -> Result<Vec<Self>, TableError> {
+        let (utc, local) = (recordings.micros("start_utc")?, recordings.micros("start_local")?);
+        let (offsets, zones) = (recordings.i32("utc_offset_min")?, recordings.utf8("timezone")?);
+        let columns = utc.iter().zip(local).zip(offsets.iter().zip(zones));
+        Ok(columns.map(|((utc, local), (offset, zone))| Self::new(utc, local, offset, zone)).collect())
+    }
+
+    fn new(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Self {
+        let named = || zone.and_then(|zone| TimeZone::get(zone).ok());
+        let fixed = || offset_min.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()).map(TimeZone::fixed);
+        match (utc_us, local_us) {
+            (Some(utc_us), _) => Self::Known { utc_us, zone: named().or_else(fixed).unwrap_or(TimeZone::UTC) },
+            (None, Some(local_us)) => Self::Local(local_us),
+            (None, None) => Self::Unknown,
+        }
+    }
+
+    /// The instant so many seconds later, with the offset that the site's clock had then; `None` where no zone is known.
+    ///
+    /// # Errors
+    /// [`ExportError::Time`] outside of the calendar.
+    pub(crate) fn instant(&self, seconds: f64) -> Result<Option<ZonedDateTime>, ExportError> {
+        let Self::Known { utc_us, zone } = self else { return Ok(None) };
+        Ok(Timestamp::from_microsecond(end_utc_us(*utc_us, seconds)?).ok().map(|instant| instant.to_zoned_datetime(zone.clone())))
+    }
+
+    /// What a clock at the site showed so many seconds later.
+    ///
+    /// # Errors
+    /// [`ExportError::Time`] outside of the calendar.
+    pub(crate) fn local(&self, seconds: f64) -> Result<Option<DateTime>, ExportError> {
+        let Self::Local(local_us) = self else { return Ok(self.instant(seconds)?.map(|instant| instant.datetime())) };
+        let instant = Timestamp::from_microsecond(end_utc_us(*local_us, seconds)?).ok();
+        Ok(instant.map(|instant| TimeZone::UTC.to_datetime(instant)))
+    }
+
+    /// The date on which the night (noon to noon of the local clock) began into which that second fell.
+    ///
+    /// # Errors
+    /// [`ExportError::Time`] outside of the calendar.
+    pub(crate) fn night(&self, seconds: f64) -> Result<Option<Date>, ExportError> {
+        let (start_us, zone) = match self {
+            Self::Known { utc_us, zone } => (*utc_us, zone),
+            Self::Local(local_us) => (*local_us, &TimeZone::UTC),
+            Self::Unknown => return Ok(None),
+        };
+        Ok(Some(night_hour(end_utc_us(start_us, seconds)?, zone)?.night))
+    }
+}
+
+/// An instant in whole seconds with its offset, such as `2020-03-01T19:00:00-03:00`: the second that it lies in.
+pub(crate) fn second(instant: &ZonedDateTime) -> String {
+    instant.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(start: &str, zone: &str) -> Start {
+        let utc_us = start.parse::<Timestamp>().unwrap().as_microsecond();
+        Start::new(Some(utc_us), None, Some(-180), Some(zone))
+    }
+
+    #[test]
+    fn the_offset_is_that_of_the_instant() {
+        // Clocks in New York went forward at 07:00 UTC.
+        let start = known("2020-03-08T06:59:59.5Z", "America/New_York");
+        let at = |seconds: f64| second(&start.instant(seconds).unwrap().unwrap());
+        assert_eq!((at(0.0), at(1.0)), ("2020-03-08T01:59:59-05:00".into(), "2020-03-08T03:00:00-04:00".into()));
+        assert_eq!(start.local(1.0).unwrap().unwrap().to_string(), "2020-03-08T03:00:00.5");
+        assert_eq!(start.night(0.0).unwrap().unwrap().to_string(), "2020-03-07");
+        let fixed = Start::new(Some(0), None, Some(-150), Some("Nowhere/At_All"));
+        assert_eq!(second(&fixed.instant(0.0).unwrap().unwrap()), "1969-12-31T21:30:00-02:30");
+    }
+
+    #[test]
+    fn a_clock_without_a_zone_shows_times_and_no_instants() {
+        let start = Start::new(None, Some(12 * 3_600_000_000), None, None);
+        assert_eq!(start.instant(1.0).unwrap(), None);
+        assert_eq!(start.local(60.0).unwrap().unwrap().to_string(), "1970-01-01T12:01:00");
+        assert_eq!(start.night(0.0).unwrap().unwrap().to_string(), "1970-01-01");
+        let unknown = Start::new(None, None, Some(60), Some("UTC"));
+        assert_eq!((unknown.local(0.0).unwrap(), unknown.night(0.0).unwrap()), (None, None));
+        assert!(start.local(f64::NAN).is_err());
+    }
+}

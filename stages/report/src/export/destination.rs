@@ -1,0 +1,253 @@
+//! A folder of files for other programs, outside of any run: all of it appears when the last file is whole, or nothing does.
+//!
+//! Files are written into a folder beside the wanted one, under a name that begins with a dot, which then takes the wanted
+//! name. What a person put into a folder is not touched unless they say so: then each file takes the place of one of the same name,
+//! and others stay.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+
+use chorus_engine::files_below;
+
+use super::ExportError;
+
+/// A folder that is being filled.
+pub(crate) struct Destination {
+    folder: PathBuf,
+    staging: PathBuf,
+    force: bool,
+}
+
+impl Destination {
+    /// Starts to fill `folder`, which is new or empty, unless `force` says that it need not be. `run` and `archive` are left alone.
+    ///
+    /// # Errors
+    /// [`ExportError::NotEmpty`], [`ExportError::Within`], [`ExportError::Io`].
+    pub(crate) fn new(folder: &Path, force: bool, run: &Path, archive: Option<&Path>) -> Result<Self, ExportError> {
+        let folder = std::path::absolute(folder).map_err(ExportError::io(folder, "cannot be found"))?;
+        let within = |what| Err(ExportError::Within { path: folder.clone(), what });
+        if is_within(&folder, run) {
+            return within("the run, which only its stages write to");
+        }
+        if archive.is_some_and(|archive| is_within(&folder, archive)) {
+            return within("the archive, beside whose recordings nothing is written");
+        }
+        match fs::read_dir(&folder).map(|mut entries| entries.next().is_some()) {
+            Ok(true) if !force => return Err(ExportError::NotEmpty { path: folder }),
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(ExportError::io(&folder, "cannot be listed")(e)),
+            _ => {}
+        }
+        let Some(name) = folder.file_name() else { return within("no folder: it is the root of a file system") };
+        let staging = folder.with_file_name(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
+        fs::create_dir_all(&staging).map_err(ExportError::io(&staging, "cannot be made"))?;
+        Ok(Self { folder, staging, force })
+    }
+
+    /// A new file; `path` is relative, with forward slashes. `None` where this destination has that file already.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn try_file(&self, path: &str) -> Result<Option<Output>, ExportError> {
+        let relative: PathBuf = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
+        let place = self.staging.join(&relative);
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder).map_err(ExportError::io(folder, "cannot be made"))?;
+        }
+        match OpenOptions::new().write(true).create_new(true).open(&place) {
+            Ok(file) => Ok(Some(Output { file: BufWriter::new(file), path: self.folder.join(relative) })),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(e) => Err(ExportError::io(&self.folder.join(relative), "cannot be made")(e)),
+        }
+    }
+
+    /// A new file; `path` is relative, with forward slashes.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`], also where this destination has that file already.
+    pub(crate) fn file(&self, path: &str) -> Result<Output, ExportError> {
+        let twice = || ExportError::io(&self.folder.join(path), "cannot be made")(ErrorKind::AlreadyExists.into());
+        self.try_file(path)?.ok_or_else(twice)
+    }
+
+    /// Gives all files their names.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn publish(self) -> Result<(), ExportError> {
+        let failed = ExportError::io(&self.folder, "cannot be put in place");
+        match fs::rename(&self.staging, &self.folder) {
+            Err(e) if self.force && matches!(e.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => self.replace(),
+            renamed => renamed.map_err(failed),
+        }
+    }
+
+    /// Puts each file in the place of that of the same name.
+    fn replace(&self) -> Result<(), ExportError> {
+        for file in files_below(&self.staging) {
+            let place = self.folder.join(file.strip_prefix(&self.staging).unwrap_or(&file));
+            if let Some(folder) = place.parent() {
+                fs::create_dir_all(folder).map_err(ExportError::io(folder, "cannot be made"))?;
+            }
+            fs::rename(&file, &place).map_err(ExportError::io(&place, "cannot be put in place"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Destination {
+    fn drop(&mut self) {
+        // Where all went well it is gone; where not, nobody misses what is left of it.
+        let _ = fs::remove_dir_all(&self.staging);
+    }
+}
+
+/// Whether a path lies within a folder, whatever links lead there.
+fn is_within(path: &Path, folder: &Path) -> bool {
+    let Ok(folder) = fs::canonicalize(folder) else { return false };
+    let existing = path.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
+    existing.is_some_and(|existing| existing.starts_with(&folder))
+}
+
+/// A file on its way.
+pub(crate) struct Output {
+    file: BufWriter<File>,
+    path: PathBuf,
+}
+
+impl Output {
+    /// Appends text.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), ExportError> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+        self.file.write_all(bytes).map_err(ExportError::io(&self.path, "cannot be written"))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn finish(mut self) -> Result<(), ExportError> {
+        self.file.flush().map_err(ExportError::io(&self.path, "cannot be written"))
+    }
+
+    /// Goes on as a table with commas between its fields; what needs it is quoted.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn csv(self, header: &[&str]) -> Result<Table, ExportError> {
+        let mut table = Table { writer: csv::Writer::from_writer(self.file), path: self.path };
+        table.row(header)?;
+        Ok(table)
+    }
+}
+
+/// A table on its way.
+pub(crate) struct Table {
+    writer: csv::Writer<BufWriter<File>>,
+    path: PathBuf,
+}
+
+impl Table {
+    /// Appends a row.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn row<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ExportError> {
+        self.writer.write_record(fields).map_err(|e| ExportError::io(&self.path, "cannot be written")(e.into()))
+    }
+
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// [`ExportError::Io`].
+    pub(crate) fn finish(mut self) -> Result<(), ExportError> {
+        self.writer.flush().map_err(ExportError::io(&self.path, "cannot be written"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(destination: &Destination, path: &str, text: &str) {
+        let mut file = destination.file(path).unwrap();
+        file.text(text).unwrap();
+        file.finish().unwrap();
+    }
+
+    #[test]
+    fn a_folder_appears_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, folder) = (dir.path().join("run"), dir.path().join("a/out"));
+        let destination = Destination::new(&folder, false, &run, None).unwrap();
+        write(&destination, "b/c.txt", "one");
+        assert!(!folder.exists());
+        drop(destination);
+        assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 0, "nothing stays behind");
+        let destination = Destination::new(&folder, false, &run, None).unwrap();
+        write(&destination, "../b/c.txt", "two");
+        assert!(destination.try_file("b/c.txt").unwrap().is_none());
+        destination.publish().unwrap();
+        assert_eq!(fs::read(folder.join("b/c.txt")).unwrap(), b"two");
+        assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_there_is_replaced_only_when_that_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("out");
+        fs::create_dir(&folder).unwrap();
+        // An empty folder is as good as none.
+        let destination = Destination::new(&folder, false, dir.path().join("run").as_path(), None).unwrap();
+        write(&destination, "a.txt", "one");
+        destination.publish().unwrap();
+        fs::write(folder.join("mine.txt"), "kept").unwrap();
+        let again = |force| Destination::new(&folder, force, dir.path().join("run").as_path(), None);
+        assert!(again(false).err().unwrap().to_string().contains("--force"));
+        let destination = again(true).unwrap();
+        write(&destination, "a.txt", "two");
+        write(&destination, "b/b.txt", "new");
+        destination.publish().unwrap();
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!((read("a.txt"), read("mine.txt"), read("b/b.txt")), ("two".into(), "kept".into(), "new".into()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn neither_the_run_nor_the_archive_is_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, archive) = (dir.path().join("run"), dir.path().join("archive"));
+        fs::create_dir_all(&run).unwrap();
+        fs::create_dir_all(&archive).unwrap();
+        std::os::unix::fs::symlink(&run, dir.path().join("link")).unwrap();
+        for (place, wanted) in [("run/x/y", "the run"), ("link/x", "the run"), ("archive", "the archive")] {
+            let error = Destination::new(&dir.path().join(place), true, &run, Some(&archive)).err().unwrap();
+            assert!(error.to_string().contains(wanted), "{error}");
+        }
+        assert!(Destination::new(&dir.path().join("runs"), false, &run, Some(&archive)).is_ok());
+    }
+
+    #[test]
+    fn fields_with_separators_quotes_and_line_ends_stay_one_field() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("out");
+        let destination = Destination::new(&folder, false, dir.path().join("run").as_path(), None).unwrap();
+        let mut table = destination.file("t.csv").unwrap().csv(&["a", "b"]).unwrap();
+        let fields = ["x,\"y\"\nz", "é;1"];
+        table.row(&fields).unwrap();
+        table.finish().unwrap();
+        destination.publish().unwrap();
+        let mut reader = csv::Reader::from_path(folder.join("t.csv")).unwrap();
+        assert_eq!(reader.records().next().unwrap().unwrap(), fields.to_vec());
+    }
+}

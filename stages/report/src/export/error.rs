@@ -1,0 +1,118 @@
+//! Why something could not be exported.
+
+use std::path::{Path, PathBuf};
+
+use chorus_score::error::ScoreError;
+use chorus_tables::TableError;
+
+/// An error of an export or of a review. Each says what was found and what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A table of the run cannot be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A recording's times are impossible.
+    #[error(transparent)]
+    Time(#[from] ScoreError),
+    /// A file or folder cannot be read, made or written.
+    #[error("{path}: {action}: {source}", path = path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// There is no run in the folder.
+    #[error("{path}: holds no tables, so it is no run; name one with --run FOLDER or -c FILE", path = path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run lacks a table that is needed.
+    #[error("{path}: the run has no table {table} yet; make it with `chorus run {stage} --with-upstream`", path = run.display())]
+    NotMade {
+        /// The run.
+        run: PathBuf,
+        /// The table.
+        table: String,
+        /// The stage that makes it.
+        stage: String,
+    },
+    /// Two tables of the run are not of one making.
+    #[error("{path}: names the recording {recording_id}, which the table recordings lacks; run `chorus run detect --with-upstream`", path = path.display())]
+    Stranger {
+        /// The file of detections.
+        path: PathBuf,
+        /// The recording that is named.
+        recording_id: String,
+    },
+    /// A filter names what the run does not have.
+    #[error("there is no {kind} `{name}` in this run; there are: {known}")]
+    Unknown {
+        /// `site` or `class`.
+        kind: &'static str,
+        /// The name as given.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A filter asks for probabilities that there are not.
+    #[error("the detections of {class} hold no probability, since the model has no calibration; choose by --min-score instead")]
+    NoProbability {
+        /// The class.
+        class: String,
+    },
+    /// The folder to write to holds something already.
+    #[error("{path}: is not empty; name a new or an empty folder, or put these files over its own with --force", path = path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder to write to is no place to write to.
+    #[error("{path}: lies within {what}; name a folder elsewhere", path = path.display())]
+    Within {
+        /// The folder.
+        path: PathBuf,
+        /// What it lies within, and why nothing is written there.
+        what: &'static str,
+    },
+    /// A site without coordinates, in a format that wants them.
+    #[error(
+        "{sites}: no coordinates are known, which {format} wants of every site; add latitude and longitude to the site sheet (ingest.site_sheet) and run `chorus run ingest`, or choose other sites with --site"
+    )]
+    NoPlace {
+        /// The sites.
+        sites: String,
+        /// The format.
+        format: &'static str,
+    },
+    /// Nothing that the format can hold.
+    #[error("{what}")]
+    Nothing {
+        /// What is missing, and what to do.
+        what: String,
+    },
+    /// The file of metadata cannot be used.
+    #[error("{path}: {detail}; expected a YAML or JSON file with entries of datapackage.json, such as title, contributors, licenses or project", path = path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+impl ExportError {
+    /// Makes an [`ExportError::Io`].
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, action, source }
+    }
+
+    /// Whether the person has to change the command or the configuration.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Table(_) | Self::Time(_) | Self::Io { .. } | Self::Stranger { .. })
+    }
+}

@@ -1,0 +1,99 @@
+//! Which detections are exported.
+
+use std::collections::BTreeSet;
+
+use super::ExportError;
+use super::run::{Detection, Run};
+
+/// Which detections are exported: all, unless something is named.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Classes; all when empty.
+    pub classes: BTreeSet<String>,
+    /// Sites; all when empty.
+    pub sites: BTreeSet<String>,
+    /// Smallest peak score.
+    pub min_score: Option<f64>,
+    /// Smallest probability.
+    pub min_probability: Option<f64>,
+}
+
+impl Filter {
+    /// Refuses names that the run does not have.
+    pub(crate) fn check(&self, run: &Run) -> Result<(), ExportError> {
+        if !self.sites.is_empty() {
+            known("site", &self.sites, &run.sites()?)?;
+        }
+        if !self.classes.is_empty() {
+            known("class", &self.classes, &run.classes()?.iter().map(|class| class.to_string()).collect())?;
+        }
+        Ok(())
+    }
+
+    /// Whether it takes a site's recordings.
+    pub(crate) fn takes_site(&self, site: &str) -> bool {
+        self.sites.is_empty() || self.sites.contains(site)
+    }
+
+    /// Whether it takes a class.
+    pub(crate) fn takes_class(&self, class: &str) -> bool {
+        self.classes.is_empty() || self.classes.contains(class)
+    }
+
+    /// Whether it takes a detection.
+    ///
+    /// # Errors
+    /// [`ExportError::NoProbability`].
+    pub(crate) fn takes(&self, detection: &Detection) -> Result<bool, ExportError> {
+        if !self.takes_class(&detection.class) || self.min_score.is_some_and(|min| f64::from(detection.peak_score) < min) {
+            return Ok(false);
+        }
+        match (self.min_probability, detection.probability) {
+            (None, _) => Ok(true),
+            (Some(min), Some(probability)) => Ok(probability >= min),
+            (Some(_), None) => Err(ExportError::NoProbability { class: detection.class.to_string() }),
+        }
+    }
+}
+
+fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeSet<String>) -> Result<(), ExportError> {
+    match named.difference(known).next() {
+        None => Ok(()),
+        Some(name) => {
+            let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            Err(ExportError::Unknown { kind, name: name.clone(), known })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run::tests::detection_at;
+    use super::*;
+
+    fn detection(class: &str, peak_score: f32, probability: Option<f64>) -> Detection {
+        Detection { probability, ..detection_at(class, 3.0, peak_score) }
+    }
+
+    #[test]
+    fn each_bound_leaves_out_what_is_below_it() {
+        let takes = |filter: &Filter, score, probability| filter.takes(&detection("FROG", score, probability)).unwrap();
+        assert!(takes(&Filter::default(), 0.25, None));
+        let score = Filter { min_score: Some(0.5), ..Filter::default() };
+        assert!(takes(&score, 0.5, None) && !takes(&score, 0.25, None));
+        let probable = Filter { min_probability: Some(0.5), ..Filter::default() };
+        assert!(takes(&probable, 0.25, Some(0.5)) && !takes(&probable, 1.0, Some(0.25)));
+        let error = probable.takes(&detection("FROG", 1.0, None)).unwrap_err();
+        assert!(error.to_string().contains("FROG") && error.to_string().contains("--min-score"), "{error}");
+        let toads = Filter { classes: ["TOAD".to_owned()].into(), ..Filter::default() };
+        assert!(!takes(&toads, 1.0, None) && toads.takes_site("A"));
+    }
+
+    #[test]
+    fn names_that_are_not_there_are_refused() {
+        let names = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+        assert!(known("site", &names(&["A"]), &names(&["A", "B"])).is_ok());
+        let error = known("site", &names(&["C"]), &names(&["A", "B"])).unwrap_err().to_string();
+        assert_eq!(error, "there is no site `C` in this run; there are: A, B");
+    }
+}

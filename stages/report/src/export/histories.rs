@@ -1,0 +1,152 @@
+//! Detection histories for occupancy models, as unmarked and spOccupancy take them: for each class a table of sites by nights.
+//!
+//! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was recorded.
+//! - `effort_h.csv`: recorded hours, of the same shape.
+//! - `sites.csv`: coordinates of the sites, in the same order.
+//!
+//! Nights run from noon to noon of the local clock and are named by the date on which they begin; columns are the nights in which at least
+//! one site recorded. A detection counts for each night that it reaches into. Recordings without a known time are in no night and are told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::destination::Destination;
+use super::run::{Detection, Recording, Run};
+use super::{ExportError, Filter, Summary, left_out};
+
+/// What names of files hold as they are.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// The word for what is missing, as R knows it.
+const MISSING: &str = "NA";
+
+/// Writes the tables.
+pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
+    let effort_h = run.effort_h(filter)?;
+    let mut found = Found::default();
+    let mut summary = Summary::default();
+    run.each_recording(filter, |recording, detections| {
+        summary.recordings += 1;
+        let written = found.add(recording, detections)?;
+        summary.detections += written;
+        Ok(())
+    })?;
+    let nights: BTreeSet<Date> = effort_h.keys().map(|(_, night)| *night).collect();
+    if nights.is_empty() {
+        let what = "no recording has a known time, and without one there are no nights; see `SELECT time_source, COUNT(*) AS n FROM recordings GROUP BY time_source`";
+        return Err(ExportError::Nothing { what: what.to_owned() });
+    }
+    let sites: Vec<&String> = found.places.keys().collect();
+    let shape = Shape { sites: &sites, nights: &nights, effort_h: &effort_h };
+    shape.write(destination, "effort_h.csv", |_, _, hours| format!("{hours:.4}"))?;
+    for class in run.classes()?.iter().filter(|class| filter.takes_class(class)) {
+        let path = format!("histories/{}.csv", utf8_percent_encode(class, KEPT));
+        let detected = found.nights.get(class);
+        let is_detected = |site: &str, night: Date| detected.is_some_and(|nights| nights.contains(&(site.to_owned(), night)));
+        shape.write(destination, &path, |site, night, _| u8::from(is_detected(site, night)).to_string())?;
+    }
+    write_sites(destination, &found.places)?;
+    summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "no time of them is known, so they are in no night"));
+    Ok(summary)
+}
+
+/// What was found by night.
+#[derive(Default)]
+struct Found {
+    /// Coordinates by site, of the first recording that has them.
+    places: BTreeMap<String, Option<(f64, f64)>>,
+    /// Sites and nights by class.
+    nights: BTreeMap<Arc<str>, BTreeSet<(String, Date)>>,
+    /// Detections and recordings without a known time.
+    timeless: (u64, u64),
+}
+
+impl Found {
+    /// Adds a recording and gives back how many of its detections are in a night.
+    fn add(&mut self, recording: &Recording, detections: &[Detection]) -> Result<u64, ExportError> {
+        let place = self.places.entry(recording.site.clone()).or_default();
+        *place = place.or(recording.place);
+        if recording.start.night(0.0)?.is_none() {
+            self.timeless = (self.timeless.0 + detections.len() as u64, self.timeless.1 + 1);
+            return Ok(0);
+        }
+        for detection in detections {
+            let nights = self.nights.entry(Arc::clone(&detection.class)).or_default();
+            for night in nights_of(recording, detection)? {
+                nights.insert((recording.site.clone(), night));
+            }
+        }
+        Ok(detections.len() as u64)
+    }
+}
+
+/// The nights that a detection reaches into. Where it ends with a window that is filled up with silence, the recording's end is its own.
+fn nights_of(recording: &Recording, detection: &Detection) -> Result<Vec<Date>, ExportError> {
+    let end_s = detection.end_s.min(recording.duration_s);
+    let first = recording.start.night(detection.start_s)?;
+    // The instant of its end is no more of it.
+    let last = recording.start.night((end_s - 1e-6).max(detection.start_s))?;
+    let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
+    Ok(first.series(jiff::Span::new().days(1)).take_while(|night| *night <= last).collect())
+}
+
+/// Sites by nights.
+struct Shape<'a> {
+    sites: &'a [&'a String],
+    nights: &'a BTreeSet<Date>,
+    effort_h: &'a BTreeMap<(String, Date), f64>,
+}
+
+impl Shape<'_> {
+    /// Writes a table of this shape; `value` is asked where there was effort.
+    fn write(&self, destination: &Destination, path: &str, value: impl Fn(&str, Date, f64) -> String) -> Result<(), ExportError> {
+        let dates = self.nights.iter().map(ToString::to_string);
+        let header: Vec<String> = std::iter::once("site".to_owned()).chain(dates).collect();
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        let mut table = destination.file(path)?.csv(&header)?;
+        for site in self.sites {
+            let value = |night: &Date| match self.effort_h.get(&((*site).clone(), *night)) {
+                Some(hours) if *hours > 0.0 => value(site, *night, *hours),
+                _ => MISSING.to_owned(),
+            };
+            let row: Vec<String> = std::iter::once((*site).clone()).chain(self.nights.iter().map(value)).collect();
+            table.row(&row)?;
+        }
+        table.finish()
+    }
+}
+
+fn write_sites(destination: &Destination, places: &BTreeMap<String, Option<(f64, f64)>>) -> Result<(), ExportError> {
+    let mut table = destination.file("sites.csv")?.csv(&["site", "latitude", "longitude"])?;
+    for (site, place) in places {
+        let (latitude, longitude) = place.unzip();
+        let text = |degrees: Option<f64>| degrees.map_or_else(|| MISSING.to_owned(), |d| d.to_string());
+        table.row(&[site.clone(), text(latitude), text(longitude)])?;
+    }
+    table.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::Start;
+    use super::super::run::tests::{detection_at, recording};
+    use super::*;
+
+    #[test]
+    fn a_detection_over_noon_is_of_both_nights() {
+        let noon_us = 12 * 3_600_000_000;
+        let recording = |start_us: i64, duration_s| Recording { start: Start::Local(start_us), duration_s, ..recording("r") };
+        let nights = |start_us, duration_s| {
+            let found = nights_of(&recording(start_us, duration_s), &detection_at("FROG", 3.0, 1.0)).unwrap();
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        // The detection is from 3 to 6 s.
+        assert_eq!(nights(noon_us - 4_000_000, 60.0), ["1969-12-31", "1970-01-01"]);
+        assert_eq!(nights(noon_us - 3_000_000, 60.0), ["1970-01-01"]);
+        assert_eq!(nights(noon_us - 6_000_000, 60.0), ["1969-12-31"]);
+        assert_eq!(nights(noon_us - 4_000_000, 4.0), ["1969-12-31"], "the rest is silence behind the recording");
+    }
+}

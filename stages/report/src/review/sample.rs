@@ -1,0 +1,298 @@
+//! Which detections a person is asked to listen to.
+//!
+//! Three strata for each class: the **top** scores, the **uncertain** ones (nearest to the threshold), and a **random** sample that stands for
+//! all. The random sample is stratified: scores are cut into up to [`BINS`] bins of about as many detections each, every bin gives as many
+//! as any other, and within a bin every `N/n`-th detection is taken from a start by chance (systematic sampling), in the order of site, night
+//! and time: each has the same chance, and neighbours are not taken together. Top and uncertain give at most one of a recording's
+//! hour, lest one loud night be all that is heard.
+//!
+//! Two passes over the run, with memory for what is chosen and a histogram a class.
+//!
+//! Source: Cochran, Sampling Techniques (1977), chapters 5 and 8.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use chorus_engine::hash_bytes;
+
+use crate::export::run::{Detection, Recording};
+
+/// Most bins of scores.
+pub(super) const BINS: usize = 5;
+/// Steps that scores from 0 to 1 are told apart by while bins are found.
+const STEPS: usize = 1000;
+/// Seconds of a recording that give at most one detection of the top and one of the uncertain.
+const APART_S: f64 = 3600.0;
+/// Top and uncertain each take this share of what a class gives, rounded down: three of five are the sample that figures rest on.
+const SHARE: usize = 5;
+
+/// Why a detection was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stratum {
+    /// It is of the sample that stands for all.
+    Random,
+    /// It has one of the highest scores.
+    Top,
+    /// Its score is among the nearest to the threshold.
+    Uncertain,
+}
+
+impl Stratum {
+    /// Its name in the sheet.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::Top => "top",
+            Self::Uncertain => "uncertain",
+        }
+    }
+}
+
+/// What was chosen of a class.
+#[derive(Debug, Default)]
+struct Plan {
+    /// Scores by step.
+    counts: Vec<u64>,
+    /// Detections by how high they score, and by how near to the threshold.
+    top: Nearest,
+    uncertain: Nearest,
+    bins: Vec<Bin>,
+}
+
+/// Some scores, and which detections of theirs are sampled.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bin {
+    /// Steps of the score.
+    steps: Range<usize>,
+    /// Detections in it.
+    pub(super) detections: u64,
+    /// Positions of the sampled ones, ascending.
+    positions: BTreeSet<u64>,
+    /// Detections seen on the second pass.
+    seen: u64,
+}
+
+impl Bin {
+    /// Its scores, such as `0.250-0.613`.
+    pub(super) fn name(&self) -> String {
+        let edge = |step: usize| step as f64 / STEPS as f64;
+        format!("{:.3}-{:.3}", edge(self.steps.start), edge(self.steps.end))
+    }
+}
+
+/// The few detections with the smallest distance from something.
+#[derive(Debug, Default)]
+struct Nearest(Vec<(f64, String)>);
+
+impl Nearest {
+    fn add(&mut self, distance: f64, id: &str, most: usize) {
+        let at = self.0.partition_point(|(known, name)| (*known, name.as_str()) < (distance, id));
+        if at < most {
+            self.0.insert(at, (distance, id.to_owned()));
+            self.0.truncate(most);
+        }
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|(_, known)| known == id)
+    }
+}
+
+/// The first pass, and then the plan for the second.
+pub(super) struct Sampler {
+    per_class: usize,
+    seed: u64,
+    plans: BTreeMap<Arc<str>, Plan>,
+}
+
+/// A chosen detection: for what, and of which bin.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choice {
+    /// The strata that it is of.
+    pub(super) strata: BTreeSet<Stratum>,
+    /// Its bin.
+    pub(super) bin: Bin,
+}
+
+impl Sampler {
+    pub(super) fn new(per_class: usize, seed: u64) -> Self {
+        Self { per_class, seed, plans: BTreeMap::new() }
+    }
+
+    /// First pass: takes note of a recording's detections.
+    pub(super) fn count(&mut self, recording: &Recording, detections: &[Detection]) {
+        let most = self.per_class / SHARE;
+        let mut best: BTreeMap<(&str, u64), [(f64, &Detection); 2]> = BTreeMap::new();
+        for detection in detections {
+            let plan = self.plans.entry(Arc::clone(&detection.class)).or_default();
+            plan.counts.resize(STEPS, 0);
+            plan.counts[step(detection.peak_score)] += 1;
+            let score = f64::from(detection.peak_score);
+            let candidates = [(-score, detection), ((score - detection.threshold).abs(), detection)];
+            let hour = (&*detection.class, (detection.start_s / APART_S) as u64);
+            let known = best.entry(hour).or_insert(candidates);
+            for (known, candidate) in known.iter_mut().zip(candidates) {
+                if candidate.0 < known.0 {
+                    *known = candidate;
+                }
+            }
+        }
+        for ((class, _), [top, uncertain]) in best {
+            let Some(plan) = self.plans.get_mut(class) else { continue };
+            plan.top.add(top.0, &top.1.id(recording), most);
+            plan.uncertain.add(uncertain.0, &uncertain.1.id(recording), most);
+        }
+    }
+
+    /// Between the passes: cuts bins and draws positions.
+    pub(super) fn draw(&mut self) {
+        let random = self.per_class - 2 * (self.per_class / SHARE);
+        for (class, plan) in &mut self.plans {
+            let bins = bins(&plan.counts, BINS);
+            let sizes: Vec<u64> = bins.iter().map(|bin| plan.counts[bin.clone()].iter().sum()).collect();
+            let shares = allocate(&sizes, random as u64);
+            let drawn = bins.into_iter().zip(sizes).zip(shares).map(|((steps, detections), share)| {
+                let start = chance(&format!("{} {class} {}", self.seed, steps.start));
+                Bin { positions: positions(detections, share, start), steps, detections, seen: 0 }
+            });
+            plan.bins = drawn.collect();
+        }
+    }
+
+    /// Second pass, in the order of the first: whether a detection is chosen.
+    pub(super) fn choose(&mut self, recording: &Recording, detection: &Detection) -> Option<Choice> {
+        let plan = self.plans.get_mut(&detection.class)?;
+        let at = step(detection.peak_score);
+        let bin = plan.bins.iter_mut().find(|bin| bin.steps.contains(&at))?;
+        let is_drawn = bin.positions.contains(&bin.seen);
+        bin.seen += 1;
+        let id = detection.id(recording);
+        let strata =
+            [(Stratum::Random, is_drawn), (Stratum::Top, plan.top.has(&id)), (Stratum::Uncertain, plan.uncertain.has(&id))];
+        let strata: BTreeSet<Stratum> = strata.into_iter().filter(|(_, is)| *is).map(|(stratum, _)| stratum).collect();
+        (!strata.is_empty()).then(|| Choice { strata, bin: bin.clone() })
+    }
+}
+
+fn step(score: f32) -> usize {
+    ((f64::from(score) * STEPS as f64) as usize).min(STEPS - 1)
+}
+
+/// A number from 0 to below 1 that follows from a text, and looks as if by chance.
+pub(super) fn chance(text: &str) -> f64 {
+    let hash = hash_bytes(text.as_bytes());
+    let digits = u64::from_str_radix(hash.get(..13).unwrap_or("0"), 16).unwrap_or(0);
+    // 13 hexadecimal digits are 52 bits, as many as a double holds.
+    digits as f64 / (1u64 << 52) as f64
+}
+
+/// Cuts steps into at most `most` runs with about as many detections each; none is empty.
+fn bins(counts: &[u64], most: usize) -> Vec<Range<usize>> {
+    let total: u64 = counts.iter().sum();
+    let (mut bins, mut from, mut sum, mut before) = (Vec::new(), 0, 0, 0);
+    for (step, count) in counts.iter().enumerate() {
+        sum += count;
+        let is_full = sum * most as u64 >= total * (bins.len() as u64 + 1);
+        if *count > 0 && (is_full || sum == total) {
+            bins.push(from..step + 1);
+            (from, before) = (step + 1, sum);
+        }
+        if before == total {
+            break;
+        }
+    }
+    if let Some(last) = bins.last_mut() {
+        last.end = counts.len();
+    }
+    bins
+}
+
+/// How many each bin gives of `n`: the same as any other, or all that it has.
+fn allocate(sizes: &[u64], n: u64) -> Vec<u64> {
+    let mut given = vec![0; sizes.len()];
+    let mut left = n.min(sizes.iter().sum());
+    while left > 0 {
+        for (given, size) in given.iter_mut().zip(sizes).filter(|(given, size)| **given < **size) {
+            if left > 0 && *given < *size {
+                *given += 1;
+                left -= 1;
+            }
+        }
+    }
+    given
+}
+
+/// Every `size / n`-th position from a start by chance.
+fn positions(size: u64, n: u64, start: f64) -> BTreeSet<u64> {
+    let step = size as f64 / n.max(1) as f64;
+    (0..n).map(|k| (((start + k as f64) * step) as u64).min(size.saturating_sub(1))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::run::tests::{detection_at, recording};
+
+    #[test]
+    fn bins_hold_about_as_many_each_and_ties_stay_together() {
+        let mut counts = vec![0; STEPS];
+        (counts[300], counts[400], counts[500], counts[999]) = (10, 10, 10, 30);
+        assert_eq!(bins(&counts, 5), [0..401, 401..501, 501..1000]);
+        assert_eq!(bins(&counts, 2), [0..501, 501..1000]);
+        assert_eq!(bins(&[0, 3, 0], 5).first(), Some(&(0..3)));
+        assert_eq!(bins(&[0; 4], 5), Vec::<Range<usize>>::new());
+    }
+
+    #[test]
+    fn bins_give_alike_and_no_more_than_they_have() {
+        assert_eq!(allocate(&[100, 2, 100], 12), [5, 2, 5]);
+        assert_eq!(allocate(&[1, 1], 12), [1, 1]);
+        assert_eq!(allocate(&[], 12), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn positions_are_even_and_each_has_the_same_chance() {
+        let mut hits = [0; 10];
+        for start in (0..1000).map(|i| f64::from(i) / 1000.0) {
+            let drawn = positions(10, 4, start);
+            assert_eq!(drawn.len(), 4);
+            drawn.iter().for_each(|&at| hits[at as usize] += 1);
+        }
+        assert!(hits.iter().all(|hits| (395..=405).contains(hits)), "{hits:?}");
+        assert_eq!(positions(3, 3, 0.999), [0, 1, 2].into());
+        assert!((0..100).all(|i| (0.0..1.0).contains(&chance(&i.to_string()))));
+    }
+
+    #[test]
+    fn a_class_gives_its_top_its_uncertain_and_a_sample_of_all() {
+        let recordings: Vec<Recording> = (0..40).map(|i| recording(&format!("r{i:02}"))).collect();
+        let detections = |i: usize| vec![detection_at("FROG", 0.0, 0.3 + i as f32 / 100.0), detection_at("FROG", 9.0, 0.3)];
+        let sample = |seed| {
+            let mut sampler = Sampler::new(20, seed);
+            recordings.iter().enumerate().for_each(|(i, r)| sampler.count(r, &detections(i)));
+            sampler.draw();
+            let mut chosen = Vec::new();
+            for (i, recording) in recordings.iter().enumerate() {
+                for detection in detections(i) {
+                    chosen.extend(sampler.choose(recording, &detection).map(|choice| (detection.id(recording), choice)));
+                }
+            }
+            chosen
+        };
+        let chosen = sample(1);
+        let of = |stratum| chosen.iter().filter(|(_, choice)| choice.strata.contains(&stratum)).count();
+        assert_eq!((of(Stratum::Top), of(Stratum::Uncertain), of(Stratum::Random)), (4, 4, 12));
+        let top: Vec<&str> = chosen.iter().filter(|(_, c)| c.strata.contains(&Stratum::Top)).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(top, ["r36:FROG:0", "r37:FROG:0", "r38:FROG:0", "r39:FROG:0"]);
+        // Weights of the sample add up to all detections.
+        let total: f64 = chosen
+            .iter()
+            .filter(|(_, c)| c.strata.contains(&Stratum::Random))
+            .map(|(_, c)| c.bin.detections as f64 / c.bin.positions.len() as f64)
+            .sum();
+        assert!((total - 80.0).abs() < 1e-9, "{total}");
+        assert_eq!(chosen, sample(1));
+        assert_ne!(chosen, sample(2));
+    }
+}

@@ -1,0 +1,231 @@
+//! A run's detections as other programs' files: what is written is what was detected, and what is read back is what was written.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::{Survey, contents, copy, text};
+
+/// A threshold under which the tiny network detects something of several classes.
+const THRESHOLD: &str = "detect.threshold=0.25";
+
+/// A survey with detections.
+fn detected() -> Survey {
+    let survey = Survey::made();
+    survey.run_with(&["detect", "--with-upstream", "--set", THRESHOLD]);
+    assert!(count(&survey) > 8, "the test needs detections");
+    survey
+}
+
+fn count(survey: &Survey) -> usize {
+    survey.ask("SELECT COUNT(*) AS n FROM detections").lines().nth(1).unwrap().parse().unwrap()
+}
+
+/// Exports into a folder beside the run and gives back what stdout and stderr said.
+fn export(survey: &Survey, folder: &str, args: &[&str]) -> (String, String) {
+    let output = survey.chorus(&[&["export"], args, &["-o", folder, "--set", THRESHOLD]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// A CSV file as rows of fields by column.
+fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+/// Events as `path class start end`, in whole microseconds, sorted.
+fn events(csv: &str) -> Vec<(String, String, i64, i64)> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let micros = |field: &str| (field.parse::<f64>().unwrap() * 1e6).round() as i64;
+    let event = |row: csv::StringRecord| (row[0].to_owned(), row[1].to_owned(), micros(&row[2]), micros(&row[3]));
+    let mut events: Vec<_> = reader.records().map(|row| event(row.unwrap())).collect();
+    events.sort();
+    events
+}
+
+const DETECTIONS: &str =
+    "SELECT r.path, d.class, d.start_s, d.end_s FROM detections d JOIN recordings r ON d.recording_id = r.recording_id";
+
+#[test]
+fn what_raven_and_audacity_get_is_what_annotate_reads_back() {
+    let survey = detected();
+    let wanted = events(&survey.ask(DETECTIONS));
+    export(&survey, "raven", &["raven"]);
+    export(&survey, "audacity", &["audacity"]);
+    for (from, format) in [("raven/recordings", "raven"), ("raven/all.selections.txt", "raven"), ("audacity", "audacity")] {
+        // Labels lie in the archive: one of its own for each round.
+        let again = Survey::tiny();
+        again.take_archive_of(&survey);
+        let labels = again.archive().join("labels");
+        fs::create_dir(&labels).unwrap();
+        let source = survey.folder().join(from);
+        if source.is_dir() {
+            copy(&source, &labels)
+        } else {
+            fs::copy(&source, labels.join("all.txt")).map(drop).unwrap()
+        }
+        let format = format!("annotate.format={format}");
+        let sets = ["--set", &format, "--set", "annotate.folder=labels"];
+        let output = again.chorus(&[&["run", "annotate", "--with-upstream"][..], &sets].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let read = "SELECT r.path, a.class, a.start_s, a.end_s FROM annotations a JOIN recordings r ON a.recording_id = r.recording_id WHERE a.used";
+        assert_eq!(events(&again.ask(read)), wanted, "{from}");
+        let unused = again.ask("SELECT COUNT(*) AS n FROM annotations WHERE NOT used");
+        assert_eq!(unused.trim(), "n\n0", "{from}");
+    }
+}
+
+#[test]
+fn every_format_holds_every_detection() {
+    let survey = detected();
+    let n = count(&survey);
+    for (format, file) in [
+        ("csv", "detections.csv"),
+        ("kaleidoscope", "cluster.csv"),
+        ("darwin-core", "occurrence.csv"),
+        ("camtrap-dp", "observations.csv"),
+    ] {
+        let (said, noted) = export(&survey, format, &[format]);
+        assert!(said.contains(&format!("{n} detections in 8 recordings, for {format}")) && noted.is_empty(), "{said}{noted}");
+        assert_eq!(rows(&survey.folder().join(format).join(file)).len(), n, "{format}");
+    }
+    // What is told of one detection is the same everywhere.
+    let flat = rows(&survey.folder().join("csv/detections.csv"));
+    let observed = rows(&survey.folder().join("camtrap-dp/observations.csv"));
+    let occurred = rows(&survey.folder().join("darwin-core/occurrence.csv"));
+    for ((flat, observed), occurred) in flat.iter().zip(&observed).zip(&occurred) {
+        assert_eq!((&flat["detection_id"], &flat["detection_id"]), (&observed["observationID"], &occurred["occurrenceID"]));
+        assert_eq!((&flat["scientific_name"], &flat["site"]), (&observed["scientificName"], &occurred["locality"]));
+        let start = format!("{}{}", flat["start_local"], flat["utc_offset"]);
+        assert_eq!(observed["eventStart"], start);
+        assert!(occurred["eventDate"].starts_with(&format!("{start}/")), "{occurred:?}");
+    }
+    let media = rows(&survey.folder().join("camtrap-dp/media.csv"));
+    assert_eq!(media.len(), 8);
+    assert!(media.iter().all(|m| survey.archive().join(&m["filePath"]).is_file() && m["fileMediatype"] == "audio/wav"));
+}
+
+#[test]
+fn filters_choose_what_is_written() {
+    let survey = detected();
+    let all = events(&survey.ask(DETECTIONS));
+    let (class, site) = (all[0].1.clone(), "POND01");
+    let args = ["csv", "--class", &class, "--site", site, "--min-score", "0.5"];
+    export(&survey, "some", &args);
+    let wanted = survey.ask(&format!("{DETECTIONS} WHERE d.class = '{class}' AND d.site = '{site}' AND d.peak_score >= 0.5"));
+    let found = rows(&survey.folder().join("some/detections.csv"));
+    let found = found.iter().fold("path,class,start_s,end_s\n".to_owned(), |csv, row| {
+        csv + &format!("{},{},{},{}\n", row["path"], row["class"], row["start_s"], row["end_s"])
+    });
+    assert_eq!(events(&found), events(&wanted));
+    assert!(events(&found).len() < all.len());
+}
+
+#[test]
+fn histories_tell_nights_without_effort_from_nights_without_a_call() {
+    let survey = Survey::made();
+    // A night is lost at one site: its second recording there is of the small hours of the next date.
+    for lost in ["20250131_183000", "20250201_013000"] {
+        fs::remove_file(survey.archive().join(format!("raw_data/POND01/POND01_{lost}.wav"))).unwrap();
+    }
+    let everything = "detect.threshold=0";
+    survey.run_with(&["detect", "--with-upstream", "--set", everything]);
+    let history = |folder: &str, args: &[&str]| {
+        let output = survey.chorus(&[&["export", "detection-histories", "-o", folder, "--set", everything], args].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let read = |file: &str| fs::read_to_string(survey.folder().join(folder).join(file)).unwrap();
+        (read("histories/FICPRI.csv"), read("effort_h.csv"), read("sites.csv"))
+    };
+    let (heard, effort, sites) = history("heard", &[]);
+    assert_eq!(heard, "site,2025-01-30,2025-01-31\nMARSH02,1,1\nPOND01,1,NA\n");
+    // Two recordings of 12 s a night.
+    assert_eq!(effort, "site,2025-01-30,2025-01-31\nMARSH02,0.0067,0.0067\nPOND01,0.0067,NA\n");
+    assert!(sites.starts_with("site,latitude,longitude\nMARSH02,-") && sites.lines().count() == 3, "{sites}");
+    let (unheard, ..) = history("unheard", &["--min-score", "1.5"]);
+    assert_eq!(unheard, "site,2025-01-30,2025-01-31\nMARSH02,0,0\nPOND01,0,NA\n");
+    // The nights with a detection are those of the table of activity.
+    let nights =
+        survey.ask("SELECT site, night FROM activity WHERE class = 'FICPRI' AND windows_detected > 0 GROUP BY site, night");
+    assert_eq!(nights.lines().count() - 1, heard.matches(",1").count());
+}
+
+#[test]
+fn names_from_the_archive_are_text_to_every_format() {
+    let made = Survey::made();
+    let survey = Survey::tiny();
+    let site = "Río, \"2\"; = 100%";
+    let name = "a \"b\", c'_20250130_183000.wav";
+    let folder = survey.archive().join("raw_data").join(site);
+    fs::rename(survey.archive().join("raw_data/POND01"), &folder).unwrap();
+    fs::rename(folder.join("POND01_20250130_183000.wav"), folder.join(name)).unwrap();
+    let model = format!("model.path={}", made.run().join("model").display());
+    let sets = ["--set", "annotate.format=none", "--set", "ingest.site_sheet=null", "--set", "archive.timezone=America/Bogota"];
+    let sets = [&sets[..], &["--set", &model, "--set", "detect.threshold=0"]].concat();
+    let chorus = |args: &[&str]| {
+        let output = survey.chorus(&[args, &sets].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    chorus(&["run"]);
+    let path = format!("raw_data/{site}/{name}");
+    for (format, file, column) in [
+        ("csv", "detections.csv", "path"),
+        ("darwin-core", "occurrence.csv", "associatedMedia"),
+        ("kaleidoscope", "cluster.csv", "IN FILE"),
+    ] {
+        chorus(&["export", format, "-o", format, "--site", site]);
+        let rows = rows(&survey.folder().join(format).join(file));
+        let wanted = if column == "IN FILE" { name } else { &path };
+        assert!(rows.iter().any(|row| row[column] == *wanted), "{format}: {rows:?}");
+    }
+    // Without a table of classes the code is the name.
+    let flat = rows(&survey.folder().join("csv/detections.csv"));
+    assert!(
+        flat.iter().all(|row| row["site"] == site && row["scientific_name"] == row["class"] && row["utc_offset"] == "-05:00")
+    );
+    chorus(&["export", "audacity", "-o", "audacity"]);
+    assert!(survey.folder().join("audacity").join(format!("{path}.txt")).is_file());
+    chorus(&["export", "raven", "-o", "raven"]);
+    let table = fs::read_to_string(survey.folder().join("raven/all.selections.txt")).unwrap();
+    let fields = table.lines().next().unwrap().split('\t').count();
+    assert!(table.lines().all(|line| line.split('\t').count() == fields) && table.contains(&path));
+    chorus(&["export", "detection-histories", "-o", "histories"]);
+    let histories = rows(&survey.folder().join("histories/effort_h.csv"));
+    assert!(histories.iter().any(|row| row["site"] == site), "{histories:?}");
+    // A package of media traps wants coordinates, and says of which site.
+    let output = survey.chorus(&[&["export", "camtrap-dp", "-o", "package"], &sets[..]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains(site) && text(&output.stderr).contains("site sheet"), "{}", text(&output.stderr));
+    assert!(!survey.folder().join("package").exists());
+}
+
+#[test]
+fn what_cannot_be_exported_is_refused_and_leaves_nothing_behind() {
+    let survey = detected();
+    let (run, archive) = (survey.run().join("x"), survey.archive().join("x"));
+    let (run, archive) = (run.to_str().unwrap(), archive.to_str().unwrap());
+    fs::create_dir(survey.folder().join("mine")).unwrap();
+    fs::write(survey.folder().join("mine/notes.txt"), "mine").unwrap();
+    let before = contents(survey.folder(), "");
+    for (args, wanted) in [
+        (&["csv", "-o", run][..], "lies within the run"),
+        (&["csv", "-o", archive], "lies within the archive"),
+        (&["csv", "-o", "mine"], "--force"),
+        (&["xls", "-o", "out"], "detection-histories"),
+        (&["csv", "-o", "out", "--class", "NONE"], "there is no class `NONE`"),
+        (&["csv", "-o", "out", "--site", "NONE"], "MARSH02, POND01"),
+        (&["csv", "-o", "out", "--metadata", "m.yaml"], "--metadata is of camtrap-dp"),
+    ] {
+        let output = survey.chorus(&[&["export"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(wanted), "{args:?}: {}", text(&output.stderr));
+    }
+    let after = contents(survey.folder(), "");
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    export(&survey, "mine", &["csv", "--force"]);
+    assert_eq!(fs::read(survey.folder().join("mine/notes.txt")).unwrap(), b"mine");
+    assert!(survey.folder().join("mine/detections.csv").is_file());
+}
