@@ -63,6 +63,38 @@ fn an_archive_without_labels_is_predicted_straight_from_audio_with_the_same_scor
 }
 
 #[test]
+fn scores_that_are_left_out_change_neither_detections_nor_effort() {
+    let survey = Survey::made();
+    let model = format!("model.path={}", survey.run().join("model").display());
+    let run = |name: &str, more: &[&str]| {
+        let path = format!("run.path={}", survey.folder().join(name).display());
+        let sets = ["annotate.format=none", &model, &path, "detect.threshold=0.4"];
+        let sets: Vec<&str> = sets.iter().chain(more).flat_map(|set| ["--set", set]).collect();
+        survey.chorus(&[&["run"][..], &sets].concat())
+    };
+    assert!(run("whole", &[]).status.success());
+    let output = run("less", &["predict.min_score=0.3"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = |name: &str, table: &str| common::contents(&survey.folder().join(name).join("tables").join(table), "");
+    for kept in ["detections", "activity", "nights", "phenology"] {
+        common::assert_same(&table("less", kept), &table("whole", kept), kept);
+    }
+    let count = |name: &str, of: &str| {
+        let sql = format!("SELECT COUNT({of}) AS n FROM predictions");
+        let run = survey.folder().join(name);
+        text(&Command::new(CHORUS).args(["query", &sql, "--format", "csv", "--run"]).arg(run).output().unwrap().stdout)
+    };
+    assert_ne!(count("less", "*"), count("whole", "*"));
+    assert_eq!(count("less", "DISTINCT segment_id"), count("whole", "DISTINCT segment_id"));
+    let output = run("less", &["predict.min_score=0.5"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("predict.min_score 0.5 left lower ones out"), "{}", text(&output.stderr));
+    let output = survey.chorus(&["run", "--set", "predict.min_score=0.3"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("evaluate needs every score"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn init_writes_a_configuration_that_runs() {
     let survey = Survey::tiny();
     let written = survey.folder().join("mine.yaml");

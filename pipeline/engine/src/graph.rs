@@ -331,7 +331,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
         })
         .collect();
     let report = pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]);
-    passes.push(Pass { code_version: 3, ..report });
+    passes.push(Pass { code_version: 4, ..report });
     passes
 }
 

@@ -11,6 +11,7 @@ use super::cells::cell;
 const HOURS: usize = 24;
 
 pub(super) const ACTIVITY: &[&str] = &["site", "night", "hour", "class", "effort_s", "windows", "windows_detected"];
+pub(super) const ACCUMULATION: &[&str] = &["site", "nights", "classes"];
 pub(super) const DETECTIONS: &[&str] = &["recording_id", "class", "start_s", "peak_score", "probability", "threshold"];
 
 /// What the classifier found.
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) nights: BTreeMap<String, BTreeSet<Day>>,
     /// Seconds listened to, by local hour.
     pub(crate) effort_by_hour_s: [f64; HOURS],
+    /// Nights with effort at any site, one after the other, and the classes detected until then.
+    pub(crate) accumulation: Vec<(u32, u32)>,
     /// Seconds listened to whose hour is not known.
     pub(crate) untimed_s: f64,
     /// The hour of the last row: it has a row for each class, and all of them tell of the same effort.
@@ -111,6 +114,14 @@ impl Found {
             Some(of_hour) => *of_hour += seconds,
             None => self.untimed_s += seconds,
         }
+    }
+
+    /// Adds rows of `accumulation`; those of single sites are left to the table.
+    pub(super) fn add_accumulation(&mut self, batch: &Batch) -> Result<(), TableError> {
+        let (sites, nights, classes) = (batch.utf8("site")?, batch.u32("nights")?, batch.u32("classes")?);
+        let together = (0..batch.rows()).filter(|&i| cell(sites, i).is_none());
+        self.accumulation.extend(together.map(|i| (nights.value(i), classes.value(i))));
+        Ok(())
     }
 
     /// Adds rows of `detections` of one site.

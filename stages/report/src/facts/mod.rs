@@ -63,6 +63,7 @@ pub(crate) struct Windows {
 pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
     let mut facts = Facts { windows: windows(cx)?, model_id: model_id(cx)?, ..Facts::default() };
     each(cx, "activity", found::ACTIVITY, |_, batch| facts.found.add_activity(batch))?;
+    each(cx, "accumulation", found::ACCUMULATION, |_, batch| facts.found.add_accumulation(batch))?;
     each(cx, "detections", found::DETECTIONS, |site, batch| facts.found.add_detections(site, batch))?;
     each(cx, "recordings", recorded::COLUMNS, |site, batch| {
         // Detections came first, so that the few recordings that they single out can be named on this one pass.

@@ -67,6 +67,8 @@ pub(crate) fn archive(sites: usize, nights: i32, classes: usize) -> Facts {
             probability: Some(0.97 - c as f64 / 90.0),
         });
     }
+    let species = facts.found.classes.values().filter(|class| class.is_found()).count() as u32;
+    facts.found.accumulation = (1..=nights as u32).map(|night| (night, species * night / (night + nights as u32 / 8))).collect();
     facts.windows = Windows { count: facts.found.effort_s.values().sum::<f64>() as u64 / 3, length_s: Some(3.0) };
     damage(&mut facts.recorded);
     facts

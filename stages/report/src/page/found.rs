@@ -8,6 +8,7 @@ use super::words::{NONE, count, hours, number, share, within};
 use crate::facts::{Class, Facts, Tally};
 use crate::plot::calendar::{Column, nights_per_column};
 use crate::plot::clock;
+use crate::plot::curves::{self, Line};
 use crate::plot::heat::{Cell, Heat};
 
 /// Cells of the table of classes by sites that a page opens fast with.
@@ -31,13 +32,14 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 p { "No class was detected in any window." }
             } @else {
                 (richness(facts))
+                (accumulation(facts))
                 (classes(facts, &found))
                 (sites(facts, &found))
                 (activity(facts, &found))
                 (listen(facts, &found))
             }
             (never(facts))
-            (tables(&["activity", "detections"]))
+            (tables(&["activity", "accumulation", "detections"]))
         }
     }
 }
@@ -74,6 +76,21 @@ fn richness(facts: &Facts) -> Markup {
                 ". More effort finds more classes: read it beside the calendar of effort."
             }
             (heat.draw())
+        }
+    }
+}
+
+/// How many classes had been detected after so many nights. A single night is no curve.
+fn accumulation(facts: &Facts) -> Markup {
+    let points: Vec<(u32, f64)> =
+        facts.found.accumulation.iter().map(|(nights, classes)| (*nights, f64::from(*classes))).collect();
+    html! {
+        @if points.len() > 1 {
+            div.pair { (curves::chart("Classes detected so far, all sites together", "night", &[Line { name: "classes", points }], None, None)) }
+            p.note {
+                "Nights with effort, in their order. A curve that still rises at its end says that more nights would find more; one that is flat,
+                that what can be found at this season by this classifier mostly was. False alarms raise it too."
+            }
         }
     }
 }

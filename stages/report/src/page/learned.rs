@@ -26,9 +26,10 @@ fn training(epochs: &[Epoch]) -> Markup {
             p { "No epoch was trained." }
         } @else {
             div.pair {
-                (curves::chart("Loss", &[line("training", |e| Some(e.train_loss)), line("validation", |e| e.validation_loss)], None, kept))
+                (curves::chart("Loss", "epoch", &[line("training", |e| Some(e.train_loss)), line("validation", |e| e.validation_loss)], None, kept))
                 (curves::chart(
                     "Scores on validation",
+                    "epoch",
                     &[line("mean average precision", |e| e.mean_ap), line("macro F1 at 0.5", |e| e.macro_f1)],
                     Some(1.0),
                     kept,

@@ -105,6 +105,7 @@ fn a_labelled_survey() {
         "so they cannot be tested.",
         " <small>2,800 windows</small></td>",
         "<svg class=\"curves\"",
+        "Classes detected so far, all sites together, by night",
         "Precision against recall, BOABIS",
         "Reliability of calibrated probabilities",
         "weights kept: epoch 87",
@@ -141,6 +142,7 @@ fn recordings_without_dates_are_counted_and_not_dated() {
     }
     facts.found.effort_by_hour_s = [0.0; 24];
     facts.found.nights.clear();
+    facts.found.accumulation.clear();
     facts.found.classes.values_mut().flat_map(|c| c.sites.values_mut()).for_each(|at| at.nights.clear());
     let html = checked(None, &facts);
     assert!(

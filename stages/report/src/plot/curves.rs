@@ -1,4 +1,4 @@
-//! Lines over epochs.
+//! Lines over whole numbers: epochs, nights.
 
 use maud::{Markup, html};
 
@@ -12,16 +12,16 @@ const TOP: f64 = 12.0;
 const FLOOR: f64 = 200.0;
 const MOST_TICKS: usize = 5;
 
-/// A line: a name and its points, by epoch.
+/// A line: a name and its points, by number.
 pub(crate) struct Line<'a> {
     /// Its name.
     pub(crate) name: &'a str,
-    /// Its points, epochs ascending.
+    /// Its points, numbers ascending.
     pub(crate) points: Vec<(u32, f64)>,
 }
 
-/// A chart of lines over epochs, from 0 up; `top` is the upper end where the values have one. `kept` is the epoch to mark.
-pub(crate) fn chart(title: &str, lines: &[Line<'_>], top: Option<f64>, kept: Option<u32>) -> Markup {
+/// A chart of lines over what `across` names in the singular, from 0 up; `top` is the upper end where the values have one. `kept` is the epoch to mark.
+pub(crate) fn chart(title: &str, across: &str, lines: &[Line<'_>], top: Option<f64>, kept: Option<u32>) -> Markup {
     let points = || lines.iter().flat_map(|l| &l.points);
     let top = top.unwrap_or_else(|| points().fold(0.0, |top, (_, y)| f64::max(top, *y)));
     let ticks = axis::ticks(top, MOST_TICKS);
@@ -33,8 +33,8 @@ pub(crate) fn chart(title: &str, lines: &[Line<'_>], top: Option<f64>, kept: Opt
         figure {
             figcaption { (title) }
             svg.curves viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" {
-                title { (title) ", by epoch" }
-                desc { @for line in lines { (ends(line)) } }
+                title { (title) ", by " (across) }
+                desc { @for line in lines { (ends(line, across)) } }
                 @for tick in ticks {
                     path.guide d=(format!("M{LEFT} {:.1}H{RIGHT}", y(tick))) {}
                     text x=(LEFT - 6.0) y=(format!("{:.1}", y(tick) + 4.0)) text-anchor="end" { (axis::label(tick, step)) }
@@ -42,7 +42,7 @@ pub(crate) fn chart(title: &str, lines: &[Line<'_>], top: Option<f64>, kept: Opt
                 @for epoch in epochs(first, last) {
                     text x=(format!("{:.1}", x(epoch))) y=(FLOOR + 16.0) text-anchor="middle" { (epoch) }
                 }
-                text x=((LEFT + RIGHT) / 2.0) y=(HEIGHT - 6.0) text-anchor="middle" { "epoch" }
+                text x=((LEFT + RIGHT) / 2.0) y=(HEIGHT - 6.0) text-anchor="middle" { (across) }
                 @if let Some(kept) = kept.filter(|k| (first..=last).contains(k)) {
                     path.kept d=(format!("M{:.1} {TOP}V{FLOOR}", x(kept))) { title { "weights kept: epoch " (kept) } }
                 }
@@ -70,10 +70,10 @@ fn epochs(first: u32, last: u32) -> Vec<u32> {
     std::iter::once(first).chain(round).collect()
 }
 
-fn ends(line: &Line<'_>) -> Markup {
+fn ends(line: &Line<'_>, across: &str) -> Markup {
     html! {
         @match (line.points.first(), line.points.last()) {
-            (Some((a, from)), Some((b, to))) => { (line.name) ": " (format!("{from:.3}")) " in epoch " (a) ", " (format!("{to:.3}")) " in epoch " (b) ". " }
+            (Some((a, from)), Some((b, to))) => { (line.name) ": " (format!("{from:.3}")) " in " (across) " " (a) ", " (format!("{to:.3}")) " in " (across) " " (b) ". " }
             _ => { (line.name) ": no values. " }
         }
     }
@@ -89,13 +89,13 @@ mod tests {
         assert_eq!(epochs(1, 4), [1, 2, 3, 4]);
         assert_eq!(epochs(1, 100), [1, 20, 40, 60, 80, 100]);
         let line = |points: &[(u32, f64)]| Line { name: "loss", points: points.to_vec() };
-        let html = chart("Loss", &[line(&[(1, 0.5), (2, 0.25)]), line(&[(2, 0.5)])], None, Some(2)).into_string();
+        let html = chart("Loss", "epoch", &[line(&[(1, 0.5), (2, 0.25)]), line(&[(2, 0.5)])], None, Some(2)).into_string();
         assert!(
             html.contains("points=\"132.0,12.0 316.0,106.0\"") && html.contains("loss: 0.500 in epoch 1, 0.250 in epoch 2."),
             "{html}"
         );
         assert!(html.contains("<circle") && html.contains("M316.0 12V200"), "{html}");
-        let none = chart("Loss", &[line(&[])], None, None).into_string();
+        let none = chart("Loss", "epoch", &[line(&[])], None, None).into_string();
         assert!(none.contains("no values") && !none.contains("NaN"));
     }
 }
