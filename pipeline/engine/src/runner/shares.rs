@@ -66,13 +66,20 @@ impl Runner {
     ) -> Result<bool, EngineError> {
         let Some(own) = self.run.share() else { return Ok(true) };
         let mut pause = PAUSE;
+        let mut ended = BTreeSet::new();
         loop {
             let owners = missing(self, course)?;
             if owners.iter().all(|&owner| owner == own) {
                 return Ok(true);
             }
-            if !course.left.is_empty() || !self.are_at_work(&owners, own)? {
+            if !course.left.is_empty() || owners == ended {
                 return Ok(false);
+            }
+            if !self.are_at_work(&owners, own)? {
+                // Who is no longer at work may have come to its end since this process last looked.
+                self.look_again(course, options)?;
+                ended = owners;
+                continue;
             }
             if pause == PAUSE {
                 let shares: Vec<String> = owners.iter().map(Share::to_string).collect();
