@@ -63,9 +63,10 @@ lint: setup ## Formatting and lints
 	@cargo fmt --all -- --check
 	@$(CARGO) clippy --release --workspace --all-targets -- --deny warnings
 
-bench: build ## Compare speed and memory with peers in one run
+bench: build ## Compare speed and memory with peers in one run (about half an hour)
 	@tests/python.sh tests/bench/featurize.py $(CHORUS)
 	@tests/python.sh tests/bench/learn.py $(CHORUS)
+	@tests/python.sh tests/bench/memory.py $(CHORUS)
 	@tests/python.sh tests/bench/query.py $(CHORUS)
 
 clean: ## Remove what was built; runs/ and demo/ stay

@@ -1,10 +1,10 @@
 -- When does a species call, counted from sunset?
 -- hours_from_sunset: begin of the half hour (negative: before sunset); share: of the windows that begin in it. Needs coordinates.
--- The species: --param wanted=CLASS; the same from sunrise: --param anchor_is=sunrise
--- param wanted = FICPRI
+-- One species: --param wanted=CLASS; the same from sunrise: --param anchor_is=sunrise
+-- param wanted = all
 -- param anchor_is = sunset
-SELECT s.offset_min / 60.0 AS hours_from_sunset, ROUND(SUM(s.effort_s) / 3600, 2) AS hours_recorded,
+SELECT s.class, s.offset_min / 60.0 AS hours_from_sunset, ROUND(SUM(s.effort_s) / 3600, 2) AS hours_recorded,
        ROUND(SUM(s.windows_detected) * 1.0 / SUM(s.windows), 3) AS share
 FROM sun_activity s CROSS JOIN params
-WHERE s.class = params.wanted AND s.anchor = params.anchor_is AND s.offset_min IS NOT NULL AND s.windows > 0
-GROUP BY s.offset_min ORDER BY s.offset_min
+WHERE (params.wanted = 'all' OR s.class = params.wanted) AND s.anchor = params.anchor_is AND s.offset_min IS NOT NULL AND s.windows > 0
+GROUP BY s.class, s.offset_min ORDER BY s.class, s.offset_min

@@ -1,6 +1,8 @@
 -- At which hour does a species call?
 -- hour: of the local clock; share: of the windows that begin in that hour, over all sites and nights. Hours without recordings are no rows.
--- The species: --param wanted=CLASS
--- param wanted = FICPRI
-SELECT a.hour, ROUND(SUM(a.effort_s) / 3600, 2) AS hours_recorded, ROUND(SUM(a.windows_detected) * 1.0 / SUM(a.windows), 3) AS share
-FROM activity a CROSS JOIN params WHERE a.class = params.wanted AND a.windows > 0 AND a.hour IS NOT NULL GROUP BY a.hour ORDER BY a.hour
+-- One species: --param wanted=CLASS
+-- param wanted = all
+SELECT a.class, a.hour, ROUND(SUM(a.effort_s) / 3600, 2) AS hours_recorded, ROUND(SUM(a.windows_detected) * 1.0 / SUM(a.windows), 3) AS share
+FROM activity a CROSS JOIN params
+WHERE (params.wanted = 'all' OR a.class = params.wanted) AND a.windows > 0 AND a.hour IS NOT NULL
+GROUP BY a.class, a.hour ORDER BY a.class, a.hour

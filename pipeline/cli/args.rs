@@ -221,9 +221,9 @@ pub(crate) struct QueryArgs {
     /// Write to a file in place of stdout
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// With format table: rows to show at most; 0 for all
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: usize,
+    /// With format table: rows to show at most; 0 for all [default: 100, or all with -o]
+    #[arg(long)]
+    pub(crate) limit: Option<usize>,
 }
 
 impl QueryArgs {
@@ -245,12 +245,8 @@ pub(crate) struct ExportArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// A new or empty folder to write
-    #[arg(long, short, value_name = "FOLDER")]
-    pub(crate) output: PathBuf,
-    /// Put files over those of the same name in the folder; others stay
-    #[arg(long)]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) destination: DestinationArgs,
     /// With camtrap-dp: entries of datapackage.json that the run does not know, such as title, contributors, licenses and project, as YAML or JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
@@ -262,12 +258,8 @@ pub(crate) struct ClipsArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
-    /// A new or empty folder to write
-    #[arg(long, short, value_name = "FOLDER")]
-    pub(crate) output: PathBuf,
-    /// Put files over those of the same name in the folder; others stay
-    #[arg(long)]
-    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) destination: DestinationArgs,
     /// Clips of each class at most: a fifth of the highest scores, a fifth of the nearest to the threshold, the others a sample of all
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub(crate) per_class: usize,
@@ -291,6 +283,17 @@ pub(crate) struct ReviewArgs {
     pub(crate) format: String,
 }
 
+/// Where to.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct DestinationArgs {
+    /// A new or empty folder to write
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Put files over those of the same name in the folder; others stay
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
 /// Which detections.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct FilterArgs {
@@ -300,12 +303,17 @@ pub(crate) struct FilterArgs {
     /// Only this site; may be given several times
     #[arg(long, value_name = "SITE")]
     pub(crate) site: Vec<String>,
-    /// Only detections whose highest score is at least this
-    #[arg(long, value_name = "SCORE")]
+    /// Only detections whose highest score is at least this, from 0 to 1
+    #[arg(long, value_name = "SCORE", value_parser = share)]
     pub(crate) min_score: Option<f64>,
-    /// Only detections whose probability is at least this
-    #[arg(long, value_name = "PROBABILITY")]
+    /// Only detections whose probability is at least this, from 0 to 1
+    #[arg(long, value_name = "PROBABILITY", value_parser = share)]
     pub(crate) min_probability: Option<f64>,
+}
+
+/// Reads a number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value| (0.0..=1.0).contains(value)).ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 impl FilterArgs {

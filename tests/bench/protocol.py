@@ -109,6 +109,7 @@ def main():
     parser.add_argument("run")
     parser.add_argument("methods", nargs="*", default=["none", "mix2"], help=f"of {', '.join(METHODS)}")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--architecture", default="small")
@@ -123,7 +124,7 @@ def main():
     print({name: list(x.shape) for name, (x, _) in sides.items()}, len(classes), "classes", flush=True)
     for method in settings.methods:
         rows = []
-        for seed in range(settings.seeds):
+        for seed in range(settings.first_seed, settings.first_seed + settings.seeds):
             start = time.perf_counter()
             rows.append(train(sides, classes, method, seed, settings))
             print(json.dumps({"method": method, "seed": seed, "seconds": round(time.perf_counter() - start)} | rows[-1]), flush=True)

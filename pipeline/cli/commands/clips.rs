@@ -17,14 +17,18 @@ pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
     let request = Request {
         run: args.config.run_dir()?,
         filter: args.filter.filter(),
-        folder: args.output.clone(),
-        force: args.force,
+        folder: args.destination.output.clone(),
+        force: args.destination.force,
         per_class: args.per_class,
         context_s: args.context_s,
         seed: args.seed,
     };
     let done = clips(&request)?;
     output::notes(&done.notes);
-    output::line(&format!("{}: {} clips; fill in the column verdict of sheet.csv", args.output.display(), done.detections))?;
+    output::line(&format!(
+        "{}: {} clips; fill in the column verdict of sheet.csv",
+        args.destination.output.display(),
+        done.detections
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,15 +16,15 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         run: args.config.run_dir()?,
         format,
         filter: args.filter.filter(),
-        folder: args.output.clone(),
-        force: args.force,
+        folder: args.destination.output.clone(),
+        force: args.destination.force,
         metadata: args.metadata.clone(),
     };
     let done = export(&request)?;
     output::notes(&done.notes);
     output::line(&format!(
         "{}: {} detections in {} recordings, for {format}",
-        args.output.display(),
+        args.destination.output.display(),
         done.detections,
         done.recordings
     ))?;

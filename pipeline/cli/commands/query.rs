@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_query::{Format, Param, TableStyle, Tables, VIEWS};
+use chorus_engine::{Config, RunDir, is_within};
+use chorus_query::{Format, Param, QueryError, TableStyle, Tables, VIEWS};
 
 use crate::args::{QueryArgs, UsageError};
 use crate::output::aligned;
+
+/// Rows of a table that are shown on a screen.
+const SHOWN: usize = 100;
 
 pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let format = format(args)?;
@@ -19,17 +23,14 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     }
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
     let answer = Tables::open_all(&runs)?.with_params(params).sql(&sql(args)?)?;
+    // Who reads on a screen wants the beginning; who writes a file wants all of it.
+    let limit = args.limit.unwrap_or(if args.output.is_some() { 0 } else { SHOWN });
     let write = |out: &mut dyn Write| match format {
-        Format::Table => answer.write_table(&style(args.limit), out),
+        Format::Table => answer.write_table(&style(limit), out),
         format => answer.write(format, out),
     };
     match &args.output {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
-            let mut out = BufWriter::new(file);
-            write(&mut out)?;
-            out.flush().with_context(|| format!("{} cannot be written", path.display()))?;
-        }
+        Some(path) => to_file(path, write)?,
         None => {
             if format == Format::Parquet && std::io::stdout().is_terminal() {
                 return Err(UsageError("parquet is no text for a terminal: name a file with -o FILE".into()).into());
@@ -42,24 +43,43 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes a file, which appears when it is whole.
+fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>) -> anyhow::Result<()> {
+    let failed = || format!("{} cannot be written", path.display());
+    let name = path.file_name().with_context(failed)?.to_string_lossy();
+    let partial = path.with_file_name(format!(".{name}.partial-{}", std::process::id()));
+    let written = || -> anyhow::Result<()> {
+        let mut out = BufWriter::new(File::create(&partial)?);
+        write(&mut out)?;
+        out.flush()?;
+        Ok(std::fs::rename(&partial, path)?)
+    };
+    written().inspect_err(|_| drop(std::fs::remove_file(&partial))).with_context(failed)
+}
+
 /// What stands below the options in the help.
 pub(crate) fn help() -> String {
     let views: Vec<[String; 2]> = VIEWS.iter().map(|view| [format!("  {}", view.name), view.about().to_owned()]).collect();
     format!(
         "Tables: `chorus schema` lists all, `chorus schema TABLE` the columns of one; SHOW TABLES and DESCRIBE TABLE those of a run.\n\n\
          Views, which are asked as tables are:\n{}\n\
-         Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql --param wanted=FICPRI\n\
+         Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql\n\
          docs/querying.md tells more, also how to ask the same of polars, DuckDB and R.",
         aligned(&views)
     )
 }
 
-/// Refuses to write into a run.
+/// Refuses to write into a run or its archive.
 fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
+    let refused = |what: &str| UsageError(format!("{}: lies within {what}; name a file elsewhere", output.display())).into();
     for run in runs {
-        if std::path::absolute(output)?.starts_with(std::path::absolute(run)?) {
-            let why = "lies within the run, which only its stages write to; name a file elsewhere";
-            return Err(UsageError(format!("{}: {why}", output.display())).into());
+        if is_within(output, run) {
+            return Err(refused("the run, which only its stages write to"));
+        }
+        let config = Config::load(&RunDir::new(run).resolved_config(), &[]).ok();
+        let archive = config.as_ref().and_then(|config| config.text("archive.path"));
+        if archive.is_some_and(|archive| is_within(output, Path::new(archive))) {
+            return Err(refused("the archive, beside whose recordings nothing is written"));
         }
     }
     Ok(())
@@ -74,9 +94,14 @@ pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
 
 /// The format that was asked for, or that the output file's extension names.
 fn format(args: &QueryArgs) -> anyhow::Result<Format> {
-    let by_name = || args.output.as_ref()?.extension()?.to_str()?.parse().ok();
+    let extension = args.output.as_ref().map(|path| path.extension().unwrap_or_default().to_string_lossy().into_owned());
     match &args.format {
-        None => Ok(by_name().unwrap_or(Format::Table)),
+        None => match extension.as_deref() {
+            None | Some("txt") => Ok(Format::Table),
+            Some(name) => Ok(name.parse().map_err(|_| {
+                UsageError(format!("-o: the extension is `{name}`, expected csv, json, parquet or txt; or say --format"))
+            })?),
+        },
         Some(name) => Ok(name
             .parse()
             .map_err(|_| UsageError(format!("--format: found `{name}`, expected {}", Format::NAMES.join(", "))))?),

@@ -27,7 +27,7 @@ mod state;
 mod unit;
 mod work;
 
-pub use base::files_below;
+pub use base::{files_below, is_within};
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
 pub use context::{Partition, ScanContext, TableSink, UnitContext};

@@ -4,6 +4,7 @@ use chorus_tables::TableSchema;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Schema, Series};
 
 use crate::VIEWS;
+use crate::tables::{OWN_RUN, RUN};
 
 /// The tables that there are with the stages that make them, and the views: the answer to `SHOW TABLES`.
 pub(crate) fn tables(present: &[&'static TableSchema]) -> DataFrame {
@@ -19,14 +20,21 @@ pub(crate) fn found(schema: &Schema) -> DataFrame {
 }
 
 /// The columns of a table with their types and units: the answer to `DESCRIBE table`.
-pub(crate) fn columns(schema: &TableSchema) -> DataFrame {
+/// With `several` runs, each row has the name of its own.
+pub(crate) fn columns(schema: &TableSchema, several: bool) -> DataFrame {
     let own = schema.columns.iter().map(|c| [&c.name, c.kind.name(), &c.about].map(|t| Some(t.to_owned())));
     let mut rows: Vec<_> =
         (own.zip(&schema.columns)).map(|([name, kind, about], c)| [name, kind, c.unit.clone(), about]).collect();
+    let added = |name: &str, kind: &str, about: &str| [Some(name.into()), Some(kind.into()), None, Some(about.into())];
     if schema.partitioned {
-        let partition = |name: &str, kind: &str, about: &str| [Some(name.into()), Some(kind.into()), None, Some(about.into())];
-        rows.push(partition("site", "utf8", "The site"));
-        rows.push(partition("date", "date32", "Local date of the recording's start; null where the time is not known"));
+        rows.push(added("site", "utf8", "The site"));
+        rows.push(added("date", "date32", "Local date of the recording's start; null where the time is not known"));
+    }
+    if several {
+        for row in rows.iter_mut().filter(|row| row[0].as_deref() == Some(RUN)) {
+            row[0] = Some(OWN_RUN.into());
+        }
+        rows.push(added(RUN, "utf8", "The run: the name of its folder"));
     }
     frame(["column", "type", "unit", "about"], rows)
 }

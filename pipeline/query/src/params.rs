@@ -44,6 +44,9 @@ impl Param {
             return Err(bad("a name of a to z, 0 to 9 and _ before the ="));
         }
         let value = if is_text { Value::Text(value.to_owned()) } else { Value::of(value) };
+        if matches!(&value, Value::Date(date) if !is_in_calendar(date)) {
+            return Err(bad("a day of the calendar, such as 2020-03-01; NAME:text=VALUE for text that looks like a date"));
+        }
         Ok(Self { name: name.to_owned(), value })
     }
 
@@ -87,6 +90,20 @@ impl Value {
     }
 }
 
+/// Whether there is this day, written as 2020-03-01.
+fn is_in_calendar(date: &str) -> bool {
+    let mut parts = date.split('-').map(|part| part.parse::<u32>().unwrap_or(0));
+    let [year, month, day] = [(); 3].map(|()| parts.next().unwrap_or(0));
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + u32::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
 /// The table.
 pub(crate) fn frame(params: &[Param]) -> LazyFrame {
     let column = |param: &Param| -> Column {
@@ -124,7 +141,10 @@ mod tests {
         ] {
             assert_eq!(Param::parse(text).unwrap(), Param { name: name.into(), value }, "{text}");
         }
-        for bad in ["n", "=3", "N=3", "a b=3", "1a=2"] {
+        for good in ["d=2020-02-29", "d=2025-12-31", "d:text=2025-02-29"] {
+            assert!(Param::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["n", "=3", "N=3", "a b=3", "1a=2", "d=2025-02-29", "d=2020-13-01", "d=2020-04-31", "d=2020-04-00"] {
             assert!(Param::parse(bad).is_err(), "{bad}");
         }
     }

@@ -8,6 +8,9 @@ use sqlparser::ast::{
     SetQuantifier, TableWithJoins, VisitMut, VisitorMut,
 };
 
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
 use crate::pitfalls::{calls, equates_columns, is_aggregate, is_grouped};
 
 /// Functions that stand for several columns, each with a name of its own.
@@ -19,8 +22,8 @@ const SEVERAL: &[&str] = &["columns", "unnest"];
 /// - ORDER BY uses the names of what SELECT shows: polars 0.55 does not sort by aggregates, and beside GROUP BY it does not find
 ///   `b.x` of a joined table.
 /// - The columns of a UNION are called as those of its first part; polars sorts each part, and so wants the names in each.
-/// - The conditions of an inner join that compare no columns stand in WHERE: polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
-///   when the answer does not show `b.x`.
+/// - The conditions of an inner join that do not equate columns stand in WHERE: polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
+///   when the answer does not show `b.x`, and takes `a.x` for `b.x` in `ON a.y < b.y AND b.x = 1`.
 pub(crate) fn rewrite(query: &mut Query) {
     // The visitor never breaks off.
     let _ = query.visit(&mut Rewriter);
@@ -107,6 +110,12 @@ fn names_of(body: &SetExpr) -> Option<Vec<Ident>> {
 fn take_names(body: &mut SetExpr, names: &[Ident]) {
     match body {
         SetExpr::Select(select) if select.projection.len() == names.len() => {
+            let differs = |(item, name): (&SelectItem, &Ident)| name_of(item).is_some_and(|n| n.value != name.value);
+            if is_grouped(select) && select.projection.iter().zip(names).any(differs) {
+                // GROUP BY and HAVING may use its own names: it keeps them inside, and the names are given around it.
+                *body = renamed(body, names);
+                return;
+            }
             for (item, name) in select.projection.iter_mut().zip(names) {
                 if name_of(item).is_some_and(|n| n.value != name.value) {
                     rename(item, name.clone());
@@ -120,6 +129,15 @@ fn take_names(body: &mut SetExpr, names: &[Ident]) {
         // In parentheses it may have an ORDER BY of its own, by its own names.
         _ => {}
     }
+}
+
+/// `SELECT own AS name, … FROM (this SELECT)`.
+fn renamed(body: &SetExpr, names: &[Ident]) -> SetExpr {
+    let own = names_of(body).into_iter().flatten();
+    let columns: Vec<String> = own.zip(names).map(|(own, name)| format!("{own} AS {name}")).collect();
+    let sql = format!("SELECT {} FROM ({body}) AS part", columns.join(", "));
+    let parsed = Parser::new(&GenericDialect).try_with_sql(&sql).and_then(|mut parser| parser.parse_query());
+    parsed.map_or_else(|_| body.clone(), |query| *query.body)
 }
 
 /// Puts the name of a column of this SELECT in place of its expression.
@@ -160,13 +178,14 @@ fn move_conditions(from: &mut TableWithJoins, filter: &mut Option<Expr>) {
             continue;
         };
         let (keys, others): (Vec<Expr>, Vec<Expr>) = conjuncts(on.clone()).into_iter().partition(equates_columns);
-        if let Some(keys) = keys.into_iter().reduce(and) {
-            *on = keys;
-            *filter = others.into_iter().fold(mem::take(filter), |filter, other| match filter {
-                Some(filter) => Some(and(Expr::Nested(filter.into()), Expr::Nested(other.into()))),
-                None => Some(other),
-            });
+        match keys.into_iter().reduce(and) {
+            Some(keys) => *on = keys,
+            None => join.join_operator = JoinOperator::CrossJoin(JoinConstraint::None),
         }
+        *filter = others.into_iter().fold(mem::take(filter), |filter, other| match filter {
+            Some(filter) => Some(and(Expr::Nested(filter.into()), Expr::Nested(other.into()))),
+            None => Some(other),
+        });
     }
 }
 
@@ -240,6 +259,11 @@ mod tests {
                 "SELECT x FROM a UNION ALL SELECT y AS z FROM b UNION ALL SELECT * FROM c",
                 "SELECT x FROM a UNION ALL SELECT y AS x FROM b UNION ALL SELECT * FROM c",
             ),
+            (
+                "SELECT x AS k, COUNT(*) AS n FROM a GROUP BY k UNION ALL SELECT y AS l, SUM(z) AS m FROM b GROUP BY l HAVING m > 1",
+                "SELECT x AS k, COUNT(*) AS n FROM a GROUP BY k UNION ALL \
+                 SELECT l AS k, m AS n FROM (SELECT y AS l, SUM(z) AS m FROM b GROUP BY l HAVING m > 1) AS part",
+            ),
             ("SELECT * FROM a UNION SELECT y FROM b", "SELECT * FROM a UNION SELECT y FROM b"),
             ("SELECT x FROM a UNION BY NAME SELECT y FROM b", "SELECT x FROM a UNION BY NAME SELECT y FROM b"),
         ] {
@@ -257,7 +281,8 @@ mod tests {
                 "a JOIN b ON (a.x = b.x AND (b.y = 1 OR a.y > 2)) WHERE a.z OR b.z",
                 "a JOIN b ON a.x = b.x WHERE (a.z OR b.z) AND (b.y = 1 OR a.y > 2)",
             ),
-            ("a JOIN b ON a.x < b.x", "a JOIN b ON a.x < b.x"),
+            ("a JOIN b ON a.x < b.x", "a CROSS JOIN b WHERE a.x < b.x"),
+            ("a JOIN b ON a.x < b.x AND b.y = 1 WHERE a.z", "a CROSS JOIN b WHERE ((a.z) AND (a.x < b.x)) AND (b.y = 1)"),
             ("a LEFT JOIN b ON a.x = b.x", "a LEFT JOIN b ON a.x = b.x"),
             (
                 "a JOIN b ON a.x = b.x AND b.y = 1 FULL JOIN c ON a.x = c.x",

@@ -17,7 +17,9 @@ use crate::statement::{Query, Statement};
 use crate::{Answer, QueryError, VIEWS, View, describe};
 
 /// The column that says of which run a row is, where there are several.
-const RUN: &str = "run";
+pub(crate) const RUN: &str = "run";
+/// What a column of that name in a table itself is called then.
+pub(crate) const OWN_RUN: &str = "own_run";
 
 /// The tables that the folders of runs hold.
 #[derive(Debug, Clone)]
@@ -124,7 +126,7 @@ impl Tables {
     ///
     /// Only tables that the query names are looked at, and of those only the columns and partitions that it needs. Partitioned
     /// tables have the columns `site` (text) and `date` (date, null where a recording's time is not known) after their own, and `run`
-    /// where several runs are open. Views ([`VIEWS`]) and the one-row table `params` are named as tables are. The order of rows is that
+    /// where several runs are open (a column `run` of the table itself is then `own_run`). Views ([`VIEWS`]) and the one-row table `params` are named as tables are. The order of rows is that
     /// of ORDER BY and otherwise not defined.
     ///
     /// Where dialects differ: names are case-sensitive, and those like keywords want double quotes (`"group"`); ORDER BY puts
@@ -150,7 +152,7 @@ impl Tables {
     fn describe(&self, name: &str, params: &[Param]) -> Result<DataFrame, QueryError> {
         if let Relation::Table(schema) = self.relation(name)? {
             let made = self.present().iter().any(|t| t.name == name);
-            return if made { Ok(describe::columns(schema)) } else { Err(self.runs[0].not_made(schema)) };
+            return if made { Ok(describe::columns(schema, self.runs.len() > 1)) } else { Err(self.runs[0].not_made(schema)) };
         }
         let seen = RefCell::default();
         let mut frame = self.frame(self.relation(name)?, params, &seen)?;
@@ -202,7 +204,7 @@ impl Tables {
         for run in &self.runs {
             match of_run(run, relation, seen) {
                 Ok(frame) if self.runs.len() == 1 => return Ok(frame),
-                Ok(frame) => frames.push(frame.with_column(lit(run.name.clone()).alias(RUN))),
+                Ok(frame) => frames.push(frame.rename([RUN], [OWN_RUN], false).with_column(lit(run.name.clone()).alias(RUN))),
                 Err(error @ QueryError::NotMade { .. }) => missing = missing.or(Some(error)),
                 Err(error) => return Err(error),
             }

@@ -46,6 +46,38 @@ fn runs_of_one_name_are_told_apart_by_their_folders_and_a_run_is_named_once() {
 }
 
 #[test]
+fn a_tables_own_column_run_is_kept_beside_the_runs_names() {
+    let (one, two) = (Run::named("one"), Run::named("two"));
+    one.splits(&[("x", "train")]);
+    two.splits(&[("y", "test")]);
+    let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
+    let described = |table: &str| lines(&tables, &format!("DESCRIBE {table}"));
+    assert!(described("splits").iter().any(|line| line.starts_with("run,utf8,")), "{:?}", described("splits"));
+}
+
+#[test]
+fn tables_are_joined_by_what_is_less_or_more() {
+    let run = Run::small();
+    let tables = Tables::open(&run.path).unwrap().with_params(vec![param("least=0.5"), param("wanted=all")]);
+    let expected = lines(&tables, "SELECT COUNT(*) FROM predictions WHERE score >= 0.5");
+    for sql in [
+        "SELECT COUNT(*) FROM predictions CROSS JOIN params WHERE score >= params.least",
+        "SELECT COUNT(*) FROM predictions p CROSS JOIN params WHERE p.score >= params.least AND (params.wanted = 'all' OR p.class = params.wanted)",
+        "SELECT COUNT(*) FROM predictions p JOIN params ON p.score >= params.least",
+    ] {
+        assert_eq!(lines(&tables, sql), expected, "{sql}");
+    }
+    assert_ne!(expected, ["0"]);
+    let longer =
+        "SELECT a.recording_id FROM recordings a JOIN recordings b ON a.duration_s > b.duration_s AND b.recording_id = 'b'";
+    assert_eq!(lines(&tables, longer), ["a"]);
+    let others = "SELECT a.recording_id, b.subset FROM recordings a JOIN splits b ON a.duration_s > 20 AND b.subset = 'test' AND a.site > b.subset";
+    assert_eq!(lines(&tables, others), Vec::<String>::new());
+    let pairs = "SELECT COUNT(*) FROM recordings a CROSS JOIN recordings b WHERE a.duration_s > b.duration_s";
+    assert_eq!(lines(&tables, pairs), ["3"]);
+}
+
+#[test]
 fn one_run_has_no_column_that_tells_it_from_others() {
     let run = Run::small();
     assert!(run.error("SELECT run FROM splits").contains("no column is called `run`"));
@@ -65,8 +97,7 @@ fn parameters_are_a_table_of_one_row() {
     assert_eq!(lines(&tables, own), ["FROG,2"]);
     assert_eq!(run.rows(own), ["TOAD,2"]);
     assert!(run.error("SELECT * FROM params").contains("--param NAME=VALUE"));
-    let tables = Tables::open(&run.path).unwrap().with_params(vec![param("since=2020-02-31")]);
-    assert!(tables.sql("SELECT since FROM params").is_err(), "there is no such day");
+    assert!(Param::parse("since=2020-02-31").is_err(), "there is no such day");
 }
 
 #[test]

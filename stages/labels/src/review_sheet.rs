@@ -67,42 +67,51 @@ struct Columns {
 
 impl Columns {
     fn of(table: &Delimited) -> Result<Self, String> {
-        let need = |names: &[&str]| {
-            table
-                .find(None, names)?
-                .ok_or_else(|| format!("no column {}, as `chorus clips` writes it; {}", names[0], table.columns()))
-        };
         Ok(Self {
-            recording: need(RECORDING)?,
-            class: need(&["class"])?,
-            start: need(&["start_s"])?,
-            end: need(&["end_s"])?,
-            verdict: need(&["verdict"])?,
+            recording: need(table, RECORDING)?,
+            class: need(table, &["class"])?,
+            start: need(table, &["start_s"])?,
+            end: need(table, &["end_s"])?,
+            verdict: need(table, &["verdict"])?,
         })
     }
+}
+
+/// The column that has one of these names.
+fn need(table: &Delimited, names: &[&str]) -> Result<usize, String> {
+    let missing = || format!("no column {}, as `chorus clips` writes it; {}", names[0], table.columns());
+    table.find(None, names)?.ok_or_else(missing)
 }
 
 /// Reads a sheet for what its verdicts say of all detections.
 ///
 /// # Errors
-/// A column is missing; says which, and which there are.
+/// A column is missing or a number cannot be read; says which and where, and what there is.
 pub fn read(bytes: &[u8]) -> Result<Vec<Line>, String> {
     let bytes = crate::text::utf8(bytes.to_vec());
     let table = Delimited::read(&bytes, Dialect::Found);
     let columns = Columns::of(&table)?;
-    let find = |name: &str| table.find(None, &[name]);
-    let (strata, bin, size, score) = (find("strata")?, find("score_bin")?, find("bin_detections")?, find("score")?);
-    let line = |row: &Row| Line {
-        line: row.line,
-        recording: row.text(Some(columns.recording)).to_owned(),
-        class: row.text(Some(columns.class)).to_owned(),
-        verdict: verdict(row.text(Some(columns.verdict))),
-        is_random: row.text(strata).split('+').any(|stratum| stratum == "random"),
-        bin: row.text(bin).to_owned(),
-        bin_detections: number(row.text(size)).map_or(1, |size| size.max(0.0) as u64),
-        score: number(row.text(score)).unwrap_or_default(),
+    let need = |name: &str| need(&table, &[name]);
+    // Without these nobody knows for how many detections a clip stands.
+    let (strata, bin, size, score) = (need("strata")?, need("score_bin")?, need("bin_detections")?, need("score")?);
+    let line = |row: &Row| {
+        let read = |column, name: &str| {
+            let text = row.text(Some(column));
+            let value = number(text).filter(|value| *value >= 0.0);
+            value.ok_or_else(|| format!("line {}: {name} is `{text}`, expected a number as `chorus clips` wrote it", row.line))
+        };
+        Ok(Line {
+            line: row.line,
+            recording: row.text(Some(columns.recording)).to_owned(),
+            class: row.text(Some(columns.class)).to_owned(),
+            verdict: verdict(row.text(Some(columns.verdict))),
+            is_random: row.text(Some(strata)).split('+').any(|stratum| stratum == "random"),
+            bin: row.text(Some(bin)).to_owned(),
+            bin_detections: read(size, "bin_detections")? as u64,
+            score: read(score, "score")?,
+        })
     };
-    Ok(table.rows.iter().map(line).collect())
+    table.rows.iter().map(line).collect()
 }
 
 /// Reads a sheet as annotations.
@@ -181,9 +190,17 @@ mod tests {
         assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, 0.9), (false, 12, 0.8)]);
         assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
         // As a spreadsheet of another locale saves it.
-        let saved = SHEET.replace("\"wind, rain\"", "wind").replace("0.", "0,").replace(',', ";").replace("0;", "0,");
+        let saved = SHEET.replace("\"wind, rain\"", "wind").replace(',', ";").replace("0.9", "0,9").replace("0.8", "0,8");
         assert_eq!(read(saved.as_bytes()).unwrap()[0].score, 0.9);
         assert!(read(b"a,b\n1,2\n").unwrap_err().contains("its columns are a, b"));
+        for column in ["strata", "score", "score_bin", "bin_detections"] {
+            let renamed = SHEET.replacen(&format!(",{column},"), ",other,", 1);
+            assert!(read(renamed.as_bytes()).unwrap_err().contains(&format!("no column {column},")), "{column}");
+        }
+        assert_eq!(
+            read(SHEET.replacen("-1.0,3,", "-1.0,three,", 1).as_bytes()).unwrap_err(),
+            "line 4: bin_detections is `three`, expected a number as `chorus clips` wrote it"
+        );
     }
 
     proptest! {

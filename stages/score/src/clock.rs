@@ -8,21 +8,21 @@ use crate::error::ScoreError;
 
 /// An instant and the zone to show it in.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Clock {
+pub struct Clock {
     /// Start of the recording, microseconds since 1970-01-01 UTC.
-    pub(crate) start_us: i64,
+    pub start_us: i64,
     /// The zone.
-    pub(crate) zone: TimeZone,
+    pub zone: TimeZone,
     /// Whether the instant is known, and not only what the recorder's clock showed.
-    pub(crate) is_utc: bool,
+    pub is_utc: bool,
 }
 
 impl Clock {
     /// The columns of `recordings` that say when one began.
-    pub(crate) const COLUMNS: [&str; 4] = ["start_utc", "start_local", "utc_offset_min", "timezone"];
+    pub const COLUMNS: [&str; 4] = ["start_utc", "start_local", "utc_offset_min", "timezone"];
 
     /// From the recording's start in UTC or by its own clock, its offset from UTC and its zone; `None` where no time is known.
-    pub(crate) fn new(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Option<Self> {
+    pub fn new(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Option<Self> {
         let named = || zone.and_then(|zone| TimeZone::get(zone).ok());
         let fixed = || offset_min.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()).map(TimeZone::fixed);
         match (utc_us, local_us) {
@@ -37,7 +37,7 @@ impl Clock {
     ///
     /// # Errors
     /// [`TableError`] where the batch lacks one of them.
-    pub(crate) fn of(recordings: &Batch) -> Result<Vec<Option<Self>>, TableError> {
+    pub fn of(recordings: &Batch) -> Result<Vec<Option<Self>>, TableError> {
         let (utc, local) = (recordings.micros("start_utc")?, recordings.micros("start_local")?);
         let (offsets, zones) = (recordings.i32("utc_offset_min")?, recordings.utf8("timezone")?);
         let times = utc.iter().zip(local).zip(offsets.iter().zip(zones));

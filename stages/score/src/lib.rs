@@ -6,7 +6,7 @@
 
 mod activity;
 pub mod calibration;
-mod clock;
+pub mod clock;
 pub mod confusions;
 pub mod curves;
 pub mod decisions;

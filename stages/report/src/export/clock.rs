@@ -1,9 +1,10 @@
 //! When something in a recording happened.
 
+use chorus_score::clock::Clock;
 use chorus_score::effort::{end_utc_us, night_hour};
 use chorus_tables::{Batch, TableError};
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::ExportError;
@@ -25,27 +26,19 @@ pub(crate) enum Start {
 }
 
 impl Start {
-    /// The columns of `recordings` that it is made from.
-    pub(crate) const COLUMNS: [&str; 4] = ["start_utc", "start_local", "utc_offset_min", "timezone"];
-
-    /// That of each recording of a batch that holds [`Start::COLUMNS`].
+    /// That of each recording of a batch that holds [`Clock::COLUMNS`].
     ///
     /// # Errors
     /// [`TableError`] where the batch lacks one of them.
     pub(crate) fn of(recordings: &Batch) -> Result<Vec<Self>, TableError> {
-        let (utc, local) = (recordings.micros("start_utc")?, recordings.micros("start_local")?);
-        let (offsets, zones) = (recordings.i32("utc_offset_min")?, recordings.utf8("timezone")?);
-        let columns = utc.iter().zip(local).zip(offsets.iter().zip(zones));
-        Ok(columns.map(|((utc, local), (offset, zone))| Self::new(utc, local, offset, zone)).collect())
+        Ok(Clock::of(recordings)?.into_iter().map(Self::new).collect())
     }
 
-    fn new(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Self {
-        let named = || zone.and_then(|zone| TimeZone::get(zone).ok());
-        let fixed = || offset_min.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()).map(TimeZone::fixed);
-        match (utc_us, local_us) {
-            (Some(utc_us), _) => Self::Known { utc_us, zone: named().or_else(fixed).unwrap_or(TimeZone::UTC) },
-            (None, Some(local_us)) => Self::Local(local_us),
-            (None, None) => Self::Unknown,
+    fn new(clock: Option<Clock>) -> Self {
+        match clock {
+            Some(Clock { start_us: utc_us, zone, is_utc: true }) => Self::Known { utc_us, zone },
+            Some(Clock { start_us, .. }) => Self::Local(start_us),
+            None => Self::Unknown,
         }
     }
 
@@ -93,7 +86,7 @@ mod tests {
 
     fn known(start: &str, zone: &str) -> Start {
         let utc_us = start.parse::<Timestamp>().unwrap().as_microsecond();
-        Start::new(Some(utc_us), None, Some(-180), Some(zone))
+        Start::new(Clock::new(Some(utc_us), None, Some(-180), Some(zone)))
     }
 
     #[test]
@@ -104,17 +97,17 @@ mod tests {
         assert_eq!((at(0.0), at(1.0)), ("2020-03-08T01:59:59-05:00".into(), "2020-03-08T03:00:00-04:00".into()));
         assert_eq!(start.local(1.0).unwrap().unwrap().to_string(), "2020-03-08T03:00:00.5");
         assert_eq!(start.night(0.0).unwrap().unwrap().to_string(), "2020-03-07");
-        let fixed = Start::new(Some(0), None, Some(-150), Some("Nowhere/At_All"));
+        let fixed = Start::new(Clock::new(Some(0), None, Some(-150), Some("Nowhere/At_All")));
         assert_eq!(second(&fixed.instant(0.0).unwrap().unwrap()), "1969-12-31T21:30:00-02:30");
     }
 
     #[test]
     fn a_clock_without_a_zone_shows_times_and_no_instants() {
-        let start = Start::new(None, Some(12 * 3_600_000_000), None, None);
+        let start = Start::new(Clock::new(None, Some(12 * 3_600_000_000), None, None));
         assert_eq!(start.instant(1.0).unwrap(), None);
         assert_eq!(start.local(60.0).unwrap().unwrap().to_string(), "1970-01-01T12:01:00");
         assert_eq!(start.night(0.0).unwrap().unwrap().to_string(), "1970-01-01");
-        let unknown = Start::new(None, None, Some(60), Some("UTC"));
+        let unknown = Start::new(Clock::new(None, None, Some(60), Some("UTC")));
         assert_eq!((unknown.local(0.0).unwrap(), unknown.night(0.0).unwrap()), (None, None));
         assert!(start.local(f64::NAN).is_err());
     }

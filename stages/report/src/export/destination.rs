@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
-use chorus_engine::files_below;
+use chorus_engine::{files_below, is_within};
 
 use super::ExportError;
 
@@ -100,13 +100,6 @@ impl Drop for Destination {
         // Where all went well it is gone; where not, nobody misses what is left of it.
         let _ = fs::remove_dir_all(&self.staging);
     }
-}
-
-/// Whether a path lies within a folder, whatever links lead there.
-fn is_within(path: &Path, folder: &Path) -> bool {
-    let Ok(folder) = fs::canonicalize(folder) else { return false };
-    let existing = path.ancestors().find_map(|ancestor| fs::canonicalize(ancestor).ok());
-    existing.is_some_and(|existing| existing.starts_with(&folder))
 }
 
 /// A file on its way.

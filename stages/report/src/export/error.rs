@@ -40,6 +40,16 @@ pub enum ExportError {
         /// The stage that makes it.
         stage: String,
     },
+    /// The run lacks a part of a table.
+    #[error("{path}: is not there, so nobody knows what was found in {unit}; make it with `chorus run {stage} --with-upstream`", path = path.display())]
+    PartMissing {
+        /// The part.
+        path: PathBuf,
+        /// Its unit.
+        unit: String,
+        /// The stage that makes it.
+        stage: String,
+    },
     /// Two tables of the run are not of one making.
     #[error("{path}: names the recording {recording_id}, which the table recordings lacks; run `chorus run detect --with-upstream`", path = path.display())]
     Stranger {

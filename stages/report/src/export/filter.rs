@@ -45,7 +45,7 @@ impl Filter {
     /// # Errors
     /// [`ExportError::NoProbability`].
     pub(crate) fn takes(&self, detection: &Detection) -> Result<bool, ExportError> {
-        if !self.takes_class(&detection.class) || self.min_score.is_some_and(|min| f64::from(detection.peak_score) < min) {
+        if !self.takes_class(&detection.class) || self.min_score.is_some_and(|min| detection.peak_score < min as f32) {
             return Ok(false);
         }
         match (self.min_probability, detection.probability) {
@@ -80,6 +80,8 @@ mod tests {
         let takes = |filter: &Filter, score, probability| filter.takes(&detection("FROG", score, probability)).unwrap();
         assert!(takes(&Filter::default(), 0.25, None));
         let score = Filter { min_score: Some(0.5), ..Filter::default() };
+        let printed = Filter { min_score: "0.59304005".parse().ok(), ..Filter::default() };
+        assert!(takes(&printed, 0.593_040_05, None), "a score is as good as itself in print");
         assert!(takes(&score, 0.5, None) && !takes(&score, 0.25, None));
         let probable = Filter { min_probability: Some(0.5), ..Filter::default() };
         assert!(takes(&probable, 0.25, Some(0.5)) && !takes(&probable, 1.0, Some(0.25)));

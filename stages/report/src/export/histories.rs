@@ -1,6 +1,6 @@
 //! Detection histories for occupancy models, as unmarked and spOccupancy take them: for each class a table of sites by nights.
 //!
-//! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was recorded.
+//! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was listened to: no window was scored.
 //! - `effort_h.csv`: recorded hours, of the same shape.
 //! - `sites.csv`: coordinates of the sites, in the same order.
 //!
@@ -83,12 +83,11 @@ impl Found {
     }
 }
 
-/// The nights that a detection reaches into. Where it ends with a window that is filled up with silence, the recording's end is its own.
+/// The nights that a detection reaches into.
 fn nights_of(recording: &Recording, detection: &Detection) -> Result<Vec<Date>, ExportError> {
-    let end_s = detection.end_s.min(recording.duration_s);
     let first = recording.start.night(detection.start_s)?;
     // The instant of its end is no more of it.
-    let last = recording.start.night((end_s - 1e-6).max(detection.start_s))?;
+    let last = recording.start.night((detection.end_s - 1e-6).max(detection.start_s))?;
     let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
     Ok(first.series(jiff::Span::new().days(1)).take_while(|night| *night <= last).collect())
 }
@@ -109,8 +108,8 @@ impl Shape<'_> {
         let mut table = destination.file(path)?.csv(&header)?;
         for site in self.sites {
             let value = |night: &Date| match self.effort_h.get(&((*site).clone(), *night)) {
-                Some(hours) if *hours > 0.0 => value(site, *night, *hours),
-                _ => MISSING.to_owned(),
+                Some(hours) => value(site, *night, *hours),
+                None => MISSING.to_owned(),
             };
             let row: Vec<String> = std::iter::once((*site).clone()).chain(self.nights.iter().map(value)).collect();
             table.row(&row)?;
@@ -138,15 +137,14 @@ mod tests {
     #[test]
     fn a_detection_over_noon_is_of_both_nights() {
         let noon_us = 12 * 3_600_000_000;
-        let recording = |start_us: i64, duration_s| Recording { start: Start::Local(start_us), duration_s, ..recording("r") };
-        let nights = |start_us, duration_s| {
-            let found = nights_of(&recording(start_us, duration_s), &detection_at("FROG", 3.0, 1.0)).unwrap();
+        let recording = |start_us: i64| Recording { start: Start::Local(start_us), ..recording("r") };
+        let nights = |start_us| {
+            let found = nights_of(&recording(start_us), &detection_at("FROG", 3.0, 1.0)).unwrap();
             found.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         // The detection is from 3 to 6 s.
-        assert_eq!(nights(noon_us - 4_000_000, 60.0), ["1969-12-31", "1970-01-01"]);
-        assert_eq!(nights(noon_us - 3_000_000, 60.0), ["1970-01-01"]);
-        assert_eq!(nights(noon_us - 6_000_000, 60.0), ["1969-12-31"]);
-        assert_eq!(nights(noon_us - 4_000_000, 4.0), ["1969-12-31"], "the rest is silence behind the recording");
+        assert_eq!(nights(noon_us - 4_000_000), ["1969-12-31", "1970-01-01"]);
+        assert_eq!(nights(noon_us - 3_000_000), ["1970-01-01"]);
+        assert_eq!(nights(noon_us - 6_000_000), ["1969-12-31"]);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chorus_engine::graph::Output;
 use chorus_engine::{Config, RunDir, Unit, files_below};
+use chorus_score::clock::Clock;
 use chorus_tables::{Batch, TableReader, read_columns, schema};
 use jiff::civil::Date;
 
@@ -223,17 +224,17 @@ impl Run {
     }
 
     /// Recorded hours by site and night (local noon to noon), of the sites that the filter takes. Recordings without a known time are
-    /// in no night.
+    /// in no night, and a night of which no window was scored is left out: nobody listened to it.
     ///
     /// # Errors
     /// Those of reading `activity`.
     pub(crate) fn effort_h(&self, filter: &Filter) -> Result<BTreeMap<(String, Date), f64>, ExportError> {
-        let mut effort: BTreeMap<(String, Date), f64> = BTreeMap::new();
+        let mut effort: BTreeMap<(String, Date), (f64, u64)> = BTreeMap::new();
         // An hour has a row for each class, and all of them tell of the same effort.
         let mut last: Option<(String, i32, Option<i32>)> = None;
-        self.each_activity(&["site", "night", "hour", "effort_s"], |batch| {
+        self.each_activity(&["site", "night", "hour", "effort_s", "windows"], |batch| {
             let (sites, nights) = (batch.utf8("site")?, batch.date("night")?);
-            let (hours, seconds) = (batch.i32("hour")?, batch.f64("effort_s")?);
+            let (hours, seconds, windows) = (batch.i32("hour")?, batch.f64("effort_s")?, batch.u64("windows")?);
             for row in 0..batch.rows() {
                 let Some(night) = cell(nights, row) else { continue };
                 let (site, hour) = (sites.value(row), cell(hours, row));
@@ -243,18 +244,20 @@ impl Run {
                 }
                 last = Some((site.to_owned(), night, hour));
                 let Some(date) = crate::facts::Day(night).date() else { continue };
-                *effort.entry((site.to_owned(), date)).or_default() += seconds.value(row) / 3600.0;
+                let (hours, scored) = effort.entry((site.to_owned(), date)).or_default();
+                *hours += seconds.value(row) / 3600.0;
+                *scored += windows.value(row);
             }
             Ok(())
         })?;
-        Ok(effort)
+        Ok(effort.into_iter().filter(|(_, (_, scored))| *scored > 0).map(|(at, (hours, _))| (at, hours)).collect())
     }
 
     /// Hands over each readable recording of the sites that the filter takes, with those of its detections that the filter takes, by start
-    /// and class.
+    /// and class. A detection ends with its recording, also where its last window was filled up behind that.
     ///
     /// # Errors
-    /// [`ExportError::NotMade`], [`ExportError::Stranger`], [`ExportError::NoProbability`], those of reading, and what `take` gives.
+    /// [`ExportError::NotMade`], [`ExportError::PartMissing`], [`ExportError::Stranger`], [`ExportError::NoProbability`], those of reading, and what `take` gives.
     pub(crate) fn each_recording(
         &self,
         filter: &Filter,
@@ -268,6 +271,9 @@ impl Run {
             let mut detections = self.detections(&unit, filter)?;
             for recording in recordings(unit.site(), &path)? {
                 let mut own = detections.remove(&recording.id).unwrap_or_default();
+                for detection in &mut own {
+                    detection.end_s = detection.end_s.min(recording.duration_s);
+                }
                 own.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then_with(|| a.class.cmp(&b.class)));
                 take(&recording, &own)?;
             }
@@ -285,12 +291,13 @@ impl Run {
     /// The detections of a unit that the filter takes, by recording.
     fn detections(&self, unit: &Unit, filter: &Filter) -> Result<BTreeMap<String, Vec<Detection>>, ExportError> {
         let mut found: BTreeMap<String, Vec<Detection>> = BTreeMap::new();
-        let path = self.file("detections", unit);
+        let (path, schema) = (self.file("detections", unit), schema("detections")?);
         if !path.exists() {
-            return Ok(found);
+            // A unit without detections has an empty part.
+            return Err(ExportError::PartMissing { path, unit: unit.to_string(), stage: schema.stage.clone() });
         }
         let mut texts = Texts::default();
-        for batch in TableReader::open(schema("detections")?, &path)?.batches(&DETECTIONS)? {
+        for batch in TableReader::open(schema, &path)?.batches(&DETECTIONS)? {
             let batch = batch?;
             let (ids, classes, models) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.utf8("model_id")?);
             let (starts, ends, windows) = (batch.f64("start_s")?, batch.f64("end_s")?, batch.u32("windows")?);
@@ -337,7 +344,7 @@ impl Texts {
 
 /// The readable recordings of one file of the table, by path.
 fn recordings(site: &str, path: &Path) -> Result<Vec<Recording>, ExportError> {
-    let columns = [&RECORDINGS[..], &Start::COLUMNS].concat();
+    let columns = [&RECORDINGS[..], &Clock::COLUMNS].concat();
     let batch = read_columns(schema("recordings")?, path, &columns)?;
     let (ids, paths, status) = (batch.utf8("recording_id")?, batch.utf8("path")?, batch.utf8("status")?);
     let (durations, rates) = (batch.f64("duration_s")?, batch.u32("sample_rate_hz")?);

@@ -93,8 +93,7 @@ fn choose(run: &Run, request: &Request) -> Result<(Vec<Chosen>, Summary), Export
     let (mut sampler, mut summary) = (Sampler::new(request.per_class, request.seed), Summary::default());
     run.each_recording(&request.filter, |recording, detections| {
         summary.recordings += 1;
-        sampler.count(recording, detections);
-        Ok(())
+        sampler.count(recording, detections)
     })?;
     sampler.draw();
     let mut chosen = Vec::new();

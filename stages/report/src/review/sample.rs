@@ -3,8 +3,8 @@
 //! Three strata for each class: the **top** scores, the **uncertain** ones (nearest to the threshold), and a **random** sample that stands for
 //! all. The random sample is stratified: scores are cut into up to [`BINS`] bins of about as many detections each, every bin gives as many
 //! as any other, and within a bin every `N/n`-th detection is taken from a start by chance (systematic sampling), in the order of site, night
-//! and time: each has the same chance, and neighbours are not taken together. Top and uncertain give at most one of a recording's
-//! hour, lest one loud night be all that is heard.
+//! and time: each has the same chance, and neighbours are not taken together. Top and uncertain give at most one of an hour
+//! at a site (of a recording, where no time is known), lest one loud night be all that is heard.
 //!
 //! Two passes over the run, with memory for what is chosen and a histogram a class.
 //!
@@ -16,14 +16,14 @@ use std::sync::Arc;
 
 use chorus_engine::hash_bytes;
 
+use crate::export::ExportError;
 use crate::export::run::{Detection, Recording};
 
 /// Most bins of scores.
 pub(super) const BINS: usize = 5;
 /// Steps that scores from 0 to 1 are told apart by while bins are found.
 const STEPS: usize = 1000;
-/// Seconds of a recording that give at most one detection of the top and one of the uncertain.
-const APART_S: f64 = 3600.0;
+const S_PER_HOUR: f64 = 3600.0;
 /// Top and uncertain each take this share of what a class gives, rounded down: three of five are the sample that figures rest on.
 const SHARE: usize = 5;
 
@@ -81,21 +81,36 @@ impl Bin {
     }
 }
 
-/// The few detections with the smallest distance from something.
+/// The few detections with the smallest distance from something, one of each hour.
 #[derive(Debug, Default)]
-struct Nearest(Vec<(f64, String)>);
+struct Nearest(Vec<Near>);
+
+#[derive(Debug)]
+struct Near {
+    distance: f64,
+    id: String,
+    /// The hour that it is of.
+    hour: String,
+}
 
 impl Nearest {
-    fn add(&mut self, distance: f64, id: &str, most: usize) {
-        let at = self.0.partition_point(|(known, name)| (*known, name.as_str()) < (distance, id));
-        if at < most {
-            self.0.insert(at, (distance, id.to_owned()));
-            self.0.truncate(most);
+    fn add(&mut self, distance: f64, id: &str, hour: impl FnOnce() -> String, most: usize) {
+        let at = self.0.partition_point(|near| (near.distance, near.id.as_str()) < (distance, id));
+        if at >= most {
+            return;
         }
+        let hour = hour();
+        match self.0.iter().position(|near| near.hour == hour) {
+            Some(known) if known < at => return,
+            Some(known) => drop(self.0.remove(known)),
+            None => {}
+        }
+        self.0.insert(at, Near { distance, id: id.to_owned(), hour });
+        self.0.truncate(most);
     }
 
     fn has(&self, id: &str) -> bool {
-        self.0.iter().any(|(_, known)| known == id)
+        self.0.iter().any(|near| near.id == id)
     }
 }
 
@@ -121,35 +136,33 @@ impl Sampler {
     }
 
     /// First pass: takes note of a recording's detections.
-    pub(super) fn count(&mut self, recording: &Recording, detections: &[Detection]) {
+    ///
+    /// # Errors
+    /// [`ExportError::Time`] for a time outside of the calendar.
+    pub(super) fn count(&mut self, recording: &Recording, detections: &[Detection]) -> Result<(), ExportError> {
         let most = self.per_class / SHARE;
-        let mut best: BTreeMap<(&str, u64), [(f64, &Detection); 2]> = BTreeMap::new();
         for detection in detections {
             let plan = self.plans.entry(Arc::clone(&detection.class)).or_default();
             plan.counts.resize(STEPS, 0);
             plan.counts[step(detection.peak_score)] += 1;
-            let score = f64::from(detection.peak_score);
-            let candidates = [(-score, detection), ((score - detection.threshold).abs(), detection)];
-            let hour = (&*detection.class, (detection.start_s / APART_S) as u64);
-            let known = best.entry(hour).or_insert(candidates);
-            for (known, candidate) in known.iter_mut().zip(candidates) {
-                if candidate.0 < known.0 {
-                    *known = candidate;
-                }
-            }
+            let local = recording.start.local(detection.start_s)?;
+            let hour = || match local {
+                Some(local) => format!("{} {}", recording.site, local.strftime("%F %H")),
+                None => format!("{} {}", recording.id, (detection.start_s / S_PER_HOUR) as u64),
+            };
+            let (score, id) = (f64::from(detection.peak_score), detection.id(recording));
+            plan.top.add(-score, &id, hour, most);
+            plan.uncertain.add((score - detection.threshold).abs(), &id, hour, most);
         }
-        for ((class, _), [top, uncertain]) in best {
-            let Some(plan) = self.plans.get_mut(class) else { continue };
-            plan.top.add(top.0, &top.1.id(recording), most);
-            plan.uncertain.add(uncertain.0, &uncertain.1.id(recording), most);
-        }
+        Ok(())
     }
 
     /// Between the passes: cuts bins and draws positions.
     pub(super) fn draw(&mut self) {
         let random = self.per_class - 2 * (self.per_class / SHARE);
         for (class, plan) in &mut self.plans {
-            let bins = bins(&plan.counts, BINS);
+            // No more bins than clips: each is heard, or what is said would be of some scores only.
+            let bins = bins(&plan.counts, BINS.min(random));
             let sizes: Vec<u64> = bins.iter().map(|bin| plan.counts[bin.clone()].iter().sum()).collect();
             let shares = allocate(&sizes, random as u64);
             let drawn = bins.into_iter().zip(sizes).zip(shares).map(|((steps, detections), share)| {
@@ -232,6 +245,7 @@ fn positions(size: u64, n: u64, start: f64) -> BTreeSet<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::clock::Start;
     use crate::export::run::tests::{detection_at, recording};
 
     #[test]
@@ -265,12 +279,44 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_at_a_site_gives_one_of_the_top() {
+        let mut nearest = Nearest::default();
+        for (distance, id, hour) in
+            [(5.0, "a", "1"), (3.0, "b", "1"), (4.0, "c", "1"), (6.0, "d", "2"), (7.0, "e", "3"), (1.0, "f", "3")]
+        {
+            nearest.add(distance, id, || hour.to_owned(), 2);
+        }
+        assert_eq!(nearest.0.iter().map(|near| near.id.as_str()).collect::<Vec<_>>(), ["f", "b"]);
+        // Two recordings of one hour, and one of the next.
+        let at = |id: &str, minute: i64| Recording { start: Start::Local(minute * 60_000_000), ..recording(id) };
+        let mut sampler = Sampler::new(10, 0);
+        for (recording, score) in [(at("r1", 0), 0.9), (at("r2", 30), 0.8), (at("r3", 60), 0.7)] {
+            sampler.count(&recording, &[detection_at("FROG", 0.0, score)]).unwrap();
+        }
+        assert_eq!(
+            sampler.plans["FROG"].top.0.iter().map(|near| near.id.as_str()).collect::<Vec<_>>(),
+            ["r1:FROG:0", "r3:FROG:0"]
+        );
+    }
+
+    #[test]
+    fn few_clips_are_of_all_scores() {
+        let mut sampler = Sampler::new(2, 0);
+        let detections: Vec<Detection> = (0..40).map(|i| detection_at("FROG", 3.0 * f64::from(i), i as f32 / 40.0)).collect();
+        sampler.count(&recording("r"), &detections).unwrap();
+        sampler.draw();
+        let bins = &sampler.plans["FROG"].bins;
+        assert!(bins.iter().all(|bin| !bin.positions.is_empty()), "{bins:?}");
+        assert_eq!(bins.iter().map(|bin| bin.detections).sum::<u64>(), 40);
+    }
+
+    #[test]
     fn a_class_gives_its_top_its_uncertain_and_a_sample_of_all() {
         let recordings: Vec<Recording> = (0..40).map(|i| recording(&format!("r{i:02}"))).collect();
         let detections = |i: usize| vec![detection_at("FROG", 0.0, 0.3 + i as f32 / 100.0), detection_at("FROG", 9.0, 0.3)];
         let sample = |seed| {
             let mut sampler = Sampler::new(20, seed);
-            recordings.iter().enumerate().for_each(|(i, r)| sampler.count(r, &detections(i)));
+            recordings.iter().enumerate().for_each(|(i, r)| sampler.count(r, &detections(i)).unwrap());
             sampler.draw();
             let mut chosen = Vec::new();
             for (i, recording) in recordings.iter().enumerate() {

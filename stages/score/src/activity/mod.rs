@@ -26,6 +26,9 @@ use crate::rule::Params;
 use crate::sun::Place;
 use tally::{Recorded, Tally, number};
 
+/// Hours between clocks and the sun at most: the west of China has three, with daylight saving some places would have more.
+const FARTHEST_H: f64 = 4.0;
+
 /// The pass.
 pub struct Activity;
 
@@ -40,6 +43,12 @@ impl Work for Activity {
         let recordings = read_recordings(cx)?;
         for (site, recordings) in by_site(&recordings) {
             tally.record(site, &recordings)?;
+            if let Some(hours) = recordings.iter().find_map(|recorded| far_clock(recorded)) {
+                cx.console().warn(&format!(
+                    "detect: {site}: its clock is {hours:+.0} h from the sun's at its longitude, so that nights (noon to noon by the clock) \
+                     are not its nights; name its zone in the site sheet or as archive.timezone"
+                ));
+            }
         }
         for partition in cx.partitions("predictions")? {
             let site = partition.unit.site();
@@ -91,10 +100,41 @@ fn recorded(batch: &Batch) -> Result<Vec<Recorded>, WorkError> {
     Ok(rows.map(|(clock, (duration_s, place))| Recorded { clock, duration_s: duration_s.unwrap_or(0.0), place }).collect())
 }
 
+/// Hours by which a recording's clock differs from mean solar time at its place, where they are more than any zone in use explains.
+fn far_clock(recorded: &Recorded) -> Option<f64> {
+    let (clock, place) = (recorded.clock.as_ref().filter(|clock| clock.is_utc)?, recorded.place?);
+    let instant = jiff::Timestamp::from_microsecond(clock.start_us).ok()?;
+    let by_clock = f64::from(clock.zone.to_offset(instant).seconds()) / 3600.0;
+    // Around the date line a clock may be a day ahead, and its noon the same.
+    let hours = (by_clock - place.longitude / 15.0 + 36.0).rem_euclid(24.0) - 12.0;
+    (hours.abs() > FARTHEST_H).then_some(hours)
+}
+
 fn by_site(recordings: &Recordings) -> BTreeMap<&str, Vec<&Recorded>> {
     let mut sites: BTreeMap<&str, Vec<&Recorded>> = BTreeMap::new();
     for (site, recorded) in recordings.values() {
         sites.entry(site).or_default().push(recorded);
     }
     sites
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_far_from_the_sun_is_noticed() {
+        let far = |zone: &str, longitude| {
+            let clock = Clock::new(Some(1_740_000_000_000_000), None, None, Some(zone));
+            far_clock(&Recorded { clock, duration_s: 60.0, place: Some(Place { latitude: -33.9, longitude }) })
+        };
+        assert_eq!(far("UTC", 150.0), Some(-10.0));
+        assert_eq!(far("UTC", -75.0), Some(5.0));
+        for (zone, longitude) in
+            [("Australia/Sydney", 151.2), ("Asia/Shanghai", 75.0), ("Pacific/Kiritimati", -157.4), ("Pacific/Apia", -171.8)]
+        {
+            assert_eq!(far(zone, longitude), None, "{zone}");
+        }
+        assert_eq!(far_clock(&Recorded { clock: None, duration_s: 60.0, place: None }), None);
+    }
 }

@@ -14,6 +14,25 @@ const STANDARD: &str = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2"
 /// Entries that the tables decide, and no person.
 const OURS: [&str; 5] = ["resources", "profile", "spatial", "temporal", "taxonomic"];
 
+/// What the standard wants to be of a kind, in words and as a check.
+type Kind = (&'static str, &'static str, fn(&Value) -> bool);
+const KINDS: [Kind; 8] = [
+    ("title", "text", Value::is_string),
+    ("description", "text", Value::is_string),
+    ("version", "text in quotation marks, such as \"1.0\"", Value::is_string),
+    ("keywords", "a list of words", |value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string))),
+    ("contributors", "a list with a title for each", |value| is_list_with(value, "title")),
+    ("sources", "a list with a title for each", |value| is_list_with(value, "title")),
+    ("licenses", "a list with name or path, and scope, for each", |value| {
+        value.as_array().is_some_and(|list| list.iter().all(Value::is_object))
+    }),
+    ("project", "entries such as title and samplingDesign", Value::is_object),
+];
+
+fn is_list_with(value: &Value, entry: &str) -> bool {
+    value.as_array().is_some_and(|list| list.iter().all(|item| item.get(entry).is_some_and(Value::is_string)))
+}
+
 /// What a person has to say of the package.
 pub(super) struct Metadata(Map<String, Value>);
 
@@ -26,6 +45,11 @@ impl Metadata {
         let text = std::fs::read_to_string(path).map_err(ExportError::io(path, "cannot be read"))?;
         let wrong = |detail: String| ExportError::Metadata { path: path.to_owned(), detail };
         let entries: Map<String, Value> = serde_yaml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+        for (entry, expected, is) in KINDS {
+            if entries.get(entry).is_some_and(|value| !is(value)) {
+                return Err(wrong(format!("{entry} is `{}`, expected {expected}", entries[entry])));
+            }
+        }
         match OURS.iter().find(|entry| entries.contains_key(**entry)) {
             Some(entry) => Err(wrong(format!("it has {entry}, which follows from the tables"))),
             None => Ok(Self(entries)),
