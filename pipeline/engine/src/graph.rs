@@ -209,7 +209,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     if learns {
         passes.push(Pass {
             program: Program::Torch,
-            code_version: 2,
+            code_version: 3,
             hints: vec![
                 "train.checkpoint_every_s",
                 "train.memory_gib",

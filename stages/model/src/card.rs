@@ -28,6 +28,9 @@ pub struct Card {
     pub embedding: i64,
     /// The classes, in the order of its outputs.
     pub classes: Vec<String>,
+    /// What the classes are called, as far as the survey that it learnt from knew: an archive without labels knows it from here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, Names>,
     /// The configuration keys that its input depends on, by section.
     pub settings: Mapping,
     /// What is done to a window's features before they enter the network.
@@ -38,6 +41,18 @@ pub struct Card {
     pub versions: Versions,
     /// The terms under which its owner shares it.
     pub license: Option<String>,
+}
+
+/// The names of a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Genus and species.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scientific_name: Option<String>,
+    /// Common name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub english: Option<String>,
 }
 
 /// What a model learnt from, and how.
@@ -153,6 +168,7 @@ mod tests {
             channels: 1,
             embedding: 288,
             classes: vec!["NO".into(), "1e3".into()],
+            names: [("NO".to_owned(), Names { scientific_name: Some("Rana: sp.".into()), english: None })].into(),
             settings: Mapping::from_iter([("segment".into(), Mapping::from_iter([("window_s".into(), 3.into())]).into())]),
             normalisation: NORMALISATION.into(),
             training: Training {

@@ -15,7 +15,7 @@ use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
 use crate::augment::AugmentOptions;
-use crate::card::{ArchitectureName, Card, NORMALISATION, Training, Versions};
+use crate::card::{ArchitectureName, Card, NORMALISATION, Names, Training, Versions};
 use crate::dataset::{Census, Dataset};
 use crate::device;
 use crate::features::{TrainingWindows, Windows};
@@ -198,8 +198,7 @@ impl Work for Train {
     fn run(&self, cx: &UnitContext<'_>) -> std::result::Result<(), WorkError> {
         let Params { device: device_name, model, train: params, featurize, segment } = cx.params()?;
         let device = device::resolve(&device_name)?;
-        let classes: Vec<String> =
-            cx.read("classes", &["class"])?.ok_or("there are no classes")?.texts("class")?.into_iter().flatten().collect();
+        let (classes, names) = classes(cx)?;
         let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
         tell_classes(cx, &classes, &windows)?;
         let options = params.options(classes.len());
@@ -245,6 +244,7 @@ impl Work for Train {
             channels: trainer.network().options().channels,
             embedding: trainer.network().embedding(),
             classes,
+            names,
             settings: Mapping::from_iter([("featurize".into(), featurize.into()), ("segment".into(), segment.into())]),
             normalisation: NORMALISATION.to_owned(),
             training: Training {
@@ -312,6 +312,17 @@ fn curves(history: &[LogRow]) -> String {
 }
 
 /// Says before the first step what there is to learn from.
+/// The classes in their order, and the names of those that have some.
+fn classes(cx: &UnitContext<'_>) -> std::result::Result<(Vec<String>, BTreeMap<String, Names>), WorkError> {
+    let batch = cx.read("classes", &["class", "scientific_name", "english"])?.ok_or("there are no classes")?;
+    let classes: Vec<String> = batch.texts("class")?.into_iter().flatten().collect();
+    let names = batch.texts("scientific_name")?.into_iter().zip(batch.texts("english")?);
+    let names = classes.iter().zip(names).filter(|(_, (scientific, english))| scientific.is_some() || english.is_some());
+    let named = |(class, (scientific_name, english)): (&String, _)| (class.clone(), Names { scientific_name, english });
+    let names = names.map(named).collect();
+    Ok((classes, names))
+}
+
 fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
     let train = Census::of(&windows.train, classes.len())?.counts();
     let counts: Vec<String> = classes.iter().zip(&train).map(|(class, n)| format!("{class} {n}")).collect();

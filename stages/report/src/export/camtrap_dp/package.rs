@@ -23,11 +23,15 @@ const KINDS: [Kind; 8] = [
     ("keywords", "a list of words", |value| value.as_array().is_some_and(|list| list.iter().all(Value::is_string))),
     ("contributors", "a list with a title for each", |value| is_list_with(value, "title")),
     ("sources", "a list with a title for each", |value| is_list_with(value, "title")),
-    ("licenses", "a list with name or path, and scope, for each", |value| {
-        value.as_array().is_some_and(|list| list.iter().all(Value::is_object))
-    }),
+    ("licenses", "a list of at least two: each with name or path, and scope data or media", is_licenses),
     ("project", "entries such as title and samplingDesign", Value::is_object),
 ];
+
+fn is_licenses(value: &Value) -> bool {
+    let is_scope = |item: &Value| matches!(item["scope"].as_str(), Some("data" | "media"));
+    let is_named = |item: &Value| item["name"].is_string() || item["path"].is_string();
+    value.as_array().is_some_and(|list| list.len() > 1 && list.iter().all(|item| is_scope(item) && is_named(item)))
+}
 
 fn is_list_with(value: &Value, entry: &str) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(|item| item.get(entry).is_some_and(Value::is_string)))
@@ -171,5 +175,14 @@ mod tests {
         assert_eq!(read("{\"title\": \"Ponds\"}").unwrap()["title"], "Ponds");
         assert!(read("profile: x\n").unwrap_err().contains("profile, which follows from the tables"));
         assert!(read("- a\n").unwrap_err().contains("m.yaml"));
+        for (text, entry) in [
+            ("project: ~\n", "project"),
+            ("contributors: bob\n", "contributors"),
+            ("licenses: [{name: CC0-1.0, scope: data}]\n", "licenses"),
+        ] {
+            let said = read(text).unwrap_err();
+            assert!(said.contains(entry) && said.contains("expected"), "{said}");
+        }
+        assert!(read("licenses: [{name: CC0-1.0, scope: data}, {path: 'http://a.b/c', scope: media}]\n").is_ok());
     }
 }
