@@ -24,7 +24,8 @@ struct Tables(&'static [&'static str]);
 
 impl Work for Tables {
     fn scan(&self, _: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let found = if self.0.contains(&"recordings") { days().map(|day| (day, External::new())).into() } else { BTreeMap::new() };
+        let found =
+            if self.0.contains(&"recordings") { days().map(|day| (day, External::new())).into() } else { BTreeMap::new() };
         Ok(Scan { units: found, ..Scan::default() })
     }
 

@@ -7,6 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::ExportError;
+use crate::facts::cell;
 
 /// The start of a recording, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,16 @@ impl Start {
         let (offsets, zones) = (recordings.i32("utc_offset_min")?, recordings.utf8("timezone")?);
         let columns = utc.iter().zip(local).zip(offsets.iter().zip(zones));
         Ok(columns.map(|((utc, local), (offset, zone))| Self::new(utc, local, offset, zone)).collect())
+    }
+
+    /// That of one recording of such a batch.
+    ///
+    /// # Errors
+    /// As [`Start::of`].
+    pub(crate) fn of_row(recordings: &Batch, row: usize) -> Result<Self, TableError> {
+        let micros = |name| Ok(recordings.micros(name)?.iter().nth(row).flatten());
+        let (offset, zone) = (cell(recordings.i32("utc_offset_min")?, row), cell(recordings.utf8("timezone")?, row));
+        Ok(Self::new(micros("start_utc")?, micros("start_local")?, offset, zone))
     }
 
     fn new(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Self {

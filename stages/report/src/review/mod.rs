@@ -1,11 +1,9 @@
 //! Detections for a person to listen to: `chorus clips`. What the folder holds, and what is made of the filled-in sheet: docs/review.md.
 //!
-//! - [`sample`]: which detections. [`audio`], [`picture`]: a clip and its spectrogram. [`sheet`]: the list to fill in.
+//! - [`sample`]: which detections. [`crate::clip`]: a clip and its spectrogram. [`sheet`]: the list to fill in.
 //! - [`estimate`]: what the verdicts say of all detections.
 
-mod audio;
 pub mod estimate;
-mod picture;
 mod sample;
 mod sheet;
 
@@ -16,11 +14,11 @@ use chorus_audio::container::channels;
 use chorus_engine::Config;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::clip::{self, Clip as Sound, Extent, Making};
 use crate::export::destination::Destination;
 use crate::export::run::{Detection, Recording, Run};
 use crate::export::{ExportError, Filter, Summary};
 
-use audio::Cuttings;
 use sample::{Choice, Sampler, chance};
 use sheet::{Clip, Lists};
 
@@ -73,12 +71,12 @@ pub fn clips(request: &Request) -> Result<Summary, ExportError> {
     if chosen.is_empty() {
         return Err(nothing("there is no detection to listen to; lower detect.threshold, or choose other classes and sites"));
     }
-    let heard = Hearing { archive: &archive, choice: channel(&run), context_s: request.context_s };
+    let making = Making { choice: channel(&run), context_s: request.context_s, extent: Extent::SHEET };
     let mut lists = Lists::new(&destination)?;
     for (chosen, number) in chosen.iter().zip(numbers(&chosen)) {
         let file = format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT));
-        match write_clip(&destination, &heard, chosen, &file)? {
-            Ok(span) => lists.add(&run, &span.listed(chosen, &file))?,
+        match write_clip(&destination, &archive, making, chosen, &file)? {
+            Ok(clip) => lists.add(&run, &listed(&clip, chosen, &file))?,
             Err(reason) => summary.notes.push(reason),
         }
     }
@@ -124,65 +122,40 @@ fn channel(run: &Run) -> channels::Choice {
     named.unwrap_or_default()
 }
 
-/// How clips are heard.
-struct Hearing<'a> {
-    archive: &'a Path,
-    choice: channels::Choice,
-    context_s: f64,
-}
-
-/// What a clip holds of its recording.
-struct Span {
-    begins_s: f64,
-    heard_until_s: f64,
-    length_s: f64,
-    rate_hz: u32,
-}
-
-impl Span {
-    fn listed<'a>(&self, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
-        Clip {
-            file,
-            recording: &chosen.recording,
-            detection: &chosen.detection,
-            choice: &chosen.choice,
-            heard_until_s: self.heard_until_s,
-            begins_s: self.begins_s,
-            length_s: self.length_s,
-            rate_hz: self.rate_hz,
-        }
+fn listed<'a>(clip: &Sound, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
+    Clip {
+        file,
+        recording: &chosen.recording,
+        detection: &chosen.detection,
+        choice: &chosen.choice,
+        heard_until_s: event(&chosen.detection).end,
+        begins_s: clip.begins_s,
+        length_s: clip.length_s,
+        rate_hz: clip.rate_hz,
     }
 }
 
 /// Writes a clip and its picture; or says why there is none.
 fn write_clip(
     destination: &Destination,
-    hearing: &Hearing<'_>,
+    archive: &Path,
+    making: Making,
     chosen: &Chosen,
     file: &str,
-) -> Result<Result<Span, String>, ExportError> {
-    let (recording, detection) = (&chosen.recording, &chosen.detection);
-    let event = event(detection);
-    let wanted = (event.start - hearing.context_s).max(0.0)..event.end + hearing.context_s;
-    let dead = recording.dead_channels.as_deref();
-    let cut = audio::cut(&hearing.archive.join(&recording.path), std::slice::from_ref(&wanted), hearing.choice, dead);
-    let (samples, rate_hz) = match cut {
-        Ok(Cuttings { rate_hz, mut samples }) => (samples.remove(0), rate_hz),
+) -> Result<Result<Sound, String>, ExportError> {
+    let recording = &chosen.recording;
+    let made = clip::one(&archive.join(&recording.path), event(&chosen.detection), recording.dead_channels.as_deref(), making);
+    let made = match made {
+        Ok(made) => made,
         Err(error) => return Ok(Err(format!("{}: {error}; its clip is left out", recording.path))),
     };
-    let within = event.start - wanted.start..event.end - wanted.start;
-    let drawn = match picture::picture(&samples, rate_hz, &within) {
-        Ok(drawn) => drawn,
-        Err(error) => return Ok(Err(format!("{}: {error}; it is left out", recording.path))),
-    };
-    let mut clip = destination.file(file)?;
-    clip.bytes(&audio::wav(&samples, rate_hz)?)?;
-    clip.finish()?;
+    let mut sound = destination.file(file)?;
+    sound.bytes(&made.wav)?;
+    sound.finish()?;
     let mut image = destination.file(&file.replace(".wav", ".png"))?;
-    image.bytes(&drawn)?;
+    image.bytes(&made.png)?;
     image.finish()?;
-    let length_s = samples.len() as f64 / f64::from(rate_hz);
-    Ok(Ok(Span { begins_s: wanted.start, heard_until_s: event.end, length_s, rate_hz }))
+    Ok(Ok(made))
 }
 
 /// What of a detection is heard, seconds of the recording. Where its last window is filled up behind the recording's end, the clip ends
