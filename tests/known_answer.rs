@@ -136,6 +136,7 @@ impl Work for StandIn {
                 Output::Table("predictions") => predictions(cx, &own)?,
                 Output::Table(table) => cx.sink(table, &[])?.finish()?,
                 Output::File(path) => cx.write_file(path, b"")?,
+                Output::Folder(_) => {}
             }
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! Clips that somebody listens to: what is cut, what a filled-in sheet labels, and what it says of all detections.
+//! Clips that somebody listens to: what is cut, what a filled-in sheet labels, and what it says of all detections; and the clips beside a
+//! report.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -195,4 +196,65 @@ fn verdicts_tell_the_precision_of_all_detections() {
         output.status.code() == Some(2) && said.contains("`perhaps so`, expected yes, no or unsure") && said.contains("line "),
         "{said}"
     );
+}
+
+#[test]
+fn the_reports_clips_are_the_highest_detections_and_are_looked_after() {
+    let survey = Survey::made();
+    let made = |args: &[&str]| {
+        survey.run_with(&[&["detect", "report", "--with-upstream", "--set", THRESHOLD], args].concat());
+        contents(&survey.run().join("report"), "")
+    };
+    let first = made(&[]);
+    let page = text(&first["/index.html"]);
+    let clips = |files: &BTreeMap<String, Vec<u8>>| files.keys().filter(|path| path.ends_with(".wav")).count();
+    assert!(clips(&first) > 4, "the test needs clips");
+    // Each class's first clip holds the samples of its highest detection.
+    let order = "ROW_NUMBER() OVER (PARTITION BY d.class ORDER BY d.peak_score DESC, d.site, d.recording_id, d.start_s) AS rank";
+    let best = survey.ask(&format!(
+        "SELECT class, path, start_s, end_s FROM (SELECT d.class, r.path, d.start_s, d.end_s, {order} FROM detections d \
+         JOIN recordings r ON d.recording_id = r.recording_id) AS ranked WHERE rank = 1"
+    ));
+    for row in csv::Reader::from_reader(best.as_bytes()).records().map(|row| row.unwrap()) {
+        let ending = format!("-{}-1.wav", &row[0]);
+        let clip = first.iter().find(|(path, _)| path.ends_with(&ending)).unwrap_or_else(|| panic!("no clip of {}", &row[0])).1;
+        let recording = fs::read(survey.archive().join(&row[1])).unwrap();
+        // 16 kHz, 2 bytes a frame; a second of context, and 10 s of a detection at most.
+        let (start, end): (f64, f64) = (row[2].parse().unwrap(), row[3].parse().unwrap());
+        let at = |seconds: f64| (seconds * 16_000.0).round() as usize * 2;
+        let all = frames(&recording);
+        assert_eq!(frames(clip), &all[at((start - 1.0).max(0.0))..at(end.min(start + 10.0) + 1.0).min(all.len())], "{row:?}");
+    }
+    // Each file is shown, each that is shown is there, and no other lies about.
+    for path in first.keys().filter(|path| *path != "/index.html") {
+        assert!(page.contains(&format!("src=\"{}\"", &path[1..])), "{path}");
+    }
+    assert_eq!(page.matches("src=").count(), first.len() - 1);
+    common::assert_same(&made(&["--force"]), &first, "made again");
+    // A file that a killed process left goes with the next making, as do clips that are no longer wanted.
+    fs::write(survey.run().join("report/clips/stray.wav"), "half").unwrap();
+    let fewer = made(&["--set", "report.clips=1"]);
+    assert!(clips(&fewer) < clips(&first) && !fewer.contains_key("/clips/stray.wav"));
+    assert!(fewer.iter().filter(|(path, _)| path.ends_with(".wav")).all(|(path, bytes)| first[path] == *bytes));
+    assert_eq!(clips(&made(&["--set", "report.max_clips=2"])), 2);
+    let none = made(&["--set", "report.clips=0"]);
+    assert_eq!(none.len(), 1);
+    assert!(text(&none["/index.html"]).contains("Strongest detection of each class"));
+    assert!(!survey.run().join("report/clips").exists());
+    // A damaged clip and a missing one are noticed and made anew.
+    common::assert_same(&made(&[]), &first, "as before");
+    let clip = survey.run().join("report").join(&first.keys().find(|path| path.ends_with(".png")).unwrap()[1..]);
+    let state = |args: &[&str]| text(&survey.chorus(&[&["status", "--set", THRESHOLD], args].concat()).stdout);
+    let mut damaged = fs::read(&clip).unwrap();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::remove_file(&clip).unwrap();
+    assert!(state(&[]).contains("is missing"), "{}", state(&[]));
+    fs::write(&clip, damaged).unwrap();
+    assert!(state(&["--verify"]).contains("is damaged"), "{}", state(&["--verify"]));
+    common::assert_same(&made(&["--verify"]), &first, "mended");
+    // A run with a base has the clips too.
+    let derived = survey.folder().join("derived");
+    let (run, base) = (format!("run.path={}", derived.display()), format!("run.base={}", survey.run().display()));
+    survey.run_with(&["--set", THRESHOLD, "--set", &run, "--set", &base]);
+    common::assert_same(&contents(&derived.join("report"), ""), &first, "taken over");
 }

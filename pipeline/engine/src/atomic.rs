@@ -49,10 +49,10 @@ impl Staged {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn finish(self, rows: Option<u64>) -> Result<Pending, EngineError> {
-        let Self { file, temporary, hasher, bytes } = self;
-        let file = file.into_inner().map_err(|e| EngineError::io(&temporary, "cannot be written")(e.into_error()))?;
+        let Self { mut file, temporary, hasher, bytes } = self;
+        file.flush().map_err(EngineError::io(&temporary, "cannot be written"))?;
         let state = OutputState { bytes, hash: hash_text(&hasher), rows };
-        Ok(Pending { file, temporary, state })
+        Ok(Pending { temporary, state })
     }
 }
 
@@ -69,9 +69,8 @@ impl Write for Staged {
     }
 }
 
-/// A whole file that has not got its final name yet.
+/// A whole file that has not got its final name yet. It is closed: a unit may have more outputs than a process may have open files.
 pub struct Pending {
-    file: File,
     temporary: PathBuf,
     /// Size and hash.
     pub state: OutputState,
@@ -83,7 +82,9 @@ impl Pending {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
-        self.file.sync_all().map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
+        // What was written is the file's, whoever opened it: a second handle waits for all of it.
+        let synced = File::open(&self.temporary).and_then(|file| file.sync_all());
+        synced.map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
         rename(&self.temporary, path)?;
         sync_folder(path.parent().unwrap_or(Path::new(".")))
     }

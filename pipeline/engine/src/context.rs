@@ -73,6 +73,17 @@ impl Access<'_> {
         Ok(PathBuf::from(path))
     }
 
+    /// The archive's folder for a pass that goes on without; `None` where it is not there.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn sound(&self) -> Result<Option<PathBuf>, EngineError> {
+        if !self.pass.reads(Input::Sound) {
+            return Err(self.undeclared("recordings of the archive", ""));
+        }
+        Ok(self.config.text("archive.path").map(PathBuf::from).filter(|path| path.is_dir()))
+    }
+
     /// Whether this run makes a table that the pass may read: a run without labels makes fewer.
     pub fn has_table(&self, table: &str) -> bool {
         self.maker(table).is_ok()
@@ -256,6 +267,11 @@ impl Access<'_> {
     }
 }
 
+/// Whether a relative path names a file below the folder that it is joined to, in the one way of writing it.
+fn stays_within(path: &str) -> bool {
+    path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
 /// The folder of the model: `model.path`, or this run's own.
 pub(crate) fn model_folder(config: &Config, run: &RunDir) -> PathBuf {
     config.text("model.path").map_or_else(|| run.model(), PathBuf::from)
@@ -368,12 +384,17 @@ impl UnitContext<'_> {
         sink.finish()
     }
 
-    /// Writes a declared output file.
+    /// Writes a declared output file, or a file of a declared folder, `/` between its parts.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Io`].
     pub fn write_file(&self, path: &str, bytes: &[u8]) -> Result<(), EngineError> {
-        if !self.pass.outputs.iter().any(|o| matches!(o, Output::File(p) if *p == path)) {
+        let is_declared = |output: &Output| match *output {
+            Output::File(file) => file == path,
+            Output::Folder(folder) => path.strip_prefix(folder).and_then(|p| p.strip_prefix('/')).is_some_and(stays_within),
+            Output::Table(_) => false,
+        };
+        if !self.pass.outputs.iter().any(is_declared) {
             return Err(self.undeclared("output file", path));
         }
         let mut staged = Staged::create(&self.run.tmp())?;
@@ -443,5 +464,18 @@ impl TableSink<'_> {
         let (staged, rows) = self.writer.finish()?;
         self.cx.stage(self.path, staged.finish(Some(rows))?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_out_of_its_folder_is_none_within() {
+        assert!(stays_within("a.wav") && stays_within("a/b.wav") && stays_within("..a"));
+        for path in ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a/."] {
+            assert!(!stays_within(path), "{path}");
+        }
     }
 }

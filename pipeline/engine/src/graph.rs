@@ -40,6 +40,9 @@ pub enum Input {
     File(&'static str),
     /// Files of the archive. Their content reaches the fingerprint through the pass's scan, or through `recordings.content_hash`.
     Archive,
+    /// Recordings of the archive, as far as they are still there: the pass goes on without those that are not. What they held counts
+    /// through `recordings.content_hash`; that they went away later does not.
+    Sound,
 }
 
 /// What a pass writes.
@@ -49,6 +52,8 @@ pub enum Output {
     Table(&'static str),
     /// A file, relative to the run's folder.
     File(&'static str),
+    /// A folder, relative to the run's folder, of as many files as the work has; perhaps none. No other pass writes there.
+    Folder(&'static str),
 }
 
 /// The program that executes a pass.
@@ -330,8 +335,14 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets"), Table("embeddings")].contains(t)
         })
         .collect();
-    let report = pass("report", Per::Run, &told, &[Output::File("report/index.html")], &["report.*"]);
-    passes.push(Pass { code_version: 4, ..report });
+    let report = pass(
+        "report",
+        Per::Run,
+        &[&told[..], &[Input::Sound, Model(MODEL_CARD)]].concat(),
+        &[Output::File("report/index.html"), Output::Folder("report/clips")],
+        &["archive.channel", "report.*"],
+    );
+    passes.push(Pass { code_version: 5, ..report });
     passes
 }
 
@@ -406,8 +417,9 @@ mod tests {
                 Config::expand(&pass.keys);
                 for &input in &pass.inputs {
                     let maker = passes.iter().position(|p| p.makes(input));
-                    let outside = matches!(input, Input::Archive | Input::File(_) | Input::Model(_) | Input::Models { .. })
-                        && maker.is_none();
+                    let outside =
+                        matches!(input, Input::Archive | Input::Sound | Input::File(_) | Input::Model(_) | Input::Models { .. })
+                            && maker.is_none();
                     assert!(outside || maker.is_some_and(|m| m < i), "{}: {input:?}", pass.name);
                 }
             }

@@ -95,10 +95,10 @@ impl RunDir {
         self.path.join("state").join("cache").join(pass).join(name)
     }
 
-    /// The path of a unit's output, relative to the run.
+    /// The path of a unit's output, relative to the run: a file's, or that of the folder of its files.
     pub fn output(output: Output, unit: &Unit) -> String {
         match (output, unit) {
-            (Output::File(path), _) => path.to_owned(),
+            (Output::File(path) | Output::Folder(path), _) => path.to_owned(),
             (Output::Table(table), Unit::Run) => format!("tables/{table}/part-000.parquet"),
             (Output::Table(table), unit) => format!("tables/{table}/{unit}.parquet"),
         }

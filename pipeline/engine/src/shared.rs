@@ -25,7 +25,7 @@ pub fn shared_passes(config: &Config, others: &[Config]) -> BTreeSet<&'static st
 fn is_same(pass: &Pass, config: &Config, their: &Pass, other: &Config) -> bool {
     let declared = (&pass.inputs, &pass.scanned, &pass.outputs) == (&their.inputs, &their.scanned, &their.outputs);
     let outside = pass.inputs.iter().filter_map(|input| match input {
-        Input::Archive => Some("archive.path"),
+        Input::Archive | Input::Sound => Some("archive.path"),
         Input::Model(_) => Some("model.path"),
         Input::File(key) | Input::Models { key, .. } => Some(*key),
         Input::Table(_) | Input::Parts { .. } => None,

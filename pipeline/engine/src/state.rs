@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::base::files_below;
+use crate::graph::{Output, Pass};
 use crate::{EngineError, RunDir, Unit, atomic};
 
 /// BLAKE3 of some bytes, 32 hexadecimal digits.
@@ -168,6 +170,16 @@ impl UnitState {
         gone.into_iter().try_for_each(|path| atomic::remove(run.path(), &run.path().join(path)))
     }
 
+    /// Removes files of the pass's folders that the unit did not make: those of a process that was killed have no state to tell of them.
+    pub(crate) fn remove_strays(&self, pass: &Pass, run: &RunDir) -> Result<(), EngineError> {
+        let folders =
+            pass.outputs.iter().filter_map(|o| if let Output::Folder(path) = o { Some(run.path().join(path)) } else { None });
+        let files = folders.flat_map(|folder| files_below(&folder));
+        let is_own =
+            |path: &PathBuf| path.strip_prefix(run.path()).is_ok_and(|p| self.outputs.contains_key(&*p.to_string_lossy()));
+        files.filter(|path| !is_own(path)).try_for_each(|path| atomic::remove(run.path(), &path))
+    }
+
     /// Whether its outputs are there with the recorded size, and with `verify` the recorded content.
     pub(crate) fn check_outputs(&self, run: &RunDir, verify: bool) -> Option<String> {
         self.outputs.iter().find_map(|(path, output)| {
@@ -249,6 +261,24 @@ mod tests {
         let mut now = then.clone();
         now.code_version = 2;
         assert_eq!(now.difference(&then).unwrap(), "code version 1 -> 2");
+    }
+
+    #[test]
+    fn what_no_state_tells_of_goes_from_a_folder_and_from_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path().join("run"));
+        let output = atomic::write(&run.tmp(), &run.path().join("report/clips/own.wav"), b"own").unwrap();
+        for stray in ["report/clips/stray.wav", "report/clips/deep/stray.wav", "report/other.html", "tables/t/part-000.parquet"] {
+            atomic::write(&run.tmp(), &run.path().join(stray), b"stray").unwrap();
+        }
+        let outputs = [("report/clips/own.wav".to_owned(), output)].into();
+        let state = UnitState { fingerprint: Fingerprint::default(), outputs, place: None };
+        let config = crate::Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let passes = crate::graph::passes(&config);
+        state.remove_strays(passes.iter().find(|pass| pass.name == "report").unwrap(), &run).unwrap();
+        let left: Vec<String> =
+            files_below(run.path()).iter().map(|p| p.strip_prefix(run.path()).unwrap().display().to_string()).collect();
+        assert_eq!(left, ["report/clips/own.wav", "report/other.html", "tables/t/part-000.parquet"]);
     }
 
     #[test]

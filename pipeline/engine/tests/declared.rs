@@ -82,11 +82,13 @@ fn an_undeclared_table_is_refused() {
 fn an_undeclared_output_is_refused() {
     refused(|cx| Ok(cx.sink("labels", &[])?.finish()?), "used output table `labels`");
     refused(|cx| Ok(cx.write_file("model/model.yaml", b"")?), "used output file `model/model.yaml`");
+    refused(|cx| Ok(cx.write_file("report/clips/a.wav", b"")?), "used output file `report/clips/a.wav`");
 }
 
 #[test]
 fn the_archive_and_the_model_are_refused_where_they_are_not_declared() {
     refused(|cx| cx.archive().map(drop).map_err(Into::into), "used the archive");
+    refused(|cx| cx.sound().map(drop).map_err(Into::into), "used recordings of the archive");
     refused(|cx| cx.model_file("weights.safetensors").map(drop).map_err(Into::into), "used model file `weights.safetensors`");
 }
 

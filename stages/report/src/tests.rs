@@ -34,6 +34,7 @@ impl Work for StandIn {
         for output in &self.0.outputs {
             match *output {
                 Output::File(path) => cx.write_file(path, self.1.as_bytes())?,
+                Output::Folder(_) => {}
                 Output::Table("features") => cx.sink("features", &[1, 1])?.finish()?,
                 Output::Table(table) => {
                     let named = rows(table, cx.unit());
@@ -93,6 +94,7 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
             text("recording_id", [id]),
             text("class", ["FROG"]),
             f64("start_s", [3.0]),
+            f64("end_s", [6.0]),
             f32("peak_score", [0.5 + part as f32 / 4.0]),
         ],
         "activity" => vec![
@@ -116,6 +118,7 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
     let config = Config::from_text("", "c", "c", &sets).unwrap();
+    std::fs::write(archive.join("r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
     let card = format!("model_id: cafe\nsettings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
     let runner = || {
         let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
@@ -141,8 +144,9 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
         "Not in the calendar: 1 recording without",
         "(model <code>cafe</code>) listened for 2 classes and detected 1: ",
         "<i lang=\"la\"><bdi>Rana &lt;i&gt;</bdi></i>",
-        "<td class=\"path\"><bdi>r1true.wav</bdi></td>",
-        "0:03",
+        "<span class=\"when\"><bdi>Pond &lt;1&gt;</bdi>, 2020-03-01 20:00:03</span><span>score 0.750</span>",
+        "src=\"clips/001-FROG-1.png\" width=\"720\"",
+        "<bdi>r1true.wav</bdi> from 0:03 to 0:06",
         "its average precision is 0.75, mean over 1 class.",
         "No test window holds <bdi>TOAD</bdi>",
         "weights kept: epoch 2",
@@ -153,6 +157,11 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     ] {
         assert!(learned.contains(wanted), "{wanted}\n{learned}");
     }
+    // Of three recordings one can be read; the places of the others say so.
+    assert_eq!((learned.matches("<audio").count(), learned.matches("The sound is not there").count()), (1, 2));
+    let wav = std::fs::read(learns.path().join("run/report/clips/001-FROG-1.wav")).unwrap();
+    // From 2 to 7 s of a recording of 16 bits.
+    assert_eq!(wav[44..], std::fs::read(learns.path().join("archive/r1true.wav")).unwrap()[44 + 32_000..][..80_000]);
     let model = format!("model.path={}", learns.path().join("run/model").display());
     std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe").unwrap();
     let applied = run(applies.path(), &[&model]);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{RunOptions, Runner, count_units, locked};
 use crate::console::duration;
 use crate::context::UnitContext;
-use crate::graph::{Pass, Per};
+use crate::graph::{Output, Pass, Per};
 use crate::plan::{PassPlan, States, Status, UnitPlan};
 use crate::state::{Fingerprint, UnitState};
 use crate::work::Scan;
@@ -129,12 +129,14 @@ impl Making<'_> {
         let staged = std::mem::take(&mut *locked(&cx.staged));
         for &output in &pass.outputs {
             let path = RunDir::output(output, unit);
-            if !staged.0.contains_key(&path) {
+            // A folder may well be empty.
+            if !matches!(output, Output::Folder(_)) && !staged.0.contains_key(&path) {
                 return Err(EngineError::MissingOutput { pass: pass.name.into(), output: path });
             }
         }
         let state = UnitState { fingerprint, outputs: staged.publish(run.path())?, place: None };
         state.remove_superseded(before, run)?;
+        state.remove_strays(pass, run)?;
         state.save(run, pass.name, unit)?;
         cx.drop_checkpoint()?;
         let rows: BTreeMap<&String, u64> = state.outputs.iter().filter_map(|(p, o)| Some((p, o.rows?))).collect();

@@ -78,7 +78,9 @@ impl Runner {
     ) -> Result<Vec<(Unit, UnitState)>, EngineError> {
         let hand_on = |found: &'a Match| {
             let claim = self.run.wait_for_claim(pass.name, &found.unit.to_string())?;
-            Ok(base.hand_on(&self.run, pass.name, found, options.verify)?.then_some((claim, found)))
+            let handed = base.hand_on(&self.run, pass.name, found, options.verify)?;
+            found.state.remove_strays(pass, &self.run)?;
+            Ok(handed.then_some((claim, found)))
         };
         let handed: Vec<Option<(Claim, &Match)>> = some.par_iter().map(hand_on).collect::<Result<_, EngineError>>()?;
         let handed: Vec<_> = handed.into_iter().flatten().collect();

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
 use super::ExportError;
+use crate::facts::cell;
 
 /// The start of a recording, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,16 @@ impl Start {
     /// [`TableError`] where the batch lacks one of them.
     pub(crate) fn of(recordings: &Batch) -> Result<Vec<Self>, TableError> {
         Ok(Clock::of(recordings)?.into_iter().map(Self::new).collect())
+    }
+
+    /// That of one recording of such a batch.
+    ///
+    /// # Errors
+    /// As [`Start::of`].
+    pub(crate) fn of_row(recordings: &Batch, row: usize) -> Result<Self, TableError> {
+        let micros = |name| Ok(recordings.micros(name)?.iter().nth(row).flatten());
+        let (offset, zone) = (cell(recordings.i32("utc_offset_min")?, row), cell(recordings.utf8("timezone")?, row));
+        Ok(Self::new(Clock::new(micros("start_utc")?, micros("start_local")?, offset, zone)))
     }
 
     fn new(clock: Option<Clock>) -> Self {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chorus_engine::graph::Output;
+use chorus_engine::graph::{MODEL_CARD, Output};
 use chorus_engine::{Config, RunDir, Unit, files_below};
 use chorus_score::clock::Clock;
 use chorus_tables::{Batch, TableReader, read_columns, schema};
@@ -15,21 +15,13 @@ use jiff::civil::Date;
 use super::clock::Start;
 use super::{ExportError, Filter};
 use crate::facts::cell;
+use crate::names::{Names, of_card};
 
 /// A run.
 pub(crate) struct Run {
     folder: RunDir,
-    /// Names by class, where the run has a table of classes.
+    /// Names by class, of the run's table of classes, else of its model.
     names: BTreeMap<Arc<str>, Names>,
-}
-
-/// The names of a class.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Names {
-    /// Genus and species.
-    pub(crate) scientific: Option<String>,
-    /// Common name.
-    pub(crate) english: Option<String>,
 }
 
 /// A recording that can be read.
@@ -132,6 +124,10 @@ impl Run {
                 columns.map(|((class, scientific), english)| (class.unwrap_or_default().into(), Names { scientific, english }));
             run.names.extend(names);
         }
+        if run.names.is_empty() {
+            let card = run.model().join(MODEL_CARD);
+            run.names.extend(of_card(&card).into_iter().map(|(class, names)| (class.into(), names)));
+        }
         Ok(run)
     }
 
@@ -149,6 +145,13 @@ impl Run {
     pub(crate) fn archive(&self) -> Option<PathBuf> {
         let config = Config::load(&self.resolved_config(), &[]).ok()?;
         config.text("archive.path").map(PathBuf::from)
+    }
+
+    /// The folder of its model.
+    fn model(&self) -> PathBuf {
+        let config = Config::load(&self.resolved_config(), &[]).ok();
+        let given = config.as_ref().and_then(|config| config.text("model.path")).map(PathBuf::from);
+        given.unwrap_or_else(|| self.folder.model())
     }
 
     /// The scientific name of a class, or else its code.
@@ -188,7 +191,8 @@ impl Run {
     /// Those of reading `activity`, where the run has no table of classes.
     pub(crate) fn classes(&self) -> Result<BTreeSet<Arc<str>>, ExportError> {
         let mut classes: BTreeSet<Arc<str>> = self.names.keys().cloned().collect();
-        if classes.is_empty() {
+        // A model names those classes only that have names.
+        if self.parts("classes")?.is_empty() {
             self.each_activity(&["class"], |batch| {
                 for class in batch.utf8("class")?.iter().flatten() {
                     if !classes.contains(class) {

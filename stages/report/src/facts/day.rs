@@ -18,6 +18,11 @@ impl Day {
         day.date().map(|_| day)
     }
 
+    /// The day of a date.
+    pub(crate) fn on(day: Date) -> Option<Self> {
+        day.since(date(1970, 1, 1)).ok().map(|span| Self(span.get_days()))
+    }
+
     /// The date; `None` where no calendar reaches.
     pub(crate) fn date(self) -> Option<Date> {
         date(1970, 1, 1).checked_add(Span::new().try_days(self.0).ok()?).ok()
@@ -68,6 +73,7 @@ mod tests {
     fn days_read_as_dates_before_and_after_1970() {
         assert_eq!(Day(18_322).to_string(), "2020-03-01");
         assert_eq!(Day(-1).to_string(), "1969-12-31");
+        assert_eq!([Day(18_322), Day(-1)].map(|day| Day::on(day.date().unwrap())), [Some(Day(18_322)), Some(Day(-1))]);
         assert_eq!(Day(i32::MAX).to_string(), "day 2147483647");
         assert_eq!(Day::of(local_us("2020-03-01T23:59:59")), Some(Day(18_322)));
         assert_eq!((Day::of(-1), Day::of(i64::MAX)), (Some(Day(-1)), None));

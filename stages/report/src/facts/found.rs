@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chorus_engine::Unit;
 use chorus_tables::{Batch, TableError};
 
-use super::Day;
+use super::best::{Best, Pick, Sound};
 use super::cells::cell;
+use super::{Day, Sun};
 
 /// Hours of a clock.
 const HOURS: usize = 24;
 
 pub(super) const ACTIVITY: &[&str] = &["site", "night", "hour", "class", "effort_s", "windows", "windows_detected"];
 pub(super) const ACCUMULATION: &[&str] = &["site", "nights", "classes"];
-pub(super) const DETECTIONS: &[&str] = &["recording_id", "class", "start_s", "peak_score", "probability", "threshold"];
+pub(super) const DETECTIONS: &[&str] = &["recording_id", "class", "start_s", "end_s", "peak_score", "probability", "threshold"];
 
 /// What the classifier found.
 #[derive(Debug, Default)]
@@ -27,6 +29,8 @@ pub(crate) struct Found {
     pub(crate) effort_by_hour_s: [f64; HOURS],
     /// Nights with effort at any site, one after the other, and the classes detected until then.
     pub(crate) accumulation: Vec<(u32, u32)>,
+    /// Activity around sunset and sunrise.
+    pub(crate) sun: Sun,
     /// Seconds listened to whose hour is not known.
     pub(crate) untimed_s: f64,
     /// The hour of the last row: it has a row for each class, and all of them tell of the same effort.
@@ -44,8 +48,10 @@ pub(crate) struct Class {
     pub(crate) events: u64,
     /// The threshold that was applied, where anything was detected.
     pub(crate) threshold: Option<f64>,
-    /// The event with the highest score, the earliest of several.
-    pub(crate) strongest: Option<Strongest>,
+    /// The events with the highest scores, over sites and dates; the first is the highest of all, the earliest of several.
+    pub(crate) picks: Vec<Pick>,
+    /// The same while events pass by.
+    best: Best,
 }
 
 /// What was found of one class at one site.
@@ -64,23 +70,6 @@ pub(crate) struct Tally {
     pub(crate) windows: u64,
     /// Windows detected.
     pub(crate) detected: u64,
-}
-
-/// An event and where to hear it.
-#[derive(Debug)]
-pub(crate) struct Strongest {
-    /// The site.
-    pub(crate) site: String,
-    /// The recording.
-    pub(crate) recording_id: String,
-    /// Path of the recording in the archive, once it is known.
-    pub(crate) path: Option<String>,
-    /// Start within the recording, seconds.
-    pub(crate) start_s: f64,
-    /// Highest score.
-    pub(crate) score: f32,
-    /// Calibrated probability, where the model holds a calibration.
-    pub(crate) probability: Option<f64>,
 }
 
 impl Found {
@@ -124,45 +113,42 @@ impl Found {
         Ok(())
     }
 
-    /// Adds rows of `detections` of one site.
-    pub(super) fn add_detections(&mut self, site: &str, batch: &Batch) -> Result<(), TableError> {
-        let (recordings, classes, starts) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.f64("start_s")?);
+    /// Adds rows of `detections` of one unit; of each class the `most` highest are kept.
+    pub(super) fn add_detections(&mut self, unit: &Unit, most: usize, batch: &Batch) -> Result<(), TableError> {
+        let (recordings, classes) = (batch.utf8("recording_id")?, batch.utf8("class")?);
+        let (starts, ends) = (batch.f64("start_s")?, batch.f64("end_s")?);
         let (scores, probabilities) = (batch.f32("peak_score")?, batch.f64("probability")?);
         let thresholds = batch.f64("threshold")?;
+        let date = match unit {
+            Unit::SiteDay { date, .. } => date.and_then(Day::on),
+            Unit::Run => None,
+        };
         for i in 0..batch.rows() {
             let class = slot(&mut self.classes, classes.value(i));
             class.events += 1;
             class.threshold = Some(thresholds.value(i));
-            let score = scores.value(i);
-            if class.strongest.as_ref().is_none_or(|s| score > s.score) {
-                class.strongest = Some(Strongest {
-                    site: site.to_owned(),
-                    recording_id: recordings.value(i).to_owned(),
-                    path: None,
-                    start_s: starts.value(i),
-                    score,
-                    probability: cell(probabilities, i),
-                });
-            }
+            class.best.add(most, unit.site(), date, scores.value(i), || Pick {
+                site: unit.site().to_owned(),
+                recording_id: recordings.value(i).to_owned(),
+                recording: None,
+                start_s: starts.value(i),
+                end_s: ends.value(i),
+                score: scores.value(i),
+                probability: cell(probabilities, i),
+                sound: Sound::Unasked,
+            });
         }
         Ok(())
     }
 
-    /// Gives the strongest detections the paths of their recordings, once all detections were added.
-    pub(super) fn name_recordings(&mut self, batch: &Batch) -> Result<(), TableError> {
-        let (ids, paths) = (batch.utf8("recording_id")?, batch.utf8("path")?);
-        // Recordings are sorted by their id within a file.
-        for strongest in self.classes.values_mut().filter_map(|c| c.strongest.as_mut()).filter(|s| s.path.is_none()) {
-            let (mut low, mut high) = (0, batch.rows());
-            while low < high {
-                let middle = low.midpoint(high);
-                if ids.value(middle) < strongest.recording_id.as_str() { low = middle + 1 } else { high = middle }
-            }
-            if low < batch.rows() && ids.value(low) == strongest.recording_id {
-                strongest.path = Some(paths.value(low).to_owned());
-            }
-        }
-        Ok(())
+    /// Settles the picks, once all detections were added.
+    pub(super) fn pick(&mut self, most: usize) {
+        self.classes.values_mut().for_each(|class| class.picks = std::mem::take(&mut class.best).picks(most));
+    }
+
+    /// Tells the picks of their recordings.
+    pub(super) fn name_recordings(&mut self, site: &str, batch: &Batch) -> Result<(), TableError> {
+        self.classes.values_mut().flat_map(|class| &mut class.picks).try_for_each(|pick| pick.meet(site, batch))
     }
 
     /// Takes note of a class, found or not.
@@ -221,7 +207,7 @@ impl Class {
 }
 
 impl Tally {
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.windows += other.windows;
         self.detected += other.detected;
     }
@@ -246,7 +232,7 @@ fn slot<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut 
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{f32, f64, i32, read_back, text, u64};
+    use super::super::rows::{f32, f64, i32, i64, read_back, text, u32, u64};
     use super::*;
 
     /// A row: site, night, hour, class, windows, windows detected; each hour holds 600 s.
@@ -319,20 +305,31 @@ mod tests {
     }
 
     #[test]
-    fn the_strongest_detection_is_the_first_with_the_highest_score_and_gets_its_path() {
+    fn the_first_pick_is_the_highest_of_all_and_each_meets_its_recording() {
         let mut found = found();
-        found.add_detections("A", &detections(&[("r1", "X", 3.0, 0.5), ("r2", "X", 6.0, 0.75)])).unwrap();
-        found.add_detections("B", &detections(&[("r9", "X", 9.0, 0.75)])).unwrap();
+        let unit = |site: &str, day| Unit::SiteDay { site: site.into(), date: Some(jiff::civil::date(2020, 3, day)), part: 0 };
+        found.add_detections(&unit("A", 1), 3, &detections(&[("r1", "X", 3.0, 0.5), ("r2", "X", 6.0, 0.75)])).unwrap();
+        found.add_detections(&unit("A", 2), 3, &detections(&[("r3", "X", 9.0, 0.25)])).unwrap();
+        found.add_detections(&unit("B", 1), 3, &detections(&[("r9", "X", 9.0, 0.75)])).unwrap();
+        found.pick(3);
         let x = &found.classes["X"];
-        let strongest = x.strongest.as_ref().unwrap();
-        assert_eq!((x.events, x.threshold, strongest.site.as_str(), strongest.start_s), (3, Some(0.25), "A", 6.0));
-        assert_eq!(strongest.path, None);
+        assert_eq!((x.events, x.threshold), (4, Some(0.25)));
+        assert_eq!(x.picks.iter().map(|p| p.recording_id.as_str()).collect::<Vec<_>>(), ["r2", "r9", "r3"]);
         let names = read_back(
             "recordings",
-            [text("recording_id", ["r1", "r2", "r3"]), text("path", ["one.wav", "two.wav", "three.wav"])],
+            [
+                text("recording_id", ["r1", "r2", "r3"]),
+                text("path", ["one.wav", "two.wav", "three.wav"]),
+                i64("start_local", [None, Some(19_000 * 86_400_000_000), None]),
+                u32("sample_rate_hz", [8000; 3]),
+            ],
         );
-        found.name_recordings(&names).unwrap();
-        assert_eq!(found.classes["X"].strongest.as_ref().unwrap().path.as_deref(), Some("two.wav"));
+        found.name_recordings("B", &names).unwrap();
+        assert!(found.classes["X"].picks.iter().all(|p| p.recording.is_none()), "another site's");
+        found.name_recordings("A", &names).unwrap();
+        let recordings: Vec<_> =
+            found.classes["X"].picks.iter().map(|p| p.recording.as_ref().map(|r| (&*r.path, r.local.as_deref()))).collect();
+        assert_eq!(recordings, [Some(("two.wav", Some("2022-01-08 00:00:06"))), None, Some(("three.wav", None))]);
     }
 
     #[test]

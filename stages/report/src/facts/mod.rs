@@ -4,6 +4,7 @@
 //! nights and classes, not with recordings or detections. A run without labels has fewer tables; what they would tell stays
 //! empty.
 
+mod best;
 mod cells;
 mod curves;
 mod day;
@@ -15,12 +16,17 @@ pub(crate) mod rows;
 mod scores;
 #[cfg(test)]
 pub(crate) mod specimen;
+mod sun;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::{EngineError, Partition, UnitContext, WorkError};
+use chorus_engine::graph::MODEL_CARD;
+use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
+use crate::names::of_card;
+
+pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use cells::cell;
 pub(crate) use curves::{Bin, Curves, Point};
 pub(crate) use day::Day;
@@ -30,6 +36,7 @@ pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
+pub(crate) use sun::{Anchor, HalfHour, Sun};
 
 /// All that the page is made from.
 #[derive(Debug, Default)]
@@ -59,15 +66,19 @@ pub(crate) struct Windows {
     pub(crate) length_s: Option<f64>,
 }
 
-/// Reads the tables of the run.
-pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
+/// Reads the tables of the run; of each class so many of the highest detections are singled out, and at least the highest.
+pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, WorkError> {
     let mut facts = Facts { windows: windows(cx)?, model_id: model_id(cx)?, ..Facts::default() };
     each(cx, "activity", found::ACTIVITY, |_, batch| facts.found.add_activity(batch))?;
     each(cx, "accumulation", found::ACCUMULATION, |_, batch| facts.found.add_accumulation(batch))?;
-    each(cx, "detections", found::DETECTIONS, |site, batch| facts.found.add_detections(site, batch))?;
-    each(cx, "recordings", recorded::COLUMNS, |site, batch| {
+    each(cx, "sun_activity", sun::COLUMNS, |_, batch| facts.found.sun.add(batch))?;
+    let most = per_class.max(1);
+    each(cx, "detections", found::DETECTIONS, |unit, batch| facts.found.add_detections(unit, most, batch))?;
+    facts.found.pick(most);
+    each(cx, "recordings", recorded::COLUMNS, |unit, batch| {
+        let site = unit.site();
         // Detections came first, so that the few recordings that they single out can be named on this one pass.
-        facts.found.name_recordings(batch)?;
+        facts.found.name_recordings(site, batch)?;
         facts.recorded.add(site, batch)
     })?;
     each(cx, "classes", &["class", "scientific_name"], |_, batch| {
@@ -78,6 +89,10 @@ pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
         }
         Ok(())
     })?;
+    if !cx.has_table("classes") {
+        let names = cx.model_file(MODEL_CARD)?.map(|card| of_card(&card)).unwrap_or_default();
+        facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific?))));
+    }
     if cx.has_table("splits") {
         let learned = facts.learned.insert(Learned::default());
         each(cx, "splits", learned::SPLITS, |_, batch| learned.add_splits(batch))?;
@@ -96,19 +111,19 @@ pub(crate) fn gather(cx: &UnitContext<'_>) -> Result<Facts, WorkError> {
     Ok(facts)
 }
 
-/// Hands over a table batch by batch, each with the site that it is of.
+/// Hands over a table batch by batch, each with the unit that it is of.
 fn each(
     cx: &UnitContext<'_>,
     table: &str,
     columns: &[&str],
-    mut take: impl FnMut(&str, &Batch) -> Result<(), TableError>,
+    mut take: impl FnMut(&Unit, &Batch) -> Result<(), TableError>,
 ) -> Result<(), WorkError> {
     for partition in partitions(cx, table)? {
         for batch in open(table, &partition)?.batches(columns)? {
             if cx.stopping() {
                 return Err(EngineError::Stopped.into());
             }
-            take(partition.unit.site(), &batch?)?;
+            take(&partition.unit, &batch?)?;
         }
     }
     Ok(())

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::found::{AtSite, Strongest};
+use super::best::{Heard, Pick, Place, Sound};
+use super::found::AtSite;
 use super::learned::Sides;
 use super::recorded::Night;
 use super::scores::Metric;
 use super::{
-    Bin, Class, Damaged, Day, Epoch, Facts, Held, Learned, Metrics, Point, Recorded, Scope, Scores, Site, Subset, Tally, Windows,
+    Anchor, Bin, Class, Damaged, Day, Epoch, Facts, Held, Learned, Metrics, Point, Recorded, Scope, Scores, Site, Subset, Tally,
+    Windows,
 };
+
+use crate::plot::sun::half_hours;
 
 /// 2020-03-01.
 const FIRST: i32 = 18_322;
@@ -58,20 +62,40 @@ pub(crate) fn archive(sites: usize, nights: i32, classes: usize) -> Facts {
         let Some(class) = facts.found.classes.get_mut(name).filter(|c| c.is_found()) else { continue };
         class.events = class.tally().detected / 2 + 1;
         class.threshold = Some(0.25 + chance.below(500) as f64 / 1000.0);
-        class.strongest = Some(Strongest {
-            site: "POND01".into(),
-            recording_id: "0123456789abcdef".into(),
-            path: Some(format!("audio/POND01/SMA0{c:03}_20200312_2{}0000.flac", c % 4)),
-            start_s: 3.0 * c as f64,
-            score: 0.999 - c as f32 / 100.0,
-            probability: Some(0.97 - c as f64 / 90.0),
-        });
+        class.picks = (0..3).map(|rank| pick(c, rank)).collect();
     }
     let species = facts.found.classes.values().filter(|class| class.is_found()).count() as u32;
     facts.found.accumulation = (1..=nights as u32).map(|night| (night, species * night / (night + nights as u32 / 8))).collect();
     facts.windows = Windows { count: facts.found.effort_s.values().sum::<f64>() as u64 / 3, length_s: Some(3.0) };
     damage(&mut facts.recorded);
     facts
+}
+
+fn pick(c: usize, rank: usize) -> Pick {
+    let start_s = 3.0 * c as f64;
+    let heard = Heard {
+        name: format!("{c:03}-SPEC-{rank}"),
+        size: (720, 306),
+        begins_s: (start_s - 1.0).max(0.0),
+        heard_until_s: start_s + 3.0,
+        length_s: 5.0,
+        rate_hz: 48_000,
+    };
+    Pick {
+        site: ["POND01", "BOG02", "CREEK03"][rank].into(),
+        recording_id: "0123456789abcdef".into(),
+        recording: Some(Place {
+            path: format!("audio/POND01/SMA0{c:03}_20200312_2{}0000.flac", c % 4),
+            local: Some("2020-03-12 21:00:03".into()),
+            sample_rate_hz: 48_000,
+            dead_channels: None,
+        }),
+        start_s,
+        end_s: start_s + 3.0,
+        score: 0.999 - c as f32 / 100.0,
+        probability: Some(0.97 - c as f64 / 90.0),
+        sound: if c == 3 { Sound::Gone } else { Sound::Here(heard) },
+    }
 }
 
 fn site(chance: &mut Chance, s: usize, nights: i32) -> Site {
@@ -105,6 +129,9 @@ fn listen(facts: &mut Facts, chance: &mut Chance, name: &str, site: &Site, class
         found.effort_by_hour_s[hour] += 3600.0 * heard.len() as f64;
     }
     found.effort_s.insert(name.to_owned(), site.recorded_s);
+    for at in half_hours() {
+        *found.sun.effort_s.entry(at).or_default() += 1800.0 * heard.len() as f64;
+    }
     for (c, class) in classes.iter().enumerate() {
         let class: &mut Class = found.classes.entry(class.clone()).or_default();
         let windows = (site.recorded_s / 3600.0) as u64 * WINDOWS_PER_HOUR;
@@ -125,6 +152,15 @@ fn listen(facts: &mut Facts, chance: &mut Chance, name: &str, site: &Site, class
             at.nights = heard.iter().copied().filter(|d| season(d) && chance.below(10) < 8).collect();
         }
         class.sites.insert(name.to_owned(), at);
+        for (anchor, offset_min) in half_hours() {
+            // Most call at dusk, later ones deeper in the night; some sing at dawn.
+            let peak_min = if c % 4 == 3 { (Anchor::Sunrise, -30) } else { (Anchor::Sunset, 30 * (1 + c as i32 % 9)) };
+            let far = f64::from(offset_min - peak_min.1) / 60.0;
+            let windows = WINDOWS_PER_HOUR / 2 * heard.len() as u64;
+            let share = if lives_here && anchor == peak_min.0 { rate * (-far * far / 3.0).exp() } else { 0.0 };
+            let tally = Tally { windows, detected: (windows as f64 * share) as u64 };
+            found.sun.classes.entry(classes[c].clone()).or_default().entry((anchor, offset_min)).or_default().add(tally);
+        }
     }
     found.nights.insert(name.to_owned(), heard);
 }

@@ -1,10 +1,11 @@
-//! What was found: richness, the classes with their dates, their rates by site, their activity by hour, and where to listen first.
+//! What was found: richness, the classes with their dates, their rates by site, their activity by hour and around sunset.
 
 use maud::{Markup, html};
 
 use super::parts::{class_head, class_list, class_name, first, head, row_head, table, tables};
 use super::recorded::{column_words, columns};
-use super::words::{NONE, count, hours, number, share, within};
+use super::sun;
+use super::words::{NONE, count, hours, number, share};
 use crate::facts::{Class, Facts, Tally};
 use crate::plot::calendar::{Column, nights_per_column};
 use crate::plot::clock;
@@ -35,11 +36,12 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 (accumulation(facts))
                 (classes(facts, &found))
                 (sites(facts, &found))
+                @if !facts.found.effort_by_hour_s.iter().all(|s| *s <= 0.0) || !facts.found.sun.effort_s.is_empty() { (clock::hatch()) }
                 (activity(facts, &found))
-                (listen(facts, &found))
+                (sun::section(facts, &found))
             }
             (never(facts))
-            (tables(&["activity", "accumulation", "detections"]))
+            (tables(&["activity", "sun_activity", "nights", "accumulation", "detections"]))
         }
     }
 }
@@ -205,35 +207,6 @@ fn activity(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
                     (clock::chart(&format!("{name}: share of windows detected by local hour"), &class.hours.map(Tally::share), share))
                 }
             }
-        }
-    }
-}
-
-fn listen(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
-    let strongest = || found.iter().filter_map(|(name, class)| Some((*name, class.strongest.as_ref()?)));
-    let calibrated = strongest().any(|(_, s)| s.probability.is_some());
-    let heads = html! {
-        (first("Class")) (head("Score", true, "Highest score; no probability"))
-        @if calibrated { (head("Probability", true, "Calibrated probability")) }
-        (head("Site", false, "")) (head("File", false, "Path in the archive")) (head("From", true, "Time within the file, hours:minutes:seconds"))
-    };
-    let rows = html! {
-        @for (name, s) in strongest() {
-            tr {
-                (class_head(facts, name))
-                td.n { (format!("{:.3}", s.score)) }
-                @if calibrated { td.n { (s.probability.map_or_else(|| NONE.into(), |p| format!("{p:.2}"))) } }
-                td.name { bdi { (s.site) } }
-                td.path { bdi { (s.path.as_deref().unwrap_or(&s.recording_id)) } }
-                td.n { (within(s.start_s)) }
-            }
-        }
-    };
-    html! {
-        @if strongest().next().is_some() {
-            h3 { "Where to listen first" }
-            p { "The detection with the highest score of each class. If that one is wrong, the others deserve doubt." }
-            (table("Strongest detection of each class", heads, rows))
         }
     }
 }

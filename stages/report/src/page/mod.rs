@@ -3,10 +3,12 @@
 mod curves;
 mod found;
 mod learned;
+mod listen;
 mod parts;
 mod recorded;
 mod settings;
 mod summary;
+mod sun;
 mod sure;
 #[cfg(test)]
 mod tests;
@@ -21,15 +23,18 @@ const TITLE: &str = "Acoustic survey";
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing that a name in the archive could say makes a browser fetch or run anything.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// Nothing that a name in the archive could say makes a browser run anything, or fetch anything but files that lie beside the page:
+/// `'self'` is the server of a page that was put on one; of a page that was opened as a file, browsers differ in what it is, and `file:`
+/// says it. `default-src` does not speak of the address that relative ones are joined to, nor of where forms go.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src 'self' file:; media-src 'self' file:";
 
 /// The page.
 pub(crate) fn page(title: Option<&str>, facts: &Facts) -> String {
     let title = title.filter(|t| !t.trim().is_empty()).unwrap_or(TITLE);
-    let sections: [(&str, &str, Markup); 4] = [
+    let sections: [(&str, &str, Markup); 5] = [
         ("recorded", "What was recorded", recorded::section(facts)),
         ("found", "What was found", found::section(facts)),
+        ("listen", "Listen", listen::section(facts)),
         ("sure", "How sure", sure::section(facts)),
         ("settings", "Settings", settings::section(facts)),
     ];

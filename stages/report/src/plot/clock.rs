@@ -16,14 +16,22 @@ pub(crate) fn hours() -> impl Iterator<Item = usize> {
     (12..24).chain(0..12)
 }
 
-/// What the charts have in common: to be put on the page once, before any of them. `effort_s` are seconds listened to by hour.
-pub(crate) fn face(effort_s: &[f64; 24]) -> Markup {
-    let most = effort_s.iter().copied().fold(0.0, f64::max);
+/// What stands for no effort: to be put on the page once, before any chart that has such.
+pub(crate) fn hatch() -> Markup {
     html! {
         svg.unseen width="0" height="0" aria-hidden="true" {
             pattern #hatch width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
                 rect.hatch width="1.2" height="5" {}
             }
+        }
+    }
+}
+
+/// What the charts have in common: to be put on the page once, before any of them and behind [`hatch`]. `effort_s` are seconds listened to by hour.
+pub(crate) fn face(effort_s: &[f64; 24]) -> Markup {
+    let most = effort_s.iter().copied().fold(0.0, f64::max);
+    html! {
+        svg.unseen width="0" height="0" aria-hidden="true" {
             symbol #face viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) {
                 @for (i, hour) in hours().enumerate() {
                     @let x = LEFT + i as f64 * HOUR;

@@ -9,3 +9,4 @@ pub(crate) mod clock;
 pub(crate) mod curves;
 pub(crate) mod heat;
 pub(crate) mod square;
+pub(crate) mod sun;

@@ -1,26 +1,26 @@
 //! Detections for a person to listen to: `chorus clips`. What the folder holds, and what is made of the filled-in sheet: docs/review.md.
 //!
-//! - [`sample`]: which detections. [`audio`], [`picture`]: a clip and its spectrogram. [`sheet`]: the list to fill in.
+//! - [`sample`]: which detections. [`crate::clip`]: a clip and its spectrogram. [`sheet`]: the list to fill in.
 //! - [`estimate`]: what the verdicts say of all detections.
 
-mod audio;
 pub mod estimate;
-mod picture;
 mod sample;
 mod sheet;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chorus_audio::container::channels;
 use chorus_engine::Config;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rayon::prelude::*;
 
+use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
 use crate::export::destination::Destination;
 use crate::export::run::{Detection, Recording, Run};
 use crate::export::{ExportError, Filter, Summary};
 
-use audio::Cuttings;
 use sample::{Choice, Sampler, chance};
 use sheet::{Clip, Lists};
 
@@ -73,12 +73,17 @@ pub fn clips(request: &Request) -> Result<Summary, ExportError> {
     if chosen.is_empty() {
         return Err(nothing("there is no detection to listen to; lower detect.threshold, or choose other classes and sites"));
     }
-    let heard = Hearing { archive: &archive, choice: channel(&run), context_s: request.context_s };
+    let making = Making { choice: channel(&run), context_s: request.context_s, extent: Extent::SHEET };
+    let files: Vec<String> = (chosen.iter().zip(numbers(&chosen)))
+        .map(|(chosen, number)| format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT)))
+        .collect();
+    let cut = |some: &Vec<usize>| write_clips(&destination, &archive, making, &chosen, &files, some);
+    let made: Vec<_> = by_recording(&chosen).par_iter().map(cut).collect::<Result<_, _>>()?;
+    let made: BTreeMap<usize, Result<Heard, String>> = made.into_iter().flatten().collect();
     let mut lists = Lists::new(&destination)?;
-    for (chosen, number) in chosen.iter().zip(numbers(&chosen)) {
-        let file = format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT));
-        match write_clip(&destination, &heard, chosen, &file)? {
-            Ok(span) => lists.add(&run, &span.listed(chosen, &file))?,
+    for ((chosen, file), (_, made)) in chosen.iter().zip(&files).zip(made) {
+        match made {
+            Ok(heard) => lists.add(&run, &listed(&heard, chosen, file))?,
             Err(reason) => summary.notes.push(reason),
         }
     }
@@ -123,65 +128,64 @@ fn channel(run: &Run) -> channels::Choice {
     named.unwrap_or_default()
 }
 
-/// How clips are heard.
-struct Hearing<'a> {
-    archive: &'a Path,
-    choice: channels::Choice,
-    context_s: f64,
+/// Positions of detections of the same recording, a few at a time.
+fn by_recording(chosen: &[Chosen]) -> Vec<Vec<usize>> {
+    let mut recordings: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, chosen) in chosen.iter().enumerate() {
+        recordings.entry(&chosen.recording.path).or_default().push(i);
+    }
+    recordings.values().flat_map(|all| all.chunks(AT_ONCE).map(<[usize]>::to_vec)).collect()
 }
 
 /// What a clip holds of its recording.
-struct Span {
+struct Heard {
     begins_s: f64,
-    heard_until_s: f64,
     length_s: f64,
     rate_hz: u32,
 }
 
-impl Span {
-    fn listed<'a>(&self, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
-        Clip {
-            file,
-            recording: &chosen.recording,
-            detection: &chosen.detection,
-            choice: &chosen.choice,
-            heard_until_s: self.heard_until_s,
-            begins_s: self.begins_s,
-            length_s: self.length_s,
-            rate_hz: self.rate_hz,
-        }
+fn listed<'a>(heard: &Heard, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
+    Clip {
+        file,
+        recording: &chosen.recording,
+        detection: &chosen.detection,
+        choice: &chosen.choice,
+        heard_until_s: event(&chosen.detection).end,
+        begins_s: heard.begins_s,
+        length_s: heard.length_s,
+        rate_hz: heard.rate_hz,
     }
 }
 
-/// Writes a clip and its picture; or says why there is none.
-fn write_clip(
+/// Writes some clips of one recording and their pictures; or says of each why there is none.
+fn write_clips(
     destination: &Destination,
-    hearing: &Hearing<'_>,
-    chosen: &Chosen,
-    file: &str,
-) -> Result<Result<Span, String>, ExportError> {
-    let (recording, detection) = (&chosen.recording, &chosen.detection);
-    let event = event(detection);
-    let wanted = (event.start - hearing.context_s).max(0.0)..event.end + hearing.context_s;
-    let dead = recording.dead_channels.as_deref();
-    let cut = audio::cut(&hearing.archive.join(&recording.path), std::slice::from_ref(&wanted), hearing.choice, dead);
-    let (samples, rate_hz) = match cut {
-        Ok(Cuttings { rate_hz, mut samples }) => (samples.remove(0), rate_hz),
-        Err(error) => return Ok(Err(format!("{}: {error}; its clip is left out", recording.path))),
+    archive: &Path,
+    making: Making,
+    chosen: &[Chosen],
+    files: &[String],
+    some: &[usize],
+) -> Result<Vec<(usize, Result<Heard, String>)>, ExportError> {
+    let recording = &chosen[some[0]].recording;
+    let lack = |error: &dyn std::fmt::Display| Err(format!("{}: {error}; its clip is left out", recording.path));
+    let events: Vec<Range<f64>> = some.iter().map(|&i| event(&chosen[i].detection)).collect();
+    let clips = match clip::clips(&archive.join(&recording.path), &events, recording.dead_channels.as_deref(), making) {
+        Ok(clips) => clips,
+        Err(error) => return Ok(some.iter().map(|&i| (i, lack(&error))).collect()),
     };
-    let within = event.start - wanted.start..event.end - wanted.start;
-    let drawn = match picture::picture(&samples, rate_hz, &within) {
-        Ok(drawn) => drawn,
-        Err(error) => return Ok(Err(format!("{}: {error}; it is left out", recording.path))),
+    let write = |(&i, made): (&usize, Result<clip::Clip, ClipError>)| {
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => return Ok((i, lack(&error))),
+        };
+        for (file, bytes) in [(files[i].clone(), &made.wav), (files[i].replace(".wav", ".png"), &made.png)] {
+            let mut output = destination.file(&file)?;
+            output.bytes(bytes)?;
+            output.finish()?;
+        }
+        Ok((i, Ok(Heard { begins_s: made.begins_s, length_s: made.length_s, rate_hz: made.rate_hz })))
     };
-    let mut clip = destination.file(file)?;
-    clip.bytes(&audio::wav(&samples, rate_hz)?)?;
-    clip.finish()?;
-    let mut image = destination.file(&file.replace(".wav", ".png"))?;
-    image.bytes(&drawn)?;
-    image.finish()?;
-    let length_s = samples.len() as f64 / f64::from(rate_hz);
-    Ok(Ok(Span { begins_s: wanted.start, heard_until_s: event.end, length_s, rate_hz }))
+    some.iter().zip(clips).map(write).collect()
 }
 
 /// What of a detection is heard, seconds of the recording. Where its last window is filled up behind the recording's end, the clip ends

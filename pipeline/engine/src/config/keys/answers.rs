@@ -94,4 +94,18 @@ pub(super) const ANSWERS: &[Key] = &[
     ),
     // report
     optional("report.title", Kind::Text, "", "Title of the report; default Acoustic survey"),
+    key(
+        "report.clips",
+        Kind::Int(0, 20),
+        "clips",
+        "3",
+        "Highest detections of each class that the report lets one hear and see, first at different sites and then on different dates; 0: none",
+    ),
+    key(
+        "report.max_clips",
+        Kind::Int(0, 1000),
+        "clips",
+        "60",
+        "Clips of all classes together: every class gets its first before any gets a second, frequent classes first; a clip has 3 MB of sound at most",
+    ),
 ];

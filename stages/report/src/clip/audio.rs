@@ -8,7 +8,7 @@ use chorus_audio::container::channels::{self, mix_to_mono};
 use chorus_audio::container::open;
 use chorus_audio::error::AudioError;
 
-use super::ExportError;
+use super::ClipError;
 
 /// Frames that are read at a time.
 const READ_FRAMES: usize = 16_384;
@@ -60,10 +60,9 @@ pub(super) fn cut(
 /// A WAV file of 16 bits and one channel.
 ///
 /// # Errors
-/// [`ExportError::Nothing`] when the samples fit no WAV file.
-pub(super) fn wav(samples: &[f32], rate_hz: u32) -> Result<Vec<u8>, ExportError> {
-    let failed =
-        |e: hound::Error| ExportError::Nothing { what: format!("a clip of {} samples is no WAV file: {e}", samples.len()) };
+/// [`ClipError::Unfit`] when the samples fit no WAV file.
+pub(super) fn wav(samples: &[f32], rate_hz: u32) -> Result<Vec<u8>, ClipError> {
+    let failed = |e: hound::Error| ClipError::Unfit { samples: samples.len(), found: e.to_string() };
     let spec = hound::WavSpec { channels: 1, sample_rate: rate_hz, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut bytes = Cursor::new(Vec::new());
     let mut writer = hound::WavWriter::new(&mut bytes, spec).map_err(failed)?;
