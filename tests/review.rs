@@ -210,12 +210,15 @@ fn the_reports_clips_are_the_highest_detections_and_are_looked_after() {
     let clips = |files: &BTreeMap<String, Vec<u8>>| files.keys().filter(|path| path.ends_with(".wav")).count();
     assert!(clips(&first) > 4, "the test needs clips");
     // Each class's first clip holds the samples of its highest detection.
-    let order = "ROW_NUMBER() OVER (PARTITION BY d.class ORDER BY d.peak_score DESC, d.site, d.recording_id, d.start_s) AS rank";
-    let best = survey.ask(&format!(
-        "SELECT class, path, start_s, end_s FROM (SELECT d.class, r.path, d.start_s, d.end_s, {order} FROM detections d \
-         JOIN recordings r ON d.recording_id = r.recording_id) AS ranked WHERE rank = 1"
-    ));
-    for row in csv::Reader::from_reader(best.as_bytes()).records().map(|row| row.unwrap()) {
+    let all = survey.ask(
+        "SELECT d.class, r.path, d.start_s, d.end_s, d.peak_score FROM detections d JOIN recordings r ON d.recording_id = r.recording_id \
+         ORDER BY d.peak_score DESC, d.site, d.date, d.recording_id, d.start_s",
+    );
+    let mut best: BTreeMap<String, csv::StringRecord> = BTreeMap::new();
+    for row in csv::Reader::from_reader(all.as_bytes()).records().map(|row| row.unwrap()) {
+        best.entry(row[0].to_owned()).or_insert(row);
+    }
+    for row in best.into_values() {
         let ending = format!("-{}-1.wav", &row[0]);
         let clip = first.iter().find(|(path, _)| path.ends_with(&ending)).unwrap_or_else(|| panic!("no clip of {}", &row[0])).1;
         let recording = fs::read(survey.archive().join(&row[1])).unwrap();
