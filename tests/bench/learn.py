@@ -114,7 +114,7 @@ def precision_and_ways(chorus, folder):
     output([chorus, "run", "evaluate", "--with-upstream", "-c", config])
     feed = chorus_speed(chorus, "--run", run)["feed"]
     half = f"{folder}/half"
-    output([chorus, "run", "evaluate", "--with-upstream", "-c", config, "--set", "predict.precision=bfloat16", "--set", f"run.path={half}"])
+    output([chorus, "run", "evaluate", "--with-upstream", "-c", config, "--set", "predict.precision=bfloat16", "--set", f"run.path={half}", "--set", f"run.base={run}"])
     scores = [{(s, c): float(v) for s, c, v in query(chorus, r, "SELECT segment_id, class, score FROM predictions")} for r in (run, half)]
     difference = statistics.mean(abs(scores[0][key] - scores[1][key]) for key in scores[0])
     sql = "SELECT metric, value FROM metrics WHERE subset = 'test' AND site IS NULL AND class IS NULL AND \"group\" IS NULL"
