@@ -1,12 +1,22 @@
 #!/bin/sh
 # Runs a Python script with what its requirements.txt names, installed from PyPI into the user's cache: python.sh SCRIPT [ARGUMENT…].
-# pip's --target works where Debian has neither venv nor leave to install system-wide.
+# pip's --target works where Debian has neither venv nor leave to install system-wide. Where there is a beside-torch.txt too, torch is the
+# wheel that pipeline/libtorch.sh gets, with its CUDA libraries: Python's part of it does not load without them.
 set -eu
 folder=$(cd "$(dirname "$1")" && pwd)
 packages=${XDG_CACHE_HOME:-$HOME/.cache}/chorus/packages-$(basename "$folder")
-if ! cmp -s "$folder/requirements.txt" "$packages/requirements.txt"; then
+beside="$folder/beside-torch.txt"
+wanted=$(cat "$folder/requirements.txt" "$beside" 2> /dev/null || true)
+install() { python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$packages" "$@"; }
+if [ "$wanted" != "$(cat "$packages/requirements.txt" 2> /dev/null)" ]; then
     rm -rf "$packages"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$packages" -r "$folder/requirements.txt"
-    cp "$folder/requirements.txt" "$packages/"
+    install -r "$folder/requirements.txt"
+    [ ! -e "$beside" ] || install --no-deps -r "$beside"
+    echo "$wanted" > "$packages/requirements.txt"
 fi
-PYTHONPATH=$packages exec python3 "$@"
+path=$packages
+if [ -e "$beside" ]; then
+    torch=$(unset LIBTORCH && "$(dirname "$0")/../pipeline/libtorch.sh" cuda)
+    path=$path:$(dirname "$torch")
+fi
+PYTHONPATH=$path exec python3 "$@"

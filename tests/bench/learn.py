@@ -22,7 +22,7 @@ run: {{path: {folder}/{run}}}
 ingest: {{site_sheet: sites.csv}}
 annotate: {{format: anuraset_raw, code_table: species.csv}}
 split: {{source: file, file: subset.csv}}
-train: {{architecture: mobilenet_v3_large, epochs: 10, batch_size: 32, threads: {threads}}}
+train: {{architecture: mobilenet_v3_large, epochs: 6, batch_size: 32, threads: {threads}}}
 """
 
 
