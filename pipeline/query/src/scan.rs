@@ -10,8 +10,8 @@ use std::sync::Arc;
 use chorus_tables::{ColumnType, NULL_PARTITION, PARTITIONS, TableError, TableReader, TableSchema};
 use polars::io::HiveOptions;
 use polars::prelude::{
-    DataType, Field, LazyFrame, NULL, PlRefPath, PolarsResult, ScanArgsParquet, Schema, SchemaRef, TimeUnit, TimeZone, UnionArgs,
-    col, concat, lit,
+    DataType, Field, LazyFrame, NULL, ParallelStrategy, PlRefPath, PolarsResult, ScanArgsParquet, Schema, SchemaRef, TimeUnit,
+    TimeZone, UnionArgs, col, concat, lit,
 };
 
 use crate::QueryError;
@@ -49,12 +49,13 @@ impl Folder {
     }
 
     /// The table as a lazy frame; `None` when it has no file.
-    pub(crate) fn scan(&self) -> Result<Option<LazyFrame>, QueryError> {
+    /// `filters_first`: the columns of a filter are read first, and others only of the rows that pass, which pays where there are others.
+    pub(crate) fn scan(&self, filters_first: bool) -> Result<Option<LazyFrame>, QueryError> {
         let partitions = self.partitions()?;
         let Some(first) = first_file(&partitions)? else { return Ok(None) };
         self.check_version(&first)?;
         let undated = self.schema.partitioned && partitions.iter().any(|p| p.ends_with(format!("date={NULL_PARTITION}")));
-        let frame = self.lazy().and_then(|all| if undated { split_undated(all) } else { Ok(all) });
+        let frame = self.lazy(filters_first).and_then(|all| if undated { split_undated(all) } else { Ok(all) });
         frame.map(Some).map_err(|e| QueryError::Unlisted { path: self.path.clone(), detail: e.to_string() })
     }
 
@@ -67,7 +68,7 @@ impl Folder {
         }
     }
 
-    fn lazy(&self) -> PolarsResult<LazyFrame> {
+    fn lazy(&self, filters_first: bool) -> PolarsResult<LazyFrame> {
         let hive_options = if self.schema.partitioned {
             HiveOptions { schema: Some(hive_schema()), ..HiveOptions::new_enabled() }
         } else {
@@ -77,7 +78,13 @@ impl Folder {
         LazyFrame::scan_parquet(
             PlRefPath::try_from_path(&self.path)?,
             // A run's path is no pattern, whatever characters it has.
-            ScanArgsParquet { hive_options, schema: Some(file_schema(self.schema)), glob: false, ..ScanArgsParquet::default() },
+            ScanArgsParquet {
+                hive_options,
+                schema: Some(file_schema(self.schema)),
+                glob: false,
+                parallel: if filters_first { ParallelStrategy::Auto } else { ParallelStrategy::RowGroups },
+                ..ScanArgsParquet::default()
+            },
         )
     }
 }

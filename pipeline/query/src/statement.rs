@@ -1,8 +1,10 @@
 //! A statement before it runs: whether it only reads, and which tables it names.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{self, ObjectName, SetExpr, Statement as Ast, TableFactor, Visit, Visitor};
+use chorus_tables::PARTITIONS;
+use sqlparser::ast::{self, ObjectName, SelectItem, SetExpr, Statement as Ast, TableFactor, Visit, Visitor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 
@@ -32,6 +34,8 @@ pub(crate) struct Query {
     pub relations: Vec<String>,
     /// What WITH defines.
     pub with: Vec<String>,
+    /// Whether rows are few beside what is read of them only after the filter: else there is nothing to spare by filtering first.
+    pub filters_first: bool,
 }
 
 impl Statement {
@@ -93,6 +97,7 @@ impl Query {
         if let ControlFlow::Break(error) = query.visit(self) {
             return Err(*error);
         }
+        self.filters_first = has_more_to_read(query);
         rewrite(query);
         pitfalls::refuse(query)
     }
@@ -113,6 +118,39 @@ impl Query {
             }
             _ => {}
         }
+    }
+}
+
+/// Whether a query reads columns that its WHERE does not. False only for one SELECT from one table whose every column is in WHERE
+/// or in the path.
+fn has_more_to_read(query: &ast::Query) -> bool {
+    let SetExpr::Select(select) = &*query.body else { return true };
+    let (Some(filter), [from]) = (&select.selection, select.from.as_slice()) else { return true };
+    let is_plain = query.with.is_none() && from.joins.is_empty() && matches!(from.relation, TableFactor::Table { .. });
+    let stars = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+    if !is_plain || select.projection.iter().any(stars) {
+        return true;
+    }
+    let (mut filtered, mut read) = (Columns::default(), Columns::default());
+    let _ = (filter.visit(&mut filtered), query.visit(&mut read));
+    // Those of ORDER BY and HAVING that name a column of the answer count as columns that are read: filtering first does no harm.
+    read.0.iter().any(|name| !filtered.0.contains(name) && !PARTITIONS.contains(&name.as_str()))
+}
+
+/// The names of columns in an expression or a query.
+#[derive(Default)]
+struct Columns(BTreeSet<String>);
+
+impl Visitor for Columns {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        match expr {
+            ast::Expr::Identifier(name) => drop(self.0.insert(name.value.clone())),
+            ast::Expr::CompoundIdentifier(parts) => self.0.extend(parts.last().map(|name| name.value.clone())),
+            _ => {}
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -174,6 +212,24 @@ mod tests {
         assert_eq!(query("SELECT * FROM a UNION ALL TABLE b").relations, ["b", "a"]);
         assert_eq!(query("EXPLAIN SELECT * FROM a;").relations, ["a"]);
         assert_eq!(query("SELECT 'FROM x' -- FROM y\n FROM a /* FROM z */").relations, ["a"]);
+    }
+
+    #[test]
+    fn filtering_first_spares_nothing_where_all_columns_are_in_the_filter() {
+        for (sql, first) in [
+            (
+                "SELECT date, COUNT(*) AS n, MAX(score) AS best FROM p WHERE site = 'A' AND class = 'X' AND score >= 0.9 GROUP BY date ORDER BY date",
+                false,
+            ),
+            ("SELECT COUNT(*) FROM p WHERE p.score > 0.5", false),
+            ("SELECT * FROM p WHERE score > 0.5", true),
+            ("SELECT segment_id FROM p WHERE score > 0.5", true),
+            ("SELECT score FROM p ORDER BY score DESC LIMIT 20", true),
+            ("SELECT p.score FROM p JOIN q ON p.id = q.id WHERE p.score > 0.5 AND p.id > 3 AND q.id < 5", true),
+            ("SELECT score FROM p WHERE score > 0.5 UNION ALL SELECT score FROM q", true),
+        ] {
+            assert_eq!(query(sql).filters_first, first, "{sql}");
+        }
     }
 
     #[test]

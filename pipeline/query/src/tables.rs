@@ -155,7 +155,7 @@ impl Tables {
             return if made { Ok(describe::columns(schema, self.runs.len() > 1)) } else { Err(self.runs[0].not_made(schema)) };
         }
         let seen = RefCell::default();
-        let mut frame = self.frame(self.relation(name)?, params, &seen)?;
+        let mut frame = self.frame(self.relation(name)?, params, &seen, true)?;
         frame.collect_schema().map(|schema| describe::found(&schema)).map_err(|e| explain(&e, &seen.into_inner()))
     }
 
@@ -164,7 +164,7 @@ impl Tables {
         let seen = RefCell::default();
         for name in &query.relations {
             if let Some(relation) = self.resolve(name, query)? {
-                context.register(name, self.frame(relation, params, &seen)?);
+                context.register(name, self.frame(relation, params, &seen, query.filters_first)?);
             }
         }
         let answer = context.execute(&query.sql).and_then(|frame| frame.collect_with_engine(Engine::Streaming));
@@ -191,7 +191,13 @@ impl Tables {
     }
 
     /// The rows of all runs. `seen` learns which tables that are.
-    fn frame(&self, relation: Relation, params: &[Param], seen: &RefCell<Vec<Named>>) -> Result<LazyFrame, QueryError> {
+    fn frame(
+        &self,
+        relation: Relation,
+        params: &[Param],
+        seen: &RefCell<Vec<Named>>,
+        filters_first: bool,
+    ) -> Result<LazyFrame, QueryError> {
         if matches!(relation, Relation::Params) {
             let none = QueryError::Param {
                 found: PARAMS.into(),
@@ -202,7 +208,7 @@ impl Tables {
         let mut frames = Vec::new();
         let mut missing = None;
         for run in &self.runs {
-            match of_run(run, relation, seen) {
+            match of_run(run, relation, seen, filters_first) {
                 Ok(frame) if self.runs.len() == 1 => return Ok(frame),
                 Ok(frame) => frames.push(frame.rename([RUN], [OWN_RUN], false).with_column(lit(run.name.clone()).alias(RUN))),
                 Err(error @ QueryError::NotMade { .. }) => missing = missing.or(Some(error)),
@@ -229,14 +235,14 @@ fn names(tables: &[&'static TableSchema]) -> Vec<&'static str> {
 }
 
 /// A table or a view of one run.
-fn of_run(run: &Run, relation: Relation, seen: &RefCell<Vec<Named>>) -> Result<LazyFrame, QueryError> {
+fn of_run(run: &Run, relation: Relation, seen: &RefCell<Vec<Named>>, filters_first: bool) -> Result<LazyFrame, QueryError> {
     match relation {
         Relation::Table(schema) => {
             if !run.present.iter().any(|t| t.name == schema.name) {
                 return Err(run.not_made(schema));
             }
             let folder = Folder::new(schema, &run.folder);
-            let frame = folder.scan()?.ok_or_else(|| run.not_made(schema))?;
+            let frame = folder.scan(filters_first)?.ok_or_else(|| run.not_made(schema))?;
             seen.borrow_mut().push((schema, folder));
             Ok(frame)
         }
@@ -244,7 +250,7 @@ fn of_run(run: &Run, relation: Relation, seen: &RefCell<Vec<Named>>) -> Result<L
             let Statement::Query(query) = Statement::parse(view.sql())? else { return Ok(LazyFrame::default()) };
             let mut context = SQLContext::new();
             for name in query.relations.iter().filter(|name| !query.with.contains(name)) {
-                context.register(name, of_run(run, Relation::Table(chorus_tables::schema(name)?), seen)?);
+                context.register(name, of_run(run, Relation::Table(chorus_tables::schema(name)?), seen, true)?);
             }
             context.execute(&query.sql).map_err(|e| explain(&e, &seen.borrow()))
         }
