@@ -232,3 +232,64 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing_behind() {
     assert_eq!(fs::read(survey.folder().join("mine/notes.txt")).unwrap(), b"mine");
     assert!(survey.folder().join("mine/detections.csv").is_file());
 }
+
+#[test]
+fn a_detection_ends_with_its_recording_and_a_night_without_a_window_is_not_heard() {
+    let survey = Survey::tiny();
+    // Windows of 5 s in recordings of 12 s: the third is filled up. One night at one site holds recordings of 2 s, too short for any.
+    for short in ["20250131_183000", "20250201_013000"] {
+        shorten(&survey.archive().join(format!("raw_data/POND01/POND01_{short}.wav")), 2);
+    }
+    let sets =
+        ["--set", "segment.window_s=5", "--set", "segment.hop_s=5", "--set", "segment.tail=pad", "--set", "detect.threshold=0"];
+    survey.run_with(&[&["detect", "--with-upstream"], &sets[..]].concat());
+    let export = |format: &str| {
+        let output = survey.chorus(&[&["export", format, "-o", format], &sets[..]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        survey.folder().join(format)
+    };
+    let ends = |rows: &[BTreeMap<String, String>], start: &str, end: &str| -> Vec<f64> {
+        rows.iter().filter(|row| row[start].parse::<f64>().unwrap() < 12.0).map(|row| row[end].parse().unwrap()).collect()
+    };
+    let found = ends(&rows(&export("csv").join("detections.csv")), "start_s", "end_s");
+    assert!(found.contains(&12.0) && found.iter().all(|end| *end <= 12.0), "{found:?}");
+    let table = fs::read_to_string(export("raven").join("all.selections.txt")).unwrap();
+    let (mut raven, all) = (csv::ReaderBuilder::new(), table.as_bytes());
+    let all: Vec<BTreeMap<String, String>> =
+        raven.delimiter(b'\t').from_reader(all).deserialize().map(|row| row.unwrap()).collect();
+    let firsts = ends(&all, "Begin Time (s)", "End Time (s)");
+    assert!(firsts.contains(&12.0) && firsts.iter().all(|end| *end <= 12.0), "{firsts:?}");
+    let sets = [&sets[..4], &["--set", "segment.tail=drop", "--set", "detect.threshold=0"]].concat();
+    survey.run_with(&[&["detect", "--with-upstream"], &sets[..]].concat());
+    let output = survey.chorus(&[&["export", "detection-histories", "-o", "histories"], &sets[..]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let read = |file: &str| fs::read_to_string(survey.folder().join("histories").join(file)).unwrap();
+    assert_eq!(read("histories/FICPRI.csv"), "site,2025-01-30,2025-01-31\nMARSH02,1,1\nPOND01,1,NA\n");
+    assert!(read("effort_h.csv").ends_with("POND01,0.0067,NA\n"), "{}", read("effort_h.csv"));
+}
+
+/// Leaves so many seconds of a WAV file of 16 kHz, 16 bits and one channel.
+fn shorten(path: &Path, seconds: u32) {
+    let bytes = seconds * 32_000;
+    let mut wav = fs::read(path).unwrap();
+    assert_eq!(&wav[36..40], b"data");
+    wav.truncate(44 + bytes as usize);
+    wav[4..8].copy_from_slice(&(36 + bytes).to_le_bytes());
+    wav[40..44].copy_from_slice(&bytes.to_le_bytes());
+    fs::write(path, wav).unwrap();
+}
+
+#[test]
+fn a_part_that_is_not_made_is_no_absence() {
+    let survey = detected();
+    let folder = survey.run().join("tables/detections/site=POND01/date=2025-01-30");
+    fs::remove_dir_all(&folder).unwrap();
+    for command in [&["export", "csv"][..], &["export", "detection-histories"], &["clips"]] {
+        let output = survey.chorus(&[command, &["-o", "out", "--set", THRESHOLD]].concat());
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains("site=POND01/date=2025-01-30"), "{command:?}: {said}");
+        assert!(said.contains("chorus run detect --with-upstream") && !survey.folder().join("out").exists(), "{said}");
+    }
+    // Another site's are all there.
+    export(&survey, "other", &["csv", "--site", "MARSH02"]);
+}

@@ -90,3 +90,50 @@ fn runs_are_asked_together_and_errors_show_their_place() {
     let output = query(&one.run(), &["SELECT 1", "--param", "No=1"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
+
+#[test]
+fn an_answer_goes_to_a_file_whole_and_neither_into_the_run_nor_into_the_archive() {
+    let survey = Survey::made();
+    // The copy's own archive, and not that of what it is a copy of.
+    survey.run_all();
+    let ask = |args: &[&str]| survey.chorus(&[&["query", "SELECT segment_id, class FROM predictions"], args].concat());
+    let shown = text(&ask(&[]).stdout);
+    assert!(shown.contains("rows left out"), "the test needs more rows than a screen shows: {shown}");
+    assert!(ask(&["-o", "all.txt"]).status.success());
+    let all = fs::read_to_string(survey.folder().join("all.txt")).unwrap();
+    assert!(!all.contains("left out") && all.lines().count() > 102, "{all}");
+    let rows = text(&ask(&["--format", "csv"]).stdout);
+    assert_eq!(all.lines().count(), rows.lines().count() + 1);
+    assert!(ask(&["-o", "all.csv"]).status.success());
+    assert_eq!(fs::read_to_string(survey.folder().join("all.csv")).unwrap(), rows);
+    let left = |folder: PathBuf| {
+        fs::read_dir(folder).unwrap().filter(|e| e.as_ref().unwrap().path().to_str().unwrap().ends_with(".csv")).count()
+    };
+    for (place, wanted) in [
+        ("run/tables/a.csv", "lies within the run"),
+        ("other/../run/a.csv", "lies within the run"),
+        ("archive/raw_data/a.csv", "lies within the archive"),
+        ("all.tsv", "expected csv, json, parquet or txt"),
+        ("all", "expected csv, json, parquet or txt"),
+    ] {
+        fs::create_dir_all(survey.folder().join("other")).unwrap();
+        let output = ask(&["-o", place]);
+        assert_eq!(output.status.code(), Some(2), "{place}");
+        assert!(text(&output.stderr).contains(wanted), "{place}: {}", text(&output.stderr));
+    }
+    assert_eq!((left(survey.run().join("tables")), left(survey.archive().join("raw_data"))), (0, 0));
+    // What is no file stays what it is.
+    let output = ask(&["-o", "/dev/stdout", "--format", "csv"]);
+    assert_eq!(text(&output.stdout), rows, "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_summary_counts_windows_without_a_time_too() {
+    let (made, survey) = (Survey::made(), Survey::tiny());
+    let folder = survey.archive().join("raw_data/POND01");
+    fs::rename(folder.join("POND01_20250130_183000.wav"), folder.join("untimed.wav")).unwrap();
+    let model = format!("model.path={}", made.run().join("model").display());
+    survey.run_with(&["--set", "annotate.format=none", "--set", &model, "--set", "detect.threshold=0.5"]);
+    assert!(survey.ask("SELECT COUNT(*) AS n FROM recordings WHERE start_local IS NULL").ends_with("n\n1\n"));
+    assert_eq!(survey.ask("SELECT windows FROM summary"), survey.ask("SELECT COUNT(*) AS windows FROM segments"));
+}

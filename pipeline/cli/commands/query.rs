@@ -43,18 +43,21 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a file, which appears when it is whole.
+/// Writes a file, which appears when it is whole. What is there and no file, such as a pipe or `/dev/stdout`, is written to as it is.
 fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>) -> anyhow::Result<()> {
     let failed = || format!("{} cannot be written", path.display());
     let name = path.file_name().with_context(failed)?.to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.partial-{}", std::process::id()));
-    let written = || -> anyhow::Result<()> {
-        let mut out = BufWriter::new(File::create(&partial)?);
+    let fill = |path: &Path| -> anyhow::Result<()> {
+        let mut out = BufWriter::new(File::create(path)?);
         write(&mut out)?;
-        out.flush()?;
-        Ok(std::fs::rename(&partial, path)?)
+        Ok(out.flush()?)
     };
-    written().inspect_err(|_| drop(std::fs::remove_file(&partial))).with_context(failed)
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fill(path).with_context(failed);
+    }
+    let written = fill(&partial).and_then(|()| Ok(std::fs::rename(&partial, path)?));
+    written.inspect_err(|_| drop(std::fs::remove_file(&partial))).with_context(failed)
 }
 
 /// What stands below the options in the help.

@@ -273,7 +273,7 @@ fn stays_within(path: &str) -> bool {
 }
 
 /// The folder of the model: `model.path`, or this run's own.
-pub(crate) fn model_folder(config: &Config, run: &RunDir) -> PathBuf {
+pub fn model_folder(config: &Config, run: &RunDir) -> PathBuf {
     config.text("model.path").map_or_else(|| run.model(), PathBuf::from)
 }
 

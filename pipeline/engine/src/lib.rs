@@ -30,7 +30,7 @@ mod work;
 pub use base::{files_below, is_within};
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
-pub use context::{Partition, ScanContext, TableSink, UnitContext};
+pub use context::{Partition, ScanContext, TableSink, UnitContext, model_folder};
 pub use error::EngineError;
 pub use exact::Exact;
 pub use given_model::{MODEL_KEYS, mean_id};

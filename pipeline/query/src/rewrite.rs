@@ -4,8 +4,8 @@ use std::mem;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select, SelectItem, SetExpr,
-    SetQuantifier, TableWithJoins, VisitMut, VisitorMut,
+    BinaryOperator, Distinct, Expr, Function, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select, SelectItem,
+    SetExpr, SetQuantifier, TableWithJoins, VisitMut, VisitorMut,
 };
 
 use sqlparser::dialect::GenericDialect;
@@ -24,17 +24,30 @@ const SEVERAL: &[&str] = &["columns", "unnest"];
 /// - The columns of a UNION are called as those of its first part; polars sorts each part, and so wants the names in each.
 /// - The conditions of an inner join that do not equate columns stand in WHERE: polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
 ///   when the answer does not show `b.x`, and takes `a.x` for `b.x` in `ON a.y < b.y AND b.x = 1`.
+/// - An aggregate of all rows within another query is DISTINCT: of a CROSS JOIN's side whose columns nobody reads polars 0.55 forgets
+///   the aggregate too, and the side has as many rows as its table.
 pub(crate) fn rewrite(query: &mut Query) {
     // The visitor never breaks off.
-    let _ = query.visit(&mut Rewriter);
+    let _ = query.visit(&mut Rewriter { depth: 0 });
 }
 
-struct Rewriter;
+struct Rewriter {
+    /// How many queries this one is in, itself too.
+    depth: usize,
+}
 
 impl VisitorMut for Rewriter {
     type Break = ();
 
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        if self.depth > 1 {
+            keep_one_row(select);
+        }
         select.projection.iter_mut().for_each(name_column);
         for from in &mut select.from {
             move_conditions(from, &mut select.selection);
@@ -43,6 +56,7 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
         align_names(&mut query.body);
         if let (SetExpr::Select(select), Some(order_by)) = (&*query.body, &mut query.order_by)
             && let OrderByKind::Expressions(orders) = &mut order_by.kind
@@ -53,6 +67,13 @@ impl VisitorMut for Rewriter {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Makes DISTINCT of what has one row anyway.
+fn keep_one_row(select: &mut Select) {
+    if select.distinct.is_none() && !is_grouped(select) && calls(&select.projection, is_aggregate) {
+        select.distinct = Some(Distinct::Distinct);
     }
 }
 
@@ -227,6 +248,24 @@ mod tests {
             ("SELECT COLUMNS('x') FROM a", "SELECT COLUMNS('x') FROM a"),
         ] {
             assert_eq!(rewritten(sql), named);
+        }
+    }
+
+    #[test]
+    fn aggregates_within_a_query_keep_their_row() {
+        for (sql, kept) in [
+            (
+                "WITH w AS (SELECT COUNT(*) AS n FROM a) SELECT COUNT(*) AS m FROM b CROSS JOIN w",
+                "WITH w AS (SELECT DISTINCT COUNT(*) AS n FROM a) SELECT COUNT(*) AS m FROM b CROSS JOIN w",
+            ),
+            ("SELECT x FROM (SELECT MAX(x) AS x FROM a) AS t", "SELECT x FROM (SELECT DISTINCT MAX(x) AS x FROM a) AS t"),
+            (
+                "WITH w AS (SELECT x, COUNT(*) AS n FROM a GROUP BY x) SELECT n FROM w",
+                "WITH w AS (SELECT x, COUNT(*) AS n FROM a GROUP BY x) SELECT n FROM w",
+            ),
+            ("SELECT MAX(x) AS m FROM a WHERE x IN (SELECT y FROM b)", "SELECT MAX(x) AS m FROM a WHERE x IN (SELECT y FROM b)"),
+        ] {
+            assert_eq!(rewritten(sql), kept);
         }
     }
 

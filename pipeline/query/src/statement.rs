@@ -34,7 +34,7 @@ pub(crate) struct Query {
     pub relations: Vec<String>,
     /// What WITH defines.
     pub with: Vec<String>,
-    /// Whether rows are few beside what is read of them only after the filter: else there is nothing to spare by filtering first.
+    /// Whether it reads columns that its filter does not: these are spared for rows that do not pass, where the filter's are read first.
     pub filters_first: bool,
 }
 

@@ -48,11 +48,16 @@ fn runs_of_one_name_are_told_apart_by_their_folders_and_a_run_is_named_once() {
 #[test]
 fn a_tables_own_column_run_is_kept_beside_the_runs_names() {
     let (one, two) = (Run::named("one"), Run::named("two"));
-    one.splits(&[("x", "train")]);
-    two.splits(&[("y", "test")]);
+    one.sweep_metrics(&["fold-1", "fold-2"]);
+    two.sweep_metrics(&["fold-1"]);
     let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
-    let described = |table: &str| lines(&tables, &format!("DESCRIBE {table}"));
-    assert!(described("splits").iter().any(|line| line.starts_with("run,utf8,")), "{:?}", described("splits"));
+    let rows = lines(&tables, "SELECT run, own_run, value FROM sweep_metrics ORDER BY run, own_run");
+    assert_eq!(rows, ["one,fold-1,0.5", "one,fold-2,0.5", "two,fold-1,0.5"]);
+    let described = lines(&tables, "DESCRIBE sweep_metrics");
+    let named = |name: &str| described.iter().filter(|line| line.starts_with(name)).count();
+    assert_eq!((named("run,utf8,"), named("own_run,utf8,")), (1, 1), "{described:?}");
+    let alone = Tables::open(&two.path).unwrap();
+    assert_eq!(lines(&alone, "SELECT run FROM sweep_metrics"), ["fold-1"], "one run's table is as it is");
 }
 
 #[test]
@@ -71,10 +76,23 @@ fn tables_are_joined_by_what_is_less_or_more() {
     let longer =
         "SELECT a.recording_id FROM recordings a JOIN recordings b ON a.duration_s > b.duration_s AND b.recording_id = 'b'";
     assert_eq!(lines(&tables, longer), ["a"]);
-    let others = "SELECT a.recording_id, b.subset FROM recordings a JOIN splits b ON a.duration_s > 20 AND b.subset = 'test' AND a.site > b.subset";
-    assert_eq!(lines(&tables, others), Vec::<String>::new());
+    let others =
+        "SELECT a.recording_id, b.subset FROM recordings a JOIN splits b ON a.duration_s > 20 AND b.subset = 'test' ORDER BY 1";
+    assert_eq!(lines(&tables, others), ["a,test", "b,test"]);
     let pairs = "SELECT COUNT(*) FROM recordings a CROSS JOIN recordings b WHERE a.duration_s > b.duration_s";
     assert_eq!(lines(&tables, pairs), ["3"]);
+}
+
+#[test]
+fn a_join_with_an_aggregate_that_nobody_reads_has_no_more_rows() {
+    let run = Run::small();
+    for sql in [
+        "WITH a AS (SELECT COUNT(*) AS n FROM recordings), b AS (SELECT COUNT(*) AS m FROM predictions) SELECT n FROM a CROSS JOIN b",
+        "SELECT a.n FROM (SELECT COUNT(*) AS n FROM recordings) a CROSS JOIN (SELECT MAX(score) AS m FROM predictions WHERE class = 'none') b",
+        "SELECT COUNT(*) FROM recordings CROSS JOIN (SELECT MAX(score) AS m FROM predictions) b",
+    ] {
+        assert_eq!(run.rows(sql), ["4"], "{sql}");
+    }
 }
 
 #[test]

@@ -311,7 +311,6 @@ fn curves(history: &[LogRow]) -> String {
     text
 }
 
-/// Says before the first step what there is to learn from.
 /// The classes in their order, and the names of those that have some.
 fn classes(cx: &UnitContext<'_>) -> std::result::Result<(Vec<String>, BTreeMap<String, Names>), WorkError> {
     let batch = cx.read("classes", &["class", "scientific_name", "english"])?.ok_or("there are no classes")?;
@@ -323,6 +322,7 @@ fn classes(cx: &UnitContext<'_>) -> std::result::Result<(Vec<String>, BTreeMap<S
     Ok((classes, names))
 }
 
+/// Says before the first step what there is to learn from.
 fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
     let train = Census::of(&windows.train, classes.len())?.counts();
     let counts: Vec<String> = classes.iter().zip(&train).map(|(class, n)| format!("{class} {n}")).collect();

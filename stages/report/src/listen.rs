@@ -73,8 +73,8 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
         cx.console().warn("the archive is not there: the report has no clips");
     }
     if let Some(first) = lacks.first() {
-        let others = if lacks.len() > 1 { format!(" (and {} others)", lacks.len() - 1) } else { String::new() };
-        cx.console().warn(&format!("the report lacks a clip{others}: {first}"));
+        let clips = if lacks.len() == 1 { "a clip".to_owned() } else { format!("{} clips", lacks.len()) };
+        cx.console().warn(&format!("the report lacks {clips}: {first}"));
     }
     Ok(())
 }

@@ -135,6 +135,17 @@ impl Run {
         });
     }
 
+    /// A metric of each of these runs of a sweep.
+    pub fn sweep_metrics(&self, runs: &[&str]) {
+        self.write("sweep_metrics", &self.path.join("tables/sweep_metrics/part-000.parquet"), &[], |batch| {
+            let n = || runs.iter();
+            let none = || n().map(|_| None::<&str>);
+            let batch = batch.utf8(n().copied()).utf8(n().map(|_| "all")).u64(n().map(|_| 0)).utf8(none());
+            let batch = batch.utf8(n().map(|_| "m")).utf8(n().map(|_| "test")).utf8(none()).utf8(none()).utf8(none());
+            batch.utf8(n().map(|_| "f1_fixed")).f64(n().map(|_| 0.5)).u64(n().map(|_| 3))
+        });
+    }
+
     /// Arrays of two by three values.
     pub fn features(&self, site: &str, date: Option<&str>, segments: &[&str]) {
         let arrays = FixedSizeBinaryArray::try_from_iter(segments.iter().map(|_| [7_u8; 12])).unwrap();

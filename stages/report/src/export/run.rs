@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chorus_engine::graph::{MODEL_CARD, Output};
-use chorus_engine::{Config, RunDir, Unit, files_below};
+use chorus_engine::{Config, RunDir, Unit, files_below, model_folder};
 use chorus_score::clock::Clock;
 use chorus_tables::{Batch, TableReader, read_columns, schema};
 use jiff::civil::Date;
@@ -125,7 +125,9 @@ impl Run {
             run.names.extend(names);
         }
         if run.names.is_empty() {
-            let card = run.model().join(MODEL_CARD);
+            let config = Config::load(&run.resolved_config(), &[]).ok();
+            let folder = config.map_or_else(|| run.folder.model(), |config| model_folder(&config, &run.folder));
+            let card = folder.join(MODEL_CARD);
             run.names.extend(of_card(&card).into_iter().map(|(class, names)| (class.into(), names)));
         }
         Ok(run)
@@ -145,13 +147,6 @@ impl Run {
     pub(crate) fn archive(&self) -> Option<PathBuf> {
         let config = Config::load(&self.resolved_config(), &[]).ok()?;
         config.text("archive.path").map(PathBuf::from)
-    }
-
-    /// The folder of its model.
-    fn model(&self) -> PathBuf {
-        let config = Config::load(&self.resolved_config(), &[]).ok();
-        let given = config.as_ref().and_then(|config| config.text("model.path")).map(PathBuf::from);
-        given.unwrap_or_else(|| self.folder.model())
     }
 
     /// The scientific name of a class, or else its code.
