@@ -22,11 +22,11 @@ OPTIONS = -c $(CONFIG) $(if $(ARCHIVE),--set archive.path=$(ARCHIVE)) $(if $(RUN
 LIBTORCH_FOLDER = $(eval LIBTORCH_FOLDER := $(shell pipeline/libtorch.sh $(TORCH)))$(or $(LIBTORCH_FOLDER),$(error libtorch is missing, see above))
 CARGO = LIBTORCH="$(LIBTORCH_FOLDER)" cargo
 
-.PHONY: help setup build pipeline demo test lint bench query status clean $(STAGES)
+.PHONY: help setup build pipeline demo test test-older lint bench query status clean $(STAGES)
 .DEFAULT_GOAL := help
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo "  make STAGE      A single stage: $(STAGES)"
 	@echo "Variables: CONFIG= ARCHIVE= RUN= SET=\"key=value …\" SQL= TORCH=auto|cpu|cuda"
 
@@ -58,6 +58,16 @@ query: build ## Ask a run: SQL="SELECT …"
 
 test: build ## Run all tests
 	@$(CARGO) test --release --workspace
+
+# Tests whose numbers come from floating-point kernels. ATEN and oneDNN are libtorch's, CHORUS_INSTRUCTIONS is ours
+# (stages/audio/src/dsp/instructions.rs), and GLIBC_TUNABLES keeps the C library's exp and log from fused multiply-add.
+NUMERIC_TESTS := --lib --test golden --test parity --test training --test calibration_golden --test metrics_golden --test logmel_golden --test windows
+
+test-older: build ## Run the tests of numbers as older processors compute them: AVX2, and SSE4.1 with baseline kernels
+	@ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 CHORUS_INSTRUCTIONS=avx2 \
+		$(CARGO) test --release --workspace $(NUMERIC_TESTS)
+	@ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=default CHORUS_INSTRUCTIONS=baseline GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA \
+		$(CARGO) test --release --workspace $(NUMERIC_TESTS)
 
 lint: setup ## Formatting and lints
 	@cargo fmt --all -- --check

@@ -51,7 +51,7 @@ impl Survey {
         let archive = survey.archive();
         let made = Command::new(CHORUS).args(["demo", "--tiny"]).arg(&archive).output().unwrap();
         assert!(made.status.success(), "{}", text(&made.stderr));
-        survey.write_config(SETTINGS);
+        survey.configure(SETTINGS);
         survey
     }
 
@@ -67,7 +67,7 @@ impl Survey {
     pub fn made() -> Self {
         let survey = Self { folder: tempfile::tempdir().unwrap() };
         copy(&MADE, survey.folder.path());
-        survey.write_config(SETTINGS);
+        survey.configure(SETTINGS);
         survey
     }
 
@@ -77,7 +77,8 @@ impl Survey {
         copy(&other.archive(), &self.archive());
     }
 
-    fn write_config(&self, settings: &str) {
+    /// Writes the configuration anew: these settings, over this survey's archive and run.
+    pub fn configure(&self, settings: &str) {
         let (archive, run) = (self.archive(), self.run());
         let sources = format!("archive: {{path: {}, audio: raw_data}}\nrun: {{path: {}}}\n", archive.display(), run.display());
         fs::write(self.config(), sources + settings).unwrap();

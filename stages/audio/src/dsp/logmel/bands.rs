@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
-
 use super::spectrum::Lanes;
 use super::{MelConfig, MelNorm, MelScale};
+use crate::dsp::instructions::vectorised;
 
 /// One triangle.
 pub(super) struct Band {
@@ -43,17 +42,18 @@ pub(super) fn bands(config: &MelConfig) -> Vec<Band> {
         .collect()
 }
 
-/// Sums powers `[bin]` under each triangle into `out` `[mel]`, for every frame of a block.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
-pub(super) fn sum(bands: &[Band], powers: &[Lanes], out: &mut [Lanes]) {
-    for (band, out) in bands.iter().zip(out) {
-        let mut sums = Lanes::default();
-        for (power, weight) in powers[band.bins.clone()].iter().zip(&band.weights) {
-            for (sum, power) in sums.iter_mut().zip(power) {
-                *sum += weight * power;
+vectorised! {
+    /// Sums powers `[bin]` under each triangle into `out` `[mel]`, for every frame of a block.
+    pub(super) fn sum(bands: &[Band], powers: &[Lanes], out: &mut [Lanes]) {
+        for (band, out) in bands.iter().zip(out) {
+            let mut sums = Lanes::default();
+            for (power, weight) in powers[band.bins.clone()].iter().zip(&band.weights) {
+                for (sum, power) in sums.iter_mut().zip(power) {
+                    *sum += weight * power;
+                }
             }
+            *out = sums;
         }
-        *out = sums;
     }
 }
 

@@ -1,33 +1,33 @@
 //! Power to what features hold: decibels, or per-channel energy normalisation.
 
-use multiversion::multiversion;
-
 use super::spectrum::Lanes;
+use crate::dsp::instructions::vectorised;
 
 /// The power below which everything counts as -100 dB.
 pub(super) const POWER_FLOOR: f32 = 1e-10;
 
-/// 10 log10(max(x, 1e-10)) of each value.
-///
-/// The logarithm is that of the mantissa in [sqrt(1/2), sqrt(2)), as the series of the inverse hyperbolic tangent up to the ninth power,
-/// and the exponent's: within 2e-5 dB of the true value, and vectorised where a call of the library is not.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
-pub(super) fn decibels(values: &mut [Lanes]) {
-    /// 10 log10(2).
-    const PER_OCTAVE: f32 = (10.0 * std::f64::consts::LOG10_2) as f32;
-    /// 20 / ln(10): the series gives half of the natural logarithm.
-    const PER_HALF_NEPER: f32 = (20.0 * std::f64::consts::LOG10_E) as f32;
-    /// The bits of sqrt(1/2).
-    const ROOT_HALF: u32 = 0x3F35_04F3;
-    const MANTISSA: u32 = 0x007F_FFFF;
-    for value in values.as_flattened_mut() {
-        let bits = value.max(POWER_FLOOR).to_bits().wrapping_sub(ROOT_HALF);
-        let exponent = (bits as i32 >> 23) as f32;
-        let mantissa = f32::from_bits((bits & MANTISSA) + ROOT_HALF);
-        let s = (mantissa - 1.0) / (mantissa + 1.0);
-        let t = s * s;
-        let series = s * (1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0)))));
-        *value = exponent * PER_OCTAVE + series * PER_HALF_NEPER;
+vectorised! {
+    /// 10 log10(max(x, 1e-10)) of each value.
+    ///
+    /// The logarithm is that of the mantissa in [sqrt(1/2), sqrt(2)), as the series of the inverse hyperbolic tangent up to the ninth power,
+    /// and the exponent's: within 2e-5 dB of the true value, and vectorised where a call of the library is not.
+    pub(super) fn decibels(values: &mut [Lanes]) {
+        /// 10 log10(2).
+        const PER_OCTAVE: f32 = (10.0 * std::f64::consts::LOG10_2) as f32;
+        /// 20 / ln(10): the series gives half of the natural logarithm.
+        const PER_HALF_NEPER: f32 = (20.0 * std::f64::consts::LOG10_E) as f32;
+        /// The bits of sqrt(1/2).
+        const ROOT_HALF: u32 = 0x3F35_04F3;
+        const MANTISSA: u32 = 0x007F_FFFF;
+        for value in values.as_flattened_mut() {
+            let bits = value.max(POWER_FLOOR).to_bits().wrapping_sub(ROOT_HALF);
+            let exponent = (bits as i32 >> 23) as f32;
+            let mantissa = f32::from_bits((bits & MANTISSA) + ROOT_HALF);
+            let s = (mantissa - 1.0) / (mantissa + 1.0);
+            let t = s * s;
+            let series = s * (1.0 + t * (1.0 / 3.0 + t * (1.0 / 5.0 + t * (1.0 / 7.0 + t * (1.0 / 9.0)))));
+            *value = exponent * PER_OCTAVE + series * PER_HALF_NEPER;
+        }
     }
 }
 

@@ -7,9 +7,10 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
-use multiversion::multiversion;
+use rustfft::Fft;
 use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftPlanner};
+
+use crate::dsp::instructions::{forward_fft, vectorised};
 
 /// Frames of one block: their powers lie side by side, so that everything behind the transform works on all of them at once.
 pub(super) const LANES: usize = 16;
@@ -47,7 +48,7 @@ impl Spectrum {
             let angle = -2.0 * PI * k as f64 / n_fft as f64;
             Complex::new(angle.cos() as f32, angle.sin() as f32)
         };
-        Self { fft: FftPlanner::new().plan_fft_forward(n_fft / 2), twiddles: (1..=n_fft / 4).map(twiddle).collect(), window }
+        Self { fft: forward_fft(n_fft / 2), twiddles: (1..=n_fft / 4).map(twiddle).collect(), window }
     }
 
     pub(super) fn scratch(&self) -> Scratch {
@@ -99,31 +100,33 @@ impl Spectrum {
     }
 }
 
-/// Windows a frame and packs pairs of its samples: `[n_fft]` to `[n_fft / 2]`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
-fn pack(frame: &[f32], window: &[f32], packed: &mut [Complex<f32>]) {
-    let pairs = frame.as_chunks::<2>().0.iter().zip(window.as_chunks::<2>().0);
-    for (to, (samples, weights)) in packed.iter_mut().zip(pairs) {
-        *to = Complex::new(samples[0] * weights[0], samples[1] * weights[1]);
+vectorised! {
+    /// Windows a frame and packs pairs of its samples: `[n_fft]` to `[n_fft / 2]`.
+    fn pack(frame: &[f32], window: &[f32], packed: &mut [Complex<f32>]) {
+        let pairs = frame.as_chunks::<2>().0.iter().zip(window.as_chunks::<2>().0);
+        for (to, (samples, weights)) in packed.iter_mut().zip(pairs) {
+            *to = Complex::new(samples[0] * weights[0], samples[1] * weights[1]);
+        }
     }
 }
 
-/// Powers of the real signal's bins k and half - k, k from 1 to `twiddles.len()`, from the packed transform `z` `[half - 1]`, whose
-/// first element is that of k = 1.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
-fn split_powers(z: &[Complex<f32>], twiddles: &[Complex<f32>], low: &mut [f32], high: &mut [f32]) {
-    let quarter = twiddles.len();
-    let (forward, backward) = (&z[..quarter], &z[z.len() - quarter..]);
-    let powers = low[..quarter].iter_mut().zip(&mut high[..quarter]);
-    for (((a, b), w), (low, high)) in forward.iter().zip(backward.iter().rev()).zip(twiddles).zip(powers) {
-        // Twice the transforms of the even and of the odd samples.
-        let (even_re, even_im) = (a.re + b.re, a.im - b.im);
-        let (odd_re, odd_im) = (a.im + b.im, b.re - a.re);
-        let (turned_re, turned_im) = (w.re * odd_re - w.im * odd_im, w.re * odd_im + w.im * odd_re);
-        let (sum_re, sum_im) = (even_re + turned_re, even_im + turned_im);
-        let (difference_re, difference_im) = (even_re - turned_re, even_im - turned_im);
-        *low = 0.25 * (sum_re * sum_re + sum_im * sum_im);
-        *high = 0.25 * (difference_re * difference_re + difference_im * difference_im);
+vectorised! {
+    /// Powers of the real signal's bins k and half - k, k from 1 to `twiddles.len()`, from the packed transform `z` `[half - 1]`, whose
+    /// first element is that of k = 1.
+    fn split_powers(z: &[Complex<f32>], twiddles: &[Complex<f32>], low: &mut [f32], high: &mut [f32]) {
+        let quarter = twiddles.len();
+        let (forward, backward) = (&z[..quarter], &z[z.len() - quarter..]);
+        let powers = low[..quarter].iter_mut().zip(&mut high[..quarter]);
+        for (((a, b), w), (low, high)) in forward.iter().zip(backward.iter().rev()).zip(twiddles).zip(powers) {
+            // Twice the transforms of the even and of the odd samples.
+            let (even_re, even_im) = (a.re + b.re, a.im - b.im);
+            let (odd_re, odd_im) = (a.im + b.im, b.re - a.re);
+            let (turned_re, turned_im) = (w.re * odd_re - w.im * odd_im, w.re * odd_im + w.im * odd_re);
+            let (sum_re, sum_im) = (even_re + turned_re, even_im + turned_im);
+            let (difference_re, difference_im) = (even_re - turned_re, even_im - turned_im);
+            *low = 0.25 * (sum_re * sum_re + sum_im * sum_im);
+            *high = 0.25 * (difference_re * difference_re + difference_im * difference_im);
+        }
     }
 }
 
