@@ -36,6 +36,15 @@ pub struct Fault {
 
 /// The work of one pass of a stage.
 pub trait Work: Send + Sync {
+    /// Finds settings that cannot work together, from the configuration alone. Every pass is asked before anything is made, also
+    /// passes that this call does not run: a fault shows at once and not after hours of other stages.
+    ///
+    /// # Errors
+    /// Whatever makes it impossible to tell.
+    fn conflicts(&self, _cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        Ok(Vec::new())
+    }
+
     /// Looks at the files that the configuration names, before anything is made. Most stages name none.
     ///
     /// # Errors

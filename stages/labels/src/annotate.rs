@@ -1,8 +1,8 @@
 //! Stage `annotate`, second pass: annotation files into the tables `annotations`, `reviews` and `labels`.
 //!
-//! Every line of every annotation file becomes a row of `annotations`, used or not and why. Lines without a recording are filed under
-//! their site with no date. A recording of which an annotation file speaks, be it to say nothing, was reviewed: its windows are 0 or 1 for
-//! each class; those of a recording that nobody looked at are null.
+//! Every line of every annotation file becomes a row of `annotations`, with the reason where it is not used. Lines without a
+//! recording are filed under their site with no date. A recording with an annotation file was reviewed, also where the file is
+//! empty: its windows are 0 or 1 for each class. Windows of a recording without an annotation file are null.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,23 +12,25 @@ use chorus_engine::{Console, External, Scan, ScanContext, Unit, UnitContext, Wor
 use serde::Deserialize;
 
 use crate::codes::CodeTable;
+use crate::contents::Contents;
 use crate::digest;
 use crate::event::Event;
 use crate::files;
-use crate::formats::{Contents, Format, Reading, label_of_folder};
-use crate::judge::{Judge, Line, Recording, Review, account};
+use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
+use crate::layouts;
 use crate::overlap::Rule;
 use crate::pairing::{Part, parts_of};
-use crate::tell::Tally;
+use crate::reading::Reading;
+use crate::tell::UnusedCounts;
 use crate::windows;
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
     annotate: AnnotateParams,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct AnnotateParams {
     #[serde(flatten)]
     reading: Reading,
@@ -68,16 +70,16 @@ impl AnnotateParams {
     }
 }
 
-/// The pass.
+/// The pass that makes the tables `annotations`, `reviews` and `labels`.
 #[derive(Default)]
 pub struct Annotate {
     found: Mutex<Found>,
-    /// The annotation file that was read last, of those that speak of several units: they would be read once for each.
+    /// The last annotation file with events of several units, which would be read once for each of them.
     last: Mutex<Option<(String, Arc<Contents>)>>,
-    tally: Mutex<Tally>,
+    tally: Mutex<UnusedCounts>,
 }
 
-/// What the scan found, for the units' work.
+/// What the scan found, for the work on the units.
 #[derive(Default)]
 struct Found {
     /// Parts of annotation files by unit, in the order of the files.
@@ -100,16 +102,12 @@ impl Work for Annotate {
         }
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
         let sheets = digest::of_sheets(cx, &archive, annotate.review_sheets.as_deref())?;
-        let mut parts = match annotate.reading.format {
-            Format::Folders => Vec::new(),
-            format => {
-                let mut digests = digest::all(cx, &archive, &annotate.reading)?;
-                // A sheet may look like a table of events, and lie among them.
-                digests.retain(|path, _| !sheets.contains_key(path));
-                parts_of(format, &digests, &lengths)
-            }
-        };
-        parts.extend(parts_of(Format::Review, &sheets, &lengths));
+        let mut digests = digest::all(cx, &archive, &annotate.reading)?;
+        // Review sheets look like tables of events and may lie among them.
+        digests.retain(|path, _| !sheets.contains_key(path));
+        let mut parts = parts_of(annotate.reading.layout(), &digests, &lengths);
+        let sheets = parts_of(&layouts::review::ReviewSheets, &sheets, &lengths);
+        parts.extend(sheets.into_iter().map(|part| Part { is_sheet: true, ..part }));
         let mut found = Found::default();
         for part in parts {
             let unit = match &part.recording {
@@ -132,20 +130,20 @@ impl Work for Annotate {
         let archive = cx.archive()?;
         let judge = judge(cx, &archive, &annotate)?;
         let recordings = read_recordings(cx)?;
-        let by_path: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
+        let by_path: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
-        for Said { file, recording, events, of_whole } in self.said(cx, &archive, &annotate.reading, &recordings)? {
+        for FileEvents { file, recording, events, is_complete } in self.events(cx, &archive, &annotate.reading, &recordings)? {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
             };
-            lines.extend(account(&judge, &file, events, recording, &mut reviews, of_whole));
+            lines.extend(account(&judge, &file, events, recording, &mut reviews, is_complete));
         }
         lines.sort_by(|a, b| (&a.file, a.event.line, a.event.item).cmp(&(&b.file, b.event.line, b.event.item)));
         if annotate.reviewed == Reviewed::All {
             for recording in recordings.iter().filter(|recording| recording.duration_s.is_some()) {
-                reviews.entry(recording.id.clone()).or_default().is_whole = true;
+                reviews.entry(recording.id.clone()).or_default().is_complete = true;
             }
         }
         locked(&self.tally).add(&lines);
@@ -162,51 +160,53 @@ impl Work for Annotate {
     }
 }
 
-/// What one file says of one recording.
-struct Said {
+/// The events that one file has of one recording.
+struct FileEvents {
     file: String,
-    /// The recording's path, or why there is none.
+    /// The recording's path, or why none was found.
     recording: Result<String, String>,
     events: Vec<Event>,
-    /// Whether the file tells all that was heard.
-    of_whole: bool,
+    /// Whether the file holds everything that was heard.
+    is_complete: bool,
 }
 
 impl Annotate {
-    /// What is said of a unit's recordings, by file.
-    fn said(
+    /// The events of a unit's recordings, by file.
+    fn events(
         &self,
         cx: &UnitContext<'_>,
         archive: &Path,
         reading: &Reading,
-        recordings: &[Recording],
-    ) -> Result<Vec<Said>, WorkError> {
-        let of_folder = |r: &Recording| Said {
-            file: r.path.clone(),
-            recording: Ok(r.path.clone()),
-            events: vec![label_of_folder(&r.path)],
-            of_whole: true,
+        recordings: &[AnnotatedRecording],
+    ) -> Result<Vec<FileEvents>, WorkError> {
+        let of_path = |r: &AnnotatedRecording| {
+            Some(FileEvents {
+                file: r.path.clone(),
+                recording: Ok(r.path.clone()),
+                events: vec![reading.label_of_path(&r.path)?],
+                is_complete: true,
+            })
         };
-        let folders = recordings.iter().filter(|_| reading.format == Format::Folders);
-        let mut said: Vec<Said> = folders.map(of_folder).collect();
+        let mut found: Vec<FileEvents> = recordings.iter().filter_map(of_path).collect();
         let parts = locked(&self.found).parts.get(cx.unit()).cloned().unwrap_or_default();
-        let sheets = Reading::usual(Format::Review);
+        let sheets = Reading::of_sheets(".")?;
         for own in parts.chunk_by(|a, b| a.file == b.file) {
-            let contents = self.contents(archive, &own[0].file, if own[0].is_sheet { &sheets } else { reading })?;
+            let reading = if own[0].is_sheet { &sheets } else { reading };
+            let contents = self.contents(archive, &own[0].file, reading)?;
             for part in own {
                 let events = contents.by_recording.get(&part.name).cloned().unwrap_or_default();
-                said.push(Said {
+                found.push(FileEvents {
                     file: part.file.clone(),
                     recording: part.recording.clone(),
                     events: events.into_iter().map(|event| event.in_recording(&part.begins_s)).collect(),
-                    of_whole: !part.is_sheet,
+                    is_complete: part.is_complete,
                 });
             }
         }
-        Ok(said)
+        Ok(found)
     }
 
-    /// What an annotation file says.
+    /// The content of an annotation file.
     fn contents(&self, archive: &Path, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
         let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(&archive.join(file))?)));
         let is_shared = locked(&self.found).units_of.get(file).is_some_and(|units| *units > 1);
@@ -237,12 +237,12 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a unit depends on: of each file, what it says of the unit's recordings, and which those are.
+/// What a unit depends on outside of the run: for each file, a hash of the events of the unit's recordings and of their paths.
 fn external(parts: &[Part]) -> External {
     let by_file = parts.chunk_by(|a, b| a.file == b.file);
     let line = |p: &Part| format!("{:?} {:?} {:?} {}\n", p.name, p.recording, p.begins_s, p.hash);
-    let said = |own: &[Part]| -> String { own.iter().map(line).collect() };
-    by_file.map(|own| (own[0].file.clone(), hash_bytes(said(own).as_bytes()))).collect()
+    let text = |own: &[Part]| -> String { own.iter().map(line).collect() };
+    by_file.map(|own| (own[0].file.clone(), hash_bytes(text(own).as_bytes()))).collect()
 }
 
 fn judge(cx: &UnitContext<'_>, archive: &Path, params: &AnnotateParams) -> Result<Judge, WorkError> {
@@ -259,10 +259,10 @@ fn judge(cx: &UnitContext<'_>, archive: &Path, params: &AnnotateParams) -> Resul
     })
 }
 
-fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
+fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<AnnotatedRecording>, WorkError> {
     let Some(batch) = cx.read("recordings", &["recording_id", "path", "duration_s"])? else { return Ok(Vec::new()) };
     let columns = batch.utf8("recording_id")?.iter().zip(batch.utf8("path")?).zip(batch.f64("duration_s")?);
-    let of = |((id, path), duration_s): ((Option<&str>, Option<&str>), Option<f64>)| Recording {
+    let of = |((id, path), duration_s): ((Option<&str>, Option<&str>), Option<f64>)| AnnotatedRecording {
         id: id.unwrap_or_default().to_owned(),
         path: path.unwrap_or_default().to_owned(),
         duration_s,
@@ -270,7 +270,7 @@ fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
     Ok(columns.map(of).collect())
 }
 
-fn write_annotations(cx: &UnitContext<'_>, lines: &[Line], classes: &[String]) -> Result<(), WorkError> {
+fn write_annotations(cx: &UnitContext<'_>, lines: &[AnnotationRow], classes: &[String]) -> Result<(), WorkError> {
     cx.write("annotations", |batch| {
         batch
             .utf8(lines.iter().map(|l| &l.file))
@@ -291,12 +291,16 @@ fn write_annotations(cx: &UnitContext<'_>, lines: &[Line], classes: &[String]) -
     Ok(())
 }
 
-fn write_reviews(cx: &UnitContext<'_>, recordings: &[Recording], reviews: &BTreeMap<String, Review>) -> Result<(), WorkError> {
+fn write_reviews(
+    cx: &UnitContext<'_>,
+    recordings: &[AnnotatedRecording],
+    reviews: &BTreeMap<String, Review>,
+) -> Result<(), WorkError> {
     let review = || recordings.iter().map(|r| reviews.get(&r.id));
     cx.write("reviews", |batch| {
         batch
             .utf8(recordings.iter().map(|r| &r.id))
-            .bool(review().map(|r| r.is_some_and(Review::tells)))
+            .bool(review().map(|r| r.is_some_and(Review::is_reviewed)))
             .utf8(review().map(|r| r.and_then(|r| r.files.first())))
             .u32(review().map(|r| r.map_or(0, |r| r.lines)))
             .u32(review().map(|r| r.map_or(0, |r| r.used)))

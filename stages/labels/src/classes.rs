@@ -1,30 +1,33 @@
 //! Stage `annotate`, first pass: the classes of the run, the table `classes`.
 //!
-//! They come from `annotate.classes`, or from the code table, or else from a look at every annotation. Their order, which is that of
-//! the network's outputs, is the order of their codes, so that no order of files or lines has a say in it.
+//! They come from `annotate.classes`, or from the code table, or else from all annotations. They are sorted by name, so that the
+//! order of the network's outputs does not depend on the order of files or lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use chorus_engine::config::keys;
 use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
+use serde_yaml::Value;
 
-use crate::codes::{CodeTable, Names, near};
+use crate::codes::{ClassNames, CodeTable, near};
 use crate::error::LabelsError;
-use crate::formats::{Format, Reading, label_of_folder};
+use crate::layouts;
+use crate::reading::Reading;
 use crate::{digest, files};
 
-/// Name of the memory of the last classes.
-const MEMORY: &str = "classes.txt";
+/// Name of the cache with the classes of the last run.
+const LAST_CLASSES: &str = "classes.txt";
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
     annotate: AnnotateParams,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct AnnotateParams {
     #[serde(flatten)]
     reading: Reading,
@@ -34,25 +37,74 @@ struct AnnotateParams {
 }
 
 impl AnnotateParams {
-    /// Whether classes are whatever the annotations name.
+    /// Whether the classes are all codes of the annotations.
     fn looks_for_codes(&self) -> bool {
         self.classes.is_empty() && self.code_table.is_none()
     }
 }
 
-/// The pass.
+/// The pass that makes the table `classes`.
 #[derive(Default)]
 pub struct AnnotateClasses {
     /// The codes that the scan found.
     codes: Mutex<BTreeSet<String>>,
 }
 
+/// The section `annotate` before its keys are read by a layout.
+#[derive(Debug, Deserialize)]
+struct ChosenLayout {
+    annotate: BTreeMap<String, Value>,
+}
+
+impl ChosenLayout {
+    /// Keys that the layout needs and that are not set, and keys that are set and that only other layouts read.
+    fn faults(&self) -> Vec<Fault> {
+        let Some(layout) = self.annotate.get("format").and_then(|format| layouts::find(format.as_str()?)) else {
+            return Vec::new();
+        };
+        let (name, keys) = (layout.name(), layout.keys());
+        let value = |key: &str| self.annotate.get(key.strip_prefix("annotate.").unwrap_or(key));
+        let missing = keys.required.iter().filter(|(key, _)| value(key).is_none_or(Value::is_null));
+        let missing = missing.map(|(key, next)| Fault {
+            key: "annotate.format",
+            found: format!("`{name}` without {key}"),
+            allowed: format!("{next}, in {key}"),
+        });
+        let ignored = layouts::keys().into_iter().filter(|key| !keys.uses(key));
+        let ignored = ignored.filter(|key| value(key).is_some_and(|value| !is_default(key, value))).map(|key| Fault {
+            key,
+            found: format!("a value that annotate.format `{name}` does not use"),
+            allowed: format!("leave it out; it is read with {}", list(&layouts::users_of(key))),
+        });
+        missing.chain(ignored).collect()
+    }
+}
+
+/// Whether a value is the one that a key has when it is not set.
+fn is_default(key: &str, value: &Value) -> bool {
+    let default = keys::find(key).and_then(|key| serde_yaml::from_str::<Value>(key.default).ok());
+    default.as_ref() == Some(value)
+}
+
+/// `a, b and c`.
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
+}
+
 impl Work for AnnotateClasses {
+    fn conflicts(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        Ok(cx.params::<ChosenLayout>()?.faults())
+    }
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
         let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
         let mut faults = Vec::new();
-        let place = annotate.reading.place();
-        if annotate.reading.format != Format::Folders && !archive.join(place).exists() {
+        let (place, has_files) = (annotate.reading.place(), annotate.reading.layout().files().is_some());
+        if has_files && !archive.join(place).exists() {
             let found = format!("`{place}`, and the archive has no such folder or file");
             faults.push(Fault {
                 key: "annotate.folder",
@@ -67,7 +119,7 @@ impl Work for AnnotateClasses {
         }
         if let Some(Err(e)) = annotate.code_table.as_ref().map(|table| named(&archive.join(table), &annotate.classes)) {
             let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
-            let found = format!("what cannot be used with the code table ({e})");
+            let found = format!("a value that does not fit the code table ({e})");
             faults.push(Fault { key, found, allowed: "correct the table or the configuration".to_owned() });
         }
         Ok(faults)
@@ -116,8 +168,11 @@ impl Work for AnnotateClasses {
     }
 }
 
-/// The classes of the code table with their names; those that the configuration chooses have to be among them.
-fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, Names>, LabelsError> {
+/// The classes of the code table with their names.
+///
+/// # Errors
+/// The table cannot be read, or lacks a class that the configuration chooses.
+fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, ClassNames>, LabelsError> {
     let known = CodeTable::read(path, &files::read(path)?)?.classes().clone();
     match chosen.iter().find(|class| !known.contains_key(*class)) {
         None => Ok(known),
@@ -127,27 +182,27 @@ fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, Names>, Labe
     }
 }
 
-/// Every code that the annotations hold, and every class that review sheets do.
+/// Every code of the annotations and every class of the review sheets.
 fn codes(cx: &ScanContext<'_>, archive: &Path, params: &AnnotateParams) -> Result<BTreeSet<String>, WorkError> {
     let (reading, sheets) = (&params.reading, digest::of_sheets(cx, archive, params.review_sheets.as_deref())?);
     let mut codes: BTreeSet<String> = sheets.values().flat_map(|digest| digest.codes.iter().cloned()).collect();
-    if reading.format != Format::Folders {
-        let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
-        codes.extend(files.flat_map(|(_, digest)| digest.codes));
+    let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
+    codes.extend(files.flat_map(|(_, digest)| digest.codes));
+    if reading.layout().files().is_some() {
         return Ok(codes);
     }
     for (_, paths) in cx.texts_of_all("recordings", "path")? {
-        let labels = paths.into_iter().flatten().map(|path| label_of_folder(&path));
+        let labels = paths.into_iter().flatten().filter_map(|path| reading.label_of_path(&path));
         let labels = labels.filter(|event| event.problem.is_none());
         codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));
     }
     Ok(codes)
 }
 
-/// Says that other classes change every label partition, before they do.
+/// Warns that new or missing classes change every label and the model, before the work starts.
 fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), WorkError> {
     let before: Option<BTreeSet<String>> =
-        cx.cached(MEMORY).map(|bytes| String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect());
+        cx.cached(LAST_CLASSES).map(|bytes| String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect());
     if let Some(before) = before.filter(|before| before != classes) {
         let list = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
         let (new, gone) = (list(classes, &before), list(&before, classes));
@@ -161,7 +216,7 @@ fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), 
         cx.console().warn(&format!("the classes changed ({}): all labels and the model are made again", changes.join("; ")));
     }
     let text: String = classes.iter().map(|class| format!("{class}\n")).collect();
-    Ok(cx.cache(MEMORY, text.as_bytes())?)
+    Ok(cx.cache(LAST_CLASSES, text.as_bytes())?)
 }
 
 #[cfg(test)]
@@ -177,5 +232,25 @@ mod tests {
         assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
         let refused = chosen(&["FROGS"]).unwrap_err().to_string();
         assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");
+    }
+
+    #[test]
+    fn keys_that_a_layout_needs_and_keys_that_it_does_not_use() {
+        let faults = |yaml: &str| -> Vec<(&str, String)> {
+            let chosen: ChosenLayout = serde_yaml::from_str(&format!("annotate: {yaml}")).unwrap();
+            chosen.faults().into_iter().map(|fault| (fault.key, format!("{}; {}", fault.found, fault.allowed))).collect()
+        };
+        for unset in ["{format: csv}", "{format: clips, folder: null}"] {
+            let found = faults(unset);
+            assert_eq!((found.len(), found[0].0), (1, "annotate.format"));
+            assert!(found[0].1.contains("without annotate.folder"), "{found:?}");
+        }
+        let found = faults("{format: audacity, label_column: x, low_column: null, label_separator: ;}");
+        assert_eq!((found.len(), found[0].0), (1, "annotate.label_column"));
+        assert!(found[0].1.ends_with("it is read with raven, csv and clips"), "{found:?}");
+        assert_eq!(faults("{format: folders, folder: x}")[0].0, "annotate.folder");
+        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
+            assert_eq!(faults(sound), [], "{sound}");
+        }
     }
 }

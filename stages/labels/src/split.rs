@@ -9,6 +9,7 @@ mod account;
 mod groups;
 mod params;
 mod recordings;
+mod rows;
 mod sides;
 
 use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
@@ -19,7 +20,7 @@ use crate::recording_list::RecordingList;
 use crate::subset::Subset;
 use account::ClassRow;
 use params::{Params, Source, SplitParams};
-use sides::Row;
+use rows::SplitRow;
 
 /// The stage.
 pub struct Split;
@@ -57,7 +58,7 @@ impl Work for Split {
 }
 
 /// Splits the recordings and says how.
-fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<Row>, Vec<ClassRow>), WorkError> {
+fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
         return Err(LabelsError::NothingReviewed.into());
@@ -94,7 +95,7 @@ fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
     Ok(RecordingList::read(&path, &files::read(&path)?)?)
 }
 
-fn write(cx: &UnitContext<'_>, mut rows: Vec<Row>, classes: &[ClassRow]) -> Result<(), WorkError> {
+fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {
     rows.sort_by(|a, b| a.recording_id.cmp(&b.recording_id));
     cx.write("splits", |batch| {
         batch

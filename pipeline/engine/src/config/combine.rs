@@ -196,32 +196,9 @@ fn is_taken(group: &str) -> bool {
     ["supported", "well_supported"].contains(&group) || ["polyphony_", "night_"].iter().any(|prefix| group.starts_with(prefix))
 }
 
-/// Keys of columns, which only tables have.
-const COLUMNS: &[&str] = &[
-    "annotate.recording_column",
-    "annotate.label_column",
-    "annotate.start_column",
-    "annotate.end_column",
-    "annotate.low_column",
-    "annotate.high_column",
-    "annotate.quality_column",
-];
-
 /// Impossible combinations of the section annotate.
 fn annotations(config: &Config, refuse: &mut impl FnMut(&str, String, String)) {
-    let format = config.text("annotate.format").unwrap_or_default();
-    if matches!(format, "csv" | "clips") && config.text("annotate.folder").is_none() {
-        refuse(
-            "annotate.format",
-            format!("`{format}` without annotate.folder"),
-            "name the CSV file, or the folder that holds nothing but such files, in annotate.folder".into(),
-        );
-    }
-    let has_columns = matches!(format, "none" | "raven" | "csv" | "clips");
-    for key in COLUMNS.iter().filter(|key| !has_columns && config.text(key).is_some()) {
-        refuse(key, format!("a column with annotate.format `{format}`"), "columns are chosen with raven, csv and clips".into());
-    }
-    if format == "none" || config.text("annotate.rule") != Some("overlap") {
+    if config.text("annotate.format") == Some("none") || config.text("annotate.rule") != Some("overlap") {
         return;
     }
     let (overlap_s, window_s) = (config.number("annotate.min_overlap_s"), config.number("segment.window_s"));

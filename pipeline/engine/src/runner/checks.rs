@@ -9,7 +9,7 @@ use crate::console::bytes;
 use crate::context::ScanContext;
 use crate::graph::{Input, Pass, WEIGHTS};
 use crate::plan::{States, UnitPlan};
-use crate::{EngineError, Fault, Unit, given_model};
+use crate::{EngineError, Fault, Unit, Work, WorkError, given_model};
 
 /// Stages that need neither labels nor a model.
 const ONLY_LOOKING: &[&str] = &["ingest", "segment", "featurize"];
@@ -26,6 +26,7 @@ impl Runner {
     /// A missing archive, and files and a model that cannot be used, are told before anything is made.
     pub(super) fn check_sources(&self, selected: &[&'static str]) -> Result<(), EngineError> {
         let selected: Vec<&Pass> = selected.iter().map(|name| self.pass(name)).collect();
+        self.refuse_faults(&self.passes.iter().collect::<Vec<_>>(), |work, cx| work.conflicts(cx))?;
         if !selected.iter().all(|pass| ONLY_LOOKING.contains(&pass.stage)) {
             self.config.require_purpose()?;
         }
@@ -36,7 +37,7 @@ impl Runner {
         }
         self.check_run_folder()?;
         Base::checked(&self.config, &self.run)?;
-        self.check_named_files(&selected)?;
+        self.refuse_faults(&selected, |work, cx| work.faults(cx))?;
         if selected.iter().any(|pass| pass.stage == "split") {
             self.config.idle_keys().iter().for_each(|idle| self.console.warn(idle));
         }
@@ -46,16 +47,20 @@ impl Runner {
         }
     }
 
-    /// What is wrong with files that the configuration names, all at once, each with the line that names it.
-    fn check_named_files(&self, selected: &[&Pass]) -> Result<(), EngineError> {
+    /// Refuses the faults that these passes find, all at once, each with the line of its key.
+    fn refuse_faults(
+        &self,
+        passes: &[&Pass],
+        faults: impl Fn(&dyn Work, &ScanContext<'_>) -> Result<Vec<Fault>, WorkError>,
+    ) -> Result<(), EngineError> {
         let states = States::new();
         let planner = self.planner(false);
         let mut problems = Vec::new();
-        for pass in selected {
+        for pass in passes {
             let Some(work) = self.registry.get(pass.name) else { continue };
             let cx = ScanContext { access: planner.access(pass, &states), look_only: true };
             let fail = |source| EngineError::Work { pass: pass.name.into(), unit: "check".into(), source };
-            problems.extend(work.faults(&cx).map_err(fail)?.into_iter().map(|Fault { key, found, allowed }| Problem {
+            problems.extend(faults(work, &cx).map_err(fail)?.into_iter().map(|Fault { key, found, allowed }| Problem {
                 place: self.config.place(key),
                 key: key.to_owned(),
                 found,

@@ -21,8 +21,8 @@ pub(super) struct SplitParams {
     pub(super) test_fraction: f64,
     pub(super) validation_fraction: f64,
     pub(super) folds: usize,
-    fold: Option<Names>,
-    site: Option<Names>,
+    fold: Option<OneOrMore>,
+    site: Option<OneOrMore>,
     pub(super) seed: u64,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Source {
     File,
 }
 
-/// What is never divided.
+/// What is never divided between subsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum GroupBy {
@@ -46,22 +46,22 @@ pub(super) enum GroupBy {
     Column,
 }
 
-/// One name or several; a number is a name too.
+/// One name or several. A number is a name too.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Names {
-    One(Name),
-    Many(Vec<Name>),
+enum OneOrMore {
+    One(NumberOrText),
+    Many(Vec<NumberOrText>),
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Name {
+enum NumberOrText {
     Number(u64),
     Text(String),
 }
 
-impl Name {
+impl NumberOrText {
     fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
@@ -71,22 +71,22 @@ impl Name {
 }
 
 impl SplitParams {
-    /// The file that says subsets or folds, where one is asked.
+    /// The file with subsets or folds, where the source is a file.
     pub(super) fn list(&self) -> Option<&str> {
         self.file.as_deref().filter(|_| self.source == Source::File)
     }
 
-    /// The file that says groups, where one is asked.
+    /// The file with groups, where groups are a column.
     pub(super) fn group_list(&self) -> Option<&str> {
         self.group_file.as_deref().or(self.file.as_deref()).filter(|_| self.group == GroupBy::Column)
     }
 
-    /// The key that names that file.
+    /// The key that names the file with groups.
     pub(super) fn group_key(&self) -> &'static str {
         if self.group_file.is_some() { "split.group_file" } else { "split.file" }
     }
 
-    /// The sides that are not left empty on purpose.
+    /// The sides that should have recordings.
     pub(super) fn wanted_sides(&self) -> Vec<Subset> {
         let is_wanted = |side: &Subset| match side {
             Subset::Test => self.source != Source::Grouped || self.test_fraction > 0.0,
@@ -107,11 +107,11 @@ impl SplitParams {
     }
 }
 
-fn names(names: Option<&Names>) -> Vec<String> {
+fn names(names: Option<&OneOrMore>) -> Vec<String> {
     match names {
         None => Vec::new(),
-        Some(Names::One(name)) => vec![name.text()],
-        Some(Names::Many(names)) => names.iter().map(Name::text).collect(),
+        Some(OneOrMore::One(name)) => vec![name.text()],
+        Some(OneOrMore::Many(names)) => names.iter().map(NumberOrText::text).collect(),
     }
 }
 
