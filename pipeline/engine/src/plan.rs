@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use chorus_archive::Archive;
 use rayon::prelude::*;
 
 use crate::base::Base;
@@ -126,6 +127,7 @@ pub(crate) fn load_states(run: &RunDir, passes: &[Pass]) -> States {
 /// All that planning needs.
 pub(crate) struct Planner<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) archive: Option<&'a dyn Archive>,
     pub(crate) run: &'a RunDir,
     pub(crate) passes: &'a [Pass],
     pub(crate) registry: &'a Registry,
@@ -137,8 +139,8 @@ pub(crate) struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     pub(crate) fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
-        let Self { config, run, passes, console, stop, .. } = self;
-        Access { config, run, passes, pass, states, console, stop }
+        let Self { config, archive, run, passes, console, stop, .. } = self;
+        Access { config, archive: *archive, run, passes, pass, states, console, stop }
     }
 
     /// Lets a pass look outside of the run.

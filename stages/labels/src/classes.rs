@@ -101,7 +101,7 @@ impl Work for AnnotateClasses {
     }
 
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
+        let (Params { annotate }, archive) = (cx.params()?, cx.archive_folder()?);
         let mut faults = Vec::new();
         let (place, has_files) = (annotate.reading.place(), annotate.reading.layout().files().is_some());
         if has_files && !archive.join(place).exists() {
@@ -127,7 +127,7 @@ impl Work for AnnotateClasses {
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let mut scan = Scan::default();
         if let Some(table) = &annotate.code_table {
             scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
@@ -142,7 +142,7 @@ impl Work for AnnotateClasses {
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let known =
             annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), &annotate.classes))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {

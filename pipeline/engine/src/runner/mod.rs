@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chorus_archive::{Archive, Local};
+
 use crate::atomic;
 use crate::base::Base;
 use crate::config::keys::KEYS;
@@ -101,6 +103,7 @@ impl Course {
 /// Runs the stages of one configuration.
 pub struct Runner {
     config: Config,
+    archive: Option<Local>,
     run: RunDir,
     passes: Vec<Pass>,
     registry: Registry,
@@ -115,7 +118,18 @@ impl Runner {
     pub fn new(config: Config, registry: Registry, console: Console) -> Self {
         let run = RunDir::new(config.run_path());
         let passes = passes(&config);
-        Self { config, run, passes, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+        let archive = config.text("archive.path").map(Local::new);
+        Self {
+            config,
+            archive,
+            run,
+            passes,
+            registry,
+            console,
+            program: Program::Chorus,
+            runtime: BTreeMap::new(),
+            stop: Arc::default(),
+        }
     }
 
     /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.
@@ -165,12 +179,14 @@ impl Runner {
 
     fn planner(&self, verify: bool) -> Planner<'_> {
         let Self { config, run, passes, registry, console, stop, runtime, .. } = self;
-        Planner { config, run, passes, registry, console, stop, runtime, verify }
+        let archive = self.archive.as_ref().map(|archive| archive as &dyn Archive);
+        Planner { config, archive, run, passes, registry, console, stop, runtime, verify }
     }
 
     fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
         let Self { config, run, passes, console, stop, .. } = self;
-        Access { config, run, passes, pass, states, console, stop }
+        let archive = self.archive.as_ref().map(|archive| archive as &dyn Archive);
+        Access { config, archive, run, passes, pass, states, console, stop }
     }
 
     /// What is fresh and what is not, without executing anything. `verify` reads every output and compares its hash.
