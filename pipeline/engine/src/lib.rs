@@ -28,6 +28,7 @@ mod unit;
 mod work;
 
 pub use base::{files_below, is_within};
+pub use column::CachedValue;
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
 pub use context::{Partition, ScanContext, TableSink, UnitContext, model_folder};
