@@ -166,7 +166,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                 )
             },
             Pass {
-                code_version: 4,
+                code_version: 5,
                 // A file without a recording is filed under its site, which only a look at all recordings tells.
                 scanned: vec!["recordings"],
                 ..pass(

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chorus_archive::Archive;
 use chorus_engine::{Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
@@ -91,7 +92,7 @@ struct Found {
 impl Work for Annotate {
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive_folder()?;
+        let archive = cx.archive()?;
         let mut unit_of = BTreeMap::new();
         let paths = cx.column::<String>("recordings", "path")?;
         let lengths = cx.column::<Exact>("recordings", "duration_s")?;
@@ -100,8 +101,8 @@ impl Work for Annotate {
             unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
-        let sheets = digest::of_sheets(cx, &archive, annotate.review_sheets.as_deref())?;
-        let mut digests = digest::all(cx, &archive, &annotate.reading)?;
+        let sheets = digest::of_sheets(cx, archive, annotate.review_sheets.as_deref())?;
+        let mut digests = digest::all(cx, archive, &annotate.reading)?;
         // Review sheets look like tables of events and may lie among them.
         digests.retain(|path, _| !sheets.contains_key(path));
         let mut parts = parts_of(annotate.reading.layout(), &digests, &lengths);
@@ -118,7 +119,7 @@ impl Work for Annotate {
         let units = found.parts.iter().map(|(unit, parts)| (unit.clone(), external(parts))).collect();
         let mut scan = Scan { units, ..Scan::default() };
         if let Some(table) = &annotate.code_table {
-            scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
+            scan.all.insert(table.clone(), hash_bytes(&files::read(archive, table)?));
         }
         *locked(&self.found) = found;
         Ok(scan)
@@ -126,13 +127,13 @@ impl Work for Annotate {
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive_folder()?;
-        let judge = judge(cx, &archive, &annotate)?;
+        let archive = cx.archive()?;
+        let judge = judge(cx, archive, &annotate)?;
         let recordings = read_recordings(cx)?;
         let by_path: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
-        for FileEvents { file, recording, events, is_complete } in self.events(cx, &archive, &annotate.reading, &recordings)? {
+        for FileEvents { file, recording, events, is_complete } in self.events(cx, archive, &annotate.reading, &recordings)? {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
@@ -174,7 +175,7 @@ impl Annotate {
     fn events(
         &self,
         cx: &UnitContext<'_>,
-        archive: &Path,
+        archive: &dyn Archive,
         reading: &Reading,
         recordings: &[AnnotatedRecording],
     ) -> Result<Vec<FileEvents>, WorkError> {
@@ -206,8 +207,8 @@ impl Annotate {
     }
 
     /// The content of an annotation file.
-    fn contents(&self, archive: &Path, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
-        let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(&archive.join(file))?)));
+    fn contents(&self, archive: &dyn Archive, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
+        let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(archive, file)?)));
         let is_shared = locked(&self.found).units_of.get(file).is_some_and(|units| *units > 1);
         if !is_shared {
             return read();
@@ -244,12 +245,9 @@ fn external(parts: &[Part]) -> External {
     by_file.map(|own| (own[0].file.clone(), hash_bytes(text(own).as_bytes()))).collect()
 }
 
-fn judge(cx: &UnitContext<'_>, archive: &Path, params: &AnnotateParams) -> Result<Judge, WorkError> {
+fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, params: &AnnotateParams) -> Result<Judge, WorkError> {
     let classes = cx.read("classes", &["class"])?.ok_or("there are no classes")?;
-    let table = |table: &String| {
-        let path = archive.join(table);
-        CodeTable::read(&path, &files::read(&path)?)
-    };
+    let table = |table: &String| CodeTable::read(Path::new(&archive.location(table)), &files::read(archive, table)?);
     Ok(Judge {
         label_text: params.reading.label_text(),
         codes: params.code_table.as_ref().map(table).transpose()?,

@@ -1,7 +1,7 @@
 //! From annotation files to labels of windows, and the split of recordings: the stages `annotate` and `split`.
 //!
-//! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout, [`reading`] a
-//!   layout with the settings of a run.
+//! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout,
+//!   [`reading`] a layout with the settings of a run.
 //! - [`codes`], [`label`], [`judge`]: the class of each event, and which events are used.
 //! - [`overlap`]: which windows an event makes positive.
 //! - [`stratify`]: groups of recordings to subsets or folds.

@@ -1,9 +1,9 @@
-//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits`, `split_classes` and
-//! `training_sets`.
+//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits`,
+//! `split_classes` and `training_sets`.
 //!
-//! Only recordings that somebody reviewed and that can be read take part; the others are `unused`. The test set is a stratified share,
-//! a fold, a site, or what a file says; validation is taken from the rest. Whole groups go to one side, and recordings of one content
-//! count as one group, since a copy of what was learnt is no test.
+//! Only recordings that somebody reviewed and that can be read are used; the others are `unused`. The test set is a stratified
+//! share, a fold, a site, or comes from a file. Validation is taken from the rest. Whole groups go to one side. Recordings with
+//! the same content are one group, since a copy of a training recording is no test.
 
 mod account;
 mod groups;
@@ -12,6 +12,9 @@ mod recordings;
 mod rows;
 mod sides;
 
+use std::path::Path;
+
+use chorus_archive::Kind;
 use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
@@ -27,16 +30,20 @@ pub struct Split;
 
 impl Work for Split {
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { split }, archive) = (cx.params()?, cx.archive_folder()?);
+        let (Params { split }, archive) = (cx.params()?, cx.archive()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
-        let missing =
-            lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
+        let mut missing = Vec::new();
+        for (key, file) in lists.into_iter().filter_map(|(key, file)| Some((key, file?))) {
+            if archive.kind_of(file)? != Some(Kind::File) {
+                missing.push((key, file));
+            }
+        }
         let fault = |(key, file): (&'static str, &str)| Fault {
             key,
             found: format!("`{file}`, and the archive has no such file"),
             allowed: "name a CSV file within the archive".to_owned(),
         };
-        let mut faults: Vec<Fault> = missing.map(fault).collect();
+        let mut faults: Vec<Fault> = missing.into_iter().map(fault).collect();
         faults.dedup();
         Ok(faults)
     }
@@ -45,7 +52,7 @@ impl Work for Split {
         let Params { split } = cx.params()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
-            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive_folder()?.join(file))?));
+            scan.all.insert(file.to_owned(), hash_bytes(&files::read(cx.archive()?, file)?));
         }
         Ok(scan)
     }
@@ -57,7 +64,7 @@ impl Work for Split {
     }
 }
 
-/// Splits the recordings and says how.
+/// Splits the recordings, and prints the result.
 fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
@@ -91,8 +98,8 @@ fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<SplitRow>, Vec
 }
 
 fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
-    let path = cx.archive_folder()?.join(file);
-    Ok(RecordingList::read(&path, &files::read(&path)?)?)
+    let archive = cx.archive()?;
+    Ok(RecordingList::read(Path::new(&archive.location(file)), &files::read(archive, file)?)?)
 }
 
 fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {

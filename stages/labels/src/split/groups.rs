@@ -13,8 +13,8 @@ use crate::stratify::Group;
 use crate::subset::Subset;
 use crate::text::some_of;
 
-/// The group of a recording. A recording without a trustworthy time is a night of its own, and a recording that the column does not
-/// name is a group of its own.
+/// The group of a recording. A recording without a trustworthy time is a night of its own, and a recording that the column does
+/// not name is a group of its own.
 pub(super) fn group_of(group: GroupBy, id: &str, site: &str, local_us: Option<i64>) -> String {
     let night = || {
         let local = Offset::UTC.to_datetime(Timestamp::from_microsecond(local_us?).ok()?);
