@@ -7,6 +7,9 @@
 //! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
 //! - [`atomic`]: the only code that creates files in a run.
 
+#[cfg(test)]
+extern crate self as chorus_engine;
+
 pub mod atomic;
 mod base;
 mod column;

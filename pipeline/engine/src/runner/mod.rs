@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::atomic;
 use crate::base::Base;
-use crate::config::keys::KEYS;
 use crate::context::Access;
 use crate::graph::{Output, Pass, Per, Program, passes, stages};
 use crate::plan::{PassPlan, Planner, States, Status, load_states};
@@ -412,9 +411,9 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// The seeds among the configuration's keys, for the manifest.
-pub(crate) fn seeds(config: &Config) -> BTreeMap<&'static str, serde_json::Value> {
-    let value = |name: &'static str| (name, serde_json::to_value(config.get(name)).unwrap_or_default());
-    KEYS.iter().filter(|k| k.name.ends_with(".seed")).map(|k| value(k.name)).collect()
+pub(crate) fn seeds(config: &Config) -> BTreeMap<&str, serde_json::Value> {
+    let seeds = config.values().iter().filter(|(name, _)| name.ends_with(".seed"));
+    seeds.map(|(name, value)| (name, serde_json::to_value(value).unwrap_or_default())).collect()
 }
 
 /// The table outputs of a pass, for the manifest.
