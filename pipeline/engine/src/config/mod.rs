@@ -11,12 +11,14 @@ use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chorus_keys::{Base, Declarations, Finding, Keys, Values};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
+
+use crate::sync::locked;
 
 pub use keys::undeclared;
 pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
@@ -267,6 +269,12 @@ impl Config {
         self.values.paths(key)
     }
 
+    /// The seeds, by key.
+    pub(crate) fn seeds(&self) -> BTreeMap<&str, serde_json::Value> {
+        let seeds = self.values.iter().filter(|(name, _)| name.ends_with(".seed"));
+        seeds.map(|(name, value)| (name, serde_json::to_value(value).unwrap_or_default())).collect()
+    }
+
     /// The run's folder, as typed.
     pub fn run_path(&self) -> PathBuf {
         self.text("run.path").map_or_else(|| Path::new("runs").join(&self.stem), PathBuf::from)
@@ -294,7 +302,7 @@ impl Config {
     /// # Errors
     /// What serde says when the struct and the keys do not fit: a fault of the program.
     pub fn settings<S: Keys + DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<S>, serde_yaml::Error> {
-        let mut made = self.made.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = locked(&self.made.0);
         if let Some(Ok(settings)) = made.get(&TypeId::of::<S>()).map(|made| Arc::clone(made).downcast::<S>()) {
             return Ok(settings);
         }

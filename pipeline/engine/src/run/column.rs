@@ -7,7 +7,7 @@ use chorus_tables::schema;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::context::{Partition, ScanContext};
+use super::context::{Partition, ScanContext};
 use crate::{EngineError, Unit};
 
 /// What is remembered of one part.
@@ -20,7 +20,7 @@ struct Column {
 }
 
 impl ScanContext<'_> {
-    /// A column of texts, or of numbers as texts, of a declared table, part by part, as [`crate::context::Access::read_all`] reads it.
+    /// A column of texts, or of numbers as texts, of a declared table, part by part, as [`super::context::Access::read_all`] reads it.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`], and [`EngineError::Io`] when it cannot be remembered.
