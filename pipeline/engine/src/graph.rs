@@ -417,7 +417,7 @@ mod tests {
 
     fn config(sets: &[&str]) -> Config {
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
-        Config::from_text("", "c", "c", &sets, crate::config::tests::all()).unwrap()
+        Config::from_text("", "c", "c", &sets, crate::test_keys::keys()).unwrap()
     }
 
     #[test]

@@ -9,6 +9,9 @@
 
 #[cfg(test)]
 extern crate self as chorus_engine;
+#[cfg(test)]
+#[path = "../tests/common/keys.rs"]
+mod test_keys;
 
 pub mod config;
 mod console;

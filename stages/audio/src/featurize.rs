@@ -15,7 +15,8 @@ pub struct Featurize;
 
 impl Work for Featurize {
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
-        let extractor = Extractor::new(&cx.settings::<MelConfig>()?, cx.value("segment.window_s")?)?;
+        let featurize = cx.settings::<MelConfig>()?;
+        let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let mut rows = 0;
         for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
             rows += cx.read_partition("segments", partition, &["index"])?.rows();
@@ -24,7 +25,8 @@ impl Work for Featurize {
     }
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let extractor = Extractor::new(&cx.settings::<MelConfig>()?, cx.value("segment.window_s")?)?;
+        let featurize = cx.settings::<MelConfig>()?;
+        let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let width = 2 * extractor.len();
         let mut sink = cx.sink("features", &extractor.shape())?;
         for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |segment_ids, bytes| {

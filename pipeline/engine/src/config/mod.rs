@@ -418,15 +418,11 @@ fn depth(path: &Path) -> Option<usize> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    #[path = "../../../tests/common/keys.rs"]
-    mod keys;
-    pub(crate) use keys::keys as all;
+    use crate::test_keys::keys as all;
 
     const MODEL: &str = "model.path=m";
-
 
     fn load(text: &str, sets: &[&str]) -> Result<Config, String> {
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
