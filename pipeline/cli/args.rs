@@ -6,7 +6,7 @@ use chorus_engine::{Config, RunDir, Share};
 use chorus_report::export::Filter;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::commands;
+use crate::help;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -195,7 +195,7 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = commands::query::help())]
+#[command(after_help = help::query())]
 pub(crate) struct QueryArgs {
     /// The question in SQL; `-` reads it from stdin
     #[arg(required_unless_present = "file")]

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
-use chorus_engine::{ScanContext, Unit, UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per, predicts_from_features};
+use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
 use serde::Deserialize;
 
 use crate::container::channels::Choice;
@@ -35,7 +36,28 @@ struct SegmentParams {
 /// The stage.
 pub struct Featurize;
 
+impl Featurize {
+    /// What the stage declares of itself. Without a model from elsewhere one is trained, and training reads features.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let is_needed = config.text("model.path").is_none() || predicts_from_features(config);
+        is_needed.then(|| Pass {
+            code_version: 2,
+            inputs: vec![Input::Archive, Input::Table("recordings"), Input::Table("segments")],
+            outputs: vec![Output::Table("features")],
+            keys: vec!["archive.channel", "featurize.*", "segment.window_s"],
+            exploratory: true,
+            ..Pass::new("featurize", Per::SiteDay)
+        })
+    }
+}
+
 impl Work for Featurize {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
         let params: Params = cx.params()?;
         let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
@@ -46,7 +68,7 @@ impl Work for Featurize {
         Ok((rows * 2 * extractor.len()) as u64)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let params: Params = cx.params()?;
         let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
         let width = 2 * extractor.len();

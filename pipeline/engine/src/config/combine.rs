@@ -175,8 +175,8 @@ const SPLIT_KEYS: &[(&str, &[(&str, &str)])] = &[
     ("split.site", &[("split.source", "leave_one_site_out")]),
 ];
 
-/// Keys that were given and change nothing, each in a sentence.
-pub(super) fn idle(config: &Config) -> Vec<String> {
+/// Keys that were given and change nothing, each with a sentence that says so.
+pub(super) fn idle(config: &Config) -> Vec<(&'static str, String)> {
     let is_default =
         |key: &str| keys::find(key).is_some_and(|k| serde_yaml::from_str(k.default).is_ok_and(|v: Value| v == *config.get(key)));
     let says = |&(key, value): &(&str, &str)| config.text(key) == Some(value);
@@ -186,7 +186,7 @@ pub(super) fn idle(config: &Config) -> Vec<String> {
         .filter(|(_, wanted)| !wanted.iter().any(says))
         .map(|(key, wanted)| {
             let wanted: Vec<String> = wanted.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-            format!("{}: {key} changes nothing here; it counts with {}", config.place(key), wanted.join(" or "))
+            (*key, format!("{}: {key} changes nothing here; it counts with {}", config.place(key), wanted.join(" or ")))
         })
         .collect()
 }

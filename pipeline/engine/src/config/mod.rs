@@ -149,8 +149,8 @@ impl Config {
         combine::lacks_purpose(self).map_or(Ok(()), |problem| Err(ConfigError::Invalid { problems: vec![problem] }))
     }
 
-    /// Keys that were given and change nothing, each in a sentence.
-    pub fn idle_keys(&self) -> Vec<String> {
+    /// Keys that were given and change nothing, each with a sentence that says so.
+    pub fn idle_keys(&self) -> Vec<(&'static str, String)> {
         combine::idle(self)
     }
 
@@ -371,7 +371,10 @@ mod tests {
 
     #[test]
     fn keys_of_another_split_are_told() {
-        let idle = |sets: &[&str]| load("split:\n  fold: 2\n", sets).unwrap().idle_keys();
+        let idle = |sets: &[&str]| {
+            let idle = load("split:\n  fold: 2\n", sets).unwrap().idle_keys();
+            idle.into_iter().map(|(_, sentence)| sentence).collect::<Vec<_>>()
+        };
         let labels = "annotate.format=raven";
         let told = idle(&[labels]);
         assert_eq!(told, ["c.yaml:2: split.fold changes nothing here; it counts with split.source: folds or split.source: file"]);
