@@ -157,7 +157,7 @@ fn a_stage_with_stale_inputs() {
         &["predict cannot run", "featurize is not fresh", "featurize.n_mels 32 -> 40", "chorus run predict --with-upstream"],
     );
     let unknown = survey.chorus(&["run", "featurise"]);
-    refused(&unknown, 2, &["no stage is called `featurise`", "ingest, segment"]);
+    refused(&unknown, 2, &["no stage `featurise`", "ingest, segment"]);
     let unit = survey.chorus(&["run", "featurize", "--unit", "site=NOWHERE"]);
     refused(&unit, 2, &["no unit matches `site=NOWHERE`", "chorus status --units"]);
 }

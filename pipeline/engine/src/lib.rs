@@ -1,11 +1,13 @@
-//! The engine: what stages there are, what is fresh, and how a unit of work becomes a committed table.
+//! The engine: what is fresh, and how a unit of work becomes a committed table. It knows no stage by name.
 //!
-//! - [`graph`]: the stages as declarations: inputs, outputs, configuration keys, unit of work, code version.
+//! - [`graph`]: what a stage declares of itself: inputs, outputs, configuration keys, unit of work, code version.
 //! - [`config`]: the configuration and its keys.
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
-//! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
+//! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
 //! - [`atomic`]: the only code that creates files in a run.
+//!
+//! The folders are floors: `files`, `state`, `plan`, `run`. Each knows those before it, and none of those behind it.
 
 #[cfg(test)]
 extern crate self as chorus_engine;
@@ -42,7 +44,7 @@ pub use plan::scan::{External, Scan};
 pub use run::context::{Partition, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Fault, Registry, Work};
-pub use run::worker::worker_program;
+pub use run::worker::{read_assignment, worker_program};
 pub use shared::shared_passes;
 pub use state::states::model_folder;
 pub use sync::locked;

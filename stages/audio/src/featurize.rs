@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
-use chorus_engine::{ScanContext, Unit, UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per, predicts_from_features};
+use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
 
 use crate::dsp::logmel::MelConfig;
 use crate::extract::{Extractor, for_each_group, jobs};
@@ -13,7 +14,28 @@ use crate::extract::{Extractor, for_each_group, jobs};
 /// The stage.
 pub struct Featurize;
 
+impl Featurize {
+    /// What the stage declares of itself. Without a model from elsewhere one is trained, and training reads features.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let is_needed = config.text("model.path").is_none() || predicts_from_features(config);
+        is_needed.then(|| Pass {
+            code_version: 2,
+            inputs: vec![Input::Archive, Input::Table("recordings"), Input::Table("segments")],
+            outputs: vec![Output::Table("features")],
+            keys: vec!["archive.channel", "featurize.*", "segment.window_s"],
+            exploratory: true,
+            ..Pass::new("featurize", Per::SiteDay)
+        })
+    }
+}
+
 impl Work for Featurize {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
         let featurize = cx.settings::<MelConfig>()?;
         let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
@@ -24,7 +46,7 @@ impl Work for Featurize {
         Ok((rows * 2 * extractor.len()) as u64)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let featurize = cx.settings::<MelConfig>()?;
         let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let width = 2 * extractor.len();

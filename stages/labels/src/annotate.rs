@@ -6,16 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use chorus_engine::{Console, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Console, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
 use serde::Deserialize;
 
 use crate::codes::CodeTable;
 use crate::digest;
 use crate::event::Event;
 use crate::files;
-use crate::formats::{Contents, Format, Reading, label_of_folder};
+use crate::formats::{Contents, Format, READING_KEYS, Reading, label_of_folder};
 use crate::judge::{Judge, Line, Recording, Review, account};
 use crate::overlap::Rule;
 use crate::pairing::{Part, parts_of};
@@ -69,25 +70,48 @@ impl AnnotateParams {
 }
 
 /// The pass.
-#[derive(Default)]
-pub struct Annotate {
-    found: Mutex<Found>,
-    /// The annotation file that was read last, of those that speak of several units: they would be read once for each.
-    last: Mutex<Option<(String, Arc<Contents>)>>,
-    tally: Mutex<Tally>,
-}
+pub struct Annotate;
 
-/// What the scan found, for the units' work.
+/// Which parts of annotation files belong to which unit.
 #[derive(Default)]
-struct Found {
-    /// Parts of annotation files by unit, in the order of the files.
+pub struct UnitParts {
+    /// By unit, in the order of the files.
     parts: BTreeMap<Unit, Vec<Part>>,
     /// In how many units each file is read.
     units_of: BTreeMap<String, usize>,
+    /// The annotation file that was read last, of those that several units share: else it would be read once for each.
+    last_read: Mutex<Option<(String, Arc<Contents>)>>,
+    /// Lines that were not used, of all units together.
+    unused: Mutex<Tally>,
+}
+
+impl Annotate {
+    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Archive, Table};
+        let rule = [
+            "annotate.reviewed",
+            "annotate.qualities",
+            "annotate.rule",
+            "annotate.min_overlap_s",
+            "annotate.min_overlap_fraction",
+        ];
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 4,
+            inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
+            // A file without a recording is filed under its site, which only a look at all recordings shows.
+            scanned: vec!["recordings"],
+            outputs: vec![Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
+            keys: [READING_KEYS, &rule].concat(),
+            ..Pass::new("annotate", Per::SiteDay)
+        })
+    }
 }
 
 impl Work for Annotate {
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    type Found = UnitParts;
+
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<UnitParts>, WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
         let mut unit_of = BTreeMap::new();
@@ -110,7 +134,7 @@ impl Work for Annotate {
             }
         };
         parts.extend(parts_of(Format::Review, &sheets, &lengths));
-        let mut found = Found::default();
+        let mut found = UnitParts::default();
         for part in parts {
             let unit = match &part.recording {
                 Ok(recording) => unit_of[recording].0.clone(),
@@ -119,15 +143,14 @@ impl Work for Annotate {
             found.add(unit, part);
         }
         let units = found.parts.iter().map(|(unit, parts)| (unit.clone(), external(parts))).collect();
-        let mut scan = Scan { units, ..Scan::default() };
+        let mut scan = Scan { units, found, ..Scan::default() };
         if let Some(table) = &annotate.code_table {
             scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
         }
-        *locked(&self.found) = found;
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, found: &UnitParts) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
         let judge = judge(cx, &archive, &annotate)?;
@@ -135,7 +158,7 @@ impl Work for Annotate {
         let by_path: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
-        for Said { file, recording, events, of_whole } in self.said(cx, &archive, &annotate.reading, &recordings)? {
+        for Said { file, recording, events, of_whole } in found.said(cx, &archive, &annotate.reading, &recordings)? {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
@@ -148,15 +171,14 @@ impl Work for Annotate {
                 reviews.entry(recording.id.clone()).or_default().is_whole = true;
             }
         }
-        locked(&self.tally).add(&lines);
+        locked(&found.unused).add(&lines);
         write_annotations(cx, &lines, &judge.classes)?;
         write_reviews(cx, &recordings, &reviews)?;
         windows::write(cx, &recordings, &reviews, &judge.classes, annotate.rule())
     }
 
-    fn tell(&self, console: &Console) {
-        *locked(&self.last) = None;
-        if let Some(sentence) = std::mem::take(&mut *locked(&self.tally)).sentence() {
+    fn summarise(&self, console: &Console, found: &UnitParts) {
+        if let Some(sentence) = locked(&found.unused).sentence() {
             console.warn(&sentence);
         }
     }
@@ -172,7 +194,7 @@ struct Said {
     of_whole: bool,
 }
 
-impl Annotate {
+impl UnitParts {
     /// What is said of a unit's recordings, by file.
     fn said(
         &self,
@@ -189,7 +211,7 @@ impl Annotate {
         };
         let folders = recordings.iter().filter(|_| reading.format == Format::Folders);
         let mut said: Vec<Said> = folders.map(of_folder).collect();
-        let parts = locked(&self.found).parts.get(cx.unit()).cloned().unwrap_or_default();
+        let parts = self.parts.get(cx.unit()).map(Vec::as_slice).unwrap_or_default();
         let sheets = Reading::usual(Format::Review);
         for own in parts.chunk_by(|a, b| a.file == b.file) {
             let contents = self.contents(archive, &own[0].file, if own[0].is_sheet { &sheets } else { reading })?;
@@ -209,11 +231,11 @@ impl Annotate {
     /// What an annotation file says.
     fn contents(&self, archive: &Path, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
         let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(&archive.join(file))?)));
-        let is_shared = locked(&self.found).units_of.get(file).is_some_and(|units| *units > 1);
+        let is_shared = self.units_of.get(file).is_some_and(|units| *units > 1);
         if !is_shared {
             return read();
         }
-        let mut last = locked(&self.last);
+        let mut last = locked(&self.last_read);
         if let Some((_, contents)) = last.as_ref().filter(|(name, _)| name == file) {
             return Ok(Arc::clone(contents));
         }
@@ -221,9 +243,7 @@ impl Annotate {
         *last = Some((file.to_owned(), Arc::clone(&contents)));
         Ok(contents)
     }
-}
 
-impl Found {
     fn add(&mut self, unit: Unit, part: Part) {
         let parts = self.parts.entry(unit).or_default();
         if parts.last().is_none_or(|last| last.file != part.file) {
@@ -231,10 +251,6 @@ impl Found {
         }
         parts.push(part);
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a unit depends on: of each file, what it says of the unit's recordings, and which those are.

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
 use crate::codes::{CodeTable, Names, near};
 use crate::error::LabelsError;
-use crate::formats::{Format, Reading, label_of_folder};
+use crate::formats::{Format, READING_KEYS, Reading, label_of_folder};
 use crate::{digest, files};
 
 /// Name of the memory of the last classes.
@@ -41,13 +41,31 @@ impl AnnotateParams {
 }
 
 /// The pass.
-#[derive(Default)]
-pub struct AnnotateClasses {
-    /// The codes that the scan found.
-    codes: Mutex<BTreeSet<String>>,
+pub struct AnnotateClasses;
+
+impl AnnotateClasses {
+    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let mut inputs = vec![Input::Archive];
+        // Where folders are classes, the recordings' paths are the annotations.
+        if config.text("annotate.format") == Some("folders") {
+            inputs.push(Input::Table("recordings"));
+        }
+        config.text("model.path").is_none().then(|| Pass {
+            name: "annotate-classes",
+            code_version: 4,
+            inputs,
+            outputs: vec![Output::Table("classes")],
+            keys: [READING_KEYS, &["annotate.classes"]].concat(),
+            ..Pass::new("annotate", Per::Run)
+        })
+    }
 }
 
 impl Work for AnnotateClasses {
+    /// The classes that the annotations name, where the configuration names none.
+    type Found = BTreeSet<String>;
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
         let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
         let mut faults = Vec::new();
@@ -73,7 +91,7 @@ impl Work for AnnotateClasses {
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<BTreeSet<String>>, WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
         let mut scan = Scan::default();
@@ -83,18 +101,18 @@ impl Work for AnnotateClasses {
         if annotate.looks_for_codes() {
             let codes = codes(cx, &archive, &annotate)?;
             scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
-            *self.codes.lock().unwrap_or_else(PoisonError::into_inner) = codes;
+            scan.found = codes;
         }
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, found: &BTreeSet<String>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive()?;
         let known =
             annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), &annotate.classes))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
-            self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            found.clone()
         } else if annotate.classes.is_empty() {
             known.keys().cloned().collect()
         } else {

@@ -11,7 +11,8 @@ mod params;
 mod recordings;
 mod sides;
 
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
 use crate::files;
@@ -25,7 +26,23 @@ use sides::Row;
 /// The stage.
 pub struct Split;
 
+impl Split {
+    /// What the stage declares of itself; a run with a model from elsewhere has nothing to split.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Archive, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 3,
+            inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+            outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
+            keys: vec!["split.*"],
+            ..Pass::new("split", Per::Run)
+        })
+    }
+}
+
 impl Work for Split {
+    type Found = ();
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
         let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
@@ -41,7 +58,7 @@ impl Work for Split {
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
@@ -50,7 +67,7 @@ impl Work for Split {
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let split = cx.settings::<SplitSettings>()?;
         let (rows, classes) = make(cx, &split)?;
         write(cx, rows, &classes)

@@ -8,6 +8,7 @@ pub mod augment;
 pub mod card;
 pub mod checkpoint;
 pub mod dataset;
+pub mod declare;
 pub mod device;
 pub mod error;
 mod features;

@@ -5,7 +5,7 @@
 //! same batches, so the scores are identical.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::array::{Array, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
@@ -14,7 +14,7 @@ use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
 use chorus_engine::mean_id;
-use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
 use chorus_tables::Batch;
 use serde::Deserialize;
 use serde_yaml::Mapping;
@@ -72,14 +72,15 @@ const BYTES_PER_ROW: u64 = 12;
 /// Bytes of a window's embedding, about.
 const BYTES_PER_EMBEDDING: u64 = 2_000;
 
-/// The stage. The model is loaded with the first unit and serves all.
+/// The stage.
+pub struct Predict;
+
+/// The model, loaded with the first unit that is made; it serves all others.
 #[derive(Default)]
-pub struct Predict {
-    model: Mutex<Option<Arc<Model>>>,
-}
+pub struct Loaded(OnceLock<Result<Model, String>>);
 
 /// A model, or several for the same classes whose mean counts.
-struct Model {
+pub struct Model {
     model_id: String,
     classes: Vec<String>,
     /// Length of the first one's embedding.
@@ -88,12 +89,15 @@ struct Model {
     networks: Mutex<Vec<Frozen>>,
 }
 
-impl Predict {
-    fn model(&self, cx: &UnitContext<'_>, params: &Params) -> Result<Arc<Model>, WorkError> {
-        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = &*model {
-            return Ok(Arc::clone(model));
-        }
+impl Loaded {
+    fn model(&self, cx: &UnitContext<'_>, params: &Params) -> Result<&Model, WorkError> {
+        let model = self.0.get_or_init(|| Model::load(cx, params).map_err(|e| e.to_string()));
+        Ok(model.as_ref().map_err(String::clone)?)
+    }
+}
+
+impl Model {
+    fn load(cx: &UnitContext<'_>, params: &Params) -> Result<Self, WorkError> {
         let missing = |name: &str| format!("the model's folder has no {name}");
         let own = |name| -> Result<_, WorkError> { Ok(cx.model_file(name)?.ok_or_else(|| missing(name))?) };
         let (mut cards, mut files) = (vec![own(MODEL_CARD)?], vec![own(WEIGHTS)?]);
@@ -111,7 +115,7 @@ impl Predict {
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
         let first = read.swap_remove(0);
         let embedding = usize::try_from(first.embedding)?;
-        Ok(Arc::clone(model.insert(Arc::new(Model { model_id, classes: first.classes, embedding, networks: networks.into() }))))
+        Ok(Self { model_id, classes: first.classes, embedding, networks: networks.into() })
     }
 }
 
@@ -133,6 +137,12 @@ fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<
 }
 
 impl Work for Predict {
+    type Found = Loaded;
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<Loaded>, WorkError> {
+        Ok(Scan::default())
+    }
+
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
         let Some(card) = cx.model_file(MODEL_CARD)? else { return Ok(0) };
         let classes = Card::read(&card)?.classes.len() as u64;
@@ -144,15 +154,15 @@ impl Work for Predict {
         Ok(windows * (classes * BYTES_PER_ROW + embeddings))
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, loaded: &Loaded) -> Result<(), WorkError> {
         let params: Params = cx.params()?;
-        let model = self.model(cx, &params)?;
+        let model = loaded.model(cx, &params)?;
         let segments = cx
             .read("segments", &["segment_id", "recording_id", "start_s", "end_s", "start_utc"])?
             .ok_or("the unit has no segments")?;
         let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
         let mut scorer = Scorer {
-            model: &model,
+            model,
             threads: params.train.threads,
             batch_size: params.predict.batch_size,
             min_score: params.predict.min_score,
@@ -277,7 +287,7 @@ impl Scorer<'_> {
         let first = self.written;
         let features = tensor(&self.waiting, rows, self.shape)?;
         let Scores { logits, scores, embeddings } = {
-            let networks = self.model.networks.lock().unwrap_or_else(PoisonError::into_inner);
+            let networks = locked(&self.model.networks);
             device::set_threads(self.threads);
             Scores::of(&networks, &features)?
         };

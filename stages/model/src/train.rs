@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{EngineError, Exact, Progress, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_score::metrics::{Ranking, macro_average};
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
@@ -195,7 +195,13 @@ impl TrainParams {
 pub struct Train;
 
 impl Work for Train {
-    fn run(&self, cx: &UnitContext<'_>) -> std::result::Result<(), WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> std::result::Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> std::result::Result<(), WorkError> {
         let Params { device: device_name, model, train: params, featurize, segment } = cx.params()?;
         let device = device::resolve(&device_name)?;
         let (classes, names) = classes(cx)?;
@@ -213,7 +219,7 @@ impl Work for Train {
         let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
         let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
         let progress = cx.console().progress("train", params.epochs as u64, "epochs");
-        let mut hooks = Keeper {
+        let mut hooks = BetweenEpochs {
             cx,
             windows: &windows.validation,
             classes: classes.len(),
@@ -230,7 +236,7 @@ impl Work for Train {
         if trainer.run(train, validation, &mut hooks)?.is_break() {
             return Err(EngineError::Stopped.into());
         }
-        let Keeper { history, best, .. } = hooks;
+        let BetweenEpochs { history, best, .. } = hooks;
         let epochs = history.len();
         let kept = best.as_ref().map_or(epochs, |best| best.epoch);
         let bytes = match best {
@@ -363,8 +369,8 @@ struct Kept {
     weights: Vec<u8>,
 }
 
-/// Validates, logs, keeps the best weights and saves checkpoints.
-struct Keeper<'a> {
+/// What happens between epochs: validates, logs, keeps the best weights and saves checkpoints.
+struct BetweenEpochs<'a> {
     cx: &'a UnitContext<'a>,
     windows: &'a Windows,
     classes: usize,
@@ -378,7 +384,7 @@ struct Keeper<'a> {
     best: Option<Kept>,
 }
 
-impl Keeper<'_> {
+impl BetweenEpochs<'_> {
     fn save(&mut self, trainer: &Trainer) -> Result<()> {
         let saved = Saved { history: self.history.clone(), best: self.best.clone(), trainer: trainer.save_checkpoint()? };
         self.cx.save_checkpoint(&saved.to_bytes()?).map_err(|e| Error::Caller(e.into()))?;
@@ -396,7 +402,7 @@ impl Keeper<'_> {
     }
 }
 
-impl Hooks for Keeper<'_> {
+impl Hooks for BetweenEpochs<'_> {
     fn validate(&mut self, logits: &Tensor) -> Result<Metrics> {
         let figures = figures(self.windows, self.classes, logits)?;
         let find = |name: &str| figures.iter().find(|(n, _)| n == name).map(|(_, value)| *value);

@@ -155,9 +155,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when the file cannot be read or is no YAML.
     pub fn resolved(path: &Path) -> Result<Self, ConfigError> {
+        Self::resolved_text(&text_of(path)?, path)
+    }
+
+    /// The same from the text of such a file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when the text is no YAML.
+    pub fn resolved_text(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let place = path.display().to_string();
-        let entries = parse::file(&text_of(path)?, &place, &Declarations::default(), &mut problems);
+        let entries = parse::file(text, &place, &Declarations::default(), &mut problems);
         if !problems.is_empty() {
             return Err(ConfigError::Invalid { problems });
         }
@@ -523,6 +531,7 @@ mod tests {
         assert_eq!(config.to_yaml(), again.to_yaml());
         assert_eq!(again.run_path(), Path::new("runs/c"));
     }
+
     #[test]
     fn a_resolved_file_needs_no_declarations() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A column of every part of a table, remembered by the parts' content: a scan that needs it for thousands of parts opens only those that
-//! changed.
+//! A column of every part of a table, remembered by the parts' content: a scan that needs it for thousands of parts
+//! opens only those that changed.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,8 @@ struct Column {
 }
 
 impl ScanContext<'_> {
-    /// A column of texts, or of numbers as texts, of a declared table, part by part, as [`super::context::Access::read_all`] reads it.
+    /// A column of texts, or of numbers as texts, of a declared table, part by part, as
+    /// [`super::context::Access::read_all`] reads it.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`], and [`EngineError::Io`] when it cannot be remembered.

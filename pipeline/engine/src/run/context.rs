@@ -102,7 +102,7 @@ impl Access<'_> {
     /// # Errors
     /// [`EngineError::Undeclared`].
     pub fn sound(&self) -> Result<Option<PathBuf>, EngineError> {
-        if !self.pass.reads(Input::Sound) {
+        if !self.pass.reads(Input::OptionalArchive) {
             return Err(self.undeclared("recordings of the archive", ""));
         }
         Ok(self.config.text("archive.path").map(PathBuf::from).filter(|path| path.is_dir()))
@@ -174,7 +174,8 @@ impl Access<'_> {
         Ok(TableReader::open(schema(table)?, &partition.path)?)
     }
 
-    /// Reads a declared table file by file: a pass on the whole run any of its inputs, a scan by site-day what it declares to scan.
+    /// Reads a declared table file by file: a pass on the whole run any of its inputs, a scan by site-day what it
+    /// declares to scan.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`].

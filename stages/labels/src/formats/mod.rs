@@ -72,6 +72,24 @@ impl Format {
     }
 }
 
+/// Keys that say what annotation files there are and how they are read.
+pub const READING_KEYS: &[&str] = &[
+    "annotate.format",
+    "annotate.folder",
+    "annotate.label_text",
+    "annotate.label_separator",
+    "annotate.recording_column",
+    "annotate.label_column",
+    "annotate.start_column",
+    "annotate.end_column",
+    "annotate.low_column",
+    "annotate.high_column",
+    "annotate.quality_column",
+    "annotate.frequency_unit",
+    "annotate.code_table",
+    "annotate.review_sheets",
+];
+
 /// How annotation files are read: the layout, and what the configuration says of columns and labels.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Reading {
