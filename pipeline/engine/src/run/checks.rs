@@ -12,7 +12,7 @@ use crate::console::bytes;
 use crate::graph::{Input, Pass, WEIGHTS};
 use crate::plan::UnitPlan;
 use crate::state::states::States;
-use crate::{Config, EngineError, Unit, given_model};
+use crate::{EngineError, Unit, given_model};
 
 impl Runner {
     /// Checks what the run reads from outside: the archive, the files that the configuration names, and the model where
