@@ -29,6 +29,7 @@ mod state;
 mod sync;
 mod unit;
 
+pub use run::column::CachedValue;
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
 pub use error::{EngineError, WorkError};

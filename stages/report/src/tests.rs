@@ -50,7 +50,7 @@ impl Work for StandIn {
                 Output::Folder(_) => {}
                 Output::Table(table) => {
                     let named = rows(table, cx.unit());
-                    cx.write(table, |batch| fill(table, &named).into_iter().fold(batch, |b, column| b.array(column)))?;
+                    cx.write(table, |batch| fill(batch, table, &named))?;
                 }
             }
         }
