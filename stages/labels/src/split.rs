@@ -9,6 +9,7 @@ mod account;
 mod groups;
 mod params;
 mod recordings;
+mod rows;
 mod sides;
 
 use chorus_engine::graph::{Input, Output, Pass, Per};
@@ -21,7 +22,7 @@ use crate::subset::Subset;
 use account::ClassRow;
 use params::Source;
 pub(crate) use params::{SplitSettings, missing_keys, without_effect};
-use sides::Row;
+use rows::SplitRow;
 
 /// The stage.
 pub struct Split;
@@ -44,7 +45,7 @@ impl Work for Split {
     type Found = ();
 
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive()?);
+        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive_folder()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
         let missing =
             lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
@@ -62,7 +63,7 @@ impl Work for Split {
         let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
-            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive()?.join(file))?));
+            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive_folder()?.join(file))?));
         }
         Ok(scan)
     }
@@ -75,7 +76,7 @@ impl Work for Split {
 }
 
 /// Splits the recordings and says how.
-fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<Row>, Vec<ClassRow>), WorkError> {
+fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
         return Err(LabelsError::NothingReviewed.into());
@@ -108,11 +109,11 @@ fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<Row>, Vec<Cl
 }
 
 fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
-    let path = cx.archive()?.join(file);
+    let path = cx.archive_folder()?.join(file);
     Ok(RecordingList::read(&path, &files::read(&path)?)?)
 }
 
-fn write(cx: &UnitContext<'_>, mut rows: Vec<Row>, classes: &[ClassRow]) -> Result<(), WorkError> {
+fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {
     rows.sort_by(|a, b| a.recording_id.cmp(&b.recording_id));
     cx.write("splits", |batch| {
         batch

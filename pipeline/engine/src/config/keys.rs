@@ -1,6 +1,5 @@
 //! Keys that are not declared beside their stages yet.
 
-mod labels;
 mod learning;
 
 use chorus_keys::{Base, Declarations, Range, Word};
@@ -47,7 +46,6 @@ impl From<Key> for chorus_keys::Key {
         };
         let base = match name {
             "train.initial_weights" | "model.ensemble" => Base::Current,
-            name if super::combine::WITHIN_ARCHIVE.contains(&name) => Base::Within("archive.path"),
             _ => Base::None,
         };
         Self { name, kind, nullable, unit, default, example: None, before: None, base, about }
@@ -69,9 +67,8 @@ const POSITIVE: f64 = 1e-9;
 
 /// All of them, with the checks between them.
 pub fn undeclared() -> Declarations {
-    let keys = [labels::LABELS, learning::LEARNING].concat();
+    let keys = learning::LEARNING.to_vec();
     keys.into_iter()
         .fold(Declarations::default(), |all, key| all.key(key.into()))
         .check(super::combine::problems)
-        .purpose(super::combine::lacks_purpose)
 }

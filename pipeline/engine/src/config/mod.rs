@@ -489,9 +489,18 @@ mod tests {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");
         }
-        let looking = load("", &[]).unwrap();
-        assert!(looking.require_purpose().unwrap_err().to_string().contains("neither labels nor a model"));
-        assert!(load("", &[MODEL]).unwrap().require_purpose().is_ok());
+    }
+
+    #[test]
+    fn a_purpose_is_asked_for_only_where_more_is_done_than_to_look() {
+        fn lacks(values: &Values) -> Vec<Finding> {
+            let lacks = values.text("model.path").is_none();
+            lacks.then(|| Finding::new("model.path", "nothing", "name a model")).into_iter().collect()
+        }
+        let all = all().clone().purpose(lacks).into_static();
+        let config = |sets: &[String]| Config::from_text("", "c.yaml", "c", sets, all).unwrap();
+        assert!(config(&[]).require_purpose().unwrap_err().to_string().contains("name a model"));
+        assert!(config(&[MODEL.to_owned()]).require_purpose().is_ok());
     }
 
     #[test]

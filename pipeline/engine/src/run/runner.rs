@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use chorus_archive::Local;
+
 use super::base::Base;
 use super::manifest;
 use super::work::Registry;
@@ -94,6 +96,7 @@ impl Execution {
 /// Runs the stages of one configuration.
 pub struct Runner {
     pub(super) config: Config,
+    pub(super) archive: Option<Local>,
     pub(super) run: RunDir,
     pub(super) registry: Registry,
     pub(super) console: Console,
@@ -106,7 +109,8 @@ impl Runner {
     /// A runner within `chorus`: passes that another program executes are handed to the worker.
     pub fn new(config: Config, registry: Registry, console: Console) -> Self {
         let run = RunDir::new(config.run_path());
-        Self { config, run, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+        let archive = config.text("archive.path").map(Local::new);
+        Self { config, archive, run, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
     }
 
     /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.

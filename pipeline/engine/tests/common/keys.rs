@@ -20,6 +20,18 @@ struct Archive {
 }
 
 #[derive(Keys)]
+#[keys(section = "annotate")]
+#[allow(dead_code)]
+struct Annotate {
+    /// Layout.
+    #[key(default = "none")]
+    format: String,
+    /// Folder.
+    #[key(within = "archive.path")]
+    folder: Option<String>,
+}
+
+#[derive(Keys)]
 #[keys(section = "ingest")]
 #[allow(dead_code)]
 struct Ingest {
@@ -92,6 +104,7 @@ pub fn keys() -> &'static Declarations {
     chorus_engine::config::declarations()
         .and(chorus_engine::config::undeclared())
         .section::<Archive>()
+        .section::<Annotate>()
         .section::<Ingest>()
         .section::<Segment>()
         .section::<Featurize>()

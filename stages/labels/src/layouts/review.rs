@@ -1,21 +1,56 @@
-//! Sheets of clips that somebody listened to, as `chorus clips` writes them: CSV with a row per clip, and a verdict in each.
+//! Review sheets, which `chorus clips` writes and somebody fills in: CSV with a row per clip and a verdict in each row.
 //!
-//! A verdict speaks of one class in one span of a recording: **yes**, the class calls there; **no**, it does not; **unsure**, or nothing. It
-//! says nothing of other classes, nor of the rest of the recording. Read as they occur: what spreadsheets save, in any locale.
+//! A verdict is about one class in one span of a recording: **yes**, the class calls there; **no**, it does not; **unsure**, or an
+//! empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save them,
+//! in any locale.
 
-use crate::delimited::{Delimited, Dialect, Row};
+use super::columns::RECORDING;
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::event::Event;
-use crate::formats::{Contents, RECORDING};
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Reader, Settings};
 use crate::text::number;
 
-/// What was heard.
+/// The word in `annotate.format`.
+pub const NAME: &str = "review";
+
+/// The layout `review`. `chorus init` never proposes it: sheets come from a model, and so from an archive with a configuration.
+pub(crate) struct ReviewSheets;
+
+impl Layout for ReviewSheets {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "Sheets of `chorus clips` with a verdict on each clip."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: "reviews", extensions: &["csv", "tsv"] })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"]], ..LayoutKeys::default() }
+    }
+
+    fn is_complete(&self) -> bool {
+        false
+    }
+
+    fn reader(&self, _settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        Ok(Reader::of_files(parse))
+    }
+}
+
+/// What somebody heard in a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The class calls in the span.
     Yes,
-    /// It does not.
+    /// The class does not call in the span.
     No,
-    /// Nobody can tell.
+    /// The listener could not decide.
     Unsure,
 }
 
@@ -37,27 +72,27 @@ const WORDS: [(&str, Verdict); 12] = [
 
 /// A row of a sheet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct SheetRow {
     /// Line in the file, from 1.
     pub line: u32,
-    /// The recording, as it is named.
+    /// The recording, as the sheet names it.
     pub recording: String,
     /// The class.
     pub class: String,
-    /// What was heard, `None` where nobody filled it in; or what is wrong with it.
+    /// The verdict, `None` where the field is empty. The error says why the text cannot be read.
     pub verdict: Result<Option<Verdict>, String>,
-    /// Whether the clip is of the random sample.
+    /// Whether the clip is part of the random sample.
     pub is_random: bool,
-    /// The bin of scores that it was drawn from.
+    /// The bin of scores from which the clip was drawn.
     pub bin: String,
-    /// Detections in that bin.
+    /// Number of detections in that bin.
     pub bin_detections: u64,
-    /// Its score.
+    /// Score of the clip, 0 to 1.
     pub score: f64,
 }
 
-/// Where a sheet holds what.
-struct Columns {
+/// Positions of the columns of a sheet.
+struct SheetColumns {
     recording: usize,
     class: usize,
     start: usize,
@@ -65,7 +100,7 @@ struct Columns {
     verdict: usize,
 }
 
-impl Columns {
+impl SheetColumns {
     fn of(table: &Delimited) -> Result<Self, String> {
         Ok(Self {
             recording: need(table, RECORDING)?,
@@ -77,30 +112,30 @@ impl Columns {
     }
 }
 
-/// The column that has one of these names.
+/// The column with one of these names.
 fn need(table: &Delimited, names: &[&str]) -> Result<usize, String> {
     let missing = || format!("no column {}, as `chorus clips` writes it; {}", names[0], table.columns());
     table.find(None, names)?.ok_or_else(missing)
 }
 
-/// Reads a sheet for what its verdicts say of all detections.
+/// Reads a sheet with the numbers that are needed to estimate precision.
 ///
 /// # Errors
-/// A column is missing or a number cannot be read; says which and where, and what there is.
-pub fn read(bytes: &[u8]) -> Result<Vec<Line>, String> {
+/// A column is missing, or a number cannot be read. The error names the column, the line and what was found.
+pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
     let bytes = crate::text::utf8(bytes.to_vec());
-    let table = Delimited::read(&bytes, Dialect::Found);
-    let columns = Columns::of(&table)?;
+    let table = Delimited::read(&bytes, Dialect::Detect);
+    let columns = SheetColumns::of(&table)?;
     let need = |name: &str| need(&table, &[name]);
-    // Without these nobody knows for how many detections a clip stands.
+    // The weight of a clip is the number of detections that it was drawn from.
     let (strata, bin, size, score) = (need("strata")?, need("score_bin")?, need("bin_detections")?, need("score")?);
-    let line = |row: &Row| {
+    let sheet_row = |row: &DelimitedRow| {
         let read = |column, name: &str| {
             let text = row.text(Some(column));
             let value = number(text).filter(|value| *value >= 0.0);
             value.ok_or_else(|| format!("line {}: {name} is `{text}`, expected a number as `chorus clips` wrote it", row.line))
         };
-        Ok(Line {
+        Ok(SheetRow {
             line: row.line,
             recording: row.text(Some(columns.recording)).to_owned(),
             class: row.text(Some(columns.class)).to_owned(),
@@ -111,13 +146,13 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Line>, String> {
             score: read(score, "score")?,
         })
     };
-    table.rows.iter().map(line).collect()
+    table.rows.iter().map(sheet_row).collect()
 }
 
 /// Reads a sheet as annotations.
-pub(crate) fn parse(bytes: &[u8]) -> Contents {
-    let table = Delimited::read(bytes, Dialect::Found);
-    let columns = match Columns::of(&table) {
+fn parse(bytes: &[u8]) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Detect);
+    let columns = match SheetColumns::of(&table) {
         Ok(columns) => columns,
         Err(fault) => return Contents::faulty(&table, fault),
     };
@@ -131,8 +166,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Contents {
     contents
 }
 
-/// The event that a row stands for: positive, or the absence of its class; or why it is neither.
-fn event(columns: &Columns, row: &Row) -> Event {
+/// The event of a row: the presence or the absence of a class. Where the row is neither, the event says why.
+fn event(columns: &SheetColumns, row: &DelimitedRow) -> Event {
     let text = |column| row.text(Some(column));
     let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
     let unnamed = text(columns.class).is_empty().then(|| "no class is named".to_owned());
@@ -186,7 +221,7 @@ mod tests {
     #[test]
     fn what_the_sheet_was_drawn_from_is_read_with_it() {
         let lines = read(SHEET.as_bytes()).unwrap();
-        let of = |line: &Line| (line.is_random, line.bin_detections, line.score);
+        let of = |line: &SheetRow| (line.is_random, line.bin_detections, line.score);
         assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, 0.9), (false, 12, 0.8)]);
         assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
         // As a spreadsheet of another locale saves it.

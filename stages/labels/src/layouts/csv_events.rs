@@ -1,47 +1,101 @@
-//! CSV files of events: a row per label, with columns for start, end, label, and perhaps recording, frequencies and quality.
+//! CSV files of events: a row per event, with columns for start, end, label, and perhaps recording, frequencies and quality.
 //!
-//! A file without a column for the recording speaks of that which bears its name. A row that names a recording and nothing else says that
-//! nothing was heard there. A table of Raven's that was saved as CSV has Raven's times (see `clock`).
+//! A file without a column for the recording is named like its recording. A row that names a recording and nothing else says that
+//! nothing was heard there. A Raven table that was saved as CSV has the times of a Raven table.
 
-use super::clock::{BEGIN, Clock};
-use super::columns::{Columns, RECORDING, filled};
-use super::{Contents, Reading};
-use crate::delimited::{Delimited, Dialect, Row, plain};
+use serde::{Deserialize, Serialize};
+
+use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, RECORDING, SeparatorKeys, filled};
+use super::raven_times::{BEGIN, RavenTimes};
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
+use crate::look::{ArchiveLook, place_of};
+
+const EXTENSIONS: &[&str] = &["csv", "tsv"];
+
+/// The layout `csv`.
+pub(super) struct CsvEvents;
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct CsvKeys {
+    #[serde(flatten)]
+    columns: EventColumnKeys,
+    #[serde(flatten)]
+    separator: SeparatorKeys,
+}
+
+impl Layout for CsvEvents {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn about(&self) -> &'static str {
+        "CSV files with a row per event."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: ".", extensions: EXTENSIONS })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys {
+            // Any archive may hold CSV files of another kind, such as a list of sites.
+            required: &[("annotate.folder", "name the CSV file, or the folder that holds nothing but such files")],
+            used: &[&["annotate.folder"], EventColumnKeys::NAMES, LabelSeparator::NAMES],
+        }
+    }
+
+    fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        let keys: CsvKeys = settings.options()?;
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+    }
+
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let tables = look.sample(&["csv"]);
+        let place = place_of(tables.iter().filter(|file| look.names_recordings(file) && holds_labels(self, look, file)))?;
+        Some(Proposal { folder: Some(place), ..Proposal::of(self) })
+    }
+}
 
 /// Reads a CSV file of events.
-pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
-    let table = Delimited::read(bytes, Dialect::Found);
-    let columns = Columns::of(&table, names);
-    let recording = table.find(names.recording_column.as_deref(), RECORDING);
+fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Detect);
+    let columns = EventColumns::of(&table, &keys.columns);
+    let recording = table.find(keys.columns.recording_column.as_deref(), RECORDING);
     let (columns, recording) = match (columns, recording) {
         (Ok(columns), Ok(recording)) => (columns, recording),
         (Err(fault), _) | (_, Err(fault)) => return Contents::faulty(&table, fault),
     };
-    // `Name` may be either; a label is always there.
+    // A column `Name` may hold recordings or labels. Every table has labels.
     let recording = recording.filter(|&recording| recording != columns.label);
     let is_ravens = plain(&table.header[columns.start]) == BEGIN;
-    let clock = match is_ravens.then(|| Clock::of(&table, recording)).transpose() {
-        Ok(clock) => clock,
+    let times = match is_ravens.then(|| RavenTimes::of(&table, recording)).transpose() {
+        Ok(times) => times,
         Err(fault) => return Contents::faulty(&table, fault),
     };
     let mut contents = Contents::default();
     for row in &table.rows {
-        for event in events(row, &columns, names) {
-            let event = clock.iter().fold(event, |event, clock| clock.own_time(row, event));
+        for event in events(row, &columns, &keys.separator.label_separator) {
+            let event = match &times {
+                Some(times) => times.within_recording(row, event),
+                None => event,
+            };
             contents.add(filled(row.text(recording)), event.or_problem(table.too_long(row)));
         }
     }
-    contents.or_empty()
+    contents.or_silence()
 }
 
-fn events(row: &Row, columns: &Columns, names: &Reading) -> Vec<Event> {
+fn events(row: &DelimitedRow, columns: &EventColumns, separator: &LabelSeparator) -> Vec<Event> {
     let text = |column| row.text(Some(column));
     let (start, end, label) = (text(columns.start), text(columns.end), text(columns.label));
     if [start, end, label] == ["", "", ""] {
         return vec![Event::nothing(row.line)];
     }
-    let labels = match names.labels(label) {
+    let labels = match separator.labels(label) {
         Ok(labels) => labels,
         Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
     };
@@ -50,13 +104,19 @@ fn events(row: &Row, columns: &Columns, names: &Reading) -> Vec<Event> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{accounted, reading};
     use super::*;
-    use crate::formats::FrequencyUnit;
+    use crate::layout::testing::{accounted, fields, read, used};
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Contents {
-        super::parse(text.as_bytes(), &reading("csv"))
+        read(&CsvEvents, text.as_bytes(), "")
+    }
+
+    #[test]
+    fn its_keys_are_the_fields_of_its_options() {
+        let mut own = fields(&CsvKeys::default());
+        own.insert("annotate.folder".to_owned());
+        assert_eq!(used(&CsvEvents), own);
     }
 
     #[test]
@@ -81,19 +141,17 @@ mod tests {
 
     #[test]
     fn columns_as_a_program_for_r_writes_them() {
-        let names = Reading { frequency_unit: FrequencyUnit::Khz, ..reading("csv") };
-        let found = super::parse(b"start.time,end.time,min.frq,max.frq,name\n1.059,2.586,3.6,6.35,BTNW\n", &names);
+        let table = b"start.time,end.time,min.frq,max.frq,name\n1.059,2.586,3.6,6.35,BTNW\n";
+        let found = read(&CsvEvents, table, "frequency_unit: khz");
         let event = &found.by_recording[&None][0];
         assert_eq!((event.label.as_str(), event.low_hz, event.high_hz), ("BTNW", Some(3600.0), Some(6350.0)));
-        let named = Reading { start_column: Some("t0".into()), ..reading("csv") };
-        let fault = super::parse(b"start,end,label\n1,2,A\n", &named).fault.unwrap();
+        let fault = read(&CsvEvents, b"start,end,label\n1,2,A\n", "start_column: t0").fault.unwrap();
         assert!(fault.contains("no column t0; its columns are start, end, label"), "{fault}");
     }
 
     #[test]
     fn frequencies_that_no_number_can_hold_are_a_problem() {
-        let names = Reading { frequency_unit: FrequencyUnit::Khz, ..reading("csv") };
-        let found = super::parse(b"start,end,low,high,label\n1,2,1e308,,A\n", &names);
+        let found = read(&CsvEvents, b"start,end,low,high,label\n1,2,1e308,,A\n", "frequency_unit: khz");
         let event = &found.by_recording[&None][0];
         assert_eq!((event.low_hz, event.problem.as_deref()), (None, Some("frequency is `1e308`, expected a number")));
     }
@@ -121,7 +179,7 @@ mod tests {
             let blank = |row: &&String| row.split(',').all(|field| field.trim().is_empty());
             let text = format!("file,start,end,label\n{}", rows.join("\n"));
             prop_assert_eq!(accounted(&parse(&text)), rows.iter().filter(|row| !blank(row)).count());
-            super::parse(&noise, &reading("csv"));
+            read(&CsvEvents, &noise, "");
         }
     }
 }

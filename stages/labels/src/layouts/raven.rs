@@ -1,50 +1,86 @@
 //! Raven selection tables: tab-separated, a row per selection (and view), times in seconds, frequencies in Hz.
 //!
-//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within it (see
-//! `clock`); without them the table's own name tells, and `Begin Time (s)` is the time. A selection that is listed once for each view (waveform,
-//! spectrogram) is one event: that of the spectrogram. A table without rows says that nothing was heard.
+//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within it.
+//! Without these columns the table is named like its recording, and `Begin Time (s)` is the time. A selection that is listed once
+//! for each view (waveform, spectrogram) is one event: the one of the spectrogram. A table without rows says that nothing was heard.
 //!
 //! Source: the Raven Pro manual, "Selection tables".
 
 use std::collections::BTreeMap;
 
-use super::clock::{BEGIN, Clock};
-use super::columns::{Columns, filled};
-use super::{Contents, Reading};
-use crate::delimited::{Delimited, Dialect, Row};
+use super::columns::{EventColumnKeys, EventColumns, filled};
+use super::raven_times::{BEGIN, RavenTimes};
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, readable};
+use crate::look::ArchiveLook;
 
+const EXTENSIONS: &[&str] = &["txt", "tsv"];
 const SPECTROGRAM: &str = "spectrogram";
 
+/// The layout `raven`.
+pub(super) struct Raven;
+
+impl Layout for Raven {
+    fn name(&self) -> &'static str {
+        "raven"
+    }
+
+    fn about(&self) -> &'static str {
+        "Raven selection tables."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: ".", extensions: EXTENSIONS })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"], EventColumnKeys::NAMES], ..LayoutKeys::default() }
+    }
+
+    fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        let keys: EventColumnKeys = settings.options()?;
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+    }
+
+    /// A table without rows is proposed too: its header is Raven's.
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let is_table = |file: &String| readable(self, look, file).is_some();
+        look.sample(EXTENSIONS).iter().any(is_table).then(|| Proposal::of(self))
+    }
+}
+
 /// Reads a selection table.
-pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
+fn parse(bytes: &[u8], keys: &EventColumnKeys) -> Contents {
     let table = Delimited::read(bytes, Dialect::Tabs);
-    match Layout::of(&table, names) {
-        Ok(layout) => layout.contents(&table),
+    match SelectionTable::of(&table, keys) {
+        Ok(columns) => columns.contents(&table),
         // Raven has no column for a label until the first one is written.
         Err(_) if table.rows.is_empty() && table.find(None, &[BEGIN]).is_ok_and(|begin| begin.is_some()) => {
-            Contents::default().or_empty()
+            Contents::default().or_silence()
         }
         Err(fault) => Contents::faulty(&table, fault),
     }
 }
 
-struct Layout {
-    columns: Columns,
+/// The columns of a selection table.
+struct SelectionTable {
+    columns: EventColumns,
     /// The column that names the recording.
     recording: Option<usize>,
-    clock: Clock,
+    times: RavenTimes,
     selection: Option<usize>,
     view: Option<usize>,
 }
 
-impl Layout {
-    fn of(table: &Delimited, names: &Reading) -> Result<Self, String> {
-        let recording = table.find(names.recording_column.as_deref(), &["begin path", "begin file"])?;
+impl SelectionTable {
+    fn of(table: &Delimited, keys: &EventColumnKeys) -> Result<Self, String> {
+        let recording = table.find(keys.recording_column.as_deref(), &["begin path", "begin file"])?;
         Ok(Self {
-            columns: Columns::of(table, names)?,
+            columns: EventColumns::of(table, keys)?,
             recording,
-            clock: Clock::of(table, recording)?,
+            times: RavenTimes::of(table, recording)?,
             selection: table.find(None, &["selection"])?,
             view: table.find(None, &["view"])?,
         })
@@ -58,51 +94,51 @@ impl Layout {
             let event = self.event(row).or_problem(again).or_problem(table.too_long(row));
             contents.add(filled(row.text(self.recording)), event);
         }
-        contents.or_empty()
+        contents.or_silence()
     }
 
-    /// For each row the line that stands for its selection: its own, unless another view of the same selection does.
+    /// For each row the line that is kept of its selection: its own, unless another view of the selection is kept.
     fn kept(&self, table: &Delimited) -> Vec<u32> {
-        let mut by_selection: BTreeMap<[&str; 4], &Row> = BTreeMap::new();
+        let mut by_selection: BTreeMap<[&str; 4], &DelimitedRow> = BTreeMap::new();
         for row in &table.rows {
             let Some(key) = self.selection_of(row) else { continue };
-            let stands = by_selection.entry(key).or_insert(row);
-            if !self.is_spectrogram(stands) && self.is_spectrogram(row) {
-                *stands = row;
+            let kept = by_selection.entry(key).or_insert(row);
+            if !self.is_spectrogram(kept) && self.is_spectrogram(row) {
+                *kept = row;
             }
         }
-        let line = |row: &Row| {
-            let stands = self.selection_of(row).map_or(row, |key| by_selection[&key]);
-            if stands.text(self.view) == row.text(self.view) { row.line } else { stands.line }
+        let line = |row: &DelimitedRow| {
+            let kept = self.selection_of(row).map_or(row, |key| by_selection[&key]);
+            if kept.text(self.view) == row.text(self.view) { row.line } else { kept.line }
         };
         table.rows.iter().map(line).collect()
     }
 
-    /// What the rows of a selection have in common; none in a table that does not number them by view.
-    fn selection_of<'a>(&self, row: &'a Row) -> Option<[&'a str; 4]> {
+    /// The fields that all rows of a selection share; `None` in a table without views or numbers.
+    fn selection_of<'a>(&self, row: &'a DelimitedRow) -> Option<[&'a str; 4]> {
         let (Some(_), number) = (self.view, row.text(self.selection)) else { return None };
         let time = |column| row.text(Some(column));
         (!number.is_empty()).then(|| [row.text(self.recording), number, time(self.columns.start), time(self.columns.end)])
     }
 
-    fn is_spectrogram(&self, row: &Row) -> bool {
+    fn is_spectrogram(&self, row: &DelimitedRow) -> bool {
         row.text(self.view).to_lowercase().starts_with(SPECTROGRAM)
     }
 
-    fn event(&self, row: &Row) -> Event {
+    fn event(&self, row: &DelimitedRow) -> Event {
         let (start, end) = (row.text(Some(self.columns.start)), row.text(Some(self.columns.end)));
-        self.clock.own_time(row, self.columns.event(row, start, end, row.text(Some(self.columns.label))))
+        self.times.within_recording(row, self.columns.event(row, start, end, row.text(Some(self.columns.label))))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{accounted, reading};
     use super::*;
+    use crate::layout::testing::{accounted, read};
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Contents {
-        super::parse(text.as_bytes(), &reading("raven"))
+        read(&Raven, text.as_bytes(), "")
     }
 
     const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tSpecies\t\r\n";
@@ -166,8 +202,8 @@ mod tests {
             "{fault}"
         );
         assert_eq!(found.by_recording[&None][0].problem, Some(fault));
-        let notes = Reading { label_column: Some("notes".into()), ..reading("raven") };
-        assert_eq!(super::parse(b"Begin Time (s)\tEnd Time (s)\tNotes\n1\t2\tx\n", &notes).by_recording[&None][0].label, "x");
+        let table = b"Begin Time (s)\tEnd Time (s)\tNotes\n1\t2\tx\n";
+        assert_eq!(read(&Raven, table, "label_column: notes").by_recording[&None][0].label, "x");
     }
 
     proptest! {
@@ -179,7 +215,7 @@ mod tests {
             let text = format!("{HEADER}{}", rows.join("\n"));
             let lines = rows.iter().filter(|row| !row.trim().is_empty()).count();
             prop_assert_eq!(accounted(&parse(&text)), lines);
-            super::parse(&noise, &reading("raven"));
+            read(&Raven, &noise, "");
         }
     }
 }

@@ -1,21 +1,54 @@
 //! Audacity label tracks: `start TAB end TAB label`, in seconds.
 //!
 //! A label with a frequency range is followed by a second line, `\ TAB low TAB high`, in Hz; Audacity writes a bound that
-//! was not drawn as -1. Every line of the file ends up in an [`Event`]: a frequency line in that of the label before it, any other
-//! line in one of its own, with a `problem` where it can't be used. Only the end of the last line makes no event, and a file of
-//! nothing but blank lines has none: somebody looked and heard nothing.
+//! was not drawn as -1. Every line of the file becomes part of an [`Event`]: a frequency line of the label before it, any other
+//! line of an event of its own, with a `problem` where the line can't be used. A file of nothing but blank lines has no events:
+//! somebody listened and heard nothing.
 //!
-//! Read as they occur: a byte order mark, CRLF, Latin-1, decimal commas, blank fields at the end of a line.
+//! Files are read as people have them: with a byte order mark, CRLF, Latin-1, decimal commas, blank fields at the end of a line.
 //!
 //! Source: Audacity's manual, "Importing and Exporting Labels".
 
+use crate::contents::Contents;
 use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
+use crate::look::ArchiveLook;
 use crate::text::{UTF8_BOM, decode, number};
 
 const FREQUENCY_MARK: &str = "\\";
 
+/// The layout `audacity`.
+pub(super) struct Audacity;
+
+impl Layout for Audacity {
+    fn name(&self) -> &'static str {
+        "audacity"
+    }
+
+    fn about(&self) -> &'static str {
+        "Audacity label tracks."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: ".", extensions: &["txt"] })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"]], ..LayoutKeys::default() }
+    }
+
+    fn reader(&self, _settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        Ok(Reader::of_files(|bytes| Contents::of_one(parse(bytes))))
+    }
+
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let tracks = look.sample(&["txt", "tsv"]);
+        tracks.iter().any(|file| holds_labels(self, look, file)).then(|| Proposal::of(self))
+    }
+}
+
 /// Reads a label track.
-pub fn parse(bytes: &[u8]) -> Vec<Event> {
+pub(crate) fn parse(bytes: &[u8]) -> Vec<Event> {
     let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let mut events: Vec<Event> = Vec::new();
@@ -59,7 +92,10 @@ fn label_line(line: u32, fields: &[&str]) -> Event {
     }
 }
 
-/// Gives the label `before` its frequency range, or says why not.
+/// Gives the label `before` its frequency range.
+///
+/// # Errors
+/// Why the line is not one.
 fn frequency_line(fields: &[&str], before: Option<&mut Event>) -> Result<(), String> {
     let event = before.ok_or("frequency line without a label before it")?;
     let &[_, low, high] = fields else {

@@ -1,42 +1,78 @@
-//! AnuraSet's processed release: clips of 3 s in `audio/SITE/{fname}_{start}_{end}.wav`, and `metadata.csv` with a row per clip: sample_name,
-//! fname, min_t, max_t, site, date, species_number, subset, then a column of 0 or 1 for each species.
+//! AnuraSet's processed release: clips of 3 s in `audio/SITE/{fname}_{start}_{end}.wav`, and `metadata.csv` with a row per clip. Its
+//! columns are sample_name, fname, min_t, max_t, site, date, species_number, subset, then one of 0 and 1 for each species.
 //!
 //! Columns are found by name, since older copies swap two of them and call their clips `SAMPLE_00000.wav`.
 
-use super::clips::Labels;
-use super::columns::filled;
-use super::{Contents, Reading};
-use crate::delimited::{Delimited, Dialect, Row, plain};
+use super::clips::ClipLabels;
+use super::columns::{LabelSeparator, filled};
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
+use crate::look::ArchiveLook;
 
-/// Columns that are no species.
+/// The table of the release, which also holds its split.
+const METADATA: &str = "metadata.csv";
+
+/// Columns that hold no species.
 const ABOUT_THE_CLIP: &[&str] = &["sample name", "fname", "min t", "max t", "site", "date", "species number", "subset"];
 
+/// The layout `anuraset_processed`.
+pub(super) struct AnurasetProcessed;
+
+impl Layout for AnurasetProcessed {
+    fn name(&self) -> &'static str {
+        "anuraset_processed"
+    }
+
+    fn about(&self) -> &'static str {
+        "AnuraSet's processed release: clips of 3 s and their metadata.csv."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: METADATA, extensions: &["csv", "tsv"] })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"]], ..LayoutKeys::default() }
+    }
+
+    fn reader(&self, _settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        Ok(Reader::of_files(parse))
+    }
+
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let audio = look.has_folder("audio").then_some("audio");
+        let is_release = look.has_file(METADATA) && holds_labels(self, look, METADATA);
+        is_release.then(|| Proposal { audio, split_file: Some(METADATA), ..Proposal::of(self) })
+    }
+}
+
 /// Reads a `metadata.csv`.
-pub(super) fn parse(bytes: &[u8], names: &Reading) -> Contents {
-    let table = Delimited::read(bytes, Dialect::Found);
+fn parse(bytes: &[u8]) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Detect);
     let is_species = |&column: &usize| {
         let name = plain(&table.header[column]);
         !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
     };
     let species = (0..table.header.len()).filter(is_species).collect();
-    let read = Naming::of(&table).and_then(|naming| Ok((naming, Labels::of_columns(&table, species)?)));
-    let (naming, labels) = match read {
+    let columns = ClipNameColumns::of(&table).and_then(|names| Ok((names, ClipLabels::of_columns(&table, species)?)));
+    let (names, labels) = match columns {
         Ok(read) => read,
         Err(fault) => return Contents::faulty(&table, fault),
     };
     let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
     for row in &table.rows {
-        let name = naming.clip(row);
+        let name = names.clip(row);
         let unnamed = name.is_none().then(|| "no clip is named".to_owned());
-        for event in labels.events(&table, row, names) {
+        for event in labels.events(&table, row, &LabelSeparator::default()) {
             contents.add(name.clone(), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
         }
     }
-    contents.or_empty()
+    contents.or_silence()
 }
 
 /// The columns that name a clip.
-struct Naming {
+struct ClipNameColumns {
     site: Option<usize>,
     sample_name: Option<usize>,
     fname: Option<usize>,
@@ -44,28 +80,28 @@ struct Naming {
     max_t: Option<usize>,
 }
 
-impl Naming {
+impl ClipNameColumns {
     fn of(table: &Delimited) -> Result<Self, String> {
         let find = |name| table.find(None, &[name]);
-        let naming = Self {
+        let columns = Self {
             site: find("site")?,
             sample_name: find("sample_name")?,
             fname: find("fname")?,
             min_t: find("min_t")?,
             max_t: find("max_t")?,
         };
-        let composed = [naming.fname, naming.min_t, naming.max_t].iter().all(Option::is_some);
-        if naming.sample_name.is_none() && !composed {
+        let composed = [columns.fname, columns.min_t, columns.max_t].iter().all(Option::is_some);
+        if columns.sample_name.is_none() && !composed {
             return Err(format!(
-                "no column sample_name, nor fname, min_t and max_t; {}; it is no metadata.csv of AnuraSet",
+                "no column sample_name, nor fname, min_t and max_t; {}; this is not a metadata.csv of AnuraSet",
                 table.columns()
             ));
         }
-        Ok(naming)
+        Ok(columns)
     }
 
     /// `SITE/NAME` of the row's clip.
-    fn clip(&self, row: &Row) -> Option<String> {
+    fn clip(&self, row: &DelimitedRow) -> Option<String> {
         let composed = || {
             let [fname, min_t, max_t] = [self.fname, self.min_t, self.max_t].map(|column| filled(row.text(column)));
             Some(format!("{}_{}_{}", fname?, min_t?, max_t?))
@@ -77,15 +113,15 @@ impl Naming {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{accounted, reading};
     use super::*;
     use crate::event::Event;
+    use crate::layout::testing::accounted;
     use proptest::prelude::*;
 
     const NEW: &str = "sample_name,fname,min_t,max_t,site,date,species_number,subset,SPHSUR,BOABIS\n";
 
     fn parse(text: &str) -> Contents {
-        super::parse(text.as_bytes(), &reading("anuraset_processed"))
+        super::parse(text.as_bytes())
     }
 
     #[test]

@@ -1,30 +1,30 @@
-//! What the times of a Raven table count from, in whatever form the table is kept.
+//! The times of a Raven table, saved as text or as CSV.
 //!
-//! `Begin Time (s)` counts from the beginning of the session: of the one recording that was open, or of the first of several. With several,
-//! `File Offset (s)` is the time within the recording that the row names. A table of several without it has the times of a session,
-//! and where its recordings begin in that is found out apart from the table: see [`crate::session`].
+//! `Begin Time (s)` counts from the beginning of the session: of the one recording that was open, or of the first of several.
+//! With several recordings, `File Offset (s)` is the time within the recording that the row names. A table of several recordings
+//! without that column has the times of a session; [`crate::session`] then finds where each recording begins in the session.
 //!
 //! Source: the Raven Pro manual, "Selection tables" and "Working with multiple sound files".
 
 use std::collections::BTreeSet;
 
-use crate::delimited::{Delimited, Row};
+use crate::delimited::{Delimited, DelimitedRow};
 use crate::event::Event;
 use crate::text::number;
 
 /// Raven's column of the start.
 pub(super) const BEGIN: &str = "begin time (s)";
 
-/// What the times of a table count from.
-pub(super) struct Clock {
+/// From where the times of a table count.
+pub(super) struct RavenTimes {
     recording: Option<usize>,
     file_offset: Option<usize>,
     /// Whether the table names more than one recording.
     names_several: bool,
 }
 
-impl Clock {
-    /// That of a table with Raven's times, whose column `recording` names recordings.
+impl RavenTimes {
+    /// The times of a table whose column `recording` names recordings.
     ///
     /// # Errors
     /// Those of [`Delimited::find`].
@@ -34,8 +34,8 @@ impl Clock {
         Ok(Self { recording, file_offset: table.find(None, &["file offset (s)", "file offset"])?, names_several })
     }
 
-    /// The event of a row with the time within its recording, or marked as one whose time is that of a session.
-    pub(super) fn own_time(&self, row: &Row, event: Event) -> Event {
+    /// The event of a row with its time within the recording. Where only the time of the session is known, the event is marked.
+    pub(super) fn within_recording(&self, row: &DelimitedRow, event: Event) -> Event {
         let offset = row.text(self.file_offset);
         match (row.text(self.recording).is_empty(), offset.is_empty(), event.start_s, event.end_s) {
             (true, true, ..) if self.names_several => {

@@ -2,14 +2,65 @@
 //! some of them in `strong_labels/strong_labels/`.
 //!
 //! Paths are relative to the archive, with `/`. A label file belongs to the recording with the same site, which is the folder's
-//! name, and the same stem; see [`Match`] for the two other ways in which they may be named.
+//! name, and the same stem. [`Match`] lists the two other ways in which a label file may be named.
 
 use std::collections::BTreeMap;
 
+use super::audacity;
+use crate::contents::Contents;
+use crate::label::LabelText;
+use crate::layout::{AnnotationFiles, FindRecording, Layout, LayoutKeys, Proposal, Reader, Settings};
+use crate::look::ArchiveLook;
 use crate::text::composed;
 
 const DATE_DIGITS: usize = 8;
 const TIME_DIGITS: usize = 6;
+/// The folder of the label files.
+const LABELS: &str = "strong_labels";
+
+/// The layout `anuraset_raw`.
+pub(super) struct AnurasetRaw;
+
+impl Layout for AnurasetRaw {
+    fn name(&self) -> &'static str {
+        "anuraset_raw"
+    }
+
+    fn about(&self) -> &'static str {
+        "AnuraSet's raw release: an Audacity track for each recording, in a folder of the same site."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: LABELS, extensions: &["txt"] })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"]], ..LayoutKeys::default() }
+    }
+
+    fn label_text(&self) -> LabelText {
+        LabelText::CodeQuality
+    }
+
+    fn reader(&self, _settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        Ok(Reader::of_files(|bytes| Contents::of_one(audacity::parse(bytes))))
+    }
+
+    fn pairing<'a>(&self, recordings: &[&'a str], files: &[&'a str]) -> FindRecording<'a> {
+        let pairing = pair(recordings, files);
+        let of_file: BTreeMap<String, String> =
+            pairing.labels.into_iter().map(|(recording, file)| (file.path, recording)).collect();
+        Box::new(move |file, _| match of_file.get(file) {
+            Some(recording) => Ok(recording.clone()),
+            None => Err(pairing.unmatched.get(file).cloned().unwrap_or_default()),
+        })
+    }
+
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let audio = look.has_folder("raw_data").then_some("raw_data");
+        look.has_folder(LABELS).then(|| Proposal { audio, ..Proposal::of(self) })
+    }
+}
 
 /// How a label file was found to belong to a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,7 +69,7 @@ pub enum Match {
     Name,
     /// The same but for leading zeros in the site's number, in folder or name: INCT04 for INCT4.
     SiteAlias,
-    /// One of the two has one part more than `SITE_DATE_TIME`, as those of a second recorder have.
+    /// One of the two names has one part more than `SITE_DATE_TIME`, as names of a second recorder have.
     ExtraPart,
 }
 
@@ -31,7 +82,7 @@ pub struct LabelFile {
     pub matched: Match,
 }
 
-/// Recordings with their label files.
+/// Which label file belongs to which recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pairing {
     /// By recording; a recording that isn't here has not been reviewed.
@@ -42,22 +93,22 @@ pub struct Pairing {
 
 /// Finds the label file of each recording.
 ///
-/// Equal names go first, then site aliases, then names with an extra part. Of two label files for a recording the one in
-/// fewer folders is taken. A label file that fits several recordings is given to none.
+/// Equal names are paired first, then site aliases, then names with an extra part. Of two label files for a recording the one in
+/// fewer folders is taken. A label file that fits several recordings is paired with none of them.
 pub fn pair<S: AsRef<str>>(recordings: &[S], label_files: &[S]) -> Pairing {
     let mut pairing = Pairing::default();
     let mut left: Vec<&str> = label_files.iter().map(AsRef::as_ref).collect();
     left.sort_by_key(|path| (path.matches('/').count(), *path));
     for matched in [Match::Name, Match::SiteAlias, Match::ExtraPart] {
-        let mut named: BTreeMap<Name, Vec<&str>> = BTreeMap::new();
+        let mut named: BTreeMap<SiteAndStem, Vec<&str>> = BTreeMap::new();
         for recording in recordings.iter().map(AsRef::as_ref) {
             if let Some(name) = name(recording, matched) {
                 named.entry(name).or_default().push(recording);
             }
         }
         left.retain(|path| {
-            let wanted =
-                name(path, matched).map(|name| Name { extra_part: name.extra_part != (matched == Match::ExtraPart), ..name });
+            let wanted = name(path, matched)
+                .map(|name| SiteAndStem { extra_part: name.extra_part != (matched == Match::ExtraPart), ..name });
             let found = wanted.and_then(|name| named.get(&name));
             found.is_none_or(|found| {
                 pairing.add(path, found, matched);
@@ -87,15 +138,15 @@ impl Pairing {
     }
 }
 
-/// What has to be equal for a match; `extra_part` has to differ for [`Match::ExtraPart`].
+/// The parts of a path that have to be equal for a match; `extra_part` has to differ for [`Match::ExtraPart`].
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
+struct SiteAndStem {
     site: String,
     stem: String,
     extra_part: bool,
 }
 
-fn name(path: &str, matched: Match) -> Option<Name> {
+fn name(path: &str, matched: Match) -> Option<SiteAndStem> {
     let path = composed(path);
     let (folders, file) = path.rsplit_once('/')?;
     let site = folders.rsplit('/').next()?;
@@ -108,7 +159,7 @@ fn name(path: &str, matched: Match) -> Option<Name> {
             (without_zeros(site), core, extra_part)
         }
     };
-    Some(Name { site, stem, extra_part })
+    Some(SiteAndStem { site, stem, extra_part })
 }
 
 /// `INCT04` as `INCT4`: letters and a number, whose leading zeros go.
@@ -118,13 +169,13 @@ fn without_zeros(site: &str) -> String {
     format!("{letters}{number}")
 }
 
-/// The stem with the site's number in its first part without leading zeros.
+/// The stem without leading zeros in the number of the site, which is its first part.
 fn alias_stem(stem: &str) -> String {
     let (site, rest) = stem.split_at(stem.find('_').unwrap_or(stem.len()));
     without_zeros(site) + rest
 }
 
-/// `SITE_DATE_TIME` of a stem, and whether it has one part more; `None` for any other number of parts.
+/// `SITE_DATE_TIME` of a stem, and whether the stem has one part more; `None` for any other number of parts.
 fn core(stem: &str) -> Option<(String, bool)> {
     let parts: Vec<&str> = stem.split('_').collect();
     let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
