@@ -123,7 +123,7 @@ pub const DECISIONS: &str = "decisions.yaml";
 pub fn passes(config: &Config) -> Vec<Pass> {
     use Input::{Archive, Model, Parts, Table};
     let learns = config.text("model.path").is_none();
-    let features = predicts_from_features(config);
+    let from_features = predicts_from_features(config);
     let pass = |stage, per, inputs: &[Input], outputs: &[Output], keys: &[&'static str]| Pass {
         stage,
         name: stage,
@@ -199,7 +199,8 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             },
         ]);
     }
-    if features {
+    // The training reads them, whatever predictions are made from.
+    if learns || from_features {
         passes.push(Pass {
             code_version: 2,
             ..pass(
@@ -214,7 +215,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     if learns {
         passes.push(Pass {
             program: Program::Torch,
-            code_version: 3,
+            code_version: 4,
             hints: vec![
                 "train.checkpoint_every_s",
                 "train.memory_gib",
@@ -237,6 +238,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     Output::File("model/model.yaml"),
                     Output::File("model/curves.csv"),
                     Output::Table("training_log"),
+                    Output::Table("training_mixing"),
                 ],
                 &["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
             )
@@ -263,16 +265,18 @@ pub fn passes(config: &Config) -> Vec<Pass> {
             "predict.min_score",
             "featurize.*",
             "segment.window_s",
-            "train.threads",
         ],
     );
+    // One of the two, so that units from before predict.threads existed stay fresh.
+    let threads = if config.get("predict.threads").is_null() { "train.threads" } else { "predict.threads" };
+    predict.keys.push(threads);
     predict.code_version = 5;
     predict.hints = vec!["model.ensemble"];
     if config.get("predict.embeddings").as_bool() == Some(true) {
         predict.outputs.push(Output::Table("embeddings"));
     }
     predict.program = Program::Torch;
-    predict.inputs.extend(if features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
+    predict.inputs.extend(if from_features { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
     passes.push(predict);
     if learns {
         passes.push(Pass {
@@ -350,7 +354,7 @@ pub fn passes(config: &Config) -> Vec<Pass> {
 pub fn predicts_from_features(config: &Config) -> bool {
     match config.text("predict.source") {
         Some("features") => true,
-        Some("audio") => config.text("model.path").is_none(),
+        Some("audio") => false,
         _ => config.text("model.path").is_none(),
     }
 }
@@ -446,5 +450,25 @@ mod tests {
         assert_eq!(stages, ["ingest", "segment", "predict", "detect", "report"]);
         let stages = super::stages(&passes(&config(&["model.path=m", "predict.source=features"])));
         assert_eq!(stages, ["ingest", "segment", "featurize", "predict", "detect", "report"]);
+    }
+
+    #[test]
+    fn a_training_needs_features_whatever_predictions_are_made_from() {
+        let passes = passes(&config(&["annotate.format=anuraset_raw", "predict.source=audio"]));
+        let predict = passes.iter().find(|p| p.name == "predict").unwrap();
+        assert!(predict.reads(Input::Archive) && predict.reads(Input::Table("recordings")));
+        assert!(!predict.reads(Input::Table("features")) && predict.reads(Input::Model(WEIGHTS)));
+        assert!(passes.iter().any(|p| p.name == "featurize"));
+    }
+
+    #[test]
+    fn the_threads_of_predictions_are_those_of_the_training_unless_they_are_set() {
+        let keys = |sets: &[&str]| {
+            let passes = passes(&config(sets));
+            passes.iter().find(|p| p.name == "predict").unwrap().keys.clone()
+        };
+        let (shared, own) = (keys(&["model.path=m"]), keys(&["model.path=m", "predict.threads=4"]));
+        assert!(shared.contains(&"train.threads") && !shared.contains(&"predict.threads"));
+        assert!(own.contains(&"predict.threads") && !own.contains(&"train.threads"));
     }
 }

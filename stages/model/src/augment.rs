@@ -6,15 +6,17 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
 use tch::Tensor;
 
+#[cfg(feature = "torch")]
 use crate::{Result, device};
 
-/// The settings; zeros switch a part off.
+/// Options of rolls and masks; zeros switch a part off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AugmentOptions {
     /// Whether clips are rolled in time, by any number of frames.
-    pub roll: bool,
+    pub time_roll: bool,
     /// Frequency masks per example.
     pub frequency_masks: usize,
     /// The widest frequency mask, in mel bands.
@@ -28,13 +30,14 @@ pub struct AugmentOptions {
 impl Default for AugmentOptions {
     /// The paper's.
     fn default() -> Self {
-        Self { roll: true, frequency_masks: 3, frequency_mask_bands: 10, time_masks: 6, time_mask_frames: 30 }
+        Self { time_roll: true, frequency_masks: 3, frequency_mask_bands: 10, time_masks: 6, time_mask_frames: 30 }
     }
 }
 
 impl AugmentOptions {
     /// Nothing at all.
-    pub const NONE: Self = Self { roll: false, frequency_masks: 0, frequency_mask_bands: 0, time_masks: 0, time_mask_frames: 0 };
+    pub const NONE: Self =
+        Self { time_roll: false, frequency_masks: 0, frequency_mask_bands: 0, time_masks: 0, time_mask_frames: 0 };
 }
 
 /// What is done to one batch.
@@ -57,13 +60,16 @@ impl Augmentation {
             frames: Vec::with_capacity(batch * frames),
         };
         for _ in 0..batch {
-            drawn.shifts.push(if options.roll { rng.random_range(0..frames) } else { 0 });
+            drawn.shifts.push(if options.time_roll { rng.random_range(0..frames) } else { 0 });
             drawn.bands.extend(kept(rng, mels, options.frequency_masks, options.frequency_mask_bands));
             drawn.frames.extend(kept(rng, frames, options.time_masks, options.time_mask_frames));
         }
         drawn
     }
+}
 
+#[cfg(feature = "torch")]
+impl Augmentation {
     /// Rolls, then masks with 0, the minimum of normalised clips `[batch, channel, mel, frame]`.
     ///
     /// # Errors
@@ -94,7 +100,7 @@ fn kept(rng: &mut ChaCha8Rng, length: usize, masks: usize, widest: usize) -> Vec
     kept
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
@@ -116,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_roll_moves_each_clip_in_a_circle_by_its_own_shift() {
-        let options = AugmentOptions { roll: true, ..AugmentOptions::NONE };
+        let options = AugmentOptions { time_roll: true, ..AugmentOptions::NONE };
         let augmentation = drawn(&options, 0);
         let rolled = rows(&augmentation.apply(&clips()).unwrap());
         for (index, (before, after)) in rows(&clips()).into_iter().zip(rolled).enumerate() {
@@ -133,7 +139,7 @@ mod tests {
     #[test]
     fn masks_blank_whole_bands_and_frames_and_no_more_than_allowed() {
         let options =
-            AugmentOptions { roll: false, frequency_masks: 2, frequency_mask_bands: 3, time_masks: 3, time_mask_frames: 5 };
+            AugmentOptions { time_roll: false, frequency_masks: 2, frequency_mask_bands: 3, time_masks: 3, time_mask_frames: 5 };
         let masked = drawn(&options, 1).apply(&clips()).unwrap();
         let blank = masked.eq(0.0).to_kind(tch::Kind::Float);
         assert_eq!(masked, clips() * (1.0 - &blank));

@@ -21,9 +21,10 @@ use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
 use crate::card::Card;
-use crate::features::tensor;
+use crate::features::{check_input, tensor};
 use crate::network::{Frozen, Network};
-use crate::trainer::Precision;
+use crate::precision::Precision;
+use crate::settings::PredictSettings;
 use crate::{device, inference, weights};
 
 #[derive(Debug, Deserialize)]
@@ -34,25 +35,17 @@ struct Params {
     /// Its files are read as declared inputs.
     #[serde(rename = "model")]
     _model: Mapping,
-    predict: PredictParams,
+    predict: PredictSettings,
     featurize: MelConfig,
     segment: SegmentParams,
-    train: TrainParams,
+    /// Absent where `predict.threads` is set.
+    train: Option<TrainParams>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ArchiveParams {
     channel: Choice,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PredictParams {
-    batch_size: usize,
-    precision: Precision,
-    embeddings: bool,
-    min_score: f32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +58,14 @@ struct SegmentParams {
 #[serde(deny_unknown_fields)]
 struct TrainParams {
     threads: usize,
+}
+
+impl Params {
+    /// The threads of libtorch: `predict.threads`, or else those of the training.
+    fn threads(&self) -> Result<usize, WorkError> {
+        let threads = self.predict.threads.or(self.train.as_ref().map(|train| train.threads));
+        Ok(threads.ok_or("neither predict.threads nor train.threads is declared")?)
+    }
 }
 
 /// Bytes of a row on disk, about.
@@ -105,7 +106,7 @@ impl Predict {
             if let Some(first) = read.first() {
                 first.refuse_other_ensemble(&card, path)?;
             }
-            networks.push(load(&card, weights, &params.device, params.predict.precision)?);
+            networks.push(load((&card, path), weights, &params.device, params.predict.precision)?);
             read.push(card);
         }
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
@@ -116,7 +117,7 @@ impl Predict {
 }
 
 /// A network with the weights of a file, ready to predict.
-fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+fn load((card, card_path): (&Card, &Path), path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
     let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
     if hash_bytes(&bytes)[..16] != card.model_id {
         return Err(format!(
@@ -127,7 +128,10 @@ fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<
         .into());
     }
     // The first weights are overwritten, so the seed is of no account.
-    let mut network = Network::new(card.network(), 0, Kind::Float, device::resolve(device)?)?;
+    let options = card.network(card_path)?;
+    check_input(&*options.architecture)?;
+    options.check_precision(precision)?;
+    let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;
     network.load_state_dict(&weights::from_bytes(&bytes)?)?;
     Ok(network.freeze(precision.kind())?)
 }
@@ -153,7 +157,7 @@ impl Work for Predict {
         let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
         let mut scorer = Scorer {
             model: &model,
-            threads: params.train.threads,
+            threads: params.threads()?,
             batch_size: params.predict.batch_size,
             min_score: params.predict.min_score,
             shape: extractor.shape().map(|n| n as i64),

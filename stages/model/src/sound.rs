@@ -6,17 +6,22 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
 use tch::Tensor;
 
+use crate::Result;
+#[cfg(feature = "torch")]
+use crate::device;
 use crate::error::check;
-use crate::{Result, device};
 
+#[cfg(feature = "torch")]
 /// The decibels of no power at all, `10 log10(1e-10)`.
 const FLOOR_DB: f64 = -100.0;
+#[cfg(feature = "torch")]
 /// A decibel in natural logarithms of power.
 const DECIBEL: f64 = std::f64::consts::LN_10 / 10.0;
 
-/// The settings; zeros switch a part off.
+/// Options of the variations of level and background; zeros switch a part off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SoundOptions {
     /// Each window is made louder or softer by up to so many decibels, all equally likely.
@@ -28,7 +33,7 @@ pub struct SoundOptions {
 }
 
 impl SoundOptions {
-    /// Nothing at all: the paper's.
+    /// Nothing at all, as in Mix2's paper.
     pub const NONE: Self = Self { gain_db: 0.0, background_probability: 0.0, background_gain_db: [-10.0, 0.0] };
 
     /// Refuses values out of range.
@@ -79,7 +84,10 @@ impl Sound {
     pub fn rows(&self) -> &[usize] {
         &self.rows
     }
+}
 
+#[cfg(feature = "torch")]
+impl Sound {
     /// Lays the backgrounds `[background, channel, mel, frame]` under their examples and changes levels, all in decibels.
     ///
     /// # Errors
@@ -106,7 +114,7 @@ impl Sound {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};

@@ -7,7 +7,7 @@ pub(super) const LEARNING: &[Key] = &[
     // train
     key(
         "train.architecture",
-        Kind::Choice(&["mobilenet_v3_large", "mobilenet_v3_small"]),
+        Kind::Choice(&["mobilenet_v3_large", "mobilenet_v3_small", "resnet18"]),
         "",
         "mobilenet_v3_large",
         "The network",
@@ -19,7 +19,7 @@ pub(super) const LEARNING: &[Key] = &[
         "train.initial_weights",
         Kind::Text,
         "",
-        "Safetensors file with a network's features.* under torchvision's names, to start from, such as ImageNet's; null: from random weights",
+        "Safetensors file with the network's weights under torchvision's names, to start from, such as ImageNet's; null: random weights",
     ),
     key("train.optimizer", Kind::Choice(&["adamw", "sgd"]), "", "adamw", "AdamW, or stochastic gradient descent with momentum"),
     key("train.learning_rate", Kind::Float(POSITIVE, 10.0), "", "0.01", "Peak learning rate; it falls to zero as a cosine"),
@@ -210,7 +210,13 @@ pub(super) const LEARNING: &[Key] = &[
         Kind::Choice(&["auto", "features", "audio"]),
         "",
         "auto",
-        "Predict from the feature table or straight from the audio; auto: audio when the model comes from elsewhere",
+        "Predict from the table features, or straight from the audio; the scores are the same. auto: from audio with model.path, else from features",
+    ),
+    optional(
+        "predict.threads",
+        Kind::Int(1, 1024),
+        "threads",
+        "Threads of libtorch on the CPU; part of the result, since it changes the order of sums. Null: as train.threads",
     ),
     key("predict.batch_size", Kind::Int(1, 65536), "windows", "64", "Windows of one pass through the network"),
     key(
