@@ -4,12 +4,9 @@ use chorus_audio::{Featurize, Ingest, Segment};
 use chorus_engine::graph::Pass;
 use chorus_engine::{Config, Console, Registry, Runner};
 use chorus_labels::{Annotate, AnnotateClasses, Split};
+use chorus_model::declare;
 use chorus_report::Report;
 use chorus_score::{Activity, Detect, Evaluate};
-
-// The declarations of train and predict alone: their code needs libtorch, which only the worker links.
-#[path = "../../stages/model/src/declare.rs"]
-mod learning;
 
 /// All passes that a configuration asks for, with the work of those that this program executes; train and predict are
 /// the worker's.
@@ -21,8 +18,8 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Annotate::declare(config), Annotate)
         .with(Split::declare(config), Split)
         .with(Featurize::declare(config), Featurize)
-        .with_foreign(learning::train(config))
-        .with_foreign(learning::predict(config))
+        .with_foreign(declare::train(config))
+        .with_foreign(declare::predict(config))
         .with(Evaluate::declare(config), Evaluate)
         .with(Detect::declare(config), Detect)
         .with(Activity::declare(config), Activity)

@@ -114,7 +114,8 @@ mod tests {
 
     fn card() -> String {
         let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
-        let settings: Value = config.params(&MODEL_KEYS).unwrap();
+        let keys = config.expand(&MODEL_KEYS);
+        let settings = Value::Mapping(config.values().nested(keys.iter().map(String::as_str)));
         serde_yaml::to_string(&serde_yaml::Mapping::from_iter([("settings".into(), settings)])).unwrap()
     }
 

@@ -10,7 +10,7 @@ pub fn train(config: &Config) -> Option<Pass> {
     use Output::File;
     config.text("model.path").is_none().then(|| Pass {
         program: Program::Torch,
-        code_version: 3,
+        code_version: 4,
         inputs: vec![
             Table("training_sets"),
             Parts { of: "features", by: "training_sets" },
@@ -23,6 +23,7 @@ pub fn train(config: &Config) -> Option<Pass> {
             File("model/model.yaml"),
             File("model/curves.csv"),
             Output::Table("training_log"),
+            Output::Table("training_mixing"),
         ],
         keys: vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
         hints: vec![
@@ -66,7 +67,8 @@ pub fn predict(config: &Config) -> Option<Pass> {
             "predict.min_score",
             "featurize.*",
             "segment.window_s",
-            "train.threads",
+            // One of the two, so that units from before predict.threads existed stay fresh.
+            if config.get("predict.threads").is_null() { "train.threads" } else { "predict.threads" },
         ],
         hints: vec!["model.ensemble"],
         ..Pass::new("predict", Per::SiteDay)

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_engine::{Console, Registry, RunDir, RunOptions, Runner, Selection, Share, read_assignment};
-use chorus_model::{Predict, Train, device, speed};
+use chorus_torch::{Predict, Train, device, speed};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]

@@ -9,62 +9,34 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::array::{Array, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
-use chorus_audio::container::channels::Choice;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
 use chorus_engine::mean_id;
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
 use chorus_tables::{Batch, UtcMicros};
-use serde::Deserialize;
-use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
 use crate::card::Card;
-use crate::features::tensor;
+use crate::features::{check_input, tensor};
 use crate::network::{Frozen, Network};
-use crate::trainer::Precision;
+use crate::precision::Precision;
+use crate::settings::PredictSettings;
 use crate::{device, inference, weights};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The settings of the pass.
 struct Params {
-    archive: ArchiveParams,
     device: String,
-    /// Its files are read as declared inputs.
-    #[serde(rename = "model")]
-    _model: Mapping,
-    predict: PredictParams,
-    featurize: MelConfig,
-    segment: SegmentParams,
-    train: TrainParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
-    channel: Choice,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PredictParams {
-    batch_size: usize,
-    precision: Precision,
-    embeddings: bool,
-    min_score: f32,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SegmentParams {
-    window_s: f64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrainParams {
+    predict: PredictSettings,
     threads: usize,
+}
+
+impl Params {
+    fn of(cx: &UnitContext<'_>) -> Result<Self, WorkError> {
+        // The pass declares one of the two.
+        let threads = cx.value("predict.threads").or_else(|_| cx.value("train.threads"))?;
+        Ok(Self { device: cx.value("device")?, predict: *cx.settings::<PredictSettings>()?, threads })
+    }
 }
 
 /// Bytes of a row on disk, about.
@@ -109,7 +81,7 @@ impl Model {
             if let Some(first) = read.first() {
                 first.refuse_other_ensemble(&card, path)?;
             }
-            networks.push(load(&card, weights, &params.device, params.predict.precision)?);
+            networks.push(load((&card, path), weights, &params.device, params.predict.precision)?);
             read.push(card);
         }
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
@@ -120,7 +92,7 @@ impl Model {
 }
 
 /// A network with the weights of a file, ready to predict.
-fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+fn load((card, card_path): (&Card, &Path), path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
     let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
     if hash_bytes(&bytes)[..16] != card.model_id {
         return Err(format!(
@@ -131,7 +103,10 @@ fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<
         .into());
     }
     // The first weights are overwritten, so the seed is of no account.
-    let mut network = Network::new(card.network(), 0, Kind::Float, device::resolve(device)?)?;
+    let options = card.network(card_path)?;
+    check_input(&*options.architecture)?;
+    options.check_precision(precision)?;
+    let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;
     network.load_state_dict(&weights::from_bytes(&bytes)?)?;
     Ok(network.freeze(precision.kind())?)
 }
@@ -155,15 +130,16 @@ impl Work for Predict {
     }
 
     fn run(&self, cx: &UnitContext<'_>, loaded: &Loaded) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
+        let params = Params::of(cx)?;
         let model = loaded.model(cx, &params)?;
         let segments = cx
             .read("segments", &["segment_id", "recording_id", "start_s", "end_s", "start_utc"])?
             .ok_or("the unit has no segments")?;
-        let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
+        let featurize = cx.settings::<MelConfig>()?;
+        let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let mut scorer = Scorer {
             model,
-            threads: params.train.threads,
+            threads: params.threads,
             batch_size: params.predict.batch_size,
             min_score: params.predict.min_score,
             shape: extractor.shape().map(|n| n as i64),
@@ -194,7 +170,7 @@ impl Work for Predict {
                 }
             }
         } else {
-            for_each_group(cx, &extractor, &jobs(cx, params.archive.channel)?, |ids, bytes| scorer.push(ids, bytes))?;
+            for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |ids, bytes| scorer.push(ids, bytes))?;
         }
         scorer.finish()
     }

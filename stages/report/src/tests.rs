@@ -16,7 +16,6 @@ fn keys() -> &'static Declarations {
     chorus_engine::config::declarations()
         .and(chorus_audio::declarations())
         .and(chorus_labels::declarations())
-        .and(chorus_engine::config::undeclared())
         .and(chorus_score::declarations())
         .and(crate::declarations())
         .into_static()

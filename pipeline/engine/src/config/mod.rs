@@ -2,8 +2,6 @@
 //!
 //! Which keys there are comes from outside, see [`Declarations`]: each stage declares its own, and the program adds them up.
 
-mod combine;
-mod keys;
 mod parse;
 mod sections;
 
@@ -16,11 +14,10 @@ use std::sync::{Arc, Mutex};
 use chorus_keys::{Base, Declarations, Finding, Keys, Values};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
 use crate::sync::locked;
 
-pub use keys::undeclared;
 pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
 
 /// One thing that is wrong with a configuration.
@@ -327,19 +324,11 @@ impl Config {
         self.values.value(key)
     }
 
-    /// These keys as a struct whose fields are sections that hold structs (or top-level keys): exactly what was asked for.
-    ///
-    /// # Errors
-    /// What serde says when the struct and the keys do not fit: a fault of the program.
-    pub fn params<P: DeserializeOwned>(&self, patterns: &[&str]) -> Result<P, serde_yaml::Error> {
-        serde_yaml::from_value(Value::Mapping(self.nested(self.expand(patterns).iter().map(String::as_str))))
-    }
-
     /// The whole configuration as YAML, every key with its value, in the order of the declarations.
     pub fn to_yaml(&self) -> String {
         let mut nested = match self.declarations {
-            Some(declarations) => self.nested(declarations.keys().iter().map(|key| key.name)),
-            None => self.nested(self.values.iter().map(|(name, _)| name)),
+            Some(declarations) => self.values.nested(declarations.keys().iter().map(|key| key.name)),
+            None => self.values.nested(self.values.iter().map(|(name, _)| name)),
         };
         let run_path = Value::from(self.run_path().to_string_lossy());
         if let Some(Value::Mapping(run)) = nested.get_mut("run") {
@@ -367,23 +356,6 @@ impl Config {
             config.values.set(key.name, value);
         }
         config
-    }
-
-    fn nested<'a>(&self, names: impl Iterator<Item = &'a str>) -> Mapping {
-        let mut top = Mapping::new();
-        for name in names {
-            let value = self.get(name).clone();
-            match name.split_once('.') {
-                None => {
-                    top.insert(name.into(), value);
-                }
-                Some((section, name)) => {
-                    let section = top.entry(section.into()).or_insert_with(|| Mapping::new().into());
-                    section.as_mapping_mut().expect("sections are mappings").insert(name.into(), value);
-                }
-            }
-        }
-        top
     }
 }
 
@@ -440,7 +412,7 @@ mod tests {
     #[test]
     fn every_problem_is_listed_at_once_with_its_line() {
         let text = "segment:\n  window_s: long\n  hopp_s: 1\ndetect:\n  threshold: 2\nfeaturise:\n  n_mels: 64\n";
-        let error = load(text, &["train.epochs=0", "nonsense"]).unwrap_err();
+        let error = load(text, &["train.seed=-1", "nonsense"]).unwrap_err();
         for wanted in [
             "6 problems",
             "c.yaml:2: segment.window_s: found `long`; allowed: a number from 0.1 to 600",
@@ -483,7 +455,6 @@ mod tests {
     #[test]
     fn impossible_combinations_are_refused() {
         for (set, wanted) in [
-            ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
             ("device=gpu", "auto, cpu or cuda:N"),
         ] {
             let error = load("", &[MODEL, set]).unwrap_err();

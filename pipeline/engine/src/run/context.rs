@@ -81,15 +81,6 @@ impl Access<'_> {
         if self.pass.declares_key(key) { Ok(()) } else { Err(self.undeclared("key", key)) }
     }
 
-    /// The pass's configuration keys as a struct with a field for each section (and each top-level key). Only declared keys are
-    /// there; a struct that wants others, or not all of them, does not fit.
-    ///
-    /// # Errors
-    /// [`EngineError::Undeclared`].
-    pub fn params<P: DeserializeOwned>(&self) -> Result<P, EngineError> {
-        self.config.params(&self.pass.keys).map_err(|e| self.undeclared("keys", &e.to_string()))
-    }
-
     /// The archive, for a pass that declares it and cannot do without.
     ///
     /// # Errors

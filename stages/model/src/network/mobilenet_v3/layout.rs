@@ -1,20 +1,10 @@
-//! The shape of MobileNetV3 (Howard et al., ICCV 2019, tables 1 and 2), with torchvision's width rule.
+//! The shape of MobileNetV3 (Howard et al., ICCV 2019, tables 1 and 2).
 
-use serde::{Deserialize, Serialize};
-
-/// Which of the two networks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Architecture {
-    /// MobileNetV3-Large: 15 blocks, an embedding of 960.
-    Large,
-    /// MobileNetV3-Small: 11 blocks, an embedding of 576.
-    Small,
-}
+use crate::network::width::{nearest_multiple_of_8, scaled};
 
 /// One inverted residual block, in channels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Block {
+pub(super) struct Block {
     pub input: i64,
     pub expanded: i64,
     pub output: i64,
@@ -30,10 +20,10 @@ const STEM: i64 = 16;
 /// The last convolution has this many times the channels of the last block.
 const LAST_EXPANSION: i64 = 6;
 
-// kernel, expanded, output, squeeze, hardswish, stride
-type Row = (i64, i64, i64, bool, bool, i64);
+/// Kernel, expanded channels, output channels, squeeze-and-excitation, hardswish, stride.
+pub(super) type Row = (i64, i64, i64, bool, bool, i64);
 
-const LARGE: [Row; 15] = [
+pub(super) const LARGE: [Row; 15] = [
     (3, 16, 16, false, false, 1),
     (3, 64, 24, false, false, 2),
     (3, 72, 24, false, false, 1),
@@ -51,7 +41,7 @@ const LARGE: [Row; 15] = [
     (5, 960, 160, true, true, 1),
 ];
 
-const SMALL: [Row; 11] = [
+pub(super) const SMALL: [Row; 11] = [
     (3, 16, 16, true, false, 2),
     (3, 72, 24, false, false, 2),
     (3, 88, 24, false, false, 1),
@@ -66,11 +56,7 @@ const SMALL: [Row; 11] = [
 ];
 
 /// The blocks from the first to the last.
-pub(crate) fn blocks(architecture: Architecture, width: f64) -> Vec<Block> {
-    let rows: &[Row] = match architecture {
-        Architecture::Large => &LARGE,
-        Architecture::Small => &SMALL,
-    };
+pub(super) fn blocks(rows: &[Row], width: f64) -> Vec<Block> {
     let mut input = stem(width);
     rows.iter()
         .map(|&(kernel, expanded, output, squeezes, hardswish, stride)| {
@@ -85,23 +71,13 @@ pub(crate) fn blocks(architecture: Architecture, width: f64) -> Vec<Block> {
 }
 
 /// Channels after the first convolution.
-pub(crate) fn stem(width: f64) -> i64 {
+pub(super) fn stem(width: f64) -> i64 {
     scaled(STEM, width)
 }
 
 /// Channels after the last convolution, which is the embedding's size.
-pub(crate) fn embedding(last: &Block) -> i64 {
+pub(super) fn embedding(last: &Block) -> i64 {
     LAST_EXPANSION * last.output
-}
-
-fn scaled(channels: i64, width: f64) -> i64 {
-    nearest_multiple_of_8(channels as f64 * width)
-}
-
-/// The nearest multiple of 8, at least 8 and never more than 10 % below.
-fn nearest_multiple_of_8(channels: f64) -> i64 {
-    let nearest = (((channels + 4.0) as i64) / 8 * 8).max(8);
-    if (nearest as f64) < 0.9 * channels { nearest + 8 } else { nearest }
 }
 
 #[cfg(test)]
@@ -109,17 +85,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn channels_follow_the_width_rule() {
-        let rounded = [(16.0, 16), (3.0, 8), (12.0, 16), (8.8, 8), (11.9, 16), (18.0, 24), (60.0, 64), (168.0, 168)];
-        for (channels, expected) in rounded {
-            assert_eq!(nearest_multiple_of_8(channels), expected, "{channels}");
-        }
-    }
-
-    #[test]
     fn embeddings_have_the_published_sizes() {
-        let size = |architecture| embedding(blocks(architecture, 1.0).last().unwrap());
-        assert_eq!(size(Architecture::Large), 960);
-        assert_eq!(size(Architecture::Small), 576);
+        let size = |rows: &[Row]| embedding(blocks(rows, 1.0).last().unwrap());
+        assert_eq!(size(&LARGE), 960);
+        assert_eq!(size(&SMALL), 576);
     }
 }
