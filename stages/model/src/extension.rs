@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use chorus_keys::{Key, Word};
+use chorus_keys::{Key, Keys, Word};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -111,13 +111,21 @@ impl Settings {
         }
     }
 
-    /// The options of the extension `name`, among whatever else the settings hold.
+    /// The options of the extension `name`, among whatever else the settings hold. Options that are missing have their defaults.
     ///
     /// # Errors
     /// [`Error::Settings`] where a value is of another kind than the option.
-    pub fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<T> {
+    pub fn read<T: Keys + DeserializeOwned>(&self, name: &'static str) -> Result<T> {
         let failed = |e: serde_json::Error| Error::Settings { name, found: e.to_string() };
-        serde_json::from_value(Value::Object(self.0.clone())).map_err(failed)
+        let mut options = Map::new();
+        for key in T::keys() {
+            let value = match self.0.get(key.short()) {
+                Some(value) => value.clone(),
+                None => serde_json::to_value(key.default_value()).map_err(failed)?,
+            };
+            options.insert(key.short().to_owned(), value);
+        }
+        serde_json::from_value(Value::Object(options)).map_err(failed)
     }
 
     /// The value of a key.
@@ -157,25 +165,23 @@ impl Settings {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    #[serde(default)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Keys)]
+    #[keys(section = "train")]
     struct Options {
+        /// Width.
+        #[key(default = "1")]
         width: f64,
+        /// Name.
         name: Option<String>,
-    }
-
-    impl Default for Options {
-        fn default() -> Self {
-            Self { width: 1.0, name: None }
-        }
     }
 
     #[test]
     fn settings_hold_more_than_an_extension_reads_and_less() {
         let settings: Settings = serde_yaml::from_str("{width: 2, other: [1, 2]}").unwrap();
         assert_eq!(settings.read::<Options>("it").unwrap(), Options { width: 2.0, name: None });
-        assert_eq!(Settings::default().read::<Options>("it").unwrap(), Options::default());
-        let both = settings.and(Settings::of(&Options::default()));
+        let defaults = Options { width: 1.0, name: None };
+        assert_eq!(Settings::default().read::<Options>("it").unwrap(), defaults);
+        let both = settings.and(Settings::of(&defaults));
         assert_eq!(both.keys().collect::<Vec<_>>(), ["width", "other", "name"]);
         let wrong: Settings = serde_yaml::from_str("{width: wide}").unwrap();
         let refusal = wrong.read::<Options>("it").unwrap_err().to_string();

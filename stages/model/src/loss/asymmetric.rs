@@ -27,7 +27,6 @@ pub const ENTRY: Entry<dyn Loss> = Entry {
 /// The options of asymmetric loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct Asymmetric {
     /// With loss: asymmetric, focusing parameters of the positive and the negative side: the higher, the less outputs count that are
     /// right already.

@@ -26,7 +26,6 @@ pub const ENTRY: Entry<dyn Loss> = Entry {
 /// The options of focal loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct Focal {
     /// With loss: focal, focusing parameter: the higher, the less outputs count that are right already.
     #[key(default = "2", range = 0.0..=20.0)]

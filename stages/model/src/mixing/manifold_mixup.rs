@@ -42,7 +42,6 @@ pub enum Depth {
 /// The options of Manifold Mixup.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct ManifoldMixup {
     /// As with mixup.
     #[key(same_as = Mixup)]

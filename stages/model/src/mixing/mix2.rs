@@ -28,7 +28,6 @@ pub const ENTRY: Entry<dyn Mixing> = Entry {
 /// The option of Mix2 besides those of the methods that it draws from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct Mix2Options {
     /// With mixing: mix2, probabilities of mixup, manifold_mixup and multimix in a step. Their sum is 1.
     #[key(default = "[0.25, 0.5, 0.25]", range = 0.0..=1.0)]

@@ -28,7 +28,6 @@ pub const ENTRY: Entry<dyn Mixing> = Entry {
 /// The options of Mixup.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct Mixup {
     /// With mixup and manifold_mixup, alpha of the Beta(alpha, alpha) distribution that the weight of the first of a pair is drawn from.
     #[key(default = "1", range = above(0.0).up_to(100.0), example = "0.2")]

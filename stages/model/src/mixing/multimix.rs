@@ -29,7 +29,6 @@ pub const ENTRY: Entry<dyn Mixing> = Entry {
 /// The options of MultiMix.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct MultiMix {
     /// With multimix, alpha of the Dirichlet distribution that the weights of a mixture are drawn from.
     #[key(default = "0.2", range = above(0.0).up_to(100.0))]

@@ -39,7 +39,6 @@ const BLOCKS: usize = 2;
 /// The options of ResNet-18.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct ResNet18 {
     /// As with MobileNetV3.
     #[key(same_as = MobileNetV3Options)]

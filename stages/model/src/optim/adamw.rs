@@ -32,7 +32,6 @@ const EPSILON: f64 = 1e-8;
 /// The options of AdamW.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct AdamW {
     /// Weight decay. With adamw it is decoupled from the gradient; with sgd it is added to the gradient.
     #[key(default = "0.01", range = 0.0..=10.0)]

@@ -25,7 +25,6 @@ pub const ENTRY: Entry<dyn Optimizer> = Entry {
 /// The options of stochastic gradient descent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
 #[keys(section = "train")]
-#[serde(default)]
 pub struct Sgd {
     /// With optimizer: sgd, the momentum.
     #[key(default = "0.9", range = 0.0..1.0)]
