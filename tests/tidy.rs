@@ -40,7 +40,13 @@ fn every_shipped_configuration_is_sound() {
 fn every_key_is_printed_with_its_meaning() {
     let output = Command::new(CHORUS).arg("config").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    for wanted in ["featurize:", "n_mels: 128", "# Number of mel bands.", "# A whole number from 4 to 1024. Unit: bands. Example: 64", "device: auto"] {
+    for wanted in [
+        "featurize:",
+        "n_mels: 128",
+        "# Number of mel bands.",
+        "# A whole number from 4 to 1024. Unit: bands. Example: 64",
+        "device: auto",
+    ] {
         assert!(text.contains(wanted), "{wanted}");
     }
     // What is printed is a configuration itself.

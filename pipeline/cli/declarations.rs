@@ -22,6 +22,7 @@ pub(crate) fn declarations() -> &'static Declarations {
 /// The section `sweep`.
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "sweep")]
+#[allow(dead_code, reason = "`chorus sweep` reads the key by its name, before the whole configuration is checked")]
 pub(crate) struct SweepSettings {
     /// What `chorus sweep` varies, each a key with its values. Every combination is a run of its own.
     #[key(default = "[]", example = "[\"train.mixing=none,mix2\", \"train.seed=0,1,2\"]")]

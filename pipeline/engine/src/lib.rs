@@ -29,7 +29,6 @@ mod state;
 mod sync;
 mod unit;
 
-pub use run::column::CachedValue;
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
 pub use error::{EngineError, WorkError};
@@ -42,6 +41,7 @@ pub use files::share::Share;
 pub use files::tree::{files_below, is_within};
 pub use given_model::{MODEL_KEYS, mean_id};
 pub use plan::scan::{External, Scan};
+pub use run::column::CachedValue;
 pub use run::context::{Access, Partition, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Fault, Registry, Work};

@@ -124,8 +124,11 @@ impl Work for AnnotateClasses {
     fn run(&self, cx: &UnitContext<'_>, found: &BTreeSet<String>) -> Result<(), WorkError> {
         let annotate = Settings::of(cx)?;
         let archive = cx.archive_folder()?;
-        let known =
-            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), annotate.chosen()))?;
+        let known = annotate
+            .files
+            .code_table
+            .as_ref()
+            .map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), annotate.chosen()))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
             found.clone()
         } else if annotate.chosen().is_empty() {

@@ -239,9 +239,8 @@ impl Config {
     /// What deserves a warning: keys that were given and have no effect.
     pub fn warnings(&self) -> Vec<Problem> {
         let Some(all) = self.declarations else { return Vec::new() };
-        let is_default = |finding: &Finding| {
-            all.find(&finding.key).is_some_and(|key| key.default_value() == *self.values.get(&finding.key))
-        };
+        let is_default =
+            |finding: &Finding| all.find(&finding.key).is_some_and(|key| key.default_value() == *self.values.get(&finding.key));
         self.placed(all.remarks(&self.values).into_iter().filter(|finding| !is_default(finding)))
     }
 
@@ -454,9 +453,7 @@ mod tests {
 
     #[test]
     fn impossible_combinations_are_refused() {
-        for (set, wanted) in [
-            ("device=gpu", "auto, cpu or cuda:N"),
-        ] {
+        for (set, wanted) in [("device=gpu", "auto, cpu or cuda:N")] {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");
         }

@@ -182,8 +182,9 @@ fn derive_choices(input: &DeriveInput) -> Result<Tokens> {
         }
         let name = match Serde::of(&variant.attrs)?.rename {
             Some(name) => name,
-            None => renamed(&variant.ident.unraw().to_string(), case.as_deref())
-                .ok_or_else(|| Error::new(input.ident.span(), "expected rename_all = \"lowercase\", \"snake_case\" or \"kebab-case\""))?,
+            None => renamed(&variant.ident.unraw().to_string(), case.as_deref()).ok_or_else(|| {
+                Error::new(input.ident.span(), "expected rename_all = \"lowercase\", \"snake_case\" or \"kebab-case\"")
+            })?,
         };
         let about = doc(&variant.attrs);
         if about.is_empty() {

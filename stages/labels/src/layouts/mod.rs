@@ -53,7 +53,8 @@ pub(crate) fn unfit_keys(values: &Values) -> Vec<Finding> {
     let Some(layout) = values.text("annotate.format").and_then(find) else { return Vec::new() };
     let (name, used) = (layout.name(), layout.keys());
     let missing = used.required.iter().filter(|(key, _)| values.get(key).is_null());
-    let missing = missing.map(|(key, next)| Finding::new("annotate.format", format!("`{name}` without {key}"), format!("{next}, in {key}")));
+    let missing = missing
+        .map(|(key, next)| Finding::new("annotate.format", format!("`{name}` without {key}"), format!("{next}, in {key}")));
     let declared = crate::declarations();
     let is_default = |key: &str| declared.find(key).is_some_and(|key| key.default_value() == *values.get(key.name));
     let ignored = keys().into_iter().filter(|key| !used.uses(key) && !is_default(key));

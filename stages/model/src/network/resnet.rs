@@ -14,9 +14,9 @@ use super::backbone::{Backbone, Between, pool};
 use super::geometry::{Activation, Geometry};
 #[cfg(feature = "torch")]
 use super::layers::{ConvNorm, Names, Norm, Pass};
+use super::mobilenet_v3::MobileNetV3Options;
 #[cfg(feature = "torch")]
 use super::plan::{Plan, Slot};
-use super::mobilenet_v3::MobileNetV3Options;
 use super::width::scaled;
 use crate::Result;
 use crate::extension::{Entry, Extension, Settings};
