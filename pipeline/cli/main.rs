@@ -5,7 +5,10 @@
 
 mod args;
 mod commands;
+mod declarations;
+mod help;
 mod output;
+mod stages;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
         Command::Review(args) => commands::review::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),
-        Command::Config => commands::config::run(),
+        Command::Config(args) => commands::config::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Device(args) => commands::device::run(&args),
         Command::Model(command) => commands::model::run(&command),
@@ -41,19 +44,10 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
+            let _ = writeln!(std::io::stderr(), "error: {}", output::message(&error));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
-}
-
-/// An error and its causes; those that its own text tells already are not told again.
-pub(crate) fn message(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
-        "" => cause,
-        _ if text.contains(&cause) => text,
-        _ => format!("{text}: {cause}"),
-    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

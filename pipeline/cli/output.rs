@@ -1,4 +1,4 @@
-//! Text on stdout.
+//! Text on stdout and stderr.
 
 use std::io::Write;
 
@@ -16,6 +16,15 @@ pub(crate) fn notes(notes: &[String]) {
         // A closed stderr leaves nobody to tell.
         let _ = writeln!(std::io::stderr(), "note: {note}");
     }
+}
+
+/// An error and its causes. A cause that the text before it holds already is left out.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }
 
 /// Lines with their columns aligned; the last column is left ragged.

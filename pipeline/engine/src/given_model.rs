@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde_yaml::Value;
 
-use crate::config::keys::Key;
 use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
 use crate::{Config, EngineError, hash_bytes};
 
@@ -30,7 +29,7 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
         Err(found) => return refuse(&card, format!("not the card of a model: {found}"), other),
     };
     let differing: Vec<String> =
-        Config::expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, key, &value)).collect();
+        config.expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, &key, &value)).collect();
     if !differing.is_empty() {
         let found = format!("the model was made with other settings: {}", differing.join("; "));
         return refuse(&card, found, "set these keys to the model's values, or name another model in model.path");
@@ -87,15 +86,15 @@ pub fn mean_id(mut ids: Vec<String>) -> String {
 }
 
 /// In what a key differs from the card's, in words.
-fn difference(config: &Config, key: &Key, card: &Value) -> Option<String> {
-    let (section, name) = key.name.split_once('.')?;
-    let (here, there) = (config.get(key.name), &card["settings"][section][name]);
+fn difference(config: &Config, key: &str, card: &Value) -> Option<String> {
+    let (section, name) = key.split_once('.')?;
+    let (here, there) = (config.get(key), &card["settings"][section][name]);
     let equal = match (here.as_f64(), there.as_f64()) {
         (Some(a), Some(b)) => a == b,
         _ => here == there,
     };
     let text = |value: &Value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();
-    (!equal).then(|| format!("{} is {} here and {} in the model", key.name, text(here), text(there)))
+    (!equal).then(|| format!("{key} is {} here and {} in the model", text(here), text(there)))
 }
 
 #[cfg(test)]
@@ -110,12 +109,13 @@ mod tests {
             std::fs::write(dir.path().join(DECISIONS), "model_id: '0'").unwrap();
         }
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["model.path=m".to_owned()]).collect();
-        check(&Config::from_text("", "c", "c", &sets).unwrap(), dir.path()).map_err(|e| e.to_string())
+        check(&Config::from_text("", "c", "c", &sets, crate::test_keys::keys()).unwrap(), dir.path()).map_err(|e| e.to_string())
     }
 
     fn card() -> String {
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
-        let settings: Value = config.params(&MODEL_KEYS).unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
+        let keys = config.expand(&MODEL_KEYS);
+        let settings = Value::Mapping(config.values().nested(keys.iter().map(String::as_str)));
         serde_yaml::to_string(&serde_yaml::Mapping::from_iter([("settings".into(), settings)])).unwrap()
     }
 
@@ -151,7 +151,7 @@ mod tests {
         assert!(checked(&card(), &[], false).unwrap_err().contains("detect.threshold"));
         assert_eq!(checked(&card(), &["detect.threshold=0.5"], false), Ok(()));
         let empty = tempfile::tempdir().unwrap();
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
         assert!(check(&config, empty.path()).unwrap_err().to_string().contains(WEIGHTS));
     }
 }

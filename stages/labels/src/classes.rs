@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use chorus_archive::Archive;
-use chorus_engine::config::keys;
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Access, Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_keys::Keys;
 use serde::Deserialize;
-use serde_yaml::Value;
 
+use crate::annotate::FileSettings;
 use crate::codes::{ClassNames, CodeTable, near};
 use crate::error::LabelsError;
 use crate::layouts;
@@ -22,87 +23,67 @@ use crate::{digest, files};
 /// Name of the cache with the classes of the last run.
 const LAST_CLASSES: &str = "classes.txt";
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    annotate: AnnotateParams,
-}
-
-#[derive(Deserialize)]
-struct AnnotateParams {
-    #[serde(flatten)]
-    reading: Reading,
-    code_table: Option<String>,
-    review_sheets: Option<String>,
+/// The classes of the run.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "annotate")]
+pub(crate) struct ClassSettings {
+    /// Classes to train on. []: all classes of the code table, or without one all codes of the annotations.
+    #[key(default = "[]", example = "[BOAFAB, DENMIN]")]
     classes: Vec<String>,
 }
 
-impl AnnotateParams {
+/// The settings of the pass.
+struct Settings {
+    reading: Reading,
+    files: Arc<FileSettings>,
+    classes: Arc<ClassSettings>,
+}
+
+impl Settings {
+    fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, classes: cx.settings()? })
+    }
+
+    /// The chosen classes, empty where none are chosen.
+    fn chosen(&self) -> &[String] {
+        &self.classes.classes
+    }
+
     /// Whether the classes are all codes of the annotations.
     fn looks_for_codes(&self) -> bool {
-        self.classes.is_empty() && self.code_table.is_none()
+        self.chosen().is_empty() && self.files.code_table.is_none()
     }
 }
 
 /// The pass that makes the table `classes`.
-#[derive(Default)]
-pub struct AnnotateClasses {
-    /// The codes that the scan found.
-    codes: Mutex<BTreeSet<String>>,
-}
+pub struct AnnotateClasses;
 
-/// The section `annotate` before its keys are read by a layout.
-#[derive(Debug, Deserialize)]
-struct ChosenLayout {
-    annotate: BTreeMap<String, Value>,
-}
-
-impl ChosenLayout {
-    /// Keys that the layout needs and that are not set, and keys that are set and that only other layouts read.
-    fn faults(&self) -> Vec<Fault> {
-        let Some(layout) = self.annotate.get("format").and_then(|format| layouts::find(format.as_str()?)) else {
-            return Vec::new();
-        };
-        let (name, keys) = (layout.name(), layout.keys());
-        let value = |key: &str| self.annotate.get(key.strip_prefix("annotate.").unwrap_or(key));
-        let missing = keys.required.iter().filter(|(key, _)| value(key).is_none_or(Value::is_null));
-        let missing = missing.map(|(key, next)| Fault {
-            key: "annotate.format",
-            found: format!("`{name}` without {key}"),
-            allowed: format!("{next}, in {key}"),
-        });
-        let ignored = layouts::keys().into_iter().filter(|key| !keys.uses(key));
-        let ignored = ignored.filter(|key| value(key).is_some_and(|value| !is_default(key, value))).map(|key| Fault {
-            key,
-            found: format!("a value that annotate.format `{name}` does not use"),
-            allowed: format!("leave it out; it is read with {}", list(&layouts::users_of(key))),
-        });
-        missing.chain(ignored).collect()
-    }
-}
-
-/// Whether a value is the one that a key has when it is not set.
-fn is_default(key: &str, value: &Value) -> bool {
-    let default = keys::find(key).and_then(|key| serde_yaml::from_str::<Value>(key.default).ok());
-    default.as_ref() == Some(value)
-}
-
-/// `a, b and c`.
-fn list(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+impl AnnotateClasses {
+    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let mut inputs = vec![Input::Archive];
+        // A layout without files reads the paths of the recordings.
+        let layout = config.text("annotate.format").and_then(layouts::find);
+        if layout.is_some_and(|layout| layout.files().is_none()) {
+            inputs.push(Input::Table("recordings"));
+        }
+        config.text("model.path").is_none().then(|| Pass {
+            name: "annotate-classes",
+            code_version: 4,
+            inputs,
+            outputs: vec![Output::Table("classes")],
+            keys: [Reading::keys(), FileSettings::names(), ClassSettings::names()].concat(),
+            ..Pass::new("annotate", Per::Run)
+        })
     }
 }
 
 impl Work for AnnotateClasses {
-    fn conflicts(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        Ok(cx.params::<ChosenLayout>()?.faults())
-    }
+    /// The codes that the scan found, where the configuration names no classes.
+    type Found = BTreeSet<String>;
 
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
+        let (annotate, archive) = (Settings::of(cx)?, cx.archive()?);
         let mut faults = Vec::new();
         let (place, has_files) = (annotate.reading.place(), annotate.reading.layout().files().is_some());
         if has_files && archive.kind_of(place)?.is_none() {
@@ -113,14 +94,14 @@ impl Work for AnnotateClasses {
                 allowed: "name the folder or file of the annotations".to_owned(),
             });
         }
-        if let Some(sheets) = &annotate.review_sheets
+        if let Some(sheets) = &annotate.files.review_sheets
             && archive.kind_of(sheets)?.is_none()
         {
             let found = format!("`{sheets}`, and the archive has no such folder or file");
             let allowed = "name the folder or file of the filled-in sheets".to_owned();
             faults.push(Fault { key: "annotate.review_sheets", found, allowed });
         }
-        if let Some(Err(e)) = annotate.code_table.as_ref().map(|table| named(archive, table, &annotate.classes)) {
+        if let Some(Err(e)) = annotate.files.code_table.as_ref().map(|table| named(archive, table, annotate.chosen())) {
             let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
             let found = format!("a value that does not fit the code table ({e})");
             faults.push(Fault { key, found, allowed: "correct the table or the configuration".to_owned() });
@@ -128,31 +109,32 @@ impl Work for AnnotateClasses {
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let Params { annotate } = cx.params()?;
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<BTreeSet<String>>, WorkError> {
+        let annotate = Settings::of(cx)?;
         let archive = cx.archive()?;
         let mut scan = Scan::default();
-        if let Some(table) = &annotate.code_table {
+        if let Some(table) = &annotate.files.code_table {
             scan.all.insert(table.clone(), hash_bytes(&files::read(archive, table)?));
         }
         if annotate.looks_for_codes() {
             let codes = codes(cx, archive, &annotate)?;
             scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
-            *self.codes.lock().unwrap_or_else(PoisonError::into_inner) = codes;
+            scan.found = codes;
         }
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { annotate } = cx.params()?;
+    fn run(&self, cx: &UnitContext<'_>, found: &BTreeSet<String>) -> Result<(), WorkError> {
+        let annotate = Settings::of(cx)?;
         let archive = cx.archive()?;
-        let known = annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, &annotate.classes))?;
+        let known =
+            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, annotate.chosen()))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
-            self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        } else if annotate.classes.is_empty() {
+            found.clone()
+        } else if annotate.chosen().is_empty() {
             known.keys().cloned().collect()
         } else {
-            annotate.classes.iter().cloned().collect()
+            annotate.chosen().iter().cloned().collect()
         };
         if classes.is_empty() {
             return Err(LabelsError::NoClasses { folder: archive.location(annotate.reading.place()) }.into());
@@ -184,8 +166,8 @@ fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<BTreeM
 }
 
 /// Every code of the annotations and every class of the review sheets.
-fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, params: &AnnotateParams) -> Result<BTreeSet<String>, WorkError> {
-    let (reading, sheets) = (&params.reading, digest::of_sheets(cx, archive, params.review_sheets.as_deref())?);
+fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, settings: &Settings) -> Result<BTreeSet<String>, WorkError> {
+    let (reading, sheets) = (&settings.reading, digest::of_sheets(cx, archive, settings.files.review_sheets.as_deref())?);
     let mut codes: BTreeSet<String> = sheets.values().flat_map(|digest| digest.codes.iter().cloned()).collect();
     let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
     codes.extend(files.flat_map(|(_, digest)| digest.codes));
@@ -234,25 +216,5 @@ mod tests {
         assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
         let refused = chosen(&["FROGS"]).unwrap_err().to_string();
         assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");
-    }
-
-    #[test]
-    fn keys_that_a_layout_needs_and_keys_that_it_does_not_use() {
-        let faults = |yaml: &str| -> Vec<(&str, String)> {
-            let chosen: ChosenLayout = serde_yaml::from_str(&format!("annotate: {yaml}")).unwrap();
-            chosen.faults().into_iter().map(|fault| (fault.key, format!("{}; {}", fault.found, fault.allowed))).collect()
-        };
-        for unset in ["{format: csv}", "{format: clips, folder: null}"] {
-            let found = faults(unset);
-            assert_eq!((found.len(), found[0].0), (1, "annotate.format"));
-            assert!(found[0].1.contains("without annotate.folder"), "{found:?}");
-        }
-        let found = faults("{format: audacity, label_column: x, low_column: null, label_separator: ;}");
-        assert_eq!((found.len(), found[0].0), (1, "annotate.label_column"));
-        assert!(found[0].1.ends_with("it is read with raven, csv and clips"), "{found:?}");
-        assert_eq!(faults("{format: folders, folder: x}")[0].0, "annotate.folder");
-        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
-            assert_eq!(faults(sound), [], "{sound}");
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a label layout is: an open set, one file of `layouts/` for each member.
 
+use chorus_keys::Key;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
@@ -26,6 +27,12 @@ pub trait Layout: Send + Sync {
     /// Keys of the section `annotate` that the layout reads beside `format` and `label_text`.
     fn keys(&self) -> LayoutKeys {
         LayoutKeys::default()
+    }
+
+    /// Keys of the section `annotate` that only this layout has, from the options struct that [`Layout::reader`] reads; they belong in
+    /// [`Layout::keys`] too.
+    fn own_keys(&self) -> Vec<Key> {
+        Vec::new()
     }
 
     /// How labels are written when `annotate.label_text` is not set.

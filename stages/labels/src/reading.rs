@@ -1,5 +1,7 @@
 //! A layout with the settings of one run.
 
+use chorus_engine::{Access, WorkError};
+use chorus_keys::Keys;
 use serde::Deserialize;
 use serde_yaml::Mapping;
 
@@ -22,11 +24,17 @@ pub struct Reading {
 }
 
 /// The keys that every layout has.
-#[derive(Deserialize)]
-struct CommonKeys {
+#[derive(Deserialize, Keys)]
+#[keys(section = "annotate")]
+pub(crate) struct CommonKeys {
+    /// Layout of the annotations; see docs/labels.md.
+    #[key(default = "none", choices = layouts::words)]
     format: String,
+    /// Folder or file of the archive that holds the annotations; null: the usual place of the layout.
+    #[key(within = "archive.path", example = "strong_labels")]
     #[serde(default)]
     folder: Option<String>,
+    /// How labels are written; null: as is usual in the layout.
     #[serde(default)]
     label_text: Option<LabelText>,
 }
@@ -53,6 +61,23 @@ impl TryFrom<Mapping> for Reading {
 }
 
 impl Reading {
+    /// The keys that decide how annotations are read.
+    pub(crate) fn keys() -> Vec<&'static str> {
+        let own = layouts::keys().into_iter().filter(|key| !CommonKeys::names().contains(key));
+        CommonKeys::names().into_iter().chain(own).collect()
+    }
+
+    /// How the annotations of a run are read.
+    ///
+    /// # Errors
+    /// The pass does not declare the keys, or a key has a value of another type.
+    pub(crate) fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
+        let values = cx.values(&Self::keys())?;
+        let short = |key: &str| key.strip_prefix("annotate.").unwrap_or(key).to_owned();
+        let keys: Mapping = values.iter().map(|(key, value)| (short(key).into(), value.clone())).collect();
+        Ok(Self::try_from(keys)?)
+    }
+
     /// A reading from the keys of the section `annotate`, as YAML.
     ///
     /// # Errors

@@ -15,22 +15,40 @@ mod sides;
 use std::path::Path;
 
 use chorus_archive::Kind;
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
 use crate::files;
 use crate::recording_list::RecordingList;
 use crate::subset::Subset;
 use account::ClassRow;
-use params::{Params, Source, SplitParams};
+use params::Source;
+pub(crate) use params::{SplitSettings, missing_keys, without_effect};
 use rows::SplitRow;
 
 /// The stage.
 pub struct Split;
 
+impl Split {
+    /// What the stage declares of itself; a run with a model from elsewhere has nothing to split.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Archive, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 3,
+            inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+            outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
+            keys: vec!["split.*"],
+            ..Pass::new("split", Per::Run)
+        })
+    }
+}
+
 impl Work for Split {
+    type Found = ();
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { split }, archive) = (cx.params()?, cx.archive()?);
+        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
         let mut missing = Vec::new();
         for (key, file) in lists.into_iter().filter_map(|(key, file)| Some((key, file?))) {
@@ -48,8 +66,8 @@ impl Work for Split {
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let Params { split } = cx.params()?;
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
             scan.all.insert(file.to_owned(), hash_bytes(&files::read(cx.archive()?, file)?));
@@ -57,15 +75,15 @@ impl Work for Split {
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { split } = cx.params()?;
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let split = cx.settings::<SplitSettings>()?;
         let (rows, classes) = make(cx, &split)?;
         write(cx, rows, &classes)
     }
 }
 
-/// Splits the recordings, and prints the result.
-fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
+/// Splits the recordings and says how.
+fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
         return Err(LabelsError::NothingReviewed.into());

@@ -6,11 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
 
-use crate::network::{Architecture, NetworkOptions};
+use crate::extension::Settings;
+use crate::network::{self, NetworkOptions};
 use crate::{Error, Result};
-
-/// How features become the network's input, by name.
-pub const NORMALISATION: &str = "min_max_per_window";
 
 /// The card of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,10 +16,14 @@ pub const NORMALISATION: &str = "min_max_per_window";
 pub struct Card {
     /// Hash of the weights' file, 16 hexadecimal digits.
     pub model_id: String,
-    /// The network.
-    pub architecture: ArchitectureName,
-    /// Multiplier of its channel counts.
-    pub width: f64,
+    /// The network, as `train.architecture` names it.
+    pub architecture: String,
+    /// The network's option `width`, where it has one: the multiplier of its channel counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<f64>,
+    /// The network's other options, by the names of their keys in the section `train`.
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub options: Settings,
     /// Channels of its input.
     pub channels: i64,
     /// Length of an embedding.
@@ -87,25 +89,6 @@ pub struct Versions {
     pub libtorch: String,
 }
 
-/// The networks under the names that the configuration and torchvision use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArchitectureName {
-    /// MobileNetV3-Large.
-    MobilenetV3Large,
-    /// MobileNetV3-Small.
-    MobilenetV3Small,
-}
-
-impl From<ArchitectureName> for Architecture {
-    fn from(name: ArchitectureName) -> Self {
-        match name {
-            ArchitectureName::MobilenetV3Large => Self::Large,
-            ArchitectureName::MobilenetV3Small => Self::Small,
-        }
-    }
-}
-
 impl Card {
     /// Reads a card.
     ///
@@ -115,10 +98,27 @@ impl Card {
         let bad = |found: String| Error::Card { path: path.to_owned(), found };
         let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
         let card: Self = serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        if card.normalisation != NORMALISATION {
-            return Err(bad(format!("normalisation `{}`, expected {NORMALISATION}", card.normalisation)));
-        }
+        card.network(path)?;
         Ok(card)
+    }
+
+    /// The network's shape.
+    ///
+    /// # Errors
+    /// [`Error::Card`] where this version has no such network, or another normalisation for it.
+    pub fn network(&self, path: &Path) -> Result<NetworkOptions> {
+        let bad = |found: String| Error::Card { path: path.to_owned(), found };
+        let mut settings = self.options.clone();
+        if let Some(width) = self.width {
+            settings.set("width", width);
+        }
+        let architecture = network::find(&self.architecture).and_then(|entry| entry.with(&settings));
+        let architecture = architecture.map_err(|e| bad(e.to_string()))?;
+        let expected = architecture.normalisation().name();
+        if self.normalisation != expected {
+            return Err(bad(format!("normalisation `{}`, expected {expected}", self.normalisation)));
+        }
+        Ok(NetworkOptions { architecture, channels: self.channels, classes: self.classes.len() as i64 })
     }
 
     /// Refuses another model whose scores cannot be averaged with this one's.
@@ -143,16 +143,6 @@ impl Card {
     pub fn to_yaml(&self) -> String {
         serde_yaml::to_string(self).expect("plain data is YAML")
     }
-
-    /// The network's shape.
-    pub fn network(&self) -> NetworkOptions {
-        NetworkOptions {
-            architecture: self.architecture.into(),
-            width: self.width,
-            channels: self.channels,
-            classes: self.classes.len() as i64,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -163,14 +153,15 @@ mod tests {
     fn what_is_written_is_read() {
         let card = Card {
             model_id: "0123456789abcdef".into(),
-            architecture: ArchitectureName::MobilenetV3Small,
-            width: 0.5,
+            architecture: "mobilenet_v3_small".into(),
+            width: Some(0.5),
+            options: Settings::default(),
             channels: 1,
             embedding: 288,
             classes: vec!["NO".into(), "1e3".into()],
             names: [("NO".to_owned(), Names { scientific_name: Some("Rana: sp.".into()), english: None })].into(),
             settings: Mapping::from_iter([("segment".into(), Mapping::from_iter([("window_s".into(), 3.into())]).into())]),
-            normalisation: NORMALISATION.into(),
+            normalisation: "min_max_per_window".into(),
             training: Training {
                 windows: 9,
                 validation_windows: 3,
@@ -188,7 +179,22 @@ mod tests {
         let path = dir.path().join("model.yaml");
         std::fs::write(&path, card.to_yaml()).unwrap();
         assert_eq!(Card::read(&path).unwrap(), card, "{}", card.to_yaml());
-        std::fs::write(&path, card.to_yaml().replace(NORMALISATION, "other")).unwrap();
+        std::fs::write(&path, card.to_yaml().replace("min_max_per_window", "other")).unwrap();
         assert!(Card::read(&path).unwrap_err().to_string().contains("normalisation `other`"));
+        std::fs::write(&path, card.to_yaml().replace("_small", "_tiny")).unwrap();
+        let refusal = Card::read(&path).unwrap_err().to_string();
+        assert!(refusal.contains("mobilenet_v3_tiny") && refusal.contains("resnet18"), "{refusal}");
+    }
+
+    #[test]
+    fn a_card_names_the_network_with_its_options() {
+        let text = "{architecture: resnet18, width: 0.25, channels: 2, embedding: 128, classes: [a, b], model_id: x, settings: {}, \
+                    normalisation: min_max_per_window, license: null, versions: {chorus: a, libtorch: b}, \
+                    training: {windows: 1, validation_windows: 1, epochs: 1, kept_epoch: 1, mixing: none, seed: 0, data: {}, \
+                    fingerprint: f}}";
+        let card: Card = serde_yaml::from_str(text).unwrap();
+        let network = card.network(Path::new("model.yaml")).unwrap();
+        assert_eq!((network.architecture.name(), network.architecture.embedding()), ("resnet18", card.embedding));
+        assert_eq!((network.channels, network.classes), (2, 2));
     }
 }

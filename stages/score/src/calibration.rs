@@ -8,6 +8,7 @@
 //!
 //! A probability is one of windows like those of validation: where a class calls more or less often, it is off.
 
+use chorus_keys::Choices;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Ranking, Step};
@@ -27,14 +28,14 @@ const LEAST_DECREASE: f64 = 1e-4;
 const SHORTEST: f64 = 1e-10;
 
 /// How scores become probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// They do not.
+    /// No calibration; detections have no probability.
     None,
-    /// A logistic curve on the logit.
+    /// Platt scaling: a logistic curve over the logit.
     Platt,
-    /// Any rising curve.
+    /// Isotonic regression: any rising curve. It needs many positives.
     Isotonic,
 }
 

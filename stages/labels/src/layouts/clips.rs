@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{LABEL, LabelSeparator, RECORDING, filled, quality};
+use super::columns::{LABEL, LabelSeparator, RECORDING, SeparatorKeys, filled, quality};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -32,7 +32,8 @@ struct ClipKeys {
     recording_column: Option<String>,
     label_column: Option<String>,
     quality_column: Option<String>,
-    label_separator: LabelSeparator,
+    #[serde(flatten)]
+    separator: SeparatorKeys,
 }
 
 impl Layout for Clips {
@@ -86,7 +87,7 @@ fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
     for row in &table.rows {
         let name = row.text(Some(recording));
         let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
-        for event in labels.events(&table, row, &keys.label_separator) {
+        for event in labels.events(&table, row, &keys.separator.label_separator) {
             let event = Event { quality: filled(row.text(quality)), ..event };
             contents.add(filled(name), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
         }

@@ -1,5 +1,6 @@
 //! Which columns of a table hold what: those that the configuration names, or else those that users and programs usually write.
 
+use chorus_keys::{Choices, KeyType, Keys, Kind, Range};
 use serde::{Deserialize, Serialize};
 
 use crate::delimited::{Delimited, DelimitedRow, plain};
@@ -115,7 +116,7 @@ const QUALITY: &[&str] = &["quality"];
 const KHZ: f64 = 1000.0;
 
 /// Unit of the frequencies of a CSV file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FrequencyUnit {
     /// Hz, unless the column's name says kHz.
@@ -126,17 +127,33 @@ pub(crate) enum FrequencyUnit {
 }
 
 /// Keys of a table with a row per event.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, Keys)]
+#[keys(section = "annotate")]
 #[serde(default)]
 pub(crate) struct EventColumnKeys {
-    /// Column that names the recording.
+    /// Column of the recording: its path, file name, or file name without extension; null: by the usual names.
+    #[key(example = "Begin File")]
     pub(crate) recording_column: Option<String>,
-    start_column: Option<String>,
-    end_column: Option<String>,
+    /// Column of the label; null: the first of the usual names, such as Species, Annotation, Label and Code.
+    #[key(example = "Species")]
     label_column: Option<String>,
+    /// Column of the start, in seconds; null: by the usual names.
+    #[key(example = "t_min")]
+    start_column: Option<String>,
+    /// Column of the end, in seconds; null: by the usual names.
+    #[key(example = "t_max")]
+    end_column: Option<String>,
+    /// Column of the lower frequency; null: by the usual names.
+    #[key(example = "f_min")]
     low_column: Option<String>,
+    /// Column of the upper frequency; null: by the usual names.
+    #[key(example = "f_max")]
     high_column: Option<String>,
+    /// Column of the quality mark; null: quality, where there is such a column.
+    #[key(example = "grade")]
     quality_column: Option<String>,
+    /// Unit of the frequencies in tables. Columns whose names say kHz are in kHz in any case.
+    #[key(default = "hz")]
     frequency_unit: FrequencyUnit,
 }
 
@@ -144,14 +161,32 @@ impl EventColumnKeys {
     /// The names of these keys in the configuration.
     pub(crate) const NAMES: &[&str] = &[
         "annotate.recording_column",
+        "annotate.label_column",
         "annotate.start_column",
         "annotate.end_column",
-        "annotate.label_column",
         "annotate.low_column",
         "annotate.high_column",
         "annotate.quality_column",
         "annotate.frequency_unit",
     ];
+}
+
+/// The key of tables whose fields may hold several labels.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, Keys)]
+#[keys(section = "annotate")]
+#[serde(default)]
+pub(crate) struct SeparatorKeys {
+    /// Separator between several labels in one field of a CSV file; null: a field is one label.
+    #[key(default = "\";\"", example = "\",\"")]
+    pub(crate) label_separator: LabelSeparator,
+}
+
+impl KeyType for LabelSeparator {
+    const NULLABLE: bool = true;
+
+    fn kind(range: Range) -> Kind {
+        String::kind(range)
+    }
 }
 
 /// The key `annotate.label_separator`: what separates several labels in one field. `None` where a field is one label.

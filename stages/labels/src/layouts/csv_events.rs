@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, RECORDING, filled};
+use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, RECORDING, SeparatorKeys, filled};
 use super::raven_times::{BEGIN, RavenTimes};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
@@ -23,7 +23,8 @@ pub(super) struct CsvEvents;
 struct CsvKeys {
     #[serde(flatten)]
     columns: EventColumnKeys,
-    label_separator: LabelSeparator,
+    #[serde(flatten)]
+    separator: SeparatorKeys,
 }
 
 impl Layout for CsvEvents {
@@ -77,7 +78,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     };
     let mut contents = Contents::default();
     for row in &table.rows {
-        for event in events(row, &columns, &keys.label_separator) {
+        for event in events(row, &columns, &keys.separator.label_separator) {
             let event = match &times {
                 Some(times) => times.within_recording(row, event),
                 None => event,

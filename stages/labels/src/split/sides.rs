@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{divided, gather};
-use super::params::SplitParams;
+use super::params::SplitSettings;
 use super::rows::{SplitRecording, SplitRow};
 use crate::error::LabelsError;
 use crate::recording_list::{ListedValues, RecordingList};
@@ -34,7 +34,7 @@ fn taking_part(recordings: &[SplitRecording]) -> impl Iterator<Item = &SplitReco
 ///
 /// # Errors
 /// Those of [`stratify::split`].
-pub(super) fn grouped(recordings: &[SplitRecording], params: &SplitParams) -> Result<Vec<SplitRow>, LabelsError> {
+pub(super) fn grouped(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
     let test = params.test_fraction;
     let validation = (1.0 - test) * params.validation_fraction;
     let groups = gather(taking_part(recordings));
@@ -50,7 +50,7 @@ pub(super) fn grouped(recordings: &[SplitRecording], params: &SplitParams) -> Re
 ///
 /// # Errors
 /// There is no such fold, nothing is left to learn from, or those of [`stratify::folds`].
-pub(super) fn by_fold(recordings: &[SplitRecording], params: &SplitParams) -> Result<Vec<SplitRow>, LabelsError> {
+pub(super) fn by_fold(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
     let known: Vec<String> = (1..=params.folds).map(|fold| fold.to_string()).collect();
     let chosen = chosen(FOLD, params.test_folds(), &known)?;
     let groups = gather(taking_part(recordings));
@@ -69,7 +69,7 @@ pub(super) fn by_fold(recordings: &[SplitRecording], params: &SplitParams) -> Re
 ///
 /// # Errors
 /// There is no such site, or nothing is left to learn from.
-pub(super) fn hold_out(recordings: &mut [SplitRecording], params: &SplitParams) -> Result<(), LabelsError> {
+pub(super) fn hold_out(recordings: &mut [SplitRecording], params: &SplitSettings) -> Result<(), LabelsError> {
     let known: BTreeSet<String> = taking_part(recordings).map(|r| r.site.clone()).collect();
     let known: Vec<String> = known.into_iter().collect();
     let chosen = chosen(SITE, params.test_sites(), &known)?;
@@ -94,7 +94,7 @@ pub(super) fn hold_out(recordings: &mut [SplitRecording], params: &SplitParams) 
 ///
 /// # Errors
 /// Those of [`stratify::carve_validation`].
-pub(super) fn by_site(recordings: &[SplitRecording], params: &SplitParams) -> Result<Vec<SplitRow>, LabelsError> {
+pub(super) fn by_site(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
     let chosen: BTreeSet<String> = params.test_sites().into_iter().collect();
     let mut rows = rows(recordings, |_, r| (side(&chosen, &r.site), format!("site {}", r.site)));
     carve(recordings, &mut rows, params)?;
@@ -108,7 +108,7 @@ pub(super) fn by_site(recordings: &[SplitRecording], params: &SplitParams) -> Re
 pub(super) fn from_file(
     list: &RecordingList,
     recordings: &[SplitRecording],
-    params: &SplitParams,
+    params: &SplitSettings,
 ) -> Result<(Vec<SplitRow>, Vec<String>), LabelsError> {
     let by_fold = !params.test_folds().is_empty() || (list.has("fold") && !list.has("subset"));
     let values = list.values(if by_fold { "fold" } else { "subset" }, recordings)?;
@@ -147,7 +147,7 @@ fn subsets_of_folds(
     list: &RecordingList,
     recordings: &[SplitRecording],
     values: &ListedValues,
-    params: &SplitParams,
+    params: &SplitSettings,
 ) -> Result<Vec<Option<Subset>>, LabelsError> {
     let reviewed = recordings.iter().zip(&values.by_recording).filter(|(r, _)| r.excuse.is_none());
     let known: BTreeSet<String> = reviewed.filter_map(|(_, value)| Some(value.as_ref()?.0.clone())).collect();
@@ -184,7 +184,7 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
 }
 
 /// Moves whole groups from train to validation. Divided groups stay in train, since their other part is test.
-fn carve(recordings: &[SplitRecording], rows: &mut [SplitRow], params: &SplitParams) -> Result<(), LabelsError> {
+fn carve(recordings: &[SplitRecording], rows: &mut [SplitRow], params: &SplitSettings) -> Result<(), LabelsError> {
     let kept: BTreeSet<String> = divided(rows).into_iter().map(str::to_owned).collect();
     let train = recordings.iter().zip(&*rows).filter(|(_, row)| row.subset == Subset::Train && !kept.contains(&row.group_id));
     let groups = gather(train.map(|(recording, _)| recording));

@@ -125,7 +125,7 @@ impl Run {
             run.names.extend(names);
         }
         if run.names.is_empty() {
-            let config = Config::load(&run.resolved_config(), &[]).ok();
+            let config = Config::resolved(&run.resolved_config()).ok();
             let folder = config.map_or_else(|| run.folder.model(), |config| model_folder(&config, &run.folder));
             let card = folder.join(MODEL_CARD);
             run.names.extend(of_card(&card).into_iter().map(|(class, names)| (class.into(), names)));
@@ -145,7 +145,7 @@ impl Run {
 
     /// The folder of the recordings, as the run's configuration names it.
     pub(crate) fn archive(&self) -> Option<PathBuf> {
-        let config = Config::load(&self.resolved_config(), &[]).ok()?;
+        let config = Config::resolved(&self.resolved_config()).ok()?;
         config.text("archive.path").map(PathBuf::from)
     }
 

@@ -123,7 +123,7 @@ fn numbers(chosen: &[Chosen]) -> Vec<usize> {
 
 /// The channels that the model heard.
 fn channel(run: &Run) -> channels::Choice {
-    let config = Config::load(&run.resolved_config(), &[]).ok();
+    let config = Config::resolved(&run.resolved_config()).ok();
     let named = config.and_then(|config| serde_yaml::from_value(config.get("archive.channel").clone()).ok());
     named.unwrap_or_default()
 }
