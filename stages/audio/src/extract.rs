@@ -83,7 +83,7 @@ pub fn for_each_group(
     jobs: &[Job],
     mut consume: impl FnMut(&[String], &[u8]) -> Result<(), WorkError>,
 ) -> Result<(), WorkError> {
-    let archive = cx.archive()?;
+    let archive = cx.archive_folder()?;
     let make = |group: Group<'_>| -> Result<Vec<Vec<u8>>, WorkError> {
         group.jobs.par_iter().map(|job| extractor.bytes(&archive, job)).collect()
     };

@@ -89,7 +89,7 @@ struct Found {
 impl Work for Annotate {
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let mut unit_of = BTreeMap::new();
         let paths = cx.texts_of_all("recordings", "path")?;
         let lengths = cx.texts_of_all("recordings", "duration_s")?;
@@ -129,7 +129,7 @@ impl Work for Annotate {
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let judge = judge(cx, &archive, &annotate)?;
         let recordings = read_recordings(cx)?;
         let by_path: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();

@@ -49,7 +49,7 @@ pub struct AnnotateClasses {
 
 impl Work for AnnotateClasses {
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
+        let (Params { annotate }, archive) = (cx.params()?, cx.archive_folder()?);
         let mut faults = Vec::new();
         let place = annotate.reading.place();
         if annotate.reading.format != Format::Folders && !archive.join(place).exists() {
@@ -75,7 +75,7 @@ impl Work for AnnotateClasses {
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let mut scan = Scan::default();
         if let Some(table) = &annotate.code_table {
             scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
@@ -90,7 +90,7 @@ impl Work for AnnotateClasses {
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let Params { annotate } = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let known =
             annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), &annotate.classes))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {

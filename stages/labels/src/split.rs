@@ -26,7 +26,7 @@ pub struct Split;
 
 impl Work for Split {
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { split }, archive) = (cx.params()?, cx.archive()?);
+        let (Params { split }, archive) = (cx.params()?, cx.archive_folder()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
         let missing =
             lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
@@ -44,7 +44,7 @@ impl Work for Split {
         let Params { split } = cx.params()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
-            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive()?.join(file))?));
+            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive_folder()?.join(file))?));
         }
         Ok(scan)
     }
@@ -90,7 +90,7 @@ fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<Row>, Vec<Clas
 }
 
 fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
-    let path = cx.archive()?.join(file);
+    let path = cx.archive_folder()?.join(file);
     Ok(RecordingList::read(&path, &files::read(&path)?)?)
 }
 

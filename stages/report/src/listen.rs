@@ -57,7 +57,7 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
             return Err(EngineError::Stopped.into());
         }
         match &archive {
-            Some(archive) => cut(cx, &archive.join(path), some, making),
+            Some(archive) => cut(cx, Path::new(&archive.location(path)), some, making),
             None => Ok(some.iter().map(|chosen| Made { of: chosen.of.clone(), sound: Sound::Gone, lack: None }).collect()),
         }
     };

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use chorus_archive::{Archive, Kind};
 use chorus_tables::{Batch, TableReader, TableSchema, TableWriter, schema};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
@@ -34,6 +35,8 @@ pub struct Partition {
 /// What a scan and a unit's work have in common.
 pub struct Access<'a> {
     pub(crate) config: &'a Config,
+    /// The archive that the configuration names, if it names one.
+    pub(crate) archive: Option<&'a dyn Archive>,
     pub(crate) run: &'a RunDir,
     pub(crate) passes: &'a [Pass],
     pub(crate) pass: &'a Pass,
@@ -56,33 +59,41 @@ impl Access<'_> {
         self.config.params(&self.pass.keys).map_err(|e| self.undeclared("keys", &e.to_string()))
     }
 
-    /// The archive's folder.
+    /// The archive, for a pass that declares it and cannot do without.
     ///
     /// # Errors
-    /// [`EngineError::Undeclared`]; [`EngineError::Archive`] when none is configured or it is not there.
-    pub fn archive(&self) -> Result<PathBuf, EngineError> {
+    /// [`EngineError::Undeclared`]; [`EngineError::Archive`] when the configuration names none or it is not there.
+    pub fn archive(&self) -> Result<&dyn Archive, EngineError> {
         if !self.pass.reads(Input::Archive) {
             return Err(self.undeclared("the archive", ""));
         }
         let next = "name the folder of the recordings in archive.path, or with --set archive.path=FOLDER (make: ARCHIVE=FOLDER)";
         let missing =
             |path: &str, found: &str| EngineError::Archive { path: path.into(), found: found.into(), next: next.into() };
-        let path = self.config.text("archive.path").ok_or_else(|| missing("archive.path", "no archive is named"))?;
-        if !Path::new(path).is_dir() {
-            return Err(missing(path, "there is no such folder"));
+        let archive = self.archive.ok_or_else(|| missing("archive.path", "no archive is named"))?;
+        if !is_there(archive) {
+            return Err(missing(&archive.location(""), "there is no such folder"));
         }
-        Ok(PathBuf::from(path))
+        Ok(archive)
     }
 
-    /// The archive's folder for a pass that goes on without; `None` where it is not there.
+    /// The folder of [`Access::archive`], for readers that do not know archives by the interface yet.
+    ///
+    /// # Errors
+    /// Those of [`Access::archive`].
+    pub fn archive_folder(&self) -> Result<PathBuf, EngineError> {
+        self.archive().map(|archive| PathBuf::from(archive.location("")))
+    }
+
+    /// The archive, for a pass that declares recordings as an optional input; `None` where the archive is not there.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`].
-    pub fn sound(&self) -> Result<Option<PathBuf>, EngineError> {
+    pub fn sound(&self) -> Result<Option<&dyn Archive>, EngineError> {
         if !self.pass.reads(Input::Sound) {
             return Err(self.undeclared("recordings of the archive", ""));
         }
-        Ok(self.config.text("archive.path").map(PathBuf::from).filter(|path| path.is_dir()))
+        Ok(self.archive.filter(|archive| is_there(*archive)))
     }
 
     /// Whether this run makes a table that the pass may read: a run without labels makes fewer.
@@ -266,6 +277,10 @@ impl Access<'_> {
     pub fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+fn is_there(archive: &dyn Archive) -> bool {
+    matches!(archive.kind_of(""), Ok(Some(Kind::Folder)))
 }
 
 /// Whether a relative path names a file below the folder that it is joined to, in the one way of writing it.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use chorus_archive::Archive;
+
 use super::base::Base;
 use super::context::{Access, ScanContext};
 use super::runner::Runner;
@@ -23,7 +25,8 @@ impl Runner {
 
     pub(super) fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
         let Self { config, run, passes, console, stop, .. } = self;
-        Access { config, run, passes, pass, states, console, stop }
+        let archive = self.archive.as_ref().map(|archive| archive as &dyn Archive);
+        Access { config, archive, run, passes, pass, states, console, stop }
     }
 
     /// Lets a pass look outside of the run.

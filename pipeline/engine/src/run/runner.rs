@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use chorus_archive::Local;
+
 use super::base::Base;
 use super::manifest;
 use super::work::Registry;
@@ -94,6 +96,7 @@ impl Execution {
 /// Runs the stages of one configuration.
 pub struct Runner {
     pub(super) config: Config,
+    pub(super) archive: Option<Local>,
     pub(super) run: RunDir,
     pub(super) passes: Vec<Pass>,
     pub(super) registry: Registry,
@@ -108,7 +111,18 @@ impl Runner {
     pub fn new(config: Config, registry: Registry, console: Console) -> Self {
         let run = RunDir::new(config.run_path());
         let passes = passes(&config);
-        Self { config, run, passes, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+        let archive = config.text("archive.path").map(Local::new);
+        Self {
+            config,
+            archive,
+            run,
+            passes,
+            registry,
+            console,
+            program: Program::Chorus,
+            runtime: BTreeMap::new(),
+            stop: Arc::default(),
+        }
     }
 
     /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.

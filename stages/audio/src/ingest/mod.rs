@@ -74,7 +74,7 @@ pub struct Ingest {
 
 impl Work for Ingest {
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (params, archive): (Params, _) = (cx.params()?, cx.archive()?);
+        let (params, archive): (Params, _) = (cx.params()?, cx.archive_folder()?);
         let mut faults = Vec::new();
         let audio = &params.archive.audio;
         if !archive.join(audio).is_dir() {
@@ -98,7 +98,7 @@ impl Work for Ingest {
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
         let params: Params = cx.params()?;
-        let archive = cx.archive()?;
+        let archive = cx.archive_folder()?;
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
         let sheet = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
         let files = list::files(&archive, &params.archive.audio, &params.archive.exclude)?;
