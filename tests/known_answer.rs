@@ -22,7 +22,7 @@ use chorus_engine::{
     Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
 use chorus_score::{Activity, Detect};
-use chorus_tables::{ColumnType, schema};
+use chorus_tables::{LocalMicros, UtcMicros};
 
 const CLASSES: [&str; 3] = ["FROG", "OWL", "TOAD"];
 const WINDOW_S: f64 = 3.0;
@@ -145,33 +145,22 @@ impl Work for StandIn {
 
 fn recordings(cx: &UnitContext<'_>, own: &[&Recording]) -> Result<(), WorkError> {
     let each = || own.iter();
-    cx.write("recordings", |mut batch| {
-        for column in &schema("recordings").unwrap().columns {
-            batch = match column.name.as_str() {
-                "recording_id" => batch.utf8(each().map(|r| r.id)),
-                "path" => batch.utf8(each().map(|r| format!("{}.wav", r.id))),
-                "start_utc" => batch.utc(each().map(|r| r.start_us())),
-                "start_local" => batch.local(each().map(|r| r.local_us())),
-                "timezone" => batch.utf8(each().map(|r| r.zone())),
-                "time_source" => batch.utf8(each().map(|_| "filename")),
-                "site_source" => batch.utf8(each().map(|_| "folder")),
-                "duration_s" => batch.f64(each().map(|r| r.seconds)),
-                "latitude" => batch.f64(each().map(|r| r.place().0)),
-                "longitude" => batch.f64(each().map(|r| r.place().1)),
-                "file_bytes" => batch.u64(each().map(|_| 1_000_000)),
-                "content_hash" => batch.utf8(each().map(|r| r.id)),
-                "status" => batch.utf8(each().map(|_| "ok")),
-                _ => match column.kind {
-                    ColumnType::Utf8 => batch.utf8(each().map(|_| None::<&str>)),
-                    ColumnType::I32 => batch.i32(each().map(|_| None)),
-                    ColumnType::U32 => batch.u32(each().map(|_| None)),
-                    ColumnType::U64 => batch.u64(each().map(|_| None)),
-                    ColumnType::F64 => batch.f64(each().map(|_| None)),
-                    other => panic!("recordings.{} is new and of type {}", column.name, other.name()),
-                },
-            };
-        }
+    cx.write("recordings", |batch| {
         batch
+            .column("recording_id", each().map(|r| r.id))
+            .column("path", each().map(|r| format!("{}.wav", r.id)))
+            .column("start_utc", each().map(|r| r.start_us().map(UtcMicros)))
+            .column("start_local", each().map(|r| r.local_us().map(LocalMicros)))
+            .column("timezone", each().map(|r| r.zone()))
+            .column("time_source", each().map(|_| "filename"))
+            .column("site_source", each().map(|_| "folder"))
+            .column("duration_s", each().map(|r| r.seconds))
+            .column("latitude", each().map(|r| r.place().0))
+            .column("longitude", each().map(|r| r.place().1))
+            .column("file_bytes", each().map(|_| 1_000_000_u64))
+            .column("content_hash", each().map(|r| r.id))
+            .column("status", each().map(|_| "ok"))
+            .others_null()
     })?;
     Ok(())
 }
@@ -184,15 +173,15 @@ fn predictions(cx: &UnitContext<'_>, own: &[&Recording]) -> Result<(), WorkError
     let each = || rows.iter();
     cx.write("predictions", |batch| {
         batch
-            .utf8(each().map(|(r, start_s, _)| format!("{}-{:06}", r.id, start_s / WINDOW_S)))
-            .utf8(each().map(|(r, ..)| r.id))
-            .utc(each().map(|(r, start_s, _)| r.start_us().map(|us| us + (*start_s * 1e6) as i64)))
-            .f64(each().map(|(_, start_s, _)| *start_s))
-            .f64(each().map(|(_, start_s, _)| start_s + WINDOW_S))
-            .utf8(each().map(|(.., class)| class))
-            .f32(each().map(|(r, start_s, class)| r.score(class, *start_s).ln()))
-            .f32(each().map(|(r, start_s, class)| r.score(class, *start_s)))
-            .utf8(each().map(|_| "cafe"))
+            .column("segment_id", each().map(|(r, start_s, _)| format!("{}-{:06}", r.id, start_s / WINDOW_S)))
+            .column("recording_id", each().map(|(r, ..)| r.id))
+            .column("start_utc", each().map(|(r, start_s, _)| r.start_us().map(|us| UtcMicros(us + (*start_s * 1e6) as i64))))
+            .column("start_s", each().map(|(_, start_s, _)| *start_s))
+            .column("end_s", each().map(|(_, start_s, _)| start_s + WINDOW_S))
+            .column("class", each().map(|(.., class)| class))
+            .column("logit", each().map(|(r, start_s, class)| r.score(class, *start_s).ln()))
+            .column("score", each().map(|(r, start_s, class)| r.score(class, *start_s)))
+            .column("model_id", each().map(|_| "cafe"))
     })?;
     Ok(())
 }

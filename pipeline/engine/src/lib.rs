@@ -33,6 +33,7 @@ pub use files::share::Share;
 pub use files::tree::{files_below, is_within};
 pub use given_model::{MODEL_KEYS, mean_id};
 pub use plan::scan::{External, Scan};
+pub use run::column::CachedValue;
 pub use run::context::{Partition, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Fault, Registry, Work};

@@ -56,7 +56,11 @@ impl Work for Featurize {
             for array in bytes.chunks_exact(width) {
                 arrays.append_value(array)?;
             }
-            let batch = sink.builder().utf8(segment_ids).array(Arc::new(arrays.finish()) as ArrayRef).build()?;
+            let batch = sink
+                .builder()
+                .column("segment_id", segment_ids)
+                .array("logmel", Arc::new(arrays.finish()) as ArrayRef)
+                .build()?;
             Ok(sink.write(&batch)?)
         })?;
         sink.finish()?;

@@ -4,6 +4,7 @@
 //! the last whole window is dropped, or padded with silence, by `segment.tail`.
 
 use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_tables::UtcMicros;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -51,14 +52,14 @@ impl Work for Segment {
         }
         cx.write("segments", |batch| {
             batch
-                .utf8(rows.iter().map(|r| &r.0))
-                .utf8(rows.iter().map(|r| r.1))
-                .u32(rows.iter().map(|r| r.2))
-                .f64(rows.iter().map(|r| r.3.start_s))
-                .f64(rows.iter().map(|r| r.3.start_s + segment.window_s))
-                .u64(rows.iter().map(|r| r.3.start_frame))
-                .f64(rows.iter().map(|r| r.3.padded_s))
-                .utc(rows.iter().map(|r| r.4))
+                .column("segment_id", rows.iter().map(|r| &r.0))
+                .column("recording_id", rows.iter().map(|r| r.1))
+                .column("index", rows.iter().map(|r| r.2))
+                .column("start_s", rows.iter().map(|r| r.3.start_s))
+                .column("end_s", rows.iter().map(|r| r.3.start_s + segment.window_s))
+                .column("start_frame", rows.iter().map(|r| r.3.start_frame))
+                .column("padded_s", rows.iter().map(|r| r.3.padded_s))
+                .column("start_utc", rows.iter().map(|r| r.4.map(UtcMicros)))
         })?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chorus_engine::{Console, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
 use serde::Deserialize;
 
 use crate::codes::CodeTable;
@@ -91,11 +91,10 @@ impl Work for Annotate {
         let Params { annotate } = cx.params()?;
         let archive = cx.archive_folder()?;
         let mut unit_of = BTreeMap::new();
-        let paths = cx.texts_of_all("recordings", "path")?;
-        let lengths = cx.texts_of_all("recordings", "duration_s")?;
+        let paths = cx.column::<String>("recordings", "path")?;
+        let lengths = cx.column::<Exact>("recordings", "duration_s")?;
         for ((unit, paths), (_, lengths)) in paths.into_iter().zip(lengths) {
-            let lengths = lengths.into_iter().map(|length| length?.parse::<f64>().ok());
-            let known = paths.into_iter().zip(lengths);
+            let known = paths.into_iter().zip(lengths.into_iter().map(|length| length.map(|s| s.0)));
             unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
@@ -273,20 +272,20 @@ fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
 fn write_annotations(cx: &UnitContext<'_>, lines: &[Line], classes: &[String]) -> Result<(), WorkError> {
     cx.write("annotations", |batch| {
         batch
-            .utf8(lines.iter().map(|l| &l.file))
-            .u32(lines.iter().map(|l| l.event.line))
-            .u32(lines.iter().map(|l| l.event.item))
-            .utf8(lines.iter().map(|l| l.recording_id.as_ref()))
-            .utf8(lines.iter().map(|l| &l.event.label))
-            .utf8(lines.iter().map(|l| l.code.as_ref()))
-            .utf8(lines.iter().map(|l| l.class.map(|class| &classes[class])))
-            .utf8(lines.iter().map(|l| l.quality.as_ref()))
-            .f64(lines.iter().map(|l| l.event.start_s))
-            .f64(lines.iter().map(|l| l.event.end_s))
-            .f64(lines.iter().map(|l| l.event.low_hz))
-            .f64(lines.iter().map(|l| l.event.high_hz))
-            .bool(lines.iter().map(|l| l.unused.is_none()))
-            .utf8(lines.iter().map(|l| l.unused.as_ref().map(|unused| &unused.reason)))
+            .column("file", lines.iter().map(|l| &l.file))
+            .column("line", lines.iter().map(|l| l.event.line))
+            .column("item", lines.iter().map(|l| l.event.item))
+            .column("recording_id", lines.iter().map(|l| l.recording_id.as_ref()))
+            .column("label", lines.iter().map(|l| &l.event.label))
+            .column("code", lines.iter().map(|l| l.code.as_ref()))
+            .column("class", lines.iter().map(|l| l.class.map(|class| &classes[class])))
+            .column("quality", lines.iter().map(|l| l.quality.as_ref()))
+            .column("start_s", lines.iter().map(|l| l.event.start_s))
+            .column("end_s", lines.iter().map(|l| l.event.end_s))
+            .column("low_hz", lines.iter().map(|l| l.event.low_hz))
+            .column("high_hz", lines.iter().map(|l| l.event.high_hz))
+            .column("used", lines.iter().map(|l| l.unused.is_none()))
+            .column("reason", lines.iter().map(|l| l.unused.as_ref().map(|unused| &unused.reason)))
     })?;
     Ok(())
 }
@@ -295,11 +294,11 @@ fn write_reviews(cx: &UnitContext<'_>, recordings: &[Recording], reviews: &BTree
     let review = || recordings.iter().map(|r| reviews.get(&r.id));
     cx.write("reviews", |batch| {
         batch
-            .utf8(recordings.iter().map(|r| &r.id))
-            .bool(review().map(|r| r.is_some_and(Review::tells)))
-            .utf8(review().map(|r| r.and_then(|r| r.files.first())))
-            .u32(review().map(|r| r.map_or(0, |r| r.lines)))
-            .u32(review().map(|r| r.map_or(0, |r| r.used)))
+            .column("recording_id", recordings.iter().map(|r| &r.id))
+            .column("reviewed", review().map(|r| r.is_some_and(Review::tells)))
+            .column("file", review().map(|r| r.and_then(|r| r.files.first())))
+            .column("lines", review().map(|r| r.map_or(0, |r| r.lines)))
+            .column("lines_used", review().map(|r| r.map_or(0, |r| r.used)))
     })?;
     Ok(())
 }

@@ -107,10 +107,10 @@ impl Work for AnnotateClasses {
         let names = || classes.iter().map(|class| known.get(class));
         cx.write("classes", |batch| {
             batch
-                .utf8(&classes)
-                .u32(0..classes.len() as u32)
-                .utf8(names().map(|names| names?.scientific_name.as_ref()))
-                .utf8(names().map(|names| names?.english.as_ref()))
+                .column("class", &classes)
+                .column("index", 0..classes.len() as u32)
+                .column("scientific_name", names().map(|names| names?.scientific_name.as_ref()))
+                .column("english", names().map(|names| names?.english.as_ref()))
         })?;
         Ok(())
     }
@@ -136,7 +136,7 @@ fn codes(cx: &ScanContext<'_>, archive: &Path, params: &AnnotateParams) -> Resul
         codes.extend(files.flat_map(|(_, digest)| digest.codes));
         return Ok(codes);
     }
-    for (_, paths) in cx.texts_of_all("recordings", "path")? {
+    for (_, paths) in cx.column::<String>("recordings", "path")? {
         let labels = paths.into_iter().flatten().map(|path| label_of_folder(&path));
         let labels = labels.filter(|event| event.problem.is_none());
         codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));

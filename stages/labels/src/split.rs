@@ -98,24 +98,24 @@ fn write(cx: &UnitContext<'_>, mut rows: Vec<Row>, classes: &[ClassRow]) -> Resu
     rows.sort_by(|a, b| a.recording_id.cmp(&b.recording_id));
     cx.write("splits", |batch| {
         batch
-            .utf8(rows.iter().map(|r| &r.recording_id))
-            .utf8(rows.iter().map(|r| &r.group_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| &r.reason))
+            .column("recording_id", rows.iter().map(|r| &r.recording_id))
+            .column("group_id", rows.iter().map(|r| &r.group_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("reason", rows.iter().map(|r| &r.reason))
     })?;
     cx.write("split_classes", |batch| {
         batch
-            .utf8(classes.iter().map(|c| &c.class))
-            .utf8(classes.iter().map(|c| c.subset.as_str()))
-            .u64(classes.iter().map(|c| c.recordings))
-            .u64(classes.iter().map(|c| c.windows_positive))
+            .column("class", classes.iter().map(|c| &c.class))
+            .column("subset", classes.iter().map(|c| c.subset.as_str()))
+            .column("recordings", classes.iter().map(|c| c.recordings))
+            .column("windows_positive", classes.iter().map(|c| c.windows_positive))
     })?;
     rows.retain(|r| matches!(r.subset, Subset::Train | Subset::Validation));
     cx.write("training_sets", |batch| {
         batch
-            .utf8(rows.iter().map(|r| &r.recording_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| &r.unit))
+            .column("recording_id", rows.iter().map(|r| &r.recording_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("unit", rows.iter().map(|r| &r.unit))
     })?;
     Ok(())
 }

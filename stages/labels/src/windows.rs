@@ -41,11 +41,11 @@ pub(crate) fn write(
             let pairs = || rows.clone().flat_map(|row| classes.iter().map(move |class| (row, class)));
             let batch = sink
                 .builder()
-                .utf8(pairs().map(|(row, _)| ids.value(row)))
-                .utf8(pairs().map(|(row, _)| of.value(row)))
-                .utf8(pairs().map(|(_, class)| class))
-                .i32(own.iter().map(|label| label.map(|(positive, _)| i32::from(positive))))
-                .f64(own.iter().map(|label| label.map(|(_, overlap_s)| overlap_s)))
+                .column("segment_id", pairs().map(|(row, _)| ids.value(row)))
+                .column("recording_id", pairs().map(|(row, _)| of.value(row)))
+                .column("class", pairs().map(|(_, class)| class))
+                .column("value", own.iter().map(|label| label.map(|(positive, _)| i32::from(positive))))
+                .column("overlap_s", own.iter().map(|label| label.map(|(_, overlap_s)| overlap_s)))
                 .build()?;
             sink.write(&batch)?;
         }

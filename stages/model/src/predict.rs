@@ -15,7 +15,7 @@ use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
 use chorus_engine::mean_id;
 use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};
-use chorus_tables::Batch;
+use chorus_tables::{Batch, UtcMicros};
 use serde::Deserialize;
 use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
@@ -222,11 +222,11 @@ impl Scorer<'_> {
         let starts = self.segments.f64("start_s")?;
         let batch = sink
             .builder()
-            .utf8((first..first + rows).map(|row| ids.value(row)))
-            .utf8((first..first + rows).map(|row| recordings.value(row)))
-            .f64((first..first + rows).map(|row| starts.value(row)))
-            .array(Arc::new(values))
-            .utf8((first..first + rows).map(|_| &self.model.model_id))
+            .column("segment_id", (first..first + rows).map(|row| ids.value(row)))
+            .column("recording_id", (first..first + rows).map(|row| recordings.value(row)))
+            .column("start_s", (first..first + rows).map(|row| starts.value(row)))
+            .array("embedding", Arc::new(values))
+            .column("model_id", (first..first + rows).map(|_| &self.model.model_id))
             .build()?;
         Ok(sink.write(&batch)?)
     }
@@ -296,15 +296,15 @@ impl Scorer<'_> {
         let batch = self
             .sink
             .builder()
-            .utf8(pairs().map(|(row, _)| ids.value(row)))
-            .utf8(pairs().map(|(row, _)| recordings.value(row)))
-            .utc(pairs().map(|(row, _)| utc[row - first]))
-            .f64(pairs().map(|(row, _)| starts.value(row)))
-            .f64(pairs().map(|(row, _)| ends.value(row)))
-            .utf8(pairs().map(|(_, class)| class))
-            .f32(kept.iter().map(|&pair| logits[pair]))
-            .f32(kept.iter().map(|&pair| scores[pair]))
-            .utf8(pairs().map(|_| &self.model.model_id))
+            .column("segment_id", pairs().map(|(row, _)| ids.value(row)))
+            .column("recording_id", pairs().map(|(row, _)| recordings.value(row)))
+            .column("start_utc", pairs().map(|(row, _)| utc[row - first].map(UtcMicros)))
+            .column("start_s", pairs().map(|(row, _)| starts.value(row)))
+            .column("end_s", pairs().map(|(row, _)| ends.value(row)))
+            .column("class", pairs().map(|(_, class)| class))
+            .column("logit", kept.iter().map(|&pair| logits[pair]))
+            .column("score", kept.iter().map(|&pair| scores[pair]))
+            .column("model_id", pairs().map(|_| &self.model.model_id))
             .build()?;
         Ok(self.sink.write(&batch)?)
     }

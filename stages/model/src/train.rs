@@ -284,18 +284,18 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
     let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
     cx.write("training_log", |batch| {
         batch
-            .u32(history.iter().map(|row| row.epoch as u32))
-            .u64(history.iter().map(|row| row.step as u64))
-            .f64(history.iter().map(|row| row.learning_rate.0))
-            .f64(history.iter().map(|row| row.loss.0))
-            .f64(value(LOSS))
-            .f64(value(MACRO_F1))
-            .f64(value(MEAN_AP))
-            .u32(history.iter().map(|row| row.mixing.plain as u32))
-            .u32(history.iter().map(|row| row.mixing.mixup as u32))
-            .u32(history.iter().map(|row| row.mixing.manifold_mixup as u32))
-            .u32(history.iter().map(|row| row.mixing.multimix as u32))
-            .bool(history.iter().map(|row| row.epoch == kept))
+            .column("epoch", history.iter().map(|row| row.epoch as u32))
+            .column("step", history.iter().map(|row| row.step as u64))
+            .column("learning_rate", history.iter().map(|row| row.learning_rate.0))
+            .column("train_loss", history.iter().map(|row| row.loss.0))
+            .column("validation_loss", value(LOSS))
+            .column("validation_macro_f1", value(MACRO_F1))
+            .column("validation_mean_ap", value(MEAN_AP))
+            .column("steps_plain", history.iter().map(|row| row.mixing.plain as u32))
+            .column("steps_mixup", history.iter().map(|row| row.mixing.mixup as u32))
+            .column("steps_manifold_mixup", history.iter().map(|row| row.mixing.manifold_mixup as u32))
+            .column("steps_multimix", history.iter().map(|row| row.mixing.multimix as u32))
+            .column("best", history.iter().map(|row| row.epoch == kept))
     })?;
     Ok(())
 }

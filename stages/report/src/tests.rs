@@ -38,7 +38,7 @@ impl Work for StandIn {
                 Output::Table("features") => cx.sink("features", &[1, 1])?.finish()?,
                 Output::Table(table) => {
                     let named = rows(table, cx.unit());
-                    cx.write(table, |batch| fill(table, &named).into_iter().fold(batch, |b, column| b.array(column)))?;
+                    cx.write(table, |batch| fill(batch, table, &named))?;
                 }
             }
         }

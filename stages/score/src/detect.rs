@@ -1,6 +1,7 @@
 //! Stage `detect`, first pass: neighbouring windows over a class's threshold become events, the table `detections`.
 
 use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_tables::UtcMicros;
 
 use crate::decisions::Decisions;
 use crate::error::ScoreError;
@@ -22,17 +23,17 @@ impl Work for Detect {
                 let events = events(&recording, cx.unit().site(), &params, decisions.as_ref())?;
                 let batch = sink
                     .builder()
-                    .utf8(events.iter().map(|_| &recording.recording_id))
-                    .utf8(events.iter().map(|(class, ..)| class))
-                    .f64(events.iter().map(|(.., event)| event.start_s))
-                    .f64(events.iter().map(|(.., event)| event.end_s))
-                    .utc(events.iter().map(|(.., event)| event.start_utc_us))
-                    .u32(events.iter().map(|(.., event)| event.n_windows))
-                    .f32(events.iter().map(|(.., event)| event.peak_score as f32))
-                    .f32(events.iter().map(|(.., event)| event.mean_score as f32))
-                    .f64(events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
-                    .f64(events.iter().map(|(_, threshold, _)| *threshold))
-                    .utf8(events.iter().map(|_| &recording.model_id))
+                    .column("recording_id", events.iter().map(|_| &recording.recording_id))
+                    .column("class", events.iter().map(|(class, ..)| class))
+                    .column("start_s", events.iter().map(|(.., event)| event.start_s))
+                    .column("end_s", events.iter().map(|(.., event)| event.end_s))
+                    .column("start_utc", events.iter().map(|(.., event)| event.start_utc_us.map(UtcMicros)))
+                    .column("windows", events.iter().map(|(.., event)| event.n_windows))
+                    .column("peak_score", events.iter().map(|(.., event)| event.peak_score as f32))
+                    .column("mean_score", events.iter().map(|(.., event)| event.mean_score as f32))
+                    .column("probability", events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
+                    .column("threshold", events.iter().map(|(_, threshold, _)| *threshold))
+                    .column("model_id", events.iter().map(|_| &recording.model_id))
                     .build()?;
                 Ok(sink.write(&batch)?)
             })?;

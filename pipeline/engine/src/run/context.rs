@@ -8,9 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use chorus_archive::{Archive, Kind};
-use chorus_tables::{Batch, TableReader, TableSchema, TableWriter, schema};
+use chorus_tables::{Batch, BatchBuilder, TableReader, TableWriter, schema};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
@@ -375,20 +374,15 @@ impl UnitContext<'_> {
     pub fn sink(&self, table: &str, shape: &[usize]) -> Result<TableSink<'_>, EngineError> {
         let declared = self.pass.outputs.iter().copied().find(|o| matches!(o, Output::Table(t) if *t == table));
         let output = declared.ok_or_else(|| self.undeclared("output table", table))?;
-        let schema = schema(table)?;
-        let writer = TableWriter::new(schema, shape, Staged::create(&self.run.tmp())?)?;
-        Ok(TableSink { cx: self, schema, writer, path: RunDir::output(output, self.unit) })
+        let writer = TableWriter::new(schema(table)?, shape, Staged::create(&self.run.tmp())?)?;
+        Ok(TableSink { cx: self, writer, path: RunDir::output(output, self.unit) })
     }
 
-    /// Writes a declared output table that is one batch, built by `build` from the table's schemas.
+    /// Writes a declared output table that is one batch; `build` gives its columns.
     ///
     /// # Errors
     /// As [`UnitContext::sink`], and [`EngineError::Table`] when the batch breaks the schema.
-    pub fn write(
-        &self,
-        table: &str,
-        build: impl FnOnce(chorus_tables::BatchBuilder) -> chorus_tables::BatchBuilder,
-    ) -> Result<(), EngineError> {
+    pub fn write(&self, table: &str, build: impl FnOnce(BatchBuilder) -> BatchBuilder) -> Result<(), EngineError> {
         let mut sink = self.sink(table, &[])?;
         let batch = build(sink.builder()).build()?;
         sink.write(&batch)?;
@@ -443,20 +437,14 @@ impl UnitContext<'_> {
 /// An output table on its way.
 pub struct TableSink<'a> {
     cx: &'a UnitContext<'a>,
-    schema: &'static TableSchema,
     writer: TableWriter<Staged>,
     path: String,
 }
 
 impl TableSink<'_> {
-    /// The Arrow schema that batches must have.
-    pub fn arrow_schema(&self) -> &SchemaRef {
-        self.writer.arrow_schema()
-    }
-
     /// A builder of batches for this table.
-    pub fn builder(&self) -> chorus_tables::BatchBuilder {
-        chorus_tables::BatchBuilder::new(self.schema, self.writer.arrow_schema().clone())
+    pub fn builder(&self) -> BatchBuilder {
+        self.writer.builder()
     }
 
     /// Checks a batch and appends it.
