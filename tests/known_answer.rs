@@ -17,9 +17,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use chorus_card::{Card, MODEL_CARD, testing};
 use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
 use chorus_engine::{
-    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+    Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
 use chorus_score::{Activity, Detect};
 use chorus_tables::{LocalMicros, UtcMicros};
@@ -195,8 +196,9 @@ fn detected(folder: &Path) {
     let sets = paths.map(|(key, path)| format!("{key}={}", path.display())).into_iter();
     let sets: Vec<String> = sets.chain(SETTINGS.map(str::to_owned)).collect();
     let config = Config::from_text("", "c", "c", &sets).unwrap();
-    let settings: String = config.to_yaml().lines().map(|line| format!("  {line}\n")).collect();
-    std::fs::write(model.join("model.yaml"), format!("model_id: cafe\nclasses: {CLASSES:?}\nsettings:\n{settings}")).unwrap();
+    let settings = config.params(&MODEL_KEYS).unwrap();
+    let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(settings) };
+    std::fs::write(model.join(MODEL_CARD), card.to_yaml()).unwrap();
     std::fs::write(model.join("weights.safetensors"), "").unwrap();
     let real = ["detect", "detect-activity"];
     for pass in passes(&config).iter().filter(|pass| pass.stage != "report") {

@@ -3,6 +3,8 @@
 //!
 //! `code_version` is raised by hand when a change of the code changes a pass's outputs; a golden test per stage fails when that was forgotten.
 
+pub use chorus_card::{DECISIONS, MODEL_CARD, WEIGHTS};
+
 use crate::Config;
 use crate::config::keys::Key;
 
@@ -110,14 +112,8 @@ const READING: &[&str] = &[
 
 /// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
 pub const UNIT_COLUMN: &str = "unit";
-/// Weights of a model.
-pub const WEIGHTS: &str = "weights.safetensors";
-/// Architecture, classes and feature settings of a model.
-pub const MODEL_CARD: &str = "model.yaml";
 /// The key that lists further models.
 pub const ENSEMBLE: &str = "model.ensemble";
-/// Thresholds and calibrations of a model.
-pub const DECISIONS: &str = "decisions.yaml";
 
 /// The passes of a run, in the order in which they are executed: each reads only what earlier ones write.
 pub fn passes(config: &Config) -> Vec<Pass> {

@@ -31,7 +31,7 @@ pub use files::hash::hash_bytes;
 pub use files::run_dir::RunDir;
 pub use files::share::Share;
 pub use files::tree::{files_below, is_within};
-pub use given_model::{MODEL_KEYS, mean_id};
+pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
 pub use plan::scan::{External, Scan};
 pub use run::column::CachedValue;
 pub use run::context::{Partition, ScanContext, TableSink, UnitContext};

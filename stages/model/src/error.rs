@@ -79,14 +79,6 @@ pub enum Error {
         /// The batch, as rows of the dataset.
         rows: Vec<usize>,
     },
-    /// The card of a model cannot be used.
-    #[error("{path}: not the card of a model: {found}; name the folder of a model that this version of chorus trained", path = path.display())]
-    Card {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What was found.
-        found: String,
-    },
     /// There is nothing to learn from or to predict.
     #[error("the dataset is empty; check the subset and the labels")]
     Empty,

@@ -4,8 +4,6 @@
 //! [`mixing`] vary it, [`network`] turns it into one embedding and one logit per class, and [`trainer`] runs the epochs.
 
 pub mod augment;
-
-pub mod card;
 pub mod checkpoint;
 pub mod dataset;
 pub mod device;

@@ -12,17 +12,18 @@ use arrow::buffer::Buffer;
 use chorus_audio::container::channels::Choice;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
-use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
-use chorus_engine::mean_id;
+use chorus_card::{Card, MODEL_CARD, WEIGHTS};
+use chorus_engine::graph::ENSEMBLE;
 use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::{check_ensemble, mean_id};
 use chorus_tables::{Batch, UtcMicros};
 use serde::Deserialize;
 use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
-use crate::card::Card;
 use crate::features::tensor;
-use crate::network::{Frozen, Network};
+use crate::network::{Architecture, Frozen, Network, NetworkOptions};
+use crate::normalise::NORMALISATION;
 use crate::trainer::Precision;
 use crate::{device, inference, weights};
 
@@ -103,9 +104,9 @@ impl Predict {
         for (path, weights) in cards.iter().zip(&files) {
             let card = Card::read(path)?;
             if let Some(first) = read.first() {
-                first.refuse_other_ensemble(&card, path)?;
+                check_ensemble(first, &card, path)?;
             }
-            networks.push(load(&card, weights, &params.device, params.predict.precision)?);
+            networks.push(load(&card, path, weights, &params.device, params.predict.precision)?);
             read.push(card);
         }
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
@@ -115,19 +116,34 @@ impl Predict {
     }
 }
 
-/// A network with the weights of a file, ready to predict.
-fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+/// The network that the card at `card_path` describes, with the weights of the file at `path`, ready to predict.
+fn load(card: &Card, card_path: &Path, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+    if card.normalisation != NORMALISATION {
+        return Err(format!(
+            "{}: found normalisation `{}`, expected {NORMALISATION}; apply this model with the version of chorus that trained it ({})",
+            card_path.display(),
+            card.normalisation,
+            card.versions.chorus
+        )
+        .into());
+    }
     let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
     if hash_bytes(&bytes)[..16] != card.model_id {
         return Err(format!(
-            "{}: the weights are not those of {MODEL_CARD} (model_id {}); copy the model's folder as a whole",
+            "{}: these are not the weights that {MODEL_CARD} describes (model_id {}); copy the model's folder as a whole",
             path.display(),
             card.model_id
         )
         .into());
     }
-    // The first weights are overwritten, so the seed is of no account.
-    let mut network = Network::new(card.network(), 0, Kind::Float, device::resolve(device)?)?;
+    let options = NetworkOptions {
+        architecture: Architecture::named(&card.architecture)?,
+        width: card.width,
+        channels: card.channels,
+        classes: card.classes.len() as i64,
+    };
+    // The seed does not matter: all initial weights are overwritten.
+    let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;
     network.load_state_dict(&weights::from_bytes(&bytes)?)?;
     Ok(network.freeze(precision.kind())?)
 }

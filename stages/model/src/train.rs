@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use chorus_card::{Card, Names, Training, Versions};
 use chorus_engine::{EngineError, Exact, Progress, UnitContext, Work, WorkError, hash_bytes};
 use chorus_score::metrics::{Ranking, macro_average};
 use serde::{Deserialize, Serialize};
@@ -15,13 +16,13 @@ use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
 use crate::augment::AugmentOptions;
-use crate::card::{ArchitectureName, Card, NORMALISATION, Names, Training, Versions};
 use crate::dataset::{Census, Dataset};
 use crate::device;
 use crate::features::{TrainingWindows, Windows};
 use crate::loss::{LossOptions, cross_entropy};
 use crate::mixing::{Depth, Method, MixingOptions, Target};
-use crate::network::NetworkOptions;
+use crate::network::{Architecture, NetworkOptions};
+use crate::normalise::NORMALISATION;
 use crate::optim::OptimizerOptions;
 use crate::resident::Resident;
 use crate::sampling::Sampling;
@@ -48,7 +49,7 @@ struct ModelParams {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrainParams {
-    architecture: ArchitectureName,
+    architecture: String,
     width: f64,
     epochs: usize,
     batch_size: usize,
@@ -123,11 +124,11 @@ enum Select {
 }
 
 impl TrainParams {
-    fn options(&self, classes: usize) -> TrainOptions {
+    fn options(&self, classes: usize) -> Result<TrainOptions> {
         let [mix2_mixup, mix2_manifold_mixup, mix2_multimix] = self.mix2_probabilities;
-        TrainOptions {
+        Ok(TrainOptions {
             network: NetworkOptions {
-                architecture: self.architecture.into(),
+                architecture: Architecture::named(&self.architecture)?,
                 width: self.width,
                 channels: 1,
                 classes: classes as i64,
@@ -170,7 +171,7 @@ impl TrainParams {
             threads: self.threads,
             validate_every: self.validate_every,
             patience: self.patience,
-        }
+        })
     }
 
     fn optimizer(&self) -> OptimizerOptions {
@@ -201,7 +202,7 @@ impl Work for Train {
         let (classes, names) = classes(cx)?;
         let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
         tell_classes(cx, &classes, &windows)?;
-        let options = params.options(classes.len());
+        let options = params.options(classes.len())?;
         let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
             Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
             // A checkpoint that cannot be read costs time and nothing else.
@@ -239,7 +240,7 @@ impl Work for Train {
         };
         let card = Card {
             model_id: hash_bytes(&bytes)[..16].to_owned(),
-            architecture: params.architecture,
+            architecture: params.architecture.clone(),
             width: params.width,
             channels: trainer.network().options().channels,
             embedding: trainer.network().embedding(),

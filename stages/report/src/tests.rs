@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use chorus_card::testing;
 use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
 use chorus_engine::{
-    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+    Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
 
 use crate::facts::rows::{Named, bool, f32, f64, fill, i32, i64, text, u32, u64};
@@ -119,7 +120,7 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
     let config = Config::from_text("", "c", "c", &sets).unwrap();
     std::fs::write(archive.join("r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
-    let card = format!("model_id: cafe\nsettings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
+    let card = testing::card(config.params(&MODEL_KEYS).unwrap()).to_yaml();
     let runner = || {
         let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
         let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
@@ -163,7 +164,7 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     // From 2 to 7 s of a recording of 16 bits.
     assert_eq!(wav[44..], std::fs::read(learns.path().join("archive/r1true.wav")).unwrap()[44 + 32_000..][..80_000]);
     let model = format!("model.path={}", learns.path().join("run/model").display());
-    std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe").unwrap();
+    std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe\nthresholds: {}\n").unwrap();
     let applied = run(applies.path(), &[&model]);
     assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
     assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));

@@ -1,9 +1,9 @@
 //! Stage `detect`, first pass: neighbouring windows over a class's threshold become events, the table `detections`.
 
+use chorus_card::{DECISIONS, Decisions};
 use chorus_engine::{UnitContext, Work, WorkError};
 use chorus_tables::UtcMicros;
 
-use crate::decisions::Decisions;
 use crate::error::ScoreError;
 use crate::events::{Event, merge};
 use crate::predicted::{Predicted, each_recording};
@@ -15,7 +15,7 @@ pub struct Detect;
 impl Work for Detect {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let params: Params = cx.params()?;
-        let decisions = cx.model_file("decisions.yaml")?.map(|path| Decisions::read(&path)).transpose()?;
+        let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let probability = |class: &str, score| decisions.as_ref().and_then(|d| d.probability(class, score));
         let mut sink = cx.sink("detections", &[])?;
         if let Some(reader) = cx.reader("predictions")? {

@@ -1,8 +1,8 @@
 //! The section `detect` of the configuration: which windows are an event.
 
+use chorus_card::Decisions;
 use serde::Deserialize;
 
-use crate::decisions::{Decisions, threshold};
 use crate::error::ScoreError;
 use crate::events::Rule;
 
@@ -48,12 +48,14 @@ pub(crate) struct DetectParams {
 }
 
 impl DetectParams {
-    /// What makes windows of a class an event at a site.
+    /// What makes windows of a class an event at a site. `detect.threshold` overrides the model's thresholds.
     ///
     /// # Errors
-    /// [`ScoreError::NoThreshold`] when nothing says the class's threshold.
+    /// [`ScoreError::NoThreshold`] when neither has a threshold for the class.
     fn rule(self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
-        let threshold = threshold(site, class, self.threshold, decisions)?;
+        let of_model = || decisions.and_then(|decisions| decisions.threshold(site, class));
+        let unknown = || ScoreError::NoThreshold { class: class.to_owned() };
+        let threshold = self.threshold.or_else(of_model).ok_or_else(unknown)?;
         let hold = threshold * (1.0 - self.hysteresis);
         Ok(Rule { threshold, hold, max_gap_s: self.max_gap_s, min_event_s: self.min_event_s })
     }
@@ -62,6 +64,18 @@ impl DetectParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_threshold_for_all_classes_overrides_the_models() {
+        let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.125, source: own, f1: null, positives: 3}\n";
+        let decisions: Decisions = serde_yaml::from_str(text).unwrap();
+        let of = |threshold, class| {
+            let params = DetectParams { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+            params.rule("A", class, Some(&decisions)).map(|rule| rule.threshold)
+        };
+        assert_eq!((of(None, "X"), of(Some(0.5), "X"), of(Some(0.5), "Y")), (Ok(0.125), Ok(0.5), Ok(0.5)));
+        assert!(of(None, "Y").unwrap_err().to_string().contains("detect.threshold"));
+    }
 
     #[test]
     fn hysteresis_is_a_share_of_the_threshold() {

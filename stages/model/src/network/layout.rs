@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, Result};
+
 /// Which of the two networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -10,6 +12,23 @@ pub enum Architecture {
     Large,
     /// MobileNetV3-Small: 11 blocks, an embedding of 576.
     Small,
+}
+
+impl Architecture {
+    /// The network of this name, as in `train.architecture` and on a model's card.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for an unknown name.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "mobilenet_v3_large" => Ok(Self::Large),
+            "mobilenet_v3_small" => Ok(Self::Small),
+            _ => {
+                let expected = "mobilenet_v3_large or mobilenet_v3_small";
+                Err(Error::Option { name: "architecture", expected, found: name.to_owned() })
+            }
+        }
+    }
 }
 
 /// One inverted residual block, in channels.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chorus_engine::graph::{MODEL_CARD, Output};
+use chorus_card::{Card, MODEL_CARD, Names};
+use chorus_engine::graph::Output;
 use chorus_engine::{Config, RunDir, Unit, files_below, model_folder};
 use chorus_score::clock::Clock;
 use chorus_tables::{Batch, TableReader, read_columns, schema};
@@ -15,12 +16,11 @@ use jiff::civil::Date;
 use super::clock::Start;
 use super::{ExportError, Filter};
 use crate::facts::cell;
-use crate::names::{Names, of_card};
 
 /// A run.
 pub(crate) struct Run {
     folder: RunDir,
-    /// Names by class, of the run's table of classes, else of its model.
+    /// Names by class, from the run's table of classes, or without one from the model's card.
     names: BTreeMap<Arc<str>, Names>,
 }
 
@@ -120,15 +120,18 @@ impl Run {
         for (_, path) in run.parts("classes")? {
             let batch = read_columns(schema("classes")?, &path, &["class", "scientific_name", "english"])?;
             let columns = batch.utf8("class")?.iter().zip(batch.texts("scientific_name")?).zip(batch.texts("english")?);
-            let names =
-                columns.map(|((class, scientific), english)| (class.unwrap_or_default().into(), Names { scientific, english }));
+            let names = columns.map(|((class, scientific_name), english)| {
+                (class.unwrap_or_default().into(), Names { scientific_name, english })
+            });
             run.names.extend(names);
         }
         if run.names.is_empty() {
             let config = Config::load(&run.resolved_config(), &[]).ok();
             let folder = config.map_or_else(|| run.folder.model(), |config| model_folder(&config, &run.folder));
             let card = folder.join(MODEL_CARD);
-            run.names.extend(of_card(&card).into_iter().map(|(class, names)| (class.into(), names)));
+            // Exports do without names when the model has been moved away.
+            let names = Card::read(&card).map(|card| card.names).unwrap_or_default();
+            run.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
         }
         Ok(run)
     }
@@ -151,7 +154,7 @@ impl Run {
 
     /// The scientific name of a class, or else its code.
     pub(crate) fn scientific<'a>(&'a self, class: &'a str) -> &'a str {
-        self.names.get(class).and_then(|names| names.scientific.as_deref()).unwrap_or(class)
+        self.names.get(class).and_then(|names| names.scientific_name.as_deref()).unwrap_or(class)
     }
 
     /// The common name of a class; empty where none is known.

@@ -20,11 +20,9 @@ mod sun;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::graph::MODEL_CARD;
+use chorus_card::{Card, MODEL_CARD};
 use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_tables::{Batch, TableError, TableReader, schema};
-
-use crate::names::of_card;
 
 pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use cells::cell;
@@ -90,8 +88,10 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         Ok(())
     })?;
     if !cx.has_table("classes") {
-        let names = cx.model_file(MODEL_CARD)?.map(|card| of_card(&card)).unwrap_or_default();
-        facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific?))));
+        // A report does without names when the card cannot be read: the passes that need the model say what is wrong with it.
+        let card = cx.model_file(MODEL_CARD)?.and_then(|path| Card::read(&path).ok());
+        let names = card.map(|card| card.names).unwrap_or_default();
+        facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific_name?))));
     }
     if cx.has_table("splits") {
         let learned = facts.learned.insert(Learned::default());

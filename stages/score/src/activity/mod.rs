@@ -14,13 +14,11 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::graph::MODEL_CARD;
-use chorus_engine::{EngineError, UnitContext, Work, WorkError};
+use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD};
+use chorus_engine::{UnitContext, Work, WorkError};
 use chorus_tables::Batch;
-use serde::Deserialize;
 
 use crate::clock::Clock;
-use crate::decisions::Decisions;
 use crate::predicted::{Predicted, each_recording};
 use crate::rule::Params;
 use crate::sun::Place;
@@ -35,7 +33,7 @@ pub struct Activity;
 impl Work for Activity {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
         let params: Params = cx.params()?;
-        let decisions = cx.model_file("decisions.yaml")?.map(|path| Decisions::read(&path)).transpose()?;
+        let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let mut tally = Tally::default();
         for class in classes(cx)? {
             number(&mut tally.classes, &class);
@@ -63,19 +61,10 @@ impl Work for Activity {
     }
 }
 
-/// The part of a model's card that counts here.
-#[derive(Debug, Deserialize)]
-struct Card {
-    classes: Vec<String>,
-}
-
-/// The model's classes: one that nothing was found of may have no row in `predictions`.
+/// The model's classes. They come from its card because a class that was never detected may have no row in `predictions`.
 fn classes(cx: &UnitContext<'_>) -> Result<Vec<String>, WorkError> {
-    let Some(path) = cx.model_file(MODEL_CARD)? else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(&path).map_err(EngineError::io(&path, "cannot be read"))?;
-    let card: Card = serde_yaml::from_str(&text)
-        .map_err(|error| format!("{}: {error}; copy the model's folder as a whole from the run that made it", path.display()))?;
-    Ok(card.classes)
+    let card = cx.model_file(MODEL_CARD)?.map(|path| Card::read(&path)).transpose()?;
+    Ok(card.map(|card| card.classes).unwrap_or_default())
 }
 
 /// Every recording by its id, with its site.
