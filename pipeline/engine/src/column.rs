@@ -7,8 +7,8 @@ use chorus_tables::schema;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::context::{Partition, ScanContext};
-use crate::{EngineError, Unit};
+use crate::context::ScanContext;
+use crate::{EngineError, Partition, Unit};
 
 /// What is remembered of one part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

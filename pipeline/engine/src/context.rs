@@ -17,18 +17,9 @@ use crate::atomic::{self, Staged};
 use crate::graph::{Input, Output, Pass, Per};
 use crate::plan::{States, chosen};
 use crate::run_dir::CHECKPOINT;
+use crate::run_tables::partition::{Partition, recorded};
 use crate::share::Claim;
-use crate::state::UnitState;
 use crate::{Config, Console, EngineError, RunDir, Unit};
-
-/// One file of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
-    /// The unit that made it.
-    pub unit: Unit,
-    /// The file.
-    pub path: PathBuf,
-}
 
 /// What a scan and a unit's work have in common.
 pub struct Access<'a> {
@@ -100,15 +91,11 @@ impl Access<'_> {
     /// [`EngineError::Undeclared`].
     pub fn partitions(&self, table: &str) -> Result<Vec<Partition>, EngineError> {
         let maker = self.maker(table)?;
-        let output = Output::Table(self.static_name(table)?);
+        let schema = schema(table)?;
         let chosen = chosen(self.run, self.pass, table, self.states)?;
         let units = self.states.get(maker.name).into_iter().flatten();
         let units = units.filter(|(unit, _)| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit)));
-        let partition = |(unit, state): (&Unit, &UnitState)| Partition {
-            unit: unit.clone(),
-            path: state.locate(self.run, &RunDir::output(output, unit)),
-        };
-        Ok(units.map(partition).collect())
+        Ok(units.map(|(unit, state)| recorded(schema, self.run, unit, state)).collect())
     }
 
     fn static_name(&self, table: &str) -> Result<&'static str, EngineError> {

@@ -5,6 +5,7 @@
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
 //! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
+//! - [`RunTables`]: the tables of a run for everything that is no stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
 
 pub mod atomic;
@@ -20,6 +21,7 @@ pub mod graph;
 mod manifest;
 pub mod plan;
 mod run_dir;
+pub mod run_tables;
 mod runner;
 mod share;
 mod shared;
@@ -30,11 +32,12 @@ mod work;
 pub use base::{files_below, is_within};
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
-pub use context::{Partition, ScanContext, TableSink, UnitContext, model_folder};
+pub use context::{ScanContext, TableSink, UnitContext, model_folder};
 pub use error::EngineError;
 pub use exact::Exact;
 pub use given_model::{MODEL_KEYS, mean_id};
 pub use run_dir::RunDir;
+pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use runner::{Done, RunOptions, Runner, Selection, Summary, worker_program};
 pub use share::{Claim, Share};
 pub use shared::shared_passes;

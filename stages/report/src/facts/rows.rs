@@ -48,16 +48,21 @@ pub(crate) fn fill(table: &str, named: &[Named]) -> Vec<ArrayRef> {
     schema.columns.iter().map(values).collect()
 }
 
-/// Rows of a table as a reader gives them.
-pub(crate) fn read_back<const N: usize>(table: &str, named: [Named; N]) -> Batch {
+/// A file of a table.
+pub(crate) fn bytes(table: &str, named: &[Named]) -> Vec<u8> {
     let schema = schema(table).unwrap();
     let mut writer = TableWriter::new(schema, &[], Vec::new()).unwrap();
     let builder = BatchBuilder::new(schema, writer.arrow_schema().clone());
-    let rows = fill(table, &named).into_iter().fold(builder, BatchBuilder::array).build();
+    let rows = fill(table, named).into_iter().fold(builder, BatchBuilder::array).build();
     writer.write(&rows.unwrap()).unwrap();
+    writer.finish().unwrap().0
+}
+
+/// Rows of a table as a reader gives them.
+pub(crate) fn read_back<const N: usize>(table: &str, named: [Named; N]) -> Batch {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), writer.finish().unwrap().0).unwrap();
-    chorus_tables::read_all(schema, file.path()).unwrap()
+    std::fs::write(file.path(), bytes(table, &named)).unwrap();
+    chorus_tables::read_all(schema(table).unwrap(), file.path()).unwrap()
 }
 
 fn filler(column: &Column, rows: usize) -> ArrayRef {
