@@ -101,7 +101,7 @@ fn only_engine_atomic_creates_files_in_a_run() {
         ["File::create", "fs::write(", "OpenOptions", "create_dir", "fs::rename", "fs::copy", "fs::hard_link", ".persist("];
     // Those that make no part of a run: the synthetic archive, and files that the person names.
     let allowed = [
-        "pipeline/engine/src/atomic.rs",
+        "pipeline/engine/src/files/atomic.rs",
         "pipeline/demo/",
         "pipeline/cli/commands/init.rs",
         "pipeline/cli/commands/query.rs",

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
-use crate::work::WorkError;
+
+/// The error of a stage's own work: each stage crate has its own type.
+pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of the engine. Each ends with what to do next.
 #[derive(Debug, thiserror::Error)]

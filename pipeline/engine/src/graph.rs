@@ -383,6 +383,11 @@ impl Pass {
         Config::expand(&self.keys).into_iter().filter(|key| !self.hints.contains(&key.name))
     }
 
+    /// The tables that it writes.
+    pub fn tables(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.outputs.iter().filter_map(|o| if let Output::Table(t) = o { Some(*t) } else { None })
+    }
+
     /// The stages that must be fresh before it: those that make its inputs.
     pub fn upstream<'a>(&self, passes: &'a [Pass]) -> Vec<&'a Pass> {
         passes.iter().filter(|p| p.name != self.name && self.inputs.iter().any(|&i| p.makes(i))).collect()

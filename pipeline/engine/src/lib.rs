@@ -8,39 +8,39 @@
 //! - [`RunTables`]: the tables of a run for everything that is no stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
 
-pub mod atomic;
-mod base;
-mod column;
 pub mod config;
 mod console;
-mod context;
 mod error;
 mod exact;
+mod files;
 mod given_model;
 pub mod graph;
-mod manifest;
 pub mod plan;
-mod run_dir;
+mod run;
 pub mod run_tables;
-mod runner;
-mod share;
 mod shared;
 mod state;
+mod sync;
 mod unit;
-mod work;
 
-pub use base::{files_below, is_within};
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
-pub use context::{ScanContext, TableSink, UnitContext, model_folder};
-pub use error::EngineError;
+pub use error::{EngineError, WorkError};
 pub use exact::Exact;
+pub use files::atomic;
+pub use files::claim::Claim;
+pub use files::hash::hash_bytes;
+pub use files::run_dir::RunDir;
+pub use files::share::Share;
+pub use files::tree::{files_below, is_within};
 pub use given_model::{MODEL_KEYS, mean_id};
-pub use run_dir::RunDir;
+pub use plan::scan::{External, Scan};
+pub use run::context::{ScanContext, TableSink, UnitContext};
+pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
+pub use run::work::{Fault, Registry, Work};
+pub use run::worker::worker_program;
 pub use run_tables::{Partition, RunTables, RunTablesError};
-pub use runner::{Done, RunOptions, Runner, Selection, Summary, worker_program};
-pub use share::{Claim, Share};
 pub use shared::shared_passes;
-pub use state::hash_bytes;
+pub use state::states::model_folder;
+pub use sync::locked;
 pub use unit::Unit;
-pub use work::{External, Fault, Registry, Scan, Work, WorkError};

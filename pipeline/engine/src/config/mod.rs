@@ -177,6 +177,12 @@ impl Config {
         self.get(key).as_sequence().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
     }
 
+    /// The seeds, by key.
+    pub(crate) fn seeds(&self) -> BTreeMap<&'static str, serde_json::Value> {
+        let value = |name: &'static str| (name, serde_json::to_value(self.get(name)).unwrap_or_default());
+        KEYS.iter().filter(|k| k.name.ends_with(".seed")).map(|k| value(k.name)).collect()
+    }
+
     /// The run's folder, as typed.
     pub fn run_path(&self) -> PathBuf {
         self.text("run.path").map_or_else(|| Path::new("runs").join(&self.stem), PathBuf::from)

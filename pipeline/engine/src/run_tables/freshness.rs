@@ -12,10 +12,11 @@ use std::io::ErrorKind;
 
 use rayon::prelude::*;
 
-use super::inputs;
 use crate::graph::{Input, Output, Pass, Per};
-use crate::plan::States;
-use crate::state::{Fingerprint, UnitState, load};
+use crate::state::fingerprint::Fingerprint;
+use crate::state::inputs;
+use crate::state::states::{States, load_states};
+use crate::state::unit_state::UnitState;
 use crate::{RunDir, Unit};
 
 /// What is wrong with a table.
@@ -76,7 +77,7 @@ pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Findi
         findings.push(Finding { fault: Fault::Stale, ..Finding::unknown(&orphaned, why.to_owned()) });
     }
     let all = needed(passes, &made);
-    let states: States = all.iter().map(|pass| (pass.name, load(run, pass.name))).collect();
+    let states = load_states(run, all.iter().copied());
     let checks: BTreeMap<&str, Check> = all.iter().map(|pass| (pass.name, Check::of(run, pass, passes, &states))).collect();
     for table in made {
         let Some(pass) = maker(passes, table) else { continue };
@@ -117,7 +118,7 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
 
 /// The pass that makes a table.
 fn maker<'a>(passes: &'a [Pass], table: &str) -> Option<&'a Pass> {
-    passes.iter().find(|pass| pass.outputs.iter().any(|output| matches!(output, Output::Table(made) if *made == table)))
+    passes.iter().find(|pass| pass.tables().any(|made| made == table))
 }
 
 /// The passes that make these tables and all passes before them, in their order. The states of others do not matter.
@@ -133,10 +134,9 @@ fn needed<'a>(passes: &'a [Pass], tables: &[&str]) -> Vec<&'a Pass> {
 
 /// What a sentence about a pass is about. A pass by site-day goes by its first table, unless the sentence is about its own tables.
 fn subject(pass: &Pass, is_own: bool) -> Subject {
-    let first = pass.outputs.iter().find_map(|output| if let Output::Table(table) = output { Some(*table) } else { None });
     match pass.per {
         Per::SiteDay if is_own => Subject::Parts(String::new()),
-        Per::SiteDay => Subject::Parts(format!(" of {}", first.unwrap_or(pass.stage))),
+        Per::SiteDay => Subject::Parts(format!(" of {}", pass.tables().next().unwrap_or(pass.stage))),
         Per::Run => Subject::Whole(format!("the output of {}", pass.stage)),
     }
 }

@@ -6,11 +6,9 @@
 //! fresh ([`RunTables::freshness`]); without them that is not known.
 //!
 //! - [`Partition`]: one file of a table. [`Finding`]: what is wrong with a table. [`RunTablesError`]: why tables cannot be read.
-//! - `inputs.rs`: what a unit was made from, as hashes; planning compares the same.
 
 mod error;
 mod freshness;
-pub(crate) mod inputs;
 pub(crate) mod partition;
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use crate::graph::Output;
-use crate::state::UnitState;
+use crate::state::unit_state::UnitState;
 use crate::{RunDir, Unit};
 
 /// One file of a table.

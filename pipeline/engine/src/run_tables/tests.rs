@@ -3,9 +3,12 @@ use std::fs;
 use std::time::Instant;
 
 use super::*;
+use crate::files::atomic::OutputState;
 use crate::graph::{Input, Output, Per, Program};
-use crate::plan::States;
-use crate::state::{Fingerprint, UnitState, load};
+use crate::state::fingerprint::Fingerprint;
+use crate::state::inputs;
+use crate::state::states::{States, load_states};
+use crate::state::unit_state::UnitState;
 use crate::{Unit, atomic};
 
 fn pass(name: &'static str, per: Per, inputs: &[Input], outputs: &[Output]) -> Pass {
@@ -72,7 +75,7 @@ impl MadeUp {
     /// Makes every unit of a pass from what is recorded now. `content` is what its files hold.
     fn make(&self, name: &str, content: &str) {
         let units = if self.pass(name).per == Per::Run { vec![Unit::Run] } else { self.units.clone() };
-        let states: States = self.passes.iter().map(|pass| (pass.name, load(&self.run, pass.name))).collect();
+        let states = load_states(&self.run, &self.passes);
         units.iter().for_each(|unit| self.make_unit(name, unit, content, &states));
     }
 
@@ -88,7 +91,7 @@ impl MadeUp {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(&file, &bytes).unwrap();
             let hash = crate::hash_bytes(bytes.as_bytes());
-            outputs.insert(path, crate::state::OutputState { bytes: bytes.len() as u64, hash, rows: Some(1) });
+            outputs.insert(path, OutputState { bytes: bytes.len() as u64, hash, rows: Some(1) });
         }
         let schemas = inputs::schemas(pass).into();
         let fingerprint = Fingerprint { code_version: pass.code_version, inputs, schemas, ..Fingerprint::default() };
@@ -124,7 +127,7 @@ fn a_fresh_run_has_nothing_to_say() {
 fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
     let made = MadeUp::new(2, 3);
     made.make("train", "2");
-    let states: States = made.passes.iter().map(|pass| (pass.name, load(&made.run, pass.name))).collect();
+    let states = load_states(&made.run, &made.passes);
     made.make_unit("predict", &made.units[0], "2", &states);
     assert_eq!(
         made.said("predictions"),

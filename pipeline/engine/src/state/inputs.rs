@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::states::{States, chosen};
+use crate::files::hash::hash_bytes;
 use crate::graph::{Input, Output, Pass, Per};
-use crate::plan::{States, chosen};
-use crate::{EngineError, RunDir, Unit, hash_bytes};
+use crate::{EngineError, RunDir, Unit};
 
 /// The tables that a pass reads, each with the pass that makes it.
 pub(crate) fn table_makers<'a>(pass: &'a Pass, passes: &'a [Pass]) -> impl Iterator<Item = (&'a Pass, &'static str)> {
@@ -71,8 +72,7 @@ pub(crate) fn units(pass: &Pass, passes: &[Pass], states: &States) -> BTreeSet<U
 /// Ids of the schemas of all tables that a pass reads or writes.
 pub(crate) fn schemas(pass: &Pass) -> Vec<String> {
     let inputs = pass.inputs.iter().filter_map(|input| input.table());
-    let outputs = pass.outputs.iter().filter_map(|output| if let Output::Table(table) = output { Some(*table) } else { None });
     let ids: BTreeSet<String> =
-        inputs.chain(outputs).filter_map(|table| chorus_tables::schema(table).ok()).map(|schema| schema.id()).collect();
+        inputs.chain(pass.tables()).filter_map(|table| chorus_tables::schema(table).ok()).map(|schema| schema.id()).collect();
     ids.into_iter().collect()
 }

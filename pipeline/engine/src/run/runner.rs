@@ -1,27 +1,20 @@
 //! Makes stages fresh: unit by unit, in parallel, each committed by itself.
 
-mod checks;
-mod execute;
-mod retire;
-mod shares;
-mod take;
-mod worker;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::atomic;
-use crate::base::Base;
-use crate::config::keys::KEYS;
-use crate::context::Access;
-use crate::graph::{Output, Pass, Per, Program, passes, stages};
-use crate::plan::{PassPlan, Planner, States, Status, load_states};
-use crate::state::load;
-use crate::work::Scan;
-use crate::{Claim, Config, Console, EngineError, Registry, RunDir, Share, Unit, manifest};
-
-pub use worker::worker_program;
+use super::base::Base;
+use super::manifest;
+use super::work::Registry;
+use crate::files::atomic;
+use crate::files::claim::Claim;
+use crate::files::share::Share;
+use crate::graph::{Pass, Per, Program, passes, stages};
+use crate::plan::scan::Scan;
+use crate::plan::{PassPlan, Status};
+use crate::state::states::{States, load, load_states};
+use crate::{Config, Console, EngineError, RunDir, Unit};
 
 /// Which stages to make fresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,17 +73,17 @@ impl Summary {
 
 /// How far an execution has come.
 #[derive(Default)]
-struct Course {
-    states: States,
+pub(super) struct Execution {
+    pub(super) states: States,
     /// What each pass saw outside of the run, and its plan; in the order of the passes.
-    scans: Vec<Scan>,
-    plans: Vec<PassPlan>,
+    pub(super) scans: Vec<Scan>,
+    pub(super) plans: Vec<PassPlan>,
     /// Passes that this share has to leave, because other shares did not make what they read.
-    left: BTreeSet<&'static str>,
-    summary: Summary,
+    pub(super) left: BTreeSet<&'static str>,
+    pub(super) summary: Summary,
 }
 
-impl Course {
+impl Execution {
     /// Leaves out a pass that nothing at hand depends on.
     fn pass_over(&mut self, pass: &Pass) {
         self.scans.push(Scan::default());
@@ -100,14 +93,14 @@ impl Course {
 
 /// Runs the stages of one configuration.
 pub struct Runner {
-    config: Config,
-    run: RunDir,
-    passes: Vec<Pass>,
-    registry: Registry,
-    console: Console,
-    program: Program,
-    runtime: BTreeMap<String, String>,
-    stop: Arc<AtomicBool>,
+    pub(super) config: Config,
+    pub(super) run: RunDir,
+    pub(super) passes: Vec<Pass>,
+    pub(super) registry: Registry,
+    pub(super) console: Console,
+    pub(super) program: Program,
+    pub(super) runtime: BTreeMap<String, String>,
+    pub(super) stop: Arc<AtomicBool>,
 }
 
 impl Runner {
@@ -163,34 +156,22 @@ impl Runner {
         stages(&self.passes)
     }
 
-    fn planner(&self, verify: bool) -> Planner<'_> {
-        let Self { config, run, passes, registry, console, stop, runtime, .. } = self;
-        Planner { config, run, passes, registry, console, stop, runtime, verify }
-    }
-
-    fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
-        let Self { config, run, passes, console, stop, .. } = self;
-        Access { config, run, passes, pass, states, console, stop }
-    }
-
     /// What is fresh and what is not, without executing anything. `verify` reads every output and compares its hash.
     ///
     /// # Errors
     /// [`EngineError`] where the archive or the states cannot be read.
     pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
         self.config.require_purpose()?;
-        Ok(self.planner(verify).all()?.0)
+        Ok(self.look(None, verify)?.0)
     }
 
     /// The plans of these passes and of all that they depend on: others have no say in them.
-    fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
-        let needed = self.needed(selected);
-        let passes: Vec<Pass> = self.passes.iter().filter(|pass| needed.contains(pass.name)).cloned().collect();
-        Planner { passes: &passes, ..self.planner(false) }.all()
+    pub(super) fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
+        self.look(Some(&self.needed(selected)), false)
     }
 
     /// These passes and all that they depend on.
-    fn needed(&self, selected: &[&'static str]) -> BTreeSet<&'static str> {
+    pub(super) fn needed(&self, selected: &[&'static str]) -> BTreeSet<&'static str> {
         let mut needed: BTreeSet<&'static str> = selected.iter().copied().collect();
         for pass in self.passes.iter().rev() {
             if needed.contains(pass.name) {
@@ -234,7 +215,7 @@ impl Runner {
             .build()
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
         self.take_memory(&selected)?;
-        let mut course = Course { states: load_states(&self.run, &self.passes), ..Course::default() };
+        let mut execution = Execution { states: load_states(&self.run, &self.passes), ..Execution::default() };
         let mut handed_over: Vec<&str> = Vec::new();
         let needed = self.needed(&selected);
         for (i, pass) in self.passes.iter().enumerate() {
@@ -244,18 +225,22 @@ impl Runner {
                 continue;
             }
             if !needed.contains(pass.name) {
-                course.pass_over(pass);
+                execution.pass_over(pass);
                 continue;
             }
-            let planned = if chosen { self.plan_for_share(pass, &mut course, options, &pool)? } else { None };
+            let planned = if chosen { self.plan_for_share(pass, &mut execution, options, &pool)? } else { None };
             let chosen = planned.is_some();
             let mut plan = match planned {
                 Some(plan) => plan,
                 None => {
-                    let planner = self.planner(options.verify);
-                    let scan = pool.install(|| planner.scan(pass, &course.states, true))?;
-                    course.scans.push(scan);
-                    planner.pass(pass, &course.states, &course.scans[course.plans.len()], &course.plans)?
+                    let scan = pool.install(|| self.scan(pass, &execution.states, true))?;
+                    execution.scans.push(scan);
+                    self.planner(options.verify).pass(
+                        pass,
+                        &execution.states,
+                        &execution.scans[execution.plans.len()],
+                        &execution.plans,
+                    )?
                 }
             };
             let handed = chosen && pass.program != self.program;
@@ -263,60 +248,60 @@ impl Runner {
                 handed_over.push(pass.name);
             } else if chosen {
                 self.refuse_stale_inputs(pass, &plan, options)?;
-                self.retire(pass, &mut plan, &mut course.states, options)?;
-                let scan = &course.scans[course.plans.len()];
-                let taken = self.take_over(pass, &mut plan, scan, &mut course.states, options, &pool)?;
+                self.retire(pass, &mut plan, &mut execution.states, options)?;
+                let scan = &execution.scans[execution.plans.len()];
+                let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, options, &pool)?;
                 // What was said of units that were taken over needs no other line that says that all are fresh.
                 let done = taken > 0 && plan.fresh() == plan.units.len();
-                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut course.states, options, &pool)? };
-                course.summary.0.push(Done { pass: pass.name, made, taken });
+                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, options, &pool)? };
+                execution.summary.0.push(Done { pass: pass.name, made, taken });
                 for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
                     unit.status = Status::Fresh;
                 }
                 plan.pending = None;
             }
-            course.plans.push(plan);
+            execution.plans.push(plan);
             // Consecutive passes of the worker go to one process: it takes a while to start.
             let next = self.passes.get(i + 1).filter(|next| next.program != self.program && selected.contains(&next.name));
             if !handed_over.is_empty() && next.is_none() {
-                self.hand_over(&handed_over, &course.plans, options)?;
+                self.hand_over(&handed_over, &execution.plans, options)?;
                 for name in handed_over.drain(..) {
-                    self.take_back(name, &mut course, options)?;
+                    self.take_back(name, &mut execution, options)?;
                 }
             }
         }
         if self.program == Program::Chorus {
             self.record_config()?;
             if self.run.share().is_some() {
-                course.states = load_states(&self.run, &self.passes);
+                execution.states = load_states(&self.run, &self.passes);
             }
-            manifest::write(&self.run, &self.config, &self.passes, &course.states)?;
+            manifest::write(&self.run, &self.config, &self.passes, &execution.states)?;
         }
-        Ok(course.summary)
+        Ok(execution.summary)
     }
 
     /// Reads what the worker made of a pass, and plans it anew.
-    fn take_back(&self, name: &str, course: &mut Course, options: &RunOptions) -> Result<(), EngineError> {
+    fn take_back(&self, name: &str, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
         let at = self.passes.iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
         let pass = &self.passes[at];
-        let before = course.states.insert(pass.name, load(&self.run, pass.name)).unwrap_or_default();
-        let new: Vec<_> = course.states[pass.name].iter().filter(|(unit, state)| before.get(*unit) != Some(*state)).collect();
+        let before = execution.states.insert(pass.name, load(&self.run, pass.name)).unwrap_or_default();
+        let new: Vec<_> = execution.states[pass.name].iter().filter(|(unit, state)| before.get(*unit) != Some(*state)).collect();
         let base = Base::of(&self.config).filter(|_| !options.force);
         let taken = new.iter().filter(|(unit, state)| base.as_ref().is_some_and(|base| base.has(pass.name, unit, state))).count();
-        course.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken });
+        execution.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken });
         let planner = self.planner(options.verify);
-        course.plans[at] = planner.pass(pass, &course.states, &course.scans[at], &course.plans[..at])?;
+        execution.plans[at] = planner.pass(pass, &execution.states, &execution.scans[at], &execution.plans[..at])?;
         Ok(())
     }
 
     /// Whether a unit is among those that this process was asked to make.
-    fn wants(&self, unit: &Unit, options: &RunOptions) -> bool {
+    pub(super) fn wants(&self, unit: &Unit, options: &RunOptions) -> bool {
         let named = options.units.is_empty() || options.units.iter().any(|filter| unit.matches(filter));
         named && self.run.share().is_none_or(|share| share.owns(unit))
     }
 
     /// Whether passes on the whole run are this process's business.
-    fn makes_whole_runs(&self, options: &RunOptions) -> bool {
+    pub(super) fn makes_whole_runs(&self, options: &RunOptions) -> bool {
         options.units.is_empty() && self.run.share().is_none_or(Share::is_first)
     }
 
@@ -330,7 +315,7 @@ impl Runner {
         }
     }
 
-    fn pass(&self, name: &str) -> &Pass {
+    pub(super) fn pass(&self, name: &str) -> &Pass {
         self.passes.iter().find(|p| p.name == name).expect("names of passes come from the list of passes")
     }
 
@@ -366,7 +351,7 @@ impl Runner {
             return Ok(None);
         }
         let lock = self.run.lock()?;
-        let share = self.run.share().map(|share| share.take(&self.run)).transpose()?;
+        let share = self.run.share().map(|share| self.run.take_share(share)).transpose()?;
         atomic::clear(&self.run.tmp())?;
         if share.is_none() {
             // Nobody else is there, so these were left by processes that were killed.
@@ -376,7 +361,7 @@ impl Runner {
     }
 
     /// Writes down the configuration: when something is about to be made with it, and at the end of a run.
-    fn record_config(&self) -> Result<(), EngineError> {
+    pub(super) fn record_config(&self) -> Result<(), EngineError> {
         let (path, yaml) = (self.run.resolved_config(), self.config.with_absolute_paths().to_yaml());
         if self.program == Program::Chorus && std::fs::read(&path).ok().as_deref() != Some(yaml.as_bytes()) {
             atomic::write(&self.run.tmp(), &path, yaml.as_bytes())?;
@@ -384,7 +369,7 @@ impl Runner {
         Ok(())
     }
 
-    fn refuse_stale_inputs(&self, pass: &Pass, plan: &PassPlan, options: &RunOptions) -> Result<(), EngineError> {
+    pub(super) fn refuse_stale_inputs(&self, pass: &Pass, plan: &PassPlan, options: &RunOptions) -> Result<(), EngineError> {
         if !options.units.is_empty() && !plan.units.iter().any(|u| self.wants(&u.unit, options)) {
             return Err(EngineError::UnknownUnit { filter: options.units.join(", ") });
         }
@@ -403,21 +388,6 @@ impl Runner {
     }
 }
 
-fn count_units(n: usize) -> String {
+pub(super) fn count_units(n: usize) -> String {
     if n == 1 { "1 unit".into() } else { format!("{n} units") }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The seeds among the configuration's keys, for the manifest.
-pub(crate) fn seeds(config: &Config) -> BTreeMap<&'static str, serde_json::Value> {
-    let value = |name: &'static str| (name, serde_json::to_value(config.get(name)).unwrap_or_default());
-    KEYS.iter().filter(|k| k.name.ends_with(".seed")).map(|k| value(k.name)).collect()
-}
-
-/// The table outputs of a pass, for the manifest.
-pub(crate) fn table_outputs(pass: &Pass) -> impl Iterator<Item = &'static str> + '_ {
-    pass.outputs.iter().filter_map(|o| if let Output::Table(t) = o { Some(*t) } else { None })
 }

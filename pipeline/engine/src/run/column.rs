@@ -7,8 +7,9 @@ use chorus_tables::schema;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::context::ScanContext;
-use crate::{EngineError, Partition, Unit};
+use super::context::ScanContext;
+use crate::run_tables::partition::Partition;
+use crate::{EngineError, Unit};
 
 /// What is remembered of one part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ struct Column {
 }
 
 impl ScanContext<'_> {
-    /// A column of texts, or of numbers as texts, of a declared table, part by part, as [`crate::context::Access::read_all`] reads it.
+    /// A column of texts, or of numbers as texts, of a declared table, part by part, as [`super::context::Access::read_all`] reads it.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`], and [`EngineError::Io`] when it cannot be remembered.

@@ -7,13 +7,16 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::{RunOptions, Runner, count_units};
-use crate::base::{Base, Match};
+use super::base::{Base, Match};
+use super::runner::{RunOptions, Runner, count_units};
+use crate::files::atomic;
+use crate::files::claim::Claim;
 use crate::graph::Pass;
-use crate::plan::{PassPlan, States, Status};
-use crate::state::UnitState;
-use crate::work::Scan;
-use crate::{Claim, EngineError, Unit, atomic};
+use crate::plan::scan::Scan;
+use crate::plan::{PassPlan, Status};
+use crate::state::states::States;
+use crate::state::unit_state::UnitState;
+use crate::{EngineError, Unit};
 
 /// Units that are put on the disk together: one wait for it in place of several for each. In a shared run each of them is claimed by an
 /// open file, of which a process may have about a thousand.

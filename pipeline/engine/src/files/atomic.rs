@@ -8,8 +8,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
+use super::hash::hash_text;
 use crate::EngineError;
-use crate::state::{OutputState, hash_text};
 
 /// How often a folder is made again that went away under a file's feet.
 const ATTEMPTS: u32 = 10;
@@ -18,6 +20,18 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 fn temporary_name() -> String {
     format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Size and hash of an output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputState {
+    /// Size.
+    pub bytes: u64,
+    /// Hash of the content.
+    pub hash: String,
+    /// Rows, for a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
 }
 
 /// A file on its way: written under a temporary name, its bytes hashed.

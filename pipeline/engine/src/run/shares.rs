@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Course, RunOptions, Runner};
+use super::runner::{Execution, RunOptions, Runner};
+use crate::files::share::Share;
 use crate::graph::{Output, Pass, Per};
-use crate::plan::{PassPlan, Status, UnitPlan, load_states};
-use crate::{EngineError, Share, Unit};
+use crate::plan::{PassPlan, Status, UnitPlan};
+use crate::state::states::load_states;
+use crate::{EngineError, Unit};
 
 /// The first and the longest pause between two looks at what the others have made.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -23,34 +25,34 @@ impl Runner {
     pub(super) fn plan_for_share(
         &self,
         pass: &Pass,
-        course: &mut Course,
+        execution: &mut Execution,
         options: &RunOptions,
         pool: &rayon::ThreadPool,
     ) -> Result<Option<PassPlan>, EngineError> {
-        let left = pass.upstream(&self.passes).iter().any(|maker| course.left.contains(maker.name));
-        let scanned = |runner: &Self, course: &Course| Ok(runner.missing_to_scan(pass, course));
-        if left || !self.wait_for(pass, course, options, scanned)? {
-            return Ok(self.leave(pass, course));
+        let left = pass.upstream(&self.passes).iter().any(|maker| execution.left.contains(maker.name));
+        let scanned = |runner: &Self, execution: &Execution| Ok(runner.missing_to_scan(pass, execution));
+        if left || !self.wait_for(pass, execution, options, scanned)? {
+            return Ok(self.leave(pass, execution));
         }
-        let scan = pool.install(|| self.planner(options.verify).scan(pass, &course.states, false))?;
-        course.scans.push(scan);
-        let read = |runner: &Self, course: &Course| {
-            let plan = runner.plan_now(pass, course, options)?;
-            Ok(runner.missing_to_make(pass, &plan, course, options))
+        let scan = pool.install(|| self.scan(pass, &execution.states, false))?;
+        execution.scans.push(scan);
+        let read = |runner: &Self, execution: &Execution| {
+            let plan = runner.plan_now(pass, execution, options)?;
+            Ok(runner.missing_to_make(pass, &plan, execution, options))
         };
-        if !self.wait_for(pass, course, options, read)? {
-            course.scans.pop();
-            return Ok(self.leave(pass, course));
+        if !self.wait_for(pass, execution, options, read)? {
+            execution.scans.pop();
+            return Ok(self.leave(pass, execution));
         }
-        self.plan_now(pass, course, options).map(Some)
+        self.plan_now(pass, execution, options).map(Some)
     }
 
-    fn plan_now(&self, pass: &Pass, course: &Course, options: &RunOptions) -> Result<PassPlan, EngineError> {
-        self.planner(options.verify).pass(pass, &course.states, &course.scans[course.plans.len()], &course.plans)
+    fn plan_now(&self, pass: &Pass, execution: &Execution, options: &RunOptions) -> Result<PassPlan, EngineError> {
+        self.planner(options.verify).pass(pass, &execution.states, &execution.scans[execution.plans.len()], &execution.plans)
     }
 
-    fn leave(&self, pass: &Pass, course: &mut Course) -> Option<PassPlan> {
-        course.left.insert(pass.name);
+    fn leave(&self, pass: &Pass, execution: &mut Execution) -> Option<PassPlan> {
+        execution.left.insert(pass.name);
         let told = "left: other shares have not made what it reads; run it once they are done";
         self.console.say(&format!("{:17} {told}", pass.name));
         None
@@ -60,24 +62,24 @@ impl Runner {
     fn wait_for(
         &self,
         pass: &Pass,
-        course: &mut Course,
+        execution: &mut Execution,
         options: &RunOptions,
-        missing: impl Fn(&Self, &Course) -> Result<BTreeSet<Share>, EngineError>,
+        missing: impl Fn(&Self, &Execution) -> Result<BTreeSet<Share>, EngineError>,
     ) -> Result<bool, EngineError> {
         let Some(own) = self.run.share() else { return Ok(true) };
         let mut pause = PAUSE;
         let mut ended = BTreeSet::new();
         loop {
-            let owners = missing(self, course)?;
+            let owners = missing(self, execution)?;
             if owners.iter().all(|&owner| owner == own) {
                 return Ok(true);
             }
-            if !course.left.is_empty() || owners == ended {
+            if !execution.left.is_empty() || owners == ended {
                 return Ok(false);
             }
             if !self.are_at_work(&owners, own)? {
                 // Who is no longer at work may have come to its end since this process last looked.
-                self.look_again(course, options)?;
+                self.look_again(execution, options)?;
                 ended = owners;
                 continue;
             }
@@ -90,20 +92,20 @@ impl Runner {
                 return Err(EngineError::Stopped);
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
-            self.look_again(course, options)?;
+            self.look_again(execution, options)?;
         }
     }
 
     /// The shares that still have to make parts of tables that the pass's scan reads in full.
-    fn missing_to_scan(&self, pass: &Pass, course: &Course) -> BTreeSet<Share> {
+    fn missing_to_scan(&self, pass: &Pass, execution: &Execution) -> BTreeSet<Share> {
         let Some(share) = self.run.share() else { return BTreeSet::new() };
         let makes = |maker: &&Pass| maker.outputs.iter().any(|o| matches!(o, Output::Table(t) if pass.scanned.contains(t)));
         let makers = self.passes.iter().filter(makes);
-        makers.flat_map(|maker| stale(maker, course)).map(|unit| share.owner(unit)).collect()
+        makers.flat_map(|maker| stale(maker, execution)).map(|unit| share.owner(unit)).collect()
     }
 
     /// The shares that still have to make something that this process's part of a pass reads.
-    fn missing_to_make(&self, pass: &Pass, plan: &PassPlan, course: &Course, options: &RunOptions) -> BTreeSet<Share> {
+    fn missing_to_make(&self, pass: &Pass, plan: &PassPlan, execution: &Execution, options: &RunOptions) -> BTreeSet<Share> {
         let Some(share) = self.run.share() else { return BTreeSet::new() };
         let waits = |u: &&UnitPlan| self.wants(&u.unit, options) && matches!(u.status, Status::Waiting(_));
         let waiting: BTreeSet<&Unit> = plan.units.iter().filter(waits).map(|u| &u.unit).collect();
@@ -112,14 +114,14 @@ impl Runner {
         }
         let missing = pass.upstream(&self.passes).into_iter().flat_map(|maker| {
             let unit_by_unit = pass.per == Per::SiteDay && maker.per == Per::SiteDay;
-            stale(maker, course).filter(|unit| !unit_by_unit || waiting.contains(unit)).collect::<Vec<_>>()
+            stale(maker, execution).filter(|unit| !unit_by_unit || waiting.contains(unit)).collect::<Vec<_>>()
         });
         missing.map(|unit| share.owner(unit)).collect()
     }
 
     fn are_at_work(&self, shares: &BTreeSet<Share>, own: Share) -> Result<bool, EngineError> {
         for &share in shares {
-            if share == own || !share.is_alive(&self.run)? {
+            if share == own || !self.run.is_at_work(share)? {
                 return Ok(false);
             }
         }
@@ -127,20 +129,20 @@ impl Runner {
     }
 
     /// Reads again what all shares have made, and plans the earlier passes anew.
-    fn look_again(&self, course: &mut Course, options: &RunOptions) -> Result<(), EngineError> {
-        course.states = load_states(&self.run, &self.passes);
+    fn look_again(&self, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
+        execution.states = load_states(&self.run, &self.passes);
         let planner = self.planner(options.verify);
         let mut plans = Vec::new();
-        for (pass, scan) in self.passes.iter().zip(&course.scans).take(course.plans.len()) {
-            plans.push(planner.pass(pass, &course.states, scan, &plans)?);
+        for (pass, scan) in self.passes.iter().zip(&execution.scans).take(execution.plans.len()) {
+            plans.push(planner.pass(pass, &execution.states, scan, &plans)?);
         }
-        course.plans = plans;
+        execution.plans = plans;
         Ok(())
     }
 }
 
 /// The units of an earlier pass that are not fresh.
-fn stale<'a>(maker: &Pass, course: &'a Course) -> impl Iterator<Item = &'a Unit> + use<'a> {
-    let plan = course.plans.iter().find(|plan| plan.pass == maker.name);
+fn stale<'a>(maker: &Pass, execution: &'a Execution) -> impl Iterator<Item = &'a Unit> + use<'a> {
+    let plan = execution.plans.iter().find(|plan| plan.pass == maker.name);
     plan.into_iter().flat_map(|plan| &plan.units).filter(|u| u.status != Status::Fresh).map(|u| &u.unit)
 }

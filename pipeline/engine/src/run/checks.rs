@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use super::Runner;
-use crate::base::Base;
+use super::base::Base;
+use super::context::ScanContext;
+use super::runner::Runner;
+use super::work::Fault;
 use crate::config::{ConfigError, Problem};
 use crate::console::bytes;
-use crate::context::ScanContext;
 use crate::graph::{Input, Pass, WEIGHTS};
-use crate::plan::{States, UnitPlan};
-use crate::{EngineError, Fault, Unit, given_model};
+use crate::plan::UnitPlan;
+use crate::state::states::States;
+use crate::{EngineError, Unit, given_model};
 
 /// Stages that need neither labels nor a model.
 const ONLY_LOOKING: &[&str] = &["ingest", "segment", "featurize"];
@@ -30,9 +32,8 @@ impl Runner {
             self.config.require_purpose()?;
         }
         let states = States::new();
-        let planner = self.planner(false);
         for pass in selected.iter().filter(|pass| pass.reads(Input::Archive)) {
-            planner.access(pass, &states).archive()?;
+            self.access(pass, &states).archive()?;
         }
         self.check_run_folder()?;
         Base::checked(&self.config, &self.run)?;
@@ -49,11 +50,10 @@ impl Runner {
     /// What is wrong with files that the configuration names, all at once, each with the line that names it.
     fn check_named_files(&self, selected: &[&Pass]) -> Result<(), EngineError> {
         let states = States::new();
-        let planner = self.planner(false);
         let mut problems = Vec::new();
         for pass in selected {
             let Some(work) = self.registry.get(pass.name) else { continue };
-            let cx = ScanContext { access: planner.access(pass, &states), look_only: true };
+            let cx = ScanContext { access: self.access(pass, &states), look_only: true };
             let fail = |source| EngineError::Work { pass: pass.name.into(), unit: "check".into(), source };
             problems.extend(work.faults(&cx).map_err(fail)?.into_iter().map(|Fault { key, found, allowed }| Problem {
                 place: self.config.place(key),
@@ -91,14 +91,14 @@ impl Runner {
     /// A first look, before a new run's folder is made: an archive without recordings or a full disk leave nothing behind.
     pub(super) fn look_first(&self, selected: &[&'static str]) -> Result<(), EngineError> {
         let Some(first) = self.passes.iter().find(|pass| selected.contains(&pass.name)) else { return Ok(()) };
-        self.planner(false).scan(first, &States::new(), true)?;
+        self.scan(first, &States::new(), true)?;
         self.require_disk(first.stage, 0)
     }
 
     pub(super) fn bytes_needed(&self, pass: &str, states: &States, units: &[&UnitPlan]) -> Result<u64, EngineError> {
-        let (planner, pass) = (self.planner(false), self.pass(pass));
+        let pass = self.pass(pass);
         let Some(work) = self.registry.get(pass.name) else { return Ok(0) };
-        let cx = ScanContext { access: planner.access(pass, states), look_only: true };
+        let cx = ScanContext { access: self.access(pass, states), look_only: true };
         let units: Vec<&Unit> = units.iter().map(|u| &u.unit).collect();
         let fail = |source| EngineError::Work { pass: pass.name.into(), unit: "estimate".into(), source };
         work.bytes_needed(&cx, &units).map_err(fail)

@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use super::atomic;
+use super::claim::Claim;
+use super::hash::hash_bytes;
+use super::share::Share;
 use crate::graph::Output;
-use crate::share::{Claim, Share};
-use crate::{EngineError, Unit, atomic, hash_bytes};
+use crate::{EngineError, Unit};
 
 /// How long a lock is asked for before it counts as held: whoever held it may be ending.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the names of checkpoints begin, among what passes remember.
 pub(crate) const CHECKPOINT: &str = "checkpoint-";
@@ -126,6 +129,34 @@ impl RunDir {
         // A lock belongs to the open file: the worker inherits it, and a run whose `chorus` was killed stays taken until it ends too.
         fcntl_setfd(&file, FdFlags::empty()).map_err(|e| EngineError::io(&path, "cannot be handed to the worker")(e.into()))?;
         Ok(file)
+    }
+
+    fn share_path(&self, share: Share) -> PathBuf {
+        self.path.join("state").join("shares").join(format!("{}.lock", share.name()))
+    }
+
+    /// Takes a share for this process and those that it starts. Others who look whether it is taken hold it for a moment, so it is
+    /// asked for again for a while.
+    ///
+    /// # Errors
+    /// [`EngineError::ShareTaken`] when another process has it.
+    pub(crate) fn take_share(&self, share: Share) -> Result<Claim, EngineError> {
+        let (path, start) = (self.share_path(share), Instant::now());
+        loop {
+            if let Some(claim) = Claim::take(&path)? {
+                return claim.inherited();
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(EngineError::ShareTaken { path: self.path.clone(), share: share.to_string() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether a process works on this share now.
+    pub(crate) fn is_at_work(&self, share: Share) -> Result<bool, EngineError> {
+        let path = self.share_path(share);
+        Ok(path.exists() && Claim::take(&path)?.is_none())
     }
 
     /// Claims a piece of a pass's work for this process: a unit, or a part of a look at the archive. `None` while another process has

@@ -7,14 +7,18 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{RunOptions, Runner, count_units, locked};
+use super::context::UnitContext;
+use super::runner::{RunOptions, Runner, count_units};
 use crate::console::duration;
-use crate::context::UnitContext;
+use crate::files::atomic;
 use crate::graph::{Output, Pass, Per};
-use crate::plan::{PassPlan, States, Status, UnitPlan};
-use crate::state::{Fingerprint, UnitState};
-use crate::work::Scan;
-use crate::{EngineError, RunDir, Unit, atomic};
+use crate::plan::scan::Scan;
+use crate::plan::{PassPlan, Status, UnitPlan};
+use crate::state::fingerprint::Fingerprint;
+use crate::state::states::States;
+use crate::state::unit_state::UnitState;
+use crate::sync::locked;
+use crate::{EngineError, RunDir, Unit};
 
 /// Units that wait for the disk while others are worked on: each has to be on it before its state may say so.
 const COMMITS: usize = 8;
@@ -45,7 +49,7 @@ impl Runner {
         let failed: Mutex<Option<EngineError>> = Mutex::default();
         let common = self.planner(false).common(pass, states, scan)?;
         let jobs = options.jobs.max(1);
-        let making = Making { runner: self, pass, common, states, scan, options, pool, turns: Turns::new(jobs) };
+        let making = Making { runner: self, pass, common, states, scan, options, pool, slots: Slots::new(jobs) };
         std::thread::scope(|scope| {
             for _ in 0..(jobs + COMMITS).min(todo.len()) {
                 scope.spawn(|| {
@@ -100,7 +104,7 @@ struct Making<'a> {
     scan: &'a Scan,
     options: &'a RunOptions,
     pool: &'a rayon::ThreadPool,
-    turns: Turns,
+    slots: Slots,
 }
 
 impl Making<'_> {
@@ -123,7 +127,7 @@ impl Making<'_> {
             staged: Mutex::default(),
         };
         {
-            let _turn = self.turns.take();
+            let _slot = self.slots.take();
             self.pool.install(|| self.work(&cx))?;
         }
         let staged = std::mem::take(&mut *locked(&cx.staged));
@@ -169,27 +173,27 @@ impl Making<'_> {
     }
 }
 
-/// So many units are worked on at once; those that only wait for the disk do not count.
-struct Turns {
+/// Limits how many units are worked on at once. Units that only wait for the disk hold no slot, so that the processors stay busy.
+struct Slots {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-impl Turns {
+impl Slots {
     fn new(number: usize) -> Self {
         Self { free: Mutex::new(number), freed: Condvar::new() }
     }
 
-    fn take(&self) -> Turn<'_> {
+    fn take(&self) -> Slot<'_> {
         let none = |free: &mut usize| *free == 0;
         *self.freed.wait_while(locked(&self.free), none).unwrap_or_else(PoisonError::into_inner) -= 1;
-        Turn(self)
+        Slot(self)
     }
 }
 
-struct Turn<'a>(&'a Turns);
+struct Slot<'a>(&'a Slots);
 
-impl Drop for Turn<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
         *locked(&self.0.free) += 1;
         self.0.freed.notify_one();

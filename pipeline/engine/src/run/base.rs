@@ -6,17 +6,20 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::files::atomic;
+use crate::files::run_dir::CHECKPOINT;
+use crate::files::tree::files_below;
 use crate::graph::Pass;
-use crate::plan::{PassPlan, Planner, States, Status};
-use crate::run_dir::CHECKPOINT;
-use crate::state::{Fingerprint, UnitState, load};
-use crate::work::Scan;
-use crate::{Config, EngineError, RunDir, Unit, atomic};
+use crate::plan::planner::Planner;
+use crate::plan::scan::Scan;
+use crate::state::fingerprint::Fingerprint;
+use crate::state::states::{States, load};
+use crate::state::unit_state::UnitState;
+use crate::{Config, EngineError, RunDir, Unit};
 
 /// The run that another one takes units from.
 #[derive(Debug)]
@@ -86,28 +89,6 @@ impl Base {
         Ok(recorded.into_par_iter().filter_map(fits).collect())
     }
 
-    /// Plans with what would be taken over: those units count as made in the plan, and for the passes behind it.
-    pub(crate) fn lend(
-        &self,
-        planner: &Planner<'_>,
-        pass: &Pass,
-        scan: &Scan,
-        plan: &mut PassPlan,
-        states: &mut States,
-    ) -> Result<(), EngineError> {
-        let place: Arc<Path> = self.path().into();
-        let units = plan.units.iter().filter(|u| u.status.is_to_be_made()).map(|u| &u.unit).collect();
-        let matches = self.matches(planner, pass, scan, states, &units)?;
-        plan.in_base = matches.len();
-        let lent: BTreeSet<Unit> = matches.iter().map(|m| m.unit.clone()).collect();
-        for unit in plan.units.iter_mut().filter(|u| lent.contains(&u.unit)) {
-            unit.status = Status::InBase;
-        }
-        let elsewhere = |m: Match| (m.unit, UnitState { place: Some(Arc::clone(&place)), ..m.state });
-        states.entry(pass.name).or_default().extend(matches.into_iter().map(elsewhere));
-        Ok(())
-    }
-
     /// Gives the outputs of a unit their names in `run`. False where the base was made again meanwhile, or `verify` finds damage: then
     /// the unit has no state in `run`, and is made there.
     pub(crate) fn hand_on(&self, run: &RunDir, pass: &str, found: &Match, verify: bool) -> Result<bool, EngineError> {
@@ -150,30 +131,10 @@ impl Base {
     }
 }
 
-/// Whether a path, of something that may be still to be made, lies within a folder, whatever links lead there.
-pub fn is_within(path: &Path, folder: &Path) -> bool {
-    let Ok(folder) = std::fs::canonicalize(folder) else { return false };
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let existing = path.ancestors().find_map(|ancestor| std::fs::canonicalize(ancestor).ok());
-    existing.is_some_and(|existing| existing.starts_with(&folder))
-}
-
-/// All files below a folder, sorted by path.
-pub fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = open.pop() {
-        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            if path.is_dir() { open.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    files
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::OutputState;
+    use crate::files::atomic::OutputState;
 
     const OUTPUT: &str = "tables/segments/part-000.parquet";
 

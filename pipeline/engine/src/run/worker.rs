@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{RunOptions, Runner};
+use super::runner::{RunOptions, Runner};
 use crate::EngineError;
 use crate::plan::{PassPlan, Status};
 

@@ -13,12 +13,13 @@ use chorus_tables::{Batch, TableReader, TableSchema, TableWriter, schema};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
-use crate::atomic::{self, Staged};
+use crate::files::atomic::{self, Staged};
+use crate::files::claim::Claim;
+use crate::files::run_dir::CHECKPOINT;
 use crate::graph::{Input, Output, Pass, Per};
-use crate::plan::{States, chosen};
-use crate::run_dir::CHECKPOINT;
 use crate::run_tables::partition::{Partition, recorded};
-use crate::share::Claim;
+use crate::state::states::{States, chosen, model_folder};
+use crate::sync::locked;
 use crate::{Config, Console, EngineError, RunDir, Unit};
 
 /// What a scan and a unit's work have in common.
@@ -259,11 +260,6 @@ fn stays_within(path: &str) -> bool {
     path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// The folder of the model: `model.path`, or this run's own.
-pub fn model_folder(config: &Config, run: &RunDir) -> PathBuf {
-    config.text("model.path").map_or_else(|| run.model(), PathBuf::from)
-}
-
 /// What a pass sees while it looks outside of the run.
 pub struct ScanContext<'a> {
     pub(crate) access: Access<'a>,
@@ -391,7 +387,7 @@ impl UnitContext<'_> {
     }
 
     fn stage(&self, path: String, pending: atomic::Pending) {
-        self.staged.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.insert(path, pending);
+        locked(&self.staged).0.insert(path, pending);
     }
 
     /// The checkpoint that an earlier execution of this unit, with the very same inputs, left behind.

@@ -2,17 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::files::atomic;
+use crate::files::hash::hash_bytes;
 use crate::graph::Pass;
-use crate::plan::States;
-use crate::runner::{seeds, table_outputs};
-use crate::{Config, EngineError, RunDir, atomic, hash_bytes};
+use crate::state::states::States;
+use crate::{Config, EngineError, RunDir};
 
 /// Writes `manifest.json`, when anything but the time changed.
 pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &States) -> Result<(), EngineError> {
     let mut stages = Map::new();
     for pass in passes {
         let Some(units) = states.get(pass.name).filter(|u| !u.is_empty()) else { continue };
-        let rows: Map<String, Value> = table_outputs(pass)
+        let rows: Map<String, Value> = pass
+            .tables()
             .map(|table| {
                 let prefix = format!("tables/{table}/");
                 let outputs = units.values().flat_map(|u| &u.outputs).filter(|(path, _)| path.starts_with(&prefix));
@@ -35,7 +37,7 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
         "archive": config.text("archive.path"),
         "model": config.text("model.path"),
         "base": config.text("run.base"),
-        "seeds": seeds(config),
+        "seeds": config.seeds(),
         "host": rustix::system::uname().nodename().to_string_lossy(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "threads": std::thread::available_parallelism().map_or(1, usize::from),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{RunOptions, Runner, table_outputs};
-use crate::base::files_below;
+use super::runner::{RunOptions, Runner};
+use crate::files::atomic;
+use crate::files::tree::files_below;
 use crate::graph::Pass;
-use crate::plan::{PassPlan, States};
-use crate::{EngineError, Unit, atomic};
+use crate::plan::PassPlan;
+use crate::state::states::States;
+use crate::{EngineError, Unit};
 
 impl Runner {
     /// Removes what was made from recordings that are no longer there.
@@ -42,7 +44,7 @@ impl Runner {
     pub(super) fn remove_strays(&self, pass: &Pass, plan: &PassPlan, states: &States) -> Result<(), EngineError> {
         let known: BTreeSet<&Unit> =
             plan.units.iter().map(|u| &u.unit).chain(states.get(pass.name).into_iter().flat_map(|s| s.keys())).collect();
-        for table in table_outputs(pass) {
+        for table in pass.tables() {
             let root = self.run.tables().join(table);
             for path in files_below(&root) {
                 let relative = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
