@@ -99,10 +99,6 @@ impl Access<'_> {
         Ok(units.map(|(unit, state)| recorded(schema, self.run, unit, state)).collect())
     }
 
-    fn static_name(&self, table: &str) -> Result<&'static str, EngineError> {
-        Ok(&schema(table)?.name)
-    }
-
     fn maker(&self, table: &str) -> Result<&Pass, EngineError> {
         let declared = self.pass.inputs.iter().copied().find(|i| i.table() == Some(table));
         let declared = declared.ok_or_else(|| self.undeclared("table", table))?;
@@ -159,7 +155,7 @@ impl Access<'_> {
     /// The hash of the content of one file of a table.
     pub(crate) fn content_hash(&self, table: &str, partition: &Partition) -> Option<&str> {
         let maker = self.maker(table).ok()?;
-        let output = RunDir::output(Output::Table(self.static_name(table).ok()?), &partition.unit);
+        let output = RunDir::output(Output::Table(&partition.schema.name), &partition.unit);
         Some(&self.states.get(maker.name)?.get(&partition.unit)?.outputs.get(&output)?.hash)
     }
 
@@ -319,8 +315,8 @@ impl UnitContext<'_> {
             (Per::Run, Per::SiteDay) => return Err(self.undeclared("one part of the partitioned table", table)),
         };
         let made = self.states.get(maker.name).and_then(|units| units.get(wanted));
-        let output = RunDir::output(Output::Table(self.static_name(table)?), wanted);
-        Ok(made.map(|state| Partition { unit: wanted.clone(), path: state.locate(self.run, &output) }))
+        let schema = schema(table)?;
+        Ok(made.map(|state| recorded(schema, self.run, wanted, state)))
     }
 
     /// Reads columns (all when none are named) of the unit's part of a table, see [`UnitContext::partition`].
