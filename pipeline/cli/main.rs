@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use chorus_audio::names::PatternError;
 use chorus_card::CardError;
-use chorus_engine::{ConfigError, EngineError};
+use chorus_engine::{ConfigError, EngineError, RunTablesError};
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
 use clap::Parser;
@@ -71,12 +71,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
                 Card(_) | Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. }
             )
         });
-        let query = cause.downcast_ref::<QueryError>().is_some_and(|e| {
-            use QueryError::{Failed, Panicked, Table, Unlisted, Write};
-            !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
-        });
+        let tables = cause.downcast_ref::<RunTablesError>().is_some_and(RunTablesError::is_usage);
+        let query = cause.downcast_ref::<QueryError>().is_some_and(QueryError::is_usage);
         let export = cause.downcast_ref::<ExportError>().is_some_and(ExportError::is_usage);
         engine
+            || tables
             || query
             || export
             || cause.is::<CardError>()

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, WEIGHTS};
-use chorus_engine::graph::Output;
-use chorus_engine::{RunDir, Unit, hash_bytes};
+use chorus_engine::{RunTables, hash_bytes};
 use serde_yaml::Value;
 
 use crate::args::ModelCommand;
@@ -63,15 +62,10 @@ impl Model {
 
 /// The test figures of the run that the model's folder lies in: means over the classes, all sites, all windows.
 fn metrics(folder: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
-    let path = folder.join("..").join(RunDir::output(Output::Table("metrics"), &Unit::Run));
-    if !path.exists() {
-        return Ok(BTreeMap::new());
-    }
-    let batch = chorus_tables::read_columns(
-        chorus_tables::schema("metrics")?,
-        &path,
-        &["subset", "site", "class", "group", "metric", "value"],
-    )?;
+    // A model's folder may have been copied out of its run.
+    let Ok(run) = RunTables::open(&folder.join(".."), |_| Vec::new()) else { return Ok(BTreeMap::new()) };
+    let Some(part) = run.partitions("metrics")?.pop() else { return Ok(BTreeMap::new()) };
+    let batch = part.read(&["subset", "site", "class", "group", "metric", "value"])?;
     let of = |column: &str| batch.texts(column);
     let (subsets, sites, classes, groups, names) = (of("subset")?, of("site")?, of("class")?, of("group")?, of("metric")?);
     let mut metrics = BTreeMap::new();

@@ -5,6 +5,7 @@
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
 //! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
+//! - [`RunTables`]: the tables of a run for everything that is no stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
 
 pub mod config;
@@ -16,6 +17,7 @@ mod given_model;
 pub mod graph;
 pub mod plan;
 mod run;
+pub mod run_tables;
 mod shared;
 mod state;
 mod sync;
@@ -34,10 +36,11 @@ pub use files::tree::{files_below, is_within};
 pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
 pub use plan::scan::{External, Scan};
 pub use run::column::CachedValue;
-pub use run::context::{Partition, ScanContext, TableSink, UnitContext};
+pub use run::context::{ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Fault, Registry, Work};
 pub use run::worker::worker_program;
+pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;
 pub use state::states::model_folder;
 pub use sync::locked;

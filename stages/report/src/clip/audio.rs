@@ -8,7 +8,7 @@ use chorus_audio::container::channels::{self, mix_to_mono};
 use chorus_audio::container::open;
 use chorus_audio::error::AudioError;
 
-use super::ClipError;
+use super::error::ClipError;
 
 /// Frames that are read at a time.
 const READ_FRAMES: usize = 16_384;

@@ -5,6 +5,7 @@
 //! What is heard is what the model heard: one channel, the mean of those that are not dead, or the one that `archive.channel` chooses.
 
 mod audio;
+mod error;
 mod picture;
 
 use std::ops::Range;
@@ -13,6 +14,7 @@ use std::path::Path;
 use chorus_audio::container::channels;
 use chorus_audio::error::AudioError;
 
+pub(crate) use error::ClipError;
 pub(crate) use picture::Extent;
 
 /// Clips of one recording that are cut in one pass over it, and so are in memory at a time.
@@ -45,22 +47,6 @@ pub(crate) struct Clip {
     pub(crate) length_s: f64,
     /// Frames a second.
     pub(crate) rate_hz: u32,
-}
-
-/// Why there is no clip.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClipError {
-    /// The recording cannot be read.
-    #[error(transparent)]
-    Audio(#[from] AudioError),
-    /// Its samples make no file.
-    #[error("a clip of {samples} samples cannot be written or drawn: {found}")]
-    Unfit {
-        /// How many samples there are.
-        samples: usize,
-        /// What is wrong with them.
-        found: String,
-    },
 }
 
 /// Clips of events of one recording, in their order, from one pass over it; `events` are seconds of the recording. Memory grows with the

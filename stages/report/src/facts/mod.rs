@@ -5,9 +5,9 @@
 //! empty.
 
 mod best;
-mod cells;
+pub(crate) mod cells;
 mod curves;
-mod day;
+pub(crate) mod day;
 mod found;
 mod learned;
 mod recorded;
@@ -17,6 +17,7 @@ mod scores;
 #[cfg(test)]
 pub(crate) mod specimen;
 mod sun;
+mod tally;
 
 use std::collections::BTreeMap;
 
@@ -28,13 +29,14 @@ pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use cells::cell;
 pub(crate) use curves::{Bin, Curves, Point};
 pub(crate) use day::Day;
-pub(crate) use found::{Class, Found, Tally};
+pub(crate) use found::{Class, Found};
 #[cfg(test)]
 pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
 pub(crate) use sun::{Anchor, HalfHour, Sun};
+pub(crate) use tally::Tally;
 
 /// All that the page is made from.
 #[derive(Debug, Default)]

@@ -12,13 +12,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chorus_audio::container::channels;
-use chorus_engine::Config;
+use chorus_engine::RunTables;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rayon::prelude::*;
 
 use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
 use crate::export::destination::Destination;
-use crate::export::run::{Detection, Recording, Run};
+use crate::export::detection::{Detection, Recording};
+use crate::export::run::{self, Run};
 use crate::export::{ExportError, Filter, Summary};
 
 use sample::{Choice, Sampler, chance};
@@ -31,10 +32,10 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 const LONGEST_S: f64 = 30.0;
 
 /// Which clips, and where to.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Folder of the run.
-    pub run: PathBuf,
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The run.
+    pub run: &'a RunTables,
     /// Which detections are sampled.
     pub filter: Filter,
     /// The folder to write.
@@ -49,6 +50,13 @@ pub struct Request {
     pub seed: u64,
 }
 
+impl Request<'_> {
+    /// The tables that are read.
+    pub fn tables(&self) -> Vec<&'static str> {
+        run::tables(self.run, &self.filter, &[])
+    }
+}
+
 /// A detection that was chosen.
 struct Chosen {
     recording: Recording,
@@ -60,9 +68,9 @@ struct Chosen {
 ///
 /// # Errors
 /// [`ExportError`]; nothing is written then.
-pub fn clips(request: &Request) -> Result<Summary, ExportError> {
-    let run = Run::open(&request.run)?;
-    request.filter.check(&run)?;
+pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
+    let run = Run::open(request.run, request.tables())?;
+    run.check(&request.filter)?;
     let nothing = |what: &str| ExportError::Nothing { what: what.to_owned() };
     let archive = run.archive().ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
     if !archive.is_dir() {
@@ -94,7 +102,7 @@ pub fn clips(request: &Request) -> Result<Summary, ExportError> {
 }
 
 /// Chooses detections: by class, and within a class in an order by chance, so that whoever stops early has judged a fair part.
-fn choose(run: &Run, request: &Request) -> Result<(Vec<Chosen>, Summary), ExportError> {
+fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), ExportError> {
     let (mut sampler, mut summary) = (Sampler::new(request.per_class, request.seed), Summary::default());
     run.each_recording(&request.filter, |recording, detections| {
         summary.recordings += 1;
@@ -123,8 +131,7 @@ fn numbers(chosen: &[Chosen]) -> Vec<usize> {
 
 /// The channels that the model heard.
 fn channel(run: &Run) -> channels::Choice {
-    let config = Config::load(&run.resolved_config(), &[]).ok();
-    let named = config.and_then(|config| serde_yaml::from_value(config.get("archive.channel").clone()).ok());
+    let named = run.configured("archive.channel").and_then(|channel| serde_yaml::from_value(channel.clone()).ok());
     named.unwrap_or_default()
 }
 
