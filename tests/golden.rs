@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "../pipeline/cli/declarations.rs"]
+mod declarations;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use chorus_engine::{Config, hash_bytes};
 use chorus_tables::{TableReader, schema};
 use common::Survey;
+use declarations::declarations;
 use half::f16;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +116,7 @@ fn feature_figures(survey: &Survey) -> BTreeMap<String, f64> {
 #[test]
 fn outputs_change_only_with_their_code_version() {
     let survey = Survey::made();
-    let config = Config::load(&survey.config(), &[]).unwrap();
+    let config = Config::load(&survey.config(), &[], declarations()).unwrap();
     let version: BTreeMap<&str, u32> =
         chorus_engine::graph::passes(&config).iter().map(|pass| (pass.name, pass.code_version)).collect();
     let mut found: BTreeMap<String, Golden> = BTreeMap::new();

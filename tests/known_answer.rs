@@ -14,6 +14,9 @@
 //! | ITHACA | i2 | 2025-11-02 22:00 | 60 s | TOAD at 0 to 30 s |
 #![allow(clippy::unwrap_used)]
 
+#[path = "../pipeline/cli/declarations.rs"]
+mod declarations;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -24,6 +27,7 @@ use chorus_engine::{
 };
 use chorus_score::{Activity, Detect};
 use chorus_tables::{LocalMicros, UtcMicros};
+use declarations::declarations;
 
 const CLASSES: [&str; 3] = ["FROG", "OWL", "TOAD"];
 const WINDOW_S: f64 = 3.0;
@@ -195,7 +199,7 @@ fn detected(folder: &Path) {
     let paths = [("archive.path", &archive), ("model.path", &model), ("run.path", &folder.join("run"))];
     let sets = paths.map(|(key, path)| format!("{key}={}", path.display())).into_iter();
     let sets: Vec<String> = sets.chain(SETTINGS.map(str::to_owned)).collect();
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
+    let config = Config::from_text("", "c", "c", &sets, declarations()).unwrap();
     let settings = config.params(&MODEL_KEYS).unwrap();
     let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(settings) };
     std::fs::write(model.join(MODEL_CARD), card.to_yaml()).unwrap();

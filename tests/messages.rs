@@ -108,7 +108,7 @@ fn keys_of_another_split_are_told() {
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(
-        said.contains("warning: --set: split.site changes nothing here; it counts with split.source: leave_one_site_out"),
+        said.contains("warning: --set: split.site: found a value without effect; it is used only with split.source: leave_one_site_out"),
         "{said}"
     );
     assert!(said.contains("split.folds") && !said.contains("split.file"), "{said}");

@@ -40,7 +40,7 @@ fn every_shipped_configuration_is_sound() {
 fn every_key_is_printed_with_its_meaning() {
     let output = Command::new(CHORUS).arg("config").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    for wanted in ["featurize:", "n_mels: 128", "# Number of mel bands [bands]; a whole number from 4 to 1024", "device: auto"] {
+    for wanted in ["featurize:", "n_mels: 128", "# Number of mel bands.", "# A whole number from 4 to 1024. Unit: bands. Example: 64", "device: auto"] {
         assert!(text.contains(wanted), "{wanted}");
     }
     // What is printed is a configuration itself.
@@ -53,6 +53,35 @@ fn every_key_is_printed_with_its_meaning() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+#[test]
+fn one_key_or_section_can_be_asked_for() {
+    let print = |name: &str| Command::new(CHORUS).args(["config", name]).output().unwrap();
+    let text = String::from_utf8(print("segment.tail").stdout).unwrap();
+    assert!(text.contains("tail: drop") && text.contains("# - pad: ") && !text.contains("hop_s: "), "{text}");
+    let section = String::from_utf8(print("segment").stdout).unwrap();
+    assert!(section.contains("hop_s: 3") && !section.contains("n_mels"), "{section}");
+    let wrong = print("segment.tial");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean segment.tail?"));
+}
+
+#[test]
+fn the_shipped_schema_is_that_of_the_program_and_every_configuration_names_it() {
+    let output = Command::new(CHORUS).args(["config", "--schema"]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed == read("configs/schema.json"),
+        "configs/schema.json is of other keys: write it anew with `chorus config --schema > configs/schema.json`"
+    );
+    for entry in std::fs::read_dir(Path::new(ROOT).join("configs")).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|x| x == "yaml") {
+            let first = std::fs::read_to_string(&path).unwrap().lines().next().map(str::to_owned);
+            assert_eq!(first.as_deref(), Some("# yaml-language-server: $schema=schema.json"), "{}", path.display());
+        }
+    }
 }
 
 #[test]

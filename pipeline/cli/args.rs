@@ -7,6 +7,7 @@ use chorus_report::export::{EXPORTS, ExportOption, Filter, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::commands;
+use crate::declarations::declarations;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,8 +50,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check a configuration, its archive and its model, and make nothing
     Check(CheckArgs),
-    /// Print every configuration key: meaning, unit, default, range
-    Config,
+    /// Print configuration keys: meaning, unit, range, example and default
+    Config(KeysArgs),
     /// Print the tables, or the columns of one, with units and meaning
     Schema(SchemaArgs),
     /// Which libtorch, CUDA and cuDNN there are, and which devices
@@ -101,7 +102,7 @@ impl ConfigArgs {
         let path = self.file()?;
         // A run that was moved is still the one that was named.
         let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
-        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>())?)
+        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>(), declarations())?)
     }
 
     /// The run's folder; without any argument the newest in `runs/`.
@@ -403,6 +404,15 @@ pub(crate) struct InitArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct KeysArgs {
+    /// A key such as segment.window_s, or a section such as segment [default: all keys]
+    pub(crate) key: Option<String>,
+    /// Print a JSON Schema of configuration files in place of the keys; editors check and complete with it
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) schema: bool,
 }
 
 #[derive(Debug, ClapArgs)]

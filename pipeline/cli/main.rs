@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod declarations;
 mod output;
 
 use std::io::{ErrorKind, Write};
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Command::Review(args) => commands::review::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),
-        Command::Config => commands::config::run(),
+        Command::Config(args) => commands::config::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Device(args) => commands::device::run(&args),
         Command::Model(command) => commands::model::run(&command),

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     if path.exists() {
         return Err(UsageError(format!("{}: it is there already; name another file with -o", path.display())).into());
     }
-    let text = configuration(args, &layout, &found);
+    let text = configuration(args, &path, &layout, &found);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
@@ -46,6 +46,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     output::line(&format!("wrote {}; {next}chorus run -c {}", path.display(), path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// The JSON Schema of configurations, beside them in the sources' configs/.
+const SCHEMA: &str = "schema.json";
 
 fn default_output(archive: &Path) -> PathBuf {
     let name = std::path::absolute(archive).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
@@ -107,8 +110,13 @@ fn quoted(text: &str) -> String {
     serde_yaml::to_string(text).unwrap_or_default().trim_end().to_owned()
 }
 
-fn configuration(args: &InitArgs, layout: &Layout, found: &Glance) -> String {
-    let mut text = String::from(
+fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) -> String {
+    let mut text = String::new();
+    // Editors check and complete the file by the schema that the sources bring in configs/.
+    if path.with_file_name(SCHEMA).is_file() {
+        text.push_str("# yaml-language-server: $schema=schema.json\n");
+    }
+    text.push_str(
         "# Written by `chorus init`; `chorus config` prints every key there is. Change what is wrong and run `chorus check -c` on it.\n\n",
     );
     let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all text");

@@ -82,7 +82,7 @@ fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
         if is_within(output, run) {
             return Err(refused("the run, which only its stages write to"));
         }
-        let config = Config::load(&RunDir::new(run).resolved_config(), &[]).ok();
+        let config = Config::resolved(&RunDir::new(run).resolved_config()).ok();
         let archive = config.as_ref().and_then(|config| config.text("archive.path"));
         if archive.is_some_and(|archive| is_within(output, Path::new(archive))) {
             return Err(refused("the archive, beside whose recordings nothing is written"));

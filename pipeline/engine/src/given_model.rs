@@ -5,7 +5,6 @@ use std::path::Path;
 use chorus_card::{Card, Decisions};
 use serde_yaml::Value;
 
-use crate::config::keys::Key;
 use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
 use crate::{Config, EngineError, hash_bytes};
 
@@ -26,7 +25,7 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
     let path = folder.join(MODEL_CARD);
     let card = Card::read(&path)?;
     let differing: Vec<String> =
-        Config::expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, key, &card)).collect();
+        config.expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, &key, &card)).collect();
     if !differing.is_empty() {
         let found = format!("the model was made with other settings: {}", differing.join("; "));
         return refuse(&path, found, "set these keys to the model's values, or name another model in model.path");
@@ -88,13 +87,13 @@ pub fn mean_id(mut ids: Vec<String>) -> String {
 }
 
 /// In words, how a key's value differs from the card's.
-fn difference(config: &Config, key: &Key, card: &Card) -> Option<String> {
-    let (here, there) = (config.get(key.name), card.setting(key.name).unwrap_or(&Value::Null));
+fn difference(config: &Config, key: &str, card: &Card) -> Option<String> {
+    let (here, there) = (config.get(key), card.setting(key).unwrap_or(&Value::Null));
     let equal = match (here.as_f64(), there.as_f64()) {
         (Some(a), Some(b)) => a == b,
         _ => here == there,
     };
-    (!equal).then(|| format!("{} is {} here and {} in the model", key.name, text(here), text(there)))
+    (!equal).then(|| format!("{key} is {} here and {} in the model", text(here), text(there)))
 }
 
 /// A value on one line.
@@ -122,7 +121,7 @@ mod tests {
             std::fs::write(dir.path().join(DECISIONS), "model_id: '0'\nthresholds: {}\n").unwrap();
         }
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["model.path=m".to_owned()]).collect();
-        check(&Config::from_text("", "c", "c", &sets).unwrap(), dir.path()).map_err(|e| e.to_string())
+        check(&Config::from_text("", "c", "c", &sets, crate::config::tests::all()).unwrap(), dir.path()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -167,7 +166,7 @@ mod tests {
         assert!(checked(&card, &[], false).unwrap_err().contains("detect.threshold"));
         assert_eq!(checked(&card, &["detect.threshold=0.5"], false), Ok(()));
         let empty = tempfile::tempdir().unwrap();
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::config::tests::all()).unwrap();
         assert!(check(&config, empty.path()).unwrap_err().to_string().contains(WEIGHTS));
     }
 }

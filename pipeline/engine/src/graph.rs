@@ -6,7 +6,6 @@
 pub use chorus_card::{DECISIONS, MODEL_CARD, WEIGHTS};
 
 use crate::Config;
-use crate::config::keys::Key;
 
 /// What one execution of a pass covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -374,9 +373,16 @@ impl Pass {
         self.inputs.contains(&input)
     }
 
-    /// Its keys, without those that only change how it goes about its work.
-    pub fn counting_keys(&self) -> impl Iterator<Item = &'static Key> + '_ {
-        Config::expand(&self.keys).into_iter().filter(|key| !self.hints.contains(&key.name))
+    /// The full names of its keys, without those that only change how it goes about its work.
+    pub fn counting_keys(&self, config: &Config) -> Vec<String> {
+        let mut keys = config.expand(&self.keys);
+        keys.retain(|key| !self.hints.contains(&key.as_str()));
+        keys
+    }
+
+    /// Whether it declares a key, by its name or with its whole section.
+    pub fn declares_key(&self, name: &str) -> bool {
+        self.keys.iter().any(|declared| declared.strip_suffix('*').map_or(*declared == name, |prefix| name.starts_with(prefix)))
     }
 
     /// The tables that it writes.
@@ -407,7 +413,7 @@ mod tests {
 
     fn config(sets: &[&str]) -> Config {
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
-        Config::from_text("", "c", "c", &sets).unwrap()
+        Config::from_text("", "c", "c", &sets, crate::config::tests::all()).unwrap()
     }
 
     #[test]
@@ -415,7 +421,7 @@ mod tests {
         for config in [config(&["annotate.format=anuraset_raw"]), config(&["model.path=m"])] {
             let passes = passes(&config);
             for (i, pass) in passes.iter().enumerate() {
-                Config::expand(&pass.keys);
+                config.expand(&pass.keys);
                 for &input in &pass.inputs {
                     let maker = passes.iter().position(|p| p.makes(input));
                     let outside =

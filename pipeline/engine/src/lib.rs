@@ -8,6 +8,9 @@
 //! - [`RunTables`]: the tables of a run for everything that is no stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
 
+#[cfg(test)]
+extern crate self as chorus_engine;
+
 pub mod config;
 mod console;
 mod error;

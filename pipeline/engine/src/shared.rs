@@ -30,8 +30,8 @@ fn is_same(pass: &Pass, config: &Config, their: &Pass, other: &Config) -> bool {
         Input::File(key) | Input::Models { key, .. } => Some(*key),
         Input::Table(_) | Input::Parts { .. } => None,
     });
-    let mut keys = pass.counting_keys().map(|key| key.name).chain(outside);
-    declared && keys.all(|key| config.get(key) == other.get(key))
+    let mut keys = pass.counting_keys(config).into_iter().chain(outside.map(str::to_owned));
+    declared && keys.all(|key| config.get(&key) == other.get(&key))
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
 
     fn config(sets: &[&str]) -> Config {
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["annotate.format=anuraset_raw".into()]).collect();
-        Config::from_text("", "c", "c", &sets).unwrap()
+        Config::from_text("", "c", "c", &sets, crate::config::tests::all()).unwrap()
     }
 
     fn shared(sets: &[&[&str]]) -> Vec<&'static str> {

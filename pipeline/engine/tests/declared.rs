@@ -2,6 +2,9 @@
 //! leaves half-done is ever visible.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/keys.rs"]
+mod keys;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -47,7 +50,7 @@ fn run_in(dir: &Path, registry: Registry) -> Result<(), String> {
     std::fs::create_dir(dir.join("archive")).unwrap();
     let sets = ["annotate.format=anuraset_raw", "units.keep_free_gib=0"].map(str::to_owned);
     let sets = [&sets[..], &[format!("archive.path={path}/archive"), format!("run.path={path}/run")]].concat();
-    let runner = Runner::new(Config::from_text("", "c", "c", &sets).unwrap(), registry, Console::new());
+    let runner = Runner::new(Config::from_text("", "c", "c", &sets, keys::keys()).unwrap(), registry, Console::new());
     let selection = Selection::Only(vec!["ingest".into(), "segment".into()]);
     runner
         .run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false })
@@ -94,12 +97,16 @@ fn the_archive_and_the_model_are_refused_where_they_are_not_declared() {
 
 #[test]
 fn undeclared_keys_are_refused() {
-    #[derive(Debug, serde::Deserialize)]
-    struct Params {
-        #[serde(rename = "train")]
-        _train: serde_yaml::Value,
+    #[derive(Debug, serde::Deserialize, chorus_keys::Keys)]
+    #[keys(section = "split")]
+    struct SplitSettings {
+        /// Seed.
+        #[key(default = "0")]
+        #[serde(rename = "seed")]
+        _seed: u64,
     }
-    refused(|cx| cx.params::<Params>().map(drop).map_err(Into::into), "used keys");
+    refused(|cx| cx.settings::<SplitSettings>().map(drop).map_err(Into::into), "used key `split.seed`");
+    refused(|cx| cx.value::<u64>("split.seed").map(drop).map_err(Into::into), "used key `split.seed`");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A share that ends while another looks elsewhere has still made what it made.
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/keys.rs"]
+mod keys;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +59,7 @@ fn run(dir: &Path, registry: Registry, of: &str, stages: &[&str]) -> Vec<&'stati
     let sets = ["annotate.format=anuraset_raw", "units.keep_free_gib=0"].map(str::to_owned);
     let sets = [&sets[..], &[format!("archive.path={path}/archive"), format!("run.path={path}/run")]].concat();
     let registry = registry.with("ingest", Tables(&["recordings"])).with("segment", Tables(&["segments"]));
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
+    let config = Config::from_text("", "c", "c", &sets, keys::keys()).unwrap();
     let runner = Runner::new(config, registry, Console::new()).with_share(Some(share(of)));
     let selection = Selection::Only(stages.iter().map(|&stage| stage.to_owned()).collect());
     let options = RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false };

@@ -40,14 +40,14 @@ pub enum AudioError {
     /// The resampler's library refused a block, which a bug here would be the cause of.
     #[error("resampling failed: {0}. Please report this with the recording's sample rate")]
     Resample(String),
-    /// Settings from which no mel spectrogram can be made.
-    #[error("mel settings: {name} is {found}, expected {expected}. Correct it in the configuration")]
+    /// A setting with which no mel spectrogram can be computed.
+    #[error("{key}: found {found}; {expected}")]
     MelConfig {
-        /// The setting.
-        name: &'static str,
+        /// The key.
+        key: String,
         /// Its value.
         found: String,
-        /// The values allowed.
+        /// What is allowed.
         expected: String,
     },
     /// A slice of the wrong length.

@@ -6,39 +6,16 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
 use chorus_engine::{ScanContext, Unit, UnitContext, Work, WorkError};
-use serde::Deserialize;
 
-use crate::container::channels::Choice;
 use crate::dsp::logmel::MelConfig;
 use crate::extract::{Extractor, for_each_group, jobs};
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    archive: ArchiveParams,
-    featurize: MelConfig,
-    segment: SegmentParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
-    channel: Choice,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SegmentParams {
-    window_s: f64,
-}
 
 /// The stage.
 pub struct Featurize;
 
 impl Work for Featurize {
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
-        let params: Params = cx.params()?;
-        let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
+        let extractor = Extractor::new(&cx.settings::<MelConfig>()?, cx.value("segment.window_s")?)?;
         let mut rows = 0;
         for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
             rows += cx.read_partition("segments", partition, &["index"])?.rows();
@@ -47,11 +24,10 @@ impl Work for Featurize {
     }
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
-        let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
+        let extractor = Extractor::new(&cx.settings::<MelConfig>()?, cx.value("segment.window_s")?)?;
         let width = 2 * extractor.len();
         let mut sink = cx.sink("features", &extractor.shape())?;
-        for_each_group(cx, &extractor, &jobs(cx, params.archive.channel)?, |segment_ids, bytes| {
+        for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |segment_ids, bytes| {
             let mut arrays = FixedSizeBinaryBuilder::with_capacity(segment_ids.len(), i32::try_from(width)?);
             for array in bytes.chunks_exact(width) {
                 arrays.append_value(array)?;

@@ -4,28 +4,35 @@
 //! the last whole window is dropped, or padded with silence, by `segment.tail`.
 
 use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_keys::{Choices, Keys};
 use chorus_tables::UtcMicros;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    segment: SegmentParams,
+/// The section `segment` of the configuration.
+#[derive(Debug, Clone, Copy, Deserialize, Keys)]
+#[keys(section = "segment")]
+pub struct SegmentSettings {
+    /// Length of a window.
+    #[key(unit = "s", default = "3", range = 0.1..=600.0, example = "5")]
+    pub window_s: f64,
+    /// Step from the start of one window to the start of the next. With a step shorter than window_s, windows overlap.
+    #[key(unit = "s", default = "3", range = 0.01..=600.0, example = "1")]
+    pub hop_s: f64,
+    /// What happens to the rest of a recording after its last whole window.
+    #[key(default = "drop")]
+    pub tail: Tail,
+    /// With tail: pad, a rest shorter than this is dropped, unless it is the whole recording.
+    #[key(unit = "s", default = "1", range = 0.0..=600.0)]
+    pub min_tail_s: f64,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SegmentParams {
-    window_s: f64,
-    hop_s: f64,
-    tail: Tail,
-    min_tail_s: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What happens to the rest of a recording after its last whole window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
-enum Tail {
+pub enum Tail {
+    /// The rest is dropped.
     Drop,
+    /// The rest is padded with silence to a whole window.
     Pad,
 }
 
@@ -34,7 +41,7 @@ pub struct Segment;
 
 impl Work for Segment {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { segment } = cx.params()?;
+        let segment = *cx.settings::<SegmentSettings>()?;
         let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames"])?;
         let recordings = recordings.ok_or("the unit has no recordings")?;
         let (ids, starts) = (recordings.utf8("recording_id")?, recordings.micros("start_utc")?);
@@ -74,7 +81,7 @@ struct Window {
 }
 
 /// The windows of a recording of `frames` frames.
-fn windows(frames: u64, rate_hz: u32, params: SegmentParams) -> Vec<Window> {
+fn windows(frames: u64, rate_hz: u32, params: SegmentSettings) -> Vec<Window> {
     let rate = f64::from(rate_hz);
     let length = (params.window_s * rate).round() as u64;
     let mut windows = Vec::new();
@@ -104,11 +111,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn params(window_s: f64, hop_s: f64, tail: Tail) -> SegmentParams {
-        SegmentParams { window_s, hop_s, tail, min_tail_s: 1.0 }
+    fn params(window_s: f64, hop_s: f64, tail: Tail) -> SegmentSettings {
+        SegmentSettings { window_s, hop_s, tail, min_tail_s: 1.0 }
     }
 
-    fn starts(frames: u64, params: SegmentParams) -> Vec<f64> {
+    fn starts(frames: u64, params: SegmentSettings) -> Vec<f64> {
         windows(frames, 1000, params).iter().map(|w| w.start_s).collect()
     }
 

@@ -31,7 +31,14 @@ mod tell;
 mod text;
 mod windows;
 
+use chorus_keys::Declarations;
+
 pub use annotate::Annotate;
 pub use classes::AnnotateClasses;
 pub use glance::{Layout, glance};
 pub use split::Split;
+
+/// The configuration keys of the two stages.
+pub fn declarations() -> Declarations {
+    Declarations::default().section::<split::SplitSettings>().check(split::missing_keys).remark(split::without_effect)
+}

@@ -18,7 +18,8 @@ use crate::files;
 use crate::recording_list::RecordingList;
 use crate::subset::Subset;
 use account::ClassRow;
-use params::{Params, Source, SplitParams};
+use params::Source;
+pub(crate) use params::{SplitSettings, missing_keys, without_effect};
 use sides::Row;
 
 /// The stage.
@@ -26,7 +27,7 @@ pub struct Split;
 
 impl Work for Split {
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { split }, archive) = (cx.params()?, cx.archive_folder()?);
+        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive_folder()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
         let missing =
             lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
@@ -41,7 +42,7 @@ impl Work for Split {
     }
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let Params { split } = cx.params()?;
+        let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
             scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive_folder()?.join(file))?));
@@ -50,14 +51,14 @@ impl Work for Split {
     }
 
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { split } = cx.params()?;
+        let split = cx.settings::<SplitSettings>()?;
         let (rows, classes) = make(cx, &split)?;
         write(cx, rows, &classes)
     }
 }
 
 /// Splits the recordings and says how.
-fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<Row>, Vec<ClassRow>), WorkError> {
+fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<Row>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
         return Err(LabelsError::NothingReviewed.into());

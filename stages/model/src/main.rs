@@ -99,7 +99,7 @@ fn end_with_parent() {
 
 fn make(run: RunDir, options: &RunOptions, share: Option<Share>) -> anyhow::Result<()> {
     end_with_parent();
-    let config = Config::load(&run.resolved_config(), &[])?;
+    let config = Config::resolved(&run.resolved_config())?;
     let device = device::resolve(config.text("device").unwrap_or("auto"))?;
     let registry = Registry::default().with("train", Train).with("predict", Predict::default());
     // Another device of the same kind makes nothing stale, another kind does.

@@ -8,9 +8,20 @@ use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
 use chorus_engine::{
     Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
+use chorus_keys::Declarations;
 
 use crate::facts::rows::{Named, bool, f32, f64, fill, i32, i64, text, u32, u64};
 use crate::{PAGE, Report};
+
+fn keys() -> &'static Declarations {
+    chorus_engine::config::declarations()
+        .and(chorus_audio::declarations())
+        .and(chorus_labels::declarations())
+        .and(chorus_engine::config::undeclared())
+        .and(chorus_score::declarations())
+        .and(crate::declarations())
+        .into_static()
+}
 
 const SITE: &str = "Pond <1>";
 const NIGHT: i32 = 18_322;
@@ -118,7 +129,7 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     std::fs::create_dir_all(&archive).unwrap();
     let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
+    let config = Config::from_text("", "c", "c", &sets, keys()).unwrap();
     std::fs::write(archive.join("r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
     let card = testing::card(config.params(&MODEL_KEYS).unwrap()).to_yaml();
     let runner = || {

@@ -10,6 +10,7 @@
 
 pub use chorus_card::{Calibration, Curve};
 use chorus_card::{logistic, logit};
+use chorus_keys::Choices;
 use serde::Deserialize;
 
 use crate::metrics::{Ranking, Step};
@@ -26,14 +27,14 @@ const LEAST_DECREASE: f64 = 1e-4;
 const SHORTEST: f64 = 1e-10;
 
 /// How scores become probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// They do not.
+    /// No calibration; detections have no probability.
     None,
-    /// A logistic curve on the logit.
+    /// Platt scaling: a logistic curve over the logit.
     Platt,
-    /// Any rising curve.
+    /// Isotonic regression: any rising curve. It needs many positives.
     Isotonic,
 }
 

@@ -14,7 +14,7 @@ pub struct Detect;
 
 impl Work for Detect {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
+        let params = Params::of(cx)?;
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let probability = |class: &str, score| decisions.as_ref().and_then(|d| d.probability(class, score));
         let mut sink = cx.sink("detections", &[])?;
@@ -61,21 +61,21 @@ fn events<'a>(
 mod tests {
     use super::*;
     use crate::events::Window;
-    use crate::rule::{DetectParams, PredictParams};
+    use crate::rule::DetectSettings;
 
     #[test]
     fn events_come_by_class_and_time_with_their_thresholds() {
         let window = |start_s: f64, score| Window { start_s, end_s: start_s + 3.0, score, start_utc_us: None };
         let windows = [("B", vec![window(0.0, 0.9)]), ("A", vec![window(0.0, 0.6), window(3.0, 0.1), window(6.0, 0.5)])];
         let recording = Predicted { windows: windows.map(|(class, w)| (class.to_owned(), w)).into(), ..Predicted::default() };
-        let params = DetectParams { threshold: Some(0.5), max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
-        let of = |detect: DetectParams| {
-            let params = Params { detect, predict: PredictParams { min_score: 0.0 } };
+        let params = DetectSettings { threshold: Some(0.5), max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+        let of = |detect: DetectSettings| {
+            let params = Params { detect, min_score: 0.0 };
             events(&recording, "A", &params, None)
                 .map(|all| all.into_iter().map(|(c, t, e)| (c, t, e.start_s)).collect::<Vec<_>>())
         };
         assert_eq!(of(params).unwrap(), [("A", 0.5, 0.0), ("A", 0.5, 6.0), ("B", 0.5, 0.0)]);
-        assert_eq!(of(DetectParams { min_event_s: 4.0, ..params }).unwrap(), []);
-        assert!(of(DetectParams { threshold: None, ..params }).is_err());
+        assert_eq!(of(DetectSettings { min_event_s: 4.0, ..params }).unwrap(), []);
+        assert!(of(DetectSettings { threshold: None, ..params }).is_err());
     }
 }

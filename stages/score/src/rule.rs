@@ -1,27 +1,30 @@
 //! The section `detect` of the configuration: which windows are an event.
 
 use chorus_card::Decisions;
+use chorus_engine::{EngineError, UnitContext};
+use chorus_keys::Keys;
 use serde::Deserialize;
 
 use crate::error::ScoreError;
 use crate::events::Rule;
 
-/// The keys of both passes of the stage.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What both passes of the stage are configured with.
+#[derive(Debug)]
 pub(crate) struct Params {
-    pub(crate) detect: DetectParams,
-    pub(crate) predict: PredictParams,
-}
-
-/// What predict left out.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PredictParams {
+    pub(crate) detect: DetectSettings,
+    /// `predict.min_score`: lower scores are not in the table predictions.
     pub(crate) min_score: f64,
 }
 
 impl Params {
+    /// Those of the run.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub(crate) fn of(cx: &UnitContext<'_>) -> Result<Self, EngineError> {
+        Ok(Self { detect: *cx.settings::<DetectSettings>()?, min_score: cx.value("predict.min_score")? })
+    }
+
     /// What makes windows of a class an event at a site.
     ///
     /// # Errors
@@ -29,7 +32,7 @@ impl Params {
     /// the table.
     pub(crate) fn rule(&self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
         let rule = self.detect.rule(site, class, decisions)?;
-        let min_score = self.predict.min_score;
+        let min_score = self.min_score;
         if rule.hold < min_score {
             return Err(ScoreError::LeftOut { class: class.to_owned(), needed: rule.hold, min_score });
         }
@@ -37,17 +40,27 @@ impl Params {
     }
 }
 
-/// The keys of the section.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DetectParams {
+/// The section `detect` of the configuration.
+#[derive(Debug, Clone, Copy, Deserialize, Keys)]
+#[keys(section = "detect")]
+pub(crate) struct DetectSettings {
+    /// One threshold for all classes, used in place of the thresholds that were chosen on validation; null: those.
+    #[key(range = 0.0..=1.0, example = "0.7")]
     pub(crate) threshold: Option<f64>,
+    /// Longest gap between two windows over the threshold that are merged to one event.
+    #[key(unit = "s", default = "0", range = 0.0..=3600.0, example = "3")]
     pub(crate) max_gap_s: f64,
-    pub(crate) min_event_s: f64,
+    /// Hysteresis: an event begins at the threshold and goes on while scores are at least (1 - hysteresis) times the threshold. With
+    /// 0.4 and a threshold of 0.5, an event begins at 0.5 and goes on down to 0.3.
+    #[key(default = "0", range = 0.0..=1.0, example = "0.4")]
     pub(crate) hysteresis: f64,
+    /// Shortest event. Shorter ones are dropped from the detections and from all counts. An event of a single window is as long as
+    /// segment.window_s.
+    #[key(unit = "s", default = "0", range = 0.0..=3600.0, example = "6")]
+    pub(crate) min_event_s: f64,
 }
 
-impl DetectParams {
+impl DetectSettings {
     /// What makes windows of a class an event at a site. `detect.threshold` overrides the model's thresholds.
     ///
     /// # Errors
@@ -70,7 +83,7 @@ mod tests {
         let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.125, source: own, f1: null, positives: 3}\n";
         let decisions: Decisions = serde_yaml::from_str(text).unwrap();
         let of = |threshold, class| {
-            let params = DetectParams { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+            let params = DetectSettings { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
             params.rule("A", class, Some(&decisions)).map(|rule| rule.threshold)
         };
         assert_eq!((of(None, "X"), of(Some(0.5), "X"), of(Some(0.5), "Y")), (Ok(0.125), Ok(0.5), Ok(0.5)));
@@ -79,12 +92,12 @@ mod tests {
 
     #[test]
     fn hysteresis_is_a_share_of_the_threshold() {
-        let params = DetectParams { threshold: Some(0.5), max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
+        let params = DetectSettings { threshold: Some(0.5), max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
         let rule = Rule { threshold: 0.5, hold: 0.375, max_gap_s: 1.0, min_event_s: 2.0 };
         assert_eq!(params.rule("A", "X", None), Ok(rule));
-        assert_eq!(DetectParams { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);
-        assert!(DetectParams { threshold: None, ..params }.rule("A", "X", None).is_err());
-        let all = |min_score| Params { detect: params, predict: PredictParams { min_score } };
+        assert_eq!(DetectSettings { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);
+        assert!(DetectSettings { threshold: None, ..params }.rule("A", "X", None).is_err());
+        let all = |min_score| Params { detect: params, min_score };
         assert_eq!(all(0.375).rule("A", "X", None), Ok(rule));
         assert_eq!(all(0.4).rule("A", "X", None), Err(ScoreError::LeftOut { class: "X".into(), needed: 0.375, min_score: 0.4 }));
     }

@@ -15,6 +15,7 @@ use chorus_engine::{Config, Console, EngineError, RunDir, RunOptions, Runner, Se
 
 use super::runner;
 use crate::args::{SweepArgs, UsageError};
+use crate::declarations::declarations;
 use crate::output::{self, aligned};
 use gather::{About, Made, Summary, gather};
 use vary::{Combination, Varied, combinations};
@@ -181,8 +182,8 @@ fn is_there(plan: &PassPlan) -> bool {
 fn varied(args: &SweepArgs) -> anyhow::Result<Vec<Varied>> {
     let mut texts = args.vary.clone();
     if texts.is_empty() {
-        let said = Config::said(&args.config.file()?, &args.config.set, "sweep.vary")?;
-        let listed = said.as_ref().and_then(serde_yaml::Value::as_sequence);
+        let given = Config::given(&args.config.file()?, &args.config.set, "sweep.vary", declarations())?;
+        let listed = given.as_ref().and_then(serde_yaml::Value::as_sequence);
         texts.extend(listed.into_iter().flatten().filter_map(serde_yaml::Value::as_str).map(str::to_owned));
     }
     if texts.is_empty() {

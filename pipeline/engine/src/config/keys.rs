@@ -1,73 +1,56 @@
-//! Every configuration key, declared once: meaning, unit, default and range. `chorus config` prints this list, the checks of a
-//! configuration file read it, and the stages' parameters are made from it.
+//! Keys that are not declared beside their stages yet.
 
-mod answers;
-mod audio;
 mod labels;
 mod learning;
 
-use std::sync::LazyLock;
+use chorus_keys::{Base, Declarations, Range, Word};
 
 /// The values that a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// `true` or `false`.
+enum Kind {
     Bool,
-    /// A whole number in a range, both ends included.
+    /// Both ends included.
     Int(i64, i64),
-    /// A number in a range, both ends included.
+    /// Both ends included.
     Float(f64, f64),
-    /// Any text.
     Text,
-    /// One of these words.
     Choice(&'static [&'static str]),
-    /// A word, or a whole number in a range, both ends included.
-    WordOrInt(&'static str, i64, i64),
-    /// A list of texts.
     Texts,
-    /// A name or a list of names; a whole number is a name too.
-    Names,
-    /// A list of so many numbers, each in a range.
+    /// A list of so many numbers.
     Floats(usize, f64, f64),
-    /// A mapping from names to lists of texts.
-    Groups,
 }
 
-/// One configuration key.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// `section.name`, or a name alone at the top level.
-    pub name: &'static str,
-    /// The values it takes.
-    pub kind: Kind,
-    /// Whether `null` is a value too.
-    pub nullable: bool,
-    /// Unit of the value; empty where it has none.
-    pub unit: &'static str,
-    /// Default, as YAML.
-    pub default: &'static str,
-    /// Meaning.
-    pub about: &'static str,
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Key {
+    name: &'static str,
+    kind: Kind,
+    nullable: bool,
+    unit: &'static str,
+    default: &'static str,
+    about: &'static str,
 }
 
-impl Key {
-    /// The values it takes, in words.
-    pub fn allowed(&self) -> String {
-        let kind = match self.kind {
-            Kind::Bool => "true or false".to_owned(),
-            Kind::Int(min, i64::MAX) => format!("a whole number from {min}"),
-            Kind::Int(min, max) => format!("a whole number from {min} to {max}"),
-            Kind::Float(min, f64::MAX) => format!("a number from {min}"),
-            Kind::Float(min, max) => format!("a number from {min} to {max}"),
-            Kind::Text => "a text".to_owned(),
-            Kind::Choice(words) => format!("one of {}", words.join(", ")),
-            Kind::WordOrInt(word, min, max) => format!("{word}, or a whole number from {min} to {max}"),
-            Kind::Texts => "a list of texts".to_owned(),
-            Kind::Names => "a name or a list of names".to_owned(),
-            Kind::Floats(n, min, max) => format!("a list of {n} numbers from {min} to {max}"),
-            Kind::Groups => "names, each with a list of texts: `{name: [A, B], other: [C]}`".to_owned(),
+impl From<Key> for chorus_keys::Key {
+    fn from(Key { name, kind, nullable, unit, default, about }: Key) -> Self {
+        use chorus_keys::Kind as Made;
+        let word = |&name: &&'static str| Word { name, about: "" };
+        let whole = |min: i64, max: i64| if max == ANY { Range::from(min..) } else { Range::from(min..=max) };
+        let number = |min: f64, max: f64| if max == f64::MAX { Range::from(min..) } else { Range::from(min..=max) };
+        let kind = match kind {
+            Kind::Bool => Made::Bool,
+            Kind::Int(min, max) => Made::Integer(whole(min, max)),
+            Kind::Float(min, max) => Made::Number(number(min, max)),
+            Kind::Text => Made::Text,
+            Kind::Choice(words) => Made::Choice(words.iter().map(word).collect()),
+            Kind::Texts => Made::List(Box::new(Made::Text), None),
+            Kind::Floats(n, min, max) => Made::List(Box::new(Made::Number(number(min, max))), Some(n)),
         };
-        if self.nullable { format!("{kind}, or null") } else { kind }
+        let base = match name {
+            "train.initial_weights" | "model.ensemble" => Base::Current,
+            name if super::combine::WITHIN_ARCHIVE.contains(&name) => Base::Within("archive.path"),
+            _ => Base::None,
+        };
+        Self { name, kind, nullable, unit, default, example: None, before: None, base, about }
     }
 }
 
@@ -84,20 +67,11 @@ const SEED: Kind = Kind::Int(0, ANY);
 const FRACTION: Kind = Kind::Float(0.0, 1.0);
 const POSITIVE: f64 = 1e-9;
 
-/// All keys, by section in the order of the stages.
-pub static KEYS: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [audio::SOURCES, labels::LABELS, audio::FEATURIZE, learning::LEARNING, answers::ANSWERS].concat());
-
-/// The key of that name.
-pub fn find(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|k| k.name == name)
-}
-
-/// The declared name nearest to a misspelt one, when one is near.
-pub fn nearest(name: &str) -> Option<&'static str> {
-    let distance = |k: &&Key| strsim::damerau_levenshtein(k.name, name);
-    let allowed = 1 + name.len() / 4;
-    // Comparing takes time and memory of the product of two lengths.
-    let alike = KEYS.iter().filter(|k| k.name.len().abs_diff(name.len()) <= allowed);
-    alike.min_by_key(distance).filter(|k| distance(k) <= allowed).map(|k| k.name)
+/// All of them, with the checks between them.
+pub fn undeclared() -> Declarations {
+    let keys = [labels::LABELS, learning::LEARNING].concat();
+    keys.into_iter()
+        .fold(Declarations::default(), |all, key| all.key(key.into()))
+        .check(super::combine::problems)
+        .purpose(super::combine::lacks_purpose)
 }

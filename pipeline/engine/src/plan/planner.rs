@@ -77,7 +77,7 @@ impl Planner<'_> {
 
     fn keys(&self, pass: &Pass) -> BTreeMap<String, serde_json::Value> {
         let value = |k: &str| serde_json::to_value(self.config.get(k)).unwrap_or_default();
-        pass.counting_keys().map(|k| (k.name.to_owned(), value(k.name))).collect()
+        pass.counting_keys(self.config).into_iter().map(|key| (key.clone(), value(&key))).collect()
     }
 
     fn units(&self, pass: &Pass, states: &States, scan: &Scan) -> BTreeSet<Unit> {

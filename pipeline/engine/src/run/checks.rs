@@ -39,7 +39,7 @@ impl Runner {
         Base::checked(&self.config, &self.run)?;
         self.check_named_files(&selected)?;
         if selected.iter().any(|pass| pass.stage == "split") {
-            self.config.idle_keys().iter().for_each(|idle| self.console.warn(idle));
+            self.config.warnings().iter().for_each(|problem| self.console.warn(&problem.to_string()));
         }
         match self.config.text("model.path").filter(|_| selected.iter().any(|pass| pass.reads(Input::Model(WEIGHTS)))) {
             Some(model) => given_model::check(&self.config, Path::new(model)),

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use chorus_archive::{Archive, Kind};
+use chorus_keys::Keys;
 use chorus_tables::{Batch, BatchBuilder, TableReader, TableWriter, schema};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,28 @@ pub struct Access<'a> {
 impl Access<'_> {
     fn undeclared(&self, kind: &'static str, name: &str) -> EngineError {
         EngineError::Undeclared { pass: self.pass.name.to_owned(), kind, name: name.to_owned() }
+    }
+
+    /// The settings of a struct of keys, all of which the pass declares. They are read once for each configuration.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`] with the first key that the pass does not declare.
+    pub fn settings<S: Keys + DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<S>, EngineError> {
+        S::names().into_iter().try_for_each(|key| self.may_use(key))?;
+        self.config.settings::<S>().map_err(|e| self.undeclared("keys", &e.to_string()))
+    }
+
+    /// The value of one key that the pass declares, in the type of its field.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn value<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, EngineError> {
+        self.may_use(key)?;
+        self.config.value(key).map_err(|e| self.undeclared("key", &format!("{key}: {e}")))
+    }
+
+    fn may_use(&self, key: &str) -> Result<(), EngineError> {
+        if self.pass.declares_key(key) { Ok(()) } else { Err(self.undeclared("key", key)) }
     }
 
     /// The pass's configuration keys as a struct with a field for each section (and each top-level key). Only declared keys are

@@ -96,7 +96,7 @@ mod tests {
         }
         let outputs = [("report/clips/own.wav".to_owned(), output)].into();
         let state = UnitState { fingerprint: Fingerprint::default(), outputs, place: None };
-        let config = crate::Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let config = crate::Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::config::tests::all()).unwrap();
         let passes = crate::graph::passes(&config);
         state.remove_strays(passes.iter().find(|pass| pass.name == "report").unwrap(), &run).unwrap();
         let left: Vec<String> =

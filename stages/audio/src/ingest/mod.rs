@@ -18,7 +18,8 @@ mod summary;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::{EngineError, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_keys::{Finding, Keys, Values};
 use serde::Deserialize;
 
 use crate::names::OwnPattern;
@@ -31,38 +32,70 @@ use summary::Tally;
 
 use crate::container::channels::Choice;
 
-/// The keys that the stage depends on.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    archive: ArchiveParams,
-    ingest: IngestParams,
-    units: UnitsParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
+/// The keys of the section `archive` that say what is read, and how.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "archive")]
+pub(crate) struct ArchiveSettings {
+    /// Folder of the archive that is searched for recordings, with all folders in it.
+    #[key(default = ".", within = "archive.path", example = "raw_data")]
     audio: String,
-    channel: Choice,
+    /// Folders and files of the archive that are skipped, by their paths.
+    #[key(default = "[]", example = "[raw_data/tests, raw_data/POND01/broken.wav]")]
     exclude: Vec<String>,
+    /// How recordings with several channels are downmixed to one: the mean of the channels, or one channel by its number, from 1.
+    #[key(default = "mix", range = 1..=128, example = "2")]
+    channel: Choice,
+    /// IANA time zone of the recorders' clocks. Without one, start_utc is null where neither the file nor the site sheet says the
+    /// offset from UTC.
+    #[key(example = "America/Sao_Paulo")]
     timezone: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IngestParams {
+/// The section `ingest` of the configuration.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "ingest")]
+pub(crate) struct IngestSettings {
+    /// Where the site of a recording is taken from when the site sheet does not assign one.
+    #[key(default = "folder")]
     site_from: sites::SiteFrom,
+    /// Site sheet: a CSV file of the archive with the column site and any of latitude, longitude, timezone, folder, name, serial,
+    /// from, to and start. See docs/recorders.md.
+    #[key(within = "archive.path", example = "sites.csv")]
     site_sheet: Option<String>,
+    /// Pattern of file names that hold the time of recording. It is tried before the patterns of known recorders. See
+    /// docs/recorders.md.
+    #[key(example = "\"{site}_%Y%m%d_%H%M%S\"")]
     name_pattern: Option<String>,
+    /// Clock of file names without prefix and time zone: YYYYMMDD_HHMMSS, as AudioMoth writes them.
+    #[key(default = "utc")]
     bare_name_clock: start::Clock,
+    /// Share of recordings that may be rejected. When more are rejected, the run fails.
+    #[key(default = "0.2", range = 0.0..=1.0)]
     max_rejected_fraction: f64,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UnitsParams {
+/// Checks that the time zone is one.
+pub(crate) fn timezone(values: &Values) -> Vec<Finding> {
+    let unknown = values.text("archive.timezone").filter(|zone| jiff::tz::TimeZone::get(zone).is_err());
+    let refuse = |zone: &str| {
+        let allowed = "allowed: an IANA time zone, such as America/Sao_Paulo or UTC";
+        Finding::new("archive.timezone", format!("`{zone}`"), allowed)
+    };
+    unknown.map(refuse).into_iter().collect()
+}
+
+/// All that the stage is configured with.
+#[derive(Debug)]
+struct Params {
+    archive: Arc<ArchiveSettings>,
+    ingest: Arc<IngestSettings>,
     max_recordings: usize,
+}
+
+impl Params {
+    fn of(cx: &ScanContext<'_>) -> Result<Self, EngineError> {
+        Ok(Self { archive: cx.settings()?, ingest: cx.settings()?, max_recordings: cx.value("units.max_recordings")? })
+    }
 }
 
 /// The stage.
@@ -74,7 +107,7 @@ pub struct Ingest {
 
 impl Work for Ingest {
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (params, archive): (Params, _) = (cx.params()?, cx.archive_folder()?);
+        let (params, archive) = (Params::of(cx)?, cx.archive_folder()?);
         let mut faults = Vec::new();
         let audio = &params.archive.audio;
         if !archive.join(audio).is_dir() {
@@ -86,7 +119,7 @@ impl Work for Ingest {
             faults.push(Fault {
                 key: "ingest.name_pattern",
                 found,
-                allowed: "docs/recorders.md tells what patterns are".to_owned(),
+                allowed: "see docs/recorders.md for what a pattern may hold".to_owned(),
             });
         }
         if let Err(e) = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref()) {
@@ -97,7 +130,7 @@ impl Work for Ingest {
     }
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let params: Params = cx.params()?;
+        let params = Params::of(cx)?;
         let archive = cx.archive_folder()?;
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
         let sheet = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;

@@ -88,7 +88,7 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn max_recordings(&self) -> usize {
-        self.params.units.max_recordings
+        self.params.max_recordings
     }
 
     /// A hash of everything but the files that decides what stands in rows, made by this version of the stage.

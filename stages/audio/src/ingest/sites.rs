@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
+use chorus_keys::Choices;
 use serde::{Deserialize, Serialize};
 
 /// Where the site's name is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SiteFrom {
+    /// The folder that holds the recording.
     Folder,
+    /// The part of the file name before the time.
     Prefix,
+    /// The recorder's serial number.
     Serial,
 }
 

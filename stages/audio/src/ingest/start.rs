@@ -1,6 +1,7 @@
 //! When a recording starts: from its header, its name or the site sheet, in this order, and the site's time zone. What cannot be
 //! trusted is unknown, never made up; what contradicts itself is told with both values.
 
+use chorus_keys::Choices;
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -14,10 +15,12 @@ use crate::names::{NamePattern, NameTime};
 const SAME_START: SignedDuration = SignedDuration::from_secs(5);
 
 /// The clock of names that carry neither prefix nor zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Clock {
+    /// UTC, the default of AudioMoth recorders.
     Utc,
+    /// The local time of the site.
     Local,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{gather, torn};
-use super::params::SplitParams;
+use super::params::SplitSettings;
 use super::recordings::Recording;
 use crate::error::LabelsError;
 use crate::recording_list::{RecordingList, Said};
@@ -56,7 +56,7 @@ fn taking_part(recordings: &[Recording]) -> impl Iterator<Item = &Recording> {
 ///
 /// # Errors
 /// Those of [`stratify::split`].
-pub(super) fn grouped(recordings: &[Recording], params: &SplitParams) -> Result<Vec<Row>, LabelsError> {
+pub(super) fn grouped(recordings: &[Recording], params: &SplitSettings) -> Result<Vec<Row>, LabelsError> {
     let test = params.test_fraction;
     let validation = (1.0 - test) * params.validation_fraction;
     let groups = gather(taking_part(recordings));
@@ -72,7 +72,7 @@ pub(super) fn grouped(recordings: &[Recording], params: &SplitParams) -> Result<
 ///
 /// # Errors
 /// There is no such fold, nothing is left to learn from, or those of [`stratify::folds`].
-pub(super) fn by_fold(recordings: &[Recording], params: &SplitParams) -> Result<Vec<Row>, LabelsError> {
+pub(super) fn by_fold(recordings: &[Recording], params: &SplitSettings) -> Result<Vec<Row>, LabelsError> {
     let known: Vec<String> = (1..=params.folds).map(|fold| fold.to_string()).collect();
     let chosen = chosen(FOLD, params.test_folds(), &known)?;
     let groups = gather(taking_part(recordings));
@@ -92,7 +92,7 @@ pub(super) fn by_fold(recordings: &[Recording], params: &SplitParams) -> Result<
 ///
 /// # Errors
 /// There is no such site, or nothing is left to learn from.
-pub(super) fn hold_out(recordings: &mut [Recording], params: &SplitParams) -> Result<(), LabelsError> {
+pub(super) fn hold_out(recordings: &mut [Recording], params: &SplitSettings) -> Result<(), LabelsError> {
     let known: BTreeSet<String> = taking_part(recordings).map(|r| r.site.clone()).collect();
     let known: Vec<String> = known.into_iter().collect();
     let chosen = chosen(SITE, params.test_sites(), &known)?;
@@ -117,7 +117,7 @@ pub(super) fn hold_out(recordings: &mut [Recording], params: &SplitParams) -> Re
 ///
 /// # Errors
 /// Those of [`stratify::carve_validation`].
-pub(super) fn by_site(recordings: &[Recording], params: &SplitParams) -> Result<Vec<Row>, LabelsError> {
+pub(super) fn by_site(recordings: &[Recording], params: &SplitSettings) -> Result<Vec<Row>, LabelsError> {
     let chosen: BTreeSet<String> = params.test_sites().into_iter().collect();
     let mut rows = rows(recordings, |_, r| (side(&chosen, &r.site), format!("site {}", r.site)));
     carve(recordings, &mut rows, params)?;
@@ -131,7 +131,7 @@ pub(super) fn by_site(recordings: &[Recording], params: &SplitParams) -> Result<
 pub(super) fn from_file(
     list: &RecordingList,
     recordings: &[Recording],
-    params: &SplitParams,
+    params: &SplitSettings,
 ) -> Result<(Vec<Row>, Vec<String>), LabelsError> {
     let by_fold = !params.test_folds().is_empty() || (list.has("fold") && !list.has("subset"));
     let said = list.say(if by_fold { "fold" } else { "subset" }, recordings)?;
@@ -169,7 +169,7 @@ fn subsets_of_folds(
     list: &RecordingList,
     recordings: &[Recording],
     said: &Said,
-    params: &SplitParams,
+    params: &SplitSettings,
 ) -> Result<Vec<Option<Subset>>, LabelsError> {
     let reviewed = recordings.iter().zip(&said.of).filter(|(r, _)| r.excuse.is_none());
     let known: BTreeSet<String> = reviewed.filter_map(|(_, said)| Some(said.as_ref()?.0.clone())).collect();
@@ -206,7 +206,7 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
 }
 
 /// Takes whole groups of train for validation. Groups that the rows have torn stay in train: their other part is test.
-fn carve(recordings: &[Recording], rows: &mut [Row], params: &SplitParams) -> Result<(), LabelsError> {
+fn carve(recordings: &[Recording], rows: &mut [Row], params: &SplitSettings) -> Result<(), LabelsError> {
     let kept: BTreeSet<String> = torn(rows).into_iter().map(str::to_owned).collect();
     let train = recordings.iter().zip(&*rows).filter(|(_, row)| row.subset == Subset::Train && !kept.contains(&row.group_id));
     let groups = gather(train.map(|(recording, _)| recording));

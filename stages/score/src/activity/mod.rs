@@ -32,7 +32,7 @@ pub struct Activity;
 
 impl Work for Activity {
     fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
+        let params = Params::of(cx)?;
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let mut tally = Tally::default();
         for class in classes(cx)? {

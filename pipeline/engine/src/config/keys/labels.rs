@@ -1,8 +1,8 @@
-//! Keys of labels and of what a test keeps apart.
+//! Keys of labels.
 
-use super::{FRACTION, Key, Kind, SEED, key, optional};
+use super::{FRACTION, Key, Kind, key, optional};
 
-/// `annotate` and `split`.
+/// `annotate`.
 pub(super) const LABELS: &[Key] = &[
     // annotate
     key(
@@ -106,61 +106,4 @@ pub(super) const LABELS: &[Key] = &[
             "With rule: overlap, a window is positive too when it holds this share of one event; null: shares don't decide",
         )
     },
-    // split
-    key(
-        "split.source",
-        Kind::Choice(&["grouped", "folds", "leave_one_site_out", "file"]),
-        "",
-        "grouped",
-        "Test set: a stratified share of whole groups, one of several stratified folds, a whole site, or what a file says",
-    ),
-    optional(
-        "split.file",
-        Kind::Text,
-        "",
-        "CSV within the archive that says for each recording its subset (train, validation, test, unused) or its fold",
-    ),
-    key(
-        "split.group",
-        Kind::Choice(&["recording", "site", "night", "column"]),
-        "",
-        "recording",
-        "What is never divided between subsets; column: recordings with the same entry in split.group_column",
-    ),
-    optional(
-        "split.group_file",
-        Kind::Text,
-        "",
-        "CSV within the archive that says for each recording its group, with group: column; default split.file",
-    ),
-    key(
-        "split.group_column",
-        Kind::Text,
-        "",
-        "group",
-        "Column of that file, such as fname where recordings are clips of longer ones",
-    ),
-    key(
-        "split.test_fraction",
-        Kind::Float(0.0, 0.9),
-        "",
-        "0.25",
-        "Share of the recordings for test, in whole groups, with source: grouped",
-    ),
-    key("split.folds", Kind::Int(2, 1000), "folds", "5", "Number of folds with source: folds"),
-    optional(
-        "split.fold",
-        Kind::Names,
-        "",
-        "The fold that is test in this run: 1 to split.folds with source: folds, else as the column fold of split.file has it",
-    ),
-    optional("split.site", Kind::Names, "", "The site that is test in this run, with source: leave_one_site_out"),
-    key(
-        "split.validation_fraction",
-        Kind::Float(0.0, 0.9),
-        "",
-        "0.2",
-        "Share of the training recordings for validation, in whole groups, unless split.file has a validation set",
-    ),
-    key("split.seed", SEED, "", "0", "Seed of the random draws"),
 ];

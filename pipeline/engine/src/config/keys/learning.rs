@@ -4,6 +4,19 @@ use super::{FRACTION, Key, Kind, POSITIVE, SEED, key, optional};
 
 /// `train` and `predict`.
 pub(super) const LEARNING: &[Key] = &[
+    key(
+        "model.ensemble",
+        Kind::Texts,
+        "",
+        "[]",
+        "Folders of further models for the same classes; scores are the mean of theirs and the model's own",
+    ),
+    optional(
+        "model.license",
+        Kind::Text,
+        "",
+        "Terms under which a model that is trained here is shared, such as CC-BY-4.0; it goes into model.yaml",
+    ),
     // train
     key(
         "train.architecture",
