@@ -217,24 +217,4 @@ mod tests {
         let refused = chosen(&["FROGS"]).unwrap_err().to_string();
         assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");
     }
-
-    #[test]
-    fn keys_that_a_layout_needs_and_keys_that_it_does_not_use() {
-        let faults = |yaml: &str| -> Vec<(&str, String)> {
-            let chosen: ChosenLayout = serde_yaml::from_str(&format!("annotate: {yaml}")).unwrap();
-            chosen.faults().into_iter().map(|fault| (fault.key, format!("{}; {}", fault.found, fault.allowed))).collect()
-        };
-        for unset in ["{format: csv}", "{format: clips, folder: null}"] {
-            let found = faults(unset);
-            assert_eq!((found.len(), found[0].0), (1, "annotate.format"));
-            assert!(found[0].1.contains("without annotate.folder"), "{found:?}");
-        }
-        let found = faults("{format: audacity, label_column: x, low_column: null, label_separator: ;}");
-        assert_eq!((found.len(), found[0].0), (1, "annotate.label_column"));
-        assert!(found[0].1.ends_with("it is read with raven, csv and clips"), "{found:?}");
-        assert_eq!(faults("{format: folders, folder: x}")[0].0, "annotate.folder");
-        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
-            assert_eq!(faults(sound), [], "{sound}");
-        }
-    }
 }

@@ -131,8 +131,3 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub(crate) fn check(valid: bool, name: &'static str, expected: impl Into<String>, found: impl ToString) -> Result<()> {
     if valid { Ok(()) } else { Err(Error::Option { name, expected: expected.into(), found: found.to_string() }) }
 }
-
-/// Refuses a number that is not positive and finite.
-pub(crate) fn positive(name: &'static str, value: f64) -> Result<()> {
-    check(value > 0.0 && value.is_finite(), name, "more than 0", value)
-}

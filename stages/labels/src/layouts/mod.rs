@@ -106,6 +106,29 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_a_layout_needs_and_keys_that_it_does_not_use() {
+        let findings = |yaml: &str| {
+            let mut values = crate::declarations().defaults();
+            for (key, value) in serde_yaml::from_str::<serde_yaml::Mapping>(yaml).unwrap() {
+                values.set(&format!("annotate.{}", key.as_str().unwrap()), value);
+            }
+            unfit_keys(&values)
+        };
+        for unset in ["{format: csv}", "{format: clips, folder: null}"] {
+            let found = findings(unset);
+            assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.format"));
+            assert!(found[0].found.contains("without annotate.folder"), "{found:?}");
+        }
+        let found = findings("{format: audacity, label_column: x, low_column: null, label_separator: ;}");
+        assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.label_column"));
+        assert!(found[0].allowed.ends_with("it is read with raven, csv and clips"), "{found:?}");
+        assert_eq!(findings("{format: folders, folder: x}")[0].key, "annotate.folder");
+        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
+            assert_eq!(findings(sound), [], "{sound}");
+        }
+    }
+
+    #[test]
     fn the_page_on_labels_shows_every_layout() {
         let page = include_str!("../../../../docs/labels.md");
         for layout in LAYOUTS {
