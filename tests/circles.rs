@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Source files by their path.
 type Files = BTreeMap<PathBuf, String>;
@@ -48,13 +48,17 @@ fn read_manifest(manifest: &Path, crates: &mut BTreeSet<PathBuf>) {
     for line in std::fs::read_to_string(manifest).unwrap().lines() {
         let value = line.strip_prefix("path = \"").and_then(|rest| rest.strip_suffix('"'));
         if let Some(path) = value.filter(|path| path.ends_with(".rs")) {
-            let parts = folder.join(path);
-            crates.insert(parts.components().fold(PathBuf::new(), |path, part| match part {
-                std::path::Component::ParentDir => path.parent().unwrap().to_owned(),
-                part => path.join(part),
-            }));
+            crates.insert(without_parents(&folder.join(path)));
         }
     }
+}
+
+/// A path without `..`.
+fn without_parents(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |path, part| match part {
+        Component::ParentDir => path.parent().unwrap().to_owned(),
+        part => path.join(part),
+    })
 }
 
 /// Files that depend on each other, with the names by which they do.
@@ -371,7 +375,7 @@ impl Tree {
         }
         let own = folder.join(name);
         let places = match named_file {
-            Some(path) => vec![self.modules[parent].file.parent().unwrap().join(path)],
+            Some(path) => vec![without_parents(&self.modules[parent].file.parent().unwrap().join(path))],
             None => vec![own.with_extension("rs"), own.join("mod.rs")],
         };
         let file = places.into_iter().find(|path| files.contains_key(path));
@@ -568,7 +572,7 @@ mod tests {
     #[test]
     fn modules_are_found_wherever_their_files_lie() {
         let nested = [
-            ("lib.rs", "mod a { pub mod inner; pub struct Out; } #[path = \"else/where.rs\"] mod b;"),
+            ("lib.rs", "mod a { pub mod inner; pub struct Out; } #[path = \"a/../else/where.rs\"] mod b;"),
             ("a/inner.rs", "use self::deep::D; use super::super::b; pub mod deep; pub fn f() { b::g::<D>() }"),
             ("a/inner/deep.rs", "pub struct D;"),
             ("else/where.rs", "pub fn g<T>() { crate::a::inner::deep::D; }"),

@@ -60,9 +60,13 @@ fn users<'a>(dependencies: &'a BTreeMap<String, BTreeSet<String>>, package: &str
 #[test]
 fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
     let dependencies = dependencies();
-    assert_eq!(users(&dependencies, "tch"), ["chorus-model"]);
+    assert_eq!(users(&dependencies, "tch"), ["chorus-torch"]);
     let command_line = closure(&dependencies, "chorus");
-    assert!(!command_line.contains("tch") && !command_line.contains("torch-sys") && !command_line.contains("chorus-model"));
+    for package in ["tch", "torch-sys", "chorus-torch"] {
+        assert!(!command_line.contains(package), "chorus is built from {package}");
+    }
+    let without_libtorch = closure(&dependencies, "chorus-model");
+    assert!(!without_libtorch.contains("tch"), "chorus-model is what `chorus` may know of the networks");
     assert!(command_line.contains("chorus-engine"));
     let linked = Command::new("ldd").arg(env!("CARGO_BIN_EXE_chorus")).output().unwrap();
     let linked = String::from_utf8_lossy(&linked.stdout);
@@ -71,7 +75,7 @@ fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
 
 #[test]
 fn the_worker_holds_the_engine_and_its_two_stages_and_nothing_else() {
-    let worker = closure(&dependencies(), "chorus-model");
+    let worker = closure(&dependencies(), "chorus-torch");
     for stranger in ["polars", "chorus-query", "chorus-report", "chorus-labels", "chorus-demo", "chorus", "maud"] {
         assert!(!worker.contains(stranger), "the worker is built from {stranger}");
     }

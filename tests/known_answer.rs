@@ -1,6 +1,6 @@
 //! A survey whose calls are known to the second: events, activity, effort, seasons, accumulation and sun must come out exactly, across
-//! changes of daylight saving and nights without recordings. Recordings and scores are written by stand-ins of ingest, segment and
-//! predict; detect is the real one, and `chorus query` tells what it made.
+//! changes of daylight saving and nights without recordings. Recordings and scores are written by stand-ins; detect
+//! is the real stage, and `chorus query` reads what it made.
 //!
 //! | site | recording | local time | length | calls |
 //! |---|---|---|---|---|
@@ -21,7 +21,7 @@ use std::path::Path;
 use std::process::Command;
 
 use chorus_card::{Card, MODEL_CARD, testing};
-use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
     Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
@@ -121,27 +121,27 @@ impl Recording {
     }
 }
 
-/// Does the work of any pass before detect: writes the survey's tables, and whatever files the pass declares.
+/// Does the work of a pass before detect: writes the survey's tables.
 struct StandIn(Pass);
 
 impl Work for StandIn {
-    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    type Found = ();
+
+    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let mut scan = Scan::default();
-        if self.0.inputs == [Input::Archive] && self.0.per == Per::SiteDay {
+        if self.0.inputs == [Input::Archive] {
             scan.units = SURVEY.iter().map(|recording| (recording.unit(), Default::default())).collect();
         }
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let own: Vec<&Recording> = SURVEY.iter().filter(|recording| recording.unit() == *cx.unit()).collect();
         for output in &self.0.outputs {
             match *output {
                 Output::Table("recordings") => recordings(cx, &own)?,
                 Output::Table("predictions") => predictions(cx, &own)?,
-                Output::Table(table) => cx.sink(table, &[])?.finish()?,
-                Output::File(path) => cx.write_file(path, b"")?,
-                Output::Folder(_) => {}
+                other => return Err(format!("the survey has no {other:?}").into()),
             }
         }
         Ok(())
@@ -200,20 +200,24 @@ fn detected(folder: &Path) {
     let sets = paths.map(|(key, path)| format!("{key}={}", path.display())).into_iter();
     let sets: Vec<String> = sets.chain(SETTINGS.map(str::to_owned)).collect();
     let config = Config::from_text("", "c", "c", &sets, declarations()).unwrap();
-    let settings = config.params(&MODEL_KEYS).unwrap();
+    let keys = config.expand(&MODEL_KEYS);
+    let settings = config.values().nested(keys.iter().map(String::as_str));
     let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(settings) };
     std::fs::write(model.join(MODEL_CARD), card.to_yaml()).unwrap();
-    std::fs::write(model.join("weights.safetensors"), "").unwrap();
-    let real = ["detect", "detect-activity"];
-    for pass in passes(&config).iter().filter(|pass| pass.stage != "report") {
-        let stand_ins = passes(&config).into_iter().filter(|p| !real.contains(&p.name));
-        let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p)));
-        let registry = registry.with("detect", Detect).with("detect-activity", Activity);
-        let runner = Runner::new(config.clone(), registry, Console::new());
-        let runner = if pass.program == Program::Torch { runner.as_worker(Default::default()) } else { runner };
-        let selection = Selection::Only(vec![pass.stage.to_owned()]);
-        runner.run(&RunOptions { selection, force: false, jobs: 2, units: Vec::new(), verify: false }).unwrap();
-    }
+    let find =
+        Pass { inputs: vec![Input::Archive], outputs: vec![Output::Table("recordings")], ..Pass::new("find", Per::SiteDay) };
+    let score = Pass {
+        inputs: vec![Input::Table("recordings")],
+        outputs: vec![Output::Table("predictions")],
+        ..Pass::new("score", Per::SiteDay)
+    };
+    let registry = Registry::default()
+        .with(Some(find.clone()), StandIn(find))
+        .with(Some(score.clone()), StandIn(score))
+        .with(Detect::declare(&config), Detect)
+        .with(Activity::declare(&config), Activity);
+    let options = RunOptions { selection: Selection::All, force: false, jobs: 2, units: Vec::new(), verify: false };
+    Runner::new(config, registry, Console::new()).run(&options).unwrap();
 }
 
 fn ask(run: &Path, sql: &str) -> Vec<String> {

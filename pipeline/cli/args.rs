@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::commands;
 use crate::declarations::declarations;
+use crate::help;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -196,7 +197,7 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = commands::query::help())]
+#[command(after_help = help::query())]
 pub(crate) struct QueryArgs {
     /// The question in SQL; `-` reads it from stdin
     #[arg(required_unless_present = "file")]

@@ -6,7 +6,9 @@
 mod args;
 mod commands;
 mod declarations;
+mod help;
 mod output;
+mod stages;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -43,19 +45,10 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
+            let _ = writeln!(std::io::stderr(), "error: {}", output::message(&error));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
-}
-
-/// An error and its causes; those that its own text tells already are not told again.
-pub(crate) fn message(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
-        "" => cause,
-        _ if text.contains(&cause) => text,
-        _ => format!("{text}: {cause}"),
-    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -1,4 +1,4 @@
-//! Text on stdout.
+//! Text on stdout and stderr.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -26,6 +26,15 @@ fn on_stderr(kind: &str, lines: &[impl Display]) {
         // A closed stderr leaves nobody to tell.
         let _ = writeln!(std::io::stderr(), "{kind}: {line}");
     }
+}
+
+/// An error and its causes. A cause that the text before it holds already is left out.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }
 
 /// Lines with their columns aligned; the last column is left ragged.

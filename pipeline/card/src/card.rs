@@ -16,8 +16,12 @@ pub struct Card {
     pub model_id: String,
     /// Name of the network, as in `train.architecture`.
     pub architecture: String,
-    /// Multiplier of the network's channel counts.
-    pub width: f64,
+    /// The network's option `width`, where it has one: the multiplier of its channel counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<f64>,
+    /// The network's other options, by the names of their keys in the section `train`.
+    #[serde(default, skip_serializing_if = "Mapping::is_empty")]
+    pub options: Mapping,
     /// Channels of the network's input.
     pub channels: i64,
     /// Length of an embedding.

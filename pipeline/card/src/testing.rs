@@ -9,7 +9,8 @@ pub fn card(settings: Mapping) -> Card {
     Card {
         model_id: "cafe".into(),
         architecture: "mobilenet_v3_small".into(),
-        width: 0.5,
+        width: Some(0.5),
+        options: Mapping::new(),
         channels: 1,
         embedding: 288,
         classes: ["FROG", "TOAD"].map(str::to_owned).into(),

@@ -20,7 +20,8 @@ pub(crate) fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     let wanted = |key: &&Key| args.key.as_deref().is_none_or(|name| name == key.name || name == key.section());
     let keys: Vec<&Key> = all.keys().iter().filter(wanted).collect();
     if let (Some(name), true) = (&args.key, keys.is_empty()) {
-        let next = all.nearest(name).map_or_else(|| "`chorus config` lists all keys".to_owned(), |near| format!("did you mean {near}?"));
+        let next =
+            all.nearest(name).map_or_else(|| "`chorus config` lists all keys".to_owned(), |near| format!("did you mean {near}?"));
         return Err(UsageError(format!("{name}: there is no such key or section; {next}")).into());
     }
     let mut section = "";
@@ -80,11 +81,15 @@ mod tests {
 
     #[test]
     fn what_is_printed_of_every_key_is_a_configuration() {
-        let text: String = declarations().keys().iter().fold((String::new(), ""), |(text, section), key| {
-            let head = if key.section() == section { String::new() } else { format!("{}:\n", key.section()) };
-            let indent = if key.section().is_empty() { "" } else { "  " };
-            (format!("{text}{head}{}\n", entry(key, indent)), key.section())
-        }).0;
+        let text: String = declarations()
+            .keys()
+            .iter()
+            .fold((String::new(), ""), |(text, section), key| {
+                let head = if key.section() == section { String::new() } else { format!("{}:\n", key.section()) };
+                let indent = if key.section().is_empty() { "" } else { "  " };
+                (format!("{text}{head}{}\n", entry(key, indent)), key.section())
+            })
+            .0;
         let printed = chorus_engine::Config::from_text(&text, "printed", "printed", &[], declarations()).unwrap();
         assert_eq!(*printed.values(), declarations().defaults());
         assert!(text.lines().filter(|line| line.trim_start().starts_with('#')).all(|line| line.chars().count() <= WIDTH + 6));

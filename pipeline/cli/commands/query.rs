@@ -7,11 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_engine::{Config, RunDir, is_within};
-use chorus_query::{Format, Param, QueryError, TableStyle, Tables, VIEWS};
+use chorus_query::{Format, Param, QueryError, TableStyle, Tables};
 
 use super::freshness;
 use crate::args::{QueryArgs, UsageError};
-use crate::output::aligned;
 
 /// Rows of a table that are shown on a screen.
 const SHOWN: usize = 100;
@@ -61,18 +60,6 @@ fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>
     }
     let written = fill(&partial).and_then(|()| Ok(std::fs::rename(&partial, path)?));
     written.inspect_err(|_| drop(std::fs::remove_file(&partial))).with_context(failed)
-}
-
-/// What stands below the options in the help.
-pub(crate) fn help() -> String {
-    let views: Vec<[String; 2]> = VIEWS.iter().map(|view| [format!("  {}", view.name), view.about().to_owned()]).collect();
-    format!(
-        "Tables: `chorus schema` lists all, `chorus schema TABLE` the columns of one; SHOW TABLES and DESCRIBE TABLE those of a run.\n\n\
-         Views, which are asked as tables are:\n{}\n\
-         Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql\n\
-         docs/querying.md says more, also how to ask the same in polars, DuckDB and R.",
-        aligned(&views)
-    )
 }
 
 /// Refuses to write into a run or its archive.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_labels::review_sheet::{self, Line};
+use chorus_labels::layouts::review::{self, SheetRow};
 use chorus_report::review::estimate::{Judged, OfClass, Verdict, of_classes};
 use serde_json::json;
 
@@ -34,13 +34,13 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     }
     let path = &args.sheet;
     let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let lines = review_sheet::read(&bytes).map_err(|fault| UsageError(format!("{}: {fault}", path.display())))?;
-    for line in &lines {
-        if let Err(problem) = &line.verdict {
-            return Err(UsageError(format!("{}, line {}: {problem}", path.display(), line.line)).into());
+    let rows = review::read(&bytes).map_err(|fault| UsageError(format!("{}: {fault}", path.display())))?;
+    for row in &rows {
+        if let Err(problem) = &row.verdict {
+            return Err(UsageError(format!("{}, line {}: {problem}", path.display(), row.line)).into());
         }
     }
-    let judged: Vec<Judged> = lines.iter().map(judged).collect();
+    let judged: Vec<Judged> = rows.iter().map(judged).collect();
     let found = of_classes(&judged, args.precision);
     match args.format.as_str() {
         "csv" => {
@@ -59,19 +59,19 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn judged(line: &Line) -> Judged {
-    let verdict = match line.verdict {
-        Ok(Some(review_sheet::Verdict::Yes)) => Verdict::Yes,
-        Ok(Some(review_sheet::Verdict::No)) => Verdict::No,
-        Ok(Some(review_sheet::Verdict::Unsure)) => Verdict::Unsure,
+fn judged(row: &SheetRow) -> Judged {
+    let verdict = match row.verdict {
+        Ok(Some(review::Verdict::Yes)) => Verdict::Yes,
+        Ok(Some(review::Verdict::No)) => Verdict::No,
+        Ok(Some(review::Verdict::Unsure)) => Verdict::Unsure,
         _ => Verdict::Open,
     };
     Judged {
-        class: line.class.clone(),
-        bin: line.bin.clone(),
-        bin_detections: line.bin_detections,
-        score: line.score,
-        is_random: line.is_random,
+        class: row.class.clone(),
+        bin: row.bin.clone(),
+        bin_detections: row.bin_detections,
+        score: row.score,
+        is_random: row.is_random,
         verdict,
     }
 }

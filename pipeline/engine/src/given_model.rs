@@ -121,7 +121,7 @@ mod tests {
             std::fs::write(dir.path().join(DECISIONS), "model_id: '0'\nthresholds: {}\n").unwrap();
         }
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["model.path=m".to_owned()]).collect();
-        check(&Config::from_text("", "c", "c", &sets, crate::config::tests::all()).unwrap(), dir.path()).map_err(|e| e.to_string())
+        check(&Config::from_text("", "c", "c", &sets, crate::test_keys::keys()).unwrap(), dir.path()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
         assert!(checked(&card, &[], false).unwrap_err().contains("detect.threshold"));
         assert_eq!(checked(&card, &["detect.threshold=0.5"], false), Ok(()));
         let empty = tempfile::tempdir().unwrap();
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::config::tests::all()).unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
         assert!(check(&config, empty.path()).unwrap_err().to_string().contains(WEIGHTS));
     }
 }

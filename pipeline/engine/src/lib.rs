@@ -1,15 +1,20 @@
-//! The engine: what stages there are, what is fresh, and how a unit of work becomes a committed table.
+//! The engine: what is fresh, and how a unit of work becomes a committed table. It knows no stage by name.
 //!
-//! - [`graph`]: the stages as declarations: inputs, outputs, configuration keys, unit of work, code version.
+//! - [`graph`]: what a stage declares of itself: inputs, outputs, configuration keys, unit of work, code version.
 //! - [`config`]: the configuration and its keys.
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
-//! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
-//! - [`RunTables`]: the tables of a run for everything that is no stage: files, versions, and whether they are fresh.
+//! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
+//! - [`RunTables`]: the tables of a run for everything that is not a stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
+//!
+//! The folders are floors: `files`, `state`, `plan`, `run`. Each knows those before it, and none of those behind it.
 
 #[cfg(test)]
 extern crate self as chorus_engine;
+#[cfg(test)]
+#[path = "../tests/common/keys.rs"]
+mod test_keys;
 
 pub mod config;
 mod console;
@@ -39,10 +44,10 @@ pub use files::tree::{files_below, is_within};
 pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
 pub use plan::scan::{External, Scan};
 pub use run::column::CachedValue;
-pub use run::context::{ScanContext, TableSink, UnitContext};
+pub use run::context::{Access, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Fault, Registry, Work};
-pub use run::worker::worker_program;
+pub use run::worker::{read_assignment, worker_program};
 pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;
 pub use state::states::model_folder;

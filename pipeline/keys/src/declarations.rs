@@ -42,10 +42,11 @@ impl fmt::Debug for Declarations {
 }
 
 impl Declarations {
-    /// Adds the keys of a struct. Keys of a section that is there already go to its end.
+    /// Adds the keys of a struct. Keys of a section that is there already go to its end; a key that is there already with the same
+    /// declaration is left alone.
     ///
     /// # Panics
-    /// When a key is declared twice, or when it does not take its own default, example or former value: a fault of the program.
+    /// When a key is declared in two ways, or when it does not take its own default, example or former value: a fault of the program.
     #[must_use]
     pub fn section<S: Keys>(self) -> Self {
         S::keys().into_iter().fold(self, Self::key)
@@ -57,7 +58,10 @@ impl Declarations {
     /// As [`Declarations::section`].
     #[must_use]
     pub fn key(mut self, key: Key) -> Self {
-        assert!(self.find(key.name).is_none(), "{} is declared twice", key.name);
+        if let Some(same) = self.find(key.name) {
+            assert!(*same == key, "{} is declared twice", key.name);
+            return self;
+        }
         for yaml in [Some(key.default), key.example, key.before].into_iter().flatten() {
             assert!(key.allows(&parsed(key.name, yaml)), "{}: `{yaml}` is declared, and allowed is {}", key.name, key.allowed());
         }

@@ -45,6 +45,7 @@
 //! | `before = "2"` | the value that held before the key existed, for models and states that were written without it |
 //! | `choices = function` | the words allowed, from a function that returns `Vec<Word>`: the names of a registry |
 //! | `path` | a path relative to the current folder, or a list of such paths |
+//! | `same_as = Other` | the declaration of the key of that name in another struct, where several structs read one key |
 //! | `within = "archive.path"` | a path relative to the folder that this other key names, and inside it |
 //!
 //! The doc comment is the key's meaning. The type says which values are allowed, see [`KeyType`]; serde's `rename` gives another

@@ -16,9 +16,9 @@ pub fn schema(declarations: &Declarations, title: &str) -> Value {
             continue;
         }
         // A section whose every line is commented out is null.
-        let section = properties.entry(section).or_insert_with(|| {
-            json!({ "type": ["object", "null"], "additionalProperties": false, "properties": {} })
-        });
+        let section = properties
+            .entry(section)
+            .or_insert_with(|| json!({ "type": ["object", "null"], "additionalProperties": false, "properties": {} }));
         section["properties"][key.short()] = schema;
     }
     json!({

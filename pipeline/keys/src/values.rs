@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::de::value::MapDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
 use crate::Keys;
 
@@ -69,6 +69,26 @@ impl Values {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
+    /// These keys in the form of a configuration file: sections of keys, in this order.
+    pub fn nested<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Mapping {
+        let mut top = Mapping::new();
+        for key in keys {
+            let value = self.get(key).clone();
+            match key.split_once('.') {
+                None => {
+                    top.insert(key.into(), value);
+                }
+                Some((section, name)) => {
+                    let section = top.entry(section.into()).or_insert_with(|| Mapping::new().into());
+                    if let Some(section) = section.as_mapping_mut() {
+                        section.insert(name.into(), value);
+                    }
+                }
+            }
+        }
+        top
+    }
+
     /// The struct of these keys.
     ///
     /// # Errors
@@ -88,7 +108,8 @@ impl Values {
     }
 }
 
-/// The struct with every key at its default.
+/// The struct with every key at its default; for an `impl Default`. Such a struct may not have serde's `default`, which would ask
+/// for this again.
 ///
 /// # Panics
 /// When a declared default does not fit the field: a fault of the program.

@@ -64,6 +64,7 @@ struct Top {
 
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "labels")]
+#[allow(dead_code)]
 struct Labels {
     /// Groups of classes.
     #[key(default = "{}")]

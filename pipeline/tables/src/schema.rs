@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = embed![
     "training_sets",
     "features",
     "training_log",
+    "training_mixing",
     "predictions",
     "embeddings",
     "metrics",

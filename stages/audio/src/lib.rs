@@ -64,7 +64,10 @@ mod tests {
             let mut values = declarations().defaults();
             values.set(key, serde_yaml::from_str(value).unwrap());
             let findings = declarations().findings(&values);
-            assert!(findings[0].key == key && findings[0].allowed.contains(wanted) || findings[0].found.contains(wanted), "{findings:?}");
+            assert!(
+                findings[0].key == key && findings[0].allowed.contains(wanted) || findings[0].found.contains(wanted),
+                "{findings:?}"
+            );
         }
     }
 }

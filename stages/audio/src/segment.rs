@@ -3,7 +3,8 @@
 //! A window starts every `segment.hop_s` seconds; its start is a whole frame of the recording at its own rate. What is left after
 //! the last whole window is dropped, or padded with silence, by `segment.tail`.
 
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Choices, Keys};
 use chorus_tables::UtcMicros;
 use serde::Deserialize;
@@ -39,8 +40,27 @@ pub enum Tail {
 /// The stage.
 pub struct Segment;
 
+impl Segment {
+    /// What the stage declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        Some(Pass {
+            inputs: vec![Input::Table("recordings")],
+            outputs: vec![Output::Table("segments")],
+            keys: vec!["segment.*"],
+            exploratory: true,
+            ..Pass::new("segment", Per::SiteDay)
+        })
+    }
+}
+
 impl Work for Segment {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let segment = *cx.settings::<SegmentSettings>()?;
         let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames"])?;
         let recordings = recordings.ok_or("the unit has no recordings")?;

@@ -1,5 +1,6 @@
 //! What a label text holds: a code, and in AnuraSet's convention its quality.
 
+use chorus_keys::Choices;
 use serde::Deserialize;
 
 const FALSE_MARK: &str = "FALSE";
@@ -7,7 +8,7 @@ const FALSE_MARK: &str = "FALSE";
 const QUALITIES: [&str; 10] = ["H", "M", "L", "C", "F", "MED", "FAR", "CLR", "OVL", "CHO"];
 
 /// How label texts are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelText {
     /// The text is the code.

@@ -9,9 +9,11 @@ mod account;
 mod groups;
 mod params;
 mod recordings;
+mod rows;
 mod sides;
 
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
 use crate::files;
@@ -20,12 +22,28 @@ use crate::subset::Subset;
 use account::ClassRow;
 use params::Source;
 pub(crate) use params::{SplitSettings, missing_keys, without_effect};
-use sides::Row;
+use rows::SplitRow;
 
 /// The stage.
 pub struct Split;
 
+impl Split {
+    /// What the stage declares of itself; a run with a model from elsewhere has nothing to split.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Archive, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 3,
+            inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+            outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
+            keys: vec!["split.*"],
+            ..Pass::new("split", Per::Run)
+        })
+    }
+}
+
 impl Work for Split {
+    type Found = ();
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
         let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive_folder()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
@@ -41,7 +59,7 @@ impl Work for Split {
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
@@ -50,7 +68,7 @@ impl Work for Split {
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let split = cx.settings::<SplitSettings>()?;
         let (rows, classes) = make(cx, &split)?;
         write(cx, rows, &classes)
@@ -58,7 +76,7 @@ impl Work for Split {
 }
 
 /// Splits the recordings and says how.
-fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<Row>, Vec<ClassRow>), WorkError> {
+fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
         return Err(LabelsError::NothingReviewed.into());
@@ -95,7 +113,7 @@ fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
     Ok(RecordingList::read(&path, &files::read(&path)?)?)
 }
 
-fn write(cx: &UnitContext<'_>, mut rows: Vec<Row>, classes: &[ClassRow]) -> Result<(), WorkError> {
+fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {
     rows.sort_by(|a, b| a.recording_id.cmp(&b.recording_id));
     cx.write("splits", |batch| {
         batch

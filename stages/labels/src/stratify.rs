@@ -21,30 +21,22 @@
 //! The result depends on the groups, the fractions and the seed, and not on the order of the groups: draws are made by a hash of seed
 //! and group id.
 
+mod group;
 mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::error::LabelsError;
 use crate::subset::Subset;
 use plan::{Plan, Side};
+
+pub use group::Group;
 
 /// The subsets that groups go to, those first that must not lack a class.
 const SUBSETS: [Subset; 3] = [Subset::Train, Subset::Test, Subset::Validation];
 const TRAIN: usize = 0;
 
 const FRACTION_TOLERANCE: f64 = 1e-6;
-
-/// Recordings that stay together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// Its name.
-    pub id: String,
-    /// How many recordings it has.
-    pub recordings: u64,
-    /// How many of them (or of their windows) are positive, by class.
-    pub positives: BTreeMap<String, u64>,
-}
 
 /// Shares of the recordings; their sum is 1.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -14,11 +14,12 @@ pub trait Dataset: Sync {
         self.len() == 0
     }
 
-    /// Decibel features `[batch, channel, mel, frame]` of some rows, in the given order.
+    /// What a network is given of some rows, in the given order, before it is normalised: spectrograms `[batch, channel, mel, frame]`
+    /// or waveforms `[batch, channel, sample]`, of any floating-point type.
     ///
     /// # Errors
     /// The rows can't be read.
-    fn features(&self, rows: &[usize]) -> Result<Tensor>;
+    fn inputs(&self, rows: &[usize]) -> Result<Tensor>;
 
     /// Labels of some rows, and 1 where a label is known and 0 where not; both `[batch, class]`. Unknown labels are
     /// numbers too.

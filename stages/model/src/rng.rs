@@ -69,7 +69,7 @@ pub fn normal(rng: &mut impl Rng, standard_deviation: f64, n: usize) -> Vec<f64>
 }
 
 fn bad_alpha(alpha: f64) -> Error {
-    Error::Option { name: "alpha", expected: "a positive number", found: alpha.to_string() }
+    Error::Option { name: "alpha", expected: "a positive number".to_owned(), found: alpha.to_string() }
 }
 
 #[cfg(test)]

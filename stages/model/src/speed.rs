@@ -13,9 +13,11 @@ use crate::dataset::Dataset;
 use crate::features::Windows;
 use crate::inference;
 use crate::loader::{Job, for_each_batch};
-use crate::network::{Architecture, Network, NetworkOptions};
+use crate::network::Network;
+use crate::options::TrainOptions;
+use crate::precision::Precision;
 use crate::rng::{Purpose, permutation, stream};
-use crate::trainer::{Hooks, Metrics, Precision, TrainOptions, Trainer};
+use crate::trainer::{Hooks, Metrics, Trainer};
 use crate::{Result, device};
 
 /// AnuraSet's number of species, and the paper's windows.
@@ -47,7 +49,7 @@ impl Dataset for Noise {
         self.rows
     }
 
-    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+    fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
         let values = SHAPE.iter().product::<i64>() as usize;
         let bytes: Vec<u8> = rows
             .iter()
@@ -118,10 +120,10 @@ fn training(device: Device, threads: usize, batch: usize, steps: usize, precisio
 }
 
 fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<f64> {
-    let options = NetworkOptions { architecture: Architecture::Large, width: 1.0, channels: 1, classes: CLASSES };
+    let options = TrainOptions::paper(CLASSES).network;
     let network = Network::new(options, 0, Kind::Float, device)?.freeze(kind)?;
     let noise = Noise { rows: batch };
-    let features = noise.features(&(0..batch).collect::<Vec<_>>())?;
+    let features = noise.inputs(&(0..batch).collect::<Vec<_>>())?;
     let mut start = Instant::now();
     for step in 0..=steps {
         // Reading the logits waits for them on any device.

@@ -1,15 +1,17 @@
 //! State dicts to safetensors bytes and back. Equal tensors give equal bytes: names are sorted, and every tensor is
 //! written row by row whatever its layout in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use tch::{Kind, Tensor};
 
 use crate::device::HOST;
-use crate::network::StateDict;
 use crate::{Error, Result};
+
+/// A file's or a network's tensors by name.
+pub type StateDict = BTreeMap<String, Tensor>;
 
 /// The one entry of the file's metadata; several would be written in the order of a hash map.
 const NOTE: &str = "chorus";

@@ -23,7 +23,8 @@ pub mod review;
 #[cfg(test)]
 mod tests;
 
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
 
@@ -54,8 +55,44 @@ pub fn declarations() -> Declarations {
 /// The stage.
 pub struct Report;
 
+impl Report {
+    /// What the stage declares of itself: the tables that the page sums up, and recordings to cut clips from. A run with a model from
+    /// elsewhere has neither labels nor metrics.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let always = ["recordings", "segments", "detections", "activity", "sun_activity", "accumulation"];
+        let learnt: &[&str] = &[
+            "classes",
+            "annotations",
+            "reviews",
+            "splits",
+            "split_classes",
+            "training_log",
+            "metrics",
+            "thresholds",
+            "curves",
+            "reliability",
+        ];
+        let learnt = if config.text("model.path").is_none() { learnt } else { &[] };
+        let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
+        inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
+        Some(Pass {
+            code_version: 5,
+            inputs,
+            outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
+            keys: vec!["archive.channel", "report.*"],
+            ..Pass::new("report", Per::Run)
+        })
+    }
+}
+
 impl Work for Report {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let report = cx.settings::<ReportSettings>()?;
         let mut facts = facts::gather(cx, report.clips)?;
         let wanted = listen::Wanted { per_class: report.clips, in_all: report.max_clips, choice: cx.value("archive.channel")? };

@@ -15,7 +15,7 @@ use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
 use crate::facts::{Found, Heard, Pick, Sound};
 
 /// The folder of the clips, as the engine knows it.
-const FOLDER: &str = "report/clips";
+pub(crate) const FOLDER: &str = "report/clips";
 /// Seconds before and after a detection.
 const CONTEXT_S: f64 = 1.0;
 /// Seconds of a detection that are heard at most. Of a longer one it is the beginning.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chorus_card::testing;
-use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
+use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
     Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
@@ -17,7 +17,6 @@ fn keys() -> &'static Declarations {
     chorus_engine::config::declarations()
         .and(chorus_audio::declarations())
         .and(chorus_labels::declarations())
-        .and(chorus_engine::config::undeclared())
         .and(chorus_score::declarations())
         .and(crate::declarations())
         .into_static()
@@ -32,7 +31,9 @@ const START_US: i64 = NIGHT as i64 * 86_400_000_000 + 72_000_000_000;
 struct StandIn(Pass, String);
 
 impl Work for StandIn {
-    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    type Found = ();
+
+    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let mut scan = Scan::default();
         if self.0.per == Per::SiteDay && self.0.inputs == [Input::Archive] {
             let date = Some(jiff::civil::date(2020, 3, 1));
@@ -42,12 +43,11 @@ impl Work for StandIn {
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         for output in &self.0.outputs {
             match *output {
                 Output::File(path) => cx.write_file(path, self.1.as_bytes())?,
                 Output::Folder(_) => {}
-                Output::Table("features") => cx.sink("features", &[1, 1])?.finish()?,
                 Output::Table(table) => {
                     let named = rows(table, cx.unit());
                     cx.write(table, |batch| fill(batch, table, &named))?;
@@ -123,7 +123,19 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
     }
 }
 
-/// Runs all stages, each by the program that it belongs to, and gives back the page.
+/// Passes that write what the report reads: parts of tables by site-day, the other tables, and the card of a model that is trained.
+fn stand_ins(config: &Config) -> [Pass; 2] {
+    let tables = Report::declare(config).unwrap().inputs.into_iter().filter_map(Input::table);
+    let (parts, whole): (Vec<&str>, Vec<&str>) = tables.partition(|table| chorus_tables::schema(table).unwrap().partitioned);
+    let outputs = |tables: Vec<&'static str>| tables.into_iter().map(Output::Table).collect::<Vec<_>>();
+    let card = config.text("model.path").is_none().then_some(Output::File("model/model.yaml"));
+    [
+        Pass { inputs: vec![Input::Archive], outputs: outputs(parts), ..Pass::new("parts", Per::SiteDay) },
+        Pass { outputs: [outputs(whole), card.into_iter().collect()].concat(), ..Pass::new("whole", Per::Run) },
+    ]
+}
+
+/// Runs the stand-ins and the report, and gives back the page.
 fn run(folder: &Path, sets: &[&str]) -> String {
     let (archive, run) = (folder.join("archive"), folder.join("run"));
     std::fs::create_dir_all(&archive).unwrap();
@@ -131,17 +143,13 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
     let config = Config::from_text("", "c", "c", &sets, keys()).unwrap();
     std::fs::write(archive.join("r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
-    let card = testing::card(config.params(&MODEL_KEYS).unwrap()).to_yaml();
-    let runner = || {
-        let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
-        let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
-        Runner::new(config.clone(), registry.with("report", Report), Console::new())
-    };
-    for pass in passes(&config) {
-        let runner = if pass.program == Program::Torch { runner().as_worker(Default::default()) } else { runner() };
-        let selection = Selection::Only(vec![pass.stage.to_owned()]);
-        runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false }).unwrap();
-    }
+    let keys = config.expand(&MODEL_KEYS);
+    let card = testing::card(config.values().nested(keys.iter().map(String::as_str))).to_yaml();
+    let stand_ins = stand_ins(&config).into_iter();
+    let registry = stand_ins.fold(Registry::default(), |r, p| r.with(Some(p.clone()), StandIn(p, card.clone())));
+    let runner = Runner::new(config.clone(), registry.with(Report::declare(&config), Report), Console::new());
+    let options = RunOptions { selection: Selection::All, force: false, jobs: 1, units: Vec::new(), verify: false };
+    runner.run(&options).unwrap();
     std::fs::read_to_string(run.join(PAGE)).unwrap()
 }
 

@@ -1,7 +1,8 @@
 //! Stage `detect`, first pass: neighbouring windows over a class's threshold become events, the table `detections`.
 
 use chorus_card::{DECISIONS, Decisions};
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_tables::UtcMicros;
 
 use crate::error::ScoreError;
@@ -12,8 +13,27 @@ use crate::rule::Params;
 /// The pass.
 pub struct Detect;
 
+impl Detect {
+    /// What the pass declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        Some(Pass {
+            code_version: 3,
+            inputs: vec![Input::Table("predictions"), Input::Model(DECISIONS)],
+            outputs: vec![Output::Table("detections")],
+            keys: vec!["detect.*", "predict.min_score"],
+            ..Pass::new("detect", Per::SiteDay)
+        })
+    }
+}
+
 impl Work for Detect {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let params = Params::of(cx)?;
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let probability = |class: &str, score| decisions.as_ref().and_then(|d| d.probability(class, score));

@@ -16,7 +16,8 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::{Console, UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
 
@@ -101,8 +102,36 @@ impl EvaluateSettings {
 /// The stage.
 pub struct Evaluate;
 
+impl Evaluate {
+    /// What the stage declares of itself; a run with a model from elsewhere has no labels to compare with.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Output::{File, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 3,
+            inputs: ["predictions", "labels", "splits", "recordings"].map(Input::Table).to_vec(),
+            outputs: vec![
+                Table("metrics"),
+                Table("reliability"),
+                Table("confusions"),
+                Table("curves"),
+                Table("thresholds"),
+                Table("calibration"),
+                File("model/decisions.yaml"),
+            ],
+            keys: vec!["evaluate.*"],
+            ..Pass::new("evaluate", Per::Run)
+        })
+    }
+}
+
 impl Work for Evaluate {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let evaluate = cx.settings::<EvaluateSettings>()?;
         let scored = Scored::read(cx)?;
         let decided = Decided::on(&scored, &evaluate.rules())?;

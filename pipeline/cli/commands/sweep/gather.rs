@@ -226,7 +226,12 @@ mod tests {
     fn the_fold_is_what_was_test() {
         let fold = |sets: &[&str]| {
             let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["annotate.format=folders".into()]).collect();
-            Made::new("a".into(), "all".into(), &Config::from_text("", "c", "c", &sets, crate::declarations::declarations()).unwrap()).fold
+            Made::new(
+                "a".into(),
+                "all".into(),
+                &Config::from_text("", "c", "c", &sets, crate::declarations::declarations()).unwrap(),
+            )
+            .fold
         };
         assert_eq!(fold(&["split.source=folds", "split.fold=2"]), Some("2".into()));
         assert_eq!(fold(&["split.source=leave_one_site_out", "split.site=[A, B]"]), Some("A, B".into()));

@@ -2,8 +2,6 @@
 //!
 //! Which keys there are comes from outside, see [`Declarations`]: each stage declares its own, and the program adds them up.
 
-mod combine;
-mod keys;
 mod parse;
 mod sections;
 
@@ -16,11 +14,10 @@ use std::sync::{Arc, Mutex};
 use chorus_keys::{Base, Declarations, Finding, Keys, Values};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
 use crate::sync::locked;
 
-pub use keys::undeclared;
 pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
 
 /// One thing that is wrong with a configuration.
@@ -155,9 +152,17 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when the file cannot be read or is no YAML.
     pub fn resolved(path: &Path) -> Result<Self, ConfigError> {
+        Self::resolved_text(&text_of(path)?, path)
+    }
+
+    /// The same from the text of such a file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when the text is no YAML.
+    pub fn resolved_text(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let place = path.display().to_string();
-        let entries = parse::file(&text_of(path)?, &place, &Declarations::default(), &mut problems);
+        let entries = parse::file(text, &place, &Declarations::default(), &mut problems);
         if !problems.is_empty() {
             return Err(ConfigError::Invalid { problems });
         }
@@ -234,9 +239,8 @@ impl Config {
     /// What deserves a warning: keys that were given and have no effect.
     pub fn warnings(&self) -> Vec<Problem> {
         let Some(all) = self.declarations else { return Vec::new() };
-        let is_default = |finding: &Finding| {
-            all.find(&finding.key).is_some_and(|key| key.default_value() == *self.values.get(&finding.key))
-        };
+        let is_default =
+            |finding: &Finding| all.find(&finding.key).is_some_and(|key| key.default_value() == *self.values.get(&finding.key));
         self.placed(all.remarks(&self.values).into_iter().filter(|finding| !is_default(finding)))
     }
 
@@ -319,19 +323,11 @@ impl Config {
         self.values.value(key)
     }
 
-    /// These keys as a struct whose fields are sections that hold structs (or top-level keys): exactly what was asked for.
-    ///
-    /// # Errors
-    /// What serde says when the struct and the keys do not fit: a fault of the program.
-    pub fn params<P: DeserializeOwned>(&self, patterns: &[&str]) -> Result<P, serde_yaml::Error> {
-        serde_yaml::from_value(Value::Mapping(self.nested(self.expand(patterns).iter().map(String::as_str))))
-    }
-
     /// The whole configuration as YAML, every key with its value, in the order of the declarations.
     pub fn to_yaml(&self) -> String {
         let mut nested = match self.declarations {
-            Some(declarations) => self.nested(declarations.keys().iter().map(|key| key.name)),
-            None => self.nested(self.values.iter().map(|(name, _)| name)),
+            Some(declarations) => self.values.nested(declarations.keys().iter().map(|key| key.name)),
+            None => self.values.nested(self.values.iter().map(|(name, _)| name)),
         };
         let run_path = Value::from(self.run_path().to_string_lossy());
         if let Some(Value::Mapping(run)) = nested.get_mut("run") {
@@ -359,23 +355,6 @@ impl Config {
             config.values.set(key.name, value);
         }
         config
-    }
-
-    fn nested<'a>(&self, names: impl Iterator<Item = &'a str>) -> Mapping {
-        let mut top = Mapping::new();
-        for name in names {
-            let value = self.get(name).clone();
-            match name.split_once('.') {
-                None => {
-                    top.insert(name.into(), value);
-                }
-                Some((section, name)) => {
-                    let section = top.entry(section.into()).or_insert_with(|| Mapping::new().into());
-                    section.as_mapping_mut().expect("sections are mappings").insert(name.into(), value);
-                }
-            }
-        }
-        top
     }
 }
 
@@ -418,15 +397,11 @@ fn depth(path: &Path) -> Option<usize> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    #[path = "../../../tests/common/keys.rs"]
-    mod keys;
-    pub(crate) use keys::keys as all;
+    use crate::test_keys::keys as all;
 
     const MODEL: &str = "model.path=m";
-
 
     fn load(text: &str, sets: &[&str]) -> Result<Config, String> {
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
@@ -436,7 +411,7 @@ pub(crate) mod tests {
     #[test]
     fn every_problem_is_listed_at_once_with_its_line() {
         let text = "segment:\n  window_s: long\n  hopp_s: 1\ndetect:\n  threshold: 2\nfeaturise:\n  n_mels: 64\n";
-        let error = load(text, &["train.epochs=0", "nonsense"]).unwrap_err();
+        let error = load(text, &["train.seed=-1", "nonsense"]).unwrap_err();
         for wanted in [
             "6 problems",
             "c.yaml:2: segment.window_s: found `long`; allowed: a number from 0.1 to 600",
@@ -478,16 +453,22 @@ pub(crate) mod tests {
 
     #[test]
     fn impossible_combinations_are_refused() {
-        for (set, wanted) in [
-            ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
-            ("device=gpu", "auto, cpu or cuda:N"),
-        ] {
+        for (set, wanted) in [("device=gpu", "auto, cpu or cuda:N")] {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");
         }
-        let looking = load("", &[]).unwrap();
-        assert!(looking.require_purpose().unwrap_err().to_string().contains("neither labels nor a model"));
-        assert!(load("", &[MODEL]).unwrap().require_purpose().is_ok());
+    }
+
+    #[test]
+    fn a_purpose_is_asked_for_only_where_more_is_done_than_to_look() {
+        fn lacks(values: &Values) -> Vec<Finding> {
+            let lacks = values.text("model.path").is_none();
+            lacks.then(|| Finding::new("model.path", "nothing", "name a model")).into_iter().collect()
+        }
+        let all = all().clone().purpose(lacks).into_static();
+        let config = |sets: &[String]| Config::from_text("", "c.yaml", "c", sets, all).unwrap();
+        assert!(config(&[]).require_purpose().unwrap_err().to_string().contains("name a model"));
+        assert!(config(&[MODEL.to_owned()]).require_purpose().is_ok());
     }
 
     #[test]
@@ -527,6 +508,7 @@ pub(crate) mod tests {
         assert_eq!(config.to_yaml(), again.to_yaml());
         assert_eq!(again.run_path(), Path::new("runs/c"));
     }
+
     #[test]
     fn a_resolved_file_needs_no_declarations() {
         let dir = tempfile::tempdir().unwrap();

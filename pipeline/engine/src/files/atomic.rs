@@ -1,5 +1,5 @@
-//! The only code that creates files in a run. A file is written under `tmp/`, hashed on the way, synced, and renamed into place, so
-//! that nothing half-written is ever visible under its final name.
+//! The only code that creates files in a run. A file is written under `tmp/`, hashed on the way, synced, and renamed
+//! into place, so that nothing half-written is ever visible under its final name.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::hash::hash_text;
 use crate::EngineError;
 
-/// How often a folder is made again that went away under a file's feet.
+/// How often the folder of a file is made again when another process removes it before the file is in place.
 const ATTEMPTS: u32 = 10;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -34,7 +34,7 @@ pub struct OutputState {
     pub rows: Option<u64>,
 }
 
-/// A file on its way: written under a temporary name, its bytes hashed.
+/// A file that is being written under a temporary name; its bytes are hashed on the way.
 pub struct Staged {
     file: BufWriter<File>,
     temporary: PathBuf,
@@ -83,7 +83,8 @@ impl Write for Staged {
     }
 }
 
-/// A whole file that has not got its final name yet. It is closed: a unit may have more outputs than a process may have open files.
+/// A complete file under its temporary name. It is closed, because a unit may have more outputs than a process may have
+/// open files.
 pub struct Pending {
     temporary: PathBuf,
     /// Size and hash.
@@ -96,7 +97,7 @@ impl Pending {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
-        // What was written is the file's, whoever opened it: a second handle waits for all of it.
+        // Syncing is per file and not per handle, so a second handle waits for everything that the first one wrote.
         let synced = File::open(&self.temporary).and_then(|file| file.sync_all());
         synced.map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
         rename(&self.temporary, path)?;
@@ -111,7 +112,7 @@ fn rename(temporary: &Path, path: &Path) -> Result<(), EngineError> {
         fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
         match fs::rename(temporary, path) {
             Ok(()) => break,
-            // Another process of a shared run found the folder empty and took it away.
+            // Another process of a shared run found the folder empty and removed it.
             Err(e) if e.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
             Err(e) => return Err(EngineError::io(path, "cannot be put in place")(e)),
         }
@@ -131,7 +132,8 @@ pub fn write(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<OutputState, Engin
     Ok(pending.state)
 }
 
-/// As [`write`], without waiting for the disk: for what may be lost or torn when the system goes down, as long as readers notice it.
+/// As [`write`], without waiting for the disk. For files that may be lost or torn when the system crashes, as long as
+/// readers notice.
 ///
 /// # Errors
 /// [`EngineError::Io`].
@@ -141,8 +143,8 @@ pub fn write_unsynced(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<(), Engin
     rename(&staged.finish(None)?.temporary, path)
 }
 
-/// Gives a whole file of another run the name `to` in this one: a second name of the same file where the file system knows such, else
-/// that of a copy. The disk is waited for by [`sync_file_system`].
+/// Takes a complete file of another run over as `to`: as a hard link where the file system has them, else as a copy. Call
+/// [`sync_file_system`] afterwards to wait for the disk.
 ///
 /// # Errors
 /// [`EngineError::Io`].
@@ -152,11 +154,11 @@ pub fn take(tmp: &Path, from: &Path, to: &Path) -> Result<(), EngineError> {
     match fs::hard_link(from, &temporary) {
         Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(EngineError::io(from, "cannot be taken over")(e)),
-        // Another file system, one without links, a file of somebody else, or one with too many names.
+        // Another file system, one without hard links, a file of another owner, or a file with too many links.
         Err(_) => return copy(tmp, from, to),
     }
     rename(&temporary, to)?;
-    // Where both names are of one file already, renaming leaves both.
+    // Renaming does nothing when both names are links to the same file already.
     match fs::remove_file(&temporary) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(EngineError::io(&temporary, "cannot be removed")(e)),
         _ => Ok(()),
@@ -170,7 +172,7 @@ fn copy(tmp: &Path, from: &Path, to: &Path) -> Result<(), EngineError> {
     rename(&staged.finish(None)?.temporary, to)
 }
 
-/// Whether both folders lie on one file system, so that a file of one can have a name in the other.
+/// Whether both folders are on one file system, so that hard links between them are possible.
 pub fn share_file_system(a: &Path, b: &Path) -> bool {
     let device = |path: &Path| fs::metadata(path).map(|meta| meta.dev()).ok();
     device(a) == device(b)
@@ -209,7 +211,7 @@ pub fn open_lock(path: &Path) -> Result<File, EngineError> {
     OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(EngineError::io(path, "cannot be opened"))
 }
 
-/// Removes a file that is about to be made again. A missing file is no error.
+/// Removes a file that is about to be made again; does nothing when it is missing.
 ///
 /// # Errors
 /// [`EngineError::Io`].
@@ -221,7 +223,7 @@ pub fn drop_file(path: &Path) -> Result<(), EngineError> {
     }
 }
 
-/// Removes a file, and its folders up to `root` where they become empty. A missing file is no error.
+/// Removes a file, and its folders up to `root` where they become empty; does nothing when it is missing.
 ///
 /// # Errors
 /// [`EngineError::Io`].
@@ -235,7 +237,7 @@ pub fn remove(root: &Path, path: &Path) -> Result<(), EngineError> {
     while let Some(f) = folder.filter(|f| f.starts_with(root) && *f != root) {
         match fs::remove_dir(f) {
             Ok(()) => {}
-            // Another process of a shared run took it away.
+            // Another process of a shared run removed it.
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(_) => return sync_folder(f),
         }
@@ -255,12 +257,12 @@ pub fn clear(tmp: &Path) -> Result<(), EngineError> {
     }
 }
 
-/// The outputs of a unit on their way, by path relative to the run.
+/// The outputs of a unit that are not published yet, by path relative to the run.
 #[derive(Default)]
 pub struct Batch(pub(crate) BTreeMap<String, Pending>);
 
 impl Batch {
-    /// Publishes all files and tells their sizes and hashes.
+    /// Publishes all files; gives their sizes and hashes by path.
     pub(crate) fn publish(self, root: &Path) -> Result<BTreeMap<String, OutputState>, EngineError> {
         self.0
             .into_iter()

@@ -61,7 +61,8 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some((file, path)) = &self.0 {
-            // Removed while it is still locked, so that nobody holds a file without a name. A file that cannot be removed only stays.
+            // Removed while it is still locked, so that nobody holds a file without a name. A file that cannot be
+            // removed only stays.
             let _ = std::fs::remove_file(path);
             let _ = flock(file, FlockOperation::Unlock);
         }

@@ -14,7 +14,7 @@ use super::share::Share;
 use crate::graph::Output;
 use crate::{EngineError, Unit};
 
-/// How long a lock is asked for before it counts as held: whoever held it may be ending.
+/// How long to retry before a lock counts as held: the process that holds it may be about to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the names of checkpoints begin, among what passes remember.
@@ -93,7 +93,7 @@ impl RunDir {
         }
     }
 
-    /// What a pass remembers from one execution to the next; nothing depends on it but speed.
+    /// What a pass caches from one execution to the next. Results do not depend on it.
     pub fn cache(&self, pass: &str, name: &str) -> PathBuf {
         self.path.join("state").join("cache").join(pass).join(name)
     }
@@ -107,10 +107,10 @@ impl RunDir {
         }
     }
 
-    /// Takes the run for this process and those that it starts, until the lock is dropped and all of them have ended. Processes that
-    /// make shares of it hold it together.
+    /// Locks the run for this process and those that it starts, until the lock is dropped and all of them have ended.
+    /// Processes that make shares of the run hold the lock together.
     ///
-    /// The worker of a process that was killed ends a moment later, so a lock that is held is asked for again for a while.
+    /// The worker of a process that was killed ends a moment later, so taking the lock is retried for a while.
     ///
     /// # Errors
     /// [`EngineError::Locked`] when another process has it.
@@ -126,7 +126,8 @@ impl RunDir {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        // A lock belongs to the open file: the worker inherits it, and a run whose `chorus` was killed stays taken until it ends too.
+        // A lock belongs to the open file, which the worker inherits: when `chorus` is killed, the run stays locked
+        // until its worker ended.
         fcntl_setfd(&file, FdFlags::empty()).map_err(|e| EngineError::io(&path, "cannot be handed to the worker")(e.into()))?;
         Ok(file)
     }
@@ -135,8 +136,8 @@ impl RunDir {
         self.path.join("state").join("shares").join(format!("{}.lock", share.name()))
     }
 
-    /// Takes a share for this process and those that it starts. Others who look whether it is taken hold it for a moment, so it is
-    /// asked for again for a while.
+    /// Locks a share for this process and those that it starts. A process that checks whether the share is locked holds it for a
+    /// moment, so this is retried for a while.
     ///
     /// # Errors
     /// [`EngineError::ShareTaken`] when another process has it.
@@ -159,8 +160,8 @@ impl RunDir {
         Ok(path.exists() && Claim::take(&path)?.is_none())
     }
 
-    /// Claims a piece of a pass's work for this process: a unit, or a part of a look at the archive. `None` while another process has
-    /// it. Where the whole run is this process's own, nobody could.
+    /// Claims a piece of a pass's work for this process: a unit, or a part of a scan of the archive. `None` while
+    /// another process has it. A process without a share has the whole run and needs no locks.
     pub(crate) fn claim(&self, pass: &str, work: &str) -> Result<Option<Claim>, EngineError> {
         if self.share.is_none() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.claim_path(pass, work)) }
     }
@@ -182,11 +183,11 @@ impl RunDir {
     /// Bytes that are free where the run lives (or will live).
     ///
     /// # Errors
-    /// [`EngineError::Io`] when the file system does not tell.
+    /// [`EngineError::Io`] when the file system does not report it.
     pub fn free_bytes(&self) -> Result<u64, EngineError> {
         let absolute = std::path::absolute(&self.path).map_err(EngineError::io(&self.path, "cannot be found"))?;
         let existing = absolute.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-        let stat = rustix::fs::statvfs(existing).map_err(|e| EngineError::io(existing, "free space cannot be told")(e.into()))?;
+        let stat = rustix::fs::statvfs(existing).map_err(|e| EngineError::io(existing, "free space cannot be read")(e.into()))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 }

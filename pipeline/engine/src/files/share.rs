@@ -1,9 +1,9 @@
 //! Shares of a run: several processes, on one host or on many, make the units of one run at once (`--units 3/64`).
 //!
-//! Which share a unit belongs to follows from its name alone, so it is the same in every stage and does not change when recordings are
-//! added. A process holds the lock of its share as long as it lives, so that the others know whom to wait for; and it claims each unit,
-//! so that nothing is made twice even where shares were counted differently. All of these are locks of the operating system: they end
-//! with the process that holds them, however it ends.
+//! A unit's share follows from the unit's name alone. So it is the same in every stage and does not change when
+//! recordings are added. A process holds the lock of its share while it lives: that shows the others which shares are
+//! being worked on. It also locks each unit that it makes, so that nothing is made twice when processes were started
+//! with different numbers of shares. The operating system drops all these locks when the process ends, however it ends.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use std::str::FromStr;
 use super::hash::hash_bytes;
 use crate::Unit;
 
-/// One of so many shares of a run's units.
+/// One share of a run's units, such as the third of 64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share {
     /// Which, from 1.

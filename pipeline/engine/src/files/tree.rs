@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Whether a path, of something that may be still to be made, lies within a folder, whatever links lead there.
+/// Whether a path lies within a folder, with symbolic links followed. The path need not exist yet.
 pub fn is_within(path: &Path, folder: &Path) -> bool {
     let Ok(folder) = std::fs::canonicalize(folder) else { return false };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

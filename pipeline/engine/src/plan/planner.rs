@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::scan::Scan;
+use super::scan::{Found, Scan};
 use super::status::{PassPlan, Status, UnitPlan};
 use crate::files::hash::hash_file;
 use crate::graph::{Input, Pass, Per};
@@ -26,7 +26,13 @@ pub(crate) struct Planner<'a> {
 
 impl Planner<'_> {
     /// Plans one pass. `earlier` are the plans of the passes before it, where these have not been executed since.
-    pub(crate) fn pass(&self, pass: &Pass, states: &States, scan: &Scan, earlier: &[PassPlan]) -> Result<PassPlan, EngineError> {
+    pub(crate) fn pass(
+        &self,
+        pass: &Pass,
+        states: &States,
+        scan: &Scan<Found>,
+        earlier: &[PassPlan],
+    ) -> Result<PassPlan, EngineError> {
         let none = BTreeMap::new();
         let recorded = states.get(pass.name).unwrap_or(&none);
         let common = self.common(pass, states, scan)?;
@@ -49,7 +55,7 @@ impl Planner<'_> {
     }
 
     /// What the fingerprints of all units of a pass have in common.
-    pub(crate) fn common(&self, pass: &Pass, states: &States, scan: &Scan) -> Result<Fingerprint, EngineError> {
+    pub(crate) fn common(&self, pass: &Pass, states: &States, scan: &Scan<Found>) -> Result<Fingerprint, EngineError> {
         Ok(Fingerprint {
             code_version: pass.code_version,
             keys: self.keys(pass).into(),
@@ -67,7 +73,7 @@ impl Planner<'_> {
         pass: &Pass,
         unit: &Unit,
         states: &States,
-        scan: &Scan,
+        scan: &Scan<Found>,
     ) -> Fingerprint {
         let mut fingerprint = common.clone();
         fingerprint.external.extend(scan.units.get(unit).cloned().unwrap_or_default());
@@ -80,7 +86,7 @@ impl Planner<'_> {
         pass.counting_keys(self.config).into_iter().map(|key| (key.clone(), value(&key))).collect()
     }
 
-    fn units(&self, pass: &Pass, states: &States, scan: &Scan) -> BTreeSet<Unit> {
+    fn units(&self, pass: &Pass, states: &States, scan: &Scan<Found>) -> BTreeSet<Unit> {
         if pass.per == Per::Run {
             return [Unit::Run].into();
         }
@@ -115,7 +121,7 @@ impl Planner<'_> {
         Ok(inputs)
     }
 
-    /// What has to be fresh before it shows whether the units of a pass are.
+    /// The earlier stages that are not fresh, as far as units of a pass cannot be planned before they are.
     fn blockers<'b>(&self, pass: &Pass, states: &States, earlier: &'b [PassPlan]) -> Result<Vec<Blocker<'b>>, EngineError> {
         let mut blockers = Vec::new();
         for maker in pass.upstream(self.passes) {

@@ -10,13 +10,13 @@ use crate::graph::{Pass, Per};
 pub enum Status {
     /// Nothing to do.
     Fresh,
-    /// It was never made, or not to the end.
+    /// It was never completed.
     Missing,
     /// It has to be made again, for this reason.
     Stale(String),
-    /// Whether it has to be made shows once this stage is fresh.
+    /// Not known until this stage is fresh.
     Waiting(&'static str),
-    /// It is not there, and the run's base has it: a run takes it over.
+    /// It is missing here, and the run's base has it: the next run takes it over.
     InBase,
 }
 
@@ -52,11 +52,11 @@ pub struct PassPlan {
     pub whole_run: bool,
     /// Its units.
     pub units: Vec<UnitPlan>,
-    /// Units that were made and that nothing in the archive stands for any more.
+    /// Units that were made before and whose recordings are no longer in the archive.
     pub gone: Vec<Unit>,
-    /// What was seen outside and not yet looked into.
+    /// What the scan saw and did not read yet, such as new files.
     pub pending: Option<String>,
-    /// How many units the run's base has to give.
+    /// How many units the run can take over from its base.
     pub in_base: usize,
 }
 
@@ -77,12 +77,12 @@ impl PassPlan {
         self.fresh() == self.units.len() && self.gone.is_empty() && self.pending.is_none()
     }
 
-    /// Whether nothing is to be made, be it that units are taken over from the base.
+    /// Whether nothing has to be made. Units may still have to be taken over from the base.
     pub(crate) fn is_settled(&self) -> bool {
         self.units.iter().all(|u| u.status.is_settled()) && self.gone.is_empty() && self.pending.is_none()
     }
 
-    /// In words, why it is not fresh.
+    /// Why the pass is not fresh, for people.
     pub fn reason(&self) -> Option<String> {
         if let Some(pending) = &self.pending {
             return Some(pending.clone());

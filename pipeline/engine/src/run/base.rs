@@ -1,8 +1,9 @@
 //! The base of a run (`run.base`): another run, whose units are taken over where making them again would give the same.
 //!
-//! A unit of the base stands for one of this run when its recorded fingerprint is the one that this run's unit has. Inputs count by
-//! content in it, so what is taken over goes on from pass to pass. Outputs get a second name in this run rather than a copy: files of
-//! a run are never changed in place, only replaced. A derived run is therefore a whole one, and stays it when its base is gone.
+//! A unit of the base equals one of this run when both have the same fingerprint. Fingerprints compare inputs by
+//! content, so a unit that was taken over makes units of later passes equal too. Outputs are hard links to the base's
+//! files rather than copies: files of a run are never changed in place, only replaced. So a derived run is complete in
+//! itself, and stays complete when its base is removed.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -15,7 +16,7 @@ use crate::files::run_dir::CHECKPOINT;
 use crate::files::tree::files_below;
 use crate::graph::Pass;
 use crate::plan::planner::Planner;
-use crate::plan::scan::Scan;
+use crate::plan::scan::{Found, Scan};
 use crate::state::fingerprint::Fingerprint;
 use crate::state::states::{States, load};
 use crate::state::unit_state::UnitState;
@@ -27,10 +28,10 @@ pub(crate) struct Base {
     run: RunDir,
 }
 
-/// A unit of the base that stands for one of this run.
+/// A unit of the base that equals one of this run.
 pub(crate) struct Match {
     pub(crate) unit: Unit,
-    /// What this run's unit is made from.
+    /// The fingerprint that this run's unit has.
     pub(crate) fingerprint: Fingerprint,
     /// The base's state of it.
     pub(crate) state: UnitState,
@@ -72,7 +73,7 @@ impl Base {
         &self,
         planner: &Planner<'_>,
         pass: &Pass,
-        scan: &Scan,
+        scan: &Scan<Found>,
         states: &States,
         units: &BTreeSet<&Unit>,
     ) -> Result<Vec<Match>, EngineError> {
@@ -89,9 +90,9 @@ impl Base {
         Ok(recorded.into_par_iter().filter_map(fits).collect())
     }
 
-    /// Gives the outputs of a unit their names in `run`. False where the base was made again meanwhile, or `verify` finds damage: then
-    /// the unit has no state in `run`, and is made there.
-    pub(crate) fn hand_on(&self, run: &RunDir, pass: &str, found: &Match, verify: bool) -> Result<bool, EngineError> {
+    /// Links the outputs of a unit into `run`. False when the base's unit was made again meanwhile, or `verify` finds
+    /// damage: then the unit has no state in `run`, and is made there.
+    pub(crate) fn link_outputs(&self, run: &RunDir, pass: &str, found: &Match, verify: bool) -> Result<bool, EngineError> {
         let before = UnitState::read(&run.state(pass, &found.unit));
         atomic::drop_file(&run.state(pass, &found.unit))?;
         found.state.remove_superseded(before, run)?;
@@ -102,7 +103,8 @@ impl Base {
                 Err(error) => return Err(error),
             }
         }
-        // Whoever makes a unit drops its state first and writes it last: where it is the same now as before, so were the files.
+        // Making a unit removes its state first and writes it last. So when the state is the same before and after, so
+        // were the files.
         let unchanged = UnitState::read(&self.run.state(pass, &found.unit)).is_some_and(|now| now == found.state);
         Ok(unchanged && found.state.check_outputs(run, verify).is_none())
     }
@@ -112,8 +114,8 @@ impl Base {
         UnitState::read(&self.run.state(pass, unit)).is_some_and(|base| base == *state)
     }
 
-    /// Takes over what a pass of the base remembers and this run does not: the archive is not read again for it.
-    pub(crate) fn hand_on_memory(&self, run: &RunDir, pass: &str) -> Result<(), EngineError> {
+    /// Takes over what a pass of the base has cached and this run has not, so that the archive is not read again.
+    pub(crate) fn link_cache(&self, run: &RunDir, pass: &str) -> Result<(), EngineError> {
         let (theirs, own) = (self.run.cache(pass, ""), run.cache(pass, ""));
         for path in files_below(&theirs) {
             let relative = path.strip_prefix(&theirs).unwrap_or(&path);
@@ -122,7 +124,7 @@ impl Base {
                 continue;
             }
             match atomic::take(&run.tmp(), &path, &own.join(relative)) {
-                // The base forgot it meanwhile.
+                // The base removed it meanwhile.
                 Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
                 taken => taken?,
             }
@@ -159,22 +161,22 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::new(dir.path().join("run"));
         let (base, found) = base(dir.path());
-        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
         // While it is made again its state is gone; then there is another one.
         let state = base.run.state("segment", &Unit::Run);
         atomic::drop_file(&state).unwrap();
-        assert!(!base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(!base.link_outputs(&run, "segment", &found, false).unwrap());
         let fingerprint = Fingerprint { code_version: 2, ..Fingerprint::default() };
         UnitState { fingerprint, ..found.state.clone() }.save(&base.run, "segment", &Unit::Run).unwrap();
-        assert!(!base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(!base.link_outputs(&run, "segment", &found, false).unwrap());
         found.state.save(&base.run, "segment", &Unit::Run).unwrap();
-        assert!(base.hand_on(&run, "segment", &found, true).unwrap());
+        assert!(base.link_outputs(&run, "segment", &found, true).unwrap());
         // A file of the right size and the wrong content shows to those who look.
         atomic::write(&base.run.tmp(), &base.path().join(OUTPUT), b"rots").unwrap();
-        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
-        assert!(!base.hand_on(&run, "segment", &found, true).unwrap());
+        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
+        assert!(!base.link_outputs(&run, "segment", &found, true).unwrap());
         std::fs::remove_file(base.path().join(OUTPUT)).unwrap();
-        assert!(!base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(!base.link_outputs(&run, "segment", &found, false).unwrap());
     }
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
         let run = RunDir::new(dir.path().join("run"));
         let (base, found) = base(dir.path());
         found.state.save(&run, "segment", &Unit::Run).unwrap();
-        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
         assert!(!run.state("segment", &Unit::Run).exists());
     }
 
@@ -197,7 +199,7 @@ mod tests {
         let mut before = found.state.clone();
         before.outputs.insert(other.to_owned(), found.state.outputs[OUTPUT].clone());
         before.save(&run, "segment", &Unit::Run).unwrap();
-        assert!(base.hand_on(&run, "segment", &found, false).unwrap());
+        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
         assert!(run.path().join(OUTPUT).exists() && !run.path().join(other).exists());
     }
 
@@ -213,7 +215,7 @@ mod tests {
         remember(&base.run, "files/aa/other", "theirs");
         remember(&base.run, "checkpoint-1", "theirs");
         remember(&run, "files/aa/other", "own");
-        base.hand_on_memory(&run, "ingest").unwrap();
+        base.link_cache(&run, "ingest").unwrap();
         let own = |name: &str| std::fs::read_to_string(run.cache("ingest", name)).ok();
         assert_eq!(own("files/aa/piece").as_deref(), Some("theirs"));
         assert_eq!(own("files/aa/other").as_deref(), Some("own"));

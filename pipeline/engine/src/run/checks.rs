@@ -1,5 +1,6 @@
 //! What is checked before anything is made: the archive, the model, the run's folder, the disk.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::base::Base;
@@ -13,22 +14,20 @@ use crate::plan::UnitPlan;
 use crate::state::states::States;
 use crate::{EngineError, Unit, given_model};
 
-/// Stages that need neither labels nor a model.
-const ONLY_LOOKING: &[&str] = &["ingest", "segment", "featurize"];
-
 impl Runner {
-    /// Checks what the run reads from outside: the archive, the files that the configuration names, and the model where one is given.
+    /// Checks what the run reads from outside: the archive, the files that the configuration names, and the model where
+    /// one is given.
     ///
     /// # Errors
     /// [`EngineError::Config`], [`EngineError::Archive`], [`EngineError::Model`].
     pub fn check(&self) -> Result<(), EngineError> {
-        self.check_sources(&self.passes.iter().map(|p| p.name).collect::<Vec<_>>())
+        self.check_sources(&self.passes().iter().map(|p| p.name).collect::<Vec<_>>())
     }
 
-    /// A missing archive, and files and a model that cannot be used, are told before anything is made.
+    /// A missing archive, and files and a model that cannot be used, are reported before anything is made.
     pub(super) fn check_sources(&self, selected: &[&'static str]) -> Result<(), EngineError> {
         let selected: Vec<&Pass> = selected.iter().map(|name| self.pass(name)).collect();
-        if !selected.iter().all(|pass| ONLY_LOOKING.contains(&pass.stage)) {
+        if !selected.iter().all(|pass| pass.exploratory) {
             self.config.require_purpose()?;
         }
         let states = States::new();
@@ -38,8 +37,9 @@ impl Runner {
         self.check_run_folder()?;
         Base::checked(&self.config, &self.run)?;
         self.check_named_files(&selected)?;
-        if selected.iter().any(|pass| pass.stage == "split") {
-            self.config.warnings().iter().for_each(|problem| self.console.warn(&problem.to_string()));
+        let keys: BTreeSet<String> = selected.iter().flat_map(|pass| self.config.expand(&pass.keys)).collect();
+        for problem in self.config.warnings().iter().filter(|problem| keys.contains(&problem.key)) {
+            self.console.warn(&problem.to_string());
         }
         match self.config.text("model.path").filter(|_| selected.iter().any(|pass| pass.reads(Input::Model(WEIGHTS)))) {
             Some(model) => given_model::check(&self.config, Path::new(model)),
@@ -65,7 +65,8 @@ impl Runner {
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid { problems }.into()) }
     }
 
-    /// A run lies outside of the archive, and stays of one mode: tables that its configuration does not know would still be answered from.
+    /// A run lies outside of the archive, and either trains a model or applies one: tables of its other mode would stay
+    /// behind and be queried.
     pub(super) fn check_run_folder(&self) -> Result<(), EngineError> {
         let run = std::path::absolute(self.run.path()).map_err(EngineError::io(self.run.path(), "cannot be found"))?;
         let existing = run.ancestors().find_map(|p| Some((p.canonicalize().ok()?, run.strip_prefix(p).ok()?)));
@@ -80,7 +81,7 @@ impl Runner {
                 "name a folder outside of it in run.path",
             );
         }
-        if self.config.text("model.path").is_some() && self.run.states("train").exists() {
+        if self.config.text("model.path").is_some() && self.run.model().join(WEIGHTS).exists() {
             let next =
                 "name another folder in run.path, so that its labels and metrics are not taken for those of the other model";
             return refuse("this run trained a model of its own, and model.path names another", next);
@@ -90,7 +91,7 @@ impl Runner {
 
     /// A first look, before a new run's folder is made: an archive without recordings or a full disk leave nothing behind.
     pub(super) fn look_first(&self, selected: &[&'static str]) -> Result<(), EngineError> {
-        let Some(first) = self.passes.iter().find(|pass| selected.contains(&pass.name)) else { return Ok(()) };
+        let Some(first) = self.passes().iter().find(|pass| selected.contains(&pass.name)) else { return Ok(()) };
         self.scan(first, &States::new(), true)?;
         self.require_disk(first.stage, 0)
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use chorus_archive::{Archive, Kind};
-use chorus_keys::Keys;
+use chorus_keys::{Keys, Values};
 use chorus_tables::{Batch, BatchBuilder, TableReader, TableWriter, schema};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
@@ -59,17 +59,17 @@ impl Access<'_> {
         self.config.value(key).map_err(|e| self.undeclared("key", &format!("{key}: {e}")))
     }
 
-    fn may_use(&self, key: &str) -> Result<(), EngineError> {
-        if self.pass.declares_key(key) { Ok(()) } else { Err(self.undeclared("key", key)) }
-    }
-
-    /// The pass's configuration keys as a struct with a field for each section (and each top-level key). Only declared keys are
-    /// there; a struct that wants others, or not all of them, does not fit.
+    /// The values of keys that the pass declares.
     ///
     /// # Errors
-    /// [`EngineError::Undeclared`].
-    pub fn params<P: DeserializeOwned>(&self) -> Result<P, EngineError> {
-        self.config.params(&self.pass.keys).map_err(|e| self.undeclared("keys", &e.to_string()))
+    /// [`EngineError::Undeclared`] with the first key that the pass does not declare.
+    pub fn values(&self, keys: &[&'static str]) -> Result<Values, EngineError> {
+        keys.iter().try_for_each(|key| self.may_use(key))?;
+        Ok(keys.iter().map(|key| ((*key).to_owned(), self.config.get(key).clone())).collect())
+    }
+
+    fn may_use(&self, key: &str) -> Result<(), EngineError> {
+        if self.pass.declares_key(key) { Ok(()) } else { Err(self.undeclared("key", key)) }
     }
 
     /// The archive, for a pass that declares it and cannot do without.
@@ -103,7 +103,7 @@ impl Access<'_> {
     /// # Errors
     /// [`EngineError::Undeclared`].
     pub fn sound(&self) -> Result<Option<&dyn Archive>, EngineError> {
-        if !self.pass.reads(Input::Sound) {
+        if !self.pass.reads(Input::OptionalArchive) {
             return Err(self.undeclared("recordings of the archive", ""));
         }
         Ok(self.archive.filter(|archive| is_there(*archive)))
@@ -167,7 +167,8 @@ impl Access<'_> {
         Ok(TableReader::open(schema(table)?, &partition.path)?)
     }
 
-    /// Reads a declared table file by file: a pass on the whole run any of its inputs, a scan by site-day what it declares to scan.
+    /// Reads a declared table file by file: a pass on the whole run any of its inputs, a scan by site-day what it
+    /// declares to scan.
     ///
     /// # Errors
     /// [`EngineError::Undeclared`], [`EngineError::Table`].

@@ -12,7 +12,7 @@ use super::runner::{RunOptions, Runner, count_units};
 use crate::console::duration;
 use crate::files::atomic;
 use crate::graph::{Output, Pass, Per};
-use crate::plan::scan::Scan;
+use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status, UnitPlan};
 use crate::state::fingerprint::Fingerprint;
 use crate::state::states::States;
@@ -20,16 +20,16 @@ use crate::state::unit_state::UnitState;
 use crate::sync::locked;
 use crate::{EngineError, RunDir, Unit};
 
-/// Units that wait for the disk while others are worked on: each has to be on it before its state may say so.
+/// Units that may wait for the disk while others are worked on. A unit's outputs have to be on disk before its state is written.
 const COMMITS: usize = 8;
 
 impl Runner {
-    /// Makes the units of a pass that are not fresh; tells how many that were.
+    /// Makes the units of a pass that are not fresh; gives their number.
     pub(super) fn execute(
         &self,
         pass: &Pass,
         plan: &PassPlan,
-        scan: &Scan,
+        scan: &Scan<Found>,
         states: &mut States,
         options: &RunOptions,
         pool: &rayon::ThreadPool,
@@ -88,7 +88,7 @@ impl Runner {
         let took = duration(start.elapsed().as_secs_f64());
         self.console.say(&format!("{:17} made {}{fresh}, {rows} rows, {took}", pass.name, count_units(made)));
         if let Some(work) = self.registry.get(pass.name) {
-            work.tell(&self.console);
+            work.summarise(&self.console, &scan.found);
         }
         Ok(made)
     }
@@ -101,7 +101,7 @@ struct Making<'a> {
     /// What the units' fingerprints have in common.
     common: Fingerprint,
     states: &'a States,
-    scan: &'a Scan,
+    scan: &'a Scan<Found>,
     options: &'a RunOptions,
     pool: &'a rayon::ThreadPool,
     slots: Slots,
@@ -156,7 +156,7 @@ impl Making<'_> {
         let name = self.pass.name;
         let fail = |source| EngineError::Work { pass: name.into(), unit: cx.unit.to_string(), source };
         let work = self.runner.registry.get(name).ok_or_else(|| fail("this program does not hold the stage".into()))?;
-        work.run(cx).map_err(|source| match source.downcast::<EngineError>() {
+        work.run(cx, &self.scan.found).map_err(|source| match source.downcast::<EngineError>() {
             Ok(error) if matches!(*error, EngineError::Stopped) => EngineError::Stopped,
             Ok(error) => fail(error),
             Err(source) => fail(source),

@@ -11,7 +11,7 @@ use super::context::{Access, ScanContext};
 use super::runner::Runner;
 use crate::graph::Pass;
 use crate::plan::planner::Planner;
-use crate::plan::scan::Scan;
+use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status};
 use crate::state::states::{States, load_states};
 use crate::state::unit_state::UnitState;
@@ -19,19 +19,19 @@ use crate::{EngineError, Unit};
 
 impl Runner {
     pub(super) fn planner(&self, verify: bool) -> Planner<'_> {
-        let Self { config, run, passes, runtime, .. } = self;
-        Planner { config, run, passes, runtime, verify }
+        let Self { config, run, registry, runtime, .. } = self;
+        Planner { config, run, passes: registry.passes(), runtime, verify }
     }
 
     pub(super) fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
-        let Self { config, run, passes, console, stop, .. } = self;
+        let Self { config, run, registry, console, stop, .. } = self;
         let archive = self.archive.as_ref().map(|archive| archive as &dyn Archive);
-        Access { config, archive, run, passes, pass, states, console, stop }
+        Access { config, archive, run, passes: registry.passes(), pass, states, console, stop }
     }
 
     /// Lets a pass look outside of the run.
-    pub(super) fn scan(&self, pass: &Pass, states: &States, look_only: bool) -> Result<Scan, EngineError> {
-        let Some(work) = self.registry.get(pass.name) else { return Ok(Scan::default()) };
+    pub(super) fn scan(&self, pass: &Pass, states: &States, look_only: bool) -> Result<Scan<Found>, EngineError> {
+        let Some(work) = self.registry.get(pass.name) else { return Ok(Scan::none()) };
         let cx = ScanContext { access: self.access(pass, states), look_only };
         work.scan(&cx).map_err(|source| match source.downcast::<EngineError>() {
             Ok(error) => *error,
@@ -43,9 +43,9 @@ impl Runner {
     pub(super) fn look(&self, among: Option<&BTreeSet<&str>>, verify: bool) -> Result<(Vec<PassPlan>, States), EngineError> {
         let base = Base::checked(&self.config, &self.run)?;
         let is_wanted = |pass: &&Pass| among.is_none_or(|among| among.contains(pass.name));
-        let mut states = load_states(&self.run, self.passes.iter().filter(is_wanted));
+        let mut states = load_states(&self.run, self.passes().iter().filter(is_wanted));
         let mut plans: Vec<PassPlan> = Vec::new();
-        for pass in self.passes.iter().filter(is_wanted) {
+        for pass in self.passes().iter().filter(is_wanted) {
             let scan = self.scan(pass, &states, true)?;
             let mut plan = self.planner(verify).pass(pass, &states, &scan, &plans)?;
             if let Some(base) = &base {
@@ -61,7 +61,7 @@ impl Runner {
         &self,
         base: &Base,
         pass: &Pass,
-        scan: &Scan,
+        scan: &Scan<Found>,
         plan: &mut PassPlan,
         states: &mut States,
     ) -> Result<(), EngineError> {

@@ -1,4 +1,5 @@
-//! The lineage of a run: what made it, from what, and what came out. It is for people and archives; nothing depends on it.
+//! The provenance of a run: versions, configuration, host and outputs. It is for people and archives; the engine does
+//! not read it.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Removes what nothing in the archive stands for any more.
+//! Removes outputs whose recordings are no longer in the archive.
 
 use std::collections::BTreeSet;
 
@@ -34,13 +34,14 @@ impl Runner {
                 for path in state.outputs.keys() {
                     atomic::remove(&self.run.tables(), &self.run.path().join(path))?;
                 }
-                self.console.say(&format!("{:17} {unit} removed: nothing in the archive stands for it any more", pass.name));
+                self.console.say(&format!("{:17} {unit} removed: its recordings are no longer in the archive", pass.name));
             }
         }
         Ok(())
     }
 
-    /// Removes parts of a pass's tables that no state tells of and no unit will write: a query would count them.
+    /// Removes parts of a pass's tables that belong to no known unit and that no unit will replace, because a query
+    /// would count them.
     pub(super) fn remove_strays(&self, pass: &Pass, plan: &PassPlan, states: &States) -> Result<(), EngineError> {
         let known: BTreeSet<&Unit> =
             plan.units.iter().map(|u| &u.unit).chain(states.get(pass.name).into_iter().flat_map(|s| s.keys())).collect();
@@ -51,7 +52,7 @@ impl Runner {
                 if !Unit::parse(&relative).is_some_and(|unit| known.contains(&unit)) {
                     atomic::remove(&self.run.tables(), &path)?;
                     self.console.say(&format!(
-                        "{:17} {} removed: nothing in the archive stands for it",
+                        "{:17} {} removed: no recordings in the archive belong to it",
                         pass.name,
                         path.display()
                     ));

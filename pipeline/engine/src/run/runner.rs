@@ -12,8 +12,8 @@ use super::work::Registry;
 use crate::files::atomic;
 use crate::files::claim::Claim;
 use crate::files::share::Share;
-use crate::graph::{Pass, Per, Program, passes, stages};
-use crate::plan::scan::Scan;
+use crate::graph::{Pass, Per, Program, stages};
+use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status};
 use crate::state::states::{States, load, load_states};
 use crate::{Config, Console, EngineError, RunDir, Unit};
@@ -73,22 +73,22 @@ impl Summary {
     }
 }
 
-/// How far an execution has come.
+/// The progress of an execution.
 #[derive(Default)]
 pub(super) struct Execution {
     pub(super) states: States,
     /// What each pass saw outside of the run, and its plan; in the order of the passes.
-    pub(super) scans: Vec<Scan>,
+    pub(super) scans: Vec<Scan<Found>>,
     pub(super) plans: Vec<PassPlan>,
-    /// Passes that this share has to leave, because other shares did not make what they read.
-    pub(super) left: BTreeSet<&'static str>,
+    /// Passes that this share has to skip, because other shares did not make their inputs.
+    pub(super) skipped: BTreeSet<&'static str>,
     pub(super) summary: Summary,
 }
 
 impl Execution {
-    /// Leaves out a pass that nothing at hand depends on.
+    /// Skips a pass that no selected pass depends on.
     fn pass_over(&mut self, pass: &Pass) {
-        self.scans.push(Scan::default());
+        self.scans.push(Scan::none());
         self.plans.push(PassPlan::empty(pass));
     }
 }
@@ -98,7 +98,6 @@ pub struct Runner {
     pub(super) config: Config,
     pub(super) archive: Option<Local>,
     pub(super) run: RunDir,
-    pub(super) passes: Vec<Pass>,
     pub(super) registry: Registry,
     pub(super) console: Console,
     pub(super) program: Program,
@@ -107,22 +106,11 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner within `chorus`: passes of other programs are handed to the worker.
+    /// A runner within `chorus`: passes that another program executes are handed to the worker.
     pub fn new(config: Config, registry: Registry, console: Console) -> Self {
         let run = RunDir::new(config.run_path());
-        let passes = passes(&config);
         let archive = config.text("archive.path").map(Local::new);
-        Self {
-            config,
-            archive,
-            run,
-            passes,
-            registry,
-            console,
-            program: Program::Chorus,
-            runtime: BTreeMap::new(),
-            stop: Arc::default(),
-        }
+        Self { config, archive, run, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
     }
 
     /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.
@@ -165,9 +153,14 @@ impl Runner {
         &self.run
     }
 
+    /// The passes of this run, in order.
+    pub fn passes(&self) -> &[Pass] {
+        self.registry.passes()
+    }
+
     /// The stages of this run, in order.
     pub fn stages(&self) -> Vec<&'static str> {
-        stages(&self.passes)
+        stages(self.passes())
     }
 
     /// What is fresh and what is not, without executing anything. `verify` reads every output and compares its hash.
@@ -179,7 +172,7 @@ impl Runner {
         Ok(self.look(None, verify)?.0)
     }
 
-    /// The plans of these passes and of all that they depend on: others have no say in them.
+    /// The plans of these passes and of all that they depend on.
     pub(super) fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
         self.look(Some(&self.needed(selected)), false)
     }
@@ -187,9 +180,9 @@ impl Runner {
     /// These passes and all that they depend on.
     pub(super) fn needed(&self, selected: &[&'static str]) -> BTreeSet<&'static str> {
         let mut needed: BTreeSet<&'static str> = selected.iter().copied().collect();
-        for pass in self.passes.iter().rev() {
+        for pass in self.passes().iter().rev() {
             if needed.contains(pass.name) {
-                needed.extend(pass.upstream(&self.passes).iter().map(|maker| maker.name));
+                needed.extend(pass.upstream(self.passes()).iter().map(|maker| maker.name));
             }
         }
         needed
@@ -228,14 +221,14 @@ impl Runner {
             .num_threads(options.jobs.max(1))
             .build()
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
-        self.take_memory(&selected)?;
-        let mut execution = Execution { states: load_states(&self.run, &self.passes), ..Execution::default() };
+        self.take_cache(&selected)?;
+        let mut execution = Execution { states: load_states(&self.run, self.passes()), ..Execution::default() };
         let mut handed_over: Vec<&str> = Vec::new();
         let needed = self.needed(&selected);
-        for (i, pass) in self.passes.iter().enumerate() {
+        for (i, pass) in self.passes().iter().enumerate() {
             let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
             if self.program == Program::Torch && !chosen {
-                // `chorus` looked at the others before it started the worker, which does not hold them and could not tell.
+                // `chorus` planned the other passes before it started the worker, which does not hold their code.
                 continue;
             }
             if !needed.contains(pass.name) {
@@ -265,7 +258,7 @@ impl Runner {
                 self.retire(pass, &mut plan, &mut execution.states, options)?;
                 let scan = &execution.scans[execution.plans.len()];
                 let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, options, &pool)?;
-                // What was said of units that were taken over needs no other line that says that all are fresh.
+                // The line about units that were taken over is enough: no other one has to say that all are fresh.
                 let done = taken > 0 && plan.fresh() == plan.units.len();
                 let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, options, &pool)? };
                 execution.summary.0.push(Done { pass: pass.name, made, taken });
@@ -275,8 +268,8 @@ impl Runner {
                 plan.pending = None;
             }
             execution.plans.push(plan);
-            // Consecutive passes of the worker go to one process: it takes a while to start.
-            let next = self.passes.get(i + 1).filter(|next| next.program != self.program && selected.contains(&next.name));
+            // Consecutive passes of the worker go to one process, because starting it takes a while.
+            let next = self.passes().get(i + 1).filter(|next| next.program != self.program && selected.contains(&next.name));
             if !handed_over.is_empty() && next.is_none() {
                 self.hand_over(&handed_over, &execution.plans, options)?;
                 for name in handed_over.drain(..) {
@@ -287,17 +280,17 @@ impl Runner {
         if self.program == Program::Chorus {
             self.record_config()?;
             if self.run.share().is_some() {
-                execution.states = load_states(&self.run, &self.passes);
+                execution.states = load_states(&self.run, self.passes());
             }
-            manifest::write(&self.run, &self.config, &self.passes, &execution.states)?;
+            manifest::write(&self.run, &self.config, self.passes(), &execution.states)?;
         }
         Ok(execution.summary)
     }
 
-    /// Reads what the worker made of a pass, and plans it anew.
+    /// Reads what the worker made of a pass, and plans the pass again.
     fn take_back(&self, name: &str, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
-        let at = self.passes.iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
-        let pass = &self.passes[at];
+        let at = self.passes().iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
+        let pass = &self.passes()[at];
         let before = execution.states.insert(pass.name, load(&self.run, pass.name)).unwrap_or_default();
         let new: Vec<_> = execution.states[pass.name].iter().filter(|(unit, state)| before.get(*unit) != Some(*state)).collect();
         let base = Base::of(&self.config).filter(|_| !options.force);
@@ -314,15 +307,15 @@ impl Runner {
         named && self.run.share().is_none_or(|share| share.owns(unit))
     }
 
-    /// Whether passes on the whole run are this process's business.
+    /// Whether this process makes the passes on the whole run.
     pub(super) fn makes_whole_runs(&self, options: &RunOptions) -> bool {
         options.units.is_empty() && self.run.share().is_none_or(Share::is_first)
     }
 
-    /// `--unit` with a stage that has none would do nothing, and not say so.
+    /// Refuses `--unit` with a stage that has no units, since it would do nothing without a message.
     fn refuse_units_of_whole_runs(&self, options: &RunOptions) -> Result<(), EngineError> {
         let Selection::Only(stages) = &options.selection else { return Ok(()) };
-        let has_units = |stage: &String| self.passes.iter().any(|pass| pass.stage == stage && pass.per == Per::SiteDay);
+        let has_units = |stage: &String| self.passes().iter().any(|pass| pass.stage == stage && pass.per == Per::SiteDay);
         match stages.iter().find(|stage| !options.units.is_empty() && !has_units(stage)) {
             Some(stage) => Err(EngineError::WholeRun { stage: stage.clone() }),
             None => Ok(()),
@@ -330,10 +323,10 @@ impl Runner {
     }
 
     pub(super) fn pass(&self, name: &str) -> &Pass {
-        self.passes.iter().find(|p| p.name == name).expect("names of passes come from the list of passes")
+        self.passes().iter().find(|p| p.name == name).expect("names of passes come from the list of passes")
     }
 
-    /// The passes that a selection stands for.
+    /// The passes of a selection.
     fn selected(&self, selection: &Selection) -> Result<Vec<&'static str>, EngineError> {
         let known = self.stages();
         let check = |name: &String| match known.iter().find(|s| *s == name) {
@@ -349,8 +342,8 @@ impl Runner {
             }
         };
         let mut selected: Vec<&'static str> = Vec::new();
-        for pass in self.passes.iter().rev() {
-            let needed = |s: &&'static str| self.pass(s).upstream(&self.passes).iter().any(|p| p.stage == pass.stage);
+        for pass in self.passes().iter().rev() {
+            let needed = |s: &&'static str| self.pass(s).upstream(self.passes()).iter().any(|p| p.stage == pass.stage);
             let upstream = matches!(selection, Selection::WithUpstream(_)) && selected.iter().any(needed);
             if named.contains(&pass.stage) || upstream {
                 selected.push(pass.name);
@@ -359,7 +352,7 @@ impl Runner {
         Ok(selected)
     }
 
-    /// Takes the run, or its share of it, for this process. The worker runs within a run that is taken already.
+    /// Locks the run, or its share, for this process. The worker runs within a run that `chorus` has locked.
     fn open(&self) -> Result<Option<(std::fs::File, Option<Claim>)>, EngineError> {
         if self.program != Program::Chorus {
             return Ok(None);
@@ -368,7 +361,7 @@ impl Runner {
         let share = self.run.share().map(|share| self.run.take_share(share)).transpose()?;
         atomic::clear(&self.run.tmp())?;
         if share.is_none() {
-            // Nobody else is there, so these were left by processes that were killed.
+            // No other process has the run, so processes that were killed left these.
             atomic::clear(&self.run.claims())?;
         }
         Ok(Some((lock, share)))

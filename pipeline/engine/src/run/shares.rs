@@ -1,8 +1,9 @@
-//! Several processes, each with a share of a run: who waits for whom.
+//! How processes that make shares of one run wait for each other.
 //!
-//! A pass may read what other shares make. As long as those who make it are at work, this process waits; where one of them is not, it
-//! leaves the pass and all that depend on it to a later run. Who has left a pass does not wait any more, because others may be waiting for
-//! just that pass: so whoever is waited for either works or comes to its end, and nobody waits for ever.
+//! A pass may read what other shares make. The process waits while all processes of those shares are running. When one
+//! of them is not, it skips the pass and all that depend on it; a later run makes them. A process that skipped a pass
+//! waits for nothing from then on, since others may be waiting for that very pass. So every process that another one
+//! waits for is working or ends soon, and no two processes can wait for each other.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -15,13 +16,13 @@ use crate::plan::{PassPlan, Status, UnitPlan};
 use crate::state::states::load_states;
 use crate::{EngineError, Unit};
 
-/// The first and the longest pause between two looks at what the others have made.
+/// The first and the longest pause between two looks at what other shares have made.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Runner {
-    /// Plans a pass, once the other shares have made what it reads. `None` when it has to be left. A process that has the run for itself
-    /// does not wait.
+    /// Plans a pass, once the other shares have made its inputs. `None` when it has to be skipped. A process without a
+    /// share does not wait.
     pub(super) fn plan_for_share(
         &self,
         pass: &Pass,
@@ -29,10 +30,10 @@ impl Runner {
         options: &RunOptions,
         pool: &rayon::ThreadPool,
     ) -> Result<Option<PassPlan>, EngineError> {
-        let left = pass.upstream(&self.passes).iter().any(|maker| execution.left.contains(maker.name));
+        let skipped = pass.upstream(self.passes()).iter().any(|maker| execution.skipped.contains(maker.name));
         let scanned = |runner: &Self, execution: &Execution| Ok(runner.missing_to_scan(pass, execution));
-        if left || !self.wait_for(pass, execution, options, scanned)? {
-            return Ok(self.leave(pass, execution));
+        if skipped || !self.wait_for(pass, execution, options, scanned)? {
+            return Ok(self.skip(pass, execution));
         }
         let scan = pool.install(|| self.scan(pass, &execution.states, false))?;
         execution.scans.push(scan);
@@ -42,7 +43,7 @@ impl Runner {
         };
         if !self.wait_for(pass, execution, options, read)? {
             execution.scans.pop();
-            return Ok(self.leave(pass, execution));
+            return Ok(self.skip(pass, execution));
         }
         self.plan_now(pass, execution, options).map(Some)
     }
@@ -51,10 +52,11 @@ impl Runner {
         self.planner(options.verify).pass(pass, &execution.states, &execution.scans[execution.plans.len()], &execution.plans)
     }
 
-    fn leave(&self, pass: &Pass, execution: &mut Execution) -> Option<PassPlan> {
-        execution.left.insert(pass.name);
-        let told = "left: other shares have not made what it reads; run it once they are done";
-        self.console.say(&format!("{:17} {told}", pass.name));
+    fn skip(&self, pass: &Pass, execution: &mut Execution) -> Option<PassPlan> {
+        execution.skipped.insert(pass.name);
+        let reason =
+            "skipped: other shares have not made its inputs, and their processes have ended; run it again once they are made";
+        self.console.say(&format!("{:17} {reason}", pass.name));
         None
     }
 
@@ -74,11 +76,11 @@ impl Runner {
             if owners.iter().all(|&owner| owner == own) {
                 return Ok(true);
             }
-            if !execution.left.is_empty() || owners == ended {
+            if !execution.skipped.is_empty() || owners == ended {
                 return Ok(false);
             }
             if !self.are_at_work(&owners, own)? {
-                // Who is no longer at work may have come to its end since this process last looked.
+                // A process that has ended may have finished its work since this one last looked.
                 self.look_again(execution, options)?;
                 ended = owners;
                 continue;
@@ -100,7 +102,7 @@ impl Runner {
     fn missing_to_scan(&self, pass: &Pass, execution: &Execution) -> BTreeSet<Share> {
         let Some(share) = self.run.share() else { return BTreeSet::new() };
         let makes = |maker: &&Pass| maker.outputs.iter().any(|o| matches!(o, Output::Table(t) if pass.scanned.contains(t)));
-        let makers = self.passes.iter().filter(makes);
+        let makers = self.passes().iter().filter(makes);
         makers.flat_map(|maker| stale(maker, execution)).map(|unit| share.owner(unit)).collect()
     }
 
@@ -112,7 +114,7 @@ impl Runner {
         if waiting.is_empty() {
             return BTreeSet::new();
         }
-        let missing = pass.upstream(&self.passes).into_iter().flat_map(|maker| {
+        let missing = pass.upstream(self.passes()).into_iter().flat_map(|maker| {
             let unit_by_unit = pass.per == Per::SiteDay && maker.per == Per::SiteDay;
             stale(maker, execution).filter(|unit| !unit_by_unit || waiting.contains(unit)).collect::<Vec<_>>()
         });
@@ -130,10 +132,10 @@ impl Runner {
 
     /// Reads again what all shares have made, and plans the earlier passes anew.
     fn look_again(&self, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
-        execution.states = load_states(&self.run, &self.passes);
+        execution.states = load_states(&self.run, self.passes());
         let planner = self.planner(options.verify);
         let mut plans = Vec::new();
-        for (pass, scan) in self.passes.iter().zip(&execution.scans).take(execution.plans.len()) {
+        for (pass, scan) in self.passes().iter().zip(&execution.scans).take(execution.plans.len()) {
             plans.push(planner.pass(pass, &execution.states, scan, &plans)?);
         }
         execution.plans = plans;

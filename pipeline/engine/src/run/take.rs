@@ -12,29 +12,29 @@ use super::runner::{RunOptions, Runner, count_units};
 use crate::files::atomic;
 use crate::files::claim::Claim;
 use crate::graph::Pass;
-use crate::plan::scan::Scan;
+use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status};
 use crate::state::states::States;
 use crate::state::unit_state::UnitState;
 use crate::{EngineError, Unit};
 
-/// Units that are put on the disk together: one wait for it in place of several for each. In a shared run each of them is claimed by an
-/// open file, of which a process may have about a thousand.
+/// Units that are synced to disk together: one wait instead of several for each unit. In a shared run each unit is
+/// locked by an open file, and a process may have about a thousand of these.
 const AT_ONCE: usize = 256;
 
 impl Runner {
-    /// Takes over what the passes of the base remember.
-    pub(super) fn take_memory(&self, selected: &[&'static str]) -> Result<(), EngineError> {
+    /// Takes over what the passes of the base have cached.
+    pub(super) fn take_cache(&self, selected: &[&'static str]) -> Result<(), EngineError> {
         let Some(base) = Base::of(&self.config) else { return Ok(()) };
-        selected.iter().try_for_each(|pass| base.hand_on_memory(&self.run, pass))
+        selected.iter().try_for_each(|pass| base.link_cache(&self.run, pass))
     }
 
-    /// Takes over the units of a pass that are not fresh and that the base has; tells how many that were.
+    /// Takes over the units of a pass that are not fresh and that the base has; gives their number.
     pub(super) fn take_over(
         &self,
         pass: &Pass,
         plan: &mut PassPlan,
-        scan: &Scan,
+        scan: &Scan<Found>,
         states: &mut States,
         options: &RunOptions,
         pool: &rayon::ThreadPool,
@@ -79,13 +79,13 @@ impl Runner {
         some: &'a [Match],
         options: &RunOptions,
     ) -> Result<Vec<(Unit, UnitState)>, EngineError> {
-        let hand_on = |found: &'a Match| {
+        let link = |found: &'a Match| {
             let claim = self.run.wait_for_claim(pass.name, &found.unit.to_string())?;
-            let handed = base.hand_on(&self.run, pass.name, found, options.verify)?;
+            let linked = base.link_outputs(&self.run, pass.name, found, options.verify)?;
             found.state.remove_strays(pass, &self.run)?;
-            Ok(handed.then_some((claim, found)))
+            Ok(linked.then_some((claim, found)))
         };
-        let handed: Vec<Option<(Claim, &Match)>> = some.par_iter().map(hand_on).collect::<Result<_, EngineError>>()?;
+        let handed: Vec<Option<(Claim, &Match)>> = some.par_iter().map(link).collect::<Result<_, EngineError>>()?;
         let handed: Vec<_> = handed.into_iter().flatten().collect();
         atomic::sync_file_system(self.run.path())?;
         let commit = |(_, found): &(Claim, &Match)| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::files::hash::hash_bytes;
 
-/// What the units of a pass mostly have in common, held once for all of them.
+/// A value that most units of a pass have in common, held in memory once for all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shared<T>(Arc<T>);
 
@@ -59,8 +59,8 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// In what it differs from the one that is recorded, in words; `None` when it does not. Without a runtime of its own
-    /// (the program that plans is not the one that executes) the recorded one is taken as right.
+    /// How it differs from the recorded one, for people; `None` when it does not. An empty runtime (the program that
+    /// plans is not the one that executes) matches any recorded one.
     pub fn difference(&self, recorded: &Self) -> Option<String> {
         if self.code_version != recorded.code_version {
             return Some(format!("code version {} -> {}", recorded.code_version, self.code_version));

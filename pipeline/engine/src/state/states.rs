@@ -52,7 +52,7 @@ pub(crate) fn load(run: &RunDir, pass: &str) -> BTreeMap<Unit, UnitState> {
     states
 }
 
-/// The parts of a table that a pass reads; `None` for all. None are read as long as the table that names them is not there.
+/// The parts of a table that a pass reads; `None` for all of them. No part is read until the table that lists them exists.
 pub(crate) fn chosen(run: &RunDir, pass: &Pass, table: &str, states: &States) -> Result<Option<BTreeSet<Unit>>, EngineError> {
     let by = pass.inputs.iter().find_map(|input| match input {
         Input::Parts { of, by } if *of == table => Some(*by),

@@ -21,24 +21,24 @@ pub struct UnitState {
     pub fingerprint: Fingerprint,
     /// What it made, by path relative to the run.
     pub outputs: BTreeMap<String, OutputState>,
-    /// The run that holds the outputs, while a plan counts on another run's; `None` for the run at hand.
+    /// The run that holds the outputs, while a plan counts on those of the base; `None` for this run.
     #[serde(skip)]
     pub(crate) place: Option<Arc<Path>>,
 }
 
 impl UnitState {
-    /// The state in a file. One that cannot be read counts as none: its unit is made again.
+    /// The state in a file. One that cannot be read counts as missing, so its unit is made again.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
     }
 
-    /// Writes it; the last act of a commit.
+    /// Writes it. This is the last step of a commit.
     pub(crate) fn save(&self, run: &RunDir, pass: &str, unit: &Unit) -> Result<(), EngineError> {
         let bytes = serde_json::to_vec(self).expect("maps of texts are JSON");
         atomic::write(&run.tmp(), &run.state(pass, unit), &bytes).map(drop)
     }
 
-    /// The same without waiting for the disk. A state that is lost with the system counts as none.
+    /// The same without waiting for the disk. A state that is lost in a crash counts as missing.
     pub(crate) fn save_unsynced(&self, run: &RunDir, pass: &str, unit: &Unit) -> Result<(), EngineError> {
         let bytes = serde_json::to_vec(self).expect("maps of texts are JSON");
         atomic::write_unsynced(&run.tmp(), &run.state(pass, unit), &bytes)
@@ -56,7 +56,8 @@ impl UnitState {
         gone.into_iter().try_for_each(|path| atomic::remove(run.path(), &run.path().join(path)))
     }
 
-    /// Removes files of the pass's folders that the unit did not make: those of a process that was killed have no state to tell of them.
+    /// Removes files in the pass's output folders that the unit did not make. A process that was killed leaves such
+    /// files, and no state lists them.
     pub(crate) fn remove_strays(&self, pass: &Pass, run: &RunDir) -> Result<(), EngineError> {
         let folders =
             pass.outputs.iter().filter_map(|o| if let Output::Folder(path) = o { Some(run.path().join(path)) } else { None });
@@ -85,6 +86,7 @@ impl UnitState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Per;
 
     #[test]
     fn what_no_state_tells_of_goes_from_a_folder_and_from_nowhere_else() {
@@ -96,9 +98,8 @@ mod tests {
         }
         let outputs = [("report/clips/own.wav".to_owned(), output)].into();
         let state = UnitState { fingerprint: Fingerprint::default(), outputs, place: None };
-        let config = crate::Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::config::tests::all()).unwrap();
-        let passes = crate::graph::passes(&config);
-        state.remove_strays(passes.iter().find(|pass| pass.name == "report").unwrap(), &run).unwrap();
+        let pass = Pass { outputs: vec![Output::Folder("report/clips")], ..Pass::new("report", Per::Run) };
+        state.remove_strays(&pass, &run).unwrap();
         let left: Vec<String> =
             files_below(run.path()).iter().map(|p| p.strip_prefix(run.path()).unwrap().display().to_string()).collect();
         assert_eq!(left, ["report/clips/own.wav", "report/other.html", "tables/t/part-000.parquet"]);

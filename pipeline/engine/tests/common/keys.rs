@@ -20,6 +20,18 @@ struct Archive {
 }
 
 #[derive(Keys)]
+#[keys(section = "annotate")]
+#[allow(dead_code)]
+struct Annotate {
+    /// Layout.
+    #[key(default = "none")]
+    format: String,
+    /// Folder.
+    #[key(within = "archive.path")]
+    folder: Option<String>,
+}
+
+#[derive(Keys)]
 #[keys(section = "ingest")]
 #[allow(dead_code)]
 struct Ingest {
@@ -62,6 +74,30 @@ struct Split {
 }
 
 #[derive(Keys)]
+#[keys(section = "train")]
+#[allow(dead_code)]
+struct Train {
+    /// Seed.
+    #[key(default = "0")]
+    seed: u64,
+    /// Memory.
+    #[key(default = "4")]
+    memory_gib: f64,
+    /// Weights.
+    #[key(path)]
+    initial_weights: Option<String>,
+}
+
+#[derive(Keys)]
+#[keys(section = "model")]
+#[allow(dead_code)]
+struct Ensemble {
+    /// Folders.
+    #[key(default = "[]", path)]
+    ensemble: Vec<String>,
+}
+
+#[derive(Keys)]
 #[keys(section = "evaluate")]
 #[allow(dead_code)]
 struct Evaluate {
@@ -90,12 +126,14 @@ struct Report {
 /// All keys that the tests use.
 pub fn keys() -> &'static Declarations {
     chorus_engine::config::declarations()
-        .and(chorus_engine::config::undeclared())
         .section::<Archive>()
+        .section::<Annotate>()
         .section::<Ingest>()
         .section::<Segment>()
         .section::<Featurize>()
         .section::<Split>()
+        .section::<Train>()
+        .section::<Ensemble>()
         .section::<Evaluate>()
         .section::<Detect>()
         .section::<Report>()

@@ -95,6 +95,7 @@ fn key(field: &Field, name: &str) -> Result<Tokens> {
         return Err(Error::new(field.span(), "a key needs a doc comment: its meaning"));
     }
     let (mut default, mut unit, mut example, mut before) = (None, None, None, None);
+    let mut same_as = None;
     let (mut range, mut choices, mut base) = (None, None, quote! { ::chorus_keys::Base::None });
     for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("key")) {
         attr.parse_nested_meta(|meta| {
@@ -106,18 +107,25 @@ fn key(field: &Field, name: &str) -> Result<Tokens> {
                 "before" => before = Some(meta.value()?.parse::<LitStr>()?),
                 "range" => range = Some(until_comma(meta.value()?)?),
                 "choices" => choices = Some(meta.value()?.parse::<Path>()?),
+                "same_as" => same_as = Some(meta.value()?.parse::<Path>()?),
                 "path" => base = quote! { ::chorus_keys::Base::Current },
                 "within" => {
                     let folder = meta.value()?.parse::<LitStr>()?;
                     base = quote! { ::chorus_keys::Base::Within(#folder) };
                 }
                 _ => {
-                    let parts = "default, unit, range, example, before, choices, path or within";
+                    let parts = "default, unit, range, example, before, choices, path, within or same_as";
                     return Err(meta.error(format!("expected {parts}")));
                 }
             }
             Ok(())
         })?;
+    }
+    if let Some(other) = same_as {
+        let message = format!("the other struct declares {name}");
+        return Ok(quote! {
+            <#other as ::chorus_keys::Keys>::keys().into_iter().find(|key| key.name == #name).expect(#message)
+        });
     }
     let ty = &field.ty;
     let needs_default = match default {
@@ -174,8 +182,9 @@ fn derive_choices(input: &DeriveInput) -> Result<Tokens> {
         }
         let name = match Serde::of(&variant.attrs)?.rename {
             Some(name) => name,
-            None => renamed(&variant.ident.unraw().to_string(), case.as_deref())
-                .ok_or_else(|| Error::new(input.ident.span(), "expected rename_all = \"lowercase\", \"snake_case\" or \"kebab-case\""))?,
+            None => renamed(&variant.ident.unraw().to_string(), case.as_deref()).ok_or_else(|| {
+                Error::new(input.ident.span(), "expected rename_all = \"lowercase\", \"snake_case\" or \"kebab-case\"")
+            })?,
         };
         let about = doc(&variant.attrs);
         if about.is_empty() {

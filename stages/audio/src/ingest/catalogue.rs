@@ -2,9 +2,9 @@
 //! when a unit's rows are written.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use chorus_engine::{External, ScanContext, Unit, UnitContext, WorkError, hash_bytes};
+use chorus_engine::{External, ScanContext, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
 use super::error::IngestError;
@@ -28,7 +28,7 @@ struct Entry {
 }
 
 /// The archive as the last scan saw it.
-pub(super) struct Catalogue {
+pub struct Catalogue {
     rules: Rules,
     pieces: Vec<Name>,
     units: BTreeMap<Unit, Vec<Entry>>,
@@ -114,7 +114,7 @@ impl Catalogue {
     }
 
     fn memory(&self, cx: &UnitContext<'_>, piece: u32) -> Arc<Memory> {
-        let lock = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || locked(&self.held);
         if let Some((_, memory)) = lock().iter().find(|(held, _)| *held == piece) {
             return Arc::clone(memory);
         }

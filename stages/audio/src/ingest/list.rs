@@ -11,8 +11,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use chorus_engine::locked;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -231,10 +232,6 @@ impl Stamp {
 
 fn identity(meta: &Metadata) -> Identity {
     (meta.dev(), meta.ino())
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The path of a folder relative to the archive, with forward slashes; empty for the archive itself.

@@ -16,9 +16,10 @@ mod sites;
 mod start;
 mod summary;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use chorus_engine::{EngineError, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, EngineError, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Finding, Keys, Values};
 use serde::Deserialize;
 
@@ -99,13 +100,33 @@ impl Params {
 }
 
 /// The stage.
-#[derive(Default)]
-pub struct Ingest {
-    /// What the scan saw, for the units' work.
-    catalogue: Mutex<Option<Arc<Catalogue>>>,
+pub struct Ingest;
+
+impl Ingest {
+    /// What the stage declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        Some(Pass {
+            code_version: 3,
+            inputs: vec![Input::Archive],
+            outputs: vec![Output::Table("recordings")],
+            keys: vec![
+                "archive.audio",
+                "archive.channel",
+                "archive.exclude",
+                "archive.timezone",
+                "ingest.*",
+                "units.max_recordings",
+            ],
+            exploratory: true,
+            ..Pass::new("ingest", Per::SiteDay)
+        })
+    }
 }
 
 impl Work for Ingest {
+    /// The archive as the scan saw it, from which each unit takes its recordings.
+    type Found = Catalogue;
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
         let (params, archive) = (Params::of(cx)?, cx.archive_folder()?);
         let mut faults = Vec::new();
@@ -129,7 +150,7 @@ impl Work for Ingest {
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<Catalogue>, WorkError> {
         let params = Params::of(cx)?;
         let archive = cx.archive_folder()?;
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
@@ -143,15 +164,11 @@ impl Work for Ingest {
             remarks.iter().chain(&pattern).for_each(|remark| cx.console().warn(remark));
             judge(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
-        let units = catalogue.externals();
-        *self.catalogue.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(catalogue));
-        Ok(Scan { units, pending: pending.in_words(), ..Scan::default() })
+        Ok(Scan { units: catalogue.externals(), all: External::new(), pending: pending.in_words(), found: catalogue })
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let rows = catalogue.ok_or("the archive was not looked at")?.rows(cx)?;
-        Ok(rows::write(cx, &rows)?)
+    fn run(&self, cx: &UnitContext<'_>, catalogue: &Catalogue) -> Result<(), WorkError> {
+        Ok(rows::write(cx, &catalogue.rows(cx)?)?)
     }
 }
 

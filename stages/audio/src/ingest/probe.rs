@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, ScanContext, WorkError};
+use chorus_engine::{EngineError, Exact, Progress, ScanContext, WorkError, locked};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -181,13 +181,13 @@ fn read_files(
         }
         let probe = if file.is_named_in_utf8() { read(&archive.join(&file.path)) } else { Some(Probe::nameless()) };
         if let Some(probe) = probe {
-            lock(&fresh).insert(file.path.clone(), probe);
+            locked(&fresh).insert(file.path.clone(), probe);
         }
         reading.add(1);
         if let Ok(mut saved) = saved.try_lock()
             && saved.elapsed() > SAVE_EVERY
         {
-            save(cx, piece, memory, &lock(&fresh))?;
+            save(cx, piece, memory, &locked(&fresh))?;
             *saved = Instant::now();
         }
         Ok(())
@@ -199,10 +199,6 @@ fn save(cx: &ScanContext<'_>, piece: &Piece, memory: &Memory, fresh: &BTreeMap<S
     let probe = |file: &Listed| fresh.get(&file.path).or_else(|| memory.get(&file.path).filter(|(b, _)| b == file).map(|m| &m.1));
     let known = piece.files.iter().filter_map(|(_, file)| Some((file, probe(file)?)));
     pieces::remember(cx, &piece.name, known)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Reads a file; `None` when the system does not let it, which is not remembered.

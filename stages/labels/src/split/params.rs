@@ -33,10 +33,10 @@ pub(crate) struct SplitSettings {
     /// Fold, or list of folds, that is the test set of this run: with source: folds, a number from 1 to split.folds; with source: file,
     /// as in the column fold of split.file.
     #[key(example = "1")]
-    fold: Option<Names>,
+    fold: Option<OneOrMore>,
     /// With source: leave_one_site_out, the site, or list of sites, that is the test set of this run.
     #[key(example = "POND01")]
-    site: Option<Names>,
+    site: Option<OneOrMore>,
     /// Share of the recordings that are not in the test set for the validation set, in whole groups. It is not used when split.file
     /// has a validation set.
     #[key(default = "0.2", range = 0.0..=0.9)]
@@ -122,15 +122,15 @@ pub(crate) fn without_effect(values: &Values) -> Vec<Finding> {
         .collect()
 }
 
-/// One name or several; a number is a name too.
+/// One name or several. A number is a name too.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Names {
-    One(Name),
-    Many(Vec<Name>),
+enum OneOrMore {
+    One(NumberOrText),
+    Many(Vec<NumberOrText>),
 }
 
-impl KeyType for Names {
+impl KeyType for OneOrMore {
     fn kind(_: Range) -> Kind {
         Kind::Names
     }
@@ -138,12 +138,12 @@ impl KeyType for Names {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Name {
+enum NumberOrText {
     Number(u64),
     Text(String),
 }
 
-impl Name {
+impl NumberOrText {
     fn text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
@@ -153,22 +153,22 @@ impl Name {
 }
 
 impl SplitSettings {
-    /// The file that says subsets or folds, where one is asked.
+    /// The file with subsets or folds, where the source is a file.
     pub(super) fn list(&self) -> Option<&str> {
         self.file.as_deref().filter(|_| self.source == Source::File)
     }
 
-    /// The file that says groups, where one is asked.
+    /// The file with groups, where groups are a column.
     pub(super) fn group_list(&self) -> Option<&str> {
         self.group_file.as_deref().or(self.file.as_deref()).filter(|_| self.group == GroupBy::Column)
     }
 
-    /// The key that names that file.
+    /// The key that names the file with groups.
     pub(super) fn group_key(&self) -> &'static str {
         if self.group_file.is_some() { "split.group_file" } else { "split.file" }
     }
 
-    /// The sides that are not left empty on purpose.
+    /// The sides that should have recordings.
     pub(super) fn wanted_sides(&self) -> Vec<Subset> {
         let is_wanted = |side: &Subset| match side {
             Subset::Test => self.source != Source::Grouped || self.test_fraction > 0.0,
@@ -189,11 +189,11 @@ impl SplitSettings {
     }
 }
 
-fn names(names: Option<&Names>) -> Vec<String> {
+fn names(names: Option<&OneOrMore>) -> Vec<String> {
     match names {
         None => Vec::new(),
-        Some(Names::One(name)) => vec![name.text()],
-        Some(Names::Many(names)) => names.iter().map(Name::text).collect(),
+        Some(OneOrMore::One(name)) => vec![name.text()],
+        Some(OneOrMore::Many(names)) => names.iter().map(NumberOrText::text).collect(),
     }
 }
 

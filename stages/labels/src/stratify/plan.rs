@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Group;
+use super::group::Group;
 
 /// A part that groups go to: a subset, a fold.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,8 @@ mod tally;
 use std::collections::BTreeMap;
 
 use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD};
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, EngineError, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_tables::Batch;
 
 use crate::clock::Clock;
@@ -30,8 +31,29 @@ const FARTHEST_H: f64 = 4.0;
 /// The pass.
 pub struct Activity;
 
+impl Activity {
+    /// What the pass declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        use Input::{Model, Table};
+        Some(Pass {
+            name: "detect-activity",
+            code_version: 2,
+            inputs: vec![Table("predictions"), Table("recordings"), Model(MODEL_CARD), Model(DECISIONS)],
+            outputs: ["activity", "sun_activity", "nights", "phenology", "accumulation"].map(Output::Table).to_vec(),
+            keys: vec!["detect.*", "predict.min_score"],
+            ..Pass::new("detect", Per::Run)
+        })
+    }
+}
+
 impl Work for Activity {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let params = Params::of(cx)?;
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let mut tally = Tally::default();

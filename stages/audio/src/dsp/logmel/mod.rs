@@ -127,12 +127,7 @@ impl MelConfig {
                 findings.push(Finding::new(key, found, allowed));
             }
         };
-        refuse(
-            self.n_fft.is_multiple_of(2),
-            "featurize.n_fft",
-            self.n_fft.to_string(),
-            "allowed: an even number".to_owned(),
-        );
+        refuse(self.n_fft.is_multiple_of(2), "featurize.n_fft", self.n_fft.to_string(), "allowed: an even number".to_owned());
         refuse(
             self.win_length <= self.n_fft,
             "featurize.win_length",
@@ -162,7 +157,8 @@ impl MelConfig {
     }
 
     fn check(&self) -> Result<(), AudioError> {
-        let wrong = |key: &str, found: String, expected: String| Err(AudioError::MelConfig { key: key.to_owned(), found, expected });
+        let wrong =
+            |key: &str, found: String, expected: String| Err(AudioError::MelConfig { key: key.to_owned(), found, expected });
         if let Err(NotAllowed { key, found, allowed }) = chorus_keys::validate(self) {
             return wrong(key, found, format!("allowed: {allowed}"));
         }
