@@ -126,6 +126,8 @@ fn the_docs_describe_every_format_and_option() {
 fn a_format_is_added_without_touching_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let (run, folder) = (run(dir.path()), dir.path().join("out"));
+    let rows: Vec<usize> = run.partitions("detections").unwrap().iter().map(|part| part.rows().unwrap()).collect();
+    assert_eq!(rows, [3, 0]);
     let done = export(&request(&run, &Counts, &folder, &[("column-name", "detections")])).unwrap();
     assert_eq!((done.recordings, done.detections), (2, 3));
     assert_eq!(fs::read_to_string(folder.join("counts.csv")).unwrap(), "class,detections\nFROG,2\nTOAD,1\n");
