@@ -102,15 +102,32 @@ fn formats_have_one_name_each_and_options_of_their_own() {
         assert_eq!(same.len(), 1, "{}", format.name());
         assert_eq!(named(format.name()).unwrap().name(), format.name());
         assert!(!format.about().is_empty() && !format.about().ends_with('.'), "{}", format.about());
-        format.tables().iter().for_each(|table| drop(chorus_tables::schema(table).unwrap()));
+        assert!(format.tables().iter().all(|table| chorus_tables::schema(table).is_ok()), "{}", format.name());
     }
     assert!(named("ravens").is_none());
+}
+
+#[test]
+fn the_docs_describe_every_format_and_option() {
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exports.md")).unwrap();
+    for format in EXPORTS {
+        let name = format.name();
+        assert!(
+            docs.contains(&format!("| `{name}` |")) && docs.contains(&format!("\n## {name}\n")),
+            "docs/exports.md lacks {name}"
+        );
+        for option in format.options() {
+            assert!(docs.contains(&format!("`--{} {}`", option.name, option.value)), "docs/exports.md lacks --{}", option.name);
+        }
+    }
 }
 
 #[test]
 fn a_format_is_added_without_touching_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let (run, folder) = (run(dir.path()), dir.path().join("out"));
+    let rows: Vec<usize> = run.partitions("detections").unwrap().iter().map(|part| part.rows().unwrap()).collect();
+    assert_eq!(rows, [3, 0]);
     let done = export(&request(&run, &Counts, &folder, &[("column-name", "detections")])).unwrap();
     assert_eq!((done.recordings, done.detections), (2, 3));
     assert_eq!(fs::read_to_string(folder.join("counts.csv")).unwrap(), "class,detections\nFROG,2\nTOAD,1\n");

@@ -27,7 +27,7 @@ use chorus_tables::{Batch, TableError, TableReader, schema};
 
 pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use cells::cell;
-pub(crate) use curves::{Bin, Curves, Point};
+pub(crate) use curves::{Bin, Point};
 pub(crate) use day::Day;
 pub(crate) use found::{Class, Found};
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
-pub(crate) use sun::{Anchor, HalfHour, Sun};
+pub(crate) use sun::{Anchor, HalfHour};
 pub(crate) use tally::Tally;
 
 /// All that the page is made from.
