@@ -108,6 +108,27 @@ const READING: &[&str] = &[
     "annotate.review_sheets",
 ];
 
+/// The tables that the report reads, as far as a run makes them. Tables of arrays and of single windows are not among them: they are
+/// most of a run.
+const REPORTED: &[&str] = &[
+    "recordings",
+    "segments",
+    "annotations",
+    "reviews",
+    "classes",
+    "splits",
+    "split_classes",
+    "training_log",
+    "metrics",
+    "thresholds",
+    "curves",
+    "reliability",
+    "detections",
+    "activity",
+    "sun_activity",
+    "accumulation",
+];
+
 /// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
 pub const UNIT_COLUMN: &str = "unit";
 /// Weights of a model.
@@ -296,22 +317,22 @@ pub fn passes(config: &Config) -> Vec<Pass> {
     }
     passes.extend([
         Pass {
-            code_version: 3,
+            code_version: 4,
             ..pass(
                 "detect",
                 Per::SiteDay,
-                &[Table("predictions"), Model(DECISIONS)],
-                &[Output::Table("detections")],
+                &[Table("predictions"), Table("recordings"), Model(DECISIONS)],
+                &[Output::Table("detections"), Output::Table("activity_parts"), Output::Table("night_parts")],
                 &["detect.*", "predict.min_score"],
             )
         },
         Pass {
             name: "detect-activity",
-            code_version: 2,
+            code_version: 3,
             ..pass(
                 "detect",
                 Per::Run,
-                &[Table("predictions"), Table("recordings"), Model(MODEL_CARD), Model(DECISIONS)],
+                &[Table("activity_parts"), Table("night_parts"), Model(MODEL_CARD)],
                 &[
                     Output::Table("activity"),
                     Output::Table("sun_activity"),
@@ -319,22 +340,12 @@ pub fn passes(config: &Config) -> Vec<Pass> {
                     Output::Table("phenology"),
                     Output::Table("accumulation"),
                 ],
-                &["detect.*", "predict.min_score"],
+                &[],
             )
         },
     ]);
-    let tables: Vec<Input> = passes
-        .iter()
-        .flat_map(|p| &p.outputs)
-        .filter_map(|o| if let Output::Table(t) = o { Some(Table(t)) } else { None })
-        .collect();
-    // Arrays and single windows are no matter of a report, and they are most of a run.
-    let told: Vec<Input> = tables
-        .into_iter()
-        .filter(|t| {
-            ![Table("features"), Table("predictions"), Table("labels"), Table("training_sets"), Table("embeddings")].contains(t)
-        })
-        .collect();
+    let is_made = |input: &Input| passes.iter().any(|pass| pass.makes(*input));
+    let told: Vec<Input> = REPORTED.iter().map(|&table| Table(table)).filter(is_made).collect();
     let report = pass(
         "report",
         Per::Run,

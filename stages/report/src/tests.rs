@@ -1,7 +1,7 @@
 //! The stage as the engine runs it, over tables that stand-ins of the other stages write.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
 use chorus_engine::{
@@ -35,7 +35,7 @@ impl Work for StandIn {
             match *output {
                 Output::File(path) => cx.write_file(path, self.1.as_bytes())?,
                 Output::Folder(_) => {}
-                Output::Table("features") => cx.sink("features", &[1, 1])?.finish()?,
+                Output::Table(table @ ("features" | "embeddings")) => cx.sink(table, &[1, 1])?.finish()?,
                 Output::Table(table) => {
                     let named = rows(table, cx.unit());
                     cx.write(table, |batch| fill(batch, table, &named))?;
@@ -111,26 +111,64 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
     }
 }
 
-/// Runs all stages, each by the program that it belongs to, and gives back the page.
-fn run(folder: &Path, sets: &[&str]) -> String {
+fn config(folder: &Path, sets: &[&str]) -> Config {
     let (archive, run) = (folder.join("archive"), folder.join("run"));
-    std::fs::create_dir_all(&archive).unwrap();
     let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
-    std::fs::write(archive.join("r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
+    Config::from_text("", "c", "c", &sets).unwrap()
+}
+
+/// Runs one stage by the program that it belongs to: the report itself, and stand-ins of the others.
+fn run_stage(config: &Config, stage: &str, program: Program, force: bool) -> Result<(), String> {
     let card = format!("model_id: cafe\nsettings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
-    let runner = || {
-        let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
-        let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
-        Runner::new(config.clone(), registry.with("report", Report), Console::new())
-    };
+    let stand_ins = passes(config).into_iter().filter(|p| p.name != "report");
+    let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
+    let runner = Runner::new(config.clone(), registry.with("report", Report), Console::new());
+    let runner = if program == Program::Torch { runner.as_worker(Default::default()) } else { runner };
+    let selection = Selection::Only(vec![stage.to_owned()]);
+    let options = RunOptions { selection, force, jobs: 1, units: Vec::new(), verify: false };
+    runner.run(&options).map(drop).map_err(|error| error.to_string())
+}
+
+/// Runs all stages and gives back the page.
+fn run(folder: &Path, sets: &[&str]) -> String {
+    let config = config(folder, sets);
+    std::fs::create_dir_all(folder.join("archive")).unwrap();
+    std::fs::write(folder.join("archive/r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
     for pass in passes(&config) {
-        let runner = if pass.program == Program::Torch { runner().as_worker(Default::default()) } else { runner() };
-        let selection = Selection::Only(vec![pass.stage.to_owned()]);
-        runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false }).unwrap();
+        run_stage(&config, pass.stage, pass.program, false).unwrap();
     }
-    std::fs::read_to_string(run.join(PAGE)).unwrap()
+    std::fs::read_to_string(folder.join("run").join(PAGE)).unwrap()
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn each_declared_table_is_read_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["annotate.format=anuraset_raw", "predict.embeddings=true"];
+    run(folder.path(), &sets);
+    let config = config(folder.path(), &sets);
+    let report = passes(&config).into_iter().find(|pass| pass.name == "report").unwrap();
+    for table in std::fs::read_dir(folder.path().join("run/tables")).unwrap().map(|entry| entry.unwrap()) {
+        let name = table.file_name().into_string().unwrap();
+        let files: Vec<(PathBuf, Vec<u8>)> =
+            files_below(&table.path()).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        // Of the same size: only who opens a file sees that it is no table any more.
+        for (path, bytes) in &files {
+            std::fs::write(path, vec![0; bytes.len()]).unwrap();
+        }
+        let is_declared = report.inputs.iter().any(|input| input.table() == Some(name.as_str()));
+        let made = run_stage(&config, "report", Program::Chorus, true);
+        assert_eq!(made.is_err(), is_declared, "{name}: {made:?}");
+        for (path, bytes) in &files {
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
 }
 
 #[test]

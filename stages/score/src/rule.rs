@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use crate::decisions::{Decisions, threshold};
 use crate::error::ScoreError;
-use crate::events::Rule;
+use crate::events::{Rule, Window, groups};
+use crate::predicted::Predicted;
 
 /// The keys of both passes of the stage.
 #[derive(Debug, Deserialize)]
@@ -35,6 +36,35 @@ impl Params {
         }
         Ok(rule)
     }
+
+    /// The events of a recording at a site, by class.
+    ///
+    /// # Errors
+    /// Those of [`Params::rule`]; windows that contradict each other.
+    pub(crate) fn events<'a>(
+        &self,
+        site: &str,
+        recording: &'a Predicted,
+        decisions: Option<&Decisions>,
+    ) -> Result<Vec<ClassEvents<'a>>, ScoreError> {
+        let of = |(class, windows): (&'a String, &'a Vec<Window>)| {
+            let rule = self.rule(site, class, decisions)?;
+            Ok(ClassEvents { class, windows, threshold: rule.threshold, groups: groups(windows, &rule)? })
+        };
+        recording.windows.iter().map(of).collect()
+    }
+}
+
+/// The events of one class in one recording.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ClassEvents<'a> {
+    pub(crate) class: &'a str,
+    /// All windows of the class.
+    pub(crate) windows: &'a [Window],
+    /// The threshold that was applied.
+    pub(crate) threshold: f64,
+    /// The windows of each event by their positions, in order of time.
+    pub(crate) groups: Vec<Vec<usize>>,
 }
 
 /// The keys of the section.
