@@ -1,7 +1,7 @@
 //! The stage as the engine runs it, over tables that stand-ins of the other stages write.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chorus_card::testing;
 use chorus_engine::graph::{Input, Output, Pass, Per};
@@ -135,8 +135,8 @@ fn stand_ins(config: &Config) -> [Pass; 2] {
     ]
 }
 
-/// Runs the stand-ins and the report, and gives back the page.
-fn run(folder: &Path, sets: &[&str]) -> String {
+/// Runs the stand-ins and the report.
+fn run_again(folder: &Path, sets: &[&str], force: bool) -> Result<(), String> {
     let (archive, run) = (folder.join("archive"), folder.join("run"));
     std::fs::create_dir_all(&archive).unwrap();
     let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
@@ -148,9 +148,43 @@ fn run(folder: &Path, sets: &[&str]) -> String {
     let stand_ins = stand_ins(&config).into_iter();
     let registry = stand_ins.fold(Registry::default(), |r, p| r.with(Some(p.clone()), StandIn(p, card.clone())));
     let runner = Runner::new(config.clone(), registry.with(Report::declare(&config), Report), Console::new());
-    let options = RunOptions { selection: Selection::All, force: false, jobs: 1, units: Vec::new(), verify: false };
-    runner.run(&options).unwrap();
-    std::fs::read_to_string(run.join(PAGE)).unwrap()
+    let selection = if force { Selection::Only(vec!["report".to_owned()]) } else { Selection::All };
+    let options = RunOptions { selection, force, jobs: 1, units: Vec::new(), verify: false };
+    runner.run(&options).map(drop).map_err(|error| error.to_string())
+}
+
+/// Runs the stand-ins and the report, and gives back the page.
+fn run(folder: &Path, sets: &[&str]) -> String {
+    run_again(folder, sets, false).unwrap();
+    std::fs::read_to_string(folder.join("run").join(PAGE)).unwrap()
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn each_declared_table_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["annotate.format=anuraset_raw"];
+    run(folder.path(), &sets);
+    let mut tables = 0;
+    for table in std::fs::read_dir(folder.path().join("run/tables")).unwrap().map(|entry| entry.unwrap()) {
+        let files: Vec<(PathBuf, Vec<u8>)> =
+            files_below(&table.path()).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        // The size stays the same, so only a reader of the file notices that it is not a table any more.
+        for (path, bytes) in &files {
+            std::fs::write(path, vec![0; bytes.len()]).unwrap();
+        }
+        assert!(run_again(folder.path(), &sets, true).is_err(), "{} is declared and not read", table.path().display());
+        for (path, bytes) in &files {
+            std::fs::write(path, bytes).unwrap();
+        }
+        tables += 1;
+    }
+    assert_eq!(tables, 16);
 }
 
 #[test]

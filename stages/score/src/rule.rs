@@ -6,7 +6,8 @@ use chorus_keys::Keys;
 use serde::Deserialize;
 
 use crate::error::ScoreError;
-use crate::events::Rule;
+use crate::events::{Rule, Window, groups};
+use crate::predicted::Predicted;
 
 /// What both passes of the stage are configured with.
 #[derive(Debug)]
@@ -38,6 +39,35 @@ impl Params {
         }
         Ok(rule)
     }
+
+    /// The events of a recording at a site, by class.
+    ///
+    /// # Errors
+    /// Those of [`Params::rule`]; windows that contradict each other.
+    pub(crate) fn events<'a>(
+        &self,
+        site: &str,
+        recording: &'a Predicted,
+        decisions: Option<&Decisions>,
+    ) -> Result<Vec<ClassEvents<'a>>, ScoreError> {
+        let of = |(class, windows): (&'a String, &'a Vec<Window>)| {
+            let rule = self.rule(site, class, decisions)?;
+            Ok(ClassEvents { class, windows, threshold: rule.threshold, groups: groups(windows, &rule)? })
+        };
+        recording.windows.iter().map(of).collect()
+    }
+}
+
+/// The events of one class in one recording.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ClassEvents<'a> {
+    pub(crate) class: &'a str,
+    /// All windows of the class.
+    pub(crate) windows: &'a [Window],
+    /// The threshold that was applied.
+    pub(crate) threshold: f64,
+    /// The windows of each event by their positions, in order of time.
+    pub(crate) groups: Vec<Vec<usize>>,
 }
 
 /// The section `detect` of the configuration.
