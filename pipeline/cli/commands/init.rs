@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chorus_archive::Local;
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
 use chorus_labels::Layout as Annotations;
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         .into());
     }
     let mut layout = Layout::of(&args.archive);
-    let found = glance(&args.archive, layout.audio)?;
+    let found = glance(&Local::new(&args.archive), layout.audio)?;
     layout.annotations = layout.annotations.or_else(|| folders_of_classes(&found));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
     if path.exists() {

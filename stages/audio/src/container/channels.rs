@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-/// What is made of several channels, as `archive.channel` says.
+/// How several channels become one: the key `archive.channel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
     /// The mean of all channels that are not dead.
@@ -16,7 +16,7 @@ pub enum Choice {
 
 /// A text that is neither `mix` nor the number of a channel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no choice of channels: expected mix, or the number of a channel, the first being 1")]
+#[error("{0:?} is not a choice of channels: expected mix, or the number of a channel, the first being 1")]
 pub struct NoChoice(String);
 
 impl FromStr for Choice {

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::AudioError;
-use bands::{Band, bands};
+use bands::{Band, Triangles, bands};
+pub use bands::{MelNorm, MelScale};
 pub use pcen::Pcen;
 use spectrum::{LANES, Lanes, Scratch, Spectrum};
 pub use window::WindowShape;
@@ -44,7 +45,7 @@ pub struct MelConfig {
     pub mel_scale: MelScale,
     /// Height of the bands.
     pub mel_norm: MelNorm,
-    /// What stands for a band's power.
+    /// How a band's power is expressed.
     pub level: Level,
     /// With `level: pcen`, see [`Pcen::gain`].
     pub pcen_gain: f64,
@@ -58,6 +59,19 @@ pub struct MelConfig {
     pub pcen_eps: f64,
     /// Corner of the high-pass that a recording goes through before it is cut into windows, Hz; see [`super::high_pass`].
     pub high_pass_hz: Option<f64>,
+}
+
+impl MelConfig {
+    fn triangles(&self) -> Triangles {
+        Triangles {
+            sample_rate_hz: self.sample_rate_hz,
+            n_fft: self.n_fft,
+            n_mels: self.n_mels,
+            edges_hz: (self.f_min_hz, self.f_max_hz),
+            scale: self.mel_scale,
+            norm: self.mel_norm,
+        }
+    }
 }
 
 impl Default for MelConfig {
@@ -84,27 +98,7 @@ impl Default for MelConfig {
     }
 }
 
-/// A scale of pitch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MelScale {
-    /// 2595 log10(1 + f / 700) (Young et al., The HTK Book).
-    Htk,
-    /// Linear up to 1 kHz, logarithmic above (Slaney, Auditory Toolbox, 1998).
-    Slaney,
-}
-
-/// How bands of different width compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MelNorm {
-    /// Every triangle is 1 high.
-    None,
-    /// Every triangle has the area 1.
-    Slaney,
-}
-
-/// What stands for a band's power.
+/// How a band's power is expressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -223,7 +217,7 @@ impl LogMel {
         Ok(Self {
             scratch: spectrum.scratch(),
             block: vec![[0.0; LANES]; config.n_mels],
-            plan: Arc::new(Plan { bands: bands(config), spectrum, config: config.clone() }),
+            plan: Arc::new(Plan { bands: bands(&config.triangles()), spectrum, config: config.clone() }),
         })
     }
 
