@@ -9,8 +9,9 @@ mod sheet;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use chorus_archive::{Archive, Local};
 use chorus_audio::container::channels;
 use chorus_engine::RunTables;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -85,7 +86,8 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     let files: Vec<String> = (chosen.iter().zip(numbers(&chosen)))
         .map(|(chosen, number)| format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT)))
         .collect();
-    let cut = |some: &Vec<usize>| write_clips(&destination, &archive, making, &chosen, &files, some);
+    let recordings = Local::new(&archive);
+    let cut = |some: &Vec<usize>| write_clips(&destination, &recordings, making, &chosen, &files, some);
     let made: Vec<_> = by_recording(&chosen).par_iter().map(cut).collect::<Result<_, _>>()?;
     let made: BTreeMap<usize, Result<Heard, String>> = made.into_iter().flatten().collect();
     let mut lists = Lists::new(&destination)?;
@@ -167,7 +169,7 @@ fn listed<'a>(heard: &Heard, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
 /// Writes some clips of one recording and their pictures; or says of each why there is none.
 fn write_clips(
     destination: &Destination,
-    archive: &Path,
+    archive: &dyn Archive,
     making: Making,
     chosen: &[Chosen],
     files: &[String],
@@ -176,7 +178,7 @@ fn write_clips(
     let recording = &chosen[some[0]].recording;
     let lack = |error: &dyn std::fmt::Display| Err(format!("{}: {error}; its clip is left out", recording.path));
     let events: Vec<Range<f64>> = some.iter().map(|&i| event(&chosen[i].detection)).collect();
-    let clips = match clip::clips(&archive.join(&recording.path), &events, recording.dead_channels.as_deref(), making) {
+    let clips = match clip::clips(archive, &recording.path, &events, recording.dead_channels.as_deref(), making) {
         Ok(clips) => clips,
         Err(error) => return Ok(some.iter().map(|&i| (i, lack(&error))).collect()),
     };
