@@ -132,6 +132,22 @@ fn devices_are_named_in_one_file() {
     }
 }
 
+#[test]
+fn recordings_and_labels_are_read_through_the_archive_s_interface() {
+    let of_file_systems = ["std::fs", "std::path", "std::os::unix", "File::open", "PathBuf"];
+    for (path, text) in ["stages/audio", "stages/labels"].iter().flat_map(|folder| source(folder)) {
+        let found: Vec<&str> = of_file_systems.into_iter().filter(|name| product(&text).contains(name)).collect();
+        assert!(found.is_empty(), "{path} uses {found:?}: what an archive holds is read through chorus_archive::Archive");
+    }
+    let local = source("pipeline/archive/src/local.rs");
+    assert!(local.iter().any(|(_, text)| product(text).contains("std::fs")), "the search finds nothing any more");
+}
+
+#[test]
+fn the_wav_reader_could_be_published_by_itself() {
+    assert_eq!(dependencies()["chorus-wav"], BTreeSet::new());
+}
+
 /// Rust files below a folder (or a single one), by path relative to the workspace; those that are there for tests alone are left out.
 fn source(folder: &str) -> Vec<(String, String)> {
     let mut files = BTreeMap::new();

@@ -20,9 +20,10 @@ mod declarations;
 use std::path::Path;
 use std::process::Command;
 
+use chorus_card::{Card, MODEL_CARD, testing};
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
-    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+    Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
 use chorus_score::{Activity, Detect};
 use chorus_tables::{LocalMicros, UtcMicros};
@@ -199,8 +200,10 @@ fn detected(folder: &Path) {
     let sets = paths.map(|(key, path)| format!("{key}={}", path.display())).into_iter();
     let sets: Vec<String> = sets.chain(SETTINGS.map(str::to_owned)).collect();
     let config = Config::from_text("", "c", "c", &sets, declarations()).unwrap();
-    let settings: String = config.to_yaml().lines().map(|line| format!("  {line}\n")).collect();
-    std::fs::write(model.join("model.yaml"), format!("model_id: cafe\nclasses: {CLASSES:?}\nsettings:\n{settings}")).unwrap();
+    let keys = config.expand(&MODEL_KEYS);
+    let settings = config.values().nested(keys.iter().map(String::as_str));
+    let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(settings) };
+    std::fs::write(model.join(MODEL_CARD), card.to_yaml()).unwrap();
     let find =
         Pass { inputs: vec![Input::Archive], outputs: vec![Output::Table("recordings")], ..Pass::new("find", Per::SiteDay) };
     let score = Pass {

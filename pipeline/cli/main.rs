@@ -14,7 +14,8 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use chorus_audio::names::PatternError;
-use chorus_engine::{ConfigError, EngineError};
+use chorus_card::CardError;
+use chorus_engine::{ConfigError, EngineError, RunTablesError};
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
 use clap::Parser;
@@ -58,14 +59,22 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let engine = cause.downcast_ref::<EngineError>().is_some_and(|e| {
-            use EngineError::{Archive, Base, Config, Model, UnknownStage, UnknownUnit};
-            matches!(e, Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
+            use EngineError::{Archive, Base, Card, Config, Model, UnknownStage, UnknownUnit};
+            matches!(
+                e,
+                Card(_) | Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. }
+            )
         });
-        let query = cause.downcast_ref::<QueryError>().is_some_and(|e| {
-            use QueryError::{Failed, Panicked, Table, Unlisted, Write};
-            !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
-        });
+        let tables = cause.downcast_ref::<RunTablesError>().is_some_and(RunTablesError::is_usage);
+        let query = cause.downcast_ref::<QueryError>().is_some_and(QueryError::is_usage);
         let export = cause.downcast_ref::<ExportError>().is_some_and(ExportError::is_usage);
-        engine || query || export || cause.is::<ConfigError>() || cause.is::<PatternError>() || cause.is::<args::UsageError>()
+        engine
+            || tables
+            || query
+            || export
+            || cause.is::<CardError>()
+            || cause.is::<ConfigError>()
+            || cause.is::<PatternError>()
+            || cause.is::<args::UsageError>()
     })
 }

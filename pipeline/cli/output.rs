@@ -1,5 +1,6 @@
 //! Text on stdout and stderr.
 
+use std::fmt::Display;
 use std::io::Write;
 
 /// Prints a line of data.
@@ -10,11 +11,20 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
-/// Tells on stderr what is worth knowing and no data.
-pub(crate) fn notes(notes: &[String]) {
-    for note in notes {
+/// Says on stderr what is good to know.
+pub(crate) fn notes(notes: &[impl Display]) {
+    on_stderr("note", notes);
+}
+
+/// Says on stderr what may make an answer wrong.
+pub(crate) fn warnings(warnings: &[impl Display]) {
+    on_stderr("warning", warnings);
+}
+
+fn on_stderr(kind: &str, lines: &[impl Display]) {
+    for line in lines {
         // A closed stderr leaves nobody to tell.
-        let _ = writeln!(std::io::stderr(), "note: {note}");
+        let _ = writeln!(std::io::stderr(), "{kind}: {line}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[error("{location}: {cause}")]
 pub struct ArchiveError {
-    /// The archive and the path, see [`crate::Archive::location`].
+    /// The archive and the path, see `Archive::location`.
     pub location: String,
     /// What is wrong.
     #[source]
@@ -26,7 +26,7 @@ pub enum Cause {
     #[error("this path leads out of the archive; name a path below the archive's folder")]
     Outside,
     /// More bytes than are read at once.
-    #[error("the file has {size} bytes, expected at most {limit}; it is not what its name says")]
+    #[error("the file has {size} bytes, expected at most {limit}; check whether it is the right file")]
     TooLarge {
         /// Bytes of the file.
         size: u64,

@@ -6,7 +6,7 @@
 //! can set a time of change back, so even a file that was replaced by one of the same size and modification time is noticed. Network
 //! shares of Windows, FUSE (rclone, s3fs, sshfs), FAT and others make inodes up when they are mounted and have no time of change of their
 //! own; there every mount would look like a new archive, and the version is the modification time (mtime). Which of the two holds is
-//! decided by the type of the file system that a file lies on ([`STABLE`]); a type that is not listed counts as one without.
+//! decided by the type of the file system that a file lies on (`STABLE` in `stamp.rs`); a type that is not listed counts as one without.
 //!
 //! # Links
 //!
@@ -19,16 +19,12 @@ mod stamp;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::{Archive, ArchiveError, Cause, Entries, Kind, ReadSeek, Selection, plain};
+use crate::archive::{Archive, Entries, Kind, ReadSeek, Selection};
+use crate::error::{ArchiveError, Cause};
+use crate::path::plain;
 use stamp::Stamps;
 
 pub use stamp::version_by_change;
-
-/// The types of file systems whose inodes and times of change are kept, by the magic numbers of `statfs(2)`: ext2 to ext4, XFS, Btrfs,
-/// F2FS, ZFS, bcachefs, tmpfs, overlayfs and NFS, whose server keeps them.
-#[cfg(target_os = "linux")]
-const STABLE: [u32; 9] =
-    [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x2FC1_2FC1, 0xCA45_1A4E, 0x0102_1994, 0x794C_7630, 0x6969];
 
 /// An archive in a folder.
 #[derive(Debug)]
@@ -89,19 +85,30 @@ impl Archive for Local {
 
     fn open(&self, path: &str) -> Result<Box<dyn ReadSeek>, ArchiveError> {
         let (file, _) = self.find(path)?;
-        let fail = |cause| ArchiveError::new(self.location(path), cause);
-        // Opening a pipe would wait for someone to write to it.
-        if !std::fs::metadata(&file).map_err(|e| fail(e.into()))?.is_file() {
-            return Err(fail(Cause::NotAFile));
-        }
-        Ok(Box::new(File::open(&file).map_err(|e| fail(e.into()))?))
+        opened(&file).map_err(|cause| ArchiveError::new(self.location(path), cause))
     }
+}
+
+/// Opens a file that belongs to no archive, as [`Local`] opens its own.
+///
+/// # Errors
+/// Those of [`Archive::open`].
+pub fn open_file(path: &Path) -> Result<Box<dyn ReadSeek>, ArchiveError> {
+    opened(path).map_err(|cause| ArchiveError::new(path.display().to_string(), cause))
+}
+
+fn opened(path: &Path) -> Result<Box<dyn ReadSeek>, Cause> {
+    // Opening a pipe would wait for someone to write to it.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Cause::NotAFile);
+    }
+    Ok(Box::new(File::open(path)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Entry, EntryState};
+    use crate::archive::{Entry, EntryState};
     use std::collections::BTreeMap;
     use std::ffi::OsStr;
     use std::fs;
@@ -218,7 +225,7 @@ mod tests {
         let at = |path: &str| dir.path().join(path).display().to_string();
         assert_eq!(
             said("in/a.csv", 7),
-            at("in/a.csv") + ": the file has 8 bytes, expected at most 7; it is not what its name says"
+            at("in/a.csv") + ": the file has 8 bytes, expected at most 7; check whether it is the right file"
         );
         assert!(said("in", 8).starts_with(&(at("in") + ": not a file")));
         assert!(said("in/b.csv", 8).starts_with(&(at("in/b.csv") + ": there is no such file")));

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         .into());
     }
     let mut layout = Layout::of(&args.archive);
-    let found = glance(&args.archive, layout.audio)?;
+    let found = glance(&Local::new(&args.archive), layout.audio)?;
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
     layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&Local::new(&args.archive), Some(recordings)));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));

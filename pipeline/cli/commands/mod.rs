@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod device;
 pub(crate) mod export;
+mod freshness;
 pub(crate) mod init;
 pub(crate) mod model;
 pub(crate) mod probe;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use chorus_engine::{Config, RunDir, is_within};
 use chorus_query::{Format, Param, QueryError, TableStyle, Tables};
 
+use super::freshness;
 use crate::args::{QueryArgs, UsageError};
 
 /// Rows of a table that are shown on a screen.
@@ -21,7 +22,9 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         refuse_within(output, &runs)?;
     }
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
-    let answer = Tables::open_all(&runs)?.with_params(params).sql(&sql(args)?)?;
+    let (tables, sql) = (Tables::of(freshness::open_all(&runs)?).with_params(params), sql(args)?);
+    freshness::check(tables.runs(), &tables.reads(&sql)?, args.fresh.fresh)?;
+    let answer = tables.sql(&sql)?;
     // Who reads on a screen wants the beginning; who writes a file wants all of it.
     let limit = args.limit.unwrap_or(if args.output.is_some() { 0 } else { SHOWN });
     let write = |out: &mut dyn Write| match format {
@@ -78,7 +81,9 @@ fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
 /// Answers one question as a table on stdout.
 pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    Tables::open(run)?.sql(sql)?.write_table(&style(0), &mut out)?;
+    let tables = Tables::of(vec![freshness::open(run)?]);
+    freshness::check(tables.runs(), &tables.reads(sql)?, false)?;
+    tables.sql(sql)?.write_table(&style(0), &mut out)?;
     Ok(out.flush()?)
 }
 

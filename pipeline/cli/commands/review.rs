@@ -44,10 +44,11 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     let found = of_classes(&judged, args.precision);
     match args.format.as_str() {
         "csv" => {
-            output::line(&COLUMNS.join(","))?;
-            for class in &found {
-                output::line(&row(class).map(|cell| quoted(&cell)).join(","))?;
-            }
+            let mut table = csv::Writer::from_writer(Vec::new());
+            table.write_record(COLUMNS)?;
+            found.iter().try_for_each(|class| table.write_record(row(class)))?;
+            let table = table.into_inner().map_err(csv::IntoInnerError::into_error)?;
+            output::line(String::from_utf8(table)?.trim_end_matches('\n'))?;
         }
         "json" => found.iter().try_for_each(|class| output::line(&object(class).to_string()))?,
         _ => {
@@ -109,10 +110,4 @@ fn object(found: &OfClass) -> serde_json::Value {
         "threshold_ci_low": found.threshold.map(|(_, at, _)| at.low), "threshold_ci_high": found.threshold.map(|(_, at, _)| at.high),
         "threshold_detections": found.threshold.map(|(.., left)| left),
     })
-}
-
-/// A field of CSV, in quotation marks where it needs them.
-fn quoted(field: &str) -> String {
-    let plain = !field.contains(['"', ',', '\n', '\r']);
-    if plain { field.to_owned() } else { format!("\"{}\"", field.replace('"', "\"\"")) }
 }

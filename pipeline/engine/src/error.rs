@@ -116,6 +116,9 @@ pub enum EngineError {
     /// A table could not be written or read.
     #[error(transparent)]
     Table(#[from] chorus_tables::TableError),
+    /// A file that describes a model cannot be used.
+    #[error(transparent)]
+    Card(#[from] chorus_card::CardError),
     /// The model cannot be used by this configuration.
     #[error("{}: {found}; {next}", .path.display())]
     Model {

@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use chorus_card::{DECISIONS, MODEL_CARD, WEIGHTS};
+
 use crate::Config;
 
 /// What one execution of a pass covers.
@@ -98,14 +100,8 @@ pub struct Pass {
 
 /// The column of the table behind [`Input::Parts`] that holds units as [`crate::Unit`] displays them.
 pub const UNIT_COLUMN: &str = "unit";
-/// Weights of a model.
-pub const WEIGHTS: &str = "weights.safetensors";
-/// Architecture, classes and feature settings of a model.
-pub const MODEL_CARD: &str = "model.yaml";
 /// The key that lists further models.
 pub const ENSEMBLE: &str = "model.ensemble";
-/// Thresholds and calibrations of a model.
-pub const DECISIONS: &str = "decisions.yaml";
 
 /// Whether predictions are made from the table of features, rather than straight from the audio.
 pub fn predicts_from_features(config: &Config) -> bool {

@@ -5,6 +5,7 @@
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
 //! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
+//! - [`RunTables`]: the tables of a run for everything that is not a stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
 //!
 //! The folders are floors: `files`, `state`, `plan`, `run`. Each knows those before it, and none of those behind it.
@@ -24,6 +25,7 @@ mod given_model;
 pub mod graph;
 pub mod plan;
 mod run;
+pub mod run_tables;
 mod shared;
 mod state;
 mod sync;
@@ -39,13 +41,14 @@ pub use files::hash::hash_bytes;
 pub use files::run_dir::RunDir;
 pub use files::share::Share;
 pub use files::tree::{files_below, is_within};
-pub use given_model::{MODEL_KEYS, mean_id};
+pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
 pub use plan::scan::{External, Scan};
 pub use run::column::CachedValue;
-pub use run::context::{Access, Partition, ScanContext, TableSink, UnitContext};
+pub use run::context::{Access, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Fault, Registry, Work};
 pub use run::worker::{read_assignment, worker_program};
+pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;
 pub use state::states::model_folder;
 pub use sync::locked;

@@ -42,6 +42,8 @@ const FILES: &[(&str, &str)] = embed![
     "thresholds",
     "calibration",
     "detections",
+    "activity_parts",
+    "night_parts",
     "activity",
     "sun_activity",
     "nights",

@@ -5,7 +5,6 @@
 //! empty: its windows are 0 or 1 for each class. Windows of a recording without an annotation file are null.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chorus_archive::Archive;
@@ -316,7 +315,7 @@ fn external(parts: &[Part]) -> External {
 
 fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, settings: &AnnotateSettings) -> Result<Judge, WorkError> {
     let classes = cx.read("classes", &["class"])?.ok_or("there are no classes")?;
-    let table = |table: &String| CodeTable::read(Path::new(&archive.location(table)), &files::read(archive, table)?);
+    let table = |table: &String| CodeTable::read(&archive.location(table), &files::read(archive, table)?);
     Ok(Judge {
         label_text: settings.reading.label_text(),
         codes: settings.files.code_table.as_ref().map(table).transpose()?,

@@ -4,7 +4,6 @@
 //! order of the network's outputs does not depend on the order of files or lines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chorus_archive::Archive;
@@ -157,7 +156,7 @@ impl Work for AnnotateClasses {
 /// # Errors
 /// The table cannot be read, or lacks a class that the configuration chooses.
 fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<BTreeMap<String, ClassNames>, LabelsError> {
-    let path = PathBuf::from(archive.location(table));
+    let path = archive.location(table);
     let known = CodeTable::read(&path, &files::read(archive, table)?)?.classes().clone();
     match chosen.iter().find(|class| !known.contains_key(*class)) {
         None => Ok(known),

@@ -1,7 +1,5 @@
 //! Errors of annotation files, code tables, recording lists and splits.
 
-use std::path::PathBuf;
-
 use chorus_archive::ArchiveError;
 
 /// Why labels could not be read, applied or split.
@@ -11,15 +9,12 @@ pub enum LabelsError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// A class without a code.
-    #[error(
-        "annotate.classes names {class}, and no code of {path} has that class{near}; correct one of the two",
-        path = path.display()
-    )]
+    #[error("annotate.classes names {class}, and no code of {path} has that class{near}; correct one of the two")]
     UnknownClass {
         /// The class.
         class: String,
         /// The code table.
-        path: PathBuf,
+        path: String,
         /// `; did you mean X?`, or nothing.
         near: String,
     },
@@ -52,12 +47,11 @@ pub enum LabelsError {
     #[error(
         "{path}: none of its {rows} recordings is in the archive; \
          the first is `{first}`, expected the path or the file name of a recording, with or without its extension. \
-         Correct the file, split.file or split.group_file",
-        path = path.display()
+         Correct the file, split.file or split.group_file"
     )]
     NoMatch {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// Number of its rows.
         rows: usize,
         /// The first name.
@@ -70,10 +64,10 @@ pub enum LabelsError {
     )]
     NothingReviewed,
     /// A wrong line of a CSV file.
-    #[error("{path}:{line}: found {found}, expected {expected}; correct the file", path = path.display())]
+    #[error("{path}:{line}: found {found}, expected {expected}; correct the file")]
     Csv {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// Line in the file, from 1.
         line: u64,
         /// What the line holds.
@@ -151,13 +145,11 @@ pub enum LabelsError {
     },
     /// A list of folds of which none is chosen.
     #[error(
-        "{path}: the file has folds and no subsets; name the fold for testing in split.fold: {folds}",
-        path = path.display(),
-        folds = folds.join(", ")
+        "{path}: the file has folds and no subsets; name the fold for testing in split.fold: {folds}", folds = folds.join(", ")
     )]
     NoFold {
         /// The list.
-        path: PathBuf,
+        path: String,
         /// The folds of the list.
         folds: Vec<String>,
     },

@@ -66,7 +66,7 @@ mod tests {
         fs::write(dir.path().join("codes.txt"), [0xFF, 0xFE].into_iter().chain(units).collect::<Vec<u8>>()).unwrap();
         let bytes = read(&Local::new(dir.path()), "codes.txt").unwrap();
         assert_eq!(bytes, text.as_bytes());
-        let table = crate::codes::CodeTable::read(std::path::Path::new("codes.txt"), &bytes).unwrap();
+        let table = crate::codes::CodeTable::read("codes.txt", &bytes).unwrap();
         assert_eq!(table.class("rã"), Ok("FROG"));
     }
 

@@ -12,8 +12,6 @@ mod recordings;
 mod rows;
 mod sides;
 
-use std::path::Path;
-
 use chorus_archive::Kind;
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
@@ -117,7 +115,7 @@ fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, V
 
 fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
     let archive = cx.archive()?;
-    Ok(RecordingList::read(Path::new(&archive.location(file)), &files::read(archive, file)?)?)
+    Ok(RecordingList::read(&archive.location(file), &files::read(archive, file)?)?)
 }
 
 fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {

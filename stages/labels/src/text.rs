@@ -60,6 +60,11 @@ pub(crate) fn parts(path: &str) -> Vec<&str> {
     path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && !part.ends_with(':')).collect()
 }
 
+/// The last part of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    parts(path).last().copied().unwrap_or(path)
+}
+
 /// A file's name without its extension. A last part of more than four characters or without a letter is no extension.
 pub(crate) fn stem(name: &str) -> &str {
     let is_extension = |e: &str| (1..=4).contains(&e.len()) && e.bytes().any(|b| b.is_ascii_alphabetic());

@@ -9,7 +9,6 @@
 //! the epochs.
 
 pub mod augment;
-pub mod card;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
 #[cfg(feature = "torch")]

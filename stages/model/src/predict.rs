@@ -11,15 +11,15 @@ use arrow::array::{Array, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
-use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
-use chorus_engine::mean_id;
+use chorus_card::{Card, MODEL_CARD, WEIGHTS};
+use chorus_engine::graph::ENSEMBLE;
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
+use chorus_engine::{check_ensemble, mean_id};
 use chorus_tables::{Batch, UtcMicros};
 use tch::{Kind, Tensor};
 
-use crate::card::Card;
 use crate::features::{check_input, tensor};
-use crate::network::{Frozen, Network};
+use crate::network::{self, Frozen, Network};
 use crate::precision::Precision;
 use crate::settings::PredictSettings;
 use crate::{device, inference, weights};
@@ -79,9 +79,9 @@ impl Model {
         for (path, weights) in cards.iter().zip(&files) {
             let card = Card::read(path)?;
             if let Some(first) = read.first() {
-                first.refuse_other_ensemble(&card, path)?;
+                check_ensemble(first, &card, path)?;
             }
-            networks.push(load((&card, path), weights, &params.device, params.predict.precision)?);
+            networks.push(load(&card, path, weights, &params.device, params.predict.precision)?);
             read.push(card);
         }
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
@@ -91,19 +91,19 @@ impl Model {
     }
 }
 
-/// A network with the weights of a file, ready to predict.
-fn load((card, card_path): (&Card, &Path), path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+/// The network that the card at `card_path` describes, with the weights of the file at `path`, ready to predict.
+fn load(card: &Card, card_path: &Path, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
     let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
     if hash_bytes(&bytes)[..16] != card.model_id {
         return Err(format!(
-            "{}: the weights are not those of {MODEL_CARD} (model_id {}); copy the model's folder as a whole",
+            "{}: these are not the weights that {MODEL_CARD} describes (model_id {}); copy the model's folder as a whole",
             path.display(),
             card.model_id
         )
         .into());
     }
-    // The first weights are overwritten, so the seed is of no account.
-    let options = card.network(card_path)?;
+    // The seed does not matter: all initial weights are overwritten.
+    let options = network::of_card(card, card_path)?;
     check_input(&*options.architecture)?;
     options.check_precision(precision)?;
     let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;

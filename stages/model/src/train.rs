@@ -10,13 +10,13 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use chorus_audio::dsp::logmel::MelConfig;
+use chorus_card::{Card, Names, Training, Versions};
 use chorus_engine::{EngineError, Exact, Progress, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_keys::Keys;
 use chorus_score::metrics::{Ranking, macro_average};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use crate::card::{Card, Names, Training, Versions};
 use crate::dataset::{Census, Dataset};
 use crate::device;
 use crate::features::{self, TrainingWindows, Windows};
@@ -89,7 +89,7 @@ impl Work for Train {
             model_id: hash_bytes(&bytes)[..16].to_owned(),
             architecture: network.architecture.name().to_owned(),
             width: options.remove("width").and_then(|width| width.as_f64()),
-            options,
+            options: serde_yaml::from_value(serde_yaml::to_value(options)?)?,
             channels: network.channels,
             embedding: network.architecture.embedding(),
             classes,
@@ -111,7 +111,7 @@ impl Work for Train {
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
-        cx.write_file("model/curves.csv", curves(&history).as_bytes())?;
+        cx.write_file("model/curves.csv", &curves(&history)?)?;
         write_log(cx, &history, kept)
     }
 }
@@ -153,14 +153,17 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
 }
 
 /// The log as CSV, which goes with the model wherever it is copied.
-fn curves(history: &[LogRow]) -> String {
-    let mut text = format!("epoch,step,learning_rate,train_loss,validation_{LOSS},validation_{MACRO_F1},validation_{MEAN_AP}\n");
+fn curves(history: &[LogRow]) -> std::result::Result<Vec<u8>, WorkError> {
+    let validation = [LOSS, MACRO_F1, MEAN_AP];
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let columns = ["epoch", "step", "learning_rate", "train_loss"].map(str::to_owned);
+    table.write_record(columns.into_iter().chain(validation.map(|name| format!("validation_{name}"))))?;
     for row in history {
-        let value = |name| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
-        let (loss, f1, ap) = (value(LOSS), value(MACRO_F1), value(MEAN_AP));
-        text += &format!("{},{},{},{},{loss},{f1},{ap}\n", row.epoch, row.step, row.learning_rate.0, row.loss.0);
+        let figures = [row.epoch.to_string(), row.step.to_string(), row.learning_rate.0.to_string(), row.loss.0.to_string()];
+        let value = |name: &str| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
+        table.write_record(figures.into_iter().chain(validation.map(value)))?;
     }
-    text
+    Ok(table.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
 /// The classes in their order, and the names of those that have some.

@@ -17,7 +17,6 @@ mod clip;
 pub mod export;
 mod facts;
 mod listen;
-mod names;
 mod page;
 mod plot;
 pub mod review;

@@ -2,14 +2,14 @@
 //!
 //! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`events`], [`effort`], [`sun`]: plain
 //!   functions.
-//! - [`decisions`]: the file that `evaluate` writes and `detect` reads.
+//!
+//! What `evaluate` decides and `detect` reads is the file `decisions.yaml`, see [`chorus_card::Decisions`].
 
 mod activity;
 pub mod calibration;
 pub mod clock;
 pub mod confusions;
 pub mod curves;
-pub mod decisions;
 mod detect;
 pub mod effort;
 pub mod error;

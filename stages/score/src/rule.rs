@@ -1,12 +1,13 @@
 //! The section `detect` of the configuration: which windows are an event.
 
+use chorus_card::Decisions;
 use chorus_engine::{EngineError, UnitContext};
 use chorus_keys::Keys;
 use serde::Deserialize;
 
-use crate::decisions::{Decisions, threshold};
 use crate::error::ScoreError;
-use crate::events::Rule;
+use crate::events::{Rule, Window, groups};
+use crate::predicted::Predicted;
 
 /// What both passes of the stage are configured with.
 #[derive(Debug)]
@@ -38,6 +39,35 @@ impl Params {
         }
         Ok(rule)
     }
+
+    /// The events of a recording at a site, by class.
+    ///
+    /// # Errors
+    /// Those of [`Params::rule`]; windows that contradict each other.
+    pub(crate) fn events<'a>(
+        &self,
+        site: &str,
+        recording: &'a Predicted,
+        decisions: Option<&Decisions>,
+    ) -> Result<Vec<ClassEvents<'a>>, ScoreError> {
+        let of = |(class, windows): (&'a String, &'a Vec<Window>)| {
+            let rule = self.rule(site, class, decisions)?;
+            Ok(ClassEvents { class, windows, threshold: rule.threshold, groups: groups(windows, &rule)? })
+        };
+        recording.windows.iter().map(of).collect()
+    }
+}
+
+/// The events of one class in one recording.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ClassEvents<'a> {
+    pub(crate) class: &'a str,
+    /// All windows of the class.
+    pub(crate) windows: &'a [Window],
+    /// The threshold that was applied.
+    pub(crate) threshold: f64,
+    /// The windows of each event by their positions, in order of time.
+    pub(crate) groups: Vec<Vec<usize>>,
 }
 
 /// The section `detect` of the configuration.
@@ -61,12 +91,14 @@ pub(crate) struct DetectSettings {
 }
 
 impl DetectSettings {
-    /// What makes windows of a class an event at a site.
+    /// What makes windows of a class an event at a site. `detect.threshold` overrides the model's thresholds.
     ///
     /// # Errors
-    /// [`ScoreError::NoThreshold`] when nothing says the class's threshold.
+    /// [`ScoreError::NoThreshold`] when neither has a threshold for the class.
     fn rule(self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
-        let threshold = threshold(site, class, self.threshold, decisions)?;
+        let of_model = || decisions.and_then(|decisions| decisions.threshold(site, class));
+        let unknown = || ScoreError::NoThreshold { class: class.to_owned() };
+        let threshold = self.threshold.or_else(of_model).ok_or_else(unknown)?;
         let hold = threshold * (1.0 - self.hysteresis);
         Ok(Rule { threshold, hold, max_gap_s: self.max_gap_s, min_event_s: self.min_event_s })
     }
@@ -75,6 +107,18 @@ impl DetectSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_threshold_for_all_classes_overrides_the_models() {
+        let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.125, source: own, f1: null, positives: 3}\n";
+        let decisions: Decisions = serde_yaml::from_str(text).unwrap();
+        let of = |threshold, class| {
+            let params = DetectSettings { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+            params.rule("A", class, Some(&decisions)).map(|rule| rule.threshold)
+        };
+        assert_eq!((of(None, "X"), of(Some(0.5), "X"), of(Some(0.5), "Y")), (Ok(0.125), Ok(0.5), Ok(0.5)));
+        assert!(of(None, "Y").unwrap_err().to_string().contains("detect.threshold"));
+    }
 
     #[test]
     fn hysteresis_is_a_share_of_the_threshold() {

@@ -17,8 +17,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 
 use super::stamp::Stamps;
+use crate::archive::{Entry, EntryState, Selection};
+use crate::error::{ArchiveError, Cause};
 use crate::path::{is_within, joined};
-use crate::{ArchiveError, Cause, Entry, EntryState, Selection};
 
 /// In front of the two digits of a byte that is not UTF-8.
 const ESCAPE: &str = "\\x";

@@ -1,4 +1,4 @@
-//! What the file system says of a file, as an opaque version.
+//! Versions of files, by what the file system reports of them.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -7,6 +7,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 const NS_PER_S: i64 = 1_000_000_000;
+
+/// The types of file systems whose inodes and times of change are kept, by the magic numbers of `statfs(2)`: ext2 to ext4, XFS, Btrfs,
+/// F2FS, ZFS, bcachefs, tmpfs, overlayfs and NFS, whose server keeps them.
+#[cfg(target_os = "linux")]
+const STABLE: [u32; 9] =
+    [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x2FC1_2FC1, 0xCA45_1A4E, 0x0102_1994, 0x794C_7630, 0x6969];
 
 /// Gives files their versions. Knows of each file system whether its inodes and times of change last.
 #[derive(Debug, Default)]
@@ -44,7 +50,7 @@ fn ns(s: i64, ns: i64) -> i64 {
 #[cfg(target_os = "linux")]
 fn keeps_inodes(path: &Path) -> bool {
     // The kernel's numbers have 32 bits; the field's type differs between processors.
-    rustix::fs::statfs(path).is_ok_and(|system| super::STABLE.contains(&(system.f_type as u32)))
+    rustix::fs::statfs(path).is_ok_and(|system| STABLE.contains(&(system.f_type as u32)))
 }
 
 /// The usual file systems of other Unixes (APFS, UFS, ZFS) keep them.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use chorus_engine::atomic::{self, Staged};
 use chorus_engine::graph::Output;
-use chorus_engine::{Config, RunDir, Unit};
-use chorus_tables::{BatchBuilder, TableWriter, read_columns, schema};
+use chorus_engine::{Config, RunDir, RunTables, Unit};
+use chorus_tables::{BatchBuilder, TableWriter, schema};
 
 /// A run of the sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +107,10 @@ pub(super) fn gather(sweep: &Path, made: &[Made]) -> anyhow::Result<Summary> {
 
 /// The metrics of one run, in their order.
 fn read<'a>(run: &Path, made: &'a Made) -> anyhow::Result<Vec<Row<'a>>> {
-    let path = run.join(RunDir::output(Output::Table("metrics"), &Unit::Run));
-    let columns = ["model_id", "subset", "site", "class", "group", "metric", "value", "support"];
-    let batch = read_columns(schema("metrics")?, &path, &columns)?;
+    let run = RunTables::open(run, |_| Vec::new())?;
+    let metrics = run.made_partitions("metrics")?;
+    let part = metrics.first().with_context(|| format!("{}: the run has no metrics", run.path().display()))?;
+    let batch = part.read(&["model_id", "subset", "site", "class", "group", "metric", "value", "support"])?;
     let text = |name: &str| batch.texts(name);
     let (model_ids, subsets, metrics) = (text("model_id")?, text("subset")?, text("metric")?);
     let (sites, classes, groups) = (text("site")?, text("class")?, text("group")?);

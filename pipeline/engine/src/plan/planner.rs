@@ -8,9 +8,10 @@ use rayon::prelude::*;
 
 use super::scan::{Found, Scan};
 use super::status::{PassPlan, Status, UnitPlan};
-use crate::files::hash::{hash_bytes, hash_file};
-use crate::graph::{Input, Output, Pass, Per};
+use crate::files::hash::hash_file;
+use crate::graph::{Input, Pass, Per};
 use crate::state::fingerprint::Fingerprint;
+use crate::state::inputs;
 use crate::state::states::{States, chosen, model_folder};
 use crate::{Config, EngineError, RunDir, Unit};
 
@@ -60,7 +61,7 @@ impl Planner<'_> {
             keys: self.keys(pass).into(),
             inputs: self.whole_inputs(pass, states)?,
             external: scan.all.clone(),
-            schemas: schemas(pass).into(),
+            schemas: inputs::schemas(pass).into(),
             runtime: self.runtime.clone(),
         })
     }
@@ -76,7 +77,7 @@ impl Planner<'_> {
     ) -> Fingerprint {
         let mut fingerprint = common.clone();
         fingerprint.external.extend(scan.units.get(unit).cloned().unwrap_or_default());
-        fingerprint.inputs.extend(self.own_inputs(pass, unit, states));
+        fingerprint.inputs.extend(inputs::own(pass, self.passes, unit, states));
         fingerprint
     }
 
@@ -90,35 +91,13 @@ impl Planner<'_> {
             return [Unit::Run].into();
         }
         let mut units: BTreeSet<Unit> = scan.units.keys().cloned().collect();
-        for (maker, _) in self.table_makers(pass).filter(|(m, _)| m.per == Per::SiteDay) {
-            units.extend(states.get(maker.name).into_iter().flat_map(|s| s.keys().cloned()));
-        }
+        units.extend(inputs::units(pass, self.passes, states));
         units
-    }
-
-    fn table_makers<'b>(&'b self, pass: &'b Pass) -> impl Iterator<Item = (&'b Pass, &'static str)> {
-        pass.inputs.iter().filter_map(|&input| {
-            let table = input.table()?;
-            self.passes.iter().find(|p| p.makes(input)).map(|maker| (maker, table))
-        })
     }
 
     /// Hashes of the inputs that every unit of a pass has in common.
     fn whole_inputs(&self, pass: &Pass, states: &States) -> Result<BTreeMap<String, String>, EngineError> {
-        let mut inputs = BTreeMap::new();
-        for (maker, table) in self.table_makers(pass) {
-            let chosen = chosen(self.run, pass, table, states)?;
-            let is_chosen = |unit: &Unit| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit));
-            let made = states.get(maker.name).into_iter().flatten().filter(|(unit, _)| is_chosen(unit));
-            let hashes = made
-                .filter_map(|(unit, state)| Some((unit, &state.outputs.get(&RunDir::output(Output::Table(table), unit))?.hash)));
-            if maker.per == Per::Run {
-                inputs.extend(hashes.map(|(_, hash)| (table.to_owned(), hash.clone())));
-            } else if pass.per == Per::Run {
-                let all: String = hashes.map(|(unit, hash)| format!("{unit} {hash}\n")).collect();
-                inputs.insert(table.to_owned(), hash_bytes(all.as_bytes()));
-            }
-        }
+        let mut inputs = inputs::common(self.run, pass, self.passes, states)?;
         for &input in &pass.inputs {
             if let Input::File(key) = input
                 && let Some(path) = self.config.text(key)
@@ -130,18 +109,14 @@ impl Planner<'_> {
                     inputs.insert(format!("{key} {} {file}", i + 1), hash_file(&folder.join(file))?);
                 }
             }
-            let Input::Model(name) = input else { continue };
-            let hash = match self.passes.iter().find(|p| p.makes(input)) {
-                Some(maker) => {
-                    let state = states.get(maker.name).and_then(|s| s.get(&Unit::Run));
-                    state.and_then(|s| s.outputs.get(&format!("model/{name}"))).map(|o| o.hash.clone())
-                }
-                None => {
-                    let path = model_folder(self.config, self.run).join(name);
-                    path.exists().then(|| hash_file(&path)).transpose()?
-                }
-            };
-            inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| "absent".into()));
+            // A file of a model that another run trained.
+            if let Input::Model(name) = input
+                && !self.passes.iter().any(|maker| maker.makes(input))
+            {
+                let path = model_folder(self.config, self.run).join(name);
+                let hash = path.exists().then(|| hash_file(&path)).transpose()?;
+                inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| "absent".into()));
+            }
         }
         Ok(inputs)
     }
@@ -167,18 +142,6 @@ impl Planner<'_> {
         }
         Ok(blockers)
     }
-
-    /// Hashes of a unit's own parts of tables.
-    fn own_inputs(&self, pass: &Pass, unit: &Unit, states: &States) -> BTreeMap<String, String> {
-        if pass.per == Per::Run {
-            return BTreeMap::new();
-        }
-        let hash = |(maker, table): (&Pass, &'static str)| {
-            let state = states.get(maker.name)?.get(unit)?;
-            Some((table.to_owned(), state.outputs.get(&RunDir::output(Output::Table(table), unit))?.hash.clone()))
-        };
-        self.table_makers(pass).filter(|(m, _)| m.per == Per::SiteDay).filter_map(hash).collect()
-    }
 }
 
 /// An earlier stage that is not fresh, and the units that have to wait for it.
@@ -199,11 +162,4 @@ impl Blocker<'_> {
             Blocked::Only(units) => units.contains(unit),
         }
     }
-}
-
-fn schemas(pass: &Pass) -> Vec<String> {
-    let inputs = pass.inputs.iter().filter_map(|i| i.table());
-    let ids: BTreeSet<String> =
-        inputs.chain(pass.tables()).filter_map(|t| chorus_tables::schema(t).ok()).map(|s| s.id()).collect();
-    ids.into_iter().collect()
 }

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::context::{Partition, ScanContext};
+use super::context::ScanContext;
+use crate::run_tables::partition::Partition;
 use crate::{EngineError, Exact, Unit};
 
 /// A type of values that [`ScanContext::column`] reads and caches.

@@ -18,19 +18,10 @@ use crate::files::atomic::{self, Staged};
 use crate::files::claim::Claim;
 use crate::files::run_dir::CHECKPOINT;
 use crate::graph::{Input, Output, Pass, Per};
+use crate::run_tables::partition::{Partition, recorded};
 use crate::state::states::{States, chosen, model_folder};
-use crate::state::unit_state::UnitState;
 use crate::sync::locked;
 use crate::{Config, Console, EngineError, RunDir, Unit};
-
-/// One file of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Partition {
-    /// The unit that made it.
-    pub unit: Unit,
-    /// The file.
-    pub path: PathBuf,
-}
 
 /// What a scan and a unit's work have in common.
 pub struct Access<'a> {
@@ -99,14 +90,6 @@ impl Access<'_> {
         Ok(archive)
     }
 
-    /// The folder of [`Access::archive`], for readers that do not know archives by the interface yet.
-    ///
-    /// # Errors
-    /// Those of [`Access::archive`].
-    pub fn archive_folder(&self) -> Result<PathBuf, EngineError> {
-        self.archive().map(|archive| PathBuf::from(archive.location("")))
-    }
-
     /// The archive, for a pass that declares recordings as an optional input; `None` where the archive is not there.
     ///
     /// # Errors
@@ -134,19 +117,11 @@ impl Access<'_> {
     /// [`EngineError::Undeclared`].
     pub fn partitions(&self, table: &str) -> Result<Vec<Partition>, EngineError> {
         let maker = self.maker(table)?;
-        let output = Output::Table(self.static_name(table)?);
+        let schema = schema(table)?;
         let chosen = chosen(self.run, self.pass, table, self.states)?;
         let units = self.states.get(maker.name).into_iter().flatten();
         let units = units.filter(|(unit, _)| chosen.as_ref().is_none_or(|chosen| chosen.contains(unit)));
-        let partition = |(unit, state): (&Unit, &UnitState)| Partition {
-            unit: unit.clone(),
-            path: state.locate(self.run, &RunDir::output(output, unit)),
-        };
-        Ok(units.map(partition).collect())
-    }
-
-    fn static_name(&self, table: &str) -> Result<&'static str, EngineError> {
-        Ok(&schema(table)?.name)
+        Ok(units.map(|(unit, state)| recorded(schema, self.run, unit, state)).collect())
     }
 
     fn maker(&self, table: &str) -> Result<&Pass, EngineError> {
@@ -206,7 +181,7 @@ impl Access<'_> {
     /// The hash of the content of one file of a table.
     pub(crate) fn content_hash(&self, table: &str, partition: &Partition) -> Option<&str> {
         let maker = self.maker(table).ok()?;
-        let output = RunDir::output(Output::Table(self.static_name(table).ok()?), &partition.unit);
+        let output = RunDir::output(Output::Table(&partition.schema.name), &partition.unit);
         Some(&self.states.get(maker.name)?.get(&partition.unit)?.outputs.get(&output)?.hash)
     }
 
@@ -370,8 +345,8 @@ impl UnitContext<'_> {
             (Per::Run, Per::SiteDay) => return Err(self.undeclared("one part of the partitioned table", table)),
         };
         let made = self.states.get(maker.name).and_then(|units| units.get(wanted));
-        let output = RunDir::output(Output::Table(self.static_name(table)?), wanted);
-        Ok(made.map(|state| Partition { unit: wanted.clone(), path: state.locate(self.run, &output) }))
+        let schema = schema(table)?;
+        Ok(made.map(|state| recorded(schema, self.run, wanted, state)))
     }
 
     /// Reads columns (all when none are named) of the unit's part of a table, see [`UnitContext::partition`].

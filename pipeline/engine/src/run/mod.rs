@@ -2,7 +2,7 @@
 
 pub(crate) mod base;
 mod checks;
-pub(crate) mod column;
+pub mod column;
 pub(crate) mod context;
 mod execute;
 mod look;

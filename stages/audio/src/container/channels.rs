@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chorus_keys::{KeyType, Kind, Range, Word};
 use serde::{Deserialize, Deserializer};
 
-/// What is made of several channels, as `archive.channel` says.
+/// How several channels become one: the key `archive.channel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
     /// The mean of all channels that are not dead.

@@ -1,21 +1,18 @@
 //! Rows of the table `recordings`.
 
-use std::path::PathBuf;
-
 use chorus_engine::{EngineError, UnitContext, hash_bytes};
 use chorus_tables::{LocalMicros, UtcMicros};
 use jiff::civil::{Date, DateTime};
 use serde::Serialize;
 
-use super::Params;
 use super::error::IngestError;
+use super::found::{Found, Probe, Sound};
 use super::list::Listed;
+use super::params::Params;
 use super::pieces;
-use super::probe::{Found, Probe, Sound};
 use super::sheet::{Sheet, Subject};
 use super::sites::{SiteSource, site};
 use super::start::{Reading, TimeSource, decide};
-use super::summary::Tally;
 use crate::container::channels::Choice;
 use crate::error::RejectCode;
 use crate::headers::Header;
@@ -71,7 +68,7 @@ impl Recording {
         jiff::tz::Offset::UTC.to_timestamp(local).ok().map(|t| t.as_microsecond())
     }
 
-    /// What its header says; nothing, where it cannot be read.
+    /// Its header; `None` where the file cannot be read.
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)
     }
@@ -79,7 +76,8 @@ impl Recording {
 
 /// What rows are made by.
 pub(super) struct Rules {
-    pub(super) archive: PathBuf,
+    /// The name of the archive, the site of recordings that nothing else gives one.
+    pub(super) archive_name: Option<String>,
     pub(super) sheet: Sheet,
     /// The user's own pattern of names.
     pub(super) own_names: Option<OwnPattern>,
@@ -93,22 +91,16 @@ impl Rules {
 
     /// A hash of everything but the files that decides what stands in rows, made by this version of the stage.
     pub(super) fn digest(&self, code_version: u32) -> String {
-        let Self { archive, sheet, own_names: _, params } = self;
-        let archive = std::path::absolute(archive);
-        hash_bytes(format!("{code_version} {} {archive:?} {params:?} {sheet:?} {}", pieces::FORMAT, sheet.clocks()).as_bytes())
+        let Self { archive_name, sheet, own_names: _, params } = self;
+        hash_bytes(
+            format!("{code_version} {} {archive_name:?} {params:?} {sheet:?} {}", pieces::FORMAT, sheet.clocks()).as_bytes(),
+        )
     }
 
-    /// What a name tells by the user's own pattern, where it fits (true), and else by those of known recorders.
+    /// What is known by a name: by the user's own pattern where it matches (true), else by the patterns of known recorders.
     fn name_facts(&self, stem: &str) -> (NameFacts, bool) {
         let own = self.own_names.as_ref().and_then(|own| own.parse(stem)).map(|facts| (facts, true));
         own.unwrap_or_else(|| (NameFacts::from(parse_start(stem)), false))
-    }
-
-    /// A remark when the user's own pattern fits no name at all.
-    pub(super) fn unfitting_pattern(&self, tally: &Tally) -> Option<String> {
-        let pattern = self.params.ingest.name_pattern.as_ref().filter(|_| tally.own_names == 0)?;
-        let (_, first) = tally.first.as_ref()?;
-        Some(format!("ingest.name_pattern: `{pattern}` fits none of {} names, such as that of {first}", tally.recordings))
     }
 }
 
@@ -134,7 +126,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
     // A Song Meter's prefix is its serial number until someone changes it.
     let prefix = facts.time.as_ref().and_then(|time| time.prefix.as_ref());
     let serial = [header.serial.as_ref(), facts.serial.as_ref(), prefix].into_iter().flatten().next().cloned();
-    let own_site = site(&file.path, &rules.archive, facts.site.as_deref(), serial.as_deref(), ingest.site_from);
+    let own_site = site(&file.path, rules.archive_name.as_deref(), facts.site.as_deref(), serial.as_deref(), ingest.site_from);
     let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock);
     let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
     readings.extend(place.start.map(Reading::of_sheet));

@@ -17,12 +17,14 @@ mod instance;
 #[cfg(feature = "torch")]
 mod layers;
 pub mod mobilenet_v3;
+mod of_card;
 #[cfg(feature = "torch")]
 mod plan;
 pub mod resnet;
 mod width;
 
 pub use architecture::{Architecture, Input, NetworkOptions, Normalisation};
+pub use of_card::of_card;
 #[cfg(feature = "torch")]
 pub use backbone::{Backbone, Between, pool};
 #[cfg(feature = "torch")]

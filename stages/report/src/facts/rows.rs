@@ -48,15 +48,20 @@ pub(crate) fn fill(batch: BatchBuilder, table: &str, named: &[Named]) -> BatchBu
     schema.columns.iter().fold(batch, |batch, column| batch.array(&column.name, values(column)))
 }
 
-/// Rows of a table as a reader gives them.
-pub(crate) fn read_back<const N: usize>(table: &str, named: [Named; N]) -> Batch {
+/// A file of a table.
+pub(crate) fn bytes(table: &str, named: &[Named]) -> Vec<u8> {
     let schema = schema(table).unwrap();
     let mut writer = TableWriter::new(schema, &[], Vec::new()).unwrap();
-    let rows = fill(writer.builder(), table, &named).build().unwrap();
+    let rows = fill(writer.builder(), table, named).build().unwrap();
     writer.write(&rows).unwrap();
+    writer.finish().unwrap().0
+}
+
+/// Rows of a table as a reader gives them.
+pub(crate) fn read_back<const N: usize>(table: &str, named: [Named; N]) -> Batch {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), writer.finish().unwrap().0).unwrap();
-    chorus_tables::read_all(schema, file.path()).unwrap()
+    std::fs::write(file.path(), bytes(table, &named)).unwrap();
+    chorus_tables::read_all(schema(table).unwrap(), file.path()).unwrap()
 }
 
 fn filler(column: &Column, rows: usize) -> ArrayRef {

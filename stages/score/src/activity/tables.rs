@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chorus_engine::{UnitContext, WorkError};
-use chorus_tables::{BatchBuilder, Day, LocalMicros, UtcMicros};
+use chorus_tables::{BatchBuilder, LocalMicros, UtcMicros};
 use jiff::civil::Date;
 
+use super::parts::days;
 use super::season::{Nights, Season, Step, accumulate, season, together};
-use super::tally::{Cell, Found, FromSun, NightSun, Tally};
-use crate::effort::NightHour;
+use super::tally::{Bin, Cell, Found, NightSun, Scale, Tally};
 
 /// Rows that are made at once.
 const ROWS_PER_BATCH: usize = 1 << 16;
@@ -17,19 +17,21 @@ const ROWS_PER_BATCH: usize = 1 << 16;
 pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError> {
     let model = || std::iter::repeat(&tally.model_id);
     let nights: BTreeMap<&str, Nights> = tally.sites.iter().map(|(site, known)| (site.as_str(), known.nights())).collect();
-    stream(cx, "activity", hours(tally), |batch, rows: &[(&str, Option<NightHour>, Heard<'_>)]| {
-        let batch = batch
-            .column("site", rows.iter().map(|(site, ..)| site))
-            .column("night", rows.iter().map(|(_, at, _)| at.map(|at| days(at.night))))
-            .column("hour", rows.iter().map(|(_, at, _)| at.map(|at| i32::from(at.hour))));
-        heard(batch, rows.iter().map(|(.., heard)| heard)).column("model_id", model().take(rows.len()))
-    })?;
-    stream(cx, "sun_activity", bins(tally), |batch, rows: &[(&str, FromSun, Heard<'_>)]| {
+    let of_hours = of_scales(tally, &[Scale::Hour]);
+    stream(cx, "activity", of_hours, |batch, rows: &[(&str, Bin, Heard<'_>)]| {
         let batch = batch
             .column("site", rows.iter().map(|(site, ..)| site))
             .column("night", rows.iter().map(|(_, bin, _)| bin.night.map(days)))
-            .column("anchor", rows.iter().map(|(_, bin, _)| bin.anchor.name()))
-            .column("offset_min", rows.iter().map(|(_, bin, _)| bin.offset_min));
+            .column("hour", rows.iter().map(|(_, bin, _)| bin.position));
+        heard(batch, rows.iter().map(|(.., heard)| heard)).column("model_id", model().take(rows.len()))
+    })?;
+    let from_sun = of_scales(tally, &[Scale::Sunrise, Scale::Sunset]);
+    stream(cx, "sun_activity", from_sun, |batch, rows: &[(&str, Bin, Heard<'_>)]| {
+        let batch = batch
+            .column("site", rows.iter().map(|(site, ..)| site))
+            .column("night", rows.iter().map(|(_, bin, _)| bin.night.map(days)))
+            .column("anchor", rows.iter().map(|(_, bin, _)| bin.scale.name()))
+            .column("offset_min", rows.iter().map(|(_, bin, _)| bin.position));
         heard(batch, rows.iter().map(|(.., heard)| heard)).column("model_id", model().take(rows.len()))
     })?;
     stream(cx, "nights", each_night(tally, &nights), |batch, rows: &[(&str, Date, &Cell, Option<&NightSun>)]| {
@@ -48,8 +50,8 @@ pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError
             .column("sun", suns().map(|known| known.map(|k| k.sun.name())))
             .column("sunset_utc", suns().map(|known| known.and_then(sunset).map(UtcMicros)))
             .column("sunrise_utc", suns().map(|known| known.and_then(sunrise).map(UtcMicros)))
-            .column("sunset_local", suns().map(|known| known.and_then(|k| k.local_us(sunset(k)?)).map(LocalMicros)))
-            .column("sunrise_local", suns().map(|known| known.and_then(|k| k.local_us(sunrise(k)?)).map(LocalMicros)))
+            .column("sunset_local", suns().map(|known| known.and_then(|k| k.sunset_local_us).map(LocalMicros)))
+            .column("sunrise_local", suns().map(|known| known.and_then(|k| k.sunrise_local_us).map(LocalMicros)))
             .column("model_id", model().take(rows.len()))
     })?;
     stream(cx, "phenology", seasons(tally, &nights).into_iter(), |batch, rows: &[(Option<&str>, &str, Season)]| {
@@ -124,15 +126,11 @@ fn each_class<'a>(tally: &'a Tally, cell: &'a Cell) -> impl Iterator<Item = Hear
     tally.classes.iter().map(move |(class, number)| Heard { class, cell, found: cell.found(*number) })
 }
 
-fn hours(tally: &Tally) -> impl Iterator<Item = (&str, Option<NightHour>, Heard<'_>)> {
+/// The cells of some scales, each with every class.
+fn of_scales<'a>(tally: &'a Tally, scales: &'a [Scale]) -> impl Iterator<Item = (&'a str, Bin, Heard<'a>)> {
     tally.sites.iter().flat_map(move |(site, known)| {
-        known.hours.iter().flat_map(move |(at, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *at, heard)))
-    })
-}
-
-fn bins(tally: &Tally) -> impl Iterator<Item = (&str, FromSun, Heard<'_>)> {
-    tally.sites.iter().flat_map(move |(site, known)| {
-        known.from_sun.iter().flat_map(move |(bin, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *bin, heard)))
+        let cells = known.cells.iter().filter(|(bin, _)| scales.contains(&bin.scale));
+        cells.flat_map(move |(bin, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *bin, heard)))
     })
 }
 
@@ -159,20 +157,4 @@ fn steps<'a>(nights: &BTreeMap<&'a str, Nights>) -> Vec<(Option<&'a str>, Step)>
     let together = accumulate(&all).into_iter().map(|step| (None, step));
     let single = nights.iter().flat_map(|(site, nights)| accumulate(&[nights]).into_iter().map(|step| (Some(*site), step)));
     together.chain(single).collect()
-}
-
-/// The day as a `date32` column holds it.
-fn days(date: Date) -> Day {
-    Day((date - jiff::civil::date(1970, 1, 1)).get_days())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::civil::date;
-
-    #[test]
-    fn days_count_from_1970() {
-        assert_eq!((days(date(1970, 1, 2)), days(date(2020, 3, 1))), (Day(1), Day(18_322)));
-    }
 }

@@ -16,7 +16,8 @@ use chorus_keys::{Choices, Finding, Keys, NotAllowed};
 use serde::{Deserialize, Serialize};
 
 use crate::error::AudioError;
-use bands::{Band, bands};
+use bands::{Band, Triangles, bands};
+pub use bands::{MelNorm, MelScale};
 pub use pcen::Pcen;
 use spectrum::{LANES, Lanes, Scratch, Spectrum};
 pub use window::WindowShape;
@@ -81,30 +82,23 @@ pub struct MelConfig {
     pub high_pass_hz: Option<f64>,
 }
 
+impl MelConfig {
+    fn triangles(&self) -> Triangles {
+        Triangles {
+            sample_rate_hz: self.sample_rate_hz,
+            n_fft: self.n_fft,
+            n_mels: self.n_mels,
+            edges_hz: (self.f_min_hz, self.f_max_hz),
+            scale: self.mel_scale,
+            norm: self.mel_norm,
+        }
+    }
+}
+
 impl Default for MelConfig {
     fn default() -> Self {
         chorus_keys::defaults()
     }
-}
-
-/// A frequency scale of mel bands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
-#[serde(rename_all = "snake_case")]
-pub enum MelScale {
-    /// 2595 log10(1 + f / 700) (Young et al., The HTK Book); torchaudio's default.
-    Htk,
-    /// Linear up to 1 kHz, logarithmic above (Slaney, Auditory Toolbox, 1998); librosa's default.
-    Slaney,
-}
-
-/// Normalisation of the mel filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
-#[serde(rename_all = "snake_case")]
-pub enum MelNorm {
-    /// Every triangular filter has the height 1; torchaudio's default.
-    None,
-    /// Every triangular filter has the area 1; librosa's default.
-    Slaney,
 }
 
 /// What the power of a mel band is converted to.
@@ -240,7 +234,7 @@ impl LogMel {
         Ok(Self {
             scratch: spectrum.scratch(),
             block: vec![[0.0; LANES]; config.n_mels],
-            plan: Arc::new(Plan { bands: bands(config), spectrum, config: config.clone() }),
+            plan: Arc::new(Plan { bands: bands(&config.triangles()), spectrum, config: config.clone() }),
         })
     }
 

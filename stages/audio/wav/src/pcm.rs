@@ -1,24 +1,102 @@
-//! Bytes to f32 samples.
+//! Bytes to f32 samples, and frames of them from a source.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Bytes taken from the source at a time (and at least one frame).
+const BLOCK_BYTES: usize = 64 * 1024;
 
 /// How one sample is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub enum Encoding {
+    /// Integers of one byte, silence at 128.
     Unsigned8,
+    /// Signed integers of one byte.
     Signed8,
+    /// Signed integers of two bytes.
     Int16,
+    /// Signed integers of three bytes.
     Int24,
+    /// Signed integers of four bytes.
     Int32,
-    /// Integers of five to eight bytes.
+    /// Signed integers of five to eight bytes.
     Wide(u8),
+    /// IEEE floats of four bytes.
     Float32,
+    /// IEEE floats of eight bytes.
     Float64,
+    /// ITU-T G.711 A-law.
     ALaw,
+    /// ITU-T G.711 mu-law.
     MuLaw,
+}
+
+/// How frames are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// How each sample is written.
+    pub encoding: Encoding,
+    /// The order of a sample's bytes.
+    pub big_endian: bool,
+    /// Samples of a frame.
+    pub channels: u16,
+}
+
+impl Layout {
+    /// Bytes of a frame.
+    #[must_use]
+    pub fn frame_bytes(self) -> usize {
+        usize::from(self.channels) * self.encoding.bytes()
+    }
+}
+
+/// Streams frames.
+#[derive(Debug)]
+pub(crate) struct PcmReader<R> {
+    source: R,
+    decoder: Decoder,
+    frame_bytes: usize,
+    frames_left: u64,
+    replaced: u64,
+    block: Vec<u8>,
+}
+
+impl<R: Read + Seek> PcmReader<R> {
+    pub(crate) fn new(mut source: R, start: u64, layout: Layout, frames: u64) -> io::Result<Self> {
+        source.seek(SeekFrom::Start(start))?;
+        Ok(Self {
+            source,
+            decoder: Decoder::new(layout.encoding, layout.big_endian),
+            frame_bytes: layout.frame_bytes(),
+            frames_left: frames,
+            replaced: 0,
+            block: Vec::new(),
+        })
+    }
+
+    pub(crate) fn replaced(&self) -> u64 {
+        self.replaced
+    }
+
+    pub(crate) fn read(&mut self, max_frames: usize, out: &mut Vec<f32>) -> io::Result<usize> {
+        let wanted = self.frames_left.min(max_frames as u64) as usize;
+        let per_block = (BLOCK_BYTES / self.frame_bytes).max(1);
+        let mut done = 0;
+        while done < wanted {
+            let frames = per_block.min(wanted - done);
+            self.block.resize(frames * self.frame_bytes, 0);
+            self.source.read_exact(&mut self.block)?;
+            self.replaced += self.decoder.decode(&self.block, out);
+            done += frames;
+        }
+        self.frames_left -= wanted as u64;
+        Ok(wanted)
+    }
 }
 
 impl Encoding {
     /// Signed integers of so many bytes, 1 to 8.
-    pub(super) fn signed(bytes: u8) -> Option<Self> {
+    #[must_use]
+    pub fn signed(bytes: u8) -> Option<Self> {
         match bytes {
             1 => Some(Self::Signed8),
             2 => Some(Self::Int16),
@@ -29,7 +107,9 @@ impl Encoding {
         }
     }
 
-    pub(super) fn bytes(self) -> usize {
+    /// Bytes of a sample.
+    #[must_use]
+    pub fn bytes(self) -> usize {
         match self {
             Self::Unsigned8 | Self::Signed8 | Self::ALaw | Self::MuLaw => 1,
             Self::Int16 => 2,
@@ -41,7 +121,8 @@ impl Encoding {
     }
 
     /// ffmpeg's name of the encoding.
-    pub(super) fn codec_name(self, big_endian: bool) -> String {
+    #[must_use]
+    pub fn codec_name(self, big_endian: bool) -> String {
         let name = match self {
             Self::Unsigned8 => return "pcm_u8".to_owned(),
             Self::Signed8 => return "pcm_s8".to_owned(),
@@ -61,22 +142,22 @@ impl Encoding {
 
 /// Turns whole samples of one encoding and byte order into f32.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Decoder {
+struct Decoder {
     encoding: Encoding,
     big_endian: bool,
 }
 
 impl Decoder {
-    pub(super) fn new(encoding: Encoding, big_endian: bool) -> Self {
+    fn new(encoding: Encoding, big_endian: bool) -> Self {
         Self { encoding, big_endian }
     }
 
-    /// Appends the samples of `bytes` to `out`. Those that are no numbers read as 0; returns how many.
-    pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> u64 {
+    /// Appends the samples of `bytes` to `out`. NaN and infinity read as 0; returns how many of them there were.
+    fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> u64 {
         let first = out.len();
         self.append(bytes, out);
         match self.encoding {
-            Encoding::Float32 | Encoding::Float64 => silence_rubbish(&mut out[first..]),
+            Encoding::Float32 | Encoding::Float64 => silence_non_finite(&mut out[first..]),
             _ => 0,
         }
     }
@@ -125,7 +206,7 @@ fn wide(sample: &[u8], big_endian: bool) -> f32 {
 }
 
 /// Replaces what is not finite by silence, since one NaN would spread over every feature of its window; returns how many there were.
-fn silence_rubbish(samples: &mut [f32]) -> u64 {
+fn silence_non_finite(samples: &mut [f32]) -> u64 {
     let mut replaced = 0;
     for sample in samples {
         let is_number = sample.is_finite();
@@ -181,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_that_are_no_numbers_are_counted() {
+    fn samples_that_are_not_finite_are_counted() {
         let bytes: Vec<u8> = [f32::NAN, 1.0, f32::INFINITY].iter().flat_map(|x| x.to_be_bytes()).collect();
         let mut out = vec![f32::NAN];
         assert_eq!(Decoder::new(Encoding::Float32, true).decode(&bytes, &mut out), 2);

@@ -1,9 +1,9 @@
 //! The `fmt ` chunk: how samples are encoded, and what to believe when its fields contradict each other.
 
-use super::super::adpcm::{Blocks, Variant};
-use super::super::samples::Encoding;
-use super::super::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Repair, RepairCode};
-use crate::error::{Fault, RejectCode};
+use crate::adpcm::{Adpcm, Variant};
+use crate::error::{Defect, DefectKind, Error, Reason};
+use crate::limits::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ};
+use crate::pcm::Encoding;
 
 const TAG_PCM: u16 = 0x0001;
 const TAG_MICROSOFT_ADPCM: u16 = 0x0002;
@@ -13,10 +13,10 @@ const TAG_MULAW: u16 = 0x0007;
 const TAG_IMA_ADPCM: u16 = 0x0011;
 const TAG_MP3: u16 = 0x0055;
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
-/// The last 14 bytes of the GUIDs that stand for a format tag in WAVE_FORMAT_EXTENSIBLE.
+/// The last 14 bytes of a GUID of WAVE_FORMAT_EXTENSIBLE that holds a format tag in its first two.
 const TAG_GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 
-/// Format tags (RFC 2361) of what occurs in archives and is not read.
+/// Format tags (RFC 2361) of encodings that occur in archives and are not read.
 const OTHER_TAGS: [(u16, &str); 7] = [
     (0x0031, "GSM 6.10"),
     (0x0040, "G.721 ADPCM"),
@@ -29,20 +29,25 @@ const OTHER_TAGS: [(u16, &str); 7] = [
 
 /// A usable format.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Format {
-    pub(super) body: Body,
-    pub(super) channels: u16,
-    pub(super) sample_rate_hz: u32,
-    /// Significant bits per sample; 0 where the encoding has no such thing.
-    pub(super) bits: u16,
-    pub(super) repair: Option<Repair>,
+pub struct Format {
+    /// What the data chunk holds.
+    pub body: Body,
+    /// Samples of a frame.
+    pub channels: u16,
+    /// Frames per second.
+    pub sample_rate_hz: u32,
+    /// Significant bits per sample; 0 where the encoding has none.
+    pub bits: u16,
 }
 
 /// What the data chunk holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
+pub enum Body {
+    /// Samples as they are.
     Pcm(Encoding),
-    Adpcm(Blocks),
+    /// Blocks of ADPCM.
+    Adpcm(Adpcm),
+    /// MPEG frames.
     Mp3,
 }
 
@@ -57,17 +62,17 @@ struct Fields {
 }
 
 impl Format {
-    /// Reads the payload of a `fmt ` chunk, which must have at least 16 bytes.
-    pub(super) fn parse(payload: &[u8], big_endian: bool) -> Result<Self, Fault> {
+    /// Reads the payload of a `fmt ` chunk, which must have at least 16 bytes; also returns what in it contradicts itself.
+    pub(crate) fn parse(payload: &[u8], big_endian: bool) -> Result<(Self, Option<Defect>), Error> {
         let fields = Fields::read(payload, big_endian)?;
-        let (body, repair) = fields.body()?;
+        let (body, contradiction) = fields.body()?;
         let bits = if body == Body::Mp3 { 0 } else { fields.bits };
-        Ok(Self { body, channels: fields.channels, sample_rate_hz: fields.sample_rate_hz, bits, repair })
+        Ok((Self { body, channels: fields.channels, sample_rate_hz: fields.sample_rate_hz, bits }, contradiction))
     }
 }
 
 impl Fields {
-    fn read(payload: &[u8], big_endian: bool) -> Result<Self, Fault> {
+    fn read(payload: &[u8], big_endian: bool) -> Result<Self, Error> {
         let u16_at = |at: usize| {
             let pair = [payload[at], payload[at + 1]];
             if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
@@ -93,7 +98,7 @@ impl Fields {
         Ok(fields)
     }
 
-    fn body(&self) -> Result<(Body, Option<Repair>), Fault> {
+    fn body(&self) -> Result<(Body, Option<Defect>), Error> {
         let stated = self.stated_bytes();
         let encoding = match self.tag {
             TAG_PCM => self.integer(stated)?,
@@ -115,11 +120,11 @@ impl Fields {
         Ok((Body::Pcm(encoding), self.contradiction(encoding, stated)))
     }
 
-    fn adpcm(&self, variant: Variant, name: &str) -> Result<(Body, Option<Repair>), Fault> {
+    fn adpcm(&self, variant: Variant, name: &str) -> Result<(Body, Option<Defect>), Error> {
         if self.bits != 4 {
             return unsupported(format!("{name} of {} bits", self.bits));
         }
-        let blocks = Blocks { variant, channels: self.channels, bytes: usize::from(self.block_align) };
+        let blocks = Adpcm { variant, channels: self.channels, bytes: usize::from(self.block_align) };
         if !blocks.is_sound() {
             return bad_header(format!("{name} of {} channels in blocks of {} bytes", self.channels, self.block_align));
         }
@@ -134,7 +139,7 @@ impl Fields {
 
     /// Integers lie left-justified in whole bytes: as many as their bits need, unless block size and byte rate agree on more
     /// (24 bits in 32).
-    fn integer(&self, stated: Option<usize>) -> Result<Encoding, Fault> {
+    fn integer(&self, stated: Option<usize>) -> Result<Encoding, Error> {
         if self.bits == 0 {
             return bad_header("0 bits per sample, expected 1 to 64".to_owned());
         }
@@ -154,7 +159,7 @@ impl Fields {
     }
 
     /// What the chosen encoding disagrees with.
-    fn contradiction(&self, encoding: Encoding, stated: Option<usize>) -> Option<Repair> {
+    fn contradiction(&self, encoding: Encoding, stated: Option<usize>) -> Option<Defect> {
         let frame_bytes = usize::from(self.channels) * encoding.bytes();
         let byte_rate = u64::from(self.sample_rate_hz) * frame_bytes as u64;
         let detail = if stated != Some(encoding.bytes()) {
@@ -167,12 +172,12 @@ impl Fields {
         } else {
             return None;
         };
-        Some(Repair::new(RepairCode::InconsistentHeader, detail))
+        Some(Defect::harmless(DefectKind::InconsistentHeader, detail))
     }
 }
 
 /// The format tag, which WAVE_FORMAT_EXTENSIBLE keeps in a GUID at byte 24.
-fn effective_tag(tag: u16, payload: &[u8], big_endian: bool) -> Result<u16, Fault> {
+fn effective_tag(tag: u16, payload: &[u8], big_endian: bool) -> Result<u16, Error> {
     if tag != TAG_EXTENSIBLE {
         return Ok(tag);
     }
@@ -187,13 +192,13 @@ fn effective_tag(tag: u16, payload: &[u8], big_endian: bool) -> Result<u16, Faul
     if tail_sound { Ok(tag) } else { unsupported(format!("unknown format GUID {guid:02X?}")) }
 }
 
-fn bad_header<T>(found: String) -> Result<T, Fault> {
-    Err(Fault::Rejected(RejectCode::BadHeader, format!("the header states {found}")))
+fn bad_header<T>(found: String) -> Result<T, Error> {
+    Err(Error::refused(Reason::BadHeader, format!("the header states {found}")))
 }
 
-fn unsupported<T>(name: String) -> Result<T, Fault> {
-    Err(Fault::Rejected(
-        RejectCode::UnsupportedCodec,
+fn unsupported<T>(name: String) -> Result<T, Error> {
+    Err(Error::refused(
+        Reason::UnsupportedCodec,
         format!(
             "not supported: {name} in WAV. Expected PCM of up to 64 bits, float, a-law, mu-law, IMA or Microsoft ADPCM, or MP3; convert the file"
         ),

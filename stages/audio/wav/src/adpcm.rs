@@ -1,32 +1,32 @@
-//! ADPCM in WAV: four bits a sample, in blocks that each begin anew.
+//! ADPCM in WAV: four bits a sample, in blocks that can be decoded one by one.
 //!
 //! Sources: IMA Digital Audio Focus and Technical Working Groups, "Recommended Practices for Enhancing Digital Audio Compatibility",
 //! revision 3.00 (IMA ADPCM, with the block layout of format tag 0x11 in RFC 2361), and the Microsoft ADPCM part of "New Multimedia Data
 //! Types and Data Techniques", revision 3.0. As libsndfile and ffmpeg do, the `fact` chunk is not used to cut the last block.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-
-use super::Facts;
-use crate::error::Fault;
+use std::io::{self, Read, Seek, SeekFrom};
 
 /// The two block formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Variant {
+pub enum Variant {
+    /// IMA ADPCM, format tag 0x0011.
     Ima,
+    /// Microsoft ADPCM, format tag 0x0002.
     Microsoft,
 }
 
 /// How blocks are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Blocks {
-    pub(super) variant: Variant,
-    pub(super) channels: u16,
+pub struct Adpcm {
+    /// The block format.
+    pub variant: Variant,
+    /// Samples of a frame.
+    pub channels: u16,
     /// Bytes of a whole block.
-    pub(super) bytes: usize,
+    pub bytes: usize,
 }
 
-impl Blocks {
+impl Adpcm {
     /// Bytes before a block's codes.
     fn head_bytes(self) -> usize {
         let per_channel = if self.variant == Variant::Ima { 4 } else { 7 };
@@ -34,12 +34,14 @@ impl Blocks {
     }
 
     /// Whether a block can hold a frame, and there are no more channels than the format lays out.
-    pub(super) fn is_sound(self) -> bool {
+    pub(crate) fn is_sound(self) -> bool {
         let most_channels = if self.variant == Variant::Ima { 8 } else { 2 };
         self.bytes >= self.head_bytes() && (1..=most_channels).contains(&self.channels)
     }
 
-    pub(super) fn codec_name(self) -> &'static str {
+    /// ffmpeg's name of the encoding.
+    #[must_use]
+    pub fn codec_name(self) -> &'static str {
         if self.variant == Variant::Ima { "adpcm_ima_wav" } else { "adpcm_ms" }
     }
 
@@ -55,7 +57,8 @@ impl Blocks {
     }
 
     /// Frames of so many bytes of data.
-    pub(super) fn frames(self, bytes: u64) -> u64 {
+    #[must_use]
+    pub fn frames(self, bytes: u64) -> u64 {
         let whole = bytes / self.bytes as u64;
         let rest = (bytes % self.bytes as u64) as usize;
         whole * self.frames_of(self.bytes) as u64 + self.frames_of(rest) as u64
@@ -78,29 +81,25 @@ impl Blocks {
 
 /// Streams the frames of ADPCM blocks.
 #[derive(Debug)]
-pub(super) struct AdpcmReader {
-    file: File,
-    facts: Facts,
-    blocks: Blocks,
+pub(crate) struct AdpcmReader<R> {
+    source: R,
+    blocks: Adpcm,
     bytes_left: u64,
     block: Vec<u8>,
     decoded: Vec<f32>,
+    /// Samples of `decoded` that were handed out.
     taken: usize,
 }
 
-impl AdpcmReader {
-    /// A reader of `bytes` bytes of blocks from `start` on, which the file holds.
-    pub(super) fn new(mut file: File, start: u64, bytes: u64, blocks: Blocks, facts: Facts) -> Result<Self, Fault> {
-        file.seek(SeekFrom::Start(start))?;
-        Ok(Self { file, facts, blocks, bytes_left: bytes, block: Vec::new(), decoded: Vec::new(), taken: 0 })
-    }
-
-    pub(super) fn facts(&self) -> &Facts {
-        &self.facts
+impl<R: Read + Seek> AdpcmReader<R> {
+    /// A reader of `bytes` bytes of blocks from `start` on, which the source holds.
+    pub(crate) fn new(mut source: R, start: u64, bytes: u64, blocks: Adpcm) -> io::Result<Self> {
+        source.seek(SeekFrom::Start(start))?;
+        Ok(Self { source, blocks, bytes_left: bytes, block: Vec::new(), decoded: Vec::new(), taken: 0 })
     }
 
     /// Appends up to `max_frames` frames to `out`.
-    pub(super) fn read(&mut self, max_frames: usize, out: &mut Vec<f32>) -> Result<usize, Fault> {
+    pub(crate) fn read(&mut self, max_frames: usize, out: &mut Vec<f32>) -> io::Result<usize> {
         if self.taken == self.decoded.len() {
             self.next_block()?;
         }
@@ -111,11 +110,11 @@ impl AdpcmReader {
         Ok(samples / channels)
     }
 
-    fn next_block(&mut self) -> Result<(), Fault> {
+    fn next_block(&mut self) -> io::Result<()> {
         self.decoded.clear();
         self.taken = 0;
         self.block.resize(self.bytes_left.min(self.blocks.bytes as u64) as usize, 0);
-        self.file.read_exact(&mut self.block)?;
+        self.source.read_exact(&mut self.block)?;
         self.bytes_left -= self.block.len() as u64;
         self.blocks.decode(&self.block, &mut self.decoded);
         Ok(())
@@ -212,8 +211,8 @@ fn as_float(sample: i32) -> f32 {
 mod tests {
     use super::*;
 
-    fn blocks(variant: Variant, channels: u16, bytes: usize) -> Blocks {
-        Blocks { variant, channels, bytes }
+    fn blocks(variant: Variant, channels: u16, bytes: usize) -> Adpcm {
+        Adpcm { variant, channels, bytes }
     }
 
     #[test]
