@@ -69,11 +69,10 @@ fn check_decisions(config: &Config, path: &Path, ids: Vec<String>) -> Result<(),
 /// [`EngineError::Card`] for other classes or another input, [`EngineError::Model`] for other feature settings.
 pub fn check_ensemble(first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
     first.check_ensemble(other, path)?;
-    let differ = |key: &&&Key| first.setting(key.name) != other.setting(key.name);
-    let keys = Config::expand(&MODEL_KEYS);
-    let Some(key) = keys.iter().find(differ) else { return Ok(()) };
-    let value = |card: &Card| card.setting(key.name).map_or_else(|| "not set".to_owned(), text);
-    let found = format!("{} is {} in this model and {} in the first model of the ensemble", key.name, value(other), value(first));
+    let names = first.settings().chain(other.settings()).map(|(name, _)| name);
+    let Some(key) = names.into_iter().find(|name| first.setting(name) != other.setting(name)) else { return Ok(()) };
+    let value = |card: &Card| card.setting(&key).map_or_else(|| "not set".to_owned(), text);
+    let found = format!("{key} is {} in this model and {} in the first model of the ensemble", value(other), value(first));
     Err(EngineError::Model { path: path.to_owned(), found, next: "leave this model out of model.ensemble".to_owned() })
 }
 
@@ -109,8 +108,9 @@ mod tests {
 
     /// A card with the default settings.
     fn card(id: &str) -> Card {
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
-        Card { model_id: id.into(), ..testing::card(config.params(&MODEL_KEYS).unwrap()) }
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
+        let keys = config.expand(&MODEL_KEYS);
+        Card { model_id: id.into(), ..testing::card(config.values().nested(keys.iter().map(String::as_str))) }
     }
 
     fn checked(card: &str, sets: &[&str], decisions: bool) -> Result<(), String> {
