@@ -55,7 +55,7 @@ impl Work for Train {
         let options = params.options(classes.len())?;
         features::check_input(&*options.network.architecture)?;
         let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
-        tell_classes(cx, &classes, &windows)?;
+        report_classes(cx, &classes, &windows)?;
         let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
             Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
             // A checkpoint that cannot be read costs time and nothing else.
@@ -67,7 +67,7 @@ impl Work for Train {
         let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
         let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
         let progress = cx.console().progress("train", params.epochs as u64, "epochs");
-        let mut hooks = Keeper {
+        let mut hooks = StageHooks {
             cx,
             windows: &windows.validation,
             classes: classes.len(),
@@ -84,7 +84,7 @@ impl Work for Train {
         if trainer.run(train, validation, &mut hooks)?.is_break() {
             return Err(EngineError::Stopped.into());
         }
-        let Keeper { history, best, .. } = hooks;
+        let StageHooks { history, best, .. } = hooks;
         let epochs = history.len();
         let kept = best.as_ref().map_or(epochs, |best| best.epoch);
         let bytes = match best {
@@ -183,7 +183,7 @@ fn classes(cx: &UnitContext<'_>) -> std::result::Result<(Vec<String>, BTreeMap<S
 }
 
 /// Says before the first step what there is to learn from.
-fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
+fn report_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
     let train = Census::of(&windows.train, classes.len())?.counts();
     let counts: Vec<String> = classes.iter().zip(&train).map(|(class, n)| format!("{class} {n}")).collect();
     let console = cx.console();
@@ -225,7 +225,7 @@ struct Kept {
 }
 
 /// Validates, logs, keeps the best weights and saves checkpoints.
-struct Keeper<'a> {
+struct StageHooks<'a> {
     cx: &'a UnitContext<'a>,
     windows: &'a Windows,
     classes: usize,
@@ -239,7 +239,7 @@ struct Keeper<'a> {
     best: Option<Kept>,
 }
 
-impl Keeper<'_> {
+impl StageHooks<'_> {
     fn save(&mut self, trainer: &Trainer) -> Result<()> {
         let saved = Saved { history: self.history.clone(), best: self.best.clone(), trainer: trainer.save_checkpoint()? };
         self.cx.save_checkpoint(&saved.to_bytes()?).map_err(|e| Error::Caller(e.into()))?;
@@ -257,7 +257,7 @@ impl Keeper<'_> {
     }
 }
 
-impl Hooks for Keeper<'_> {
+impl Hooks for StageHooks<'_> {
     fn validate(&mut self, logits: &Tensor) -> Result<Metrics> {
         let figures = figures(self.windows, self.classes, logits)?;
         let find = |name: &str| figures.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
@@ -291,10 +291,10 @@ impl Hooks for Keeper<'_> {
         if report.is_best {
             self.best = Some(Kept { epoch, weights: weights::to_bytes(&trainer.model().state_dict(), None)? });
         }
-        let told: String = values.map(|(name, value)| format!(", validation {name} {value:.3}")).collect();
+        let figures: String = values.map(|(name, value)| format!(", validation {name} {value:.3}")).collect();
         let took = self.epoch_start.elapsed().as_secs_f64();
         self.epoch_start = Instant::now();
-        let line = format!("epoch {epoch}/{}: loss {:.4}{told}, {took:.1} s", self.epochs, report.loss);
+        let line = format!("epoch {epoch}/{}: loss {:.4}{figures}, {took:.1} s", self.epochs, report.loss);
         self.progress.done(epoch as u64, &line);
         self.go_on(trainer)
     }
