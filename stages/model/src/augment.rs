@@ -3,6 +3,7 @@
 //! Rolls and masks are worked out on the host as small tables, `[batch, mel]` and `[batch, frame]`, and applied by one
 //! gather and two products, whatever the number of masks.
 
+use chorus_keys::Keys;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -13,24 +14,29 @@ use tch::Tensor;
 use crate::{Result, device};
 
 /// Options of rolls and masks; zeros switch a part off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct AugmentOptions {
-    /// Whether clips are rolled in time, by any number of frames.
+    /// Roll each training window in time by a random number of frames.
+    #[key(default = "true")]
     pub time_roll: bool,
-    /// Frequency masks per example.
+    /// Number of frequency masks of each training window (SpecAugment, Park et al. 2019).
+    #[key(unit = "masks", default = "3", range = 0..=64)]
     pub frequency_masks: usize,
-    /// The widest frequency mask, in mel bands.
+    /// Largest width of a frequency mask.
+    #[key(unit = "bands", default = "10", range = 0..=1024)]
     pub frequency_mask_bands: usize,
-    /// Time masks per example.
+    /// Number of time masks of each training window.
+    #[key(unit = "masks", default = "6", range = 0..=64)]
     pub time_masks: usize,
-    /// The widest time mask, in frames.
+    /// Largest width of a time mask.
+    #[key(unit = "frames", default = "30", range = 0..=65_536)]
     pub time_mask_frames: usize,
 }
 
 impl Default for AugmentOptions {
-    /// The paper's.
     fn default() -> Self {
-        Self { time_roll: true, frequency_masks: 3, frequency_mask_bands: 10, time_masks: 6, time_mask_frames: 30 }
+        chorus_keys::defaults()
     }
 }
 

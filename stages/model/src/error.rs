@@ -1,5 +1,6 @@
 //! The one error type of this crate.
 
+use chorus_keys::NotAllowed;
 #[cfg(feature = "torch")]
 use safetensors::SafeTensorError;
 #[cfg(feature = "torch")]
@@ -54,6 +55,9 @@ pub enum Error {
         /// The names that there are.
         known: String,
     },
+    /// The card of a model cannot be used.
+    #[error(transparent)]
+    Card(#[from] chorus_card::CardError),
     /// A tensor has another shape than its place asks for.
     #[error("{name}: expected shape {expected}, found {found:?}; features or labels were made with other settings")]
     Shape {
@@ -101,14 +105,6 @@ pub enum Error {
         /// The batch, as rows of the dataset.
         rows: Vec<usize>,
     },
-    /// The card of a model cannot be used.
-    #[error("{path}: not the card of a model: {found}; name the folder of a model that this version of chorus trained", path = path.display())]
-    Card {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What was found.
-        found: String,
-    },
     /// There is nothing to learn from or to predict.
     #[error("the dataset is empty; check the subset and the labels")]
     Empty,
@@ -117,15 +113,16 @@ pub enum Error {
     Caller(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl From<NotAllowed> for Error {
+    fn from(NotAllowed { key, found, allowed }: NotAllowed) -> Self {
+        Self::Option { name: key.rsplit('.').next().unwrap_or(key), expected: allowed, found }
+    }
+}
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Refuses an option unless `valid`.
 pub(crate) fn check(valid: bool, name: &'static str, expected: impl Into<String>, found: impl ToString) -> Result<()> {
     if valid { Ok(()) } else { Err(Error::Option { name, expected: expected.into(), found: found.to_string() }) }
-}
-
-/// Refuses a number that is not positive and finite.
-pub(crate) fn positive(name: &'static str, value: f64) -> Result<()> {
-    check(value > 0.0 && value.is_finite(), name, "more than 0", value)
 }

@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use chorus_keys::{Key, Keys, Word};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -36,6 +37,8 @@ pub struct Entry<E: ?Sized + 'static> {
     pub name: &'static str,
     /// What it is, in one sentence.
     pub about: &'static str,
+    /// Its options, which are keys of the section `train`.
+    pub keys: fn() -> Vec<Key>,
     /// Makes one from the section's settings, of which it reads its own keys. Keys that are missing have their defaults.
     pub configure: fn(&Settings) -> Result<Arc<E>>,
 }
@@ -50,6 +53,22 @@ impl<E: Extension + ?Sized> Entry<E> {
         extension.validate()?;
         Ok(extension)
     }
+}
+
+/// The words of the configuration key that names an extension.
+pub fn words<E: ?Sized>(registry: &'static [&'static Entry<E>]) -> Vec<Word> {
+    registry.iter().map(|entry| Word { name: entry.name, about: entry.about }).collect()
+}
+
+/// The options of all extensions of a registry. Some belong to several.
+pub fn keys<E: ?Sized>(registry: &'static [&'static Entry<E>]) -> Vec<Key> {
+    let mut keys: Vec<Key> = Vec::new();
+    for key in registry.iter().flat_map(|entry| (entry.keys)()) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// The entry of a registry that has this name; `key` is the configuration key that names it.
@@ -92,13 +111,21 @@ impl Settings {
         }
     }
 
-    /// The options of the extension `name`, among whatever else the settings hold.
+    /// The options of the extension `name`, among whatever else the settings hold. Options that are missing have their defaults.
     ///
     /// # Errors
     /// [`Error::Settings`] where a value is of another kind than the option.
-    pub fn read<T: DeserializeOwned>(&self, name: &'static str) -> Result<T> {
+    pub fn read<T: Keys + DeserializeOwned>(&self, name: &'static str) -> Result<T> {
         let failed = |e: serde_json::Error| Error::Settings { name, found: e.to_string() };
-        serde_json::from_value(Value::Object(self.0.clone())).map_err(failed)
+        let mut options = Map::new();
+        for key in T::keys() {
+            let value = match self.0.get(key.short()) {
+                Some(value) => value.clone(),
+                None => serde_json::to_value(key.default_value()).map_err(failed)?,
+            };
+            options.insert(key.short().to_owned(), value);
+        }
+        serde_json::from_value(Value::Object(options)).map_err(failed)
     }
 
     /// The value of a key.
@@ -138,25 +165,23 @@ impl Settings {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    #[serde(default)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Keys)]
+    #[keys(section = "train")]
     struct Options {
+        /// Width.
+        #[key(default = "1")]
         width: f64,
+        /// Name.
         name: Option<String>,
-    }
-
-    impl Default for Options {
-        fn default() -> Self {
-            Self { width: 1.0, name: None }
-        }
     }
 
     #[test]
     fn settings_hold_more_than_an_extension_reads_and_less() {
         let settings: Settings = serde_yaml::from_str("{width: 2, other: [1, 2]}").unwrap();
         assert_eq!(settings.read::<Options>("it").unwrap(), Options { width: 2.0, name: None });
-        assert_eq!(Settings::default().read::<Options>("it").unwrap(), Options::default());
-        let both = settings.and(Settings::of(&Options::default()));
+        let defaults = Options { width: 1.0, name: None };
+        assert_eq!(Settings::default().read::<Options>("it").unwrap(), defaults);
+        let both = settings.and(Settings::of(&defaults));
         assert_eq!(both.keys().collect::<Vec<_>>(), ["width", "other", "name"]);
         let wrong: Settings = serde_yaml::from_str("{width: wide}").unwrap();
         let refusal = wrong.read::<Options>("it").unwrap_err().to_string();

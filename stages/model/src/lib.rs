@@ -9,11 +9,11 @@
 //! the epochs.
 
 pub mod augment;
-pub mod card;
 #[cfg(feature = "torch")]
 pub mod checkpoint;
 #[cfg(feature = "torch")]
 pub mod dataset;
+pub mod declare;
 #[cfg(feature = "torch")]
 pub mod device;
 pub mod error;

@@ -1,11 +1,12 @@
 //! The number types in which a network can compute.
 
+use chorus_keys::Choices;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Kind;
 
 /// The number type in which a network's convolutions compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// Single precision.

@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use chorus_engine::{RunDir, WorkError, files_below};
-use chorus_tables::{TableReader, schema};
+use chorus_engine::{RunTables, WorkError};
 use rand::RngExt;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
@@ -138,8 +137,8 @@ fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<
 
 fn feed(run: &Path, batch: usize, threads: usize) -> std::result::Result<f64, WorkError> {
     let mut windows = Windows::empty(1);
-    for file in files_below(&RunDir::new(run).tables().join("features")) {
-        let reader = TableReader::open(schema("features")?, &file)?;
+    for part in RunTables::open(run, |_| Vec::new())?.partitions("features")? {
+        let reader = part.open()?;
         for row in 0..reader.rows() {
             windows.add(&reader, row, &[Some(0)])?;
         }

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, UnitContext, Work, WorkError, hash_bytes};
+use chorus_audio::dsp::logmel::MelConfig;
+use chorus_card::{Card, Names, Training, Versions};
+use chorus_engine::{EngineError, Exact, Progress, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_keys::Keys;
 use chorus_score::metrics::{Ranking, macro_average};
 use serde::{Deserialize, Serialize};
-use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
-use crate::card::{Card, Names, Training, Versions};
 use crate::dataset::{Census, Dataset};
 use crate::device;
 use crate::features::{self, TrainingWindows, Windows};
@@ -27,35 +28,25 @@ use crate::target::Target;
 use crate::trainer::{EpochReport, Hooks, Metrics, Trainer};
 use crate::{Error, Result, weights};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    device: String,
-    model: ModelParams,
-    train: TrainSettings,
-    featurize: Mapping,
-    segment: Mapping,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelParams {
-    license: Option<String>,
-}
-
 /// The stage.
 pub struct Train;
 
 impl Work for Train {
-    fn run(&self, cx: &UnitContext<'_>) -> std::result::Result<(), WorkError> {
-        let Params { device: device_name, model, train: params, featurize, segment } = cx.params()?;
-        let device = device::resolve(&device_name)?;
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> std::result::Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> std::result::Result<(), WorkError> {
+        let params = cx.settings::<TrainSettings>()?;
+        let device = device::resolve(&cx.value::<String>("device")?)?;
         let (classes, names) = classes(cx)?;
         // Before anything is read, which may take long.
         let options = params.options(classes.len())?;
         features::check_input(&*options.network.architecture)?;
         let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
-        report_classes(cx, &classes, &windows)?;
+        tell_classes(cx, &classes, &windows)?;
         let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
             Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
             // A checkpoint that cannot be read costs time and nothing else.
@@ -67,7 +58,7 @@ impl Work for Train {
         let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
         let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
         let progress = cx.console().progress("train", params.epochs as u64, "epochs");
-        let mut hooks = StageHooks {
+        let mut hooks = BetweenEpochs {
             cx,
             windows: &windows.validation,
             classes: classes.len(),
@@ -84,7 +75,7 @@ impl Work for Train {
         if trainer.run(train, validation, &mut hooks)?.is_break() {
             return Err(EngineError::Stopped.into());
         }
-        let StageHooks { history, best, .. } = hooks;
+        let BetweenEpochs { history, best, .. } = hooks;
         let epochs = history.len();
         let kept = best.as_ref().map_or(epochs, |best| best.epoch);
         let bytes = match best {
@@ -93,33 +84,34 @@ impl Work for Train {
         };
         let network = trainer.network().options();
         let mut options = network.architecture.options();
+        let feature_keys = [MelConfig::names(), vec!["segment.window_s"]].concat();
         let card = Card {
             model_id: hash_bytes(&bytes)[..16].to_owned(),
             architecture: network.architecture.name().to_owned(),
             width: options.remove("width").and_then(|width| width.as_f64()),
-            options,
+            options: serde_yaml::from_value(serde_yaml::to_value(options)?)?,
             channels: network.channels,
             embedding: network.architecture.embedding(),
             classes,
             names,
-            settings: Mapping::from_iter([("featurize".into(), featurize.into()), ("segment".into(), segment.into())]),
+            settings: cx.values(&feature_keys)?.nested(feature_keys),
             normalisation: network.architecture.normalisation().name().to_owned(),
             training: Training {
                 windows: windows.train.len() as u64,
                 validation_windows: windows.validation.len() as u64,
                 epochs: epochs as u64,
                 kept_epoch: kept as u64,
-                mixing: params.mixing,
+                mixing: params.mixing.clone(),
                 seed: params.seed,
                 data: cx.inputs().clone(),
                 fingerprint: cx.digest().to_owned(),
             },
             versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: device::describe().libtorch_version },
-            license: model.license,
+            license: cx.value("model.license")?,
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
-        cx.write_file("model/curves.csv", curves(&history).as_bytes())?;
+        cx.write_file("model/curves.csv", &curves(&history)?)?;
         write_log(cx, &history, kept)
     }
 }
@@ -141,14 +133,14 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
     let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
     cx.write("training_log", |batch| {
         batch
-            .u32(history.iter().map(|row| row.epoch as u32))
-            .u64(history.iter().map(|row| row.step as u64))
-            .f64(history.iter().map(|row| row.learning_rate.0))
-            .f64(history.iter().map(|row| row.loss.0))
-            .f64(value(LOSS))
-            .f64(value(MACRO_F1))
-            .f64(value(MEAN_AP))
-            .bool(history.iter().map(|row| row.epoch == kept))
+            .column("epoch", history.iter().map(|row| row.epoch as u32))
+            .column("step", history.iter().map(|row| row.step as u64))
+            .column("learning_rate", history.iter().map(|row| row.learning_rate.0))
+            .column("train_loss", history.iter().map(|row| row.loss.0))
+            .column("validation_loss", value(LOSS))
+            .column("validation_macro_f1", value(MACRO_F1))
+            .column("validation_mean_ap", value(MEAN_AP))
+            .column("best", history.iter().map(|row| row.epoch == kept))
     })?;
     let mixing = || history.iter().flat_map(|row| row.mixing.iter().map(|(method, &steps)| (row.epoch, method, steps)));
     cx.write("training_mixing", |batch| {
@@ -161,14 +153,17 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
 }
 
 /// The log as CSV, which goes with the model wherever it is copied.
-fn curves(history: &[LogRow]) -> String {
-    let mut text = format!("epoch,step,learning_rate,train_loss,validation_{LOSS},validation_{MACRO_F1},validation_{MEAN_AP}\n");
+fn curves(history: &[LogRow]) -> std::result::Result<Vec<u8>, WorkError> {
+    let validation = [LOSS, MACRO_F1, MEAN_AP];
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let columns = ["epoch", "step", "learning_rate", "train_loss"].map(str::to_owned);
+    table.write_record(columns.into_iter().chain(validation.map(|name| format!("validation_{name}"))))?;
     for row in history {
-        let value = |name| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
-        let (loss, f1, ap) = (value(LOSS), value(MACRO_F1), value(MEAN_AP));
-        text += &format!("{},{},{},{},{loss},{f1},{ap}\n", row.epoch, row.step, row.learning_rate.0, row.loss.0);
+        let figures = [row.epoch.to_string(), row.step.to_string(), row.learning_rate.0.to_string(), row.loss.0.to_string()];
+        let value = |name: &str| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
+        table.write_record(figures.into_iter().chain(validation.map(value)))?;
     }
-    text
+    Ok(table.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
 /// The classes in their order, and the names of those that have some.
@@ -183,7 +178,7 @@ fn classes(cx: &UnitContext<'_>) -> std::result::Result<(Vec<String>, BTreeMap<S
 }
 
 /// Says before the first step what there is to learn from.
-fn report_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
+fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWindows) -> Result<()> {
     let train = Census::of(&windows.train, classes.len())?.counts();
     let counts: Vec<String> = classes.iter().zip(&train).map(|(class, n)| format!("{class} {n}")).collect();
     let console = cx.console();
@@ -224,8 +219,8 @@ struct Kept {
     weights: Vec<u8>,
 }
 
-/// Validates, logs, keeps the best weights and saves checkpoints.
-struct StageHooks<'a> {
+/// What happens between epochs: validates, logs, keeps the best weights and saves checkpoints.
+struct BetweenEpochs<'a> {
     cx: &'a UnitContext<'a>,
     windows: &'a Windows,
     classes: usize,
@@ -239,7 +234,7 @@ struct StageHooks<'a> {
     best: Option<Kept>,
 }
 
-impl StageHooks<'_> {
+impl BetweenEpochs<'_> {
     fn save(&mut self, trainer: &Trainer) -> Result<()> {
         let saved = Saved { history: self.history.clone(), best: self.best.clone(), trainer: trainer.save_checkpoint()? };
         self.cx.save_checkpoint(&saved.to_bytes()?).map_err(|e| Error::Caller(e.into()))?;
@@ -257,7 +252,7 @@ impl StageHooks<'_> {
     }
 }
 
-impl Hooks for StageHooks<'_> {
+impl Hooks for BetweenEpochs<'_> {
     fn validate(&mut self, logits: &Tensor) -> Result<Metrics> {
         let figures = figures(self.windows, self.classes, logits)?;
         let find = |name: &str| figures.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
@@ -291,10 +286,10 @@ impl Hooks for StageHooks<'_> {
         if report.is_best {
             self.best = Some(Kept { epoch, weights: weights::to_bytes(&trainer.model().state_dict(), None)? });
         }
-        let figures: String = values.map(|(name, value)| format!(", validation {name} {value:.3}")).collect();
+        let told: String = values.map(|(name, value)| format!(", validation {name} {value:.3}")).collect();
         let took = self.epoch_start.elapsed().as_secs_f64();
         self.epoch_start = Instant::now();
-        let line = format!("epoch {epoch}/{}: loss {:.4}{figures}, {took:.1} s", self.epochs, report.loss);
+        let line = format!("epoch {epoch}/{}: loss {:.4}{told}, {took:.1} s", self.epochs, report.loss);
         self.progress.done(epoch as u64, &line);
         self.go_on(trainer)
     }

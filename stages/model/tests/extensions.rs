@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use chorus_torch::augment::AugmentOptions;
 use chorus_torch::dataset::Dataset;
 use chorus_torch::device::HOST;
@@ -28,17 +29,12 @@ use tch::{Kind, Tensor};
 
 /// A network over waveforms that was trained elsewhere: a bank of filters and the logarithm of their mean power. It has a rate and a
 /// window of its own, no places between blocks, and no weight of it is learnt.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 struct FilterBank {
     /// Number of filters, which is the length of an embedding.
-    filters: i64,
-}
-
-impl Default for FilterBank {
-    fn default() -> Self {
-        Self { filters: 6 }
-    }
+    #[key(default = "6", range = 1..=64, example = "8")]
+    filters: usize,
 }
 
 const RATE_HZ: u32 = 4_000;
@@ -50,6 +46,7 @@ const LENGTH: i64 = 128;
 static FILTER_BANK: Entry<dyn Architecture> = Entry {
     name: "filter_bank",
     about: "Log power of a bank of filters",
+    keys: FilterBank::keys,
     configure: |settings| Ok(Arc::new(settings.read::<FilterBank>("filter_bank")?)),
 };
 
@@ -61,11 +58,15 @@ impl Extension for FilterBank {
     fn options(&self) -> Settings {
         Settings::of(self)
     }
+
+    fn validate(&self) -> Result<()> {
+        Ok(chorus_keys::validate(self)?)
+    }
 }
 
 impl Architecture for FilterBank {
     fn embedding(&self) -> i64 {
-        self.filters
+        self.filters as i64
     }
 
     fn input(&self) -> Input {
@@ -81,7 +82,7 @@ impl Architecture for FilterBank {
     }
 
     fn build(&self, plan: &mut Plan, channels: i64) -> Result<Box<dyn Backbone>> {
-        let shape = [self.filters, channels, LENGTH];
+        let shape = [self.embedding(), channels, LENGTH];
         Ok(Box::new(Filters(plan.buffer("filters.weight".to_owned(), &shape, Init::Zeros))))
     }
 }
@@ -234,6 +235,7 @@ impl Optimizer for Signs {
 /// Our own extensions all together, configured as a section of a file would be.
 fn options(epochs: usize) -> TrainOptions {
     static NETWORKS: &[&Entry<dyn Architecture>] = &[&FILTER_BANK];
+    assert_eq!(extension::keys(NETWORKS).iter().map(|key| key.name).collect::<Vec<_>>(), ["train.filters"]);
     let settings: Settings = serde_yaml::from_str("{filters: 8, epochs: 3}").unwrap();
     let architecture = extension::find("train.architecture", NETWORKS, "filter_bank").unwrap().with(&settings).unwrap();
     TrainOptions {

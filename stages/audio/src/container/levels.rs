@@ -1,6 +1,6 @@
 //! How loud a recording is, in one streaming pass.
 
-use super::Facts;
+use super::facts::Facts;
 
 /// Levels over all samples of all channels (not over their mix, in which a clipped or dead channel would hide).
 #[derive(Debug, Clone, PartialEq)]

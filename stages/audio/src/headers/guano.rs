@@ -12,7 +12,7 @@ use crate::clock::parse_iso;
 /// Characters of a value that a message shows.
 const LONGEST_SHOWN: usize = 40;
 
-/// What the text of a `guan` chunk says.
+/// Reads the text of a `guan` chunk.
 #[must_use]
 pub fn parse(text: &str) -> Header {
     let fields: Vec<(&str, &str)> =

@@ -28,7 +28,7 @@ pub(crate) use tags::{TAG_BYTES, Tags};
 /// The largest expansion that detectors use is 32; a larger one is a mistake.
 const MAX_TIME_EXPANSION: f64 = 100.0;
 
-/// What a file's headers say. The fields hold what the most trusted format says that says anything.
+/// What a file's headers state. Each field is that of the most trusted format that has it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Header {
     /// Starts of the recording, the most trusted format first.
@@ -111,7 +111,7 @@ impl HeaderFormat {
 }
 
 impl Header {
-    /// What `self` says, and where it says nothing, what `other` does.
+    /// `self`, with the fields that it lacks taken from `other`.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.times.extend(other.times);
@@ -169,7 +169,7 @@ pub(crate) fn decode(bytes: &[u8]) -> String {
     text.trim_matches(|c: char| c == '\0' || c == '\u{FEFF}' || c.is_whitespace()).to_owned()
 }
 
-/// A text that says something.
+/// A text that is not empty.
 fn said(text: &str) -> Option<String> {
     let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
     (!text.is_empty()).then(|| text.to_owned())
@@ -198,7 +198,7 @@ fn position(latitude: f64, longitude: f64) -> Option<(Exact, Exact)> {
     (is_there && (latitude, longitude) != (0.0, 0.0)).then_some((Exact(latitude), Exact(longitude)))
 }
 
-/// Whether a detector may state such a factor of time expansion; 1 is none.
+/// Whether a detector may state such a factor of time expansion; 1 means that there is none.
 fn is_factor(factor: f64) -> bool {
     (1.0..=MAX_TIME_EXPANSION).contains(&factor)
 }

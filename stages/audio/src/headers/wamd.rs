@@ -21,7 +21,7 @@ mod name {
     pub(super) const TEMPERATURE_EXTERNAL: u16 = 0x16;
 }
 
-/// What a `wamd` chunk says.
+/// Reads a `wamd` chunk.
 #[must_use]
 pub fn parse(chunk: &[u8]) -> Header {
     let entries = entries(chunk);

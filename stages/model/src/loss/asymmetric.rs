@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Tensor;
@@ -11,7 +12,6 @@ use tch::Tensor;
 use super::focusing::Focusing;
 use super::function::Loss;
 use crate::Result;
-use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const NAME: &str = "asymmetric";
@@ -20,22 +20,26 @@ const NAME: &str = "asymmetric";
 pub const ENTRY: Entry<dyn Loss> = Entry {
     name: NAME,
     about: "Asymmetric loss (Ridnik et al. 2021): easy negatives count less than easy positives",
+    keys: Asymmetric::keys,
     configure: |settings| Ok(Arc::new(settings.read::<Asymmetric>(NAME)?)),
 };
 
 /// The options of asymmetric loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct Asymmetric {
-    /// How much less an output counts that is right already, on the positive and on the negative side; 0 to 20.
+    /// With loss: asymmetric, focusing parameters of the positive and the negative side: the higher, the less outputs count that are
+    /// right already.
+    #[key(default = "[0, 4]", range = 0.0..=20.0)]
     pub asymmetric_gammas: [f64; 2],
-    /// Negatives scored below this do not count at all; 0 or more, less than 1.
+    /// With loss: asymmetric, probability margin: negatives with a lower score do not count.
+    #[key(default = "0.05", range = 0.0..1.0)]
     pub asymmetric_margin: f64,
 }
 
 impl Default for Asymmetric {
     fn default() -> Self {
-        Self { asymmetric_gammas: [0.0, 4.0], asymmetric_margin: 0.05 }
+        chorus_keys::defaults()
     }
 }
 
@@ -49,11 +53,7 @@ impl Extension for Asymmetric {
     }
 
     fn validate(&self) -> Result<()> {
-        for gamma in self.asymmetric_gammas {
-            check((0.0..=20.0).contains(&gamma), "asymmetric_gammas", "0 to 20", gamma)?;
-        }
-        let margin = self.asymmetric_margin;
-        check((0.0..1.0).contains(&margin), "asymmetric_margin", "0 or more, less than 1", margin)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::extension::{Entry, Extension, Settings};
 const NAME: &str = "bce";
 
 /// `train.loss: bce`
-pub const ENTRY: Entry<dyn Loss> = Entry { name: NAME, about: "Binary cross-entropy", configure: |_| Ok(Arc::new(CrossEntropy)) };
+pub const ENTRY: Entry<dyn Loss> =
+    Entry { name: NAME, about: "Binary cross-entropy", keys: Vec::new, configure: |_| Ok(Arc::new(CrossEntropy)) };
 
 /// Binary cross-entropy, which has no options.
 #[derive(Debug, Clone, Copy)]

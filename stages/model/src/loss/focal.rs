@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Tensor;
@@ -10,7 +11,6 @@ use tch::Tensor;
 use super::focusing::Focusing;
 use super::function::Loss;
 use crate::Result;
-use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const NAME: &str = "focal";
@@ -19,22 +19,25 @@ const NAME: &str = "focal";
 pub const ENTRY: Entry<dyn Loss> = Entry {
     name: NAME,
     about: "Focal loss (Lin et al. 2017): outputs that are right already count less",
+    keys: Focal::keys,
     configure: |settings| Ok(Arc::new(settings.read::<Focal>(NAME)?)),
 };
 
 /// The options of focal loss.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct Focal {
-    /// How much less an output counts that is right already; 0 to 20.
+    /// With loss: focal, focusing parameter: the higher, the less outputs count that are right already.
+    #[key(default = "2", range = 0.0..=20.0)]
     pub focal_gamma: f64,
-    /// Weight of the positive side, more than 0 and less than 1; the negative side has the rest. None: both sides have weight 1.
+    /// With loss: focal, weight of the positive side; the negative side has 1 minus it. Null: both sides have the weight 1.
+    #[key(range = above(0.0).below(1.0), example = "0.25")]
     pub focal_alpha: Option<f64>,
 }
 
 impl Default for Focal {
     fn default() -> Self {
-        Self { focal_gamma: 2.0, focal_alpha: None }
+        chorus_keys::defaults()
     }
 }
 
@@ -48,9 +51,7 @@ impl Extension for Focal {
     }
 
     fn validate(&self) -> Result<()> {
-        check((0.0..=20.0).contains(&self.focal_gamma), "focal_gamma", "0 to 20", self.focal_gamma)?;
-        let alpha = self.focal_alpha.unwrap_or(0.5);
-        check(alpha > 0.0 && alpha < 1.0, "focal_alpha", "more than 0, less than 1", alpha)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

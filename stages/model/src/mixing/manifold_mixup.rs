@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chorus_keys::{Choices, Keys};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::method::{Draw, Drawn, Mixing};
+use super::mixup::Mixup;
 use super::pairing::Pairing;
 use crate::Result;
-use crate::error::positive;
 use crate::extension::{Entry, Extension, Settings};
 #[cfg(feature = "torch")]
 use crate::target::Target;
@@ -24,11 +25,12 @@ const NAME: &str = "manifold_mixup";
 pub const ENTRY: Entry<dyn Mixing> = Entry {
     name: NAME,
     about: "Weighted means of pairs of embeddings (Verma et al. 2019)",
+    keys: ManifoldMixup::keys,
     configure: |settings| Ok(Arc::new(settings.read::<ManifoldMixup>(NAME)?)),
 };
 
 /// Where in the network Manifold Mixup mixes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum Depth {
     /// At the embedding, as in Mix2's paper.
@@ -38,18 +40,20 @@ pub enum Depth {
 }
 
 /// The options of Manifold Mixup.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct ManifoldMixup {
-    /// The weight of the first of a pair is drawn from Beta(alpha, alpha).
+    /// As with mixup.
+    #[key(same_as = Mixup)]
     pub mixup_alpha: f64,
-    /// Where in the network pairs are mixed.
+    /// With manifold_mixup, where in the network pairs are mixed.
+    #[key(default = "embedding")]
     pub manifold_depth: Depth,
 }
 
 impl Default for ManifoldMixup {
     fn default() -> Self {
-        Self { mixup_alpha: 1.0, manifold_depth: Depth::Embedding }
+        chorus_keys::defaults()
     }
 }
 
@@ -63,7 +67,7 @@ impl Extension for ManifoldMixup {
     }
 
     fn validate(&self) -> Result<()> {
-        positive("mixup_alpha", self.mixup_alpha)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

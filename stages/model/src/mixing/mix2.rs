@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use super::method::{Drawn, Mixing};
 use super::mixup::Mixup;
 use super::multimix::MultiMix;
 use crate::Result;
-use crate::error::{check, positive};
+use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const NAME: &str = "mix2";
@@ -20,20 +21,22 @@ const NAME: &str = "mix2";
 pub const ENTRY: Entry<dyn Mixing> = Entry {
     name: NAME,
     about: "In each step one of mixup, manifold_mixup and multimix (Moummad et al. 2024)",
+    keys: Mix2Options::keys,
     configure: |settings| Ok(Arc::new(Mix2::with(settings)?)),
 };
 
 /// The option of Mix2 besides those of the methods that it draws from.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct Mix2Options {
-    /// Chance per step of mixup, manifold_mixup and multimix, relative to each other.
+    /// With mixing: mix2, probabilities of mixup, manifold_mixup and multimix in a step. Their sum is 1.
+    #[key(default = "[0.25, 0.5, 0.25]", range = 0.0..=1.0)]
     pub mix2_probabilities: [f64; 3],
 }
 
 impl Default for Mix2Options {
     fn default() -> Self {
-        Self { mix2_probabilities: [0.25, 0.5, 0.25] }
+        chorus_keys::defaults()
     }
 }
 
@@ -95,11 +98,9 @@ impl Extension for Mix2 {
         for method in self.methods() {
             method.validate()?;
         }
-        let chances = self.options.mix2_probabilities;
-        for chance in chances {
-            check(chance >= 0.0 && chance.is_finite(), "mix2_probabilities", "0 or more", chance)?;
-        }
-        positive("the sum of mix2_probabilities", chances.iter().sum())
+        chorus_keys::validate(&self.options)?;
+        let sum: f64 = self.options.mix2_probabilities.iter().sum();
+        check((sum - 1.0).abs() <= 1e-6, "mix2_probabilities", "a sum of 1", format!("a sum of {sum}"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
@@ -10,7 +11,6 @@ use tch::Tensor;
 use super::method::{Draw, Drawn, Mixing};
 use super::pairing::Pairing;
 use crate::Result;
-use crate::error::positive;
 use crate::extension::{Entry, Extension, Settings};
 #[cfg(feature = "torch")]
 use crate::target::Target;
@@ -21,20 +21,22 @@ const NAME: &str = "mixup";
 pub const ENTRY: Entry<dyn Mixing> = Entry {
     name: NAME,
     about: "Weighted means of pairs of inputs (Zhang et al. 2018)",
+    keys: Mixup::keys,
     configure: |settings| Ok(Arc::new(settings.read::<Mixup>(NAME)?)),
 };
 
 /// The options of Mixup.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct Mixup {
-    /// The weight of the first of a pair is drawn from Beta(alpha, alpha).
+    /// With mixup and manifold_mixup, alpha of the Beta(alpha, alpha) distribution that the weight of the first of a pair is drawn from.
+    #[key(default = "1", range = above(0.0).up_to(100.0), example = "0.2")]
     pub mixup_alpha: f64,
 }
 
 impl Default for Mixup {
     fn default() -> Self {
-        Self { mixup_alpha: 1.0 }
+        chorus_keys::defaults()
     }
 }
 
@@ -48,7 +50,7 @@ impl Extension for Mixup {
     }
 
     fn validate(&self) -> Result<()> {
-        positive("mixup_alpha", self.mixup_alpha)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

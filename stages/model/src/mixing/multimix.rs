@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
 use super::method::{Draw, Drawn, Mixing};
-use crate::error::{check, positive};
 use crate::extension::{Entry, Extension, Settings};
 #[cfg(feature = "torch")]
 use crate::target::{SMALLEST, Target};
@@ -22,22 +22,25 @@ const NAME: &str = "multimix";
 pub const ENTRY: Entry<dyn Mixing> = Entry {
     name: NAME,
     about: "Weighted means of all embeddings of a batch (Venkataramanan et al. 2023)",
+    keys: MultiMix::keys,
     configure: |settings| Ok(Arc::new(settings.read::<MultiMix>(NAME)?)),
 };
 
 /// The options of MultiMix.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct MultiMix {
-    /// The weights of a mixture are drawn from Dirichlet(alpha, …, alpha).
+    /// With multimix, alpha of the Dirichlet distribution that the weights of a mixture are drawn from.
+    #[key(default = "0.2", range = above(0.0).up_to(100.0))]
     pub multimix_alpha: f64,
-    /// Mixtures that are made of a batch.
+    /// With multimix, number of mixtures that are made of a batch.
+    #[key(unit = "mixtures", default = "128", range = 1..=65_536)]
     pub multimix_mixtures: usize,
 }
 
 impl Default for MultiMix {
     fn default() -> Self {
-        Self { multimix_alpha: 0.2, multimix_mixtures: 128 }
+        chorus_keys::defaults()
     }
 }
 
@@ -51,8 +54,7 @@ impl Extension for MultiMix {
     }
 
     fn validate(&self) -> Result<()> {
-        positive("multimix_alpha", self.multimix_alpha)?;
-        check(self.multimix_mixtures > 0, "multimix_mixtures", "1 or more", self.multimix_mixtures)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

@@ -11,7 +11,8 @@ use crate::extension::{Entry, Extension, Settings};
 const NAME: &str = "none";
 
 /// `train.mixing: none`
-pub const ENTRY: Entry<dyn Mixing> = Entry { name: NAME, about: "Examples are not mixed", configure: |_| Ok(Arc::new(NoMixing)) };
+pub const ENTRY: Entry<dyn Mixing> =
+    Entry { name: NAME, about: "Examples are not mixed", keys: Vec::new, configure: |_| Ok(Arc::new(NoMixing)) };
 
 /// Examples stay as they are.
 #[derive(Debug, Clone, Copy)]

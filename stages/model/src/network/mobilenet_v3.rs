@@ -7,6 +7,7 @@ mod layout;
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::Architecture;
@@ -15,7 +16,6 @@ use super::backbone::Backbone;
 #[cfg(feature = "torch")]
 use super::plan::Plan;
 use crate::Result;
-use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const LARGE_NAME: &str = "mobilenet_v3_large";
@@ -25,6 +25,7 @@ const SMALL_NAME: &str = "mobilenet_v3_small";
 pub const LARGE: Entry<dyn Architecture> = Entry {
     name: LARGE_NAME,
     about: "MobileNetV3-Large: 15 blocks, embeddings of 960 values at width 1",
+    keys: MobileNetV3Options::keys,
     configure: |settings| Ok(Arc::new(MobileNetV3 { size: Size::Large, options: settings.read(LARGE_NAME)? })),
 };
 
@@ -32,6 +33,7 @@ pub const LARGE: Entry<dyn Architecture> = Entry {
 pub const SMALL: Entry<dyn Architecture> = Entry {
     name: SMALL_NAME,
     about: "MobileNetV3-Small: 11 blocks, embeddings of 576 values at width 1",
+    keys: MobileNetV3Options::keys,
     configure: |settings| Ok(Arc::new(MobileNetV3 { size: Size::Small, options: settings.read(SMALL_NAME)? })),
 };
 
@@ -45,16 +47,17 @@ pub enum Size {
 }
 
 /// The options of MobileNetV3.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct MobileNetV3Options {
-    /// Multiplier of all channel counts; more than 0, at most 4.
+    /// Width multiplier: all channel counts of the network are multiplied by it and rounded to multiples of 8.
+    #[key(default = "1", range = above(0.0).up_to(4.0), example = "0.5")]
     pub width: f64,
 }
 
 impl Default for MobileNetV3Options {
     fn default() -> Self {
-        Self { width: 1.0 }
+        chorus_keys::defaults()
     }
 }
 
@@ -90,8 +93,7 @@ impl Extension for MobileNetV3 {
     }
 
     fn validate(&self) -> Result<()> {
-        let width = self.options.width;
-        check(width > 0.0 && width <= 4.0, "width", "more than 0, at most 4", width)
+        Ok(chorus_keys::validate(&self.options)?)
     }
 }
 

@@ -17,6 +17,7 @@ mod instance;
 #[cfg(feature = "torch")]
 mod layers;
 pub mod mobilenet_v3;
+mod of_card;
 #[cfg(feature = "torch")]
 mod plan;
 pub mod resnet;
@@ -31,6 +32,7 @@ pub use frozen::Frozen;
 pub use instance::{Mode, Network, batch_norm_momentum};
 #[cfg(feature = "torch")]
 pub use layers::{Norm, Pass};
+pub use of_card::of_card;
 #[cfg(feature = "torch")]
 pub use plan::{Init, Plan, Slot};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::{Kind, TchError, Tensor};
@@ -13,11 +14,11 @@ use super::backbone::{Backbone, Between, pool};
 use super::geometry::{Activation, Geometry};
 #[cfg(feature = "torch")]
 use super::layers::{ConvNorm, Names, Norm, Pass};
+use super::mobilenet_v3::MobileNetV3Options;
 #[cfg(feature = "torch")]
 use super::plan::{Plan, Slot};
 use super::width::scaled;
 use crate::Result;
-use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const NAME: &str = "resnet18";
@@ -26,6 +27,7 @@ const NAME: &str = "resnet18";
 pub const RESNET18: Entry<dyn Architecture> = Entry {
     name: NAME,
     about: "ResNet-18: 8 blocks, embeddings of 512 values at width 1",
+    keys: ResNet18::keys,
     configure: |settings| Ok(Arc::new(settings.read::<ResNet18>(NAME)?)),
 };
 
@@ -35,16 +37,17 @@ const CHANNELS: [i64; 5] = [64, 64, 128, 256, 512];
 const BLOCKS: usize = 2;
 
 /// The options of ResNet-18.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct ResNet18 {
-    /// Multiplier of all channel counts; more than 0, at most 4. Products are rounded to multiples of 8.
+    /// As with MobileNetV3.
+    #[key(same_as = MobileNetV3Options)]
     pub width: f64,
 }
 
 impl Default for ResNet18 {
     fn default() -> Self {
-        Self { width: 1.0 }
+        chorus_keys::defaults()
     }
 }
 
@@ -64,7 +67,7 @@ impl Extension for ResNet18 {
     }
 
     fn validate(&self) -> Result<()> {
-        check(self.width > 0.0 && self.width <= 4.0, "width", "more than 0, at most 4", self.width)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
 use super::method::Optimizer;
 use crate::Result;
-use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const NAME: &str = "adamw";
@@ -17,6 +17,7 @@ const NAME: &str = "adamw";
 pub const ENTRY: Entry<dyn Optimizer> = Entry {
     name: NAME,
     about: "AdamW (Loshchilov and Hutter 2019)",
+    keys: AdamW::keys,
     configure: |settings| Ok(Arc::new(settings.read::<AdamW>(NAME)?)),
 };
 
@@ -29,16 +30,17 @@ const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 /// The options of AdamW.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct AdamW {
-    /// Share of the learning rate by which every parameter shrinks in each step.
+    /// Weight decay. With adamw it is decoupled from the gradient; with sgd it is added to the gradient.
+    #[key(default = "0.01", range = 0.0..=10.0)]
     pub weight_decay: f64,
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        Self { weight_decay: 0.01 }
+        chorus_keys::defaults()
     }
 }
 
@@ -52,7 +54,7 @@ impl Extension for AdamW {
     }
 
     fn validate(&self) -> Result<()> {
-        check(self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "weight_decay", "0 or more", self.weight_decay)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Tensor;
 
+use super::adamw::AdamW;
 use super::method::Optimizer;
 use crate::Result;
-use crate::error::check;
 use crate::extension::{Entry, Extension, Settings};
 
 const NAME: &str = "sgd";
@@ -17,22 +18,25 @@ const NAME: &str = "sgd";
 pub const ENTRY: Entry<dyn Optimizer> = Entry {
     name: NAME,
     about: "Stochastic gradient descent with momentum",
+    keys: Sgd::keys,
     configure: |settings| Ok(Arc::new(settings.read::<Sgd>(NAME)?)),
 };
 
 /// The options of stochastic gradient descent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct Sgd {
-    /// Decay of the summed gradient; 0 or more, less than 1.
+    /// With optimizer: sgd, the momentum.
+    #[key(default = "0.9", range = 0.0..1.0)]
     pub momentum: f64,
-    /// Share of each parameter that is added to its gradient.
+    /// As with adamw.
+    #[key(same_as = AdamW)]
     pub weight_decay: f64,
 }
 
 impl Default for Sgd {
     fn default() -> Self {
-        Self { momentum: 0.9, weight_decay: 0.01 }
+        chorus_keys::defaults()
     }
 }
 
@@ -46,8 +50,7 @@ impl Extension for Sgd {
     }
 
     fn validate(&self) -> Result<()> {
-        check((0.0..1.0).contains(&self.momentum), "momentum", "0 or more, less than 1", self.momentum)?;
-        check(self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "weight_decay", "0 or more", self.weight_decay)
+        Ok(chorus_keys::validate(self)?)
     }
 }
 
