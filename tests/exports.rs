@@ -220,7 +220,10 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing_behind() {
         (&["xls", "-o", "out"], "detection-histories"),
         (&["csv", "-o", "out", "--class", "NONE"], "there is no class `NONE`"),
         (&["csv", "-o", "out", "--site", "NONE"], "MARSH02, POND01"),
-        (&["csv", "-o", "out", "--metadata", "m.yaml"], "--metadata is of camtrap-dp"),
+        (
+            &["csv", "-o", "out", "--metadata", "m.yaml"],
+            "--metadata: the format csv does not take this option; it is for: camtrap-dp",
+        ),
     ] {
         let output = survey.chorus(&[&["export"], args].concat());
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));

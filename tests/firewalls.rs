@@ -60,9 +60,13 @@ fn users<'a>(dependencies: &'a BTreeMap<String, BTreeSet<String>>, package: &str
 #[test]
 fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
     let dependencies = dependencies();
-    assert_eq!(users(&dependencies, "tch"), ["chorus-model"]);
+    assert_eq!(users(&dependencies, "tch"), ["chorus-torch"]);
     let command_line = closure(&dependencies, "chorus");
-    assert!(!command_line.contains("tch") && !command_line.contains("torch-sys") && !command_line.contains("chorus-model"));
+    for package in ["tch", "torch-sys", "chorus-torch"] {
+        assert!(!command_line.contains(package), "chorus is built from {package}");
+    }
+    let without_libtorch = closure(&dependencies, "chorus-model");
+    assert!(!without_libtorch.contains("tch"), "chorus-model is what `chorus` may know of the networks");
     assert!(command_line.contains("chorus-engine"));
     let linked = Command::new("ldd").arg(env!("CARGO_BIN_EXE_chorus")).output().unwrap();
     let linked = String::from_utf8_lossy(&linked.stdout);
@@ -71,7 +75,7 @@ fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
 
 #[test]
 fn the_worker_holds_the_engine_and_its_two_stages_and_nothing_else() {
-    let worker = closure(&dependencies(), "chorus-model");
+    let worker = closure(&dependencies(), "chorus-torch");
     for stranger in ["polars", "chorus-query", "chorus-report", "chorus-labels", "chorus-demo", "chorus", "maud"] {
         assert!(!worker.contains(stranger), "the worker is built from {stranger}");
     }
@@ -101,7 +105,7 @@ fn only_engine_atomic_creates_files_in_a_run() {
         ["File::create", "fs::write(", "OpenOptions", "create_dir", "fs::rename", "fs::copy", "fs::hard_link", ".persist("];
     // Those that make no part of a run: the synthetic archive, and files that the person names.
     let allowed = [
-        "pipeline/engine/src/atomic.rs",
+        "pipeline/engine/src/files/atomic.rs",
         "pipeline/demo/",
         "pipeline/cli/commands/init.rs",
         "pipeline/cli/commands/query.rs",
@@ -126,6 +130,22 @@ fn devices_are_named_in_one_file() {
             .collect();
         assert!(names.is_empty() || path.ends_with("device.rs"), "{path} names devices: {names:?}");
     }
+}
+
+#[test]
+fn recordings_and_labels_are_read_through_the_archive_s_interface() {
+    let of_file_systems = ["std::fs", "std::path", "std::os::unix", "File::open", "PathBuf"];
+    for (path, text) in ["stages/audio", "stages/labels"].iter().flat_map(|folder| source(folder)) {
+        let found: Vec<&str> = of_file_systems.into_iter().filter(|name| product(&text).contains(name)).collect();
+        assert!(found.is_empty(), "{path} uses {found:?}: what an archive holds is read through chorus_archive::Archive");
+    }
+    let local = source("pipeline/archive/src/local.rs");
+    assert!(local.iter().any(|(_, text)| product(text).contains("std::fs")), "the search finds nothing any more");
+}
+
+#[test]
+fn the_wav_reader_could_be_published_by_itself() {
+    assert_eq!(dependencies()["chorus-wav"], BTreeSet::new());
 }
 
 /// Rust files below a folder (or a single one), by path relative to the workspace; those that are there for tests alone are left out.

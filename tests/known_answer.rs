@@ -1,6 +1,6 @@
 //! A survey whose calls are known to the second: events, activity, effort, seasons, accumulation and sun must come out exactly, across
-//! changes of daylight saving and nights without recordings. Recordings and scores are written by stand-ins of ingest, segment and
-//! predict; detect is the real one, and `chorus query` tells what it made.
+//! changes of daylight saving and nights without recordings. Recordings and scores are written by stand-ins; detect
+//! is the real stage, and `chorus query` reads what it made.
 //!
 //! | site | recording | local time | length | calls |
 //! |---|---|---|---|---|
@@ -14,15 +14,20 @@
 //! | ITHACA | i2 | 2025-11-02 22:00 | 60 s | TOAD at 0 to 30 s |
 #![allow(clippy::unwrap_used)]
 
+#[path = "../pipeline/cli/declarations.rs"]
+mod declarations;
+
 use std::path::Path;
 use std::process::Command;
 
-use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
+use chorus_card::{Card, MODEL_CARD, testing};
+use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
-    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+    Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
 use chorus_score::{Activity, Detect};
-use chorus_tables::{ColumnType, schema};
+use chorus_tables::{LocalMicros, UtcMicros};
+use declarations::declarations;
 
 const CLASSES: [&str; 3] = ["FROG", "OWL", "TOAD"];
 const WINDOW_S: f64 = 3.0;
@@ -116,27 +121,27 @@ impl Recording {
     }
 }
 
-/// Does the work of any pass before detect: writes the survey's tables, and whatever files the pass declares.
+/// Does the work of a pass before detect: writes the survey's tables.
 struct StandIn(Pass);
 
 impl Work for StandIn {
-    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    type Found = ();
+
+    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let mut scan = Scan::default();
-        if self.0.inputs == [Input::Archive] && self.0.per == Per::SiteDay {
+        if self.0.inputs == [Input::Archive] {
             scan.units = SURVEY.iter().map(|recording| (recording.unit(), Default::default())).collect();
         }
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let own: Vec<&Recording> = SURVEY.iter().filter(|recording| recording.unit() == *cx.unit()).collect();
         for output in &self.0.outputs {
             match *output {
                 Output::Table("recordings") => recordings(cx, &own)?,
                 Output::Table("predictions") => predictions(cx, &own)?,
-                Output::Table(table) => cx.sink(table, &[])?.finish()?,
-                Output::File(path) => cx.write_file(path, b"")?,
-                Output::Folder(_) => {}
+                other => return Err(format!("the survey has no {other:?}").into()),
             }
         }
         Ok(())
@@ -145,33 +150,22 @@ impl Work for StandIn {
 
 fn recordings(cx: &UnitContext<'_>, own: &[&Recording]) -> Result<(), WorkError> {
     let each = || own.iter();
-    cx.write("recordings", |mut batch| {
-        for column in &schema("recordings").unwrap().columns {
-            batch = match column.name.as_str() {
-                "recording_id" => batch.utf8(each().map(|r| r.id)),
-                "path" => batch.utf8(each().map(|r| format!("{}.wav", r.id))),
-                "start_utc" => batch.utc(each().map(|r| r.start_us())),
-                "start_local" => batch.local(each().map(|r| r.local_us())),
-                "timezone" => batch.utf8(each().map(|r| r.zone())),
-                "time_source" => batch.utf8(each().map(|_| "filename")),
-                "site_source" => batch.utf8(each().map(|_| "folder")),
-                "duration_s" => batch.f64(each().map(|r| r.seconds)),
-                "latitude" => batch.f64(each().map(|r| r.place().0)),
-                "longitude" => batch.f64(each().map(|r| r.place().1)),
-                "file_bytes" => batch.u64(each().map(|_| 1_000_000)),
-                "content_hash" => batch.utf8(each().map(|r| r.id)),
-                "status" => batch.utf8(each().map(|_| "ok")),
-                _ => match column.kind {
-                    ColumnType::Utf8 => batch.utf8(each().map(|_| None::<&str>)),
-                    ColumnType::I32 => batch.i32(each().map(|_| None)),
-                    ColumnType::U32 => batch.u32(each().map(|_| None)),
-                    ColumnType::U64 => batch.u64(each().map(|_| None)),
-                    ColumnType::F64 => batch.f64(each().map(|_| None)),
-                    other => panic!("recordings.{} is new and of type {}", column.name, other.name()),
-                },
-            };
-        }
+    cx.write("recordings", |batch| {
         batch
+            .column("recording_id", each().map(|r| r.id))
+            .column("path", each().map(|r| format!("{}.wav", r.id)))
+            .column("start_utc", each().map(|r| r.start_us().map(UtcMicros)))
+            .column("start_local", each().map(|r| r.local_us().map(LocalMicros)))
+            .column("timezone", each().map(|r| r.zone()))
+            .column("time_source", each().map(|_| "filename"))
+            .column("site_source", each().map(|_| "folder"))
+            .column("duration_s", each().map(|r| r.seconds))
+            .column("latitude", each().map(|r| r.place().0))
+            .column("longitude", each().map(|r| r.place().1))
+            .column("file_bytes", each().map(|_| 1_000_000_u64))
+            .column("content_hash", each().map(|r| r.id))
+            .column("status", each().map(|_| "ok"))
+            .others_null()
     })?;
     Ok(())
 }
@@ -184,15 +178,15 @@ fn predictions(cx: &UnitContext<'_>, own: &[&Recording]) -> Result<(), WorkError
     let each = || rows.iter();
     cx.write("predictions", |batch| {
         batch
-            .utf8(each().map(|(r, start_s, _)| format!("{}-{:06}", r.id, start_s / WINDOW_S)))
-            .utf8(each().map(|(r, ..)| r.id))
-            .utc(each().map(|(r, start_s, _)| r.start_us().map(|us| us + (*start_s * 1e6) as i64)))
-            .f64(each().map(|(_, start_s, _)| *start_s))
-            .f64(each().map(|(_, start_s, _)| start_s + WINDOW_S))
-            .utf8(each().map(|(.., class)| class))
-            .f32(each().map(|(r, start_s, class)| r.score(class, *start_s).ln()))
-            .f32(each().map(|(r, start_s, class)| r.score(class, *start_s)))
-            .utf8(each().map(|_| "cafe"))
+            .column("segment_id", each().map(|(r, start_s, _)| format!("{}-{:06}", r.id, start_s / WINDOW_S)))
+            .column("recording_id", each().map(|(r, ..)| r.id))
+            .column("start_utc", each().map(|(r, start_s, _)| r.start_us().map(|us| UtcMicros(us + (*start_s * 1e6) as i64))))
+            .column("start_s", each().map(|(_, start_s, _)| *start_s))
+            .column("end_s", each().map(|(_, start_s, _)| start_s + WINDOW_S))
+            .column("class", each().map(|(.., class)| class))
+            .column("logit", each().map(|(r, start_s, class)| r.score(class, *start_s).ln()))
+            .column("score", each().map(|(r, start_s, class)| r.score(class, *start_s)))
+            .column("model_id", each().map(|_| "cafe"))
     })?;
     Ok(())
 }
@@ -205,20 +199,25 @@ fn detected(folder: &Path) {
     let paths = [("archive.path", &archive), ("model.path", &model), ("run.path", &folder.join("run"))];
     let sets = paths.map(|(key, path)| format!("{key}={}", path.display())).into_iter();
     let sets: Vec<String> = sets.chain(SETTINGS.map(str::to_owned)).collect();
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
-    let settings: String = config.to_yaml().lines().map(|line| format!("  {line}\n")).collect();
-    std::fs::write(model.join("model.yaml"), format!("model_id: cafe\nclasses: {CLASSES:?}\nsettings:\n{settings}")).unwrap();
-    std::fs::write(model.join("weights.safetensors"), "").unwrap();
-    let real = ["detect", "detect-activity"];
-    for pass in passes(&config).iter().filter(|pass| pass.stage != "report") {
-        let stand_ins = passes(&config).into_iter().filter(|p| !real.contains(&p.name));
-        let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p)));
-        let registry = registry.with("detect", Detect).with("detect-activity", Activity);
-        let runner = Runner::new(config.clone(), registry, Console::new());
-        let runner = if pass.program == Program::Torch { runner.as_worker(Default::default()) } else { runner };
-        let selection = Selection::Only(vec![pass.stage.to_owned()]);
-        runner.run(&RunOptions { selection, force: false, jobs: 2, units: Vec::new(), verify: false }).unwrap();
-    }
+    let config = Config::from_text("", "c", "c", &sets, declarations()).unwrap();
+    let keys = config.expand(&MODEL_KEYS);
+    let settings = config.values().nested(keys.iter().map(String::as_str));
+    let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(settings) };
+    std::fs::write(model.join(MODEL_CARD), card.to_yaml()).unwrap();
+    let find =
+        Pass { inputs: vec![Input::Archive], outputs: vec![Output::Table("recordings")], ..Pass::new("find", Per::SiteDay) };
+    let score = Pass {
+        inputs: vec![Input::Table("recordings")],
+        outputs: vec![Output::Table("predictions")],
+        ..Pass::new("score", Per::SiteDay)
+    };
+    let registry = Registry::default()
+        .with(Some(find.clone()), StandIn(find))
+        .with(Some(score.clone()), StandIn(score))
+        .with(Detect::declare(&config), Detect)
+        .with(Activity::declare(&config), Activity);
+    let options = RunOptions { selection: Selection::All, force: false, jobs: 2, units: Vec::new(), verify: false };
+    Runner::new(config, registry, Console::new()).run(&options).unwrap();
 }
 
 fn ask(run: &Path, sql: &str) -> Vec<String> {

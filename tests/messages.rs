@@ -108,7 +108,9 @@ fn keys_of_another_split_are_told() {
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(
-        said.contains("warning: --set: split.site changes nothing here; it counts with split.source: leave_one_site_out"),
+        said.contains(
+            "warning: --set: split.site: found a value without effect; it is used only with split.source: leave_one_site_out"
+        ),
         "{said}"
     );
     assert!(said.contains("split.folds") && !said.contains("split.file"), "{said}");
@@ -157,7 +159,7 @@ fn a_stage_with_stale_inputs() {
         &["predict cannot run", "featurize is not fresh", "featurize.n_mels 32 -> 40", "chorus run predict --with-upstream"],
     );
     let unknown = survey.chorus(&["run", "featurise"]);
-    refused(&unknown, 2, &["no stage is called `featurise`", "ingest, segment"]);
+    refused(&unknown, 2, &["no stage `featurise`", "ingest, segment"]);
     let unit = survey.chorus(&["run", "featurize", "--unit", "site=NOWHERE"]);
     refused(&unit, 2, &["no unit matches `site=NOWHERE`", "chorus status --units"]);
 }

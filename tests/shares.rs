@@ -61,7 +61,7 @@ fn four_processes_left_alone_need_no_other() {
 fn a_share_on_its_own_makes_its_units_and_leaves_what_needs_the_others() {
     let survey = Survey::tiny();
     let said = end(start(&survey, "2/3"));
-    assert!(said.contains("annotate          left: other shares"), "{said}");
+    assert!(said.contains("annotate          skipped: other shares"), "{said}");
     let units = |pass: &str| survey.ask_status(pass);
     let (fresh, all) = units("ingest");
     assert!(0 < fresh && fresh < all, "{fresh} of {all}");

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use chorus_engine::{Config, RunDir, Share};
-use chorus_report::export::Filter;
+use chorus_report::export::{EXPORTS, ExportOption, Filter, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::commands;
+use crate::declarations::declarations;
+use crate::help;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,8 +50,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check a configuration, its archive and its model, and make nothing
     Check(CheckArgs),
-    /// Print every configuration key: meaning, unit, default, range
-    Config,
+    /// Print configuration keys: meaning, unit, range, example and default
+    Config(KeysArgs),
     /// Print the tables, or the columns of one, with units and meaning
     Schema(SchemaArgs),
     /// Which libtorch, CUDA and cuDNN there are, and which devices
@@ -101,7 +102,7 @@ impl ConfigArgs {
         let path = self.file()?;
         // A run that was moved is still the one that was named.
         let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
-        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>())?)
+        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>(), declarations())?)
     }
 
     /// The run's folder; without any argument the newest in `runs/`.
@@ -195,7 +196,7 @@ pub(crate) struct StatusArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = commands::query::help())]
+#[command(after_help = help::query())]
 pub(crate) struct QueryArgs {
     /// The question in SQL; `-` reads it from stdin
     #[arg(required_unless_present = "file")]
@@ -224,6 +225,8 @@ pub(crate) struct QueryArgs {
     /// With format table: rows to show at most; 0 for all [default: 100, or all with -o]
     #[arg(long)]
     pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
 }
 
 impl QueryArgs {
@@ -237,9 +240,63 @@ impl QueryArgs {
     }
 }
 
+/// Whether tables have to be fresh.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct FreshArgs {
+    /// Fail, and write nothing, where a table that is read is stale or incomplete, or where that is not known [default: a warning]
+    #[arg(long)]
+    pub(crate) fresh: bool,
+}
+
+/// The options of single export formats.
+#[derive(Debug, Clone)]
+pub(crate) struct FormatArgs(pub(crate) Options);
+
+impl FormatArgs {
+    /// Every option once, with the names of the formats that take it.
+    fn all() -> Vec<(ExportOption, String)> {
+        let mut all: Vec<(ExportOption, Vec<&str>)> = Vec::new();
+        for format in EXPORTS {
+            for option in format.options() {
+                match all.iter_mut().find(|(known, _)| known.name == option.name) {
+                    Some((_, formats)) => formats.push(format.name()),
+                    None => all.push((*option, vec![format.name()])),
+                }
+            }
+        }
+        all.into_iter().map(|(option, formats)| (option, formats.join(", "))).collect()
+    }
+}
+
+impl ClapArgs for FormatArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Self::all().into_iter().fold(command, |command, (option, formats)| {
+            let help = format!("With {formats}: {}", option.about);
+            command.arg(clap::Arg::new(option.name).long(option.name).value_name(option.value).help(help))
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for FormatArgs {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let value = |name: &str| matches.get_one::<String>(name).map(|value| (name.to_owned(), value.clone()));
+        Ok(Self(Options::new(Self::all().iter().filter_map(|(option, _)| value(option.name)))))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 #[derive(Debug, ClapArgs)]
+#[command(after_help = help::export())]
 pub(crate) struct ExportArgs {
-    /// raven, audacity, kaleidoscope, csv, camtrap-dp, darwin-core or detection-histories, see docs/exports.md
+    /// The format, one of those below
     pub(crate) format: String,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
@@ -247,9 +304,10 @@ pub(crate) struct ExportArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) destination: DestinationArgs,
-    /// With camtrap-dp: entries of datapackage.json that the run does not know, such as title, contributors, licenses and project, as YAML or JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) metadata: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
+    #[command(flatten)]
+    pub(crate) options: FormatArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -260,6 +318,8 @@ pub(crate) struct ClipsArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) destination: DestinationArgs,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
     /// Clips of each class at most: a fifth of the highest scores, a fifth of the nearest to the threshold, the others a sample of all
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub(crate) per_class: usize,
@@ -344,6 +404,15 @@ pub(crate) struct InitArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct KeysArgs {
+    /// A key such as segment.window_s, or a section such as segment [default: all keys]
+    pub(crate) key: Option<String>,
+    /// Print a JSON Schema of configuration files in place of the keys; editors check and complete with it
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) schema: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,13 +5,17 @@
 
 mod args;
 mod commands;
+mod declarations;
+mod help;
 mod output;
+mod stages;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use chorus_audio::names::PatternError;
-use chorus_engine::{ConfigError, EngineError};
+use chorus_card::CardError;
+use chorus_engine::{ConfigError, EngineError, RunTablesError};
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
 use clap::Parser;
@@ -29,7 +33,7 @@ fn main() -> ExitCode {
         Command::Review(args) => commands::review::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),
-        Command::Config => commands::config::run(),
+        Command::Config(args) => commands::config::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Device(args) => commands::device::run(&args),
         Command::Model(command) => commands::model::run(&command),
@@ -41,19 +45,10 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&error));
+            let _ = writeln!(std::io::stderr(), "error: {}", output::message(&error));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
-}
-
-/// An error and its causes; those that its own text tells already are not told again.
-pub(crate) fn message(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
-        "" => cause,
-        _ if text.contains(&cause) => text,
-        _ => format!("{text}: {cause}"),
-    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
@@ -64,14 +59,22 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let engine = cause.downcast_ref::<EngineError>().is_some_and(|e| {
-            use EngineError::{Archive, Base, Config, Model, UnknownStage, UnknownUnit};
-            matches!(e, Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. })
+            use EngineError::{Archive, Base, Card, Config, Model, UnknownStage, UnknownUnit};
+            matches!(
+                e,
+                Card(_) | Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. }
+            )
         });
-        let query = cause.downcast_ref::<QueryError>().is_some_and(|e| {
-            use QueryError::{Failed, Panicked, Table, Unlisted, Write};
-            !matches!(e, Failed { .. } | Unlisted { .. } | Panicked { .. } | Table(_) | Write(_))
-        });
+        let tables = cause.downcast_ref::<RunTablesError>().is_some_and(RunTablesError::is_usage);
+        let query = cause.downcast_ref::<QueryError>().is_some_and(QueryError::is_usage);
         let export = cause.downcast_ref::<ExportError>().is_some_and(ExportError::is_usage);
-        engine || query || export || cause.is::<ConfigError>() || cause.is::<PatternError>() || cause.is::<args::UsageError>()
+        engine
+            || tables
+            || query
+            || export
+            || cause.is::<CardError>()
+            || cause.is::<ConfigError>()
+            || cause.is::<PatternError>()
+            || cause.is::<args::UsageError>()
     })
 }

@@ -1,5 +1,6 @@
-//! Text on stdout.
+//! Text on stdout and stderr.
 
+use std::fmt::Display;
 use std::io::Write;
 
 /// Prints a line of data.
@@ -10,12 +11,30 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
-/// Tells on stderr what is worth knowing and no data.
-pub(crate) fn notes(notes: &[String]) {
-    for note in notes {
+/// Says on stderr what is good to know.
+pub(crate) fn notes(notes: &[impl Display]) {
+    on_stderr("note", notes);
+}
+
+/// Says on stderr what may make an answer wrong.
+pub(crate) fn warnings(warnings: &[impl Display]) {
+    on_stderr("warning", warnings);
+}
+
+fn on_stderr(kind: &str, lines: &[impl Display]) {
+    for line in lines {
         // A closed stderr leaves nobody to tell.
-        let _ = writeln!(std::io::stderr(), "note: {note}");
+        let _ = writeln!(std::io::stderr(), "{kind}: {line}");
     }
+}
+
+/// An error and its causes. A cause that the text before it holds already is left out.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        _ if text.contains(&cause) => text,
+        _ => format!("{text}: {cause}"),
+    })
 }
 
 /// Lines with their columns aligned; the last column is left ragged.

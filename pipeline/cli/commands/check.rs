@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::runner;
 use crate::args::CheckArgs;
 use crate::output;
+use crate::stages::runner;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use chorus_report::review::{Request, clips};
 
+use super::freshness;
 use crate::args::{ClipsArgs, UsageError};
 use crate::output;
 
@@ -14,8 +15,9 @@ pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
     if !(0.0..=60.0).contains(&args.context_s) {
         return Err(UsageError(format!("--context-s: found {}, expected 0 to 60 seconds", args.context_s)).into());
     }
+    let run = freshness::open(&args.config.run_dir()?)?;
     let request = Request {
-        run: args.config.run_dir()?,
+        run: &run,
         filter: args.filter.filter(),
         folder: args.destination.output.clone(),
         force: args.destination.force,
@@ -23,6 +25,7 @@ pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
         context_s: args.context_s,
         seed: args.seed,
     };
+    freshness::check(std::slice::from_ref(&run), &request.tables(), args.fresh.fresh)?;
     let done = clips(&request)?;
     output::notes(&done.notes);
     output::line(&format!(

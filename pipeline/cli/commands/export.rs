@@ -2,31 +2,35 @@
 
 use std::process::ExitCode;
 
-use chorus_report::export::{Format, Request, export};
+use chorus_report::export::{EXPORTS, Request, export, named};
 
+use super::freshness;
 use crate::args::{ExportArgs, UsageError};
 use crate::output;
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    let format: Format = args.format.parse().map_err(|e| UsageError(format!("the format: {e}")))?;
-    if args.metadata.is_some() && format != Format::CamtrapDp {
-        return Err(UsageError(format!("--metadata is of camtrap-dp, and {format} has no place for it")).into());
-    }
+    let format = named(&args.format).ok_or_else(|| {
+        let known: Vec<&str> = EXPORTS.iter().map(|format| format.name()).collect();
+        UsageError(format!("the format: found `{}`, expected one of {}", args.format, known.join(", ")))
+    })?;
+    let run = freshness::open(&args.config.run_dir()?)?;
     let request = Request {
-        run: args.config.run_dir()?,
+        run: &run,
         format,
         filter: args.filter.filter(),
+        options: args.options.0.clone(),
         folder: args.destination.output.clone(),
         force: args.destination.force,
-        metadata: args.metadata.clone(),
     };
+    freshness::check(std::slice::from_ref(&run), &request.tables(), args.fresh.fresh)?;
     let done = export(&request)?;
     output::notes(&done.notes);
     output::line(&format!(
-        "{}: {} detections in {} recordings, for {format}",
+        "{}: {} detections in {} recordings, for {}",
         args.destination.output.display(),
         done.detections,
-        done.recordings
+        done.recordings,
+        format.name()
     ))?;
     Ok(ExitCode::SUCCESS)
 }

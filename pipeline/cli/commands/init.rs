@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chorus_archive::Local;
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
-use chorus_labels::Layout as Annotations;
+use chorus_labels::layout::Proposal;
+use chorus_labels::look::RecordingsSeen;
 
 use crate::args::{InitArgs, UsageError};
 use crate::output;
@@ -21,13 +23,14 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         .into());
     }
     let mut layout = Layout::of(&args.archive);
-    let found = glance(&args.archive, layout.audio)?;
-    layout.annotations = layout.annotations.or_else(|| folders_of_classes(&found));
+    let found = glance(&Local::new(&args.archive), layout.audio)?;
+    let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
+    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&Local::new(&args.archive), Some(recordings)));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
     if path.exists() {
         return Err(UsageError(format!("{}: it is there already; name another file with -o", path.display())).into());
     }
-    let text = configuration(args, &layout, &found);
+    let text = configuration(args, &path, &layout, &found);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
@@ -47,6 +50,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The JSON Schema of configurations, beside them in the sources' configs/.
+const SCHEMA: &str = "schema.json";
+
 fn default_output(archive: &Path) -> PathBuf {
     let name = std::path::absolute(archive).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
     Path::new("configs").join(format!("{}.yaml", name.unwrap_or_else(|| "archive".into())))
@@ -54,7 +60,7 @@ fn default_output(archive: &Path) -> PathBuf {
 
 /// What lies where in an archive.
 struct Layout {
-    annotations: Option<Annotations>,
+    annotations: Option<Proposal>,
     audio: &'static str,
     code_table: bool,
     subset: Option<&'static str>,
@@ -63,29 +69,18 @@ struct Layout {
 
 impl Layout {
     fn of(archive: &Path) -> Self {
-        let annotations = chorus_labels::glance(archive);
-        let processed = annotations.as_ref().is_some_and(|found| found.format == "anuraset_processed");
-        let (file, folder) = (|name: &str| archive.join(name).is_file(), |name: &str| archive.join(name).is_dir());
+        let annotations = chorus_labels::glance(&Local::new(archive), None);
+        let file = |name: &str| archive.join(name).is_file();
+        let usual_audio = if archive.join("raw_data").is_dir() { "raw_data" } else { "." };
+        let split_file = annotations.as_ref().and_then(|found| found.split_file);
         Self {
-            audio: if folder("raw_data") {
-                "raw_data"
-            } else if processed && folder("audio") {
-                "audio"
-            } else {
-                "."
-            },
+            audio: annotations.as_ref().and_then(|found| found.audio).unwrap_or(usual_audio),
             annotations,
             code_table: file("species.csv"),
-            subset: ["subset.csv", "metadata.csv"].into_iter().find(|name| file(name) && (processed || *name == "subset.csv")),
+            subset: if file("subset.csv") { Some("subset.csv") } else { split_file },
             sites: file("sites.csv"),
         }
     }
-}
-
-/// Where no name holds a time, several folders are more likely classes than sites.
-fn folders_of_classes(found: &Glance) -> Option<Annotations> {
-    let classes = found.patterns.is_empty() && found.folders.len() > 1;
-    classes.then_some(Annotations { format: "folders", folder: None })
 }
 
 /// The folder that holds the sites is a better guess than the prefixes, unless all recordings lie in one.
@@ -107,8 +102,13 @@ fn quoted(text: &str) -> String {
     serde_yaml::to_string(text).unwrap_or_default().trim_end().to_owned()
 }
 
-fn configuration(args: &InitArgs, layout: &Layout, found: &Glance) -> String {
-    let mut text = String::from(
+fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) -> String {
+    let mut text = String::new();
+    // Editors check and complete the file by the schema that the sources bring in configs/.
+    if path.with_file_name(SCHEMA).is_file() {
+        text.push_str("# yaml-language-server: $schema=schema.json\n");
+    }
+    text.push_str(
         "# Written by `chorus init`; `chorus config` prints every key there is. Change what is wrong and run `chorus check -c` on it.\n\n",
     );
     let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all text");
@@ -150,10 +150,8 @@ fn configuration(args: &InitArgs, layout: &Layout, found: &Glance) -> String {
     add("");
     if let (Some(annotations), None) = (&layout.annotations, &args.model) {
         add("annotate:");
-        if annotations.format == "folders" {
-            add(
-                "  # No name holds a time and there are several folders: each is taken for a class. If they are sites, set format: none.",
-            );
+        if let Some(note) = annotations.note {
+            add(&format!("  # {note}"));
         }
         add(&format!("  format: {}", annotations.format));
         if let Some(folder) = &annotations.folder {

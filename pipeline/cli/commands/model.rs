@@ -1,15 +1,15 @@
-//! `chorus model`: what a model is, and in what two differ. Reads the cards beside the weights, and the metrics of the run around them.
+//! `chorus model`: describes a model, and compares two. Reads the cards, the thresholds, and the metrics of the runs that hold the models.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_engine::graph::{DECISIONS, MODEL_CARD, Output, WEIGHTS};
-use chorus_engine::{RunDir, Unit, hash_bytes};
+use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, WEIGHTS};
+use chorus_engine::{RunTables, hash_bytes};
 use serde_yaml::Value;
 
-use crate::args::{ModelCommand, UsageError};
+use crate::args::ModelCommand;
 use crate::output::{self, aligned};
 
 pub(crate) fn run(command: &ModelCommand) -> anyhow::Result<ExitCode> {
@@ -20,45 +20,41 @@ pub(crate) fn run(command: &ModelCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a model's folder and its run say.
+/// A model, with what its run knows of it.
 struct Model {
     name: String,
-    card: Value,
+    card: Card,
     /// Thresholds by class.
     thresholds: BTreeMap<String, f64>,
     /// Metrics on the test set over all sites, by metric.
     metrics: BTreeMap<String, f64>,
-    /// Whether the weights are those that the card speaks of.
+    /// Whether the weights' file is the one that the card describes.
     whole: bool,
 }
 
 impl Model {
     fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(MODEL_CARD);
-        let unreadable = |e: &dyn std::fmt::Display| {
-            UsageError(format!("{}: {e}; name the folder of a trained model, such as runs/NAME/model", path.display()))
-        };
-        let card: Value =
-            serde_yaml::from_str(&std::fs::read_to_string(&path).map_err(|e| unreadable(&e))?).map_err(|e| unreadable(&e))?;
+        let card = Card::read(&path)?;
         let weights = std::fs::read(folder.join(WEIGHTS)).unwrap_or_default();
-        let whole = card["model_id"].as_str() == Some(&hash_bytes(&weights)[..16]);
-        let decisions = std::fs::read_to_string(folder.join(DECISIONS)).unwrap_or_default();
-        let decisions: Value = serde_yaml::from_str(&decisions).unwrap_or_default();
-        let thresholds = decisions["thresholds"].as_mapping().into_iter().flatten();
-        let thresholds =
-            thresholds.filter_map(|(class, t)| Some((class.as_str()?.to_owned(), t["threshold"].as_f64()?))).collect();
+        let whole = card.model_id == hash_bytes(&weights)[..16];
+        // A model has no decisions until it was evaluated.
+        let decisions =
+            Some(folder.join(DECISIONS)).filter(|path| path.exists()).map(|path| Decisions::read(&path)).transpose()?;
+        let thresholds = decisions.map(|decisions| decisions.thresholds).unwrap_or_default();
+        let thresholds = thresholds.into_iter().map(|(class, threshold)| (class, threshold.threshold)).collect();
         let metrics = metrics(folder).with_context(|| format!("metrics beside {}", folder.display()))?;
         Ok(Self { name: folder.display().to_string(), card, thresholds, metrics, whole })
     }
 
     fn classes(&self) -> BTreeSet<&str> {
-        self.card["classes"].as_sequence().into_iter().flatten().filter_map(Value::as_str).collect()
+        self.card.classes.iter().map(String::as_str).collect()
     }
 
-    /// Every entry of the card by its dotted name, but the classes.
+    /// Every entry of the card except the classes, by its dotted name.
     fn entries(&self) -> BTreeMap<String, String> {
         let mut entries = BTreeMap::new();
-        flatten("", &self.card, &mut entries);
+        flatten("", &serde_yaml::to_value(&self.card).unwrap_or_default(), &mut entries);
         entries.remove("classes");
         entries
     }
@@ -66,15 +62,10 @@ impl Model {
 
 /// The test figures of the run that the model's folder lies in: means over the classes, all sites, all windows.
 fn metrics(folder: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
-    let path = folder.join("..").join(RunDir::output(Output::Table("metrics"), &Unit::Run));
-    if !path.exists() {
-        return Ok(BTreeMap::new());
-    }
-    let batch = chorus_tables::read_columns(
-        chorus_tables::schema("metrics")?,
-        &path,
-        &["subset", "site", "class", "group", "metric", "value"],
-    )?;
+    // A model's folder may have been copied out of its run.
+    let Ok(run) = RunTables::open(&folder.join(".."), |_| Vec::new()) else { return Ok(BTreeMap::new()) };
+    let Some(part) = run.partitions("metrics")?.pop() else { return Ok(BTreeMap::new()) };
+    let batch = part.read(&["subset", "site", "class", "group", "metric", "value"])?;
     let of = |column: &str| batch.texts(column);
     let (subsets, sites, classes, groups, names) = (of("subset")?, of("site")?, of("class")?, of("group")?, of("metric")?);
     let mut metrics = BTreeMap::new();
@@ -110,7 +101,7 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     }
     if !model.whole {
         output::line(&format!(
-            "{WEIGHTS} is missing or not the file that {MODEL_CARD} speaks of: copy the model's folder as a whole"
+            "{WEIGHTS} is missing, or it is not the file that {MODEL_CARD} describes; copy the model's folder as a whole"
         ))?;
     }
     let rows: Vec<[String; 2]> = model.entries().into_iter().map(|(key, value)| [key, value]).collect();
@@ -120,7 +111,7 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     rows.extend(model.classes().into_iter().map(|class| [class.to_owned(), threshold(model.thresholds.get(class))]));
     output::line(aligned(&rows).trim_end())?;
     if !model.metrics.is_empty() {
-        output::line("\non its run's test set, means over the classes:")?;
+        output::line("\nmetrics on the test set of its run, means over the classes:")?;
         let rows: Vec<[String; 2]> = model.metrics.iter().map(|(name, value)| [name.clone(), format!("{value:.4}")]).collect();
         output::line(aligned(&rows).trim_end())?;
     }
@@ -131,7 +122,7 @@ fn threshold(value: Option<&f64>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"))
 }
 
-/// Prints what differs, and nothing else.
+/// Prints the differences only.
 fn compare(first: &Model, second: &Model) -> anyhow::Result<()> {
     let mut rows = vec![["", &first.name, &second.name].map(str::to_owned)];
     let absent = || "absent".to_owned();

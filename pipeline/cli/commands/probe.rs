@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chorus_audio::container::levels::Levels;
-use chorus_audio::container::{Facts, channels, measure, open};
+use chorus_audio::container::{Facts, Reader, channels, measure};
 use chorus_audio::error::AudioError;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
         };
         return samples(file);
     }
-    let found: Vec<_> = args.files.iter().map(|file| (file.as_path(), measure(file))).collect();
+    let found: Vec<_> = args.files.iter().map(|file| (file.as_path(), reader(file).and_then(measure))).collect();
     if args.json {
         for (path, found) in &found {
             output::line(&object(path, found).to_string())?;
@@ -35,9 +35,13 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     Ok(if found.iter().any(|(_, found)| found.is_err()) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+fn reader(path: &Path) -> Result<Reader, AudioError> {
+    Reader::new(chorus_archive::open_file(path)?, path.display().to_string())
+}
+
 /// Writes the decoded samples to stdout.
 fn samples(path: &Path) -> anyhow::Result<ExitCode> {
-    let (mut reader, mut frames) = (open(path)?, Vec::new());
+    let (mut reader, mut frames) = (reader(path)?, Vec::new());
     let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
     while reader.read(FRAMES, &mut frames)? > 0 {
         for sample in &frames {

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_engine::{Config, RunDir, is_within};
-use chorus_query::{Format, Param, QueryError, TableStyle, Tables, VIEWS};
+use chorus_query::{Format, Param, QueryError, TableStyle, Tables};
 
+use super::freshness;
 use crate::args::{QueryArgs, UsageError};
-use crate::output::aligned;
 
 /// Rows of a table that are shown on a screen.
 const SHOWN: usize = 100;
@@ -22,7 +22,9 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         refuse_within(output, &runs)?;
     }
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
-    let answer = Tables::open_all(&runs)?.with_params(params).sql(&sql(args)?)?;
+    let (tables, sql) = (Tables::of(freshness::open_all(&runs)?).with_params(params), sql(args)?);
+    freshness::check(tables.runs(), &tables.reads(&sql)?, args.fresh.fresh)?;
+    let answer = tables.sql(&sql)?;
     // Who reads on a screen wants the beginning; who writes a file wants all of it.
     let limit = args.limit.unwrap_or(if args.output.is_some() { 0 } else { SHOWN });
     let write = |out: &mut dyn Write| match format {
@@ -60,18 +62,6 @@ fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>
     written.inspect_err(|_| drop(std::fs::remove_file(&partial))).with_context(failed)
 }
 
-/// What stands below the options in the help.
-pub(crate) fn help() -> String {
-    let views: Vec<[String; 2]> = VIEWS.iter().map(|view| [format!("  {}", view.name), view.about().to_owned()]).collect();
-    format!(
-        "Tables: `chorus schema` lists all, `chorus schema TABLE` the columns of one; SHOW TABLES and DESCRIBE TABLE those of a run.\n\n\
-         Views, which are asked as tables are:\n{}\n\
-         Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql\n\
-         docs/querying.md tells more, also how to ask the same of polars, DuckDB and R.",
-        aligned(&views)
-    )
-}
-
 /// Refuses to write into a run or its archive.
 fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
     let refused = |what: &str| UsageError(format!("{}: lies within {what}; name a file elsewhere", output.display())).into();
@@ -79,7 +69,7 @@ fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
         if is_within(output, run) {
             return Err(refused("the run, which only its stages write to"));
         }
-        let config = Config::load(&RunDir::new(run).resolved_config(), &[]).ok();
+        let config = Config::resolved(&RunDir::new(run).resolved_config()).ok();
         let archive = config.as_ref().and_then(|config| config.text("archive.path"));
         if archive.is_some_and(|archive| is_within(output, Path::new(archive))) {
             return Err(refused("the archive, beside whose recordings nothing is written"));
@@ -91,7 +81,9 @@ fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
 /// Answers one question as a table on stdout.
 pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    Tables::open(run)?.sql(sql)?.write_table(&style(0), &mut out)?;
+    let tables = Tables::of(vec![freshness::open(run)?]);
+    freshness::check(tables.runs(), &tables.reads(sql)?, false)?;
+    tables.sql(sql)?.write_table(&style(0), &mut out)?;
     Ok(out.flush()?)
 }
 

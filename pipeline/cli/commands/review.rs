@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_labels::review_sheet::{self, Line};
+use chorus_labels::layouts::review::{self, SheetRow};
 use chorus_report::review::estimate::{Judged, OfClass, Verdict, of_classes};
 use serde_json::json;
 
@@ -34,20 +34,21 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     }
     let path = &args.sheet;
     let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let lines = review_sheet::read(&bytes).map_err(|fault| UsageError(format!("{}: {fault}", path.display())))?;
-    for line in &lines {
-        if let Err(problem) = &line.verdict {
-            return Err(UsageError(format!("{}, line {}: {problem}", path.display(), line.line)).into());
+    let rows = review::read(&bytes).map_err(|fault| UsageError(format!("{}: {fault}", path.display())))?;
+    for row in &rows {
+        if let Err(problem) = &row.verdict {
+            return Err(UsageError(format!("{}, line {}: {problem}", path.display(), row.line)).into());
         }
     }
-    let judged: Vec<Judged> = lines.iter().map(judged).collect();
+    let judged: Vec<Judged> = rows.iter().map(judged).collect();
     let found = of_classes(&judged, args.precision);
     match args.format.as_str() {
         "csv" => {
-            output::line(&COLUMNS.join(","))?;
-            for class in &found {
-                output::line(&row(class).map(|cell| quoted(&cell)).join(","))?;
-            }
+            let mut table = csv::Writer::from_writer(Vec::new());
+            table.write_record(COLUMNS)?;
+            found.iter().try_for_each(|class| table.write_record(row(class)))?;
+            let table = table.into_inner().map_err(csv::IntoInnerError::into_error)?;
+            output::line(String::from_utf8(table)?.trim_end_matches('\n'))?;
         }
         "json" => found.iter().try_for_each(|class| output::line(&object(class).to_string()))?,
         _ => {
@@ -59,19 +60,19 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn judged(line: &Line) -> Judged {
-    let verdict = match line.verdict {
-        Ok(Some(review_sheet::Verdict::Yes)) => Verdict::Yes,
-        Ok(Some(review_sheet::Verdict::No)) => Verdict::No,
-        Ok(Some(review_sheet::Verdict::Unsure)) => Verdict::Unsure,
+fn judged(row: &SheetRow) -> Judged {
+    let verdict = match row.verdict {
+        Ok(Some(review::Verdict::Yes)) => Verdict::Yes,
+        Ok(Some(review::Verdict::No)) => Verdict::No,
+        Ok(Some(review::Verdict::Unsure)) => Verdict::Unsure,
         _ => Verdict::Open,
     };
     Judged {
-        class: line.class.clone(),
-        bin: line.bin.clone(),
-        bin_detections: line.bin_detections,
-        score: line.score,
-        is_random: line.is_random,
+        class: row.class.clone(),
+        bin: row.bin.clone(),
+        bin_detections: row.bin_detections,
+        score: row.score,
+        is_random: row.is_random,
         verdict,
     }
 }
@@ -109,10 +110,4 @@ fn object(found: &OfClass) -> serde_json::Value {
         "threshold_ci_low": found.threshold.map(|(_, at, _)| at.low), "threshold_ci_high": found.threshold.map(|(_, at, _)| at.high),
         "threshold_detections": found.threshold.map(|(.., left)| left),
     })
-}
-
-/// A field of CSV, in quotation marks where it needs them.
-fn quoted(field: &str) -> String {
-    let plain = !field.contains(['"', ',', '\n', '\r']);
-    if plain { field.to_owned() } else { format!("\"{}\"", field.replace('"', "\"\"")) }
 }

@@ -8,10 +8,11 @@ use chorus_engine::plan::PassPlan;
 use chorus_engine::{Console, RunOptions, Runner, Selection};
 use serde_json::json;
 
+use super::query;
 use super::status::state;
-use super::{query, runner};
 use crate::args::{RunArgs, UsageError};
 use crate::output::{self, aligned};
+use crate::stages::runner;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use chorus_engine::plan::{PassPlan, Status, UnitPlan};
 use serde_json::json;
 
-use super::runner;
 use crate::args::StatusArgs;
 use crate::output::{self, aligned};
+use crate::stages::runner;
 
 pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let plans = runner(args.config.load()?).plan(args.verify)?;

@@ -4,8 +4,9 @@ use rand::RngExt;
 use rand_distr::{Exp1, StandardNormal};
 
 use crate::Options;
+use crate::options::NIGHT_S;
 use crate::rng::{Stream, keyed};
-use crate::survey::{NIGHT_S, Recording, Site, Subset};
+use crate::survey::{Recording, Site, Subset};
 
 /// Most recordings of a subset that one species may be in, as a fraction.
 const MOST_FREQUENT: f64 = 0.9;

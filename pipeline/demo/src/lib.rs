@@ -14,6 +14,8 @@
 
 mod background;
 mod chorus;
+mod error;
+mod files;
 mod options;
 mod rng;
 mod scene;
@@ -25,47 +27,17 @@ mod troubles;
 mod wav;
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+pub use crate::error::DemoError;
 pub use crate::options::Options;
 pub use crate::troubles::Trouble;
 
+use crate::files::{create_dir, save};
 use crate::scene::Bout;
 use crate::survey::Subset;
-
-/// Why a survey could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// The directory holds something already.
-    #[error("{}: expected an empty or a new directory, found {found} in it; name another directory or empty this one", path.display())]
-    NotEmpty {
-        /// The directory.
-        path: PathBuf,
-        /// Name of one of its entries.
-        found: String,
-    },
-    /// An option is outside its range.
-    #[error("demo option {name}: expected {expected}, found {found}; change it and run again")]
-    Option {
-        /// The option.
-        name: &'static str,
-        /// Its value.
-        found: String,
-        /// Its range.
-        expected: String,
-    },
-    /// A file or directory could not be read or written.
-    #[error("{}: expected to read or write it, found: {source}; check permissions and free space, then run again in an empty directory", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -180,12 +152,4 @@ fn claim(dir: &Path) -> Result<(), DemoError> {
             Err(DemoError::NotEmpty { path: dir.to_owned(), found })
         }
     }
-}
-
-fn create_dir(path: &Path) -> Result<(), DemoError> {
-    fs::create_dir_all(path).map_err(|source| DemoError::Io { path: path.to_owned(), source })
-}
-
-fn save(path: &Path, bytes: &[u8]) -> Result<(), DemoError> {
-    fs::write(path, bytes).map_err(|source| DemoError::Io { path: path.to_owned(), source })
 }

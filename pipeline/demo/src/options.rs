@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 
 use crate::DemoError;
 use crate::species::SPECIES;
-use crate::survey::NIGHT_S;
+
+/// From the first recording of a night (18:30) to the start of its last (01:30), in seconds.
+pub(crate) const NIGHT_S: i64 = 7 * 3600;
 
 /// A survey's size. The same options give the same bytes, whatever the number of threads.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,13 +5,11 @@ use jiff::civil::{Date, DateTime, date};
 use rand::RngExt;
 
 use crate::Options;
+use crate::options::NIGHT_S;
 use crate::rng::{Stream, keyed};
 
 /// Evening of the first night; the second night crosses a month's end.
 const FIRST_NIGHT: Date = date(2025, 1, 30);
-
-/// From the first recording of a night (18:30) to the start of its last (01:30), in seconds.
-pub(crate) const NIGHT_S: i64 = 7 * 3600;
 
 /// Habitats that sites are named after.
 const HABITATS: [&str; 5] = ["POND", "MARSH", "CREEK", "SWAMP", "LAGOON"];

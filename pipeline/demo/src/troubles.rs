@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::background::background;
-use crate::survey::{NIGHT_S, Site, recording_name};
-use crate::{DemoError, Options, save, wav};
+use crate::files::save;
+use crate::options::NIGHT_S;
+use crate::survey::{Site, recording_name};
+use crate::{DemoError, Options, wav};
 
 /// A file that is not as it should be. None has labels or a subset.
 #[derive(Clone, Debug, PartialEq, Eq)]

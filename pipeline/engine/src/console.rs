@@ -1,12 +1,12 @@
-//! What a person sees while stages run: bars with rate and time left on a terminal, one line per unit elsewhere. All of it goes to
-//! stderr; stdout is for data.
+//! Messages and progress: bars with rate and time left on a terminal, one line per unit elsewhere. All of it goes to
+//! stderr, because stdout is for data.
 
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The person's side of the pipeline.
+/// Where messages and progress go.
 #[derive(Clone)]
 pub struct Console {
     bars: MultiProgress,
@@ -57,7 +57,7 @@ impl Console {
     }
 }
 
-/// The progress of one thing.
+/// The progress of one piece of work, such as a stage or a training.
 pub struct Progress {
     console: Console,
     bar: Option<ProgressBar>,
@@ -67,7 +67,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Counts pieces as done. `line` says which, where no bar is shown.
+    /// Sets how many pieces are done. `line` names the last one; it is printed where no bar is shown.
     pub fn done(&self, position: u64, line: &str) {
         match &self.bar {
             Some(bar) => bar.set_position(position),

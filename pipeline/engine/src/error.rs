@@ -1,9 +1,11 @@
-//! What can go wrong while stages are made fresh.
+//! Errors of planning and execution.
 
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
-use crate::work::WorkError;
+
+/// The error of a stage's own work: each stage crate has its own type.
+pub type WorkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of the engine. Each ends with what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +33,7 @@ pub enum EngineError {
         /// What to do.
         next: String,
     },
-    /// The base of the run cannot be one.
+    /// `run.base` names no usable run.
     #[error("run.base {}: {found}; name the folder of another run, or leave run.base out", .path.display())]
     Base {
         /// The base.
@@ -40,7 +42,7 @@ pub enum EngineError {
         found: String,
     },
     /// A stage that does not exist was named.
-    #[error("no stage is called `{name}` in this run; there are: {known}")]
+    #[error("this run has no stage `{name}`; its stages are: {known}")]
     UnknownStage {
         /// The name.
         name: String,
@@ -67,7 +69,9 @@ pub enum EngineError {
     },
     /// Another process makes this share of the run.
     #[error(
-        "{}: another process works on share {share}; give each process a share of its own, such as --units 1/4 to --units 4/4", .path.display()
+        "{}: another process works on share {share}; give each process a share of its own, such as --units 1/4 to \
+         --units 4/4",
+        .path.display()
     )]
     ShareTaken {
         /// The run.
@@ -82,7 +86,7 @@ pub enum EngineError {
         stage: String,
     },
     /// A stage used what it does not declare: a fault of the program.
-    #[error("stage {pass} used {kind} `{name}`, which it does not declare in engine::graph")]
+    #[error("stage {pass} used {kind} `{name}`, which it does not declare")]
     Undeclared {
         /// The pass of the stage.
         pass: String,
@@ -112,6 +116,9 @@ pub enum EngineError {
     /// A table could not be written or read.
     #[error(transparent)]
     Table(#[from] chorus_tables::TableError),
+    /// A file that describes a model cannot be used.
+    #[error(transparent)]
+    Card(#[from] chorus_card::CardError),
     /// The model cannot be used by this configuration.
     #[error("{}: {found}; {next}", .path.display())]
     Model {
@@ -141,7 +148,10 @@ pub enum EngineError {
         reserve: String,
     },
     /// Another process works on this run.
-    #[error("{}: another chorus process works on this run; wait for it, or name another folder with --set run.path=FOLDER", .path.display())]
+    #[error(
+        "{}: another chorus process works on this run; wait for it, or name another folder with --set run.path=FOLDER",
+        .path.display()
+    )]
     Locked {
         /// The run.
         path: PathBuf,

@@ -3,8 +3,9 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A number that JSON holds as text: the shortest that reads back to the same bits. As a JSON number it may come back off by one in the
-/// last place (serde_json is exact only at the price of a feature that would be compiled into polars too), and NaN not at all.
+/// A number that JSON holds as text: the shortest that reads back to the same bits. As a JSON number it may come back
+/// off by one in the last place (serde_json is exact only at the price of a feature that would be compiled into polars
+/// too), and NaN not at all.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Exact(pub f64);
 

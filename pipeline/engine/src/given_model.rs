@@ -1,83 +1,82 @@
-//! A model that comes from another run, looked at before anything is made: is it whole, and does it take the features that this
-//! configuration makes?
+//! The model that `model.path` names, checked before anything is made: is its folder complete, and does it fit this configuration?
 
 use std::path::Path;
 
+use chorus_card::{Card, Decisions};
 use serde_yaml::Value;
 
-use crate::config::keys::Key;
 use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
 use crate::{Config, EngineError, hash_bytes};
 
-/// Keys that a model's card records under `settings`: with other values its scores mean nothing.
+/// The keys that a model's card records under `settings`. With other values the model's scores mean nothing.
 pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
 
-/// Refuses the model of `model.path` where it cannot be used.
+/// Refuses the model in `folder` when this configuration cannot use it.
 ///
 /// # Errors
-/// [`EngineError::Model`] with every setting that differs.
+/// [`EngineError::Model`], [`EngineError::Card`].
 pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
     let refuse =
         |path: &Path, found: String, next: &str| Err(EngineError::Model { path: path.to_owned(), found, next: next.to_owned() });
-    let other = "name the folder of a trained model in model.path, such as runs/NAME/model";
     if !folder.join(WEIGHTS).exists() {
-        return refuse(folder, format!("there is no {WEIGHTS} in this folder"), other);
+        let next = "name the folder of a trained model in model.path, such as runs/NAME/model";
+        return refuse(folder, format!("there is no {WEIGHTS} in this folder"), next);
     }
-    let card = folder.join(MODEL_CARD);
-    let parsed = std::fs::read_to_string(&card).map_err(|e| e.to_string());
-    let value: Value = match parsed.and_then(|text| serde_yaml::from_str(&text).map_err(|e| e.to_string())) {
-        Ok(value) => value,
-        Err(found) => return refuse(&card, format!("not the card of a model: {found}"), other),
-    };
+    let path = folder.join(MODEL_CARD);
+    let card = Card::read(&path)?;
     let differing: Vec<String> =
-        Config::expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, key, &value)).collect();
+        config.expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, &key, &card)).collect();
     if !differing.is_empty() {
         let found = format!("the model was made with other settings: {}", differing.join("; "));
-        return refuse(&card, found, "set these keys to the model's values, or name another model in model.path");
+        return refuse(&path, found, "set these keys to the model's values, or name another model in model.path");
     }
-    if config.get("detect.threshold").is_null() && !folder.join(DECISIONS).exists() {
-        let found = format!("there is no {DECISIONS} in this folder, so no threshold is known");
+    let mut ids = vec![card.model_id.clone()];
+    for folder in config.paths(ENSEMBLE) {
+        let path = folder.join(MODEL_CARD);
+        let other = Card::read(&path)?;
+        check_ensemble(&card, &other, &path)?;
+        ids.push(other.model_id);
+    }
+    check_decisions(config, &folder.join(DECISIONS), ids)
+}
+
+/// Refuses a run without thresholds, and thresholds that were chosen for the scores of other models. `ids` are the models' ids.
+fn check_decisions(config: &Config, path: &Path, ids: Vec<String>) -> Result<(), EngineError> {
+    if !config.get("detect.threshold").is_null() {
+        return Ok(());
+    }
+    let refuse = |found: &str, next: &str| {
+        Err(EngineError::Model { path: path.to_owned(), found: found.to_owned(), next: next.to_owned() })
+    };
+    if !path.exists() {
         return refuse(
-            folder,
-            found,
+            "there is no such file, so the thresholds are not known",
             "run evaluate in the model's own run, or set detect.threshold to one threshold for all classes",
         );
     }
-    let decisions = folder.join(DECISIONS);
-    if config.get("detect.threshold").is_null() {
-        let text = std::fs::read_to_string(&decisions).unwrap_or_default();
-        let made_for = serde_yaml::from_str::<Value>(&text).unwrap_or_default()["model_id"].clone();
-        let mut ids = vec![value["model_id"].as_str().unwrap_or_default().to_owned()];
-        ids.extend(ensemble_ids(config)?);
-        if made_for.as_str() != Some(mean_id(ids).as_str()) {
-            let found = "these thresholds were made for other weights, or for another ensemble".to_owned();
-            return refuse(
-                &decisions,
-                found,
-                "copy the model's folder as a whole, or set detect.threshold to one threshold for all classes",
-            );
-        }
+    if Decisions::read(path)?.model_id != mean_id(ids) {
+        return refuse(
+            "these thresholds were chosen for other weights, or for another ensemble",
+            "copy the model's folder as a whole, or set detect.threshold to one threshold for all classes",
+        );
     }
     Ok(())
 }
 
-/// The models that `model.ensemble` names, by the ids on their cards.
-fn ensemble_ids(config: &Config) -> Result<Vec<String>, EngineError> {
-    let id = |folder: std::path::PathBuf| {
-        let card = folder.join(MODEL_CARD);
-        let text = std::fs::read_to_string(&card).map_err(|e| e.to_string());
-        let value = text.and_then(|text| serde_yaml::from_str::<Value>(&text).map_err(|e| e.to_string()));
-        let id = value.map(|value| value["model_id"].as_str().map(str::to_owned));
-        id.ok().flatten().ok_or_else(|| EngineError::Model {
-            path: card,
-            found: "not the card of a model".into(),
-            next: "name folders of trained models in model.ensemble, such as runs/NAME/model".into(),
-        })
-    };
-    config.paths(ENSEMBLE).into_iter().map(id).collect()
+/// Refuses another model whose scores cannot be averaged with the first one's. `path` is the other card's.
+///
+/// # Errors
+/// [`EngineError::Card`] for other classes or another input, [`EngineError::Model`] for other feature settings.
+pub fn check_ensemble(first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
+    first.check_ensemble(other, path)?;
+    let names = first.settings().chain(other.settings()).map(|(name, _)| name);
+    let Some(key) = names.into_iter().find(|name| first.setting(name) != other.setting(name)) else { return Ok(()) };
+    let value = |card: &Card| card.setting(&key).map_or_else(|| "not set".to_owned(), text);
+    let found = format!("{key} is {} in this model and {} in the first model of the ensemble", value(other), value(first));
+    Err(EngineError::Model { path: path.to_owned(), found, next: "leave this model out of model.ensemble".to_owned() })
 }
 
-/// The id of one model, or that of the mean of several, which does not depend on their order.
+/// The id of one model, or of an ensemble. It does not depend on the order of the models.
 pub fn mean_id(mut ids: Vec<String>) -> String {
     ids.sort_unstable();
     match ids.as_slice() {
@@ -86,45 +85,50 @@ pub fn mean_id(mut ids: Vec<String>) -> String {
     }
 }
 
-/// In what a key differs from the card's, in words.
-fn difference(config: &Config, key: &Key, card: &Value) -> Option<String> {
-    let (section, name) = key.name.split_once('.')?;
-    let (here, there) = (config.get(key.name), &card["settings"][section][name]);
+/// In words, how a key's value differs from the card's.
+fn difference(config: &Config, key: &str, card: &Card) -> Option<String> {
+    let (here, there) = (config.get(key), card.setting(key).unwrap_or(&Value::Null));
     let equal = match (here.as_f64(), there.as_f64()) {
         (Some(a), Some(b)) => a == b,
         _ => here == there,
     };
-    let text = |value: &Value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();
-    (!equal).then(|| format!("{} is {} here and {} in the model", key.name, text(here), text(there)))
+    (!equal).then(|| format!("{key} is {} here and {} in the model", text(here), text(there)))
+}
+
+/// A value on one line.
+fn text(value: &Value) -> String {
+    serde_yaml::to_string(value).unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use chorus_card::testing;
+
     use super::*;
+
+    /// A card with the default settings.
+    fn card(id: &str) -> Card {
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
+        let keys = config.expand(&MODEL_KEYS);
+        Card { model_id: id.into(), ..testing::card(config.values().nested(keys.iter().map(String::as_str))) }
+    }
 
     fn checked(card: &str, sets: &[&str], decisions: bool) -> Result<(), String> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(WEIGHTS), "").unwrap();
         std::fs::write(dir.path().join(MODEL_CARD), card).unwrap();
         if decisions {
-            std::fs::write(dir.path().join(DECISIONS), "model_id: '0'").unwrap();
+            std::fs::write(dir.path().join(DECISIONS), "model_id: '0'\nthresholds: {}\n").unwrap();
         }
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["model.path=m".to_owned()]).collect();
-        check(&Config::from_text("", "c", "c", &sets).unwrap(), dir.path()).map_err(|e| e.to_string())
-    }
-
-    fn card() -> String {
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
-        let settings: Value = config.params(&MODEL_KEYS).unwrap();
-        serde_yaml::to_string(&serde_yaml::Mapping::from_iter([("settings".into(), settings)])).unwrap()
+        check(&Config::from_text("", "c", "c", &sets, crate::test_keys::keys()).unwrap(), dir.path()).map_err(|e| e.to_string())
     }
 
     #[test]
     fn every_setting_that_differs_is_named() {
-        let card_of = |id: &str| format!("{}model_id: '{id}'\n", card());
-        let card = || card_of("0");
-        assert_eq!(checked(&card(), &[], true), Ok(()));
-        let error = checked(&card(), &["featurize.n_mels=64", "segment.window_s=5"], true).unwrap_err();
+        let card = card("0").to_yaml();
+        assert_eq!(checked(&card, &[], true), Ok(()));
+        let error = checked(&card, &["featurize.n_mels=64", "segment.window_s=5"], true).unwrap_err();
         assert!(error.contains("featurize.n_mels is 64 here and 128 in the model"), "{error}");
         assert!(error.contains("segment.window_s is 5 here and 3 in the model"), "{error}");
     }
@@ -139,19 +143,30 @@ mod tests {
 
     #[test]
     fn thresholds_of_other_models_are_refused() {
-        let error = checked(&(card() + "model_id: '1'\n"), &[], true).unwrap_err();
-        assert!(error.contains("made for other weights"), "{error}");
-        let error = checked(&(card() + "model_id: '0'\n"), &["model.ensemble=[nowhere]"], true).unwrap_err();
+        let error = checked(&card("1").to_yaml(), &[], true).unwrap_err();
+        assert!(error.contains("chosen for other weights"), "{error}");
+        let error = checked(&card("0").to_yaml(), &["model.ensemble=[nowhere]"], true).unwrap_err();
         assert!(error.contains("nowhere/model.yaml: not the card of a model"), "{error}");
+    }
+
+    #[test]
+    fn models_with_other_features_make_no_ensemble() {
+        let mut other = card("1");
+        let checked = |other: &Card| check_ensemble(&card("0"), other, Path::new("b/model.yaml")).map_err(|e| e.to_string());
+        assert_eq!(checked(&other), Ok(()));
+        other.settings["featurize"]["n_mels"] = 64.into();
+        let error = checked(&other).unwrap_err();
+        assert!(error.contains("b/model.yaml: featurize.n_mels is 64 in this model and 128 in the first"), "{error}");
     }
 
     #[test]
     fn what_is_missing_is_named() {
         assert!(checked("]", &[], true).unwrap_err().contains("not the card of a model"));
-        assert!(checked(&card(), &[], false).unwrap_err().contains("detect.threshold"));
-        assert_eq!(checked(&card(), &["detect.threshold=0.5"], false), Ok(()));
+        let card = card("0").to_yaml();
+        assert!(checked(&card, &[], false).unwrap_err().contains("detect.threshold"));
+        assert_eq!(checked(&card, &["detect.threshold=0.5"], false), Ok(()));
         let empty = tempfile::tempdir().unwrap();
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
         assert!(check(&config, empty.path()).unwrap_err().to_string().contains(WEIGHTS));
     }
 }

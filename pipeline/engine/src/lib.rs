@@ -1,43 +1,55 @@
-//! The engine: what stages there are, what is fresh, and how a unit of work becomes a committed table.
+//! The engine: what is fresh, and how a unit of work becomes a committed table. It knows no stage by name.
 //!
-//! - [`graph`]: the stages as declarations: inputs, outputs, configuration keys, unit of work, code version.
+//! - [`graph`]: what a stage declares of itself: inputs, outputs, configuration keys, unit of work, code version.
 //! - [`config`]: the configuration and its keys.
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
-//! - [`Runner`]: makes stages fresh; [`plan`] says what is stale and why.
+//! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
+//! - [`RunTables`]: the tables of a run for everything that is not a stage: files, versions, and whether they are fresh.
 //! - [`atomic`]: the only code that creates files in a run.
+//!
+//! The folders are floors: `files`, `state`, `plan`, `run`. Each knows those before it, and none of those behind it.
 
-pub mod atomic;
-mod base;
-mod column;
+#[cfg(test)]
+extern crate self as chorus_engine;
+#[cfg(test)]
+#[path = "../tests/common/keys.rs"]
+mod test_keys;
+
 pub mod config;
 mod console;
-mod context;
 mod error;
 mod exact;
+mod files;
 mod given_model;
 pub mod graph;
-mod manifest;
 pub mod plan;
-mod run_dir;
-mod runner;
-mod share;
+mod run;
+pub mod run_tables;
 mod shared;
 mod state;
+mod sync;
 mod unit;
-mod work;
 
-pub use base::{files_below, is_within};
 pub use config::{Config, ConfigError};
 pub use console::{Console, Progress};
-pub use context::{Partition, ScanContext, TableSink, UnitContext, model_folder};
-pub use error::EngineError;
+pub use error::{EngineError, WorkError};
 pub use exact::Exact;
-pub use given_model::{MODEL_KEYS, mean_id};
-pub use run_dir::RunDir;
-pub use runner::{Done, RunOptions, Runner, Selection, Summary, worker_program};
-pub use share::{Claim, Share};
+pub use files::atomic;
+pub use files::claim::Claim;
+pub use files::hash::hash_bytes;
+pub use files::run_dir::RunDir;
+pub use files::share::Share;
+pub use files::tree::{files_below, is_within};
+pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
+pub use plan::scan::{External, Scan};
+pub use run::column::CachedValue;
+pub use run::context::{Access, ScanContext, TableSink, UnitContext};
+pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
+pub use run::work::{Fault, Registry, Work};
+pub use run::worker::{read_assignment, worker_program};
+pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;
-pub use state::hash_bytes;
+pub use state::states::model_folder;
+pub use sync::locked;
 pub use unit::Unit;
-pub use work::{External, Fault, Registry, Scan, Work, WorkError};

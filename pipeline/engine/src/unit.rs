@@ -69,8 +69,8 @@ impl Unit {
         }
     }
 
-    /// Whether a `--unit` filter such as `site=POND01` or `site=POND01/date=2020-03-01` selects it. The site may be written as in the
-    /// folder's name, or as it is.
+    /// Whether a `--unit` filter such as `site=POND01` or `site=POND01/date=2020-03-01` selects it. The site may be
+    /// written as in the folder's name, or as it is.
     pub fn matches(&self, filter: &str) -> bool {
         let filter = filter.trim_end_matches('/');
         let encoded = self.to_string();

@@ -4,7 +4,7 @@ use chorus_tables::TableSchema;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Schema, Series};
 
 use crate::VIEWS;
-use crate::tables::{OWN_RUN, RUN};
+use crate::names::{OWN_RUN, RUN};
 
 /// The tables that there are with the stages that make them, and the views: the answer to `SHOW TABLES`.
 pub(crate) fn tables(present: &[&'static TableSchema]) -> DataFrame {

@@ -2,34 +2,21 @@
 
 use std::path::PathBuf;
 
+use chorus_engine::RunTablesError;
+
 /// An error of a query. Each says where, what was found, what was expected and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// The folder is not that of a run.
-    #[error("{}: expected the folder of a run, which holds `tables/`, found none; name one such as runs/NAME, or make its tables with `chorus run`", .path.display())]
-    NoRun {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A folder of the run cannot be listed, or its path cannot be used.
-    #[error("{}: the tables cannot be listed: {detail}; check the folder's permissions and name", .path.display())]
-    Unlisted {
-        /// The folder.
+    /// A run, or a table of it, cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunTablesError),
+    /// The SQL engine cannot use the path of a table.
+    #[error("{}: the SQL engine cannot use this path: {detail}; rename the run's folder", .path.display())]
+    Path {
+        /// The folder of the table.
         path: PathBuf,
         /// Why.
         detail: String,
-    },
-    /// A table that exists in other runs, and not in this one.
-    #[error("{}: this run has no table `{table}` yet; `{command}` makes it. There are: {known}", .run.display())]
-    NotMade {
-        /// The run.
-        run: PathBuf,
-        /// The table.
-        table: String,
-        /// The command that makes it.
-        command: String,
-        /// The tables that the run has.
-        known: String,
     },
     /// A table that no run has.
     #[error("no table is called `{table}`{} There are: {known}", did_you_mean(.nearest.as_deref()))]
@@ -79,12 +66,6 @@ pub enum QueryError {
         /// What is allowed.
         expected: &'static str,
     },
-    /// One folder was named twice.
-    #[error("{}: this run is named twice; name each run once", .path.display())]
-    SameRun {
-        /// The folder.
-        path: PathBuf,
-    },
     /// The statement would do something else than read tables of the run.
     #[error("{what} is refused: a query reads the tables of runs and nothing else; begin it with SELECT or WITH")]
     Refused {
@@ -131,14 +112,28 @@ pub enum QueryError {
     #[error(transparent)]
     Table(#[from] chorus_tables::TableError),
     /// No format has this name.
-    #[error("no format is called `{name}`; there are: {}", crate::Format::NAMES.join(", "))]
+    #[error("no format is called `{name}`; there are: {known}")]
     UnknownFormat {
         /// The name as given.
         name: String,
+        /// The names that there are.
+        known: String,
     },
     /// The answer cannot be written.
     #[error("the answer cannot be written: {0}")]
     Write(#[from] std::io::Error),
+}
+
+impl QueryError {
+    /// Whether another query or another command helps, rather than a repair.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Run(error) => error.is_usage(),
+            Self::Placed { error, .. } => error.is_usage(),
+            Self::Failed { .. } | Self::Path { .. } | Self::Panicked { .. } | Self::Table(_) | Self::Write(_) => false,
+            _ => true,
+        }
+    }
 }
 
 /// What to try when no better hint is known.

@@ -1,17 +1,13 @@
 //! From what polars says of a failed query to what a user can do about it.
 
-use std::path::Path;
-
-use chorus_tables::{TableError, TableReader, TableSchema};
+use chorus_engine::Partition;
+use chorus_tables::TableError;
 use polars::prelude::PolarsError;
 
 use crate::QueryError;
 use crate::error::nearest;
-use crate::scan::Folder;
-use crate::tables::columns;
-
-/// A table that the query named, and its files.
-pub(crate) type Named = (&'static TableSchema, Folder);
+use crate::names::columns;
+use crate::scan::Named;
 
 /// How polars calls the column that a subquery was to fill.
 const PLACEHOLDER: &str = "_POLARS_TMP";
@@ -78,7 +74,7 @@ fn unknown_column(text: &str, tables: &[Named]) -> Option<QueryError> {
         let mut lists = serde_json::Deserializer::from_str(list).into_iter::<Vec<String>>();
         lists.next()?.ok()
     });
-    let mut known = listed.unwrap_or_else(|| tables.iter().flat_map(|(t, _)| columns(t)).map(str::to_owned).collect());
+    let mut known = listed.unwrap_or_else(|| tables.iter().flat_map(|named| columns(named.schema)).map(str::to_owned).collect());
     known.sort();
     known.dedup();
     let nearest = nearest(&column, known.iter().map(String::as_str));
@@ -97,21 +93,18 @@ fn speaks_of_files(error: &PolarsError) -> bool {
 /// always say which file it stumbled over, and never which stage makes it again. Footers are looked at before rows: they tell more, and
 /// cost less.
 fn damaged(tables: &[Named]) -> Option<QueryError> {
-    let footer: Check = |schema, file| TableReader::open(schema, file).map(drop);
-    [footer, read_through].iter().find_map(|check| {
-        tables.iter().find_map(|(schema, folder)| {
-            let files = folder.files().unwrap_or_default();
-            files.iter().find_map(|file| check(schema, file).err()).map(QueryError::Table)
-        })
-    })
+    let footer: Check = |file| file.open().map(drop);
+    let mut checks = [footer, read_through].into_iter();
+    let files = || tables.iter().flat_map(|named| &named.files);
+    checks.find_map(|check| files().find_map(|file| check(file).err())).map(QueryError::Table)
 }
 
 /// A look at one file of a table.
-type Check = fn(&'static TableSchema, &Path) -> Result<(), TableError>;
+type Check = fn(&Partition) -> Result<(), TableError>;
 
 /// Reads every row of a file.
-fn read_through(schema: &'static TableSchema, file: &Path) -> Result<(), TableError> {
-    TableReader::open(schema, file)?.batches(&[])?.try_for_each(|batch| batch.map(drop))
+fn read_through(file: &Partition) -> Result<(), TableError> {
+    file.open()?.batches(&[])?.try_for_each(|batch| batch.map(drop))
 }
 
 #[cfg(test)]

@@ -30,7 +30,8 @@ impl FromStr for Format {
 
     fn from_str(name: &str) -> Result<Self, QueryError> {
         let position = Self::NAMES.iter().position(|n| *n == name);
-        position.map(|i| Self::ALL[i]).ok_or_else(|| QueryError::UnknownFormat { name: name.to_owned() })
+        let unknown = || QueryError::UnknownFormat { name: name.to_owned(), known: Self::NAMES.join(", ") };
+        position.map(|i| Self::ALL[i]).ok_or_else(unknown)
     }
 }
 

@@ -1,12 +1,12 @@
 //! SQL over the tables of one run or several.
 //!
-//! - [`Tables`]: the tables that runs hold; [`Tables::sql`] answers a query over them.
+//! - [`Tables`]: the tables that runs hold; [`Tables::sql`] answers a query over them, [`Tables::reads`] names the tables it reads.
 //! - [`VIEWS`]: named questions, which a query uses as tables; [`Param`]: what the table `params` holds.
 //! - [`Answer`]: rows and columns, written as one of [`Format`].
 //! - [`QueryError`]: what can be wrong, with what to do next.
 //!
 //! This is the only crate that knows polars. It reads what `chorus-tables` wrote, through the same schemas, and exchanges files
-//! with it, never memory. It writes to any [`std::io::Write`] and creates no file.
+//! with it, never memory. Which files a table has, and whether they are fresh, [`chorus_engine::RunTables`] knows. It writes to any [`std::io::Write`] and creates no file.
 //!
 //! ```no_run
 //! use chorus_query::{Format, Tables};
@@ -23,6 +23,7 @@ mod error;
 mod explain;
 mod format;
 mod guard;
+mod names;
 mod params;
 mod pitfalls;
 mod place;

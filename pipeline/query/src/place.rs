@@ -3,6 +3,8 @@
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
+use chorus_engine::RunTablesError;
+
 use crate::QueryError;
 
 /// Adds the place in the query to an error that is about a name or a word of it.
@@ -10,7 +12,7 @@ pub(crate) fn placed(error: QueryError, sql: &str) -> QueryError {
     let place = match &error {
         QueryError::UnknownColumn { column: name, .. }
         | QueryError::UnknownTable { table: name, .. }
-        | QueryError::NotMade { table: name, .. }
+        | QueryError::Run(RunTablesError::NotMade { table: name, .. })
         | QueryError::Shadowed { name } => word(sql, name),
         QueryError::Syntax { detail } => stated(detail).map(|(line, column)| (line, column, word_at(sql, line, column))),
         _ => None,

@@ -1,70 +1,29 @@
 //! The tables of runs, and queries over them.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use chorus_tables::{PARTITIONS, TableSchema};
+use chorus_engine::{RunTables, RunTablesError};
+use chorus_tables::TableSchema;
 use polars::prelude::{DataFrame, Engine, LazyFrame, UnionArgs, concat, lit};
 use polars::sql::SQLContext;
 
 use crate::error::nearest;
-use crate::explain::{Named, explain};
+use crate::explain::explain;
 use crate::guard::guard_deep;
+use crate::names::{OWN_RUN, RUN};
 use crate::params::{self, PARAMS, Param};
 use crate::place::placed;
-use crate::scan::Folder;
+use crate::scan::{Named, scan};
 use crate::statement::{Query, Statement};
 use crate::{Answer, QueryError, VIEWS, View, describe};
-
-/// The column that says of which run a row is, where there are several.
-pub(crate) const RUN: &str = "run";
-/// What a column of that name in a table itself is called then.
-pub(crate) const OWN_RUN: &str = "own_run";
 
 /// The tables that the folders of runs hold.
 #[derive(Debug, Clone)]
 pub struct Tables {
-    runs: Vec<Run>,
+    runs: Vec<RunTables>,
     params: Vec<Param>,
-}
-
-/// One run.
-#[derive(Debug, Clone)]
-struct Run {
-    /// What tells it from the others: the last part of its path, or as many of them as it takes.
-    name: String,
-    path: PathBuf,
-    folder: PathBuf,
-    present: Vec<&'static TableSchema>,
-}
-
-impl Run {
-    fn open(run: &Path) -> Result<Self, QueryError> {
-        // polars takes a relative path that begins with `s3:` or the like for an address.
-        let folder = std::path::absolute(run.join("tables"))
-            .map_err(|e| QueryError::Unlisted { path: run.to_owned(), detail: e.to_string() })?;
-        if !folder.is_dir() {
-            return Err(QueryError::NoRun { path: run.to_owned() });
-        }
-        let present = chorus_tables::all().iter().filter(|t| folder.join(&t.name).is_dir()).collect();
-        Ok(Self { name: String::new(), path: run.to_owned(), folder, present })
-    }
-
-    /// The last so many parts of its path.
-    fn tail(&self, parts: usize) -> String {
-        let own = self.folder.parent().unwrap_or(&self.folder);
-        let all: Vec<_> = own.iter().map(|part| part.to_string_lossy()).collect();
-        all[all.len().saturating_sub(parts)..].join("/")
-    }
-
-    fn not_made(&self, schema: &TableSchema) -> QueryError {
-        QueryError::NotMade {
-            run: self.path.clone(),
-            table: schema.name.clone(),
-            command: schema.command(),
-            known: names(&self.present).join(", "),
-        }
-    }
 }
 
 /// What a name in a query means.
@@ -76,32 +35,45 @@ enum Relation {
 }
 
 impl Tables {
-    /// Looks which tables a run has. Reads no file.
+    /// The tables of one run. Reads no file, and does not look whether tables are fresh.
     ///
     /// # Errors
-    /// [`QueryError::NoRun`] when the folder holds no `tables/`, [`QueryError::Unlisted`] when its path cannot be used.
+    /// [`QueryError::Run`] when the folder is not that of a run.
     pub fn open(run: &Path) -> Result<Self, QueryError> {
-        Ok(Self { runs: vec![Run::open(run)?], params: Vec::new() })
+        Ok(Self::of(vec![RunTables::open(run, |_| Vec::new())?]))
     }
 
-    /// The same for several runs: every table holds the rows of all of them, and a column `run` that says whose they are. A run is called
-    /// by the name of its folder, and by more of its path where that is another's name too. A run that lacks a table adds no rows to it.
+    /// The tables of runs. Where there are several, every table holds the rows of all of them, and a column `run` with the name of the
+    /// row's run. A run that lacks a table adds no rows to it.
+    pub fn of(runs: Vec<RunTables>) -> Self {
+        Self { runs, params: Vec::new() }
+    }
+
+    /// The runs.
+    pub fn runs(&self) -> &[RunTables] {
+        &self.runs
+    }
+
+    /// The tables that a statement reads, those of its views among them, each once.
     ///
     /// # Errors
-    /// Those of [`Tables::open`]; [`QueryError::SameRun`].
-    pub fn open_all(runs: &[PathBuf]) -> Result<Self, QueryError> {
-        let mut runs = runs.iter().map(|run| Run::open(run)).collect::<Result<Vec<_>, _>>()?;
-        let tails = |parts: usize| runs.iter().map(|run| run.tail(parts)).collect::<Vec<_>>();
-        let longest = runs.iter().map(|run| run.folder.iter().count()).max().unwrap_or(0);
-        let are_unique = |names: &Vec<String>| (1..names.len()).all(|i| !names[..i].contains(&names[i]));
-        let Some(names) = (1..=longest).map(tails).find(are_unique) else {
-            let twice = (1..runs.len()).find(|&i| runs[..i].iter().any(|run| run.folder == runs[i].folder)).unwrap_or(0);
-            return Err(QueryError::SameRun { path: runs.swap_remove(twice).path });
+    /// Those of [`Tables::sql`] for a statement that cannot be understood, or that names what no run has.
+    pub fn reads(&self, sql: &str) -> Result<Vec<&'static str>, QueryError> {
+        let read = || {
+            let Statement::Query(query) = Statement::parse(sql)? else { return Ok(Vec::new()) };
+            let mut tables = Vec::new();
+            for name in &query.relations {
+                match self.resolve(name, &query)? {
+                    Some(Relation::Table(schema)) => tables.push(schema.name.as_str()),
+                    Some(Relation::View(view)) => tables.extend(tables_of(view)?.iter().map(|schema| schema.name.as_str())),
+                    Some(Relation::Params) | None => {}
+                }
+            }
+            let mut seen = BTreeSet::new();
+            tables.retain(|table| seen.insert(*table));
+            Ok(tables)
         };
-        for (run, name) in runs.iter_mut().zip(names) {
-            run.name = name;
-        }
-        Ok(Self { runs, params: Vec::new() })
+        guard_deep(read).map_err(|error| placed(error, sql))
     }
 
     /// With these values in the one-row table `params`.
@@ -117,7 +89,7 @@ impl Tables {
 
     /// The tables that any run has.
     fn present(&self) -> Vec<&'static TableSchema> {
-        let has = |t: &&TableSchema| self.runs.iter().any(|run| run.present.iter().any(|p| p.name == t.name));
+        let has = |t: &&TableSchema| self.runs.iter().any(|run| run.present().iter().any(|p| p.name == t.name));
         chorus_tables::all().iter().filter(has).collect()
     }
 
@@ -152,7 +124,11 @@ impl Tables {
     fn describe(&self, name: &str, params: &[Param]) -> Result<DataFrame, QueryError> {
         if let Relation::Table(schema) = self.relation(name)? {
             let made = self.present().iter().any(|t| t.name == name);
-            return if made { Ok(describe::columns(schema, self.runs.len() > 1)) } else { Err(self.runs[0].not_made(schema)) };
+            return if made {
+                Ok(describe::columns(schema, self.runs.len() > 1))
+            } else {
+                Err(self.runs[0].not_made(schema).into())
+            };
         }
         let seen = RefCell::default();
         let mut frame = self.frame(self.relation(name)?, params, &seen, true)?;
@@ -210,8 +186,10 @@ impl Tables {
         for run in &self.runs {
             match of_run(run, relation, seen, filters_first) {
                 Ok(frame) if self.runs.len() == 1 => return Ok(frame),
-                Ok(frame) => frames.push(frame.rename([RUN], [OWN_RUN], false).with_column(lit(run.name.clone()).alias(RUN))),
-                Err(error @ QueryError::NotMade { .. }) => missing = missing.or(Some(error)),
+                Ok(frame) => {
+                    frames.push(frame.rename([RUN], [OWN_RUN], false).with_column(lit(run.name().to_owned()).alias(RUN)))
+                }
+                Err(error @ QueryError::Run(RunTablesError::NotMade { .. })) => missing = missing.or(Some(error)),
                 Err(error) => return Err(error),
             }
         }
@@ -234,32 +212,29 @@ fn names(tables: &[&'static TableSchema]) -> Vec<&'static str> {
     tables.iter().map(|t| t.name.as_str()).collect()
 }
 
+/// The tables that a view reads.
+fn tables_of(view: &View) -> Result<Vec<&'static TableSchema>, QueryError> {
+    let Statement::Query(query) = Statement::parse(view.sql())? else { return Ok(Vec::new()) };
+    let names = query.relations.iter().filter(|name| !query.with.contains(name));
+    names.map(|name| Ok(chorus_tables::schema(name)?)).collect()
+}
+
 /// A table or a view of one run.
-fn of_run(run: &Run, relation: Relation, seen: &RefCell<Vec<Named>>, filters_first: bool) -> Result<LazyFrame, QueryError> {
+fn of_run(run: &RunTables, relation: Relation, seen: &RefCell<Vec<Named>>, filters_first: bool) -> Result<LazyFrame, QueryError> {
     match relation {
         Relation::Table(schema) => {
-            if !run.present.iter().any(|t| t.name == schema.name) {
-                return Err(run.not_made(schema));
-            }
-            let folder = Folder::new(schema, &run.folder);
-            let frame = folder.scan(filters_first)?.ok_or_else(|| run.not_made(schema))?;
-            seen.borrow_mut().push((schema, folder));
+            let (frame, named) = scan(run, schema, filters_first)?;
+            seen.borrow_mut().push(named);
             Ok(frame)
         }
         Relation::View(view) => {
             let Statement::Query(query) = Statement::parse(view.sql())? else { return Ok(LazyFrame::default()) };
             let mut context = SQLContext::new();
-            for name in query.relations.iter().filter(|name| !query.with.contains(name)) {
-                context.register(name, of_run(run, Relation::Table(chorus_tables::schema(name)?), seen, true)?);
+            for schema in tables_of(view)? {
+                context.register(&schema.name, of_run(run, Relation::Table(schema), seen, true)?);
             }
             context.execute(&query.sql).map_err(|e| explain(&e, &seen.borrow()))
         }
         Relation::Params => Ok(LazyFrame::default()),
     }
-}
-
-/// Every column that a query sees of a table.
-pub(crate) fn columns(schema: &TableSchema) -> impl Iterator<Item = &str> {
-    let partitions = if schema.partitioned { &PARTITIONS[..] } else { &[] };
-    schema.columns.iter().map(|c| c.name.as_str()).chain(partitions.iter().copied())
 }

@@ -3,12 +3,19 @@
 
 mod common;
 
-use chorus_query::{Format, Param, QueryError, Tables};
+use std::path::PathBuf;
+
+use chorus_engine::{RunTables, RunTablesError};
+use chorus_query::{Format, Param, Tables};
 use common::{Run, written};
 
 fn lines(tables: &Tables, sql: &str) -> Vec<String> {
     let answer = tables.sql(sql).unwrap_or_else(|e| panic!("{sql}\n{e}"));
     written(&answer, Format::Csv).lines().skip(1).map(str::to_owned).collect()
+}
+
+fn open_all(runs: &[&PathBuf]) -> Result<Vec<RunTables>, RunTablesError> {
+    RunTables::open_all(&runs.iter().map(|run| (*run).clone()).collect::<Vec<_>>(), |_| Vec::new())
 }
 
 fn param(text: &str) -> Param {
@@ -20,7 +27,7 @@ fn several_runs_are_one_table_with_their_names() {
     let (one, two) = (Run::named("one"), Run::named("two"));
     one.fill();
     two.splits(&[("x", "train")]);
-    let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
+    let tables = Tables::of(open_all(&[&one.path, &two.path]).unwrap());
     assert_eq!(lines(&tables, "SELECT run, COUNT(*) FROM splits GROUP BY run ORDER BY run"), ["one,4", "two,1"]);
     assert_eq!(lines(&tables, "SELECT DISTINCT run FROM recordings"), ["one"], "a run that lacks the table adds no rows");
     assert_eq!(
@@ -39,10 +46,10 @@ fn runs_of_one_name_are_told_apart_by_their_folders_and_a_run_is_named_once() {
     let (one, two) = (Run::named("a/run"), Run::named("b/run"));
     one.splits(&[("x", "train")]);
     two.splits(&[("y", "test")]);
-    let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
+    let tables = Tables::of(open_all(&[&one.path, &two.path]).unwrap());
     assert_eq!(lines(&tables, "SELECT run, subset FROM splits ORDER BY run"), ["a/run,train", "b/run,test"]);
-    let error = Tables::open_all(&[one.path.clone(), one.path.clone()]).unwrap_err();
-    assert!(matches!(error, QueryError::SameRun { .. }), "{error}");
+    let error = open_all(&[&one.path, &one.path]).unwrap_err();
+    assert!(matches!(error, RunTablesError::SameRun { .. }), "{error}");
 }
 
 #[test]
@@ -50,7 +57,7 @@ fn a_tables_own_column_run_is_kept_beside_the_runs_names() {
     let (one, two) = (Run::named("one"), Run::named("two"));
     one.sweep_metrics(&["fold-1", "fold-2"]);
     two.sweep_metrics(&["fold-1"]);
-    let tables = Tables::open_all(&[one.path.clone(), two.path.clone()]).unwrap();
+    let tables = Tables::of(open_all(&[&one.path, &two.path]).unwrap());
     let rows = lines(&tables, "SELECT run, own_run, value FROM sweep_metrics ORDER BY run, own_run");
     assert_eq!(rows, ["one,fold-1,0.5", "one,fold-2,0.5", "two,fold-1,0.5"]);
     let described = lines(&tables, "DESCRIBE sweep_metrics");
@@ -140,4 +147,19 @@ fn the_place_of_an_error_is_shown() {
         let error = run.sql(sql).unwrap_err().to_string();
         assert!(error.ends_with(&format!("\n{place}")), "{error}");
     }
+}
+
+#[test]
+fn the_tables_that_a_statement_reads_are_those_of_its_views_too() {
+    let run = Run::small();
+    let tables = Tables::open(&run.path).unwrap();
+    let reads = |sql: &str| tables.reads(sql).unwrap();
+    assert_eq!(
+        reads("WITH w AS (SELECT * FROM splits) SELECT * FROM w JOIN recordings USING (recording_id)"),
+        ["splits", "recordings"]
+    );
+    assert_eq!(reads("SELECT * FROM events JOIN recordings USING (recording_id)"), ["detections", "recordings"]);
+    assert_eq!(reads("SHOW TABLES"), [""; 0]);
+    assert_eq!(reads("DESCRIBE recordings"), [""; 0]);
+    assert!(tables.reads("SELECT * FROM whales").unwrap_err().to_string().contains("no table is called `whales`"));
 }

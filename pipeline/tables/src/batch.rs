@@ -3,122 +3,207 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, FixedSizeBinaryArray, Float32Array, Float64Array, Int32Array, RecordBatch,
-    StringArray, StringBuilder, TimestampMicrosecondArray, UInt32Array, UInt64Array,
+    Array, ArrayBuilder, ArrayRef, BooleanArray, BooleanBuilder, Date32Array, Date32Builder, FixedSizeBinaryArray, Float32Array,
+    Float32Builder, Float64Array, Float64Builder, Int32Array, Int32Builder, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray, TimestampMicrosecondBuilder, UInt32Array, UInt32Builder, UInt64Array, UInt64Builder,
+    new_null_array,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 
-use crate::{TableError, TableSchema};
+use crate::{ColumnType, TableError, TableSchema, check};
 
-/// A text, or none: what a `utf8` column is made from.
-pub trait Text {
-    /// The text, `None` for null.
-    fn text(&self) -> Option<&str>;
-}
+/// A day without a zone, in days since 1970: a value of a `date32` column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day(pub i32);
 
-impl Text for str {
-    fn text(&self) -> Option<&str> {
-        Some(self)
+/// An instant, in microseconds since 1970 in UTC: a value of a `timestamp_us_utc` column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UtcMicros(pub i64);
+
+/// A clock reading without a zone, in microseconds since 1970: a value of a `timestamp_us_local` column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalMicros(pub i64);
+
+/// A type whose values a column can be built from. An `Option` of such a type is one too: `None` becomes null.
+pub trait Value {
+    /// The type of the column.
+    const TYPE: ColumnType;
+    /// Collects the values.
+    type Builder: ArrayBuilder + Default;
+
+    /// Appends a value, or null.
+    fn append(value: Option<&Self>, builder: &mut Self::Builder);
+
+    /// Ends the array; its Arrow type is that of [`Value::TYPE`].
+    fn finish(mut builder: Self::Builder) -> ArrayRef {
+        builder.finish()
     }
 }
 
-impl Text for String {
-    fn text(&self) -> Option<&str> {
-        Some(self)
-    }
-}
+macro_rules! value {
+    ($value:ty, $kind:ident, $builder:ty, |$given:ident| $stored:expr $(, with $zone:expr)?) => {
+        impl Value for $value {
+            const TYPE: ColumnType = ColumnType::$kind;
+            type Builder = $builder;
 
-impl<T: Text + ?Sized> Text for &T {
-    fn text(&self) -> Option<&str> {
-        (**self).text()
-    }
-}
-
-impl<T: Text> Text for Option<T> {
-    fn text(&self) -> Option<&str> {
-        self.as_ref().and_then(Text::text)
-    }
-}
-
-/// Builds a record batch of a table column by column, in the schema's order. What is out of order or of the wrong type is found
-/// when the batch is written.
-pub struct BatchBuilder {
-    schema: &'static TableSchema,
-    arrow: SchemaRef,
-    columns: Vec<ArrayRef>,
-}
-
-macro_rules! primitive {
-    ($(#[$doc:meta])* $name:ident, $array:ty, $value:ty) => {
-        $(#[$doc])*
-        #[must_use]
-        pub fn $name<V: Into<Option<$value>>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
-            self.columns.push(Arc::new(values.into_iter().map(Into::into).collect::<$array>()));
-            self
+            fn append(value: Option<&Self>, builder: &mut Self::Builder) {
+                builder.append_option(value.map(|$given| $stored));
+            }
+            $(
+                fn finish(mut builder: Self::Builder) -> ArrayRef {
+                    Arc::new(builder.finish().with_timezone($zone))
+                }
+            )?
         }
     };
 }
 
+value!(bool, Bool, BooleanBuilder, |v| *v);
+value!(i32, I32, Int32Builder, |v| *v);
+value!(u32, U32, UInt32Builder, |v| *v);
+value!(u64, U64, UInt64Builder, |v| *v);
+value!(f32, F32, Float32Builder, |v| *v);
+value!(f64, F64, Float64Builder, |v| *v);
+value!(str, Utf8, StringBuilder, |v| v);
+value!(String, Utf8, StringBuilder, |v| v);
+value!(Day, Date32, Date32Builder, |v| v.0);
+value!(LocalMicros, TimestampUsLocal, TimestampMicrosecondBuilder, |v| v.0);
+value!(UtcMicros, TimestampUsUtc, TimestampMicrosecondBuilder, |v| v.0, with "UTC");
+
+impl<T: Value + ?Sized> Value for &T {
+    const TYPE: ColumnType = T::TYPE;
+    type Builder = T::Builder;
+
+    fn append(value: Option<&Self>, builder: &mut Self::Builder) {
+        T::append(value.copied(), builder);
+    }
+
+    fn finish(builder: Self::Builder) -> ArrayRef {
+        T::finish(builder)
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    const TYPE: ColumnType = T::TYPE;
+    type Builder = T::Builder;
+
+    fn append(value: Option<&Self>, builder: &mut Self::Builder) {
+        T::append(value.and_then(Option::as_ref), builder);
+    }
+
+    fn finish(builder: Self::Builder) -> ArrayRef {
+        T::finish(builder)
+    }
+}
+
+/// Builds a record batch of a table from columns given by name, in any order. The first mistake is kept and returned by
+/// [`BatchBuilder::build`], so that calls can be chained.
+///
+/// ```
+/// use chorus_tables::{TableWriter, schema};
+///
+/// let mut writer = TableWriter::new(schema("training_sets")?, &[], Vec::new())?;
+/// let batch = writer
+///     .builder()
+///     .column("recording_id", ["a", "b"])
+///     .column("subset", ["train", "validation"])
+///     .column("unit", ["site=A/date=2020-03-01/part-000"; 2])
+///     .build()?;
+/// writer.write(&batch)?;
+/// # Ok::<(), chorus_tables::TableError>(())
+/// ```
+pub struct BatchBuilder {
+    schema: &'static TableSchema,
+    arrow: SchemaRef,
+    /// The columns in the schema's order, as far as they were given.
+    columns: Vec<Option<ArrayRef>>,
+    mistake: Option<TableError>,
+}
+
 impl BatchBuilder {
-    /// Starts a batch; `arrow` as the writer gives it, which knows the width of arrays.
-    pub fn new(schema: &'static TableSchema, arrow: SchemaRef) -> Self {
-        Self { schema, arrow, columns: Vec::new() }
+    /// Starts a batch; `arrow` is the schema's Arrow form with the width of this file's arrays.
+    pub(crate) fn new(schema: &'static TableSchema, arrow: SchemaRef) -> Self {
+        Self { schema, arrow, columns: vec![None; schema.columns.len()], mistake: None }
     }
 
-    primitive!(/// Appends an `i32` column.
-        i32, Int32Array, i32);
-    primitive!(/// Appends a `u32` column.
-        u32, UInt32Array, u32);
-    primitive!(/// Appends a `u64` column.
-        u64, UInt64Array, u64);
-    primitive!(/// Appends an `f32` column.
-        f32, Float32Array, f32);
-    primitive!(/// Appends an `f64` column.
-        f64, Float64Array, f64);
-    primitive!(/// Appends a `date32` column of days since 1970.
-        date, Date32Array, i32);
-    primitive!(/// Appends a `timestamp_us_local` column of microseconds since 1970.
-        local, TimestampMicrosecondArray, i64);
-    primitive!(/// Appends a `bool` column.
-        bool, BooleanArray, bool);
-
-    /// Appends a `timestamp_us_utc` column of microseconds since 1970.
+    /// Gives the values of the column `name`, of the column's type, one for each row.
     #[must_use]
-    pub fn utc<V: Into<Option<i64>>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
-        let array: TimestampMicrosecondArray = values.into_iter().map(Into::into).collect();
-        self.columns.push(Arc::new(array.with_timezone("UTC")));
-        self
-    }
-
-    /// Appends a `utf8` column, of texts or of options of them.
-    #[must_use]
-    pub fn utf8<T: Text>(mut self, values: impl IntoIterator<Item = T>) -> Self {
-        let mut builder = StringBuilder::new();
+    pub fn column<V: Value>(self, name: &str, values: impl IntoIterator<Item = V>) -> Self {
+        let mut builder = V::Builder::default();
         for value in values {
-            builder.append_option(value.text());
+            V::append(Some(&value), &mut builder);
         }
-        self.columns.push(Arc::new(builder.finish()));
+        self.array(name, V::finish(builder))
+    }
+
+    /// Gives the column `name` as an Arrow array that was built elsewhere, such as a `fixed_binary` column.
+    #[must_use]
+    pub fn array(mut self, name: &str, values: ArrayRef) -> Self {
+        match self.slot(name, values.data_type()) {
+            Ok(slot) => self.columns[slot] = Some(values),
+            Err(mistake) => self.mistake = self.mistake.or(Some(mistake)),
+        }
         self
     }
 
-    /// Appends a column that was built elsewhere, such as arrays in fixed-size binary.
+    /// Gives null in every row of each column that may hold null and was not given, so that a
+    /// test names only what matters to it.
     #[must_use]
-    pub fn array(mut self, values: ArrayRef) -> Self {
-        self.columns.push(values);
+    pub fn others_null(mut self) -> Self {
+        let rows = self.columns.iter().flatten().next().map_or(0, |values| values.len());
+        for (slot, _) in self.schema.columns.iter().enumerate().filter(|(_, column)| column.nullable) {
+            self.columns[slot].get_or_insert_with(|| new_null_array(self.arrow.field(slot).data_type(), rows));
+        }
         self
+    }
+
+    /// The place of a column that may be given now.
+    fn slot(&self, name: &str, kind: &DataType) -> Result<usize, TableError> {
+        let columns = &self.schema.columns;
+        let Some(slot) = columns.iter().position(|column| column.name == name) else {
+            let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            return Err(self.broken(name, format!("one of the columns {}", known.join(", ")), "an unknown name".into()));
+        };
+        if self.columns[slot].is_some() {
+            return Err(self.broken(name, "to be given once".into(), "given twice".into()));
+        }
+        let expected = self.arrow.field(slot).data_type();
+        if expected != kind {
+            return Err(self.broken(name, ColumnType::name_of(expected), ColumnType::name_of(kind)));
+        }
+        Ok(slot)
+    }
+
+    fn broken(&self, column: &str, expected: String, found: String) -> TableError {
+        TableError::Contract { table: self.schema.name.clone(), column: column.to_owned(), expected, found }
     }
 
     /// The batch.
     ///
     /// # Errors
-    /// [`TableError::Contract`] when columns are missing, of the wrong type or of different lengths.
-    pub fn build(self) -> Result<RecordBatch, TableError> {
-        RecordBatch::try_new(self.arrow, self.columns).map_err(|e| TableError::Contract {
-            table: self.schema.name.clone(),
-            column: "(all)".into(),
-            expected: "the schema's columns".into(),
-            found: e.to_string(),
-        })
+    /// [`TableError::Contract`] when a column is missing, unknown, given twice, of another type or of another length than the
+    /// first, or holds null where the schema has none. It names the table, the column, what was expected and what was found.
+    pub fn build(mut self) -> Result<RecordBatch, TableError> {
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        let names = || self.schema.columns.iter().map(|column| column.name.as_str());
+        let missing: Vec<&str> =
+            names().zip(&self.columns).filter(|(_, values)| values.is_none()).map(|(name, _)| name).collect();
+        if !missing.is_empty() {
+            return Err(self.broken(&missing.join(", "), "values".into(), "no such column in the batch".into()));
+        }
+        let columns: Vec<ArrayRef> = self.columns.iter().flatten().cloned().collect();
+        let rows = columns.first().map_or(0, |values| values.len());
+        for (column, values) in self.schema.columns.iter().zip(&columns) {
+            if values.len() != rows {
+                let expected = format!("{rows} rows as in column {}", self.schema.columns[0].name);
+                return Err(self.broken(&column.name, expected, format!("{} rows", values.len())));
+            }
+            check::nulls(self.schema, column, values)?;
+        }
+        let failed = |e: arrow::error::ArrowError| TableError::Write { table: self.schema.name.clone(), detail: e.to_string() };
+        RecordBatch::try_new(self.arrow.clone(), columns).map_err(failed)
     }
 }
 
@@ -202,12 +287,13 @@ mod tests {
     fn write_labels(rows: &[Row<'_>]) -> Result<Vec<u8>, TableError> {
         let schema = schema("labels").unwrap();
         let mut writer = TableWriter::new(schema, &[], Vec::new())?;
-        let batch = BatchBuilder::new(schema, writer.arrow_schema().clone())
-            .utf8(rows.iter().map(|r| r.0))
-            .utf8(rows.iter().map(|r| r.1))
-            .utf8(rows.iter().map(|r| r.2))
-            .i32(rows.iter().map(|r| r.3))
-            .f64(rows.iter().map(|r| r.4))
+        let batch = writer
+            .builder()
+            .column("segment_id", rows.iter().map(|r| r.0))
+            .column("recording_id", rows.iter().map(|r| r.1))
+            .column("class", rows.iter().map(|r| r.2))
+            .column("value", rows.iter().map(|r| r.3))
+            .column("overlap_s", rows.iter().map(|r| r.4))
             .build()?;
         writer.write(&batch)?;
         Ok(writer.finish()?.0)
@@ -248,23 +334,14 @@ mod tests {
         let schema = schema("splits").unwrap();
         let try_write = |id: Option<&str>, subset: &str| {
             let mut writer = TableWriter::new(schema, &[], Vec::new()).unwrap();
-            let batch = RecordBatch::try_new(
-                writer.arrow_schema().clone(),
-                vec![
-                    Arc::new(StringArray::from(vec![id])) as ArrayRef,
-                    Arc::new(StringArray::from(vec!["g"])),
-                    Arc::new(StringArray::from(vec![subset])),
-                    Arc::new(StringArray::from(vec!["r"])),
-                ],
-            );
-            match batch {
-                Ok(batch) => writer.write(&batch).map_err(|e| e.to_string()),
-                Err(e) => Err(e.to_string()),
-            }
+            let batch = writer.builder().column("recording_id", [id]).column("group_id", ["g"]).column("subset", [subset]);
+            writer.write(&batch.column("reason", ["r"]).build()?)
         };
+        let refused = |id: Option<&str>, subset: &str| try_write(id, subset).unwrap_err().to_string();
         assert!(try_write(Some("a"), "train").is_ok());
-        assert!(try_write(Some("a"), "training").unwrap_err().contains("one of train, validation, test, unused"));
-        assert!(try_write(None, "train").unwrap_err().contains("null"));
+        assert!(refused(Some("a"), "training").contains("one of train, validation, test, unused"));
+        let null = "table splits, column recording_id: expected a value in every row, found null in row 0";
+        assert_eq!(refused(None, "train"), null);
     }
 
     #[test]
@@ -273,7 +350,7 @@ mod tests {
         let mut writer = TableWriter::new(schema, &[2, 3], Vec::new()).unwrap();
         let ids: Vec<String> = (0..100).map(|i| format!("s{i:03}")).collect();
         let arrays = FixedSizeBinaryArray::try_from_iter((0..100u8).map(|i| [i; 12])).unwrap();
-        let batch = BatchBuilder::new(schema, writer.arrow_schema().clone()).utf8(ids.iter()).array(Arc::new(arrays)).build();
+        let batch = writer.builder().array("logmel", Arc::new(arrays)).column("segment_id", &ids).build();
         writer.write(&batch.unwrap()).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.parquet");
@@ -283,5 +360,67 @@ mod tests {
         let some = reader.rows_at(&[3, 4, 97], &["logmel"]).unwrap();
         let first: Vec<u8> = some.arrays("logmel").unwrap().iter().map(|a| a.unwrap()[0]).collect();
         assert_eq!(first, [3, 4, 97]);
+    }
+
+    /// A builder of `detections` with two rows and all columns but those in `without`.
+    fn detections(without: &[&str]) -> BatchBuilder {
+        let schema = schema("detections").unwrap();
+        let builder = TableWriter::new(schema, &[], Vec::new()).unwrap().builder();
+        let columns = schema.columns.iter().filter(|column| !without.contains(&column.name.as_str()));
+        columns.fold(builder, |batch, column| {
+            let name = column.name.as_str();
+            match column.kind {
+                ColumnType::Utf8 => batch.column(name, [name, name]),
+                ColumnType::F32 => batch.column(name, [0.5_f32, 0.25]),
+                ColumnType::F64 => batch.column(name, [0.5, 1.0]),
+                ColumnType::U32 => batch.column(name, [1_u32, 2]),
+                ColumnType::TimestampUsUtc => batch.column(name, [None, Some(UtcMicros(7))]),
+                other => panic!("detections.{name} is new and of type {}", other.name()),
+            }
+        })
+    }
+
+    #[test]
+    fn columns_of_one_type_cannot_be_swapped_by_the_order_of_calls() {
+        let (peak, mean) = ([0.9_f32, 0.8], [0.2_f32, 0.1]);
+        let rest = || detections(&["peak_score", "mean_score"]);
+        let batch = rest().column("peak_score", peak).column("mean_score", mean).build().unwrap();
+        assert_eq!(batch, rest().column("mean_score", mean).column("peak_score", peak).build().unwrap());
+        let peaks: &Float32Array = batch.column_by_name("peak_score").unwrap().as_any().downcast_ref().unwrap();
+        assert_eq!(peaks.values().as_ref(), peak);
+    }
+
+    #[test]
+    fn each_mistake_with_columns_is_named() {
+        let mistake = |batch: BatchBuilder| batch.build().unwrap_err().to_string();
+        assert!(detections(&[]).build().is_ok());
+        assert_eq!(
+            mistake(detections(&["peak_score"])),
+            "table detections, column peak_score: expected values, found no such column in the batch"
+        );
+        let unknown = mistake(detections(&["peak_score"]).column("peak", [0.5_f32, 0.5]));
+        assert!(unknown.starts_with("table detections, column peak: expected one of the columns recording_id, "), "{unknown}");
+        assert!(unknown.ends_with(", model_id, found an unknown name"), "{unknown}");
+        assert_eq!(
+            mistake(detections(&[]).column("mean_score", [0.5_f32, 0.5])),
+            "table detections, column mean_score: expected to be given once, found given twice"
+        );
+        assert_eq!(
+            mistake(detections(&["peak_score"]).column("peak_score", [0.5, 0.5])),
+            "table detections, column peak_score: expected f32, found f64"
+        );
+        assert_eq!(
+            mistake(detections(&["start_utc"]).column("start_utc", [LocalMicros(1), LocalMicros(2)])),
+            "table detections, column start_utc: expected timestamp_us_utc, found timestamp_us_local"
+        );
+        assert_eq!(
+            mistake(detections(&["windows"]).column("windows", [1_u32])),
+            "table detections, column windows: expected 2 rows as in column recording_id, found 1 rows"
+        );
+        let null = detections(&["start_utc", "windows"]).others_null();
+        assert_eq!(mistake(null), "table detections, column windows: expected values, found no such column in the batch");
+        assert_eq!(detections(&["start_utc"]).others_null().build().unwrap().column(4).null_count(), 2);
+        // The first mistake is the one that is named.
+        assert!(mistake(detections(&["windows"]).column("windows", ["a"]).column("b", [1_u32])).contains("column windows"));
     }
 }

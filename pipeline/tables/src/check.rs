@@ -51,10 +51,7 @@ impl Checker {
     }
 
     fn check_values(&self, column: &Column, values: &dyn Array) -> Result<(), TableError> {
-        if !column.nullable && values.null_count() > 0 {
-            let row = (0..values.len()).find(|&i| values.is_null(i)).unwrap_or_default();
-            return Err(self.broken(&column.name, "a value in every row".into(), format!("null in row {row}")));
-        }
+        nulls(self.schema, column, values)?;
         let outside = match values.data_type() {
             DataType::Int32 => first_outside(column, values.as_primitive::<Int32Type>().iter().map(|v| v.map(f64::from))),
             DataType::UInt32 => first_outside(column, values.as_primitive::<UInt32Type>().iter().map(|v| v.map(f64::from))),
@@ -102,6 +99,21 @@ impl Checker {
         }
         self.last = Some(rows.row(rows.num_rows() - 1).owned());
         Ok(())
+    }
+}
+
+/// Refuses null in a column that may hold none.
+pub(crate) fn nulls(schema: &TableSchema, column: &Column, values: &dyn Array) -> Result<(), TableError> {
+    let first =
+        if column.nullable || values.null_count() == 0 { None } else { (0..values.len()).find(|&row| values.is_null(row)) };
+    match first {
+        None => Ok(()),
+        Some(row) => Err(TableError::Contract {
+            table: schema.name.clone(),
+            column: column.name.clone(),
+            expected: "a value in every row".into(),
+            found: format!("null in row {row}"),
+        }),
     }
 }
 

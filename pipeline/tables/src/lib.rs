@@ -4,7 +4,7 @@
 //! - [`TableSchema`]: what a table holds; [`schema`] finds one, [`all`] lists them.
 //! - [`TableWriter`]: record batches to a Parquet file, checked column by column on the way.
 //! - [`TableReader`]: a Parquet file back to batches, after its footer was held against the schema.
-//! - [`BatchBuilder`] and [`Batch`]: columns by name and type, in and out.
+//! - [`BatchBuilder`] and [`Batch`]: columns by name and type, in and out; [`Value`] lists the types of values.
 //!
 //! The crate touches no path of a run by itself: it writes to any [`std::io::Write`].
 
@@ -15,7 +15,7 @@ mod read;
 mod schema;
 mod write;
 
-pub use batch::{Batch, BatchBuilder, Text};
+pub use batch::{Batch, BatchBuilder, Day, LocalMicros, UtcMicros, Value};
 pub use error::TableError;
 pub use read::{TableReader, read_all, read_columns};
 pub use schema::{Column, ColumnType, SHAPE_KEY, SWEEP, TableSchema, all, schema};

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = embed![
     "training_sets",
     "features",
     "training_log",
+    "training_mixing",
     "predictions",
     "embeddings",
     "metrics",
@@ -41,6 +42,8 @@ const FILES: &[(&str, &str)] = embed![
     "thresholds",
     "calibration",
     "detections",
+    "activity_parts",
+    "night_parts",
     "activity",
     "sun_activity",
     "nights",
@@ -150,6 +153,20 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
+    const ALL: [Self; 11] = [
+        Self::Bool,
+        Self::I32,
+        Self::U32,
+        Self::U64,
+        Self::F32,
+        Self::F64,
+        Self::Utf8,
+        Self::Date32,
+        Self::TimestampUsUtc,
+        Self::TimestampUsLocal,
+        Self::FixedBinary,
+    ];
+
     /// The Arrow type; `width` is the length in bytes of a [`ColumnType::FixedBinary`] value.
     pub fn arrow(self, width: i32) -> DataType {
         match self {
@@ -165,6 +182,12 @@ impl ColumnType {
             Self::TimestampUsLocal => DataType::Timestamp(TimeUnit::Microsecond, None),
             Self::FixedBinary => DataType::FixedSizeBinary(width),
         }
+    }
+
+    /// The name of an Arrow type as the YAML files spell it; Arrow's own name for a type that no column has.
+    pub(crate) fn name_of(kind: &DataType) -> String {
+        let known = Self::ALL.iter().find(|known| known.arrow(0) == *kind);
+        known.map_or_else(|| kind.to_string(), |known| known.name().to_owned())
     }
 
     /// The name as the YAML files spell it.

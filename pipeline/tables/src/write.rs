@@ -11,7 +11,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::check::Checker;
-use crate::{ColumnType, SHAPE_KEY, TableError, TableSchema};
+use crate::{BatchBuilder, ColumnType, SHAPE_KEY, TableError, TableSchema};
 
 /// Footer key of the table's name and schema version.
 pub(crate) const TABLE_KEY: &str = "chorus.table";
@@ -44,9 +44,9 @@ impl<W: Write + Send> TableWriter<W> {
         Ok(Self { schema, checker: Checker::new(schema, width as i32)?, arrow, writer, rows: 0 })
     }
 
-    /// The Arrow schema that batches must have.
-    pub fn arrow_schema(&self) -> &SchemaRef {
-        &self.arrow
+    /// A builder of batches for this file.
+    pub fn builder(&self) -> BatchBuilder {
+        BatchBuilder::new(self.schema, self.arrow.clone())
     }
 
     /// Checks a batch and appends it.

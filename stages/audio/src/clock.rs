@@ -62,7 +62,7 @@ pub(crate) fn nanoseconds(fraction: &[u8]) -> Option<i32> {
     Some(digits.fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0')))
 }
 
-/// Reads `Z`, `+10`, `+1000` or `-04:00` at the start of `text`; gives the rest too. None for what is no zone that is in use:
+/// Reads `Z`, `+10`, `+1000` or `-04:00` at the start of `text`; also returns the rest. `None` for an offset that no zone uses:
 /// zones keep to quarters of an hour and to 14 hours, so other digits are a counter or a sample rate.
 pub(crate) fn parse_offset(text: &[u8]) -> Option<(Offset, &[u8])> {
     let (sign, digits) = match text {

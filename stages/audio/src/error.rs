@@ -2,24 +2,29 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+
+use chorus_archive::{ArchiveError, Cause};
+use chorus_wav::Reason;
 
 /// Everything that this crate's decoding and signal processing can fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
-    /// The operating system refused; the recording may be sound.
-    #[error("{}: {source}. Check that the file is readable and its disk is there, then run again", path.display())]
+    /// The archive does not give the recording.
+    #[error(transparent)]
+    Archive(ArchiveError),
+    /// The system refused to read on; the recording may be undamaged.
+    #[error("{location}: {source}. Check that the file is readable and its disk is there, then run again")]
     Io {
         /// The recording.
-        path: PathBuf,
+        location: String,
         /// The system's reason.
         source: io::Error,
     },
     /// The recording can't be used. A row in `recordings`, not a crash.
-    #[error("{}: rejected ({code}): {detail}", path.display())]
+    #[error("{location}: rejected ({code}): {detail}")]
     Rejected {
         /// The recording.
-        path: PathBuf,
+        location: String,
         /// The reason as a stable code.
         code: RejectCode,
         /// The reason as a sentence: what was found, and what was expected.
@@ -40,14 +45,14 @@ pub enum AudioError {
     /// The resampler's library refused a block, which a bug here would be the cause of.
     #[error("resampling failed: {0}. Please report this with the recording's sample rate")]
     Resample(String),
-    /// Settings from which no mel spectrogram can be made.
-    #[error("mel settings: {name} is {found}, expected {expected}. Correct it in the configuration")]
+    /// A setting with which no mel spectrogram can be computed.
+    #[error("{key}: found {found}; {expected}")]
     MelConfig {
-        /// The setting.
-        name: &'static str,
+        /// The key.
+        key: String,
         /// Its value.
         found: String,
-        /// The values allowed.
+        /// What is allowed.
         expected: String,
     },
     /// A slice of the wrong length.
@@ -72,22 +77,32 @@ pub enum AudioError {
     },
 }
 
+impl From<ArchiveError> for AudioError {
+    /// A folder, a pipe or a device is rejected like a file that holds no audio: it becomes a row in the table.
+    fn from(error: ArchiveError) -> Self {
+        match error.cause {
+            Cause::NotAFile => Fault::Rejected(RejectCode::NotAudio, error.cause.to_string()).at(&error.location),
+            _ => Self::Archive(error),
+        }
+    }
+}
+
 /// Why a recording can't be used: codes of `recordings.reason_code`, explained in `docs/recordings-status.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RejectCode {
     /// `empty_file`: no bytes at all.
     EmptyFile,
-    /// `not_audio`: text, zeros, an archive: nothing that is known as audio.
+    /// `not_audio`: text, zeros, an archive: no known audio format.
     NotAudio,
-    /// `truncated_header`: an audio file that ends before its format is said.
+    /// `truncated_header`: an audio file that ends before its format is stated.
     TruncatedHeader,
     /// `bad_header`: a header that contradicts itself beyond repair.
     BadHeader,
     /// `no_audio_data`: a header without a single readable frame behind it.
     NoAudioData,
-    /// `unsupported_container`: an audio file of a kind that is not read.
+    /// `unsupported_container`: an audio file of an unsupported format.
     UnsupportedContainer,
-    /// `unsupported_codec`: a container that is read, with an encoding inside that is not.
+    /// `unsupported_codec`: a supported container with an unsupported encoding inside.
     UnsupportedCodec,
     /// `decode_failed`: the decoder found nothing sound in it.
     DecodeFailed,
@@ -95,7 +110,7 @@ pub enum RejectCode {
     NoSuchChannel,
     /// `unreadable`: the system does not let the file be read.
     Unreadable,
-    /// `name_not_utf8`: the name of the file or of a folder on the way to it is no text.
+    /// `name_not_utf8`: the name of the file or of one of its folders is not UTF-8.
     NameNotUtf8,
 }
 
@@ -140,7 +155,7 @@ impl fmt::Display for RejectCode {
     }
 }
 
-/// A failure below the level at which the file's path is known.
+/// A failure below the level at which the file's location is known.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Io(io::Error),
@@ -148,11 +163,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(crate) fn at(self, path: &Path) -> AudioError {
-        let path = path.to_owned();
+    pub(crate) fn at(self, location: &str) -> AudioError {
+        let location = location.to_owned();
         match self {
-            Self::Io(source) => AudioError::Io { path, source },
-            Self::Rejected(code, detail) => AudioError::Rejected { path, code, detail },
+            Self::Io(source) => AudioError::Io { location, source },
+            Self::Rejected(code, detail) => AudioError::Rejected { location, code, detail },
         }
     }
 }
@@ -160,5 +175,22 @@ impl Fault {
 impl From<io::Error> for Fault {
     fn from(source: io::Error) -> Self {
         Self::Io(source)
+    }
+}
+
+impl From<chorus_wav::Error> for Fault {
+    fn from(error: chorus_wav::Error) -> Self {
+        let (reason, detail) = match error {
+            chorus_wav::Error::Io(source) => return Self::Io(source),
+            chorus_wav::Error::Refused { reason, detail } => (reason, detail),
+        };
+        let code = match reason {
+            Reason::NotWav => RejectCode::NotAudio,
+            Reason::TruncatedHeader => RejectCode::TruncatedHeader,
+            Reason::BadHeader => RejectCode::BadHeader,
+            Reason::NoData => RejectCode::NoAudioData,
+            Reason::UnsupportedCodec => RejectCode::UnsupportedCodec,
+        };
+        Self::Rejected(code, detail)
     }
 }

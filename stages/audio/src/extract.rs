@@ -1,13 +1,12 @@
-//! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads straight from audio
-//! are the same float16 values.
+//! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads
+//! straight from audio are the same float16 values.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
+use chorus_archive::Archive;
 use chorus_engine::{EngineError, UnitContext, WorkError};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 use crate::container::{self, channels};
 use crate::dsp::logmel::{Earlier, LogMel, MelConfig};
@@ -22,7 +21,7 @@ const WINDOWS_IN_FLIGHT: usize = 512;
 pub struct Job {
     /// Path relative to the archive.
     pub path: String,
-    /// The channels whose mean is heard, counted from 0.
+    /// The channels that are mixed down, counted from 0.
     pub channels: Vec<usize>,
     /// The windows, in order.
     pub segment_ids: Vec<String>,
@@ -30,8 +29,8 @@ pub struct Job {
     pub start_frames: Vec<u64>,
 }
 
-/// The unit's recordings with their windows, in the order of the table `segments`, and the channels that `choice` makes of theirs. Reads
-/// `recordings` and `segments`.
+/// The unit's recordings with their windows, in the order of the table `segments`, and the channels that `choice`
+/// makes of theirs. Reads `recordings` and `segments`.
 ///
 /// # Errors
 /// Those of reading the two tables.
@@ -85,7 +84,7 @@ pub fn for_each_group(
 ) -> Result<(), WorkError> {
     let archive = cx.archive()?;
     let make = |group: Group<'_>| -> Result<Vec<Vec<u8>>, WorkError> {
-        group.jobs.par_iter().map(|job| extractor.bytes(&archive, job)).collect()
+        group.jobs.par_iter().map(|job| extractor.bytes(archive, job)).collect()
     };
     let groups = groups(jobs);
     let mut ready = groups.first().filter(|group| !group.is_long()).map(|&group| make(group));
@@ -101,7 +100,7 @@ pub fn for_each_group(
             }
             match now {
                 Some(made) => group.jobs.iter().zip(made?).try_for_each(|(job, bytes)| consume(&job.segment_ids, &bytes)),
-                None => extractor.stream(&archive, &group.jobs[0], &mut consume),
+                None => extractor.stream(archive, &group.jobs[0], &mut consume),
             }
         })?;
     }
@@ -169,7 +168,7 @@ impl Extractor {
     }
 
     /// The spectrograms of all windows of a recording as bytes.
-    fn bytes(&self, archive: &Path, job: &Job) -> Result<Vec<u8>, WorkError> {
+    fn bytes(&self, archive: &dyn Archive, job: &Job) -> Result<Vec<u8>, WorkError> {
         let mut bytes = Vec::with_capacity(job.segment_ids.len() * 2 * self.len());
         self.each(archive, job, |_, logmel| {
             bytes.extend(logmel.iter().flat_map(|value| value.to_le_bytes()));
@@ -181,7 +180,7 @@ impl Extractor {
     /// Hands on a long recording piece by piece while it is decoded.
     fn stream(
         &self,
-        archive: &Path,
+        archive: &dyn Archive,
         job: &Job,
         consume: &mut impl FnMut(&[String], &[u8]) -> Result<(), WorkError>,
     ) -> Result<(), WorkError> {
@@ -204,11 +203,11 @@ impl Extractor {
     /// Those of decoding, and those of `each`.
     pub fn each<E: From<AudioError>>(
         &self,
-        archive: &Path,
+        archive: &dyn Archive,
         job: &Job,
         mut each: impl FnMut(usize, &[f16]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut reader = container::open(archive.join(&job.path))?;
+        let mut reader = container::open(archive, &job.path)?;
         let mut logmel = self.logmel.clone();
         let (mut values, mut halves) = (vec![0.0f32; self.len()], vec![f16::ZERO; self.len()]);
         let (mut earlier, mut earlier_start) = (vec![0.0f32; self.len()], None::<u64>);

@@ -5,40 +5,40 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
-use chorus_engine::{ScanContext, Unit, UnitContext, Work, WorkError};
-use serde::Deserialize;
+use chorus_engine::graph::{Input, Output, Pass, Per, predicts_from_features};
+use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
 
-use crate::container::channels::Choice;
 use crate::dsp::logmel::MelConfig;
 use crate::extract::{Extractor, for_each_group, jobs};
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    archive: ArchiveParams,
-    featurize: MelConfig,
-    segment: SegmentParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
-    channel: Choice,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SegmentParams {
-    window_s: f64,
-}
 
 /// The stage.
 pub struct Featurize;
 
+impl Featurize {
+    /// What the stage declares of itself. Without a model from elsewhere one is trained, and training reads features.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let is_needed = config.text("model.path").is_none() || predicts_from_features(config);
+        is_needed.then(|| Pass {
+            code_version: 2,
+            inputs: vec![Input::Archive, Input::Table("recordings"), Input::Table("segments")],
+            outputs: vec![Output::Table("features")],
+            keys: vec!["archive.channel", "featurize.*", "segment.window_s"],
+            exploratory: true,
+            ..Pass::new("featurize", Per::SiteDay)
+        })
+    }
+}
+
 impl Work for Featurize {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
-        let params: Params = cx.params()?;
-        let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
+        let featurize = cx.settings::<MelConfig>()?;
+        let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let mut rows = 0;
         for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
             rows += cx.read_partition("segments", partition, &["index"])?.rows();
@@ -46,17 +46,21 @@ impl Work for Featurize {
         Ok((rows * 2 * extractor.len()) as u64)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
-        let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let featurize = cx.settings::<MelConfig>()?;
+        let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let width = 2 * extractor.len();
         let mut sink = cx.sink("features", &extractor.shape())?;
-        for_each_group(cx, &extractor, &jobs(cx, params.archive.channel)?, |segment_ids, bytes| {
+        for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |segment_ids, bytes| {
             let mut arrays = FixedSizeBinaryBuilder::with_capacity(segment_ids.len(), i32::try_from(width)?);
             for array in bytes.chunks_exact(width) {
                 arrays.append_value(array)?;
             }
-            let batch = sink.builder().utf8(segment_ids).array(Arc::new(arrays.finish()) as ArrayRef).build()?;
+            let batch = sink
+                .builder()
+                .column("segment_id", segment_ids)
+                .array("logmel", Arc::new(arrays.finish()) as ArrayRef)
+                .build()?;
             Ok(sink.write(&batch)?)
         })?;
         sink.finish()?;

@@ -1,7 +1,7 @@
 //! From the files of an archive to log-mel spectrograms: the stages `ingest`, `segment` and `featurize`.
 //!
-//! - [`container`]: files to samples; [`headers`]: what recorders write beside the samples; [`names`]: what they write into file names;
-//!   [`clock`]: times as both write them; [`dsp`]: resampling, windows, log-mel.
+//! - [`container`]: files to samples; [`headers`]: what recorders write beside the samples; [`names`]: what they
+//!   write into file names; [`clock`]: times as both write them; [`dsp`]: resampling, windows, log-mel.
 //! - [`extract`]: recordings to the spectrograms of their windows, shared by `featurize` and by `predict` straight from audio.
 
 pub mod clock;
@@ -15,6 +15,59 @@ mod ingest;
 pub mod names;
 mod segment;
 
+use chorus_keys::{Declarations, Finding, Values};
+
+use dsp::logmel::MelConfig;
 pub use featurize::Featurize;
 pub use ingest::{Glance, Ingest, IngestError, SiteSheet, glance};
-pub use segment::Segment;
+pub use segment::{Segment, SegmentSettings, Tail};
+
+/// The configuration keys of the three stages.
+pub fn declarations() -> Declarations {
+    Declarations::default()
+        .section::<ingest::ArchiveSettings>()
+        .section::<ingest::IngestSettings>()
+        .section::<SegmentSettings>()
+        .section::<MelConfig>()
+        .check(ingest::timezone)
+        .check(|values| values.settings::<MelConfig>().map(|config| config.findings()).unwrap_or_default())
+        .check(window_holds_a_frame)
+}
+
+fn window_holds_a_frame(values: &Values) -> Vec<Finding> {
+    let (window_s, n_fft) = (values.number("segment.window_s"), values.number("featurize.n_fft"));
+    let samples = window_s * values.number("featurize.sample_rate_hz");
+    let finding = || {
+        let allowed = format!("allowed: at least featurize.n_fft, {n_fft} samples");
+        Finding::new("segment.window_s", format!("{window_s} s, which is {samples} samples"), allowed)
+    };
+    (samples < n_fft).then(finding).into_iter().collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_cannot_work_together_are_found() {
+        assert_eq!(declarations().findings(&declarations().defaults()), []);
+        for (key, value, wanted) in [
+            ("featurize.f_max_hz", "9000", "half of featurize.sample_rate_hz"),
+            ("featurize.win_length", "1024", "featurize.n_fft"),
+            ("featurize.f_min_hz", "8000", "featurize.f_max_hz"),
+            ("featurize.n_fft", "513", "even"),
+            ("featurize.high_pass_hz", "8000", "less than half of featurize.sample_rate_hz, 8000 Hz"),
+            ("segment.window_s", "0.01", "160 samples"),
+            ("archive.timezone", "Mars/Base", "IANA"),
+        ] {
+            let mut values = declarations().defaults();
+            values.set(key, serde_yaml::from_str(value).unwrap());
+            let findings = declarations().findings(&values);
+            assert!(
+                findings[0].key == key && findings[0].allowed.contains(wanted) || findings[0].found.contains(wanted),
+                "{findings:?}"
+            );
+        }
+    }
+}

@@ -8,8 +8,9 @@
 //! | Swift | `SWIFT01_YYYYMMDD_HHMMSS_-0400`, `S1049_YYYYMMDD_HHMMSS` |
 //! | others | `YYYYMMDDTHHMMSS`; any with `Z`, `+1000` or `_-0400` behind the time |
 //!
-//! Names of another kind are read by a pattern of the user's own: [`OwnPattern`].
+//! Other names are read by a pattern that the user writes: [`OwnPattern`].
 
+mod facts;
 mod pattern;
 
 use jiff::Timestamp;
@@ -17,18 +18,8 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use crate::clock::{nanoseconds, number, parse_offset, was_set};
+pub use facts::{NameFacts, NamePattern, NameTime};
 pub use pattern::{OwnPattern, PatternError};
-
-/// What a file's name tells.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NameFacts {
-    /// When the recording starts.
-    pub time: Option<NameTime>,
-    /// The site: what stands before the date, or what the user's own pattern says.
-    pub site: Option<String>,
-    /// The recorder's serial number.
-    pub serial: Option<String>,
-}
 
 impl From<Option<NameTime>> for NameFacts {
     fn from(time: Option<NameTime>) -> Self {
@@ -38,37 +29,7 @@ impl From<Option<NameTime>> for NameFacts {
     }
 }
 
-/// The time that a file's name states.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameTime {
-    /// The date and time as written.
-    pub local: DateTime,
-    /// The offset from UTC, where the name or its format states it.
-    pub offset: Option<Offset>,
-    /// What stands before the date: often the site or the recorder.
-    pub prefix: Option<String>,
-    /// The format, from which a caller may conclude a default offset.
-    pub pattern: NamePattern,
-    /// The clock was never set: its time should not be believed.
-    pub suspicious: bool,
-}
-
-/// The formats of names that hold a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NamePattern {
-    /// `PREFIX_YYYYMMDD_HHMMSS`: in the zone that the recorder was set to.
-    SongMeter,
-    /// `YYYYMMDD_HHMMSS`, or with an AudioMoth's device number before it: UTC unless the recorder was set otherwise.
-    AudioMoth,
-    /// 8 hex digits of Unix time: UTC.
-    UnixHex,
-    /// `YYYYMMDDTHHMMSS`.
-    Iso,
-    /// The user's own.
-    Own,
-}
-
-/// Reads the time from a file's name without its extension. None when there is none, or an impossible one.
+/// Reads the time from a file's name without its extension. `None` when it has no time, or an impossible one.
 ///
 /// ```
 /// # use chorus_audio::names::{NamePattern, parse_start};

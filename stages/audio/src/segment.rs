@@ -3,37 +3,65 @@
 //! A window starts every `segment.hop_s` seconds; its start is a whole frame of the recording at its own rate. What is left after
 //! the last whole window is dropped, or padded with silence, by `segment.tail`.
 
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_keys::{Choices, Keys};
+use chorus_tables::UtcMicros;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    segment: SegmentParams,
+/// The section `segment` of the configuration.
+#[derive(Debug, Clone, Copy, Deserialize, Keys)]
+#[keys(section = "segment")]
+pub struct SegmentSettings {
+    /// Length of a window.
+    #[key(unit = "s", default = "3", range = 0.1..=600.0, example = "5")]
+    pub window_s: f64,
+    /// Step from the start of one window to the start of the next. With a step shorter than window_s, windows overlap.
+    #[key(unit = "s", default = "3", range = 0.01..=600.0, example = "1")]
+    pub hop_s: f64,
+    /// What happens to the rest of a recording after its last whole window.
+    #[key(default = "drop")]
+    pub tail: Tail,
+    /// With tail: pad, a rest shorter than this is dropped, unless it is the whole recording.
+    #[key(unit = "s", default = "1", range = 0.0..=600.0)]
+    pub min_tail_s: f64,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SegmentParams {
-    window_s: f64,
-    hop_s: f64,
-    tail: Tail,
-    min_tail_s: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// What happens to the rest of a recording after its last whole window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
-enum Tail {
+pub enum Tail {
+    /// The rest is dropped.
     Drop,
+    /// The rest is padded with silence to a whole window.
     Pad,
 }
 
 /// The stage.
 pub struct Segment;
 
+impl Segment {
+    /// What the stage declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        Some(Pass {
+            inputs: vec![Input::Table("recordings")],
+            outputs: vec![Output::Table("segments")],
+            keys: vec!["segment.*"],
+            exploratory: true,
+            ..Pass::new("segment", Per::SiteDay)
+        })
+    }
+}
+
 impl Work for Segment {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { segment } = cx.params()?;
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let segment = *cx.settings::<SegmentSettings>()?;
         let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames"])?;
         let recordings = recordings.ok_or("the unit has no recordings")?;
         let (ids, starts) = (recordings.utf8("recording_id")?, recordings.micros("start_utc")?);
@@ -51,14 +79,14 @@ impl Work for Segment {
         }
         cx.write("segments", |batch| {
             batch
-                .utf8(rows.iter().map(|r| &r.0))
-                .utf8(rows.iter().map(|r| r.1))
-                .u32(rows.iter().map(|r| r.2))
-                .f64(rows.iter().map(|r| r.3.start_s))
-                .f64(rows.iter().map(|r| r.3.start_s + segment.window_s))
-                .u64(rows.iter().map(|r| r.3.start_frame))
-                .f64(rows.iter().map(|r| r.3.padded_s))
-                .utc(rows.iter().map(|r| r.4))
+                .column("segment_id", rows.iter().map(|r| &r.0))
+                .column("recording_id", rows.iter().map(|r| r.1))
+                .column("index", rows.iter().map(|r| r.2))
+                .column("start_s", rows.iter().map(|r| r.3.start_s))
+                .column("end_s", rows.iter().map(|r| r.3.start_s + segment.window_s))
+                .column("start_frame", rows.iter().map(|r| r.3.start_frame))
+                .column("padded_s", rows.iter().map(|r| r.3.padded_s))
+                .column("start_utc", rows.iter().map(|r| r.4.map(UtcMicros)))
         })?;
         Ok(())
     }
@@ -73,7 +101,7 @@ struct Window {
 }
 
 /// The windows of a recording of `frames` frames.
-fn windows(frames: u64, rate_hz: u32, params: SegmentParams) -> Vec<Window> {
+fn windows(frames: u64, rate_hz: u32, params: SegmentSettings) -> Vec<Window> {
     let rate = f64::from(rate_hz);
     let length = (params.window_s * rate).round() as u64;
     let mut windows = Vec::new();
@@ -103,11 +131,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn params(window_s: f64, hop_s: f64, tail: Tail) -> SegmentParams {
-        SegmentParams { window_s, hop_s, tail, min_tail_s: 1.0 }
+    fn params(window_s: f64, hop_s: f64, tail: Tail) -> SegmentSettings {
+        SegmentSettings { window_s, hop_s, tail, min_tail_s: 1.0 }
     }
 
-    fn starts(frames: u64, params: SegmentParams) -> Vec<f64> {
+    fn starts(frames: u64, params: SegmentSettings) -> Vec<f64> {
         windows(frames, 1000, params).iter().map(|w| w.start_s).collect()
     }
 

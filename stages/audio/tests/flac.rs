@@ -3,9 +3,9 @@
 
 mod common;
 
-use chorus_audio::container::{RepairCode, probe};
+use chorus_audio::container::RepairCode;
 use chorus_audio::error::RejectCode;
-use common::{Flac, as_floats, on_disk, ramp, read_all, rejection};
+use common::{Flac, as_floats, probed, ramp, read_all, rejection};
 
 const BLOCK: usize = 500;
 
@@ -20,7 +20,7 @@ fn samples_are_exact_and_facts_complete() {
         assert_eq!((facts.sample_rate_hz, facts.bits_per_sample), (22_050, 16));
         assert_eq!((usize::from(facts.channels), facts.frames, facts.declared_frames), (channels, 2100, Some(2100)));
         assert_eq!(facts.repair, None);
-        assert_eq!(probe(&on_disk(&flac).path).unwrap(), facts);
+        assert_eq!(probed(&flac).unwrap(), facts);
     }
 }
 

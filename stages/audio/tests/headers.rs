@@ -5,9 +5,10 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
+use chorus_archive::Local;
 use chorus_audio::container::{Facts, RepairCode, probe};
 use chorus_audio::headers::{Header, HeaderFormat};
-use common::{Flac, as_floats, chunk, fmt, on_disk, pcm16, ramp, read_all, riff};
+use common::{Flac, as_floats, chunk, fmt, pcm16, probed, ramp, read_all, riff};
 
 const COMMENT: &str = "Recorded at 20:26:15 03/09/2024 (UTC+1) by AudioMoth 24E144055E080032 at medium gain while battery was 4.2V and temperature was 19.3C.";
 const GUANO: &str =
@@ -42,7 +43,7 @@ fn sound() -> Vec<u8> {
 }
 
 fn header_of(chunks: &[Vec<u8>]) -> Header {
-    let facts = probe(&on_disk(&riff(chunks)).path).unwrap();
+    let facts = probed(&riff(chunks)).unwrap();
     assert_eq!((facts.frames, facts.repair), (101, None));
     *facts.header
 }
@@ -101,7 +102,7 @@ fn what_only_looks_like_a_header_stays_sound() {
 fn a_cut_header_loses_only_itself() {
     let mut bytes = riff(&[head(), sound(), info(COMMENT), chunk(b"guan", GUANO.as_bytes())]);
     bytes.truncate(bytes.len() - 60);
-    let facts = probe(&on_disk(&bytes).path).unwrap();
+    let facts = probed(&bytes).unwrap();
     assert_eq!((facts.frames, facts.header.gain.as_deref()), (101, Some("medium")));
 }
 
@@ -113,8 +114,7 @@ fn a_large_header_is_read_in_part() {
 
 #[test]
 fn time_expanded_recordings_have_the_rate_at_which_they_were_made() {
-    let facts =
-        |guano: &str| -> Facts { probe(&on_disk(&riff(&[head(), sound(), chunk(b"guan", guano.as_bytes())])).path).unwrap() };
+    let facts = |guano: &str| -> Facts { probed(&riff(&[head(), sound(), chunk(b"guan", guano.as_bytes())])).unwrap() };
     let expanded = facts("TE: 10");
     assert_eq!((expanded.sample_rate_hz, expanded.time_expansion, expanded.duration_s()), (80_000, 10.0, 101.0 / 80_000.0));
     assert_eq!(facts("TE: 10\nSamplerate: 80000").sample_rate_hz, 80_000);
@@ -197,7 +197,7 @@ fn real_recorders() {
         ("great_plains_toad.wav", &[], [None; 5], [None; 4]),
     ];
     for (file, times, texts, numbers) in cases {
-        let facts = probe(dir.join(file)).unwrap();
+        let facts = probe(&Local::new(&dir), file).unwrap();
         let header = facts.header;
         let found: Vec<_> = header.times.iter().map(|t| (t.format, t.local.to_string(), t.offset_s.map(|s| s / 60))).collect();
         let expected: Vec<_> = times.iter().map(|(format, local, offset)| (*format, (*local).to_owned(), *offset)).collect();

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use chorus_audio::container::{measure, probe};
+use chorus_archive::Local;
+use chorus_audio::container::{measure, open, probe};
 use chorus_audio::error::AudioError;
 
 /// Every file of the collection: "ok" or a code, and the frames that can be read.
@@ -111,7 +112,7 @@ fn survey_recordings_are_sound() {
     let files = files_with(&dir, "flac");
     assert_eq!(files.len(), 48);
     for file in files {
-        let facts = probe(&file).unwrap();
+        let facts = probe(&Local::new(&dir), file.strip_prefix(&dir).unwrap().to_str().unwrap()).unwrap();
         assert_eq!((facts.duration_s(), facts.repair), (60.0, None), "{}", file.display());
     }
 }
@@ -125,7 +126,7 @@ fn every_odd_file_is_read_repaired_or_refused() {
         let names: BTreeSet<&str> = files.iter().map(|file| file.strip_prefix(&dir).unwrap().to_str().unwrap()).collect();
         assert_eq!(names, expected.iter().map(|(name, _, _)| *name).collect(), "the list above is not that of the files");
         for (file, outcome, frames) in expected {
-            let found = match probe(dir.join(file)) {
+            let found = match probe(&Local::new(&dir), file) {
                 Ok(facts) => (facts.repair.map_or("ok", |repair| repair.code.as_str()), facts.frames),
                 Err(AudioError::Rejected { code, .. }) => (code.as_str(), 0),
                 Err(error) => panic!("{error}"),
@@ -138,6 +139,6 @@ fn every_odd_file_is_read_repaired_or_refused() {
 #[test]
 fn a_silent_channel_is_found() {
     let Some(dir) = shared("odd_formats") else { return };
-    let (_, levels) = measure(dir.join("derived_from_opso_1min/stereo_ch2_silent.wav")).unwrap();
+    let (_, levels) = measure(open(&Local::new(&dir), "derived_from_opso_1min/stereo_ch2_silent.wav").unwrap()).unwrap();
     assert_eq!(levels.dead_channels, [2]);
 }

@@ -4,26 +4,25 @@
 mod common;
 
 use chorus_audio::container::channels::mix_to_mono;
-use chorus_audio::container::open;
 use chorus_audio::dsp::resample::Resampler;
 use chorus_audio::dsp::windows::{Cut, for_each_window};
 use chorus_audio::error::AudioError;
-use common::{OneFile, as_floats, chunk, fmt, on_disk, pcm16, ramp, riff};
+use common::{as_floats, chunk, fmt, pcm16, ramp, reader, riff};
 
 const RATE_HZ: u32 = 22_050;
 const TARGET_HZ: u32 = 16_000;
 
-fn stereo(samples: &[i16]) -> OneFile {
-    on_disk(&riff(&[chunk(b"fmt ", &fmt(1, 2, RATE_HZ, 16)), chunk(b"data", &pcm16(samples))]))
+fn stereo(samples: &[i16]) -> Vec<u8> {
+    riff(&[chunk(b"fmt ", &fmt(1, 2, RATE_HZ, 16)), chunk(b"data", &pcm16(samples))])
 }
 
 fn cut(starts: &[u64]) -> Cut<'_> {
     Cut { rate_hz: TARGET_HZ, high_pass_hz: None, window_s: 1.0, channels: &[0, 1], starts }
 }
 
-fn windows(file: &OneFile, starts: &[u64]) -> Vec<Vec<f32>> {
+fn windows(file: &[u8], starts: &[u64]) -> Vec<Vec<f32>> {
     let mut windows = Vec::new();
-    let mut reader = open(&file.path).unwrap();
+    let mut reader = reader(file).unwrap();
     for_each_window(&mut reader, cut(starts), |window| {
         windows.push(window.samples.to_vec());
         Ok::<(), AudioError>(())
@@ -56,7 +55,7 @@ fn a_window_is_a_slice_of_the_whole_resampled_recording() {
 fn the_caller_s_error_stops_the_work() {
     let file = stereo(&ramp(2 * 60_000));
     let mut seen = 0;
-    let stopped = for_each_window(&mut open(&file.path).unwrap(), cut(&[0, 0, 0]), |window| {
+    let stopped = for_each_window(&mut reader(&file).unwrap(), cut(&[0, 0, 0]), |window| {
         seen += 1;
         if window.index == 1 { Err(AudioError::Resample("enough".to_owned())) } else { Ok(()) }
     });

@@ -1,62 +1,92 @@
 //! Stage `annotate`, second pass: annotation files into the tables `annotations`, `reviews` and `labels`.
 //!
-//! Every line of every annotation file becomes a row of `annotations`, used or not and why. Lines without a recording are filed under
-//! their site with no date. A recording of which an annotation file speaks, be it to say nothing, was reviewed: its windows are 0 or 1 for
-//! each class; those of a recording that nobody looked at are null.
+//! Every line of every annotation file becomes a row of `annotations`, with the reason where it is not used. Lines without a
+//! recording are filed under their site with no date. A recording with an annotation file was reviewed, also where the file is
+//! empty: its windows are 0 or 1 for each class. Windows of a recording without an annotation file are null.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use chorus_engine::{Console, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes};
+use chorus_archive::Archive;
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{
+    Access, Config, Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes, locked,
+};
+use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
 
 use crate::codes::CodeTable;
+use crate::contents::Contents;
 use crate::digest;
 use crate::event::Event;
 use crate::files;
-use crate::formats::{Contents, Format, Reading, label_of_folder};
-use crate::judge::{Judge, Line, Recording, Review, account};
+use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
+use crate::layouts;
 use crate::overlap::Rule;
 use crate::pairing::{Part, parts_of};
-use crate::tell::Tally;
+use crate::reading::Reading;
+use crate::tell::UnusedCounts;
 use crate::windows;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    annotate: AnnotateParams,
+/// Files beside the annotations.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "annotate")]
+pub(crate) struct FileSettings {
+    /// Code table: CSV file of the archive with the column code and any of class, scientific_name and english. Several codes may have
+    /// one class; events whose class is empty are dropped.
+    #[key(within = "archive.path", example = "species.csv")]
+    pub(crate) code_table: Option<String>,
+    /// Filled-in sheets of `chorus clips`: a CSV file of the archive, or a folder of them. They are read in addition to the
+    /// annotations: a yes is an event, a no makes its class absent in its span.
+    #[key(within = "archive.path", example = "reviews")]
+    pub(crate) review_sheets: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct AnnotateParams {
-    #[serde(flatten)]
-    reading: Reading,
-    code_table: Option<String>,
-    review_sheets: Option<String>,
+/// How events become labels of windows.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "annotate")]
+pub(crate) struct LabelSettings {
+    /// Which recordings count as reviewed. Windows of a reviewed recording without an event are negative; those of other recordings
+    /// stay unknown.
+    #[key(default = "mentioned")]
     reviewed: Reviewed,
+    /// Quality marks that count; events with other marks are not used. []: all.
+    #[key(default = "[]", example = "[H, M]")]
     qualities: Vec<String>,
+    /// When an event makes a window positive.
+    #[key(default = "overlap")]
     rule: RuleName,
+    /// With rule: overlap, a window is positive when events of the class cover at least this much of it; null: only
+    /// min_overlap_fraction counts.
+    #[key(unit = "s", default = "0.5", range = 0.0..=600.0)]
     min_overlap_s: Option<f64>,
+    /// With rule: overlap, a window is positive too when it contains at least this share of one event; null: only min_overlap_s
+    /// counts.
+    #[key(default = "0.5", range = 0.0..=1.0)]
     min_overlap_fraction: Option<f64>,
 }
 
-/// Which recordings count as listened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// Which recordings count as reviewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 enum Reviewed {
+    /// Recordings with an annotation file or a row in one.
     Mentioned,
+    /// All recordings: without a label, nothing was heard.
     All,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// When an event makes a window positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 enum RuleName {
+    /// When they overlap by min_overlap_s or min_overlap_fraction.
     Overlap,
+    /// AnuraSet's own rule: the event, widened to whole seconds, touches the window.
     Anuraset,
 }
 
-impl AnnotateParams {
+impl LabelSettings {
     fn rule(&self) -> Rule {
         match self.rule {
             RuleName::Overlap => Rule::Overlap {
@@ -68,49 +98,93 @@ impl AnnotateParams {
     }
 }
 
-/// The pass.
-#[derive(Default)]
-pub struct Annotate {
-    found: Mutex<Found>,
-    /// The annotation file that was read last, of those that speak of several units: they would be read once for each.
-    last: Mutex<Option<(String, Arc<Contents>)>>,
-    tally: Mutex<Tally>,
+/// Refuses settings of the overlap with which no window could be positive.
+pub(crate) fn unreachable_overlap(values: &Values) -> Vec<Finding> {
+    if values.text("annotate.format") == Some("none") || values.text("annotate.rule") != Some("overlap") {
+        return Vec::new();
+    }
+    let (overlap_s, window_s) = (values.number("annotate.min_overlap_s"), values.number("segment.window_s"));
+    let mut findings = Vec::new();
+    if overlap_s > window_s {
+        let allowed = format!(
+            "no window can be positive: allowed: up to segment.window_s, {window_s} s, or null to use annotate.min_overlap_fraction alone"
+        );
+        findings.push(Finding::new("annotate.min_overlap_s", format!("{overlap_s} s"), allowed));
+    }
+    if overlap_s.is_nan() && values.number("annotate.min_overlap_fraction").is_nan() {
+        let allowed = "no window can be positive: give one of the two a value, or set annotate.rule to anuraset";
+        findings.push(Finding::new("annotate.min_overlap_s", "null, and annotate.min_overlap_fraction null too", allowed));
+    }
+    findings
 }
 
-/// What the scan found, for the units' work.
+/// The settings of the pass.
+struct AnnotateSettings {
+    reading: Reading,
+    files: Arc<FileSettings>,
+    labels: Arc<LabelSettings>,
+}
+
+impl AnnotateSettings {
+    fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, labels: cx.settings()? })
+    }
+}
+
+/// The pass that makes the tables `annotations`, `reviews` and `labels`.
+pub struct Annotate;
+
+/// Which parts of annotation files belong to which unit.
 #[derive(Default)]
-struct Found {
-    /// Parts of annotation files by unit, in the order of the files.
+pub struct UnitParts {
+    /// By unit, in the order of the files.
     parts: BTreeMap<Unit, Vec<Part>>,
     /// In how many units each file is read.
     units_of: BTreeMap<String, usize>,
+    /// The last annotation file with events of several units, which would be read once for each of them.
+    last_read: Mutex<Option<(String, Arc<Contents>)>>,
+    /// Lines that were not used, of all units together.
+    unused: Mutex<UnusedCounts>,
+}
+
+impl Annotate {
+    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Archive, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 5,
+            inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
+            // A file without a recording is filed under its site, which only a look at all recordings shows.
+            scanned: vec!["recordings"],
+            outputs: vec![Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
+            keys: [Reading::keys(), FileSettings::names(), LabelSettings::names()].concat(),
+            ..Pass::new("annotate", Per::SiteDay)
+        })
+    }
 }
 
 impl Work for Annotate {
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let Params { annotate } = cx.params()?;
+    type Found = UnitParts;
+
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<UnitParts>, WorkError> {
+        let AnnotateSettings { reading, files, .. } = AnnotateSettings::of(cx)?;
         let archive = cx.archive()?;
         let mut unit_of = BTreeMap::new();
-        let paths = cx.texts_of_all("recordings", "path")?;
-        let lengths = cx.texts_of_all("recordings", "duration_s")?;
+        let paths = cx.column::<String>("recordings", "path")?;
+        let lengths = cx.column::<Exact>("recordings", "duration_s")?;
         for ((unit, paths), (_, lengths)) in paths.into_iter().zip(lengths) {
-            let lengths = lengths.into_iter().map(|length| length?.parse::<f64>().ok());
-            let known = paths.into_iter().zip(lengths);
+            let known = paths.into_iter().zip(lengths.into_iter().map(|length| length.map(|s| s.0)));
             unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
-        let sheets = digest::of_sheets(cx, &archive, annotate.review_sheets.as_deref())?;
-        let mut parts = match annotate.reading.format {
-            Format::Folders => Vec::new(),
-            format => {
-                let mut digests = digest::all(cx, &archive, &annotate.reading)?;
-                // A sheet may look like a table of events, and lie among them.
-                digests.retain(|path, _| !sheets.contains_key(path));
-                parts_of(format, &digests, &lengths)
-            }
-        };
-        parts.extend(parts_of(Format::Review, &sheets, &lengths));
-        let mut found = Found::default();
+        let sheets = digest::of_sheets(cx, archive, files.review_sheets.as_deref())?;
+        let mut digests = digest::all(cx, archive, &reading)?;
+        // Review sheets look like tables of events and may lie among them.
+        digests.retain(|path, _| !sheets.contains_key(path));
+        let mut parts = parts_of(reading.layout(), &digests, &lengths);
+        let sheets = parts_of(&layouts::review::ReviewSheets, &sheets, &lengths);
+        parts.extend(sheets.into_iter().map(|part| Part { is_sheet: true, ..part }));
+        let mut found = UnitParts::default();
         for part in parts {
             let unit = match &part.recording {
                 Ok(recording) => unit_of[recording].0.clone(),
@@ -119,101 +193,101 @@ impl Work for Annotate {
             found.add(unit, part);
         }
         let units = found.parts.iter().map(|(unit, parts)| (unit.clone(), external(parts))).collect();
-        let mut scan = Scan { units, ..Scan::default() };
-        if let Some(table) = &annotate.code_table {
-            scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
+        let mut scan = Scan { units, found, ..Scan::default() };
+        if let Some(table) = &files.code_table {
+            scan.all.insert(table.clone(), hash_bytes(&files::read(archive, table)?));
         }
-        *locked(&self.found) = found;
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { annotate } = cx.params()?;
+    fn run(&self, cx: &UnitContext<'_>, found: &UnitParts) -> Result<(), WorkError> {
+        let settings = AnnotateSettings::of(cx)?;
         let archive = cx.archive()?;
-        let judge = judge(cx, &archive, &annotate)?;
+        let judge = judge(cx, archive, &settings)?;
         let recordings = read_recordings(cx)?;
-        let by_path: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
+        let by_path: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
-        for Said { file, recording, events, of_whole } in self.said(cx, &archive, &annotate.reading, &recordings)? {
+        for FileEvents { file, recording, events, is_complete } in found.events(cx, archive, &settings.reading, &recordings)? {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
             };
-            lines.extend(account(&judge, &file, events, recording, &mut reviews, of_whole));
+            lines.extend(account(&judge, &file, events, recording, &mut reviews, is_complete));
         }
         lines.sort_by(|a, b| (&a.file, a.event.line, a.event.item).cmp(&(&b.file, b.event.line, b.event.item)));
-        if annotate.reviewed == Reviewed::All {
+        if settings.labels.reviewed == Reviewed::All {
             for recording in recordings.iter().filter(|recording| recording.duration_s.is_some()) {
-                reviews.entry(recording.id.clone()).or_default().is_whole = true;
+                reviews.entry(recording.id.clone()).or_default().is_complete = true;
             }
         }
-        locked(&self.tally).add(&lines);
+        locked(&found.unused).add(&lines);
         write_annotations(cx, &lines, &judge.classes)?;
         write_reviews(cx, &recordings, &reviews)?;
-        windows::write(cx, &recordings, &reviews, &judge.classes, annotate.rule())
+        windows::write(cx, &recordings, &reviews, &judge.classes, settings.labels.rule())
     }
 
-    fn tell(&self, console: &Console) {
-        *locked(&self.last) = None;
-        if let Some(sentence) = std::mem::take(&mut *locked(&self.tally)).sentence() {
+    fn summarise(&self, console: &Console, found: &UnitParts) {
+        if let Some(sentence) = locked(&found.unused).sentence() {
             console.warn(&sentence);
         }
     }
 }
 
-/// What one file says of one recording.
-struct Said {
+/// The events that one file has of one recording.
+struct FileEvents {
     file: String,
-    /// The recording's path, or why there is none.
+    /// The recording's path, or why none was found.
     recording: Result<String, String>,
     events: Vec<Event>,
-    /// Whether the file tells all that was heard.
-    of_whole: bool,
+    /// Whether the file holds everything that was heard.
+    is_complete: bool,
 }
 
-impl Annotate {
-    /// What is said of a unit's recordings, by file.
-    fn said(
+impl UnitParts {
+    /// The events of a unit's recordings, by file.
+    fn events(
         &self,
         cx: &UnitContext<'_>,
-        archive: &Path,
+        archive: &dyn Archive,
         reading: &Reading,
-        recordings: &[Recording],
-    ) -> Result<Vec<Said>, WorkError> {
-        let of_folder = |r: &Recording| Said {
-            file: r.path.clone(),
-            recording: Ok(r.path.clone()),
-            events: vec![label_of_folder(&r.path)],
-            of_whole: true,
+        recordings: &[AnnotatedRecording],
+    ) -> Result<Vec<FileEvents>, WorkError> {
+        let of_path = |r: &AnnotatedRecording| {
+            Some(FileEvents {
+                file: r.path.clone(),
+                recording: Ok(r.path.clone()),
+                events: vec![reading.label_of_path(&r.path)?],
+                is_complete: true,
+            })
         };
-        let folders = recordings.iter().filter(|_| reading.format == Format::Folders);
-        let mut said: Vec<Said> = folders.map(of_folder).collect();
-        let parts = locked(&self.found).parts.get(cx.unit()).cloned().unwrap_or_default();
-        let sheets = Reading::usual(Format::Review);
+        let mut found: Vec<FileEvents> = recordings.iter().filter_map(of_path).collect();
+        let parts = self.parts.get(cx.unit()).map(Vec::as_slice).unwrap_or_default();
+        let sheets = Reading::of_sheets(".")?;
         for own in parts.chunk_by(|a, b| a.file == b.file) {
-            let contents = self.contents(archive, &own[0].file, if own[0].is_sheet { &sheets } else { reading })?;
+            let reading = if own[0].is_sheet { &sheets } else { reading };
+            let contents = self.contents(archive, &own[0].file, reading)?;
             for part in own {
                 let events = contents.by_recording.get(&part.name).cloned().unwrap_or_default();
-                said.push(Said {
+                found.push(FileEvents {
                     file: part.file.clone(),
                     recording: part.recording.clone(),
                     events: events.into_iter().map(|event| event.in_recording(&part.begins_s)).collect(),
-                    of_whole: !part.is_sheet,
+                    is_complete: part.is_complete,
                 });
             }
         }
-        Ok(said)
+        Ok(found)
     }
 
-    /// What an annotation file says.
-    fn contents(&self, archive: &Path, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
-        let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(&archive.join(file))?)));
-        let is_shared = locked(&self.found).units_of.get(file).is_some_and(|units| *units > 1);
+    /// The content of an annotation file.
+    fn contents(&self, archive: &dyn Archive, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
+        let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(archive, file)?)));
+        let is_shared = self.units_of.get(file).is_some_and(|units| *units > 1);
         if !is_shared {
             return read();
         }
-        let mut last = locked(&self.last);
+        let mut last = locked(&self.last_read);
         if let Some((_, contents)) = last.as_ref().filter(|(name, _)| name == file) {
             return Ok(Arc::clone(contents));
         }
@@ -221,9 +295,7 @@ impl Annotate {
         *last = Some((file.to_owned(), Arc::clone(&contents)));
         Ok(contents)
     }
-}
 
-impl Found {
     fn add(&mut self, unit: Unit, part: Part) {
         let parts = self.parts.entry(unit).or_default();
         if parts.last().is_none_or(|last| last.file != part.file) {
@@ -233,36 +305,29 @@ impl Found {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What a unit depends on: of each file, what it says of the unit's recordings, and which those are.
+/// What a unit depends on outside of the run: for each file, a hash of the events of the unit's recordings and of their paths.
 fn external(parts: &[Part]) -> External {
     let by_file = parts.chunk_by(|a, b| a.file == b.file);
     let line = |p: &Part| format!("{:?} {:?} {:?} {}\n", p.name, p.recording, p.begins_s, p.hash);
-    let said = |own: &[Part]| -> String { own.iter().map(line).collect() };
-    by_file.map(|own| (own[0].file.clone(), hash_bytes(said(own).as_bytes()))).collect()
+    let text = |own: &[Part]| -> String { own.iter().map(line).collect() };
+    by_file.map(|own| (own[0].file.clone(), hash_bytes(text(own).as_bytes()))).collect()
 }
 
-fn judge(cx: &UnitContext<'_>, archive: &Path, params: &AnnotateParams) -> Result<Judge, WorkError> {
+fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, settings: &AnnotateSettings) -> Result<Judge, WorkError> {
     let classes = cx.read("classes", &["class"])?.ok_or("there are no classes")?;
-    let table = |table: &String| {
-        let path = archive.join(table);
-        CodeTable::read(&path, &files::read(&path)?)
-    };
+    let table = |table: &String| CodeTable::read(&archive.location(table), &files::read(archive, table)?);
     Ok(Judge {
-        label_text: params.reading.label_text(),
-        codes: params.code_table.as_ref().map(table).transpose()?,
+        label_text: settings.reading.label_text(),
+        codes: settings.files.code_table.as_ref().map(table).transpose()?,
         classes: classes.texts("class")?.into_iter().flatten().collect(),
-        qualities: params.qualities.clone(),
+        qualities: settings.labels.qualities.clone(),
     })
 }
 
-fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
+fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<AnnotatedRecording>, WorkError> {
     let Some(batch) = cx.read("recordings", &["recording_id", "path", "duration_s"])? else { return Ok(Vec::new()) };
     let columns = batch.utf8("recording_id")?.iter().zip(batch.utf8("path")?).zip(batch.f64("duration_s")?);
-    let of = |((id, path), duration_s): ((Option<&str>, Option<&str>), Option<f64>)| Recording {
+    let of = |((id, path), duration_s): ((Option<&str>, Option<&str>), Option<f64>)| AnnotatedRecording {
         id: id.unwrap_or_default().to_owned(),
         path: path.unwrap_or_default().to_owned(),
         duration_s,
@@ -270,36 +335,40 @@ fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
     Ok(columns.map(of).collect())
 }
 
-fn write_annotations(cx: &UnitContext<'_>, lines: &[Line], classes: &[String]) -> Result<(), WorkError> {
+fn write_annotations(cx: &UnitContext<'_>, lines: &[AnnotationRow], classes: &[String]) -> Result<(), WorkError> {
     cx.write("annotations", |batch| {
         batch
-            .utf8(lines.iter().map(|l| &l.file))
-            .u32(lines.iter().map(|l| l.event.line))
-            .u32(lines.iter().map(|l| l.event.item))
-            .utf8(lines.iter().map(|l| l.recording_id.as_ref()))
-            .utf8(lines.iter().map(|l| &l.event.label))
-            .utf8(lines.iter().map(|l| l.code.as_ref()))
-            .utf8(lines.iter().map(|l| l.class.map(|class| &classes[class])))
-            .utf8(lines.iter().map(|l| l.quality.as_ref()))
-            .f64(lines.iter().map(|l| l.event.start_s))
-            .f64(lines.iter().map(|l| l.event.end_s))
-            .f64(lines.iter().map(|l| l.event.low_hz))
-            .f64(lines.iter().map(|l| l.event.high_hz))
-            .bool(lines.iter().map(|l| l.unused.is_none()))
-            .utf8(lines.iter().map(|l| l.unused.as_ref().map(|unused| &unused.reason)))
+            .column("file", lines.iter().map(|l| &l.file))
+            .column("line", lines.iter().map(|l| l.event.line))
+            .column("item", lines.iter().map(|l| l.event.item))
+            .column("recording_id", lines.iter().map(|l| l.recording_id.as_ref()))
+            .column("label", lines.iter().map(|l| &l.event.label))
+            .column("code", lines.iter().map(|l| l.code.as_ref()))
+            .column("class", lines.iter().map(|l| l.class.map(|class| &classes[class])))
+            .column("quality", lines.iter().map(|l| l.quality.as_ref()))
+            .column("start_s", lines.iter().map(|l| l.event.start_s))
+            .column("end_s", lines.iter().map(|l| l.event.end_s))
+            .column("low_hz", lines.iter().map(|l| l.event.low_hz))
+            .column("high_hz", lines.iter().map(|l| l.event.high_hz))
+            .column("used", lines.iter().map(|l| l.unused.is_none()))
+            .column("reason", lines.iter().map(|l| l.unused.as_ref().map(|unused| &unused.reason)))
     })?;
     Ok(())
 }
 
-fn write_reviews(cx: &UnitContext<'_>, recordings: &[Recording], reviews: &BTreeMap<String, Review>) -> Result<(), WorkError> {
+fn write_reviews(
+    cx: &UnitContext<'_>,
+    recordings: &[AnnotatedRecording],
+    reviews: &BTreeMap<String, Review>,
+) -> Result<(), WorkError> {
     let review = || recordings.iter().map(|r| reviews.get(&r.id));
     cx.write("reviews", |batch| {
         batch
-            .utf8(recordings.iter().map(|r| &r.id))
-            .bool(review().map(|r| r.is_some_and(Review::tells)))
-            .utf8(review().map(|r| r.and_then(|r| r.files.first())))
-            .u32(review().map(|r| r.map_or(0, |r| r.lines)))
-            .u32(review().map(|r| r.map_or(0, |r| r.used)))
+            .column("recording_id", recordings.iter().map(|r| &r.id))
+            .column("reviewed", review().map(|r| r.is_some_and(Review::is_reviewed)))
+            .column("file", review().map(|r| r.and_then(|r| r.files.first())))
+            .column("lines", review().map(|r| r.map_or(0, |r| r.lines)))
+            .column("lines_used", review().map(|r| r.map_or(0, |r| r.used)))
     })?;
     Ok(())
 }

@@ -1,58 +1,91 @@
 //! Stage `annotate`, first pass: the classes of the run, the table `classes`.
 //!
-//! They come from `annotate.classes`, or from the code table, or else from a look at every annotation. Their order, which is that of
-//! the network's outputs, is the order of their codes, so that no order of files or lines has a say in it.
+//! They come from `annotate.classes`, or from the code table, or else from all annotations. They are sorted by name, so that the
+//! order of the network's outputs does not depend on the order of files or lines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_archive::Archive;
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Access, Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_keys::Keys;
 use serde::Deserialize;
 
-use crate::codes::{CodeTable, Names, near};
+use crate::annotate::FileSettings;
+use crate::codes::{ClassNames, CodeTable, near};
 use crate::error::LabelsError;
-use crate::formats::{Format, Reading, label_of_folder};
+use crate::layouts;
+use crate::reading::Reading;
 use crate::{digest, files};
 
-/// Name of the memory of the last classes.
-const MEMORY: &str = "classes.txt";
+/// Name of the cache with the classes of the last run.
+const LAST_CLASSES: &str = "classes.txt";
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    annotate: AnnotateParams,
-}
-
-#[derive(Debug, Deserialize)]
-struct AnnotateParams {
-    #[serde(flatten)]
-    reading: Reading,
-    code_table: Option<String>,
-    review_sheets: Option<String>,
+/// The classes of the run.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "annotate")]
+pub(crate) struct ClassSettings {
+    /// Classes to train on. []: all classes of the code table, or without one all codes of the annotations.
+    #[key(default = "[]", example = "[BOAFAB, DENMIN]")]
     classes: Vec<String>,
 }
 
-impl AnnotateParams {
-    /// Whether classes are whatever the annotations name.
+/// The settings of the pass.
+struct Settings {
+    reading: Reading,
+    files: Arc<FileSettings>,
+    classes: Arc<ClassSettings>,
+}
+
+impl Settings {
+    fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, classes: cx.settings()? })
+    }
+
+    /// The chosen classes, empty where none are chosen.
+    fn chosen(&self) -> &[String] {
+        &self.classes.classes
+    }
+
+    /// Whether the classes are all codes of the annotations.
     fn looks_for_codes(&self) -> bool {
-        self.classes.is_empty() && self.code_table.is_none()
+        self.chosen().is_empty() && self.files.code_table.is_none()
     }
 }
 
-/// The pass.
-#[derive(Default)]
-pub struct AnnotateClasses {
-    /// The codes that the scan found.
-    codes: Mutex<BTreeSet<String>>,
+/// The pass that makes the table `classes`.
+pub struct AnnotateClasses;
+
+impl AnnotateClasses {
+    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let mut inputs = vec![Input::Archive];
+        // A layout without files reads the paths of the recordings.
+        let layout = config.text("annotate.format").and_then(layouts::find);
+        if layout.is_some_and(|layout| layout.files().is_none()) {
+            inputs.push(Input::Table("recordings"));
+        }
+        config.text("model.path").is_none().then(|| Pass {
+            name: "annotate-classes",
+            code_version: 4,
+            inputs,
+            outputs: vec![Output::Table("classes")],
+            keys: [Reading::keys(), FileSettings::names(), ClassSettings::names()].concat(),
+            ..Pass::new("annotate", Per::Run)
+        })
+    }
 }
 
 impl Work for AnnotateClasses {
+    /// The codes that the scan found, where the configuration names no classes.
+    type Found = BTreeSet<String>;
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { annotate }, archive) = (cx.params()?, cx.archive()?);
+        let (annotate, archive) = (Settings::of(cx)?, cx.archive()?);
         let mut faults = Vec::new();
-        let place = annotate.reading.place();
-        if annotate.reading.format != Format::Folders && !archive.join(place).exists() {
+        let (place, has_files) = (annotate.reading.place(), annotate.reading.layout().files().is_some());
+        if has_files && archive.kind_of(place)?.is_none() {
             let found = format!("`{place}`, and the archive has no such folder or file");
             faults.push(Fault {
                 key: "annotate.folder",
@@ -60,94 +93,98 @@ impl Work for AnnotateClasses {
                 allowed: "name the folder or file of the annotations".to_owned(),
             });
         }
-        if let Some(sheets) = annotate.review_sheets.as_ref().filter(|sheets| !archive.join(sheets).exists()) {
+        if let Some(sheets) = &annotate.files.review_sheets
+            && archive.kind_of(sheets)?.is_none()
+        {
             let found = format!("`{sheets}`, and the archive has no such folder or file");
             let allowed = "name the folder or file of the filled-in sheets".to_owned();
             faults.push(Fault { key: "annotate.review_sheets", found, allowed });
         }
-        if let Some(Err(e)) = annotate.code_table.as_ref().map(|table| named(&archive.join(table), &annotate.classes)) {
+        if let Some(Err(e)) = annotate.files.code_table.as_ref().map(|table| named(archive, table, annotate.chosen())) {
             let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
-            let found = format!("what cannot be used with the code table ({e})");
+            let found = format!("a value that does not fit the code table ({e})");
             faults.push(Fault { key, found, allowed: "correct the table or the configuration".to_owned() });
         }
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let Params { annotate } = cx.params()?;
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<BTreeSet<String>>, WorkError> {
+        let annotate = Settings::of(cx)?;
         let archive = cx.archive()?;
         let mut scan = Scan::default();
-        if let Some(table) = &annotate.code_table {
-            scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
+        if let Some(table) = &annotate.files.code_table {
+            scan.all.insert(table.clone(), hash_bytes(&files::read(archive, table)?));
         }
         if annotate.looks_for_codes() {
-            let codes = codes(cx, &archive, &annotate)?;
+            let codes = codes(cx, archive, &annotate)?;
             scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
-            *self.codes.lock().unwrap_or_else(PoisonError::into_inner) = codes;
+            scan.found = codes;
         }
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { annotate } = cx.params()?;
+    fn run(&self, cx: &UnitContext<'_>, found: &BTreeSet<String>) -> Result<(), WorkError> {
+        let annotate = Settings::of(cx)?;
         let archive = cx.archive()?;
         let known =
-            annotate.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), &annotate.classes))?;
+            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, annotate.chosen()))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
-            self.codes.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        } else if annotate.classes.is_empty() {
+            found.clone()
+        } else if annotate.chosen().is_empty() {
             known.keys().cloned().collect()
         } else {
-            annotate.classes.iter().cloned().collect()
+            annotate.chosen().iter().cloned().collect()
         };
         if classes.is_empty() {
-            return Err(LabelsError::NoClasses { folder: archive.join(annotate.reading.place()) }.into());
+            return Err(LabelsError::NoClasses { folder: archive.location(annotate.reading.place()) }.into());
         }
         tell_changes(cx, &classes)?;
         let names = || classes.iter().map(|class| known.get(class));
         cx.write("classes", |batch| {
             batch
-                .utf8(&classes)
-                .u32(0..classes.len() as u32)
-                .utf8(names().map(|names| names?.scientific_name.as_ref()))
-                .utf8(names().map(|names| names?.english.as_ref()))
+                .column("class", &classes)
+                .column("index", 0..classes.len() as u32)
+                .column("scientific_name", names().map(|names| names?.scientific_name.as_ref()))
+                .column("english", names().map(|names| names?.english.as_ref()))
         })?;
         Ok(())
     }
 }
 
-/// The classes of the code table with their names; those that the configuration chooses have to be among them.
-fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, Names>, LabelsError> {
-    let known = CodeTable::read(path, &files::read(path)?)?.classes().clone();
+/// The classes of the code table with their names.
+///
+/// # Errors
+/// The table cannot be read, or lacks a class that the configuration chooses.
+fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<BTreeMap<String, ClassNames>, LabelsError> {
+    let path = archive.location(table);
+    let known = CodeTable::read(&path, &files::read(archive, table)?)?.classes().clone();
     match chosen.iter().find(|class| !known.contains_key(*class)) {
         None => Ok(known),
-        Some(class) => {
-            Err(LabelsError::UnknownClass { class: class.clone(), path: path.to_owned(), near: near(class, known.keys()) })
-        }
+        Some(class) => Err(LabelsError::UnknownClass { class: class.clone(), path, near: near(class, known.keys()) }),
     }
 }
 
-/// Every code that the annotations hold, and every class that review sheets do.
-fn codes(cx: &ScanContext<'_>, archive: &Path, params: &AnnotateParams) -> Result<BTreeSet<String>, WorkError> {
-    let (reading, sheets) = (&params.reading, digest::of_sheets(cx, archive, params.review_sheets.as_deref())?);
+/// Every code of the annotations and every class of the review sheets.
+fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, settings: &Settings) -> Result<BTreeSet<String>, WorkError> {
+    let (reading, sheets) = (&settings.reading, digest::of_sheets(cx, archive, settings.files.review_sheets.as_deref())?);
     let mut codes: BTreeSet<String> = sheets.values().flat_map(|digest| digest.codes.iter().cloned()).collect();
-    if reading.format != Format::Folders {
-        let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
-        codes.extend(files.flat_map(|(_, digest)| digest.codes));
+    let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
+    codes.extend(files.flat_map(|(_, digest)| digest.codes));
+    if reading.layout().files().is_some() {
         return Ok(codes);
     }
-    for (_, paths) in cx.texts_of_all("recordings", "path")? {
-        let labels = paths.into_iter().flatten().map(|path| label_of_folder(&path));
+    for (_, paths) in cx.column::<String>("recordings", "path")? {
+        let labels = paths.into_iter().flatten().filter_map(|path| reading.label_of_path(&path));
         let labels = labels.filter(|event| event.problem.is_none());
         codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));
     }
     Ok(codes)
 }
 
-/// Says that other classes change every label partition, before they do.
+/// Warns that new or missing classes change every label and the model, before the work starts.
 fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), WorkError> {
     let before: Option<BTreeSet<String>> =
-        cx.cached(MEMORY).map(|bytes| String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect());
+        cx.cached(LAST_CLASSES).map(|bytes| String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect());
     if let Some(before) = before.filter(|before| before != classes) {
         let list = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
         let (new, gone) = (list(classes, &before), list(&before, classes));
@@ -161,7 +198,7 @@ fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), 
         cx.console().warn(&format!("the classes changed ({}): all labels and the model are made again", changes.join("; ")));
     }
     let text: String = classes.iter().map(|class| format!("{class}\n")).collect();
-    Ok(cx.cache(MEMORY, text.as_bytes())?)
+    Ok(cx.cache(LAST_CLASSES, text.as_bytes())?)
 }
 
 #[cfg(test)]
@@ -171,9 +208,10 @@ mod tests {
     #[test]
     fn a_class_that_no_code_counts_for_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("codes.csv");
-        std::fs::write(&path, "code,class\na,FROG\nb,TOAD\n").unwrap();
-        let chosen = |classes: &[&str]| named(&path, &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
+        std::fs::write(dir.path().join("codes.csv"), "code,class\na,FROG\nb,TOAD\n").unwrap();
+        let archive = chorus_archive::Local::new(dir.path());
+        let chosen =
+            |classes: &[&str]| named(&archive, "codes.csv", &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
         assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
         let refused = chosen(&["FROGS"]).unwrap_err().to_string();
         assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");

@@ -1,18 +1,18 @@
 //! The code table: which class a label's code counts for, if any, and the classes' names.
 //!
-//! A CSV file with the column `code`, and perhaps `class` (empty: the code is dropped; without the column each code is its own class),
-//! `scientific_name` and `english`. Codes are compared as they stand; a code that differs from the table's in case only is not
-//! taken for it, but the reason says which is near.
+//! A CSV file with the column `code`, and optionally `class`, `scientific_name` and `english`. An empty `class` drops the code;
+//! without the column each code is its own class. Codes are compared exactly. For a code that the table lacks, the reason names a
+//! similar one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::error::LabelsError;
-use crate::strict_csv::Table;
+use crate::strict_csv::StrictCsv;
+use crate::text::file_name;
 
-/// A class of the table.
+/// The names of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
+pub struct ClassNames {
     /// Genus and species.
     pub scientific_name: Option<String>,
     /// Common name.
@@ -22,24 +22,24 @@ pub struct Names {
 /// The code table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CodeTable {
-    /// The file's name, for reasons.
+    /// Name of the file, for messages.
     name: String,
     /// Class by code; `None` where the table drops it.
     class_of: BTreeMap<String, Option<String>>,
-    /// Names by class.
-    classes: BTreeMap<String, Names>,
+    /// Names of each class.
+    classes: BTreeMap<String, ClassNames>,
 }
 
 impl CodeTable {
     /// Reads a code table. `bytes` is the content of `path`.
     ///
     /// # Errors
-    /// There is no column `code`, or a column that counts is there twice; a code is empty, or occurs twice.
-    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
-        let mut table = Table::open(path, bytes)?;
+    /// There is no column `code`, or a column of the table occurs twice; a code is empty, or occurs twice.
+    pub fn read(path: &str, bytes: &[u8]) -> Result<Self, LabelsError> {
+        let mut table = StrictCsv::open(path, bytes)?;
         let code = table.column("code")?;
         let (class, scientific_name, english) = (table.find("class")?, table.find("scientific_name")?, table.find("english")?);
-        let mut codes = Self { name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(), ..Self::default() };
+        let mut codes = Self { name: file_name(path).to_owned(), ..Self::default() };
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         while let Some(row) = table.next_row()? {
             let field = |column: Option<usize>| column.map(|column| row.field(column)).filter(|text| !text.is_empty());
@@ -49,7 +49,7 @@ impl CodeTable {
             }
             let counts_for = if class.is_some() { field(class) } else { Some(code.clone()) };
             if let Some(class) = &counts_for {
-                let names = Names { scientific_name: field(scientific_name), english: field(english) };
+                let names = ClassNames { scientific_name: field(scientific_name), english: field(english) };
                 codes.name_class(class, names, *class == code);
             }
             codes.class_of.insert(code, counts_for);
@@ -57,23 +57,23 @@ impl CodeTable {
         Ok(codes)
     }
 
-    /// Of the codes that share a class, the one that is called like it names it; else the first that has a name.
-    fn name_class(&mut self, class: &str, names: Names, is_own: bool) {
+    /// Names a class. Several codes may share it: the code with the name of the class wins, then the first that has names.
+    fn name_class(&mut self, class: &str, names: ClassNames, is_own: bool) {
         let known = self.classes.entry(class.to_owned()).or_default();
         let (first, second) = if is_own { (names, known.clone()) } else { (known.clone(), names) };
         known.scientific_name = first.scientific_name.or(second.scientific_name);
         known.english = first.english.or(second.english);
     }
 
-    /// Its classes with their names.
-    pub fn classes(&self) -> &BTreeMap<String, Names> {
+    /// The classes with their names.
+    pub fn classes(&self) -> &BTreeMap<String, ClassNames> {
         &self.classes
     }
 
-    /// The class that a code counts for.
+    /// The class of a code.
     ///
     /// # Errors
-    /// Why it counts for none.
+    /// Why the code has none.
     pub fn class(&self, code: &str) -> Result<&str, String> {
         match self.class_of.get(code) {
             Some(Some(class)) => Ok(class),
@@ -83,15 +83,15 @@ impl CodeTable {
     }
 }
 
-/// Characters by which the lengths of two codes may differ that are near: one, and one more where lower case is longer.
+/// Characters by which the lengths of two similar codes may differ: one, and one more where lower case is longer.
 const LENGTHS_APART: usize = 2;
 
-/// `; did you mean X?`, where one differs in case or by one character.
+/// `; did you mean X?`, where a known code differs in case or by one character; else an empty text.
 pub(crate) fn near<'a>(code: &str, known: impl Iterator<Item = &'a String>) -> String {
     let (code, length) = (code.to_lowercase(), code.chars().count());
     let allowed = usize::from(length > 3);
     let distance = |other: &str| strsim::damerau_levenshtein(&code, &other.to_lowercase());
-    // Most codes differ in length alone already; comparing takes time and memory of the product of two lengths.
+    // Comparing two codes takes time and memory of the product of their lengths, and most differ in length anyway.
     let known = known.filter(|other| other.chars().count().abs_diff(length) <= LENGTHS_APART);
     let nearest = known.map(|other| (distance(other), other)).min();
     nearest.filter(|(distance, _)| *distance <= allowed).map_or_else(String::new, |(_, other)| format!("; did you mean {other}?"))
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<CodeTable, String> {
-        CodeTable::read(Path::new("a/codes.csv"), text.as_bytes()).map_err(|error| error.to_string())
+        CodeTable::read("a/codes.csv", text.as_bytes()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         let names = |class: &str| found.classes()[class].clone();
         assert_eq!(names("BOAFAB").scientific_name.as_deref(), Some("Boana faber"));
         assert_eq!((names("BOAFAB").english.as_deref(), names("HYLXUS").english), (Some("Smith frog"), None));
-        let latin1 = CodeTable::read(Path::new("x"), b"code,scientific_name\nA,Gr\xE4s\n").unwrap();
+        let latin1 = CodeTable::read("x", b"code,scientific_name\nA,Gr\xE4s\n").unwrap();
         assert_eq!(latin1.classes()["A"].scientific_name.as_deref(), Some("Gräs"));
     }
 

@@ -1,7 +1,7 @@
-//! Tables as text: a header, then rows of fields, with commas, semicolons or tabs between them.
+//! Tables as people and programs save them: a header, then rows of fields, with commas, semicolons or tabs between them.
 //!
-//! Nothing is refused: rows may be shorter or longer than the header, and blank lines are no rows. A byte order mark, CRLF and Latin-1
-//! are read as they occur.
+//! The reader is lenient, since a bad row of an annotation file is reported and not an error: rows may be shorter or longer
+//! than the header, and blank lines are skipped. Byte order marks, CRLF and Latin-1 are read.
 
 use std::borrow::Cow;
 
@@ -12,39 +12,39 @@ use crate::text::{UTF8_BOM, decode, delimiter};
 /// Characters of a header that a message shows.
 const LONGEST_LIST: usize = 200;
 
-/// What may stand between fields.
+/// What separates fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// Tabs; a quotation mark is a character like any other.
     Tabs,
-    /// Whichever of comma, semicolon and tab the header holds most of; fields may be quoted.
-    Found,
+    /// The most frequent of comma, semicolon and tab in the header; fields may be quoted.
+    Detect,
 }
 
-/// A table.
+/// A table of texts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Delimited {
-    /// Names of the columns as written, without spaces around them.
+    /// Names of the columns as written, trimmed.
     pub(crate) header: Vec<String>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<DelimitedRow>,
 }
 
-/// A row of a table.
+/// A row of a [`Delimited`].
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct DelimitedRow {
     /// Line in the file, from 1.
     pub(crate) line: u32,
-    /// Without spaces around them.
+    /// Texts of the fields, trimmed.
     pub(crate) fields: Vec<String>,
 }
 
-impl Row {
-    /// A field; empty where the row is too short or there is no such column.
+impl DelimitedRow {
+    /// The text of a field; empty where the row is too short or there is no such column.
     pub(crate) fn text(&self, column: Option<usize>) -> &str {
         column.and_then(|column| self.fields.get(column)).map_or("", String::as_str)
     }
 
-    /// All of it, for a row that can't be used.
+    /// The whole row as text, for a row that can't be used.
     pub(crate) fn all(&self) -> String {
         self.fields.join("\t").trim_end().to_owned()
     }
@@ -54,12 +54,12 @@ impl Delimited {
     /// Reads a table.
     pub(crate) fn read(bytes: &[u8], dialect: Dialect) -> Self {
         let bytes = &with_line_feeds(bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes))[..];
-        // With an odd number of quotation marks one of them opens a field that never ends, and would swallow all rows behind it.
-        let quoted = dialect == Dialect::Found && bytes.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2);
-        let delimiter = if dialect == Dialect::Found { delimiter(bytes) } else { b'\t' };
+        // With an odd number of quotation marks one of them opens a field that never ends, and would swallow all later rows.
+        let quoted = dialect == Dialect::Detect && bytes.iter().filter(|&&byte| byte == b'"').count().is_multiple_of(2);
+        let delimiter = if dialect == Dialect::Detect { delimiter(bytes) } else { b'\t' };
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(delimiter).quoting(quoted);
-        // A carriage return within a line is then a character, and no two rows stand on one line.
+        // With this terminator a carriage return within a line is a character, so every row has a line of its own.
         builder.terminator(Terminator::Any(b'\n'));
         let mut reader = builder.from_reader(bytes);
         let mut table = Self::default();
@@ -74,16 +74,17 @@ impl Delimited {
             if table.header.is_empty() {
                 table.header = fields;
             } else {
-                table.rows.push(Row { line, fields });
+                table.rows.push(DelimitedRow { line, fields });
             }
         }
         table
     }
 
-    /// The column of that name, else the first of the usual names that there is; spaces, dots, underscores and case don't matter.
+    /// The wanted column; without a wanted name, the first of the usual names that the table has. Spaces, dots, underscores and
+    /// case don't matter.
     ///
     /// # Errors
-    /// The wanted column is not there; says which are.
+    /// The wanted column is not there. The error lists the columns.
     pub(crate) fn find(&self, wanted: Option<&str>, usual: &[&str]) -> Result<Option<usize>, String> {
         let position = |name: &str| {
             let exact = self.header.iter().position(|column| column == name);
@@ -95,17 +96,17 @@ impl Delimited {
         }
     }
 
-    /// The same for a column that has to be there; `key` is the configuration's, for the message.
+    /// As [`Delimited::find`], for a column that has to be there. `key` names the key of the configuration for the message.
     ///
     /// # Errors
-    /// Says what was looked for, which columns there are and what to do.
+    /// There is no such column. The error lists the columns.
     pub(crate) fn require(&self, wanted: Option<&str>, usual: &[&str], what: &str, key: &str) -> Result<usize, String> {
         self.find(wanted, usual)?.ok_or_else(|| {
             format!("no column for the {what}, such as {}; {}; name one in annotate.{key}", usual[0], self.columns())
         })
     }
 
-    /// The columns in words, as far as they fit a message: it may stand in every row.
+    /// A list of the columns for a message. It is cut, since each row of `annotations` may hold it.
     pub(crate) fn columns(&self) -> String {
         let named: Vec<&str> = self.header.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         if named.is_empty() {
@@ -119,19 +120,19 @@ impl Delimited {
     }
 
     /// Why a row that is longer than the header can't be used.
-    pub(crate) fn too_long(&self, row: &Row) -> Option<String> {
+    pub(crate) fn too_long(&self, row: &DelimitedRow) -> Option<String> {
         let beyond = row.fields.iter().skip(self.header.len()).any(|field| !field.is_empty());
         beyond.then(|| format!("{} fields under a header of {}", row.fields.len(), self.header.len()))
     }
 }
 
-/// The name of a column as it is compared.
+/// The form in which names of columns are compared.
 pub(crate) fn plain(name: &str) -> String {
     let spaced: String = name.chars().map(|c| if matches!(c, '.' | '_' | '-') { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// Text of old Macs, whose lines end with a carriage return alone, as others have it.
+/// The text with line feeds: lines of old Macs end with a carriage return alone.
 fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.contains(&b'\n') || !bytes.contains(&b'\r') {
         return Cow::Borrowed(bytes);
@@ -139,7 +140,8 @@ fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
     bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect()
 }
 
-/// Counts lines. The reader's own count is of where the record before ended: blank lines, and the second half of CRLF, come after it.
+/// Counts lines. The reader's own count is of where the record before ended: blank lines, and the second half of CRLF, come
+/// after it.
 struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn delimiters_are_found_and_odd_rows_are_kept() {
-        let table = Delimited::read(b"\xEF\xBB\xBFa;Start.Time;\r\n1;2,5\r\n\r\n\"x;y\";3;4;5\r\n", Dialect::Found);
+        let table = Delimited::read(b"\xEF\xBB\xBFa;Start.Time;\r\n1;2,5\r\n\r\n\"x;y\";3;4;5\r\n", Dialect::Detect);
         assert_eq!(table.header, ["a", "Start.Time", ""]);
         assert_eq!(table.rows.iter().map(|r| (r.line, r.text(Some(0)))).collect::<Vec<_>>(), [(2, "1"), (4, "x;y")]);
         assert_eq!((table.rows[0].text(Some(1)), table.rows[0].text(Some(7)), table.rows[0].text(None)), ("2,5", "", ""));
@@ -176,14 +178,14 @@ mod tests {
         assert_eq!(table.find(Some("b"), &["a"]).unwrap_err(), "no column b; its columns are a, Start.Time");
         let tabs = Delimited::read(b"a\tb\n1\t\"2\n3\t4\n", Dialect::Tabs);
         assert_eq!(tabs.rows.iter().map(|r| r.text(Some(1))).collect::<Vec<_>>(), ["\"2", "4"]);
-        assert_eq!(Delimited::read(b"", Dialect::Found), Delimited::default());
+        assert_eq!(Delimited::read(b"", Dialect::Detect), Delimited::default());
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
     }
 
     #[test]
     fn a_quotation_mark_that_is_never_closed_swallows_no_rows() {
-        let table = Delimited::read(b"file,label\na.wav,\"frog\nb.wav,toad\nc.wav,newt\n", Dialect::Found);
+        let table = Delimited::read(b"file,label\na.wav,\"frog\nb.wav,toad\nc.wav,newt\n", Dialect::Detect);
         assert_eq!(
             table.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(),
             [(2, "\"frog"), (3, "toad"), (4, "newt")]
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_stray_carriage_return_makes_no_second_row_on_a_line() {
-        let table = Delimited::read(b"\r\na;b\r\n1;\r2;3\r\n\r\n4;\"5\"\r\n", Dialect::Found);
+        let table = Delimited::read(b"\r\na;b\r\n1;\r2;3\r\n\r\n4;\"5\"\r\n", Dialect::Detect);
         assert_eq!(table.header, ["a", "b"]);
         let rows: Vec<_> = table.rows.iter().map(|row| (row.line, row.all())).collect();
         assert_eq!(rows, [(3, "1\t2\t3".to_owned()), (5, "4\t5".to_owned())]);
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn a_list_of_columns_fits_a_message() {
         let header = (0..1000).map(|i| format!("é{i}")).collect::<Vec<_>>().join(",");
-        let columns = Delimited::read(header.as_bytes(), Dialect::Found).columns();
+        let columns = Delimited::read(header.as_bytes(), Dialect::Detect).columns();
         assert!(columns.starts_with("its columns are é0, é1, ") && columns.ends_with('…') && columns.len() < 400);
     }
 
@@ -221,7 +223,7 @@ mod tests {
                 let lines: Vec<u32> = (1..).zip(body.split(|&b| b == b'\n')).filter(|(_, l)| !blank(l)).map(|(n, _)| n).collect();
                 let found: Vec<u32> = table.rows.iter().map(|row| row.line).collect();
                 prop_assert_eq!(&found[..], &lines[header..]);
-                Delimited::read(&bytes, Dialect::Found);
+                Delimited::read(&bytes, Dialect::Detect);
             }
         }
     }

@@ -1,38 +1,40 @@
-//! What annotation files say, in brief: read once, and remembered as long as the listing shows the same file.
+//! Summaries of annotation files. A file is read once, and its summary is kept as long as the listing shows the same file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
+use chorus_archive::Archive;
 use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
+use crate::contents::Contents;
 use crate::error::LabelsError;
 use crate::event::Event;
 use crate::files::{self, Listed};
-use crate::formats::{Contents, Format, Reading};
+use crate::reading::Reading;
 use crate::session::Span;
 
-/// Names of the memories: of annotation files, and of review sheets beside them.
-const MEMORY: &str = "annotation-files.jsonl";
-const MEMORY_OF_SHEETS: &str = "review-sheets.jsonl";
-/// Raised when the same bytes give other digests: memories of before are forgotten.
+/// Names of the caches: of annotation files, and of review sheets beside them.
+const CACHE: &str = "annotation-files.jsonl";
+const CACHE_OF_SHEETS: &str = "review-sheets.jsonl";
+/// Raised when the same bytes give other digests, so that older caches are not used.
 const VERSION: u32 = 3;
 
-/// An annotation file in brief.
+/// The summary of an annotation file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Digest {
-    /// By the recording that is named (`None`: the file's own name tells) a hash of what is said of it.
+    /// The names of recordings (`None` where the file is named like its recording), each with a hash of its events.
     pub(crate) mentions: Vec<(Option<String>, String)>,
-    /// Of recordings for which the file gives times of a session: between which of them their events begin.
+    /// For each recording with times of a session, the span of time in which its events begin.
     pub(crate) session: BTreeMap<String, Span>,
-    /// Codes of its labels that can be used, each once, sorted. A set for each of many files would take more memory than all else.
+    /// Codes of the usable labels, each once, sorted. A vector, since sets for many files would take most of the memory.
     pub(crate) codes: Vec<String>,
-    /// Why none of its lines can be used.
+    /// Why no line of the file can be used.
     pub(crate) fault: Option<String>,
 }
 
+/// A line of the cache.
 #[derive(Serialize, Deserialize)]
-struct Remembered {
+struct CacheEntry {
     file: Listed,
     digest: Digest,
 }
@@ -49,7 +51,7 @@ impl Digest {
     }
 }
 
-/// Between which times of the session the events of each recording begin.
+/// For each recording with times of a session, the span of time in which its events begin.
 fn session(contents: &Contents) -> BTreeMap<String, Span> {
     let span = |(name, events): (&Option<String>, &Vec<Event>)| {
         let starts = events.iter().filter(|event| event.in_session && event.problem.is_none()).filter_map(|event| event.start_s);
@@ -68,74 +70,83 @@ fn codes(contents: &Contents, reading: &Reading) -> Vec<String> {
     codes.into_iter().collect()
 }
 
-/// The annotation files of the archive by path, in brief.
+/// The summaries of the archive's annotation files, by path; none where the recordings' paths are the annotations.
 ///
 /// # Errors
-/// The folder is missing, a file cannot be read, or no line of any can be used for the same kind of reason, such as a missing column.
-pub(crate) fn all(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTreeMap<String, Digest>, WorkError> {
-    let files = files::list(archive, reading.place(), reading.format.extensions())?;
-    let head = hash_bytes(format!("{VERSION} {reading:?}").as_bytes());
-    let memory_name = if reading.format == Format::Review { MEMORY_OF_SHEETS } else { MEMORY };
-    let bytes = cx.cached(memory_name).unwrap_or_default();
+/// The folder is missing, a file cannot be read, or no line of any file can be used, such as where a column is missing.
+pub(crate) fn all(cx: &ScanContext<'_>, archive: &dyn Archive, reading: &Reading) -> Result<BTreeMap<String, Digest>, WorkError> {
+    summarise(cx, archive, reading, CACHE)
+}
+
+fn summarise(
+    cx: &ScanContext<'_>,
+    archive: &dyn Archive,
+    reading: &Reading,
+    cache: &str,
+) -> Result<BTreeMap<String, Digest>, WorkError> {
+    let Some(extensions) = reading.extensions() else { return Ok(BTreeMap::new()) };
+    let files = files::list(archive, reading.place(), extensions)?;
+    let head = hash_bytes(format!("{VERSION} {}", reading.settings()).as_bytes());
+    let bytes = cx.cached(cache).unwrap_or_default();
     let known = bytes.iter().filter(|&&byte| byte == b'\n').count().saturating_sub(1);
-    // What is remembered is in the order of the listing, so that one of both is enough at a time.
-    let mut memory = remembered(&bytes, &head).peekable();
+    // The cache has the order of the listing, so that only one of its entries is in memory at a time.
+    let mut cached = entries(&bytes, &head).peekable();
     let mut digests = Vec::with_capacity(files.len());
     let mut fresh = 0;
     for file in files {
-        while memory.next_if(|remembered| remembered.file.path < file.path).is_some() {}
-        let digest = match memory.next_if(|remembered| remembered.file == file) {
-            Some(remembered) => remembered.digest,
+        while cached.next_if(|entry| entry.file.path < file.path).is_some() {}
+        let digest = match cached.next_if(|entry| entry.file == file) {
+            Some(entry) => entry.digest,
             None => {
                 fresh += 1;
-                Digest::of(&reading.read(&files::read(&archive.join(&file.path))?), reading)
+                Digest::of(&reading.read(&files::read(archive, &file.path)?), reading)
             }
         };
-        digests.push(Remembered { file, digest });
+        digests.push(CacheEntry { file, digest });
     }
     if !cx.look_only && (fresh > 0 || known != digests.len()) {
-        remember(cx, memory_name, &head, &digests)?;
+        store(cx, cache, &head, &digests)?;
     }
-    let digests: BTreeMap<String, Digest> = digests.into_iter().map(|r| (r.file.path, r.digest)).collect();
+    let digests: BTreeMap<String, Digest> = digests.into_iter().map(|entry| (entry.file.path, entry.digest)).collect();
     refuse_faults(archive, &digests)?;
     Ok(digests)
 }
 
-/// The review sheets in a folder, or the one that `place` is, by path, in brief; none where no place is named.
+/// The summaries of the review sheets in a folder or file, by path; none where no place is named.
 ///
 /// # Errors
 /// Those of [`all`].
 pub(crate) fn of_sheets(
     cx: &ScanContext<'_>,
-    archive: &Path,
+    archive: &dyn Archive,
     place: Option<&str>,
 ) -> Result<BTreeMap<String, Digest>, WorkError> {
     match place {
         None => Ok(BTreeMap::new()),
-        Some(place) => all(cx, archive, &Reading { folder: Some(place.to_owned()), ..Reading::usual(Format::Review) }),
+        Some(place) => summarise(cx, archive, &Reading::of_sheets(place)?, CACHE_OF_SHEETS),
     }
 }
 
-/// When all files with lines have a fault, it is the configuration's rather than theirs.
-fn refuse_faults(archive: &Path, digests: &BTreeMap<String, Digest>) -> Result<(), LabelsError> {
+/// Refuses files of which all have a fault: the configuration is then more likely wrong than the files.
+fn refuse_faults(archive: &dyn Archive, digests: &BTreeMap<String, Digest>) -> Result<(), LabelsError> {
     let usable = digests.values().any(|digest| digest.fault.is_none() && !digest.codes.is_empty());
     let faults: Vec<_> = digests.iter().filter_map(|(path, digest)| Some((path, digest.fault.as_ref()?))).collect();
     match faults.first() {
         Some((path, fault)) if !usable => {
-            Err(LabelsError::Unusable { path: archive.join(path), fault: (*fault).clone(), files: faults.len() })
+            Err(LabelsError::Unusable { path: archive.location(path), fault: (*fault).clone(), files: faults.len() })
         }
         _ => Ok(()),
     }
 }
 
-/// What is remembered, one file after the other; nothing when it was read in another way.
-fn remembered<'a>(bytes: &'a [u8], head: &str) -> impl Iterator<Item = Remembered> + use<'a> {
+/// The entries of a cache, in order; none where the files were read with other settings.
+fn entries<'a>(bytes: &'a [u8], head: &str) -> impl Iterator<Item = CacheEntry> + use<'a> {
     let mut lines = bytes.split(|b| *b == b'\n');
     let is_same = lines.next() == Some(head.as_bytes());
     lines.take_while(move |_| is_same).filter_map(|line| serde_json::from_slice(line).ok())
 }
 
-fn remember(cx: &ScanContext<'_>, name: &str, head: &str, digests: &[Remembered]) -> Result<(), WorkError> {
+fn store(cx: &ScanContext<'_>, name: &str, head: &str, digests: &[CacheEntry]) -> Result<(), WorkError> {
     let mut bytes = format!("{head}\n").into_bytes();
     for digest in digests {
         serde_json::to_writer(&mut bytes, digest)?;
@@ -147,7 +158,11 @@ fn remember(cx: &ScanContext<'_>, name: &str, head: &str, digests: &[Remembered]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::tests::reading;
+    use chorus_archive::Local;
+
+    fn reading(format: &str) -> Reading {
+        Reading::from_yaml(&format!("format: {format}")).unwrap()
+    }
 
     #[test]
     fn codes_come_from_usable_lines_only() {
@@ -163,12 +178,12 @@ mod tests {
         let digest = Digest::of(&reading.read(b"0\t1\tX\n"), &reading);
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("1.txt"), b"0\t1\tX\n").unwrap();
-        let file = files::list(dir.path(), ".", &["txt"]).unwrap().remove(0);
-        let line = serde_json::to_string(&Remembered { file: file.clone(), digest }).unwrap();
+        let file = files::list(&Local::new(dir.path()), ".", &["txt"]).unwrap().remove(0);
+        let line = serde_json::to_string(&CacheEntry { file: file.clone(), digest }).unwrap();
         let bytes = format!("head\n{line}\nrubbish\n");
-        let known: Vec<Listed> = remembered(bytes.as_bytes(), "head").map(|remembered| remembered.file).collect();
+        let known: Vec<Listed> = entries(bytes.as_bytes(), "head").map(|entry| entry.file).collect();
         assert_eq!(known, [file]);
-        assert_eq!(remembered(bytes.as_bytes(), "other").count(), 0);
+        assert_eq!(entries(bytes.as_bytes(), "other").count(), 0);
     }
 
     #[test]
@@ -189,7 +204,7 @@ mod tests {
         let good = digest("Begin Time (s)\tEnd Time (s)\tSpecies\n1\t2\tX\n");
         let refused = |digests: &[&Digest]| {
             let named = digests.iter().enumerate().map(|(i, d)| (i.to_string(), (*d).clone())).collect();
-            refuse_faults(Path::new("a"), &named).map_err(|e| e.to_string())
+            refuse_faults(&Local::new("a"), &named).map_err(|e| e.to_string())
         };
         assert!(refused(&[&empty, &bad]).unwrap_err().contains("annotate.label_column"));
         assert_eq!(refused(&[&good, &bad]), Ok(()));

@@ -1,4 +1,4 @@
-//! Which events count for labels, and why the others don't.
+//! Which events are used for labels, and why the others are not.
 
 use std::collections::BTreeMap;
 
@@ -7,69 +7,69 @@ use crate::event::{Event, Extent};
 use crate::label::{Label, LabelText};
 use crate::overlap::Interval;
 
-/// A recording as far as its annotation is concerned.
+/// The recording of an annotation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recording {
-    /// Its identity.
+pub struct AnnotatedRecording {
+    /// `recording_id`.
     pub id: String,
     /// Path relative to the archive.
     pub path: String,
-    /// Seconds; `None` when it cannot be read.
+    /// Length in seconds; `None` when the recording cannot be read.
     pub duration_s: Option<f64>,
 }
 
-/// Why an event does not count.
+/// Why an event is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unused {
-    /// In full.
+    /// The whole reason.
     pub reason: String,
-    /// The same without times and names of files, so that like reasons can be counted together.
+    /// The reason without times and names of files, so that equal kinds can be counted together.
     pub kind: String,
 }
 
-/// A row of `annotations`.
+/// A row of the table `annotations`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct AnnotationRow {
     /// The annotation file.
     pub file: String,
-    /// The recording that it speaks of.
+    /// The recording, where one was found.
     pub recording_id: Option<String>,
-    /// The event as it stands.
+    /// The event as the file has it.
     pub event: Event,
-    /// Its code.
+    /// The code of its label.
     pub code: Option<String>,
-    /// Position of the class among all.
+    /// Position of its class among the classes of the run.
     pub class: Option<usize>,
     /// The annotator's quality mark.
     pub quality: Option<String>,
-    /// Why it does not count.
+    /// Why it is not used; `None` where it is used.
     pub unused: Option<Unused>,
 }
 
-/// By what events are judged.
+/// The rules by which events are used or not.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    /// What a label text holds.
+    /// How label texts are written.
     pub label_text: LabelText,
-    /// Which class a code counts for; without a table a code is its own class.
+    /// The class of each code; without a table each code is its own class.
     pub codes: Option<CodeTable>,
     /// The classes of the run, sorted.
     pub classes: Vec<String>,
-    /// Quality marks that count; empty: all.
+    /// Quality marks that are used; empty for all.
     pub qualities: Vec<String>,
 }
 
 impl Judge {
-    /// Judges one event of a file. `recording` is the one that it speaks of, or why there is none.
-    pub fn line(&self, file: &str, event: Event, recording: Result<&Recording, &str>) -> Line {
+    /// Judges one event of a file. `recording` is the event's recording, or why none was found.
+    pub fn row(&self, file: &str, event: Event, recording: Result<&AnnotatedRecording, &str>) -> AnnotationRow {
         let label = match (event.extent, event.verdict) {
             (Extent::Nothing, _) => Label::none(),
-            // A verdict is on a class, whatever labels hold elsewhere.
+            // Review sheets name classes, also where the labels of other files are written in another way.
             (_, Some(_)) => LabelText::Plain.parse(&event.label),
             _ => self.label_text.parse(&event.label),
         };
         let quality = event.quality.clone().or(label.quality).filter(|_| event.problem.is_none());
-        // The code of a broken line would be a guess.
+        // The label of a line with a problem may hold anything.
         let code = Some(label.code).filter(|code| event.problem.is_none() && !code.is_empty());
         let class = code.as_deref().map(|code| if event.verdict.is_some() { self.known(code) } else { self.class(code) });
         let unused = broken(&event)
@@ -77,7 +77,7 @@ impl Judge {
             .or_else(|| recording.err().map(|reason| Unused::new(reason, "no recording is found")))
             .or_else(|| class.as_ref().and_then(|class| class.as_ref().err()).map(|reason| Unused::same(reason)))
             .or_else(|| self.misplaced(&event, quality.as_deref(), recording.ok()?));
-        Line {
+        AnnotationRow {
             file: file.to_owned(),
             recording_id: recording.ok().map(|recording| recording.id.clone()),
             class: class.and_then(Result::ok),
@@ -99,8 +99,8 @@ impl Judge {
         position.map_err(|_| format!("{class} is not among the classes{}", near(class, self.classes.iter())))
     }
 
-    /// Why an event with a class does not count for its recording.
-    fn misplaced(&self, event: &Event, quality: Option<&str>, recording: &Recording) -> Option<Unused> {
+    /// Why an event with a class is not used for its recording.
+    fn misplaced(&self, event: &Event, quality: Option<&str>, recording: &AnnotatedRecording) -> Option<Unused> {
         let Some(end_s) = recording.duration_s else { return Some(Unused::same("the recording cannot be read")) };
         if let Some(start_s) = event.start_s.filter(|start_s| *start_s >= end_s) {
             let reason = format!("begins at {start_s} s, after the recording's end at {end_s} s");
@@ -108,12 +108,12 @@ impl Judge {
         }
         let quality = quality.unwrap_or_default();
         let is_marked = event.extent != Extent::Nothing && event.verdict.is_none();
-        let counts = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
-        (!counts).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
+        let is_used = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
+        (!is_used).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
     }
 }
 
-/// Why an event does not count whatever it speaks of.
+/// Why an event cannot be used for any recording.
 fn broken(event: &Event) -> Option<Unused> {
     let problem = event.problem.as_deref()?;
     let seconds_differ = event.start_s.is_some() && event.end_s.is_some();
@@ -137,50 +137,50 @@ impl Unused {
     }
 }
 
-/// What annotation files say of a recording: who looks at nothing else knows whether somebody listened, and what was heard.
+/// What annotation files say about a recording: whether somebody listened, and what was heard.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Review {
-    /// The files that speak of it, in order.
+    /// The annotation files of the recording, in order.
     pub files: Vec<String>,
-    /// Their events about it.
+    /// Number of their events of the recording.
     pub lines: u32,
-    /// Whether a file tells all that was heard in it; review sheets tell of single spans and classes.
-    pub is_whole: bool,
-    /// Events of such files.
-    pub told: u32,
-    /// Those of them that cannot be read.
+    /// Whether a file holds everything that was heard in the recording. Review sheets hold verdicts on single spans.
+    pub is_complete: bool,
+    /// Number of events of complete files.
+    pub complete_lines: u32,
+    /// Number of those events that cannot be read.
     pub broken: u32,
-    /// Those that count.
+    /// Number of events that are used.
     pub used: u32,
-    /// Class (by position) and time of those that count.
+    /// Class (by position) and time of each used event.
     pub events: Vec<(usize, Interval)>,
-    /// The same of those that speak of the whole recording.
+    /// Class and time of each used event of the whole recording.
     pub whole: Vec<(usize, Interval)>,
-    /// Classes and spans of which somebody said whether the class is there.
+    /// Class, span and whether the class is there, of each verdict.
     pub verdicts: Vec<(usize, Interval, bool)>,
 }
 
 impl Review {
     /// The review of a recording in which nothing was heard.
     pub fn of_silence() -> Self {
-        Self { is_whole: true, ..Self::default() }
+        Self { is_complete: true, ..Self::default() }
     }
 
-    /// Whether it tells all that calls: not where there are lines and none of them can be read.
+    /// Whether everything that was heard is known. A file with lines of which none can be read is no review.
     pub fn is_readable(&self) -> bool {
-        self.is_whole && (self.told == 0 || self.broken < self.told)
+        self.is_complete && (self.complete_lines == 0 || self.broken < self.complete_lines)
     }
 
-    /// Whether it tells anything at all.
-    pub fn tells(&self) -> bool {
+    /// Whether anything is known of the recording.
+    pub fn is_reviewed(&self) -> bool {
         self.is_readable() || !self.verdicts.is_empty()
     }
 
-    /// Enters a line about the recording, of `duration_s` seconds.
-    fn add(&mut self, line: &Line, duration_s: Option<f64>, of_whole: bool) {
+    /// Adds an event of the recording, which is `duration_s` seconds long.
+    fn add(&mut self, line: &AnnotationRow, duration_s: Option<f64>, is_complete: bool) {
         self.lines += 1;
-        if of_whole {
-            self.told += 1;
+        if is_complete {
+            self.complete_lines += 1;
             self.broken += u32::from(line.event.problem.is_some());
         }
         if line.unused.is_some() {
@@ -204,35 +204,34 @@ impl Review {
     }
 }
 
-/// Enters into the recordings' reviews what one file says of one of them, and gives back the rows of `annotations`. `of_whole` is whether
-/// the file tells all that was heard, and not only verdicts on spans.
+/// Adds the events that one file has of one recording to the recording's review, and returns the rows of `annotations`.
+/// `is_complete` is whether the file holds everything that was heard.
 pub fn account(
     judge: &Judge,
     file: &str,
     events: Vec<Event>,
-    recording: Result<&Recording, &str>,
+    recording: Result<&AnnotatedRecording, &str>,
     reviews: &mut BTreeMap<String, Review>,
-    of_whole: bool,
-) -> Vec<Line> {
-    let lines: Vec<Line> = events.into_iter().map(|event| judge.line(file, event, recording)).collect();
+    is_complete: bool,
+) -> Vec<AnnotationRow> {
+    let rows: Vec<AnnotationRow> = events.into_iter().map(|event| judge.row(file, event, recording)).collect();
     if let Ok(recording) = recording {
         let review = reviews.entry(recording.id.clone()).or_default();
         if review.files.last().is_none_or(|last| last != file) {
             review.files.push(file.to_owned());
         }
-        review.is_whole |= of_whole;
-        for line in &lines {
-            review.add(line, recording.duration_s, of_whole);
+        review.is_complete |= is_complete;
+        for row in &rows {
+            review.add(row, recording.duration_s, is_complete);
         }
     }
-    lines
+    rows
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::audacity;
-    use std::path::Path;
+    use crate::layouts::audacity;
 
     fn judge(qualities: &[&str]) -> Judge {
         Judge {
@@ -243,12 +242,12 @@ mod tests {
         }
     }
 
-    fn recording(duration_s: Option<f64>) -> Recording {
-        Recording { id: "r".into(), path: "raw_data/S/n.wav".into(), duration_s }
+    fn recording(duration_s: Option<f64>) -> AnnotatedRecording {
+        AnnotatedRecording { id: "r".into(), path: "raw_data/S/n.wav".into(), duration_s }
     }
 
     /// Why each line is not used, and the review.
-    fn judged(track: &str, recording: Result<&Recording, &str>, judge: &Judge) -> (Vec<Option<String>>, Review) {
+    fn judged(track: &str, recording: Result<&AnnotatedRecording, &str>, judge: &Judge) -> (Vec<Option<String>>, Review) {
         let mut reviews = BTreeMap::new();
         let lines = account(judge, "f.txt", audacity::parse(track.as_bytes()), recording, &mut reviews, true);
         (lines.into_iter().map(|l| l.unused.map(|u| u.reason)).collect(), reviews.remove("r").unwrap_or_default())
@@ -295,7 +294,7 @@ mod tests {
     #[test]
     fn a_code_table_maps_and_drops() {
         let table = b"code,class\nBOFAB,BOAFAB\nBOAFAB,BOAFAB\nUND,\nDENMIN,OTHER\n";
-        let judge = Judge { codes: Some(CodeTable::read(Path::new("c.csv"), table).unwrap()), ..judge(&[]) };
+        let judge = Judge { codes: Some(CodeTable::read("c.csv", table).unwrap()), ..judge(&[]) };
         let (found, review) = judged("0\t1\tBOFAB_M\n1\t2\tUND\n1\t2\tX\n1\t2\tDENMIN\n", Ok(&recording(Some(9.0))), &judge);
         assert_eq!(review.events, [(0, Interval { start_s: 0.0, end_s: 1.0 })]);
         let found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();
@@ -338,7 +337,7 @@ mod tests {
         let span = Interval { start_s: 3.0, end_s: 6.0 };
         let review = &reviews["r"];
         assert_eq!(review.verdicts, [(1, span, false), (0, span, true)]);
-        assert_eq!((review.is_readable(), review.tells(), review.lines, review.used), (false, true, 3, 2));
+        assert_eq!((review.is_readable(), review.is_reviewed(), review.lines, review.used), (false, true, 3, 2));
         // Codes of the table are no classes.
         assert!(lines[2].unused.as_ref().unwrap().reason.contains("BOF is not among the classes"));
         // An empty track beside it says that all was heard.
@@ -346,6 +345,6 @@ mod tests {
         assert!(reviews["r"].is_readable());
         let mut unsure = BTreeMap::new();
         account(&judge, "s.csv", vec![Event::unusable(2, "BOAFAB", "unsure")], Ok(&own), &mut unsure, false);
-        assert!(!unsure["r"].tells());
+        assert!(!unsure["r"].is_reviewed());
     }
 }

@@ -1,37 +1,37 @@
-//! Which recording each part of each annotation file speaks of.
+//! Finds the recording for each part of each annotation file.
 
 use std::collections::BTreeMap;
 
-use crate::anuraset;
 use crate::digest::Digest;
-use crate::formats::Format;
-use crate::recordings::Index;
+use crate::layout::Layout;
 use crate::session::{self, Lengths, Span};
 use crate::text::parts;
 
-/// The site of a file of which nothing tells it.
+/// The site of a file that lies in no folder.
 const NO_SITE: &str = "site";
 
-/// What one annotation file says of one recording.
+/// The part of an annotation file about one recording.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Part {
     /// The annotation file.
     pub(crate) file: String,
-    /// How it names the recording; `None` where its own name tells.
+    /// The name that it gives the recording; `None` where the file is named like its recording.
     pub(crate) name: Option<String>,
-    /// A hash of what it says.
+    /// A hash of its events.
     pub(crate) hash: String,
     /// The recording's path, or why there is none.
     pub(crate) recording: Result<String, String>,
-    /// Whether the file is a review sheet, which speaks of spans and classes only.
+    /// Whether the file holds everything that was heard in the recording. Review sheets hold verdicts on single spans.
+    pub(crate) is_complete: bool,
+    /// Whether the file is a review sheet that is read beside the layout of the run.
     pub(crate) is_sheet: bool,
-    /// Seconds from the beginning of the file's session to that of the recording, or why they cannot be known; 0 where the file has no
-    /// times of a session.
+    /// Seconds from the start of the file's session to the start of the recording, or why they cannot be known; 0 where the
+    /// file has no times of a session.
     pub(crate) begins_s: Result<f64, String>,
 }
 
 impl Part {
-    /// The site of a part without a recording: the folder of the recording that is named, or that of the file.
+    /// The site of a part without a recording: the folder in the recording's name, or the folder of the file.
     pub(crate) fn site(&self) -> String {
         let folder = |path: &str| match parts(path)[..] {
             [.., folder, _] => Some(folder.to_owned()),
@@ -41,33 +41,20 @@ impl Part {
     }
 }
 
-/// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds where
-/// they can be read.
-pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
+/// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds
+/// where they can be read.
+pub(crate) fn parts_of(layout: &dyn Layout, digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
     let recordings: Vec<&str> = lengths.keys().copied().collect();
-    let find: Box<dyn Fn(&str, Option<&str>) -> Result<String, String>> = match format {
-        Format::AnurasetRaw => {
-            let files: Vec<&str> = digests.keys().map(String::as_str).collect();
-            let pairing = anuraset::pair(&recordings, &files);
-            let of_file: BTreeMap<String, String> =
-                pairing.labels.into_iter().map(|(recording, file)| (file.path, recording)).collect();
-            Box::new(move |file, _| match of_file.get(file) {
-                Some(recording) => Ok(recording.clone()),
-                None => Err(pairing.unmatched.get(file).cloned().unwrap_or_default()),
-            })
-        }
-        _ => {
-            let index = Index::new(recordings.into_iter());
-            Box::new(move |file, name| name.map_or_else(|| index.of_file(file), |name| index.named(name)).map(str::to_owned))
-        }
-    };
+    let files: Vec<&str> = digests.keys().map(String::as_str).collect();
+    let find = layout.pairing(&recordings, &files);
     let of_file = |(file, digest): (&String, &Digest)| -> Vec<Part> {
         let part = |(name, hash): &(Option<String>, String)| Part {
             recording: find(file, name.as_deref()),
             file: file.clone(),
             name: name.clone(),
             hash: hash.clone(),
-            is_sheet: format == Format::Review,
+            is_complete: layout.is_complete(),
+            is_sheet: false,
             begins_s: Ok(0.0),
         };
         let mut parts: Vec<Part> = digest.mentions.iter().map(part).collect();
@@ -77,7 +64,7 @@ pub(crate) fn parts_of(format: Format, digests: &BTreeMap<String, Digest>, lengt
     digests.iter().flat_map(of_file).collect()
 }
 
-/// Says of the parts of a file where their recordings begin in its session, if it has one.
+/// Sets where the recordings of a file's parts begin in its session, if the file has times of a session.
 fn place_in_session(parts: &mut [Part], digest: &Digest, lengths: &Lengths<'_>) {
     if digest.session.is_empty() {
         return;
@@ -108,6 +95,11 @@ fn place_in_session(parts: &mut [Part], digest: &Digest, lengths: &Lengths<'_>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layouts;
+
+    fn raven_parts(digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
+        parts_of(layouts::find("raven").unwrap(), digests, lengths)
+    }
 
     fn digest(names: &[Option<&str>]) -> Digest {
         let mentions = names.iter().map(|name| (name.map(str::to_owned), "h".to_owned())).collect();
@@ -118,7 +110,7 @@ mod tests {
     fn every_part_has_a_recording_or_a_reason_and_a_site() {
         let digests =
             [("tables/all.txt".to_owned(), digest(&[None, Some(r"X:\A\1.wav"), Some("B/2.wav"), Some("3.wav")]))].into();
-        let parts = parts_of(Format::Raven, &digests, &[("raw/A/1.wav", None), ("raw/C/3.wav", None)].into());
+        let parts = raven_parts(&digests, &[("raw/A/1.wav", None), ("raw/C/3.wav", None)].into());
         let found: Vec<_> = parts.iter().map(|part| part.recording.as_deref().unwrap_or("none")).collect();
         assert_eq!(found, ["none", "raw/A/1.wav", "none", "raw/C/3.wav"]);
         assert_eq!(parts[2].recording, Err("no recording of that name".to_owned()));
@@ -131,9 +123,9 @@ mod tests {
         let session = [("a.wav".to_owned(), Span::at(1.0)), ("b.wav".to_owned(), Span::at(65.0))];
         let digest = Digest { mentions: vec![a, b], session: session.into(), ..digest(&[]) };
         let digests = [("t.txt".to_owned(), digest)].into();
-        let parts = parts_of(Format::Raven, &digests, &[("r/a.wav", Some(60.0)), ("r/b.wav", Some(60.0))].into());
+        let parts = raven_parts(&digests, &[("r/a.wav", Some(60.0)), ("r/b.wav", Some(60.0))].into());
         assert_eq!(parts.iter().map(|part| part.begins_s.clone()).collect::<Vec<_>>(), [Ok(0.0), Ok(60.0)]);
-        let parts = parts_of(Format::Raven, &digests, &[("r/b.wav", Some(60.0))].into());
+        let parts = raven_parts(&digests, &[("r/b.wav", Some(60.0))].into());
         assert!(parts[1].recording.is_ok() && parts[1].begins_s.is_err(), "where a.wav ends nobody knows");
     }
 }

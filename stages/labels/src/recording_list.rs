@@ -1,56 +1,55 @@
-//! Lists that come with an archive and say one thing of each recording: its subset, its fold, its group.
+//! Lists that come with an archive and give one value for each recording: its subset, its fold, its group.
 //!
-//! Commas, semicolons or tabs; columns are found by name, in any order and whatever their case. Recordings are named by the first of
-//! [`NAMES`] under which the archive has any of them: the same list names whole recordings (`fname`) and clips of them
-//! (`sample_name`), and which is meant depends on the archive. A name is that of a file, with its extension, another one or none,
-//! perhaps with folders before it; where a column `site` says something, the site has to be the recording's too. A name that recordings of
-//! several sites bear is refused: nobody would notice that it was meant for one of them.
+//! Fields are separated by commas, semicolons or tabs. Columns are found by name, in any order and any case. Recordings are named
+//! by the first column of [`NAME_COLUMNS`] that names any recording of the archive: one list may name whole recordings (`fname`)
+//! and clips of them (`sample_name`), and the archive decides. A name is the name of a file, with its extension, another one or
+//! none, and optionally with folders before it. Where a column `site` is filled, the site has to be the recording's. A name that
+//! fits recordings of several sites is refused, since it was probably meant for one of them.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::LabelsError;
-use crate::strict_csv::{Table, column_of};
-use crate::text::{composed, some_of};
+use crate::strict_csv::{StrictCsv, column_of};
+use crate::text::{composed, file_name, some_of};
 
 /// Columns that may name recordings.
-const NAMES: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
-/// Longest extension of a file name; what is longer belongs to the name.
+const NAME_COLUMNS: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
+/// Longest extension of a file name. A longer last part belongs to the name.
 const LONGEST_EXTENSION: usize = 4;
 
-/// A list as read.
+/// The content of a list.
 #[derive(Debug)]
 pub struct RecordingList {
-    path: PathBuf,
-    /// In lower case.
+    path: String,
+    /// Names of the columns in lower case.
     header: Vec<String>,
-    rows: Vec<Row>,
+    rows: Vec<ListRow>,
 }
 
 #[derive(Debug)]
-struct Row {
+struct ListRow {
     line: u64,
     fields: Vec<String>,
 }
 
-/// A recording as lists may name it.
-pub trait Named {
+/// A recording that a list may name.
+pub trait ListedRecording {
     /// Path relative to the archive, with forward slashes.
     fn path(&self) -> &str;
     /// The site.
     fn site(&self) -> &str;
 }
 
-/// What a list says of each recording.
+/// The values that a list has for the recordings of an archive.
 #[derive(Debug, PartialEq)]
-pub struct Said {
-    /// For each recording, in their order: the value and its line; `None` where the list does not name it.
-    pub of: Vec<Option<(String, u64)>>,
-    /// How many recordings the list names.
+pub struct ListedValues {
+    /// For each recording, in the order of the recordings: the value and its line; `None` where the list does not name it.
+    pub by_recording: Vec<Option<(String, u64)>>,
+    /// Number of different names in the list.
     pub names: usize,
-    /// Those of its names that are no recording's, in the order of the list.
-    pub strangers: Vec<String>,
+    /// Names without a recording, in the order of the list.
+    pub unmatched: Vec<String>,
 }
 
 impl RecordingList {
@@ -58,71 +57,70 @@ impl RecordingList {
     ///
     /// # Errors
     /// A row has more or fewer fields than the header.
-    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
-        let mut table = Table::open(path, bytes)?;
+    pub fn read(path: &str, bytes: &[u8]) -> Result<Self, LabelsError> {
+        let mut table = StrictCsv::open(path, bytes)?;
         let mut list = Self { path: path.to_owned(), header: table.header().to_vec(), rows: Vec::new() };
         while let Some(row) = table.next_row()? {
-            list.rows.push(Row { line: row.line, fields: row.into_fields() });
+            list.rows.push(ListRow { line: row.line, fields: row.into_fields() });
         }
         Ok(list)
     }
 
     /// The file's name.
     pub(crate) fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        file_name(&self.path).to_owned()
     }
 
     /// The file.
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether it has a column of that name.
+    /// Whether it has a column with this name.
     pub(crate) fn has(&self, column: &str) -> bool {
         self.find(column).is_some()
     }
 
-    /// What the column says of each recording.
+    /// The values of a column for each recording.
     ///
     /// # Errors
-    /// There is no such column or none that names recordings, or one of them is there twice; none of the names is in the archive, or one fits
-    /// recordings of several sites; a field is empty, or the list says two things of one recording.
-    pub fn say(&self, column: &str, recordings: &[impl Named]) -> Result<Said, LabelsError> {
-        for name in NAMES.into_iter().chain(["site", column]) {
+    /// There is no such column or none that names recordings, or one of them occurs twice; no name is in the archive, or one fits
+    /// recordings of several sites; a field is empty, or the list has two values for one recording.
+    pub fn values(&self, column: &str, recordings: &[impl ListedRecording]) -> Result<ListedValues, LabelsError> {
+        for name in NAME_COLUMNS.into_iter().chain(["site", column]) {
             column_of(&self.path, &self.header, &name.to_lowercase())?;
         }
         let value = self.find(column).ok_or_else(|| self.without(column))?;
-        let named: Vec<usize> = NAMES.iter().filter(|name| **name != column).filter_map(|name| self.find(name)).collect();
+        let named: Vec<usize> = NAME_COLUMNS.iter().filter(|name| **name != column).filter_map(|name| self.find(name)).collect();
         if named.is_empty() {
-            return Err(self.without(&NAMES.join(" or ")));
+            return Err(self.without(&NAME_COLUMNS.join(" or ")));
         }
         let index = named.into_iter().find_map(|column| self.index(column, recordings));
         let index = index.ok_or_else(|| self.no_match())?;
         self.agree(&index, value)?;
         self.refuse_several_sites(&index, recordings)?;
-        let of = recordings.iter().map(|r| index.row(r).map(|at| (self.rows[at].fields[value].clone(), self.rows[at].line)));
-        let of: Vec<_> = of.collect();
-        let met: std::collections::BTreeSet<&Name> =
-            recordings.iter().filter_map(|r| index.row(r)).map(|at| &index.names[at]).collect();
-        let mut strangers: Vec<String> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for name in index.names.iter().filter(|name| seen.insert(*name)) {
-            if !met.contains(name) {
-                strangers.push(name.text());
-            }
-        }
-        Ok(Said { of, names: seen.len(), strangers })
+        let row_of: Vec<Option<usize>> = recordings.iter().map(|recording| index.row(recording)).collect();
+        let matched: BTreeSet<&ListedName> = row_of.iter().flatten().map(|&at| &index.names[at]).collect();
+        let mut names = BTreeSet::new();
+        let different: Vec<&ListedName> = index.names.iter().filter(|name| names.insert(*name)).collect();
+        let unmatched = different.iter().filter(|name| !matched.contains(*name)).map(|name| name.text()).collect();
+        let value_of = |at: usize| (self.rows[at].fields[value].clone(), self.rows[at].line);
+        Ok(ListedValues {
+            by_recording: row_of.into_iter().map(|at| at.map(value_of)).collect(),
+            names: different.len(),
+            unmatched,
+        })
     }
 
     /// The names of a column, when the archive has any of them.
-    fn index(&self, column: usize, recordings: &[impl Named]) -> Option<Index> {
-        let index = Index::new(self.rows.iter().map(|row| Name::new(&row.fields[column], self.site(row))).collect());
+    fn index(&self, column: usize, recordings: &[impl ListedRecording]) -> Option<NameIndex> {
+        let index = NameIndex::new(self.rows.iter().map(|row| ListedName::new(&row.fields[column], self.site(row))).collect());
         recordings.iter().any(|recording| index.row(recording).is_some()).then_some(index)
     }
 
-    /// Checks that rows of one name say the same.
-    fn agree(&self, index: &Index, value: usize) -> Result<(), LabelsError> {
-        let mut before: BTreeMap<&Name, &Row> = BTreeMap::new();
+    /// Checks that rows with one name have one value.
+    fn agree(&self, index: &NameIndex, value: usize) -> Result<(), LabelsError> {
+        let mut before: BTreeMap<&ListedName, &ListRow> = BTreeMap::new();
         for (name, row) in index.names.iter().zip(&self.rows) {
             let (found, of) = (&row.fields[value], &self.header[value]);
             if found.is_empty() {
@@ -137,8 +135,8 @@ impl RecordingList {
         Ok(())
     }
 
-    /// Checks that no row takes recordings of several sites.
-    fn refuse_several_sites(&self, index: &Index, recordings: &[impl Named]) -> Result<(), LabelsError> {
+    /// Checks that no row fits recordings of several sites.
+    fn refuse_several_sites(&self, index: &NameIndex, recordings: &[impl ListedRecording]) -> Result<(), LabelsError> {
         let mut taken: BTreeMap<usize, BTreeMap<&str, &str>> = BTreeMap::new();
         for recording in recordings {
             if let Some(at) = index.row(recording) {
@@ -161,7 +159,7 @@ impl RecordingList {
         self.header.iter().position(|name| *name == column)
     }
 
-    fn site<'a>(&self, row: &'a Row) -> Option<&'a str> {
+    fn site<'a>(&self, row: &'a ListRow) -> Option<&'a str> {
         self.find("site").map(|column| row.fields[column].as_str()).filter(|site| !site.is_empty())
     }
 
@@ -175,30 +173,29 @@ impl RecordingList {
     }
 
     fn no_match(&self) -> LabelsError {
-        let column = NAMES.iter().find_map(|name| self.find(name)).unwrap_or(0);
+        let column = NAME_COLUMNS.iter().find_map(|name| self.find(name)).unwrap_or(0);
         let first = self.rows.first().map(|row| row.fields[column].clone()).unwrap_or_default();
         LabelsError::NoMatch { path: self.path.clone(), rows: self.rows.len(), first }
     }
 }
 
-impl Said {
-    /// Says which names of the list `name` are no recording's, where there are any.
+impl ListedValues {
+    /// A sentence about the names of the list `name` without a recording, where there are any.
     pub(crate) fn note(&self, name: &str) -> Option<String> {
-        let strangers = self.strangers.len();
-        (strangers > 0)
-            .then(|| format!("{strangers} of {} names in {name} match no recording: {}", self.names, some_of(&self.strangers)))
+        let count = self.unmatched.len();
+        (count > 0).then(|| format!("{count} of {} names in {name} match no recording: {}", self.names, some_of(&self.unmatched)))
     }
 }
 
 /// A recording's name in a list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
+struct ListedName {
     site: Option<String>,
     folders: Vec<String>,
     file: String,
 }
 
-impl Name {
+impl ListedName {
     fn new(text: &str, site: Option<&str>) -> Self {
         let text = composed(text);
         let mut folders: Vec<String> =
@@ -219,15 +216,15 @@ impl Name {
     }
 }
 
-/// Rows by the names that stand in them.
-struct Index {
-    /// By row.
-    names: Vec<Name>,
+/// Rows by the names in them.
+struct NameIndex {
+    /// The name of each row.
+    names: Vec<ListedName>,
     by_file: BTreeMap<String, Vec<usize>>,
 }
 
-impl Index {
-    fn new(names: Vec<Name>) -> Self {
+impl NameIndex {
+    fn new(names: Vec<ListedName>) -> Self {
         let mut by_file: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.file.is_empty()) {
             by_file.entry(name.file.clone()).or_default().push(at);
@@ -238,8 +235,8 @@ impl Index {
         Self { names, by_file }
     }
 
-    /// The row that names a recording most closely: with its site before one without, then with more folders, then with its extension.
-    fn row(&self, recording: &impl Named) -> Option<usize> {
+    /// The row whose name fits a recording best: with its site before without, then with more folders, then with its extension.
+    fn row(&self, recording: &impl ListedRecording) -> Option<usize> {
         let (path, own_site) = (composed(recording.path()), composed(recording.site()));
         let mut folders: Vec<&str> = path.split('/').collect();
         let file = folders.pop().unwrap_or_default();
@@ -262,7 +259,7 @@ impl Index {
 mod tests {
     use super::*;
 
-    impl Named for (&str, &str) {
+    impl ListedRecording for (&str, &str) {
         fn path(&self) -> &str {
             self.1
         }
@@ -274,13 +271,20 @@ mod tests {
     const ARCHIVE: [(&str, &str); 4] =
         [("A", "audio/A/x_0_3.wav"), ("A", "audio/A/x_1_4.wav"), ("B", "audio/B/x_0_3.wav"), ("B", "audio/B/y.2020.flac")];
 
-    fn say(text: &str, column: &str) -> Result<Said, String> {
-        let list = RecordingList::read(Path::new("a/list.csv"), text.as_bytes());
-        list.and_then(|list| list.say(column, &ARCHIVE)).map_err(|error| error.to_string())
+    fn say(text: &str, column: &str) -> Result<ListedValues, String> {
+        let list = RecordingList::read("a/list.csv", text.as_bytes());
+        list.and_then(|list| list.values(column, &ARCHIVE)).map_err(|error| error.to_string())
     }
 
     fn values(text: &str, column: &str) -> [Option<String>; 4] {
-        say(text, column).unwrap().of.into_iter().map(|said| said.map(|(value, _)| value)).collect::<Vec<_>>().try_into().unwrap()
+        say(text, column)
+            .unwrap()
+            .by_recording
+            .into_iter()
+            .map(|said| said.map(|(value, _)| value))
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap()
     }
 
     fn some<const N: usize>(values: [&str; N]) -> [Option<String>; N] {
@@ -300,9 +304,9 @@ mod tests {
         let text = "sample_name,fname,site,subset\nx_0_3,x,A,test\nx_1_4,x,A,test\nx_0_3,x,B,test\nz_0_3,z,A,train\n";
         assert_eq!(values(text, "fname"), some(["x", "x", "x", "-"]));
         let text = "sample_name,fname,subset\nx_0_3,x,test\nx_1_4,x,test\nz_0_3,z,train\n";
-        let whole = RecordingList::read(Path::new("m.csv"), text.as_bytes()).unwrap();
-        let said = whole.say("subset", &[("A", "raw/x.wav")]).unwrap();
-        assert_eq!((said.of, said.names, said.strangers), (vec![Some(("test".into(), 2))], 2, vec!["z".to_owned()]));
+        let whole = RecordingList::read("m.csv", text.as_bytes()).unwrap();
+        let said = whole.values("subset", &[("A", "raw/x.wav")]).unwrap();
+        assert_eq!((said.by_recording, said.names, said.unmatched), (vec![Some(("test".into(), 2))], 2, vec!["z".to_owned()]));
     }
 
     #[test]
@@ -315,16 +319,15 @@ mod tests {
 
     #[test]
     fn accents_of_macs_and_of_tables_are_the_same() {
-        let list =
-            RecordingList::read(Path::new("m.csv"), "file,site,subset\n\u{e9}tang,Rivi\u{e8}re,test\n".as_bytes()).unwrap();
-        let said = list.say("subset", &[("Rivie\u{300}re", "raw/Rivie\u{300}re/e\u{301}tang.wav")]).unwrap();
-        assert_eq!(said.of, [Some(("test".to_owned(), 2))]);
+        let list = RecordingList::read("m.csv", "file,site,subset\n\u{e9}tang,Rivi\u{e8}re,test\n".as_bytes()).unwrap();
+        let said = list.values("subset", &[("Rivie\u{300}re", "raw/Rivie\u{300}re/e\u{301}tang.wav")]).unwrap();
+        assert_eq!(said.by_recording, [Some(("test".to_owned(), 2))]);
     }
 
     #[test]
     fn names_without_a_recording_are_told() {
         let said = say("recording,site,subset\nx_0_3,A,train\nq,A,test\nq,A,test\nx_0_3,C,test\n", "subset").unwrap();
-        assert_eq!((said.names, said.strangers), (3, vec!["q of A".to_owned(), "x_0_3 of C".to_owned()]));
+        assert_eq!((said.names, said.unmatched), (3, vec!["q of A".to_owned(), "x_0_3 of C".to_owned()]));
     }
 
     #[test]

@@ -1,30 +1,30 @@
-//! Which recording a name means.
+//! Finds recordings by name.
 //!
-//! Annotation files name recordings as the annotator's machine did: by a path of Windows or Unix, by a part of it, with another extension or
-//! none; and label files are called after their recordings. The name decides, whatever its case and the form of its accents; among recordings of the same name the one
-//! in the most similar folders. A folder that the archive has must be the recording's own: the night of one site is not taken for the
-//! night of another.
+//! Annotation files name recordings as the annotator's computer did: by a path of Windows or Unix, or by a part of a path, with
+//! another extension or none. Label files are named like their recordings. Case and the form of accents don't matter. Among
+//! recordings with the same name the one in the most similar folders is taken. A folder that the archive has must be the
+//! recording's own, so that the night of one site is not taken for the night of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::text::{composed, folded, parts, stem};
+use crate::text::{composed, file_name, folded, parts, stem};
 
 /// Recordings that a message names before it says "and more".
 const NAMED: usize = 3;
 
-/// Words that Raven and its relatives put between a recording's name and the extension.
-const OF_TABLES: &[&str] = &["selections", "selection", "table", "birdnet", "results"];
+/// Words that Raven and BirdNET put between a recording's name and the extension.
+const TABLE_WORDS: &[&str] = &["selections", "selection", "table", "birdnet", "results"];
 
 /// The recordings of an archive by name.
-pub(crate) struct Index<'a> {
+pub(crate) struct RecordingIndex<'a> {
     /// By stem, folded.
     by_stem: BTreeMap<String, Vec<&'a str>>,
     /// Folders that hold recordings, folded.
     folders: BTreeSet<String>,
 }
 
-impl<'a> Index<'a> {
-    /// An index of recordings, by path relative to the archive.
+impl<'a> RecordingIndex<'a> {
+    /// An index of recordings. Paths are relative to the archive.
     pub(crate) fn new(recordings: impl Iterator<Item = &'a str>) -> Self {
         let mut index = Self { by_stem: BTreeMap::new(), folders: BTreeSet::new() };
         for recording in recordings {
@@ -36,39 +36,39 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// The recording that a name or path means.
+    /// The recording with this name or path.
     ///
     /// # Errors
-    /// Why none, or which several.
+    /// No recording fits, or several do.
     pub(crate) fn named(&self, name: &str) -> Result<&'a str, String> {
         let parts = parts(name);
         let Some((file, folders)) = parts.split_last() else { return Err("no recording is named".to_owned()) };
-        // A name without an extension may hold a dot all the same.
+        // A name without an extension may hold a dot.
         let stems = BTreeSet::from([folded(stem(file)), folded(file)]);
         let found: Vec<&str> = stems.iter().filter_map(|stem| self.by_stem.get(stem)).flatten().copied().collect();
         self.nearest(&found, folders, file)
     }
 
-    /// The recording that an annotation file is called after.
+    /// The recording after which an annotation file is named.
     ///
     /// # Errors
-    /// Why none, or which several.
+    /// No recording fits, or several do.
     pub(crate) fn of_file(&self, path: &str) -> Result<&'a str, String> {
         let parts = parts(path);
         let Some((file, folders)) = parts.split_last() else { return Err("no recording of that name".to_owned()) };
         let found = stems_of_file(file).find_map(|stem| self.by_stem.get(&folded(stem)));
         let found = found.map(Vec::as_slice).unwrap_or_default();
-        // `x.wav.txt` is of x.wav, and not of x.flac beside it.
+        // `x.wav.txt` belongs to x.wav, and not to x.flac beside it.
         let is_whole = |name: &&str| found.iter().any(|recording| folded(file_name(recording)) == folded(name));
         self.nearest(found, folders, stems_of_file(file).find(is_whole).unwrap_or(file))
     }
 
-    /// Of recordings with the same stem, the one that lies in the most similar folders, with the most similar name.
+    /// Of recordings with the same stem, the one in the most similar folders and with the most similar name.
     fn nearest(&self, recordings: &[&'a str], folders: &[&str], file: &str) -> Result<&'a str, String> {
         if recordings.is_empty() {
             return Err("no recording of that name".to_owned());
         }
-        let wanted = Similar::to(folders, file);
+        let wanted = SearchedPath::new(folders, file);
         let similarity = |recording: &&str| wanted.similarity(recording);
         let best = recordings.iter().map(similarity).max().unwrap_or_default();
         if let Some(folder) = folders.last().filter(|folder| best.0 == 0 && self.folders.contains(&folded(folder))) {
@@ -82,23 +82,19 @@ impl<'a> Index<'a> {
     }
 }
 
-fn file_name(path: &str) -> &str {
-    parts(path).last().copied().unwrap_or(path)
-}
-
-/// What recordings of one stem are compared with.
-struct Similar {
+/// The path that recordings of one stem are compared with.
+struct SearchedPath {
     folders: Vec<String>,
     file: String,
 }
 
-impl Similar {
-    fn to(folders: &[&str], file: &str) -> Self {
+impl SearchedPath {
+    fn new(folders: &[&str], file: &str) -> Self {
         let composed = |part: &str| composed(part).into_owned();
         Self { folders: folders.iter().copied().map(composed).collect(), file: composed(file) }
     }
 
-    /// How much a recording is like it, the most telling likeness first.
+    /// How similar a recording's path is, the most important criterion first.
     fn similarity(&self, recording: &str) -> (usize, bool, bool, bool, bool, bool) {
         let recording = composed(recording);
         let parts = parts(&recording);
@@ -118,17 +114,17 @@ fn several(recordings: &[&str]) -> String {
     format!("fits {} recordings: {named}{more}", recordings.len())
 }
 
-/// What the recording of an annotation file may be called, the longest first: `a.Table.1.selections.txt` may be that of
-/// `a.Table.1.selections`, `a.Table.1` or `a`, and `a.wav.txt` that of `a`.
+/// The names that the recording of an annotation file may have, the longest first: `a.Table.1.selections.txt` may belong to
+/// `a.Table.1.selections`, `a.Table.1` or `a`, and `a.wav.txt` to `a`.
 fn stems_of_file(file: &str) -> impl Iterator<Item = &str> {
     let first = file.rsplit_once('.').map_or(file, |(rest, _)| rest);
     std::iter::successors(Some(first), |name| shorter(name))
 }
 
-/// A name without its last part, where that is a word of tables, the number of one, or an extension.
+/// A name without its last part, where that part is a word of tables, the number of a table, or an extension.
 fn shorter(name: &str) -> Option<&str> {
     let (rest, last) = name.rsplit_once('.')?;
-    let is_of_tables = |part: &str| OF_TABLES.contains(&part.to_lowercase().as_str());
+    let is_of_tables = |part: &str| TABLE_WORDS.contains(&part.to_lowercase().as_str());
     let numbers_a_table = last.bytes().all(|b| b.is_ascii_digit()) && rest.rsplit('.').next().is_some_and(is_of_tables);
     (is_of_tables(last) || numbers_a_table || stem(name) == rest).then_some(rest)
 }
@@ -148,8 +144,8 @@ mod tests {
         "raw/POND02/lone.wav",
     ];
 
-    fn index() -> Index<'static> {
-        Index::new(ARCHIVE.into_iter())
+    fn index() -> RecordingIndex<'static> {
+        RecordingIndex::new(ARCHIVE.into_iter())
     }
 
     #[test]
@@ -171,7 +167,7 @@ mod tests {
     fn accents_of_macs_and_of_tables_are_the_same() {
         let (apart, in_one) = ("raw/Rivie\u{300}re/e\u{301}tang.wav", "raw/Rivi\u{e8}re/\u{e9}tang.wav");
         for (archive, name) in [(apart, in_one), (in_one, apart)] {
-            let index = Index::new([archive, "raw/b/\u{e9}tang.wav"].into_iter());
+            let index = RecordingIndex::new([archive, "raw/b/\u{e9}tang.wav"].into_iter());
             assert_eq!(index.named(name), Ok(archive));
             assert_eq!(index.of_file(&name.replace("wav", "txt")), Ok(archive));
         }
@@ -199,7 +195,7 @@ mod tests {
             recordings in prop::collection::btree_set("([ab]/){1,3}[xy]([.]1)?[.](wav|WAV|flac)", 1..12),
             prefix in prop::sample::select(vec!["", "/mnt/", r"C:\", "q/"]),
         ) {
-            let index = Index::new(recordings.iter().map(String::as_str));
+            let index = RecordingIndex::new(recordings.iter().map(String::as_str));
             for recording in &recordings {
                 let found = index.named(&format!("{prefix}{recording}"));
                 if prefix.is_empty() {

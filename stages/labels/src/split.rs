@@ -1,63 +1,87 @@
-//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits`, `split_classes` and
-//! `training_sets`.
+//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits`,
+//! `split_classes` and `training_sets`.
 //!
-//! Only recordings that somebody reviewed and that can be read take part; the others are `unused`. The test set is a stratified share,
-//! a fold, a site, or what a file says; validation is taken from the rest. Whole groups go to one side, and recordings of one content
-//! count as one group, since a copy of what was learnt is no test.
+//! Only recordings that somebody reviewed and that can be read are used; the others are `unused`. The test set is a stratified
+//! share, a fold, a site, or comes from a file. Validation is taken from the rest. Whole groups go to one side. Recordings with
+//! the same content are one group, since a copy of a training recording is no test.
 
 mod account;
 mod groups;
 mod params;
 mod recordings;
+mod rows;
 mod sides;
 
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_archive::Kind;
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
 use crate::files;
 use crate::recording_list::RecordingList;
 use crate::subset::Subset;
 use account::ClassRow;
-use params::{Params, Source, SplitParams};
-use sides::Row;
+use params::Source;
+pub(crate) use params::{SplitSettings, missing_keys, without_effect};
+use rows::SplitRow;
 
 /// The stage.
 pub struct Split;
 
+impl Split {
+    /// What the stage declares of itself; a run with a model from elsewhere has nothing to split.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Archive, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 3,
+            inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+            outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
+            keys: vec!["split.*"],
+            ..Pass::new("split", Per::Run)
+        })
+    }
+}
+
 impl Work for Split {
+    type Found = ();
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (Params { split }, archive) = (cx.params()?, cx.archive()?);
+        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
-        let missing =
-            lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
+        let mut missing = Vec::new();
+        for (key, file) in lists.into_iter().filter_map(|(key, file)| Some((key, file?))) {
+            if archive.kind_of(file)? != Some(Kind::File) {
+                missing.push((key, file));
+            }
+        }
         let fault = |(key, file): (&'static str, &str)| Fault {
             key,
             found: format!("`{file}`, and the archive has no such file"),
             allowed: "name a CSV file within the archive".to_owned(),
         };
-        let mut faults: Vec<Fault> = missing.map(fault).collect();
+        let mut faults: Vec<Fault> = missing.into_iter().map(fault).collect();
         faults.dedup();
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let Params { split } = cx.params()?;
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
-            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive()?.join(file))?));
+            scan.all.insert(file.to_owned(), hash_bytes(&files::read(cx.archive()?, file)?));
         }
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { split } = cx.params()?;
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let split = cx.settings::<SplitSettings>()?;
         let (rows, classes) = make(cx, &split)?;
         write(cx, rows, &classes)
     }
 }
 
 /// Splits the recordings and says how.
-fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<Row>, Vec<ClassRow>), WorkError> {
+fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, Vec<ClassRow>), WorkError> {
     let mut recordings = recordings::read(cx, split.group)?;
     if !recordings.iter().any(|r| r.excuse.is_none()) {
         return Err(LabelsError::NothingReviewed.into());
@@ -90,32 +114,32 @@ fn make(cx: &UnitContext<'_>, split: &SplitParams) -> Result<(Vec<Row>, Vec<Clas
 }
 
 fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
-    let path = cx.archive()?.join(file);
-    Ok(RecordingList::read(&path, &files::read(&path)?)?)
+    let archive = cx.archive()?;
+    Ok(RecordingList::read(&archive.location(file), &files::read(archive, file)?)?)
 }
 
-fn write(cx: &UnitContext<'_>, mut rows: Vec<Row>, classes: &[ClassRow]) -> Result<(), WorkError> {
+fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {
     rows.sort_by(|a, b| a.recording_id.cmp(&b.recording_id));
     cx.write("splits", |batch| {
         batch
-            .utf8(rows.iter().map(|r| &r.recording_id))
-            .utf8(rows.iter().map(|r| &r.group_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| &r.reason))
+            .column("recording_id", rows.iter().map(|r| &r.recording_id))
+            .column("group_id", rows.iter().map(|r| &r.group_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("reason", rows.iter().map(|r| &r.reason))
     })?;
     cx.write("split_classes", |batch| {
         batch
-            .utf8(classes.iter().map(|c| &c.class))
-            .utf8(classes.iter().map(|c| c.subset.as_str()))
-            .u64(classes.iter().map(|c| c.recordings))
-            .u64(classes.iter().map(|c| c.windows_positive))
+            .column("class", classes.iter().map(|c| &c.class))
+            .column("subset", classes.iter().map(|c| c.subset.as_str()))
+            .column("recordings", classes.iter().map(|c| c.recordings))
+            .column("windows_positive", classes.iter().map(|c| c.windows_positive))
     })?;
     rows.retain(|r| matches!(r.subset, Subset::Train | Subset::Validation));
     cx.write("training_sets", |batch| {
         batch
-            .utf8(rows.iter().map(|r| &r.recording_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| &r.unit))
+            .column("recording_id", rows.iter().map(|r| &r.recording_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("unit", rows.iter().map(|r| &r.unit))
     })?;
     Ok(())
 }

@@ -1,8 +1,7 @@
-//! Lists that come with an archive as CSV (commas, semicolons or tabs), read strictly: every row has as many fields as the header, and an error names the line.
+//! Lists that come with an archive as CSV (commas, semicolons or tabs). The reader is strict: every row has as many fields as the
+//! header, and an error names the line.
 //!
-//! Columns are found by name, in any order and whatever their case; those that nobody asks for are passed over.
-
-use std::path::Path;
+//! Columns are found by name, in any order and any case. Other columns are ignored.
 
 use csv::{ByteRecord, ReaderBuilder};
 
@@ -10,22 +9,22 @@ use crate::error::LabelsError;
 use crate::text::{UTF8_BOM, decode, delimiter};
 
 /// A CSV file with a header.
-pub(crate) struct Table<'a> {
-    path: &'a Path,
+pub(crate) struct StrictCsv<'a> {
+    path: &'a str,
     reader: csv::Reader<&'a [u8]>,
     header: Vec<String>,
 }
 
-/// A row of it.
-pub(crate) struct Row<'a> {
-    path: &'a Path,
+/// A row of a [`StrictCsv`].
+pub(crate) struct StrictRow<'a> {
+    path: &'a str,
     pub(crate) line: u64,
     header: &'a [String],
     fields: Vec<String>,
 }
 
-impl<'a> Table<'a> {
-    pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LabelsError> {
+impl<'a> StrictCsv<'a> {
+    pub(crate) fn open(path: &'a str, bytes: &'a [u8]) -> Result<Self, LabelsError> {
         let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
         let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
         let header = reader.byte_headers().map_err(|error| malformed(path, &error))?;
@@ -38,7 +37,7 @@ impl<'a> Table<'a> {
         &self.header
     }
 
-    /// The column of that name.
+    /// The column with that name.
     ///
     /// # Errors
     /// Those of [`column_of`].
@@ -46,6 +45,10 @@ impl<'a> Table<'a> {
         column_of(self.path, &self.header, name)
     }
 
+    /// The column with that name, which has to be there.
+    ///
+    /// # Errors
+    /// There is none, or those of [`column_of`].
     pub(crate) fn column(&self, name: &str) -> Result<usize, LabelsError> {
         self.find(name)?.ok_or_else(|| LabelsError::Csv {
             path: self.path.to_owned(),
@@ -55,10 +58,14 @@ impl<'a> Table<'a> {
         })
     }
 
-    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>, LabelsError> {
+    /// The next row; `None` at the end.
+    ///
+    /// # Errors
+    /// The row has more or fewer fields than the header.
+    pub(crate) fn next_row(&mut self) -> Result<Option<StrictRow<'_>>, LabelsError> {
         let mut record = ByteRecord::new();
         let more = self.reader.read_byte_record(&mut record).map_err(|error| malformed(self.path, &error))?;
-        Ok(more.then(|| Row {
+        Ok(more.then(|| StrictRow {
             path: self.path,
             line: record.position().map_or(0, csv::Position::line),
             header: &self.header,
@@ -67,15 +74,21 @@ impl<'a> Table<'a> {
     }
 }
 
-impl Row<'_> {
+impl StrictRow<'_> {
+    /// All fields, trimmed.
     pub(crate) fn into_fields(self) -> Vec<String> {
         self.fields
     }
 
+    /// A field, trimmed.
     pub(crate) fn field(&self, column: usize) -> String {
         self.fields[column].clone()
     }
 
+    /// A field that must not be empty.
+    ///
+    /// # Errors
+    /// The field is empty.
     pub(crate) fn filled(&self, column: usize) -> Result<String, LabelsError> {
         let text = self.field(column);
         if text.is_empty() {
@@ -85,16 +98,17 @@ impl Row<'_> {
         Ok(text)
     }
 
+    /// An error of this row.
     pub(crate) fn error(&self, found: String, expected: String) -> LabelsError {
         LabelsError::Csv { path: self.path.to_owned(), line: self.line, found, expected }
     }
 }
 
-/// The column of that name in the `header` of the file `path`.
+/// The column with that name in the `header` of the file `path`.
 ///
 /// # Errors
-/// There are several.
-pub(crate) fn column_of(path: &Path, header: &[String], name: &str) -> Result<Option<usize>, LabelsError> {
+/// Several columns have the name.
+pub(crate) fn column_of(path: &str, header: &[String], name: &str) -> Result<Option<usize>, LabelsError> {
     let columns: Vec<usize> = (0..header.len()).filter(|&column| header[column] == name).collect();
     match columns[..] {
         [] => Ok(None),
@@ -103,7 +117,7 @@ pub(crate) fn column_of(path: &Path, header: &[String], name: &str) -> Result<Op
             path: path.to_owned(),
             line: 1,
             found: format!("{} columns {name}", columns.len()),
-            expected: "one of them, since they may say different things".to_owned(),
+            expected: "one of them, since their values may differ".to_owned(),
         }),
     }
 }
@@ -112,7 +126,7 @@ fn texts(record: &ByteRecord) -> Vec<String> {
     record.iter().map(|field| decode(field).trim().to_owned()).collect()
 }
 
-fn malformed(path: &Path, error: &csv::Error) -> LabelsError {
+fn malformed(path: &str, error: &csv::Error) -> LabelsError {
     let (found, expected) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             (format!("{len} fields"), format!("{expected_len} fields as in the header"))

@@ -1,24 +1,24 @@
-//! What is said of the lines that don't count.
+//! The message about annotations that are not used.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::judge::Line;
+use crate::judge::AnnotationRow;
 
-/// Reasons that are named; `annotations` holds them all.
+/// Number of reasons that the message names; the table `annotations` holds all of them.
 const NAMED: usize = 3;
 
-/// Lines, used and not, of the units that were made.
+/// Counts of annotations, used and unused, of the units that were made.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct UnusedCounts {
     lines: u64,
     unused: u64,
     files: BTreeSet<String>,
     kinds: BTreeMap<String, u64>,
 }
 
-impl Tally {
-    /// Counts the lines of a unit.
-    pub(crate) fn add(&mut self, lines: &[Line]) {
+impl UnusedCounts {
+    /// Counts the annotations of a unit.
+    pub(crate) fn add(&mut self, lines: &[AnnotationRow]) {
         self.lines += lines.len() as u64;
         for line in lines {
             let Some(unused) = &line.unused else { continue };
@@ -28,7 +28,7 @@ impl Tally {
         }
     }
 
-    /// How many lines of how many files were not used, and the commonest reasons; `None` where all were.
+    /// How many annotations of how many files are not used, and the most frequent reasons; `None` where all are used.
     pub(crate) fn sentence(&self) -> Option<String> {
         if self.unused == 0 {
             return None;
@@ -43,7 +43,8 @@ impl Tally {
         let files = self.files.len();
         let (of, lines) = (if files == 1 { "1 file".to_owned() } else { format!("{files} files") }, self.lines);
         Some(format!(
-            "{} of {lines} annotations are not used, in {of}: {}; `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
+            "{} of {lines} annotations are not used, in {of}: {}; \
+             `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
             self.unused,
             named.join(", ")
         ))
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_commonest_reasons_come_first() {
-        let line = |file: &str, kind: Option<&str>| Line {
+        let line = |file: &str, kind: Option<&str>| AnnotationRow {
             file: file.into(),
             recording_id: None,
             event: Event::default(),
@@ -67,7 +68,7 @@ mod tests {
             quality: None,
             unused: kind.map(|kind| Unused { reason: String::new(), kind: kind.into() }),
         };
-        let mut tally = Tally::default();
+        let mut tally = UnusedCounts::default();
         tally.add(&[line("a", None)]);
         assert_eq!(tally.sentence(), None);
         tally.add(&[

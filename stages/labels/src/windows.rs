@@ -1,25 +1,25 @@
-//! From what is known of recordings to labels of their windows, the table `labels`.
+//! Labels of windows from reviews of recordings: the table `labels`.
 
 use std::collections::BTreeMap;
 
 use chorus_engine::{UnitContext, WorkError};
 
 use crate::error::LabelsError;
-use crate::judge::{Recording, Review};
+use crate::judge::{AnnotatedRecording, Review};
 use crate::overlap::{Interval, Rule, TIME_TOLERANCE_S, label_windows};
 
-/// Windows whose labels are written at once; with 42 classes, 170,000 rows.
+/// Windows whose labels are written at once: 170,000 rows with 42 classes.
 const WINDOWS_PER_BATCH: usize = 4096;
 
-/// Writes `labels`, window by window in the order of `segments`, for each class.
+/// Writes the table `labels`: for each window, in the order of `segments`, a row for each class.
 pub(crate) fn write(
     cx: &UnitContext<'_>,
-    recordings: &[Recording],
+    recordings: &[AnnotatedRecording],
     reviews: &BTreeMap<String, Review>,
     classes: &[String],
     rule: Rule,
 ) -> Result<(), WorkError> {
-    let by_id: BTreeMap<&str, &Recording> = recordings.iter().map(|r| (r.id.as_str(), r)).collect();
+    let by_id: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.id.as_str(), r)).collect();
     let mut sink = cx.sink("labels", &[])?;
     let Some(segments) = cx.read("segments", &["segment_id", "recording_id", "start_s", "end_s"])? else {
         return Ok(sink.finish()?);
@@ -33,7 +33,7 @@ pub(crate) fn write(
         let windows: Vec<Interval> =
             (first..end).map(|row| Interval { start_s: starts.value(row), end_s: ends.value(row) }).collect();
         let recording = by_id.get(of.value(first)).ok_or("segments name a recording that recordings lacks")?;
-        let review = reviews.get(&recording.id).filter(|review| review.tells());
+        let review = reviews.get(&recording.id).filter(|review| review.is_reviewed());
         let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
         for from in (first..end).step_by(WINDOWS_PER_BATCH) {
             let rows = from..end.min(from + WINDOWS_PER_BATCH);
@@ -41,11 +41,11 @@ pub(crate) fn write(
             let pairs = || rows.clone().flat_map(|row| classes.iter().map(move |class| (row, class)));
             let batch = sink
                 .builder()
-                .utf8(pairs().map(|(row, _)| ids.value(row)))
-                .utf8(pairs().map(|(row, _)| of.value(row)))
-                .utf8(pairs().map(|(_, class)| class))
-                .i32(own.iter().map(|label| label.map(|(positive, _)| i32::from(positive))))
-                .f64(own.iter().map(|label| label.map(|(_, overlap_s)| overlap_s)))
+                .column("segment_id", pairs().map(|(row, _)| ids.value(row)))
+                .column("recording_id", pairs().map(|(row, _)| of.value(row)))
+                .column("class", pairs().map(|(_, class)| class))
+                .column("value", own.iter().map(|label| label.map(|(positive, _)| i32::from(positive))))
+                .column("overlap_s", own.iter().map(|label| label.map(|(_, overlap_s)| overlap_s)))
                 .build()?;
             sink.write(&batch)?;
         }
@@ -54,7 +54,7 @@ pub(crate) fn write(
     Ok(sink.finish()?)
 }
 
-/// Labels `[window, class]` of one recording: whether positive, and the seconds of overlap; `None` where nobody looked.
+/// Labels of one recording, shape `[window, class]`: whether positive, and the overlap in seconds; `None` where nobody listened.
 fn labels(
     windows: &[Interval],
     review: Option<&Review>,
@@ -66,7 +66,7 @@ fn labels(
     for label in label_windows(windows, &review.events, rule)? {
         labels[label.window * classes + label.class] = Some((label.positive, label.overlap_s));
     }
-    // What is heard in a recording as a whole is heard in each of its windows, however short the recording.
+    // A label of a whole recording makes each of its windows positive, however short the recording is.
     for (class, own) in &review.whole {
         for (window, span) in windows.iter().enumerate() {
             labels[window * classes + class] = Some((true, (own.end_s.min(span.end_s) - span.start_s).max(0.0)));
@@ -80,7 +80,7 @@ fn labels(
     }
     for (class, span, _) in review.verdicts.iter().filter(|(.., is_there)| !is_there) {
         for (window, _) in windows.iter().enumerate().filter(|(_, window)| lies_within(**window, *span)) {
-            // What somebody heard there stands over what another did not.
+            // A verdict `no` never overrides a call that another file has.
             labels[window * classes + class].get_or_insert((false, 0.0));
         }
     }
@@ -131,10 +131,10 @@ mod tests {
         let verdicts = vec![(0, span(3.0, 6.0), false), (1, span(0.0, 3.1), true)];
         let review = Review { verdicts: verdicts.clone(), ..Review::default() };
         assert_eq!(of(&review), [None, Some(true), Some(false), None, None, None]);
-        // Where a part of the window was not heard, nobody knows.
+        // Part of the window was not listened to.
         let part = Review { verdicts: vec![(0, span(3.0, 5.0), false)], ..Review::default() };
         assert_eq!(of(&part), [None; 6]);
-        // Beside a file that tells all, a yes adds and a no takes nothing away.
+        // Beside a complete file, a yes adds a label and a no removes none.
         let beside = Review { verdicts, events: vec![(0, span(3.0, 6.0))], ..Review::of_silence() };
         assert_eq!(of(&beside), [Some(false), Some(true), Some(true), Some(false), Some(false), Some(false)]);
     }

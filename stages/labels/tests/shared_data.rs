@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chorus_labels::event::Event;
-use chorus_labels::formats::{Format, FrequencyUnit, Reading};
-use chorus_labels::judge::{Judge, Line, Recording, Review, account};
+use chorus_labels::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
+use chorus_labels::reading::Reading;
 
 fn shared(part: &str) -> Option<PathBuf> {
     let root = std::env::var_os("CHORUS_SHARED")
@@ -61,7 +61,7 @@ struct Site {
 fn every_line_of_anurasets_label_files_is_accounted_for() {
     let Some(dir) = shared("anuraset_labels/bounding_boxes") else { return };
     let files = files_with(&dir, "txt");
-    let reading = Reading::usual(Format::AnurasetRaw);
+    let reading = Reading::from_yaml("format: anuraset_raw").unwrap();
     let judge = judge(&reading, files.iter(), &["UND"]);
     let mut sites: BTreeMap<String, Site> = BTreeMap::new();
     let (mut lines_of_files, mut frequency_lines, mut rows) = (0, 0, 0);
@@ -72,9 +72,9 @@ fn every_line_of_anurasets_label_files_is_accounted_for() {
         let text = String::from_utf8_lossy(&bytes);
         lines_of_files += text.lines().count();
         frequency_lines += text.lines().filter(|line| line.starts_with("\\\t")).count();
-        let recording = Recording { id: "r".into(), path: String::new(), duration_s: Some(f64::MAX) };
+        let recording = AnnotatedRecording { id: "r".into(), path: String::new(), duration_s: Some(f64::MAX) };
         let mut reviews = BTreeMap::new();
-        let lines: Vec<Line> = account(&judge, "f", events(&reading, path), Ok(&recording), &mut reviews, true);
+        let lines: Vec<AnnotationRow> = account(&judge, "f", events(&reading, path), Ok(&recording), &mut reviews, true);
         let review: &Review = &reviews["r"];
         assert_eq!(review.lines as usize, lines.len());
         site.files += 1;
@@ -122,17 +122,18 @@ fn the_tables_of_other_programs_are_accounted_for() {
     let Some(dir) = shared("raven") else { return };
     // Layout, file, rows that can be used, rows that cannot, labels with their counts.
     let msd = "MSD-0003_20180427_2minstart00.Table.1.selections.txt";
-    let cases: [(Format, &str, usize, usize, &[(&str, usize)]); 6] = [
-        (Format::Raven, msd, 9, 1, &[("WOTH", 4), ("EATO", 4), ("LOWA", 1)]),
-        (Format::Raven, "raven_with_Annotation_col.txt", 1, 0, &[("CSWA", 1)]),
-        (Format::Raven, "EmptyExample.Table.1.selections.txt", 0, 0, &[]),
-        (Format::Audacity, "maad_spinetail/spinetail.txt", 18, 0, &[("SP", 14), ("CRER", 4)]),
-        (Format::Audacity, "maad_spinetail/cold_forest_daylight_label.NOAUDIO.txt", 160, 0, &[("3", 52), ("1", 51), ("6", 1)]),
-        (Format::Csv, "monitor_survey/survey_anno.csv", 7, 0, &[("OVEN", 4), ("BTNW", 3)]),
+    let cases: [(&str, &str, usize, usize, &[(&str, usize)]); 6] = [
+        ("raven", msd, 9, 1, &[("WOTH", 4), ("EATO", 4), ("LOWA", 1)]),
+        ("raven", "raven_with_Annotation_col.txt", 1, 0, &[("CSWA", 1)]),
+        ("raven", "EmptyExample.Table.1.selections.txt", 0, 0, &[]),
+        ("audacity", "maad_spinetail/spinetail.txt", 18, 0, &[("SP", 14), ("CRER", 4)]),
+        ("audacity", "maad_spinetail/cold_forest_daylight_label.NOAUDIO.txt", 160, 0, &[("3", 52), ("1", 51), ("6", 1)]),
+        ("csv", "monitor_survey/survey_anno.csv", 7, 0, &[("OVEN", 4), ("BTNW", 3)]),
     ];
     for (format, file, usable, unusable, labels) in cases {
-        let frequency_unit = if format == Format::Csv { FrequencyUnit::Khz } else { FrequencyUnit::Hz };
-        let events = events(&Reading { frequency_unit, ..Reading::usual(format) }, &dir.join(file));
+        let unit = if format == "csv" { "khz" } else { "hz" };
+        let reading = Reading::from_yaml(&format!("{{format: {format}, frequency_unit: {unit}}}")).unwrap();
+        let events = events(&reading, &dir.join(file));
         let bad = events.iter().filter(|event| event.problem.is_some()).count();
         eprintln!("{file:56} {:>4} events, {bad} unused", events.len() - bad);
         assert_eq!((events.len() - bad, bad), (usable, unusable), "{file}");
@@ -142,7 +143,7 @@ fn the_tables_of_other_programs_are_accounted_for() {
         assert!(events.iter().all(|event| event.high_hz.is_some_and(|high_hz| high_hz > 500.0)), "{file}");
     }
     // The row without a species says so.
-    let events = events(&Reading::usual(Format::Raven), &dir.join(msd));
+    let events = events(&Reading::from_yaml("format: raven").unwrap(), &dir.join(msd));
     let problems: Vec<&str> = events.iter().filter_map(|event| event.problem.as_deref()).collect();
     assert_eq!(problems, ["no label"]);
     let seconds: f64 = events.iter().map(|event| event.end_s.unwrap() - event.start_s.unwrap()).sum();

@@ -3,38 +3,47 @@
 //! Rolls and masks are worked out on the host as small tables, `[batch, mel]` and `[batch, frame]`, and applied by one
 //! gather and two products, whatever the number of masks.
 
+use chorus_keys::Keys;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
 use tch::Tensor;
 
+#[cfg(feature = "torch")]
 use crate::{Result, device};
 
-/// The settings; zeros switch a part off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Options of rolls and masks; zeros switch a part off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct AugmentOptions {
-    /// Whether clips are rolled in time, by any number of frames.
-    pub roll: bool,
-    /// Frequency masks per example.
+    /// Roll each training window in time by a random number of frames.
+    #[key(default = "true")]
+    pub time_roll: bool,
+    /// Number of frequency masks of each training window (SpecAugment, Park et al. 2019).
+    #[key(unit = "masks", default = "3", range = 0..=64)]
     pub frequency_masks: usize,
-    /// The widest frequency mask, in mel bands.
+    /// Largest width of a frequency mask.
+    #[key(unit = "bands", default = "10", range = 0..=1024)]
     pub frequency_mask_bands: usize,
-    /// Time masks per example.
+    /// Number of time masks of each training window.
+    #[key(unit = "masks", default = "6", range = 0..=64)]
     pub time_masks: usize,
-    /// The widest time mask, in frames.
+    /// Largest width of a time mask.
+    #[key(unit = "frames", default = "30", range = 0..=65_536)]
     pub time_mask_frames: usize,
 }
 
 impl Default for AugmentOptions {
-    /// The paper's.
     fn default() -> Self {
-        Self { roll: true, frequency_masks: 3, frequency_mask_bands: 10, time_masks: 6, time_mask_frames: 30 }
+        chorus_keys::defaults()
     }
 }
 
 impl AugmentOptions {
     /// Nothing at all.
-    pub const NONE: Self = Self { roll: false, frequency_masks: 0, frequency_mask_bands: 0, time_masks: 0, time_mask_frames: 0 };
+    pub const NONE: Self =
+        Self { time_roll: false, frequency_masks: 0, frequency_mask_bands: 0, time_masks: 0, time_mask_frames: 0 };
 }
 
 /// What is done to one batch.
@@ -57,13 +66,16 @@ impl Augmentation {
             frames: Vec::with_capacity(batch * frames),
         };
         for _ in 0..batch {
-            drawn.shifts.push(if options.roll { rng.random_range(0..frames) } else { 0 });
+            drawn.shifts.push(if options.time_roll { rng.random_range(0..frames) } else { 0 });
             drawn.bands.extend(kept(rng, mels, options.frequency_masks, options.frequency_mask_bands));
             drawn.frames.extend(kept(rng, frames, options.time_masks, options.time_mask_frames));
         }
         drawn
     }
+}
 
+#[cfg(feature = "torch")]
+impl Augmentation {
     /// Rolls, then masks with 0, the minimum of normalised clips `[batch, channel, mel, frame]`.
     ///
     /// # Errors
@@ -94,7 +106,7 @@ fn kept(rng: &mut ChaCha8Rng, length: usize, masks: usize, widest: usize) -> Vec
     kept
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_roll_moves_each_clip_in_a_circle_by_its_own_shift() {
-        let options = AugmentOptions { roll: true, ..AugmentOptions::NONE };
+        let options = AugmentOptions { time_roll: true, ..AugmentOptions::NONE };
         let augmentation = drawn(&options, 0);
         let rolled = rows(&augmentation.apply(&clips()).unwrap());
         for (index, (before, after)) in rows(&clips()).into_iter().zip(rolled).enumerate() {
@@ -133,7 +145,7 @@ mod tests {
     #[test]
     fn masks_blank_whole_bands_and_frames_and_no_more_than_allowed() {
         let options =
-            AugmentOptions { roll: false, frequency_masks: 2, frequency_mask_bands: 3, time_masks: 3, time_mask_frames: 5 };
+            AugmentOptions { time_roll: false, frequency_masks: 2, frequency_mask_bands: 3, time_masks: 3, time_mask_frames: 5 };
         let masked = drawn(&options, 1).apply(&clips()).unwrap();
         let blank = masked.eq(0.0).to_kind(tch::Kind::Float);
         assert_eq!(masked, clips() * (1.0 - &blank));

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tch::{Device, Tensor};
 
-use crate::network::StateDict;
-use crate::trainer::{Progress, TrainOptions, Trainer};
+use crate::options::TrainOptions;
+use crate::trainer::{Progress, Trainer};
+use crate::weights::StateDict;
 use crate::{Error, Result, weights};
 
 const NETWORK: &str = "network.";

@@ -1,26 +1,30 @@
 //! The one error type of this crate.
 
+use chorus_keys::NotAllowed;
+#[cfg(feature = "torch")]
 use safetensors::SafeTensorError;
+#[cfg(feature = "torch")]
 use tch::TchError;
 
 /// What can go wrong in learning and prediction.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// libtorch refused an operation.
+    #[cfg(feature = "torch")]
     #[error("libtorch: {0}; if memory ran out, lower the batch size")]
     Torch(#[from] TchError),
-    /// The device's name isn't one that we know.
+    /// The name of the device is unknown.
     #[error("device: expected auto, cpu or cuda:N, found `{found}`")]
     DeviceName {
         /// The name as configured.
         found: String,
     },
-    /// The device was asked for by name and isn't there.
+    /// The device was asked for by name and is not there.
     #[error("device {requested} is not available: {reason}; use `auto` or `cpu`, or install what is missing")]
     DeviceMissing {
         /// The name as configured.
         requested: String,
-        /// Why it can't be used.
+        /// Why it cannot be used.
         reason: String,
     },
     /// An option is outside its range.
@@ -29,10 +33,31 @@ pub enum Error {
         /// The option.
         name: &'static str,
         /// What it may be.
-        expected: &'static str,
+        expected: String,
         /// What it is.
         found: String,
     },
+    /// The settings of an extension cannot be read.
+    #[error("{name}: the options cannot be read: {found}; change them in the configuration")]
+    Settings {
+        /// The extension.
+        name: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// No extension has the name that a key gives.
+    #[error("{key}: found `{found}`, expected one of {known}; change it in the configuration")]
+    Unknown {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The card of a model cannot be used.
+    #[error(transparent)]
+    Card(#[from] chorus_card::CardError),
     /// A tensor has another shape than its place asks for.
     #[error("{name}: expected shape {expected}, found {found:?}; features or labels were made with other settings")]
     Shape {
@@ -43,7 +68,8 @@ pub enum Error {
         /// The shape that was found.
         found: Vec<i64>,
     },
-    /// The bytes aren't a safetensors file.
+    /// The bytes are not a safetensors file.
+    #[cfg(feature = "torch")]
     #[error("not a readable safetensors file: {0}; the file is damaged or of another kind")]
     Safetensors(#[from] SafeTensorError),
     /// A file of weights lacks a tensor or holds one too many.
@@ -79,14 +105,6 @@ pub enum Error {
         /// The batch, as rows of the dataset.
         rows: Vec<usize>,
     },
-    /// The card of a model cannot be used.
-    #[error("{path}: not the card of a model: {found}; name the folder of a model that this version of chorus trained", path = path.display())]
-    Card {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What was found.
-        found: String,
-    },
     /// There is nothing to learn from or to predict.
     #[error("the dataset is empty; check the subset and the labels")]
     Empty,
@@ -95,10 +113,16 @@ pub enum Error {
     Caller(#[from] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl From<NotAllowed> for Error {
+    fn from(NotAllowed { key, found, allowed }: NotAllowed) -> Self {
+        Self::Option { name: key.rsplit('.').next().unwrap_or(key), expected: allowed, found }
+    }
+}
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Refuses an option unless `valid`.
-pub(crate) fn check(valid: bool, name: &'static str, expected: &'static str, found: impl ToString) -> Result<()> {
-    if valid { Ok(()) } else { Err(Error::Option { name, expected, found: found.to_string() }) }
+pub(crate) fn check(valid: bool, name: &'static str, expected: impl Into<String>, found: impl ToString) -> Result<()> {
+    if valid { Ok(()) } else { Err(Error::Option { name, expected: expected.into(), found: found.to_string() }) }
 }

@@ -8,6 +8,8 @@ use chorus_tables::TableReader;
 use tch::{Kind, Tensor};
 
 use crate::dataset::Dataset;
+use crate::error::check;
+use crate::network::{Architecture, Input};
 use crate::{Error, Result};
 
 /// A window: where its features lie.
@@ -178,7 +180,7 @@ impl Dataset for Windows {
         self.places.len()
     }
 
-    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+    fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
         let width = self.width();
         let bytes = match &self.held {
             Some(held) => {
@@ -194,6 +196,16 @@ impl Dataset for Windows {
     fn labels(&self, rows: &[usize]) -> Result<(Tensor, Tensor)> {
         Ok((self.table(&self.labels, rows)?, self.table(&self.known, rows)?))
     }
+}
+
+/// Refuses a network that takes other inputs than the table `features` holds.
+///
+/// # Errors
+/// [`Error::Option`] with the name of the network.
+pub(crate) fn check_input(architecture: &dyn Architecture) -> Result<()> {
+    let name = architecture.name();
+    let expected = "a network over spectrograms, which the stages train and predict give it";
+    check(architecture.input() == Input::LogMel, "architecture", expected, format!("{name}, which takes waveforms"))
 }
 
 /// Little-endian float16 arrays as `[row, 1, mel, frame]`.

@@ -1,14 +1,13 @@
-//! From decibel features to embeddings and logits.
+//! From inputs to embeddings and logits.
 
 use tch::Tensor;
 
 use crate::dataset::Dataset;
 use crate::device::{self, HOST};
 use crate::network::Frozen;
-use crate::normalise::min_max;
 use crate::{Error, Result};
 
-/// What a network says about some windows, in the processor's memory.
+/// What a network makes of some windows, in the processor's memory.
 #[derive(Debug)]
 pub struct Prediction {
     /// `[batch, embedding]`
@@ -17,14 +16,14 @@ pub struct Prediction {
     pub logits: Tensor,
 }
 
-/// Predicts one batch of decibel features `[batch, channel, mel, frame]`.
+/// Predicts one batch of inputs, as the network takes them before they are normalised.
 ///
 /// # Errors
-/// Features of another shape than the network's.
-pub fn predict_batch(network: &Frozen, features: &Tensor) -> Result<Prediction> {
+/// Inputs of another shape than the network's.
+pub fn predict_batch(network: &Frozen, inputs: &Tensor) -> Result<Prediction> {
     let _no_grad = tch::no_grad_guard();
-    let clips = min_max(&device::send(features, network.device())?.f_to_kind(network.kind())?)?;
-    let embeddings = network.embed(&clips)?;
+    let inputs = device::send(inputs, network.device())?.f_to_kind(network.kind())?;
+    let embeddings = network.embed(&network.options().architecture.normalisation().apply(&inputs)?)?;
     let logits = network.head(&embeddings)?;
     Ok(Prediction { embeddings: embeddings.f_to_device(HOST)?, logits: logits.f_to_device(HOST)? })
 }
@@ -32,13 +31,13 @@ pub fn predict_batch(network: &Frozen, features: &Tensor) -> Result<Prediction> 
 /// The logits `[row, class]` of some rows, batch by batch.
 ///
 /// # Errors
-/// No rows, or rows that can't be read.
+/// No rows, or rows that cannot be read.
 pub fn logits(network: &Frozen, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Tensor> {
     if rows.is_empty() {
         return Err(Error::Empty);
     }
     let batches = (rows.chunks(batch_size))
-        .map(|rows| Ok(predict_batch(network, &data.features(rows)?)?.logits))
+        .map(|rows| Ok(predict_batch(network, &data.inputs(rows)?)?.logits))
         .collect::<Result<Vec<_>>>()?;
     Ok(Tensor::f_cat(&batches, 0)?)
 }

@@ -1,34 +1,62 @@
-//! Learning and prediction on libtorch: the stages `train` and `predict`, the network, Mix2. The only crate that knows tch.
+//! Learning and prediction: the stages `train` and `predict`, and the open sets of networks, mixing methods, losses and optimisers.
 //!
-//! Features come in as `[batch, channel, mel, frame]` decibels; [`normalise`] maps each clip to 0..1, [`augment`] and
-//! [`mixing`] vary it, [`network`] turns it into one embedding and one logit per class, and [`trainer`] runs the epochs.
+//! Two packages are built from these sources. `chorus-model` is the part without libtorch: settings, and the registries with names,
+//! descriptions and options. `chorus-torch` turns on the feature `torch`, which adds everything that computes on tensors; it is the
+//! only package that knows tch. So one file holds all of an extension: its name, its options and its code.
+//!
+//! Features come in as `[batch, channel, mel, frame]` decibels; the network's [normalisation](network::Normalisation) maps each window
+//! to 0..1, [`augment`] and [`mixing`] vary it, a [network] turns it into one embedding and one logit per class, and `trainer` runs
+//! the epochs.
 
 pub mod augment;
-
-pub mod card;
+#[cfg(feature = "torch")]
 pub mod checkpoint;
+#[cfg(feature = "torch")]
 pub mod dataset;
+pub mod declare;
+#[cfg(feature = "torch")]
 pub mod device;
 pub mod error;
+pub mod extension;
+#[cfg(feature = "torch")]
 mod features;
+#[cfg(feature = "torch")]
 pub mod inference;
+#[cfg(feature = "torch")]
 pub mod loader;
 pub mod loss;
 pub mod mixing;
 pub mod network;
+#[cfg(feature = "torch")]
 pub mod normalise;
 pub mod optim;
+pub mod options;
+pub mod precision;
+#[cfg(feature = "torch")]
 mod predict;
+#[cfg(feature = "torch")]
 pub mod resident;
 pub mod rng;
 pub mod sampling;
+pub mod settings;
 pub mod sound;
+#[cfg(feature = "torch")]
 pub mod speed;
+#[cfg(feature = "torch")]
 pub mod step;
+#[cfg(feature = "torch")]
+pub mod target;
+#[cfg(feature = "torch")]
+mod tensors;
+#[cfg(feature = "torch")]
 mod train;
+#[cfg(feature = "torch")]
 pub mod trainer;
+#[cfg(feature = "torch")]
 pub mod weights;
 
 pub use error::{Error, Result};
+#[cfg(feature = "torch")]
 pub use predict::Predict;
+#[cfg(feature = "torch")]
 pub use train::Train;

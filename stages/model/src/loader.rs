@@ -26,23 +26,23 @@ pub struct Job<'a> {
 /// What was read for one step. Where the training computes on CUDA it lies in pinned memory, from which copies need no waiting.
 #[derive(Debug)]
 pub struct Batch {
-    /// Decibels `[batch, channel, mel, frame]`.
-    pub features: Tensor,
+    /// `[batch, channel, …]`, as the network takes them.
+    pub inputs: Tensor,
     /// `[batch, class]`
     pub labels: Tensor,
     /// 1 where a label is known, `[batch, class]`.
     pub mask: Tensor,
-    /// Decibels of the background rows, if there are any.
+    /// Inputs of the background rows, if there are any.
     pub background: Option<Tensor>,
 }
 
 impl Batch {
     fn read(data: &dyn Dataset, job: &Job<'_>, device: Device) -> Result<Self> {
         let (labels, mask) = data.labels(job.rows)?;
-        let background = (!job.background.is_empty()).then(|| data.features(job.background)).transpose()?;
+        let background = (!job.background.is_empty()).then(|| data.inputs(job.background)).transpose()?;
         let pin = |tensor: Tensor| device::pin(tensor, device);
         Ok(Self {
-            features: pin(data.features(job.rows)?)?,
+            inputs: pin(data.inputs(job.rows)?)?,
             labels: pin(labels)?,
             mask: pin(mask)?,
             background: background.map(pin).transpose()?,
@@ -110,7 +110,7 @@ mod tests {
             100
         }
 
-        fn features(&self, rows: &[usize]) -> Result<Tensor> {
+        fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
             if let Some(row) = rows.iter().find(|row| Some(**row) == self.broken) {
                 return Err(Error::Caller(format!("row {row} cannot be read").into()));
             }
@@ -130,9 +130,9 @@ mod tests {
         let jobs: Vec<Job<'_>> = rows.chunks(5).map(|rows| Job { rows, background: &rows[..1] }).collect();
         let mut seen = Vec::new();
         let _ = for_each_batch(data, &jobs, threads, HOST, |job, batch| {
-            assert_eq!(batch.features.size(), [5, 1, 1, 1]);
+            assert_eq!(batch.inputs.size(), [5, 1, 1, 1]);
             assert_eq!(batch.background.unwrap().double_value(&[0, 0, 0, 0]), job.rows[0] as f64);
-            seen.push(batch.features.double_value(&[0, 0, 0, 0]));
+            seen.push(batch.inputs.double_value(&[0, 0, 0, 0]));
             Ok(if seen.len() == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         Ok(seen)

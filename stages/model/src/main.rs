@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_engine::{Config, Console, Registry, RunDir, RunOptions, Runner, Selection, Share};
-use chorus_model::{Predict, Train, device, speed};
+use chorus_engine::{Console, Registry, RunDir, RunOptions, Runner, Selection, Share, read_assignment};
+use chorus_torch::{Predict, Train, device, speed};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -98,10 +98,10 @@ fn end_with_parent() {
 }
 
 fn make(run: RunDir, options: &RunOptions, share: Option<Share>) -> anyhow::Result<()> {
+    let (config, passes) = read_assignment(std::io::stdin().lock(), &run)?;
     end_with_parent();
-    let config = Config::load(&run.resolved_config(), &[])?;
     let device = device::resolve(config.text("device").unwrap_or("auto"))?;
-    let registry = Registry::default().with("train", Train).with("predict", Predict::default());
+    let registry = Registry::of(passes).holding("train", Train).holding("predict", Predict);
     // Another device of the same kind makes nothing stale, another kind does.
     let runtime =
         [("libtorch".to_owned(), device::describe().libtorch_version), ("device".to_owned(), device::kind(device).to_owned())];

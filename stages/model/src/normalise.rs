@@ -7,6 +7,9 @@ use tch::Tensor;
 
 use crate::Result;
 
+/// The name of [`min_max`] on a model's card.
+pub const NORMALISATION: &str = "min_max_per_window";
+
 /// Maps each clip of `[batch, channel, mel, frame]` linearly to 0..1; a clip of one value becomes 0.
 ///
 /// # Errors

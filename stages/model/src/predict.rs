@@ -5,81 +5,52 @@
 //! same batches, so the scores are identical.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::array::{Array, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
-use chorus_audio::container::channels::Choice;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
-use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
-use chorus_engine::mean_id;
-use chorus_engine::{EngineError, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes};
-use chorus_tables::Batch;
-use serde::Deserialize;
-use serde_yaml::Mapping;
+use chorus_card::{Card, MODEL_CARD, WEIGHTS};
+use chorus_engine::graph::ENSEMBLE;
+use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
+use chorus_engine::{check_ensemble, mean_id};
+use chorus_tables::{Batch, UtcMicros};
 use tch::{Kind, Tensor};
 
-use crate::card::Card;
-use crate::features::tensor;
-use crate::network::{Frozen, Network};
-use crate::trainer::Precision;
+use crate::features::{check_input, tensor};
+use crate::network::{self, Frozen, Network};
+use crate::precision::Precision;
+use crate::settings::PredictSettings;
 use crate::{device, inference, weights};
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The settings of the pass.
 struct Params {
-    archive: ArchiveParams,
     device: String,
-    /// Its files are read as declared inputs.
-    #[serde(rename = "model")]
-    _model: Mapping,
-    predict: PredictParams,
-    featurize: MelConfig,
-    segment: SegmentParams,
-    train: TrainParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
-    channel: Choice,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PredictParams {
-    batch_size: usize,
-    precision: Precision,
-    embeddings: bool,
-    min_score: f32,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SegmentParams {
-    window_s: f64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrainParams {
+    predict: PredictSettings,
     threads: usize,
+}
+
+impl Params {
+    fn of(cx: &UnitContext<'_>) -> Result<Self, WorkError> {
+        // The pass declares one of the two.
+        let threads = cx.value("predict.threads").or_else(|_| cx.value("train.threads"))?;
+        Ok(Self { device: cx.value("device")?, predict: *cx.settings::<PredictSettings>()?, threads })
+    }
 }
 
 /// Bytes of a row on disk, about.
 const BYTES_PER_ROW: u64 = 12;
-/// Bytes of a window's embedding, about.
-const BYTES_PER_EMBEDDING: u64 = 2_000;
 
-/// The stage. The model is loaded with the first unit and serves all.
+/// The stage.
+pub struct Predict;
+
+/// The model, loaded with the first unit that is made; it serves all others.
 #[derive(Default)]
-pub struct Predict {
-    model: Mutex<Option<Arc<Model>>>,
-}
+pub struct Loaded(OnceLock<Result<Model, String>>);
 
 /// A model, or several for the same classes whose mean counts.
-struct Model {
+pub struct Model {
     model_id: String,
     classes: Vec<String>,
     /// Length of the first one's embedding.
@@ -88,12 +59,15 @@ struct Model {
     networks: Mutex<Vec<Frozen>>,
 }
 
-impl Predict {
-    fn model(&self, cx: &UnitContext<'_>, params: &Params) -> Result<Arc<Model>, WorkError> {
-        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = &*model {
-            return Ok(Arc::clone(model));
-        }
+impl Loaded {
+    fn model(&self, cx: &UnitContext<'_>, params: &Params) -> Result<&Model, WorkError> {
+        let model = self.0.get_or_init(|| Model::load(cx, params).map_err(|e| e.to_string()));
+        Ok(model.as_ref().map_err(String::clone)?)
+    }
+}
+
+impl Model {
+    fn load(cx: &UnitContext<'_>, params: &Params) -> Result<Self, WorkError> {
         let missing = |name: &str| format!("the model's folder has no {name}");
         let own = |name| -> Result<_, WorkError> { Ok(cx.model_file(name)?.ok_or_else(|| missing(name))?) };
         let (mut cards, mut files) = (vec![own(MODEL_CARD)?], vec![own(WEIGHTS)?]);
@@ -103,57 +77,68 @@ impl Predict {
         for (path, weights) in cards.iter().zip(&files) {
             let card = Card::read(path)?;
             if let Some(first) = read.first() {
-                first.refuse_other_ensemble(&card, path)?;
+                check_ensemble(first, &card, path)?;
             }
-            networks.push(load(&card, weights, &params.device, params.predict.precision)?);
+            networks.push(load(&card, path, weights, &params.device, params.predict.precision)?);
             read.push(card);
         }
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
         let first = read.swap_remove(0);
         let embedding = usize::try_from(first.embedding)?;
-        Ok(Arc::clone(model.insert(Arc::new(Model { model_id, classes: first.classes, embedding, networks: networks.into() }))))
+        Ok(Self { model_id, classes: first.classes, embedding, networks: networks.into() })
     }
 }
 
-/// A network with the weights of a file, ready to predict.
-fn load(card: &Card, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+/// The network that the card at `card_path` describes, with the weights of the file at `path`, ready to predict.
+fn load(card: &Card, card_path: &Path, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
     let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
     if hash_bytes(&bytes)[..16] != card.model_id {
         return Err(format!(
-            "{}: the weights are not those of {MODEL_CARD} (model_id {}); copy the model's folder as a whole",
+            "{}: these are not the weights that {MODEL_CARD} describes (model_id {}); copy the model's folder as a whole",
             path.display(),
             card.model_id
         )
         .into());
     }
-    // The first weights are overwritten, so the seed is of no account.
-    let mut network = Network::new(card.network(), 0, Kind::Float, device::resolve(device)?)?;
+    // The seed does not matter: all initial weights are overwritten.
+    let options = network::of_card(card, card_path)?;
+    check_input(&*options.architecture)?;
+    options.check_precision(precision)?;
+    let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;
     network.load_state_dict(&weights::from_bytes(&bytes)?)?;
     Ok(network.freeze(precision.kind())?)
 }
 
 impl Work for Predict {
+    type Found = Loaded;
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<Loaded>, WorkError> {
+        Ok(Scan::default())
+    }
+
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
         let Some(card) = cx.model_file(MODEL_CARD)? else { return Ok(0) };
-        let classes = Card::read(&card)?.classes.len() as u64;
+        let card = Card::read(&card)?;
+        let classes = card.classes.len() as u64;
         let mut windows = 0;
         for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
             windows += cx.open("segments", partition)?.rows() as u64;
         }
-        let embeddings = if cx.writes("embeddings") { BYTES_PER_EMBEDDING } else { 0 };
+        let embeddings = if cx.writes("embeddings") { 2 * card.embedding.unsigned_abs() } else { 0 };
         Ok(windows * (classes * BYTES_PER_ROW + embeddings))
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
-        let model = self.model(cx, &params)?;
+    fn run(&self, cx: &UnitContext<'_>, loaded: &Loaded) -> Result<(), WorkError> {
+        let params = Params::of(cx)?;
+        let model = loaded.model(cx, &params)?;
         let segments = cx
             .read("segments", &["segment_id", "recording_id", "start_s", "end_s", "start_utc"])?
             .ok_or("the unit has no segments")?;
-        let extractor = Extractor::new(&params.featurize, params.segment.window_s)?;
+        let featurize = cx.settings::<MelConfig>()?;
+        let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let mut scorer = Scorer {
-            model: &model,
-            threads: params.train.threads,
+            model,
+            threads: params.threads,
             batch_size: params.predict.batch_size,
             min_score: params.predict.min_score,
             shape: extractor.shape().map(|n| n as i64),
@@ -184,7 +169,7 @@ impl Work for Predict {
                 }
             }
         } else {
-            for_each_group(cx, &extractor, &jobs(cx, params.archive.channel)?, |ids, bytes| scorer.push(ids, bytes))?;
+            for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |ids, bytes| scorer.push(ids, bytes))?;
         }
         scorer.finish()
     }
@@ -222,11 +207,11 @@ impl Scorer<'_> {
         let starts = self.segments.f64("start_s")?;
         let batch = sink
             .builder()
-            .utf8((first..first + rows).map(|row| ids.value(row)))
-            .utf8((first..first + rows).map(|row| recordings.value(row)))
-            .f64((first..first + rows).map(|row| starts.value(row)))
-            .array(Arc::new(values))
-            .utf8((first..first + rows).map(|_| &self.model.model_id))
+            .column("segment_id", (first..first + rows).map(|row| ids.value(row)))
+            .column("recording_id", (first..first + rows).map(|row| recordings.value(row)))
+            .column("start_s", (first..first + rows).map(|row| starts.value(row)))
+            .array("embedding", Arc::new(values))
+            .column("model_id", (first..first + rows).map(|_| &self.model.model_id))
             .build()?;
         Ok(sink.write(&batch)?)
     }
@@ -277,7 +262,7 @@ impl Scorer<'_> {
         let first = self.written;
         let features = tensor(&self.waiting, rows, self.shape)?;
         let Scores { logits, scores, embeddings } = {
-            let networks = self.model.networks.lock().unwrap_or_else(PoisonError::into_inner);
+            let networks = locked(&self.model.networks);
             device::set_threads(self.threads);
             Scores::of(&networks, &features)?
         };
@@ -296,15 +281,15 @@ impl Scorer<'_> {
         let batch = self
             .sink
             .builder()
-            .utf8(pairs().map(|(row, _)| ids.value(row)))
-            .utf8(pairs().map(|(row, _)| recordings.value(row)))
-            .utc(pairs().map(|(row, _)| utc[row - first]))
-            .f64(pairs().map(|(row, _)| starts.value(row)))
-            .f64(pairs().map(|(row, _)| ends.value(row)))
-            .utf8(pairs().map(|(_, class)| class))
-            .f32(kept.iter().map(|&pair| logits[pair]))
-            .f32(kept.iter().map(|&pair| scores[pair]))
-            .utf8(pairs().map(|_| &self.model.model_id))
+            .column("segment_id", pairs().map(|(row, _)| ids.value(row)))
+            .column("recording_id", pairs().map(|(row, _)| recordings.value(row)))
+            .column("start_utc", pairs().map(|(row, _)| utc[row - first].map(UtcMicros)))
+            .column("start_s", pairs().map(|(row, _)| starts.value(row)))
+            .column("end_s", pairs().map(|(row, _)| ends.value(row)))
+            .column("class", pairs().map(|(_, class)| class))
+            .column("logit", kept.iter().map(|&pair| logits[pair]))
+            .column("score", kept.iter().map(|&pair| scores[pair]))
+            .column("model_id", pairs().map(|_| &self.model.model_id))
             .build()?;
         Ok(self.sink.write(&batch)?)
     }

@@ -13,7 +13,7 @@ const CHUNK: usize = 1024;
 /// Features on the device; labels where they were.
 pub struct Resident<'a> {
     data: &'a dyn Dataset,
-    /// `[row, channel, mel, frame]`; libtorch's handles are not made to be shared between threads.
+    /// `[row, channel, …]`; libtorch's handles are not made to be shared between threads.
     features: Mutex<Tensor>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> Resident<'a> {
         let rows: Vec<usize> = (0..data.len()).collect();
         let mut all: Option<Tensor> = None;
         for rows in rows.chunks(CHUNK) {
-            let part = device::send(&data.features(rows)?, device)?;
+            let part = device::send(&data.inputs(rows)?, device)?;
             let all = match &all {
                 Some(all) => all,
                 None => {
@@ -46,7 +46,7 @@ impl Dataset for Resident<'_> {
         self.data.len()
     }
 
-    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+    fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
         let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
         Ok(features.f_index_select(0, &device::send(&Tensor::f_from_slice(&rows)?, features.device())?)?)

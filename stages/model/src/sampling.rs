@@ -1,5 +1,6 @@
 //! In which order, and how often, an epoch goes through its windows.
 
+use chorus_keys::Choices;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -7,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::rng;
 
 /// How the windows of an epoch are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum Sampling {
-    /// Each window once, in random order.
+    /// Each window once per epoch, in random order.
     Uniform,
-    /// Class-aware (Shen et al., ECCV 2016): a class at random, then one of its windows at random, as often as there are windows.
-    /// Windows without any class are drawn as if they were one more class.
+    /// Class-aware sampling (Shen et al., ECCV 2016): for each window of an epoch a random class, then a random window of it. Windows
+    /// without any class count as one more class.
     ClassBalanced,
 }
 

@@ -3,32 +3,42 @@
 //! Sound adds up as power. So a background is added to the powers behind the decibels, and a change of level is a sum of decibels that
 //! leaves the floor of -100 dB where it is: what was silent stays silent.
 
+use chorus_keys::Keys;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
 use tch::Tensor;
 
+use crate::Result;
+#[cfg(feature = "torch")]
+use crate::device;
 use crate::error::check;
-use crate::{Result, device};
 
+#[cfg(feature = "torch")]
 /// The decibels of no power at all, `10 log10(1e-10)`.
 const FLOOR_DB: f64 = -100.0;
+#[cfg(feature = "torch")]
 /// A decibel in natural logarithms of power.
 const DECIBEL: f64 = std::f64::consts::LN_10 / 10.0;
 
-/// The settings; zeros switch a part off.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Options of the variations of level and background; zeros switch a part off.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
 pub struct SoundOptions {
-    /// Each window is made louder or softer by up to so many decibels, all equally likely.
+    /// Gain augmentation: each training window gets a random gain of at most this, up or down. Silence stays silent.
+    #[key(unit = "dB", default = "0", range = 0.0..=100.0, example = "6")]
     pub gain_db: f64,
-    /// The share of windows under which another one is laid, in which nothing calls.
+    /// Share of training windows to which another window of the training set is added as background, one without any class.
+    #[key(default = "0", range = 0.0..=1.0, example = "0.5")]
     pub background_probability: f64,
-    /// The level of that other window, from least to most, in decibels relative to how it was recorded.
+    /// Lowest and highest gain of that background, relative to its recorded level.
+    #[key(unit = "dB", default = "[-10, 0]", range = -100.0..=100.0)]
     pub background_gain_db: [f64; 2],
 }
 
 impl SoundOptions {
-    /// Nothing at all: the paper's.
+    /// Nothing at all, as in Mix2's paper.
     pub const NONE: Self = Self { gain_db: 0.0, background_probability: 0.0, background_gain_db: [-10.0, 0.0] };
 
     /// Refuses values out of range.
@@ -36,11 +46,9 @@ impl SoundOptions {
     /// # Errors
     /// Names the option.
     pub fn validate(&self) -> Result<()> {
+        chorus_keys::validate(self)?;
         let [low, high] = self.background_gain_db;
-        let chance = self.background_probability;
-        check((0.0..=100.0).contains(&self.gain_db), "gain_db", "0 to 100", self.gain_db)?;
-        check((0.0..=1.0).contains(&chance), "background_probability", "0 to 1", chance)?;
-        check(low <= high, "background_gain_db", "the lower level first", format!("{low}, {high}"))
+        check(low <= high, "background_gain_db", "the lower gain first", format!("{low}, {high}"))
     }
 }
 
@@ -79,7 +87,10 @@ impl Sound {
     pub fn rows(&self) -> &[usize] {
         &self.rows
     }
+}
 
+#[cfg(feature = "torch")]
+impl Sound {
     /// Lays the backgrounds `[background, channel, mel, frame]` under their examples and changes levels, all in decibels.
     ///
     /// # Errors
@@ -106,7 +117,7 @@ impl Sound {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "torch"))]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};

@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use chorus_engine::{RunDir, WorkError, files_below};
-use chorus_tables::{TableReader, schema};
+use chorus_engine::{RunTables, WorkError};
 use rand::RngExt;
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
@@ -14,9 +13,11 @@ use crate::dataset::Dataset;
 use crate::features::Windows;
 use crate::inference;
 use crate::loader::{Job, for_each_batch};
-use crate::network::{Architecture, Network, NetworkOptions};
+use crate::network::Network;
+use crate::options::TrainOptions;
+use crate::precision::Precision;
 use crate::rng::{Purpose, permutation, stream};
-use crate::trainer::{Hooks, Metrics, Precision, TrainOptions, Trainer};
+use crate::trainer::{Hooks, Metrics, Trainer};
 use crate::{Result, device};
 
 /// AnuraSet's number of species, and the paper's windows.
@@ -48,7 +49,7 @@ impl Dataset for Noise {
         self.rows
     }
 
-    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+    fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
         let values = SHAPE.iter().product::<i64>() as usize;
         let bytes: Vec<u8> = rows
             .iter()
@@ -119,10 +120,10 @@ fn training(device: Device, threads: usize, batch: usize, steps: usize, precisio
 }
 
 fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<f64> {
-    let options = NetworkOptions { architecture: Architecture::Large, width: 1.0, channels: 1, classes: CLASSES };
+    let options = TrainOptions::paper(CLASSES).network;
     let network = Network::new(options, 0, Kind::Float, device)?.freeze(kind)?;
     let noise = Noise { rows: batch };
-    let features = noise.features(&(0..batch).collect::<Vec<_>>())?;
+    let features = noise.inputs(&(0..batch).collect::<Vec<_>>())?;
     let mut start = Instant::now();
     for step in 0..=steps {
         // Reading the logits waits for them on any device.
@@ -136,8 +137,8 @@ fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<
 
 fn feed(run: &Path, batch: usize, threads: usize) -> std::result::Result<f64, WorkError> {
     let mut windows = Windows::empty(1);
-    for file in files_below(&RunDir::new(run).tables().join("features")) {
-        let reader = TableReader::open(schema("features")?, &file)?;
+    for part in RunTables::open(run, |_| Vec::new())?.partitions("features")? {
+        let reader = part.open()?;
         for row in 0..reader.rows() {
             windows.add(&reader, row, &[Some(0)])?;
         }

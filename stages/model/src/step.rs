@@ -3,36 +3,36 @@
 use tch::Tensor;
 
 use crate::Result;
-use crate::loss::Loss;
+use crate::loss::Objective;
 use crate::mixing::Draw;
 use crate::network::{Mode, Network};
-use crate::optim::{Optimizer, clip};
+use crate::optim::{OptimizerState, clip};
 
 /// How a step turns a batch into an update.
 #[derive(Debug)]
 pub struct Update<'a> {
     /// What is minimised.
-    pub loss: &'a Loss,
+    pub loss: &'a Objective,
     /// The learning rate.
     pub learning_rate: f64,
-    /// The longest gradient that is taken as it is, by its L2 length.
+    /// Gradients are clipped to this L2 norm; none: they are not.
     pub clip: Option<f64>,
 }
 
 /// Learns from one batch and gives its loss, a scalar on the network's device that nobody has waited for.
 ///
-/// `inputs` are `[batch, channel, mel, frame]` in 0..1, `labels` and `mask` `[batch, class]`, all of the network's
+/// `inputs` are normalised, as the network takes them, `labels` and `mask` `[batch, class]`, all of the network's
 /// number type and device.
 ///
 /// # Errors
 /// Shapes that don't fit each other.
 pub fn train_step(
     network: &Network,
-    optimizer: &mut Optimizer,
+    optimizer: &mut OptimizerState,
     update: &Update<'_>,
     inputs: Tensor,
     (labels, mask): (&Tensor, &Tensor),
-    draw: &Draw,
+    draw: &dyn Draw,
 ) -> Result<Tensor> {
     let between = |place: usize, hidden: Tensor| draw.mix_between(place, hidden);
     let embeddings = network.forward_between(&draw.mix_inputs(inputs)?, Mode::Train, &between)?;

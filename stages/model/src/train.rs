@@ -1,4 +1,5 @@
-//! Stage `train`: from features and labels to `model/weights.safetensors`, `model/model.yaml` and the table `training_log`.
+//! Stage `train`: from features and labels to `model/weights.safetensors`, `model/model.yaml` and the tables `training_log`
+//! and `training_mixing`.
 //!
 //! The weights that are kept are those of the epoch that did best on validation by `train.select`. A checkpoint holds everything that
 //! is needed to go on bit for bit (on a processor), the best weights so far and the log among it; it is written at times, when a stop
@@ -8,200 +9,44 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, UnitContext, Work, WorkError, hash_bytes};
+use chorus_audio::dsp::logmel::MelConfig;
+use chorus_card::{Card, Names, Training, Versions};
+use chorus_engine::{EngineError, Exact, Progress, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_keys::Keys;
 use chorus_score::metrics::{Ranking, macro_average};
 use serde::{Deserialize, Serialize};
-use serde_yaml::Mapping;
 use tch::{Kind, Tensor};
 
-use crate::augment::AugmentOptions;
-use crate::card::{ArchitectureName, Card, NORMALISATION, Names, Training, Versions};
 use crate::dataset::{Census, Dataset};
 use crate::device;
-use crate::features::{TrainingWindows, Windows};
-use crate::loss::{LossOptions, cross_entropy};
-use crate::mixing::{Depth, Method, MixingOptions, Target};
-use crate::network::NetworkOptions;
-use crate::optim::OptimizerOptions;
+use crate::features::{self, TrainingWindows, Windows};
+use crate::loss::cross_entropy;
+use crate::options::TrainOptions;
 use crate::resident::Resident;
-use crate::sampling::Sampling;
-use crate::sound::SoundOptions;
-use crate::trainer::{EpochReport, Hooks, Metrics, MixCounts, Precision, TrainOptions, Trainer};
+use crate::settings::{Select, TrainSettings};
+use crate::target::Target;
+use crate::trainer::{EpochReport, Hooks, Metrics, Trainer};
 use crate::{Error, Result, weights};
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    device: String,
-    model: ModelParams,
-    train: TrainParams,
-    featurize: Mapping,
-    segment: Mapping,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModelParams {
-    license: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TrainParams {
-    architecture: ArchitectureName,
-    width: f64,
-    epochs: usize,
-    batch_size: usize,
-    optimizer: OptimizerName,
-    learning_rate: f64,
-    warmup_epochs: usize,
-    weight_decay: f64,
-    momentum: f64,
-    clip_norm: Option<f64>,
-    average_decay: Option<f64>,
-    loss: LossName,
-    focal_gamma: f64,
-    focal_alpha: Option<f64>,
-    asymmetric_gammas: [f64; 2],
-    asymmetric_margin: f64,
-    max_positive_weight: Option<f64>,
-    sampling: Sampling,
-    mixing: Method,
-    mix2_probabilities: [f64; 3],
-    mixup_alpha: f64,
-    manifold_depth: Depth,
-    multimix_alpha: f64,
-    multimix_mixtures: usize,
-    gain_db: f64,
-    background_probability: f64,
-    background_gain_db: [f64; 2],
-    time_roll: bool,
-    frequency_masks: usize,
-    frequency_mask_bands: usize,
-    time_masks: usize,
-    time_mask_frames: usize,
-    validate_every: usize,
-    checkpoint_every_s: f64,
-    select: Select,
-    patience: Option<usize>,
-    precision: Precision,
-    /// Read as a declared file.
-    #[serde(rename = "initial_weights")]
-    _initial_weights: Option<String>,
-    memory_gib: f64,
-    device_memory_gib: f64,
-    loader_threads: usize,
-    seed: u64,
-    threads: usize,
-}
-
-/// The optimisers under the names that the configuration uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum OptimizerName {
-    Adamw,
-    Sgd,
-}
-
-/// The losses under the names that the configuration uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum LossName {
-    Bce,
-    Focal,
-    Asymmetric,
-}
-
-/// By which figure the epoch is chosen whose weights are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Select {
-    MeanAp,
-    MacroF1,
-    Loss,
-    Last,
-}
-
-impl TrainParams {
-    fn options(&self, classes: usize) -> TrainOptions {
-        let [mix2_mixup, mix2_manifold_mixup, mix2_multimix] = self.mix2_probabilities;
-        TrainOptions {
-            network: NetworkOptions {
-                architecture: self.architecture.into(),
-                width: self.width,
-                channels: 1,
-                classes: classes as i64,
-            },
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            learning_rate: self.learning_rate,
-            warmup_epochs: self.warmup_epochs,
-            optimizer: self.optimizer(),
-            clip_norm: self.clip_norm,
-            average_decay: self.average_decay,
-            loss: self.loss(),
-            positive_weight: self.max_positive_weight,
-            sampling: self.sampling,
-            mixing: MixingOptions {
-                method: self.mixing,
-                mixup_alpha: self.mixup_alpha,
-                manifold_mixup_alpha: self.mixup_alpha,
-                manifold_depth: self.manifold_depth,
-                multimix_alpha: self.multimix_alpha,
-                multimix_mixtures: self.multimix_mixtures,
-                mix2_mixup,
-                mix2_manifold_mixup,
-                mix2_multimix,
-            },
-            sound: SoundOptions {
-                gain_db: self.gain_db,
-                background_probability: self.background_probability,
-                background_gain_db: self.background_gain_db,
-            },
-            augmentation: AugmentOptions {
-                roll: self.time_roll,
-                frequency_masks: self.frequency_masks,
-                frequency_mask_bands: self.frequency_mask_bands,
-                time_masks: self.time_masks,
-                time_mask_frames: self.time_mask_frames,
-            },
-            precision: self.precision,
-            seed: self.seed,
-            threads: self.threads,
-            validate_every: self.validate_every,
-            patience: self.patience,
-        }
-    }
-
-    fn optimizer(&self) -> OptimizerOptions {
-        let weight_decay = self.weight_decay;
-        match self.optimizer {
-            OptimizerName::Adamw => OptimizerOptions::Adamw { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay },
-            OptimizerName::Sgd => OptimizerOptions::Sgd { momentum: self.momentum, weight_decay },
-        }
-    }
-
-    fn loss(&self) -> LossOptions {
-        let [gamma_positive, gamma_negative] = self.asymmetric_gammas;
-        match self.loss {
-            LossName::Bce => LossOptions::Bce,
-            LossName::Focal => LossOptions::Focal { gamma: self.focal_gamma, alpha: self.focal_alpha },
-            LossName::Asymmetric => LossOptions::Asymmetric { gamma_positive, gamma_negative, margin: self.asymmetric_margin },
-        }
-    }
-}
 
 /// The stage.
 pub struct Train;
 
 impl Work for Train {
-    fn run(&self, cx: &UnitContext<'_>) -> std::result::Result<(), WorkError> {
-        let Params { device: device_name, model, train: params, featurize, segment } = cx.params()?;
-        let device = device::resolve(&device_name)?;
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> std::result::Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> std::result::Result<(), WorkError> {
+        let params = cx.settings::<TrainSettings>()?;
+        let device = device::resolve(&cx.value::<String>("device")?)?;
         let (classes, names) = classes(cx)?;
+        // Before anything is read, which may take long.
+        let options = params.options(classes.len())?;
+        features::check_input(&*options.network.architecture)?;
         let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
         tell_classes(cx, &classes, &windows)?;
-        let options = params.options(classes.len());
         let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
             Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
             // A checkpoint that cannot be read costs time and nothing else.
@@ -213,7 +58,7 @@ impl Work for Train {
         let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
         let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
         let progress = cx.console().progress("train", params.epochs as u64, "epochs");
-        let mut hooks = Keeper {
+        let mut hooks = BetweenEpochs {
             cx,
             windows: &windows.validation,
             classes: classes.len(),
@@ -230,39 +75,43 @@ impl Work for Train {
         if trainer.run(train, validation, &mut hooks)?.is_break() {
             return Err(EngineError::Stopped.into());
         }
-        let Keeper { history, best, .. } = hooks;
+        let BetweenEpochs { history, best, .. } = hooks;
         let epochs = history.len();
         let kept = best.as_ref().map_or(epochs, |best| best.epoch);
         let bytes = match best {
             Some(best) => best.weights,
             None => weights::to_bytes(&trainer.model().state_dict(), None)?,
         };
+        let network = trainer.network().options();
+        let mut options = network.architecture.options();
+        let feature_keys = [MelConfig::names(), vec!["segment.window_s"]].concat();
         let card = Card {
             model_id: hash_bytes(&bytes)[..16].to_owned(),
-            architecture: params.architecture,
-            width: params.width,
-            channels: trainer.network().options().channels,
-            embedding: trainer.network().embedding(),
+            architecture: network.architecture.name().to_owned(),
+            width: options.remove("width").and_then(|width| width.as_f64()),
+            options: serde_yaml::from_value(serde_yaml::to_value(options)?)?,
+            channels: network.channels,
+            embedding: network.architecture.embedding(),
             classes,
             names,
-            settings: Mapping::from_iter([("featurize".into(), featurize.into()), ("segment".into(), segment.into())]),
-            normalisation: NORMALISATION.to_owned(),
+            settings: cx.values(&feature_keys)?.nested(feature_keys),
+            normalisation: network.architecture.normalisation().name().to_owned(),
             training: Training {
                 windows: windows.train.len() as u64,
                 validation_windows: windows.validation.len() as u64,
                 epochs: epochs as u64,
                 kept_epoch: kept as u64,
-                mixing: serde_yaml::to_value(params.mixing)?.as_str().unwrap_or_default().to_owned(),
+                mixing: params.mixing.clone(),
                 seed: params.seed,
                 data: cx.inputs().clone(),
                 fingerprint: cx.digest().to_owned(),
             },
             versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: device::describe().libtorch_version },
-            license: model.license,
+            license: cx.value("model.license")?,
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
-        cx.write_file("model/curves.csv", curves(&history).as_bytes())?;
+        cx.write_file("model/curves.csv", &curves(&history)?)?;
         write_log(cx, &history, kept)
     }
 }
@@ -284,31 +133,37 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
     let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
     cx.write("training_log", |batch| {
         batch
-            .u32(history.iter().map(|row| row.epoch as u32))
-            .u64(history.iter().map(|row| row.step as u64))
-            .f64(history.iter().map(|row| row.learning_rate.0))
-            .f64(history.iter().map(|row| row.loss.0))
-            .f64(value(LOSS))
-            .f64(value(MACRO_F1))
-            .f64(value(MEAN_AP))
-            .u32(history.iter().map(|row| row.mixing.plain as u32))
-            .u32(history.iter().map(|row| row.mixing.mixup as u32))
-            .u32(history.iter().map(|row| row.mixing.manifold_mixup as u32))
-            .u32(history.iter().map(|row| row.mixing.multimix as u32))
-            .bool(history.iter().map(|row| row.epoch == kept))
+            .column("epoch", history.iter().map(|row| row.epoch as u32))
+            .column("step", history.iter().map(|row| row.step as u64))
+            .column("learning_rate", history.iter().map(|row| row.learning_rate.0))
+            .column("train_loss", history.iter().map(|row| row.loss.0))
+            .column("validation_loss", value(LOSS))
+            .column("validation_macro_f1", value(MACRO_F1))
+            .column("validation_mean_ap", value(MEAN_AP))
+            .column("best", history.iter().map(|row| row.epoch == kept))
+    })?;
+    let mixing = || history.iter().flat_map(|row| row.mixing.iter().map(|(method, &steps)| (row.epoch, method, steps)));
+    cx.write("training_mixing", |batch| {
+        batch
+            .column("epoch", mixing().map(|(epoch, _, _)| epoch as u32))
+            .column("method", mixing().map(|(_, method, _)| method))
+            .column("steps", mixing().map(|(_, _, steps)| steps as u32))
     })?;
     Ok(())
 }
 
 /// The log as CSV, which goes with the model wherever it is copied.
-fn curves(history: &[LogRow]) -> String {
-    let mut text = format!("epoch,step,learning_rate,train_loss,validation_{LOSS},validation_{MACRO_F1},validation_{MEAN_AP}\n");
+fn curves(history: &[LogRow]) -> std::result::Result<Vec<u8>, WorkError> {
+    let validation = [LOSS, MACRO_F1, MEAN_AP];
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let columns = ["epoch", "step", "learning_rate", "train_loss"].map(str::to_owned);
+    table.write_record(columns.into_iter().chain(validation.map(|name| format!("validation_{name}"))))?;
     for row in history {
-        let value = |name| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
-        let (loss, f1, ap) = (value(LOSS), value(MACRO_F1), value(MEAN_AP));
-        text += &format!("{},{},{},{},{loss},{f1},{ap}\n", row.epoch, row.step, row.learning_rate.0, row.loss.0);
+        let figures = [row.epoch.to_string(), row.step.to_string(), row.learning_rate.0.to_string(), row.loss.0.to_string()];
+        let value = |name: &str| row.validation.get(name).map_or_else(String::new, |figure| figure.0.to_string());
+        table.write_record(figures.into_iter().chain(validation.map(value)))?;
     }
-    text
+    Ok(table.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
 /// The classes in their order, and the names of those that have some.
@@ -351,7 +206,8 @@ struct LogRow {
     step: usize,
     learning_rate: Exact,
     loss: Exact,
-    mixing: MixCounts,
+    /// Steps by mixing method.
+    mixing: BTreeMap<String, usize>,
     validation: BTreeMap<String, Exact>,
 }
 
@@ -363,8 +219,8 @@ struct Kept {
     weights: Vec<u8>,
 }
 
-/// Validates, logs, keeps the best weights and saves checkpoints.
-struct Keeper<'a> {
+/// What happens between epochs: validates, logs, keeps the best weights and saves checkpoints.
+struct BetweenEpochs<'a> {
     cx: &'a UnitContext<'a>,
     windows: &'a Windows,
     classes: usize,
@@ -378,7 +234,7 @@ struct Keeper<'a> {
     best: Option<Kept>,
 }
 
-impl Keeper<'_> {
+impl BetweenEpochs<'_> {
     fn save(&mut self, trainer: &Trainer) -> Result<()> {
         let saved = Saved { history: self.history.clone(), best: self.best.clone(), trainer: trainer.save_checkpoint()? };
         self.cx.save_checkpoint(&saved.to_bytes()?).map_err(|e| Error::Caller(e.into()))?;
@@ -396,7 +252,7 @@ impl Keeper<'_> {
     }
 }
 
-impl Hooks for Keeper<'_> {
+impl Hooks for BetweenEpochs<'_> {
     fn validate(&mut self, logits: &Tensor) -> Result<Metrics> {
         let figures = figures(self.windows, self.classes, logits)?;
         let find = |name: &str| figures.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
@@ -423,7 +279,7 @@ impl Hooks for Keeper<'_> {
             step: before + report.steps,
             learning_rate: Exact(report.learning_rate),
             loss: Exact(report.loss),
-            mixing: report.mixing,
+            mixing: report.mixing.clone(),
             validation: values.clone().map(|(name, value)| (name.clone(), Exact(*value))).collect(),
         };
         self.history.push(row);
@@ -513,7 +369,7 @@ mod tests {
             step: 3,
             learning_rate: Exact(0.1),
             loss: Exact(f64::INFINITY),
-            mixing: MixCounts::default(),
+            mixing: [("mixup".to_owned(), 3)].into(),
             validation: BTreeMap::new(),
         };
         for best in [None, Some(Kept { epoch: 1, weights: vec![1, 2, 3] })] {

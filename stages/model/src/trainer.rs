@@ -4,7 +4,9 @@
 //! [checkpoint](crate::checkpoint) holds: order, mixing and augmentation are drawn from (seed, epoch, step). Losses stay
 //! on the device and are read once per epoch, or at once where that costs nothing.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use chorus_engine::Exact;
 use serde::{Deserialize, Serialize};
@@ -13,155 +15,17 @@ use tch::{Device, Kind, Tensor};
 use crate::augment::{AugmentOptions, Augmentation};
 use crate::dataset::{Census, Dataset, check_table};
 use crate::device::{self, HOST};
-use crate::error::check;
 use crate::loader::{Batch, Job, for_each_batch};
-use crate::loss::{Loss, LossOptions, balancing_weights};
-use crate::mixing::{self, Draw, MixingOptions};
-use crate::network::{Architecture, Network, NetworkOptions, StateDict};
-use crate::normalise::min_max;
-use crate::optim::{Optimizer, OptimizerOptions, scheduled};
+use crate::loss::{Objective, balancing_weights};
+use crate::network::Network;
+use crate::optim::{OptimizerState, scheduled};
+use crate::options::TrainOptions;
 use crate::rng::{self, Purpose};
-use crate::sampling::{Sampling, quiet};
-use crate::sound::{Sound, SoundOptions};
+use crate::sampling::quiet;
+use crate::sound::Sound;
 use crate::step::{Update, train_step};
+use crate::weights::StateDict;
 use crate::{Error, Result, inference};
-
-/// The number type in which a network's convolutions compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// Single precision.
-    Float32,
-    /// Eight bits of mantissa; weights, statistics, embedding and loss stay in single precision.
-    Bfloat16,
-}
-
-impl Precision {
-    /// libtorch's name for it.
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::Float32 => Kind::Float,
-            Self::Bfloat16 => Kind::BFloat16,
-        }
-    }
-}
-
-/// All that decides what a training gives, besides the data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainOptions {
-    /// The network.
-    pub network: NetworkOptions,
-    /// How many times the data is gone through.
-    pub epochs: usize,
-    /// Windows per step.
-    pub batch_size: usize,
-    /// The highest learning rate; it falls to 0 along half a cosine.
-    pub learning_rate: f64,
-    /// Epochs in which the learning rate rises to its highest.
-    pub warmup_epochs: usize,
-    /// The optimiser.
-    pub optimizer: OptimizerOptions,
-    /// The longest gradient that is taken as it is, by its L2 length.
-    pub clip_norm: Option<f64>,
-    /// Share of the average in each step's moving average of the weights; none: the weights themselves are the model.
-    pub average_decay: Option<f64>,
-    /// What is minimised.
-    pub loss: LossOptions,
-    /// The largest weight of a class's positive side, where the two sides are balanced; none: each window counts once.
-    pub positive_weight: Option<f64>,
-    /// How the windows of an epoch are drawn.
-    pub sampling: Sampling,
-    /// How examples are mixed.
-    pub mixing: MixingOptions,
-    /// How the sound of windows is varied.
-    pub sound: SoundOptions,
-    /// How clips are varied.
-    pub augmentation: AugmentOptions,
-    /// In what convolutions compute.
-    pub precision: Precision,
-    /// Key of all draws.
-    pub seed: u64,
-    /// libtorch's threads. They change the order of sums, so the result.
-    pub threads: usize,
-    /// Epochs between validations; the last epoch is always validated.
-    pub validate_every: usize,
-    /// Validations without a better one after which the training ends.
-    pub patience: Option<usize>,
-}
-
-impl TrainOptions {
-    /// The paper's settings for this many classes, on one thread.
-    pub fn paper(classes: i64) -> Self {
-        Self {
-            network: NetworkOptions { architecture: Architecture::Large, width: 1.0, channels: 1, classes },
-            epochs: 100,
-            batch_size: 128,
-            learning_rate: 1e-2,
-            warmup_epochs: 0,
-            optimizer: OptimizerOptions::ADAMW,
-            clip_norm: None,
-            average_decay: None,
-            loss: LossOptions::Bce,
-            positive_weight: None,
-            sampling: Sampling::Uniform,
-            mixing: MixingOptions::default(),
-            sound: SoundOptions::NONE,
-            augmentation: AugmentOptions::default(),
-            precision: Precision::Float32,
-            seed: 0,
-            threads: 1,
-            validate_every: 1,
-            patience: None,
-        }
-    }
-
-    fn validate(&self) -> Result<()> {
-        let one_or_more = |name, value: usize| check(value > 0, name, "1 or more", value);
-        one_or_more("epochs", self.epochs)?;
-        one_or_more("batch_size", self.batch_size)?;
-        one_or_more("threads", self.threads)?;
-        one_or_more("validate_every", self.validate_every)?;
-        let rate = self.learning_rate;
-        check(rate > 0.0 && rate.is_finite(), "learning_rate", "more than 0", rate)?;
-        let positive = |name, value: Option<f64>| {
-            let value = value.unwrap_or(1.0);
-            check(value > 0.0 && value.is_finite(), name, "more than 0", value)
-        };
-        positive("clip_norm", self.clip_norm)?;
-        positive("positive_weight", self.positive_weight)?;
-        let decay = self.average_decay.unwrap_or_default();
-        check((0.0..1.0).contains(&decay), "average_decay", "0 or more, less than 1", decay)?;
-        check(self.warmup_epochs < self.epochs, "warmup_epochs", "fewer than epochs", self.warmup_epochs)?;
-        one_or_more("patience", self.patience.unwrap_or(1))?;
-        self.loss.validate()?;
-        self.sound.validate()?;
-        self.mixing.validate()
-    }
-}
-
-/// How often each mixing was drawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MixCounts {
-    /// Steps without mixing.
-    pub plain: usize,
-    /// Steps with Mixup.
-    pub mixup: usize,
-    /// Steps with Manifold Mixup.
-    pub manifold_mixup: usize,
-    /// Steps with MultiMix.
-    pub multimix: usize,
-}
-
-impl MixCounts {
-    fn count(&mut self, draw: &Draw) {
-        match draw {
-            Draw::Plain => self.plain += 1,
-            Draw::Mixup(_) => self.mixup += 1,
-            Draw::ManifoldMixup { .. } => self.manifold_mixup += 1,
-            Draw::MultiMix(_) => self.multimix += 1,
-        }
-    }
-}
 
 /// What a validation found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -192,8 +56,8 @@ pub struct EpochReport {
     pub loss: f64,
     /// The epoch's learning rate.
     pub learning_rate: f64,
-    /// How often each mixing was drawn.
-    pub mixing: MixCounts,
+    /// Steps by the mixing method that was drawn for them.
+    pub mixing: BTreeMap<String, usize>,
     /// What the validation found, if there was one.
     pub metrics: Option<Metrics>,
     /// Whether no earlier epoch was better.
@@ -232,7 +96,7 @@ pub struct Trainer {
     pub(crate) network: Network,
     /// The moving average of the network's weights and statistics.
     pub(crate) average: Option<Network>,
-    pub(crate) optimizer: Optimizer,
+    pub(crate) optimizer: OptimizerState,
     pub(crate) progress: Progress,
     loader_threads: usize,
     /// Losses of this epoch's steps, float64 scalars on the device.
@@ -245,7 +109,7 @@ pub(crate) struct Progress {
     pub epoch: usize,
     /// The next step of the epoch.
     pub step: usize,
-    pub mixing: MixCounts,
+    pub mixing: BTreeMap<String, usize>,
     pub best: Option<Best>,
     /// Validations since the best one.
     pub unimproved: usize,
@@ -258,10 +122,10 @@ impl Trainer {
     /// Options out of range.
     pub fn new(options: TrainOptions, device: Device) -> Result<Self> {
         options.validate()?;
-        let network = || Network::new(options.network, options.seed, Kind::Float, device);
+        let network = || Network::new(options.network.clone(), options.seed, Kind::Float, device);
         let average = options.average_decay.map(|_| network()).transpose()?;
         let network = network()?.computing_in(options.precision.kind());
-        let optimizer = Optimizer::new(options.optimizer, &network.flat())?;
+        let optimizer = OptimizerState::new(Arc::clone(&options.optimizer), &network.flat())?;
         let (progress, losses) = (Progress::default(), Vec::new());
         Ok(Self { options, network, average, optimizer, progress, loader_threads: 1, losses })
     }
@@ -273,7 +137,7 @@ impl Trainer {
         self
     }
 
-    /// Starts from the features of weights that were learnt elsewhere, before the first step: [`Network::load_pretrained`].
+    /// Starts from the backbone of weights that were learnt elsewhere, before the first step: [`Network::load_pretrained`].
     ///
     /// # Errors
     /// A tensor that is missing, or of another shape.
@@ -305,7 +169,7 @@ impl Trainer {
     /// Trains from where it stands to the last epoch, until validations are no longer better, or until a hook breaks off.
     ///
     /// # Errors
-    /// An empty dataset, data of the wrong shape, a loss that isn't a number, or the hooks' own.
+    /// An empty dataset, data of the wrong shape, a loss that is not a number, or the hooks' own.
     pub fn run(
         &mut self,
         train: &dyn Dataset,
@@ -319,7 +183,7 @@ impl Trainer {
         let census = Census::of(train, self.options.network.classes as usize)?;
         let quiet = quiet(train.len(), &census.positives);
         let weights = self.options.positive_weight.map(|most| balancing_weights(&census.counts(), &census.reviewed, most));
-        let loss = Loss::new(self.options.loss, weights.as_deref(), &self.network.flat())?;
+        let loss = Objective::new(Arc::clone(&self.options.loss), weights.as_deref(), &self.network.flat())?;
         while !self.is_finished() {
             let Progress { epoch, step, .. } = self.progress;
             let mut rng = rng::stream(self.options.seed, Purpose::Order, epoch, 0);
@@ -352,7 +216,7 @@ impl Trainer {
     /// The logits `[row, class]` of some rows, by the [`Trainer::model`].
     ///
     /// # Errors
-    /// No rows, or rows that can't be read.
+    /// No rows, or rows that cannot be read.
     pub fn predict(&self, data: &dyn Dataset, rows: &[usize]) -> Result<Tensor> {
         device::set_threads(self.options.threads);
         inference::logits(&self.model().freeze(Kind::Float)?, data, rows, self.options.batch_size)
@@ -373,19 +237,19 @@ impl Trainer {
         scheduled(learning_rate, self.progress.epoch, warmup_epochs, epochs)
     }
 
-    fn step(&mut self, loss: &Loss, rows: &[usize], sound: &Sound, batch: Batch) -> Result<()> {
+    fn step(&mut self, loss: &Objective, rows: &[usize], sound: &Sound, batch: Batch) -> Result<()> {
         let Progress { epoch, step, .. } = self.progress;
         let stream = |purpose| rng::stream(self.options.seed, purpose, epoch, step);
-        let draw = mixing::draw(&self.options.mixing, &mut stream(Purpose::Mixing), rows.len(), self.network.places())?;
+        let draw = self.options.mixing.draw(&mut stream(Purpose::Mixing), rows.len(), self.network.places())?;
         let inputs = self.inputs(&batch, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
         let (labels, mask) = self.labels((batch.labels, batch.mask), rows.len())?;
         let update = Update { loss, learning_rate: self.learning_rate(), clip: self.options.clip_norm };
-        let loss = train_step(&self.network, &mut self.optimizer, &update, inputs, (&labels, &mask), &draw)?;
+        let loss = train_step(&self.network, &mut self.optimizer, &update, inputs, (&labels, &mask), &*draw)?;
         if self.network.device() == HOST {
             self.check_loss(step, loss.f_double_value(&[])?, rows)?;
         }
         self.losses.push(loss.f_to_kind(Kind::Double)?);
-        self.progress.mixing.count(&draw);
+        *self.progress.mixing.entry(draw.method().to_owned()).or_default() += 1;
         self.progress.step += 1;
         self.take_into_average()
     }
@@ -403,17 +267,18 @@ impl Trainer {
     }
 
     fn inputs(&self, batch: &Batch, rows: usize, sound: &Sound, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
-        let (found, _, mels, frames) = batch.features.size4()?;
-        if found != rows as i64 {
-            let expected = format!("[{rows}, channel, mel, frame]");
-            return Err(Error::Shape { name: "features".to_owned(), expected, found: batch.features.size() });
+        let size = batch.inputs.size();
+        if size.first() != Some(&(rows as i64)) {
+            return Err(Error::Shape { name: "inputs".to_owned(), expected: format!("[{rows}, …]"), found: size });
         }
         let background = batch.background.as_ref().map(|background| self.send(background)).transpose()?;
-        let clips = min_max(&sound.apply(self.send(&batch.features)?, background.as_ref())?)?;
+        let varied = sound.apply(self.send(&batch.inputs)?, background.as_ref())?;
+        let inputs = self.options.network.architecture.normalisation().apply(&varied)?;
         if self.options.augmentation == AugmentOptions::NONE {
-            return Ok(clips);
+            return Ok(inputs);
         }
-        Augmentation::draw(&self.options.augmentation, rng, rows, mels as usize, frames as usize).apply(&clips)
+        let (_, _, mels, frames) = batch.inputs.size4()?;
+        Augmentation::draw(&self.options.augmentation, rng, rows, mels as usize, frames as usize).apply(&inputs)
     }
 
     fn labels(&self, (labels, mask): (Tensor, Tensor), rows: usize) -> Result<(Tensor, Tensor)> {
@@ -446,7 +311,7 @@ impl Trainer {
             steps: losses.len(),
             loss: losses.iter().sum::<f64>() / losses.len() as f64,
             learning_rate: self.learning_rate(),
-            mixing: self.progress.mixing,
+            mixing: std::mem::take(&mut self.progress.mixing),
             is_best: self.note_best(metrics.as_ref()),
             metrics,
         };

@@ -1,15 +1,17 @@
 //! State dicts to safetensors bytes and back. Equal tensors give equal bytes: names are sorted, and every tensor is
 //! written row by row whatever its layout in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use tch::{Kind, Tensor};
 
 use crate::device::HOST;
-use crate::network::StateDict;
 use crate::{Error, Result};
+
+/// A file's or a network's tensors by name.
+pub type StateDict = BTreeMap<String, Tensor>;
 
 /// The one entry of the file's metadata; several would be written in the order of a hash map.
 const NOTE: &str = "chorus";
@@ -17,7 +19,7 @@ const NOTE: &str = "chorus";
 /// Serialises tensors, with a note in the file's header if there is one.
 ///
 /// # Errors
-/// A number type that isn't bool, i64, f16, bf16, f32 or f64.
+/// A number type that is not bool, i64, f16, bf16, f32 or f64.
 pub fn to_bytes(state: &StateDict, note: Option<String>) -> Result<Vec<u8>> {
     let mut tensors = Vec::with_capacity(state.len());
     for (name, tensor) in state {

@@ -1,21 +1,31 @@
 //! The training loop on small synthetic spectrograms: it learns, stops, resumes, and says what is wrong.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use chorus_model::augment::AugmentOptions;
-use chorus_model::dataset::{Census, Dataset};
-use chorus_model::device::HOST;
-use chorus_model::loss::LossOptions;
-use chorus_model::mixing::{Depth, Method, MixingOptions};
-use chorus_model::network::{Architecture, Mode, NetworkOptions};
-use chorus_model::normalise::min_max;
-use chorus_model::optim::OptimizerOptions;
-use chorus_model::resident::Resident;
-use chorus_model::sampling::Sampling;
-use chorus_model::sound::SoundOptions;
-use chorus_model::trainer::{EpochReport, Hooks, Metrics, Precision, TrainOptions, Trainer};
-use chorus_model::{Error, Result};
+use chorus_torch::augment::AugmentOptions;
+use chorus_torch::dataset::{Census, Dataset};
+use chorus_torch::device::HOST;
+use chorus_torch::loss::asymmetric::Asymmetric;
+use chorus_torch::mixing::Mixing;
+use chorus_torch::mixing::manifold_mixup::{Depth, ManifoldMixup};
+use chorus_torch::mixing::mix2::Mix2;
+use chorus_torch::mixing::multimix::MultiMix;
+use chorus_torch::mixing::none::NoMixing;
+use chorus_torch::network::mobilenet_v3::{MobileNetV3, MobileNetV3Options, Size};
+use chorus_torch::network::resnet::ResNet18;
+use chorus_torch::network::{Architecture, Mode, Network, NetworkOptions};
+use chorus_torch::normalise::min_max;
+use chorus_torch::optim::sgd::Sgd;
+use chorus_torch::options::TrainOptions;
+use chorus_torch::precision::Precision;
+use chorus_torch::resident::Resident;
+use chorus_torch::sampling::Sampling;
+use chorus_torch::sound::SoundOptions;
+use chorus_torch::trainer::{EpochReport, Hooks, Metrics, Trainer};
+use chorus_torch::{Error, Result};
 use tch::{Kind, Tensor};
 
 /// Each class is a tone in a band of its own over noise; each row has a random set of classes.
@@ -66,7 +76,7 @@ impl Dataset for Tones {
         self.labels.len() / CLASSES as usize
     }
 
-    fn features(&self, rows: &[usize]) -> Result<Tensor> {
+    fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
         Ok(select(&self.features, rows, &SHAPE))
     }
 
@@ -77,13 +87,29 @@ impl Dataset for Tones {
     }
 }
 
-fn options(epochs: usize, method: Method) -> TrainOptions {
+/// MobileNetV3-Small at a quarter of its width, for pictures of so many channels.
+fn mobilenet(channels: i64, classes: i64) -> NetworkOptions {
+    let architecture = MobileNetV3 { size: Size::Small, options: MobileNetV3Options { width: 0.25 } };
+    NetworkOptions { architecture: Arc::new(architecture), channels, classes }
+}
+
+fn none() -> Arc<dyn Mixing> {
+    Arc::new(NoMixing)
+}
+
+const MULTIMIX: MultiMix = MultiMix { multimix_alpha: 0.2, multimix_mixtures: 16 };
+
+fn mix2() -> Arc<dyn Mixing> {
+    Arc::new(Mix2 { multimix: MULTIMIX, ..Mix2::default() })
+}
+
+fn options(epochs: usize, mixing: Arc<dyn Mixing>) -> TrainOptions {
     TrainOptions {
-        network: NetworkOptions { architecture: Architecture::Small, width: 0.25, channels: 1, classes: CLASSES },
+        network: mobilenet(1, CLASSES),
         epochs,
         batch_size: 16,
         augmentation: AugmentOptions { frequency_mask_bands: 2, time_mask_frames: 4, ..AugmentOptions::default() },
-        mixing: MixingOptions { method, multimix_mixtures: 16, ..MixingOptions::default() },
+        mixing,
         seed: 3,
         ..TrainOptions::paper(CLASSES)
     }
@@ -138,7 +164,7 @@ fn auroc(trainer: &Trainer, data: &Tones) -> f64 {
 #[test]
 fn it_learns() {
     let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
-    let mut trainer = Trainer::new(options(16, Method::None), HOST).unwrap();
+    let mut trainer = Trainer::new(options(16, none()), HOST).unwrap();
     let mut recorder = Recorder::default();
     assert!(trainer.run(&train, None, &mut recorder).unwrap().is_continue());
     assert!(accuracy(&trainer, &test) > 0.95, "{}", accuracy(&trainer, &test));
@@ -150,16 +176,17 @@ fn it_learns() {
 #[test]
 fn mix2_draws_every_mixing_and_reports_each_epoch() {
     let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
-    let mut trainer = Trainer::new(options(24, Method::Mix2), HOST).unwrap();
+    let mut trainer = Trainer::new(options(24, mix2()), HOST).unwrap();
     let mut recorder = Recorder::default();
     assert!(trainer.run(&train, Some(&test), &mut recorder).unwrap().is_continue());
     let reports = &recorder.reports;
     assert!(reports.last().unwrap().loss < 0.95 * reports[0].loss, "{reports:?}");
-    let drawn = reports.iter().fold([0; 4], |[a, b, c, d], r| {
-        [a + r.mixing.plain, b + r.mixing.mixup, c + r.mixing.manifold_mixup, d + r.mixing.multimix]
-    });
-    assert_eq!(drawn.iter().sum::<usize>(), 24 * (323 / 16));
-    assert!(drawn[0] == 0 && drawn[1..].iter().all(|&count| count > 5), "{drawn:?}");
+    let mut drawn = BTreeMap::new();
+    for (method, steps) in reports.iter().flat_map(|report| &report.mixing) {
+        *drawn.entry(method.as_str()).or_insert(0) += steps;
+    }
+    assert_eq!(drawn.values().sum::<usize>(), 24 * (323 / 16));
+    assert!(drawn.keys().eq(&["manifold_mixup", "mixup", "multimix"]) && drawn.values().all(|&steps| steps > 5), "{drawn:?}");
     assert!(reports.iter().enumerate().all(|(epoch, r)| r.epoch == epoch && r.steps == 20 && r.metrics.is_some()));
     let best = trainer.best().unwrap();
     assert_eq!(reports.iter().filter(|r| r.is_best).map(|r| r.epoch).max(), Some(best.epoch));
@@ -169,10 +196,10 @@ fn mix2_draws_every_mixing_and_reports_each_epoch() {
 #[test]
 fn running_statistics_agree_with_the_batch_after_a_short_training() {
     let (train, test) = (Tones::new(96, 0), Tones::new(100, 1));
-    let options = TrainOptions { augmentation: AugmentOptions::NONE, ..options(8, Method::None) };
+    let options = TrainOptions { augmentation: AugmentOptions::NONE, ..options(8, none()) };
     let mut trainer = Trainer::new(options, HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
-    let clips = min_max(&test.features(&(0..test.len()).collect::<Vec<_>>()).unwrap()).unwrap();
+    let clips = min_max(&test.inputs(&(0..test.len()).collect::<Vec<_>>()).unwrap()).unwrap();
     let logits = |mode| {
         let network = trainer.network();
         tch::no_grad(|| network.head(&network.forward_features(&clips, mode).unwrap()).unwrap())
@@ -188,18 +215,18 @@ fn running_statistics_agree_with_the_batch_after_a_short_training() {
 #[test]
 fn a_training_continues_bit_for_bit_from_any_step() {
     let (train, validation) = (Tones::new(70, 0), Tones::new(20, 1));
-    let mut whole = Trainer::new(options(3, Method::Mix2), HOST).unwrap();
+    let mut whole = Trainer::new(options(3, mix2()), HOST).unwrap();
     let mut expected = Recorder::default();
     let _ = whole.run(&train, Some(&validation), &mut expected).unwrap();
     let expected_bytes = whole.save_checkpoint().unwrap();
     // Four steps an epoch: within the first one, at its end before the report, right after it, and near the end.
     for stop in [1, 4, 5, 11] {
-        let mut first = Trainer::new(options(3, Method::Mix2), HOST).unwrap();
+        let mut first = Trainer::new(options(3, mix2()), HOST).unwrap();
         let mut recorder = Recorder { stop_after: Some(stop), ..Recorder::default() };
         assert!(first.run(&train, Some(&validation), &mut recorder).unwrap().is_break());
         let bytes = first.save_checkpoint().unwrap();
         drop(first);
-        let mut resumed = Trainer::resume(options(3, Method::Mix2), HOST, &bytes).unwrap();
+        let mut resumed = Trainer::resume(options(3, mix2()), HOST, &bytes).unwrap();
         assert_eq!(resumed.save_checkpoint().unwrap(), bytes);
         recorder.stop_after = None;
         let _ = resumed.run(&train, Some(&validation), &mut recorder).unwrap();
@@ -210,19 +237,19 @@ fn a_training_continues_bit_for_bit_from_any_step() {
 
 /// Every option that the paper does not use.
 fn everything(epochs: usize) -> TrainOptions {
-    let options = options(epochs, Method::Mix2);
+    let manifold_mixup = ManifoldMixup { manifold_depth: Depth::Random, ..ManifoldMixup::default() };
     TrainOptions {
         warmup_epochs: 1,
-        optimizer: OptimizerOptions::Sgd { momentum: 0.9, weight_decay: 1e-4 },
+        optimizer: Arc::new(Sgd { momentum: 0.9, weight_decay: 1e-4 }),
         learning_rate: 0.05,
         clip_norm: Some(1.0),
         average_decay: Some(0.9),
-        loss: LossOptions::Asymmetric { gamma_positive: 0.0, gamma_negative: 2.0, margin: 0.05 },
+        loss: Arc::new(Asymmetric { asymmetric_gammas: [0.0, 2.0], asymmetric_margin: 0.05 }),
         positive_weight: Some(5.0),
         sampling: Sampling::ClassBalanced,
-        mixing: MixingOptions { manifold_depth: Depth::Random, ..options.mixing },
+        mixing: Arc::new(Mix2 { multimix: MULTIMIX, manifold_mixup, ..Mix2::default() }),
         sound: SoundOptions { gain_db: 6.0, background_probability: 0.3, background_gain_db: [-20.0, -10.0] },
-        ..options
+        ..options(epochs, mix2())
     }
 }
 
@@ -250,7 +277,7 @@ fn a_dataset_on_the_device_gives_the_same_training() {
     let train = Tones::new(70, 0);
     let on_device = Resident::new(&train, HOST).unwrap();
     let weights = |data: &dyn Dataset| {
-        let mut trainer = Trainer::new(options(2, Method::Mix2), HOST).unwrap().with_loader_threads(0);
+        let mut trainer = Trainer::new(options(2, mix2()), HOST).unwrap().with_loader_threads(0);
         let _ = trainer.run(data, None, &mut Recorder::default()).unwrap();
         trainer.save_checkpoint().unwrap()
     };
@@ -269,7 +296,7 @@ fn training_ends_when_validation_is_no_longer_better() {
         }
     }
     let (train, validation) = (Tones::new(32, 0), Tones::new(8, 1));
-    let mut trainer = Trainer::new(TrainOptions { patience: Some(3), ..options(20, Method::None) }, HOST).unwrap();
+    let mut trainer = Trainer::new(TrainOptions { patience: Some(3), ..options(20, none()) }, HOST).unwrap();
     assert!(trainer.run(&train, Some(&validation), &mut Worse(0)).unwrap().is_continue());
     assert_eq!((trainer.position(), trainer.best().unwrap().epoch), ((5, 0), 1));
 }
@@ -277,9 +304,9 @@ fn training_ends_when_validation_is_no_longer_better() {
 #[test]
 fn frozen_networks_give_the_scores_of_evaluation() {
     let train = Tones::new(64, 0);
-    let mut trainer = Trainer::new(options(2, Method::None), HOST).unwrap();
+    let mut trainer = Trainer::new(options(2, none()), HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
-    let clips = min_max(&train.features(&(0..64).collect::<Vec<_>>()).unwrap()).unwrap();
+    let clips = min_max(&train.inputs(&(0..64).collect::<Vec<_>>()).unwrap()).unwrap();
     let network = trainer.network();
     let expected = tch::no_grad(|| network.head(&network.forward_features(&clips, Mode::Eval).unwrap()).unwrap());
     let scores = |kind| {
@@ -301,7 +328,7 @@ fn frozen_networks_give_the_scores_of_evaluation() {
 #[test]
 fn half_precision_learns_too() {
     let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
-    let options = TrainOptions { precision: Precision::Bfloat16, ..options(16, Method::None) };
+    let options = TrainOptions { precision: Precision::Bfloat16, ..options(16, none()) };
     let mut trainer = Trainer::new(options, HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
     assert!(accuracy(&trainer, &test) > 0.95, "{}", accuracy(&trainer, &test));
@@ -310,9 +337,8 @@ fn half_precision_learns_too() {
 
 #[test]
 fn pretrained_weights_are_taken_over_and_pictures_become_grey() {
-    let picture = NetworkOptions { architecture: Architecture::Small, width: 0.25, channels: 3, classes: 9 };
-    let picture = chorus_model::network::Network::new(picture, 8, Kind::Float, HOST).unwrap().state_dict();
-    let mut trainer = Trainer::new(TrainOptions { average_decay: Some(0.5), ..options(1, Method::None) }, HOST).unwrap();
+    let picture = Network::new(mobilenet(3, 9), 8, Kind::Float, HOST).unwrap().state_dict();
+    let mut trainer = Trainer::new(TrainOptions { average_decay: Some(0.5), ..options(1, none()) }, HOST).unwrap();
     trainer.start_from(&picture).unwrap();
     let state = trainer.network().state_dict();
     assert_eq!(state["features.1.block.0.0.weight"], picture["features.1.block.0.0.weight"]);
@@ -333,18 +359,18 @@ fn the_census_counts_what_is_known() {
 
 #[test]
 fn a_checkpoint_of_other_options_is_refused() {
-    let bytes = Trainer::new(options(3, Method::Mix2), HOST).unwrap().save_checkpoint().unwrap();
-    let other = TrainOptions { learning_rate: 0.02, ..options(3, Method::Mix2) };
+    let bytes = Trainer::new(options(3, mix2()), HOST).unwrap().save_checkpoint().unwrap();
+    let other = TrainOptions { learning_rate: 0.02, ..options(3, mix2()) };
     let refusal = Trainer::resume(other, HOST, &bytes).unwrap_err();
     assert!(matches!(&refusal, Error::Checkpoint { key, .. } if key == "learning_rate"), "{refusal}");
-    assert!(Trainer::resume(options(3, Method::Mix2), HOST, &bytes[..bytes.len() - 1]).is_err());
+    assert!(Trainer::resume(options(3, mix2()), HOST, &bytes[..bytes.len() - 1]).is_err());
 }
 
 #[test]
 fn a_loss_that_is_not_a_number_names_the_step_and_its_rows() {
     let mut train = Tones::new(32, 0);
     train.features[17 * 32 * 48..18 * 32 * 48].fill(f32::NAN);
-    let mut trainer = Trainer::new(options(1, Method::None), HOST).unwrap();
+    let mut trainer = Trainer::new(options(1, none()), HOST).unwrap();
     let failure = trainer.run(&train, None, &mut Recorder::default()).unwrap_err();
     let Error::Loss { epoch: 0, step, rows, .. } = failure else { panic!("{failure}") };
     assert!(rows.contains(&17) && rows.len() == 16 && step < 2, "{step} {rows:?}");
@@ -353,16 +379,16 @@ fn a_loss_that_is_not_a_number_names_the_step_and_its_rows() {
 #[test]
 fn a_set_smaller_than_a_batch_is_one_batch_and_an_empty_one_an_error() {
     let mut recorder = Recorder::default();
-    let _ = Trainer::new(options(1, Method::Mix2), HOST).unwrap().run(&Tones::new(5, 0), None, &mut recorder).unwrap();
+    let _ = Trainer::new(options(1, mix2()), HOST).unwrap().run(&Tones::new(5, 0), None, &mut recorder).unwrap();
     assert_eq!(recorder.reports[0].steps, 1);
-    let empty = Trainer::new(options(1, Method::Mix2), HOST).unwrap().run(&Tones::new(0, 0), None, &mut recorder);
+    let empty = Trainer::new(options(1, mix2()), HOST).unwrap().run(&Tones::new(0, 0), None, &mut recorder);
     assert!(matches!(empty, Err(Error::Empty)));
 }
 
 #[test]
 fn a_prediction_does_not_depend_on_its_neighbours() {
     let data = Tones::new(20, 0);
-    let trainer = Trainer::new(options(1, Method::None), HOST).unwrap();
+    let trainer = Trainer::new(options(1, none()), HOST).unwrap();
     let all = trainer.predict(&data, &(0..20).collect::<Vec<_>>()).unwrap();
     let alone = trainer.predict(&data, &[7]).unwrap();
     assert!((all.get(7) - alone.get(0)).abs().max().double_value(&[]) < 1e-5);
@@ -371,10 +397,43 @@ fn a_prediction_does_not_depend_on_its_neighbours() {
 #[test]
 fn options_out_of_range_are_refused() {
     for bad in [
-        TrainOptions { epochs: 0, ..options(1, Method::None) },
-        TrainOptions { learning_rate: f64::NAN, ..options(1, Method::None) },
-        TrainOptions { validate_every: 0, ..options(1, Method::None) },
+        TrainOptions { epochs: 0, ..options(1, none()) },
+        TrainOptions { learning_rate: f64::NAN, ..options(1, none()) },
+        TrainOptions { validate_every: 0, ..options(1, none()) },
     ] {
         assert!(matches!(Trainer::new(bad, HOST), Err(Error::Option { .. })));
+    }
+}
+
+/// The same loop with another network: it learns, continues bit for bit with mixing between its blocks, and predicts when frozen.
+#[test]
+fn a_resnet_learns_resumes_and_predicts() {
+    let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
+    let network = NetworkOptions { architecture: Arc::new(ResNet18 { width: 0.125 }), channels: 1, classes: CLASSES };
+    let learning = TrainOptions { network: network.clone(), learning_rate: 3e-3, ..options(8, none()) };
+    let mut trainer = Trainer::new(learning, HOST).unwrap();
+    let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
+    assert!(accuracy(&trainer, &test) > 0.9, "{}", accuracy(&trainer, &test));
+
+    let small = Tones::new(70, 0);
+    let mixed = || TrainOptions { network: network.clone(), ..everything(2) };
+    let mut whole = Trainer::new(mixed(), HOST).unwrap();
+    let _ = whole.run(&small, Some(&test), &mut Recorder::default()).unwrap();
+    let mut first = Trainer::new(mixed(), HOST).unwrap();
+    let _ = first.run(&small, Some(&test), &mut Recorder { stop_after: Some(5), ..Recorder::default() }).unwrap();
+    let mut resumed = Trainer::resume(mixed(), HOST, &first.save_checkpoint().unwrap()).unwrap();
+    let _ = resumed.run(&small, Some(&test), &mut Recorder::default()).unwrap();
+    assert_eq!(resumed.save_checkpoint().unwrap(), whole.save_checkpoint().unwrap());
+    let refusal = Trainer::resume(options(2, mix2()), HOST, &first.save_checkpoint().unwrap()).unwrap_err();
+    assert!(matches!(&refusal, Error::Checkpoint { key, .. } if key == "network"), "{refusal}");
+}
+
+#[test]
+fn every_network_has_places_for_mixing_or_says_that_it_has_none() {
+    let random = || ManifoldMixup { manifold_depth: Depth::Random, ..ManifoldMixup::default() };
+    for architecture in [mobilenet(1, CLASSES).architecture, Arc::new(ResNet18::default()) as Arc<dyn Architecture>] {
+        assert!(architecture.places() > 0);
+        let network = NetworkOptions { architecture, channels: 1, classes: CLASSES };
+        TrainOptions { network, ..options(1, Arc::new(random())) }.validate().unwrap();
     }
 }

@@ -17,48 +17,85 @@ mod clip;
 pub mod export;
 mod facts;
 mod listen;
-mod names;
 mod page;
 mod plot;
 pub mod review;
 #[cfg(test)]
 mod tests;
 
-use chorus_audio::container::channels;
-use chorus_engine::{UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
 
 const PAGE: &str = "report/index.html";
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    archive: ArchiveParams,
-    report: ReportParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
-    channel: channels::Choice,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportParams {
+/// The section `report` of the configuration.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "report")]
+struct ReportSettings {
+    /// Title of the report; null: Acoustic survey.
+    #[key(example = "\"Ponds, March 2020\"")]
     title: Option<String>,
+    /// Number of clips of each class in the report: its detections with the highest scores, first from different sites and then from
+    /// different dates. 0: no clips.
+    #[key(unit = "clips", default = "3", range = 0..=20)]
     clips: usize,
+    /// Largest number of clips of all classes together. Every class gets its first clip before any class gets a second; frequent
+    /// classes come first. A clip has at most 3 MB of sound.
+    #[key(unit = "clips", default = "60", range = 0..=1000)]
     max_clips: usize,
+}
+
+/// The configuration keys of the stage.
+pub fn declarations() -> Declarations {
+    Declarations::default().section::<ReportSettings>()
 }
 
 /// The stage.
 pub struct Report;
 
+impl Report {
+    /// What the stage declares of itself: the tables that the page sums up, and recordings to cut clips from. A run with a model from
+    /// elsewhere has neither labels nor metrics.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let always = ["recordings", "segments", "detections", "activity", "sun_activity", "accumulation"];
+        let learnt: &[&str] = &[
+            "classes",
+            "annotations",
+            "reviews",
+            "splits",
+            "split_classes",
+            "training_log",
+            "metrics",
+            "thresholds",
+            "curves",
+            "reliability",
+        ];
+        let learnt = if config.text("model.path").is_none() { learnt } else { &[] };
+        let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
+        inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
+        Some(Pass {
+            code_version: 5,
+            inputs,
+            outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
+            keys: vec!["archive.channel", "report.*"],
+            ..Pass::new("report", Per::Run)
+        })
+    }
+}
+
 impl Work for Report {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { archive, report } = cx.params()?;
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let report = cx.settings::<ReportSettings>()?;
         let mut facts = facts::gather(cx, report.clips)?;
-        let wanted = listen::Wanted { per_class: report.clips, in_all: report.max_clips, choice: archive.channel };
+        let wanted = listen::Wanted { per_class: report.clips, in_all: report.max_clips, choice: cx.value("archive.channel")? };
         listen::make(cx, &mut facts.found, wanted)?;
         cx.write_file(PAGE, page::page(report.title.as_deref(), &facts).as_bytes())?;
         Ok(())

@@ -1,12 +1,12 @@
 //! Clips of the highest detections, as files beside the page: `report/clips/CLASS NUMBER-CLASS-RANK.wav`, and `.png` for its spectrogram.
 //!
 //! Their names are made here, of letters and digits of ASCII and hyphens, whatever the classes are called, so that they are safe in any
-//! file system and in any address. What cannot be read any more is told in its place and no error: the tables know more than the archive.
+//! file system and in any address. A recording that cannot be read any more is reported in its place and is no error: the tables outlive the archive.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 
+use chorus_archive::Archive;
 use chorus_audio::container::channels;
 use chorus_engine::{EngineError, UnitContext, WorkError};
 use rayon::prelude::*;
@@ -15,7 +15,7 @@ use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
 use crate::facts::{Found, Heard, Pick, Sound};
 
 /// The folder of the clips, as the engine knows it.
-const FOLDER: &str = "report/clips";
+pub(crate) const FOLDER: &str = "report/clips";
 /// Seconds before and after a detection.
 const CONTEXT_S: f64 = 1.0;
 /// Seconds of a detection that are heard at most. Of a longer one it is the beginning.
@@ -56,8 +56,8 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
         if cx.stopping() {
             return Err(EngineError::Stopped.into());
         }
-        match &archive {
-            Some(archive) => cut(cx, &archive.join(path), some, making),
+        match archive {
+            Some(archive) => cut(cx, archive, path, some, making),
             None => Ok(some.iter().map(|chosen| Made { of: chosen.of.clone(), sound: Sound::Gone, lack: None }).collect()),
         }
     };
@@ -132,10 +132,16 @@ fn heard_until_s(pick: &Pick, rate_hz: u32) -> f64 {
 }
 
 /// Cuts clips of one recording and writes them.
-fn cut(cx: &UnitContext<'_>, path: &Path, some: &[&Chosen], making: Making) -> Result<Vec<Made>, WorkError> {
+fn cut(
+    cx: &UnitContext<'_>,
+    archive: &dyn Archive,
+    path: &str,
+    some: &[&Chosen],
+    making: Making,
+) -> Result<Vec<Made>, WorkError> {
     let events: Vec<Range<f64>> = some.iter().map(|chosen| chosen.event.clone()).collect();
     let dead = some.first().and_then(|chosen| chosen.dead_channels.as_deref());
-    let clips = match clip::clips(path, &events, dead, making) {
+    let clips = match clip::clips(archive, path, &events, dead, making) {
         Ok(clips) => clips,
         Err(error) => {
             let lack = |chosen: &&Chosen| Made { of: chosen.of.clone(), sound: Sound::Gone, lack: Some(error.to_string()) };
@@ -146,7 +152,7 @@ fn cut(cx: &UnitContext<'_>, path: &Path, some: &[&Chosen], making: Making) -> R
         let of = chosen.of.clone();
         let clip = match clip {
             Ok(clip) => clip,
-            Err(error) => return Ok(Made { of, sound: Sound::Gone, lack: Some(format!("{}: {error}", path.display())) }),
+            Err(error) => return Ok(Made { of, sound: Sound::Gone, lack: Some(format!("{}: {error}", archive.location(path))) }),
         };
         cx.write_file(&format!("{FOLDER}/{}.wav", chosen.name), &clip.wav)?;
         cx.write_file(&format!("{FOLDER}/{}.png", chosen.name), &clip.png)?;

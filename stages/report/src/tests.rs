@@ -1,15 +1,26 @@
 //! The stage as the engine runs it, over tables that stand-ins of the other stages write.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
+use chorus_card::testing;
+use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
-    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+    Config, Console, MODEL_KEYS, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
+use chorus_keys::Declarations;
 
 use crate::facts::rows::{Named, bool, f32, f64, fill, i32, i64, text, u32, u64};
 use crate::{PAGE, Report};
+
+fn keys() -> &'static Declarations {
+    chorus_engine::config::declarations()
+        .and(chorus_audio::declarations())
+        .and(chorus_labels::declarations())
+        .and(chorus_score::declarations())
+        .and(crate::declarations())
+        .into_static()
+}
 
 const SITE: &str = "Pond <1>";
 const NIGHT: i32 = 18_322;
@@ -20,7 +31,9 @@ const START_US: i64 = NIGHT as i64 * 86_400_000_000 + 72_000_000_000;
 struct StandIn(Pass, String);
 
 impl Work for StandIn {
-    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    type Found = ();
+
+    fn scan(&self, _cx: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let mut scan = Scan::default();
         if self.0.per == Per::SiteDay && self.0.inputs == [Input::Archive] {
             let date = Some(jiff::civil::date(2020, 3, 1));
@@ -30,15 +43,14 @@ impl Work for StandIn {
         Ok(scan)
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         for output in &self.0.outputs {
             match *output {
                 Output::File(path) => cx.write_file(path, self.1.as_bytes())?,
                 Output::Folder(_) => {}
-                Output::Table("features") => cx.sink("features", &[1, 1])?.finish()?,
                 Output::Table(table) => {
                     let named = rows(table, cx.unit());
-                    cx.write(table, |batch| fill(table, &named).into_iter().fold(batch, |b, column| b.array(column)))?;
+                    cx.write(table, |batch| fill(batch, table, &named))?;
                 }
             }
         }
@@ -111,26 +123,68 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
     }
 }
 
-/// Runs all stages, each by the program that it belongs to, and gives back the page.
-fn run(folder: &Path, sets: &[&str]) -> String {
+/// Passes that write what the report reads: parts of tables by site-day, the other tables, and the card of a model that is trained.
+fn stand_ins(config: &Config) -> [Pass; 2] {
+    let tables = Report::declare(config).unwrap().inputs.into_iter().filter_map(Input::table);
+    let (parts, whole): (Vec<&str>, Vec<&str>) = tables.partition(|table| chorus_tables::schema(table).unwrap().partitioned);
+    let outputs = |tables: Vec<&'static str>| tables.into_iter().map(Output::Table).collect::<Vec<_>>();
+    let card = config.text("model.path").is_none().then_some(Output::File("model/model.yaml"));
+    [
+        Pass { inputs: vec![Input::Archive], outputs: outputs(parts), ..Pass::new("parts", Per::SiteDay) },
+        Pass { outputs: [outputs(whole), card.into_iter().collect()].concat(), ..Pass::new("whole", Per::Run) },
+    ]
+}
+
+/// Runs the stand-ins and the report.
+fn run_again(folder: &Path, sets: &[&str], force: bool) -> Result<(), String> {
     let (archive, run) = (folder.join("archive"), folder.join("run"));
     std::fs::create_dir_all(&archive).unwrap();
     let mut sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     sets.extend([format!("archive.path={}", archive.display()), format!("run.path={}", run.display())]);
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
+    let config = Config::from_text("", "c", "c", &sets, keys()).unwrap();
     std::fs::write(archive.join("r1true.wav"), crate::clip::tests::tone(1000.0, 10.0, 8000)).unwrap();
-    let card = format!("model_id: cafe\nsettings:\n{}", config.to_yaml().lines().map(|l| format!("  {l}\n")).collect::<String>());
-    let runner = || {
-        let stand_ins = passes(&config).into_iter().filter(|p| p.name != "report");
-        let registry = stand_ins.fold(Registry::default(), |r, p| r.with(p.name, StandIn(p.clone(), card.clone())));
-        Runner::new(config.clone(), registry.with("report", Report), Console::new())
-    };
-    for pass in passes(&config) {
-        let runner = if pass.program == Program::Torch { runner().as_worker(Default::default()) } else { runner() };
-        let selection = Selection::Only(vec![pass.stage.to_owned()]);
-        runner.run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false }).unwrap();
+    let keys = config.expand(&MODEL_KEYS);
+    let card = testing::card(config.values().nested(keys.iter().map(String::as_str))).to_yaml();
+    let stand_ins = stand_ins(&config).into_iter();
+    let registry = stand_ins.fold(Registry::default(), |r, p| r.with(Some(p.clone()), StandIn(p, card.clone())));
+    let runner = Runner::new(config.clone(), registry.with(Report::declare(&config), Report), Console::new());
+    let selection = if force { Selection::Only(vec!["report".to_owned()]) } else { Selection::All };
+    let options = RunOptions { selection, force, jobs: 1, units: Vec::new(), verify: false };
+    runner.run(&options).map(drop).map_err(|error| error.to_string())
+}
+
+/// Runs the stand-ins and the report, and gives back the page.
+fn run(folder: &Path, sets: &[&str]) -> String {
+    run_again(folder, sets, false).unwrap();
+    std::fs::read_to_string(folder.join("run").join(PAGE)).unwrap()
+}
+
+/// Every file below a folder.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn each_declared_table_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["annotate.format=anuraset_raw"];
+    run(folder.path(), &sets);
+    let mut tables = 0;
+    for table in std::fs::read_dir(folder.path().join("run/tables")).unwrap().map(|entry| entry.unwrap()) {
+        let files: Vec<(PathBuf, Vec<u8>)> =
+            files_below(&table.path()).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        // The size stays the same, so only a reader of the file notices that it is not a table any more.
+        for (path, bytes) in &files {
+            std::fs::write(path, vec![0; bytes.len()]).unwrap();
+        }
+        assert!(run_again(folder.path(), &sets, true).is_err(), "{} is declared and not read", table.path().display());
+        for (path, bytes) in &files {
+            std::fs::write(path, bytes).unwrap();
+        }
+        tables += 1;
     }
-    std::fs::read_to_string(run.join(PAGE)).unwrap()
+    assert_eq!(tables, 16);
 }
 
 #[test]
@@ -163,7 +217,7 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     // From 2 to 7 s of a recording of 16 bits.
     assert_eq!(wav[44..], std::fs::read(learns.path().join("archive/r1true.wav")).unwrap()[44 + 32_000..][..80_000]);
     let model = format!("model.path={}", learns.path().join("run/model").display());
-    std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe").unwrap();
+    std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe\nthresholds: {}\n").unwrap();
     let applied = run(applies.path(), &[&model]);
     assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
     assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));

@@ -8,13 +8,13 @@
 //!
 //! A probability is one of windows like those of validation: where a class calls more or less often, it is off.
 
-use serde::{Deserialize, Serialize};
+pub use chorus_card::{Calibration, Curve};
+use chorus_card::{logistic, logit};
+use chorus_keys::Choices;
+use serde::Deserialize;
 
 use crate::metrics::{Ranking, Step};
-use crate::thresholds::Source;
 
-/// Scores are kept this far from 0 and 1 (2^-24, half the step of float32 below 1), since logits of those are not finite.
-const LEAST_MARGIN: f64 = 1.0 / 16_777_216.0;
 /// Newton's method needs about ten steps; where it needs more something is degenerate, and the last step is as good as any.
 const MOST_STEPS: usize = 100;
 /// When a step promises to lower the loss by less than this, per window, it is the last: Newton's method doubles the right digits with each.
@@ -27,73 +27,15 @@ const LEAST_DECREASE: f64 = 1e-4;
 const SHORTEST: f64 = 1e-10;
 
 /// How scores become probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// They do not.
+    /// No calibration; detections have no probability.
     None,
-    /// A logistic curve on the logit.
+    /// Platt scaling: a logistic curve over the logit.
     Platt,
-    /// Any rising curve.
+    /// Isotonic regression: any rising curve. It needs many positives.
     Isotonic,
-}
-
-/// A fitted curve.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "method")]
-pub enum Curve {
-    /// See [`platt`].
-    Platt {
-        /// Factor of the logit.
-        slope: f64,
-        /// Added to it.
-        intercept: f64,
-    },
-    /// See [`isotonic`].
-    Isotonic {
-        /// Rising.
-        scores: Vec<f64>,
-        /// The probability at each of them; never falling.
-        probabilities: Vec<f64>,
-    },
-}
-
-impl Curve {
-    /// The probability that a window of this score is positive.
-    pub fn probability(&self, score: f64) -> f64 {
-        match self {
-            Self::Platt { slope, intercept } => logistic(slope * logit(score) + intercept),
-            Self::Isotonic { scores, probabilities } => interpolated(scores, probabilities, score),
-        }
-    }
-
-    /// Whether a higher score means a higher probability somewhere, and a lower one nowhere. Any other curve has learnt nothing of the scores.
-    fn is_rising(&self) -> bool {
-        match self {
-            Self::Platt { slope, .. } => *slope > 0.0,
-            Self::Isotonic { probabilities, .. } => probabilities.first() < probabilities.last(),
-        }
-    }
-
-    /// Its method, as in tables.
-    pub fn method(&self) -> &'static str {
-        match self {
-            Self::Platt { .. } => "platt",
-            Self::Isotonic { .. } => "isotonic",
-        }
-    }
-}
-
-/// The calibration of one class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
-    /// On which windows it was fitted: the class's own, or those of all classes.
-    pub source: Source,
-    /// Positive windows of the class among them.
-    pub positives: u64,
-    /// The curve.
-    #[serde(flatten)]
-    pub curve: Curve,
 }
 
 /// The curve for the windows of a ranking, where it has at least `min_positives` positive windows, a negative one, and scores that rise with them.
@@ -106,16 +48,15 @@ pub fn fit(ranking: &Ranking, method: Method, min_positives: u64) -> Option<Curv
         Method::Platt => platt(ranking),
         Method::Isotonic => isotonic(ranking),
     };
-    Some(curve).filter(Curve::is_rising)
+    Some(curve).filter(is_rising)
 }
 
-fn logit(score: f64) -> f64 {
-    let score = score.clamp(LEAST_MARGIN, 1.0 - LEAST_MARGIN);
-    (score / (1.0 - score)).ln()
-}
-
-fn logistic(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
+/// Whether the probability rises with the score somewhere and falls nowhere. Any other curve has learnt nothing from the scores.
+fn is_rising(curve: &Curve) -> bool {
+    match curve {
+        Curve::Platt { slope, .. } => *slope > 0.0,
+        Curve::Isotonic { probabilities, .. } => probabilities.first() < probabilities.last(),
+    }
 }
 
 /// ln(1 + exp(z)), also where exp(z) overflows.
@@ -251,16 +192,6 @@ pub fn isotonic(ranking: &Ranking) -> Curve {
     Curve::Isotonic { scores, probabilities }
 }
 
-/// The value at `x` of the line through these points, level beyond the first and the last; 0 without points.
-fn interpolated(xs: &[f64], ys: &[f64], x: f64) -> f64 {
-    let above = xs.partition_point(|&at| at <= x);
-    match (above.checked_sub(1).map(|below| (xs[below], ys[below])), xs.get(above).zip(ys.get(above))) {
-        (Some((x0, y0)), Some((&x1, &y1))) => y0 + (y1 - y0) * (x - x0) / (x1 - x0),
-        (Some((_, y)), None) | (None, Some((_, &y))) => y,
-        (None, None) => 0.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,15 +231,6 @@ mod tests {
             assert_eq!(fit(&ranking(&good[..3]), method, 1), None, "without a negative one");
         }
         assert_eq!(fit(&ranking(&good), Method::None, 1), None);
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        for curve in [platt(&ranking(&[(0.9, true), (0.2, false)])), isotonic(&ranking(&[(0.9, true), (0.2, false)]))] {
-            let calibration = Calibration { source: Source::Own, positives: 1, curve };
-            let text = serde_yaml::to_string(&calibration).unwrap();
-            assert_eq!(serde_yaml::from_str::<Calibration>(&text).unwrap(), calibration, "{text}");
-        }
     }
 
     proptest! {

@@ -1,80 +1,133 @@
-//! Stage `detect`, first pass: neighbouring windows over a class's threshold become events, the table `detections`.
+//! Stage `detect`, first pass: in each site-day, neighbouring windows over a class's threshold become events (`detections`), and effort
+//! and detections are counted by hour and by time from sunset and sunrise (`activity_parts`, `night_parts`).
 
-use chorus_engine::{UnitContext, Work, WorkError};
+use std::collections::BTreeMap;
 
-use crate::decisions::Decisions;
-use crate::error::ScoreError;
-use crate::events::{Event, merge};
+use arrow::array::RecordBatch;
+use chorus_card::{DECISIONS, Decisions};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_tables::{Batch, BatchBuilder, TableError, UtcMicros};
+
+use crate::activity::parts;
+use crate::activity::tally::{Recorded, Tally};
+use crate::clock::Clock;
+use crate::events::{Event, event};
 use crate::predicted::{Predicted, each_recording};
-use crate::rule::Params;
+use crate::rule::{ClassEvents, Params};
+use crate::sun::Place;
+
+/// The columns that [`Recorded`] is made of.
+const RECORDED: [&str; 4] = ["recording_id", "duration_s", "latitude", "longitude"];
 
 /// The pass.
 pub struct Detect;
 
-impl Work for Detect {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let params: Params = cx.params()?;
-        let decisions = cx.model_file("decisions.yaml")?.map(|path| Decisions::read(&path)).transpose()?;
-        let probability = |class: &str, score| decisions.as_ref().and_then(|d| d.probability(class, score));
-        let mut sink = cx.sink("detections", &[])?;
-        if let Some(reader) = cx.reader("predictions")? {
-            each_recording(reader.batches(&Predicted::COLUMNS)?, |recording| {
-                let events = events(&recording, cx.unit().site(), &params, decisions.as_ref())?;
-                let batch = sink
-                    .builder()
-                    .utf8(events.iter().map(|_| &recording.recording_id))
-                    .utf8(events.iter().map(|(class, ..)| class))
-                    .f64(events.iter().map(|(.., event)| event.start_s))
-                    .f64(events.iter().map(|(.., event)| event.end_s))
-                    .utc(events.iter().map(|(.., event)| event.start_utc_us))
-                    .u32(events.iter().map(|(.., event)| event.n_windows))
-                    .f32(events.iter().map(|(.., event)| event.peak_score as f32))
-                    .f32(events.iter().map(|(.., event)| event.mean_score as f32))
-                    .f64(events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
-                    .f64(events.iter().map(|(_, threshold, _)| *threshold))
-                    .utf8(events.iter().map(|_| &recording.model_id))
-                    .build()?;
-                Ok(sink.write(&batch)?)
-            })?;
-        }
-        Ok(sink.finish()?)
+impl Detect {
+    /// What the pass declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        Some(Pass {
+            code_version: 4,
+            inputs: vec![Input::Table("predictions"), Input::Table("recordings"), Input::Model(DECISIONS)],
+            outputs: ["detections", "activity_parts", "night_parts"].map(Output::Table).to_vec(),
+            keys: vec!["detect.*", "predict.min_score"],
+            ..Pass::new("detect", Per::SiteDay)
+        })
     }
 }
 
-/// The events of a recording by class and time, with the thresholds that made them.
-fn events<'a>(
-    recording: &'a Predicted,
-    site: &str,
-    params: &Params,
-    decisions: Option<&Decisions>,
-) -> Result<Vec<(&'a str, f64, Event)>, ScoreError> {
-    let mut all = Vec::new();
-    for (class, windows) in &recording.windows {
-        let rule = params.rule(site, class, decisions)?;
-        all.extend(merge(windows, &rule)?.into_iter().map(|event| (class.as_str(), rule.threshold, event)));
+impl Work for Detect {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
     }
-    Ok(all)
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let params = Params::of(cx)?;
+        let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
+        let site = cx.unit().site();
+        let mut tally = Tally::default();
+        let recordings = cx.read("recordings", &[&RECORDED[..], &Clock::COLUMNS].concat())?;
+        let (ids, recorded) = recordings.as_ref().map(recorded).transpose()?.unwrap_or_default();
+        tally.record(site, &recorded)?;
+        let recordings: BTreeMap<&str, &Recorded> = ids.iter().map(String::as_str).zip(&recorded).collect();
+        let mut sink = cx.sink("detections", &[])?;
+        if let Some(reader) = cx.reader("predictions")? {
+            each_recording(reader.batches(&Predicted::COLUMNS)?, |predicted| {
+                let events = params.events(site, &predicted, decisions.as_ref())?;
+                sink.write(&detections(sink.builder(), &predicted, &rows(&events), decisions.as_ref())?)?;
+                let recorded = recordings.get(predicted.recording_id.as_str());
+                let recorded = recorded.ok_or("predictions name a recording that recordings lacks; run predict again")?;
+                Ok(tally.count(site, recorded.clock.as_ref(), &predicted, &events)?)
+            })?;
+        }
+        sink.finish()?;
+        parts::write(cx, &tally)
+    }
+}
+
+/// The recordings of a batch: their ids, and when, how long and where each was.
+fn recorded(batch: &Batch) -> Result<(Vec<String>, Vec<Recorded>), TableError> {
+    let places = batch.f64("latitude")?.iter().zip(batch.f64("longitude")?);
+    let place = |(latitude, longitude): (Option<f64>, Option<f64>)| Some(Place { latitude: latitude?, longitude: longitude? });
+    let rows = Clock::of(batch)?.into_iter().zip(batch.f64("duration_s")?.iter().zip(places.map(place)));
+    let recorded = rows.map(|(clock, (duration_s, place))| Recorded { clock, duration_s: duration_s.unwrap_or(0.0), place });
+    Ok((batch.texts("recording_id")?.into_iter().flatten().collect(), recorded.collect()))
+}
+
+/// The rows of a recording's events, by class and time, each with its class and the threshold that was applied.
+fn rows<'a>(events: &[ClassEvents<'a>]) -> Vec<(&'a str, f64, Event)> {
+    let of = |of: &ClassEvents<'a>| {
+        let (class, windows, threshold) = (of.class, of.windows, of.threshold);
+        let events: Vec<Event> = of.groups.iter().filter_map(|members| event(windows, members)).collect();
+        events.into_iter().map(move |event| (class, threshold, event))
+    };
+    events.iter().flat_map(of).collect()
+}
+
+fn detections(
+    batch: BatchBuilder,
+    recording: &Predicted,
+    events: &[(&str, f64, Event)],
+    decisions: Option<&Decisions>,
+) -> Result<RecordBatch, TableError> {
+    let probability = |class: &str, score| decisions.and_then(|d| d.probability(class, score));
+    batch
+        .column("recording_id", events.iter().map(|_| &recording.recording_id))
+        .column("class", events.iter().map(|(class, ..)| class))
+        .column("start_s", events.iter().map(|(.., event)| event.start_s))
+        .column("end_s", events.iter().map(|(.., event)| event.end_s))
+        .column("start_utc", events.iter().map(|(.., event)| event.start_utc_us.map(UtcMicros)))
+        .column("windows", events.iter().map(|(.., event)| event.n_windows))
+        .column("peak_score", events.iter().map(|(.., event)| event.peak_score as f32))
+        .column("mean_score", events.iter().map(|(.., event)| event.mean_score as f32))
+        .column("probability", events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
+        .column("threshold", events.iter().map(|(_, threshold, _)| *threshold))
+        .column("model_id", events.iter().map(|_| &recording.model_id))
+        .build()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ScoreError;
     use crate::events::Window;
-    use crate::rule::{DetectParams, PredictParams};
+    use crate::rule::DetectSettings;
 
     #[test]
     fn events_come_by_class_and_time_with_their_thresholds() {
         let window = |start_s: f64, score| Window { start_s, end_s: start_s + 3.0, score, start_utc_us: None };
         let windows = [("B", vec![window(0.0, 0.9)]), ("A", vec![window(0.0, 0.6), window(3.0, 0.1), window(6.0, 0.5)])];
         let recording = Predicted { windows: windows.map(|(class, w)| (class.to_owned(), w)).into(), ..Predicted::default() };
-        let params = DetectParams { threshold: Some(0.5), max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
-        let of = |detect: DetectParams| {
-            let params = Params { detect, predict: PredictParams { min_score: 0.0 } };
-            events(&recording, "A", &params, None)
-                .map(|all| all.into_iter().map(|(c, t, e)| (c, t, e.start_s)).collect::<Vec<_>>())
+        let params = DetectSettings { threshold: Some(0.5), max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+        let of = |detect: DetectSettings| {
+            let params = Params { detect, min_score: 0.0 };
+            let events = params.events("A", &recording, None)?;
+            Ok::<Vec<_>, ScoreError>(rows(&events).into_iter().map(|(c, t, e)| (c, t, e.start_s)).collect())
         };
         assert_eq!(of(params).unwrap(), [("A", 0.5, 0.0), ("A", 0.5, 6.0), ("B", 0.5, 0.0)]);
-        assert_eq!(of(DetectParams { min_event_s: 4.0, ..params }).unwrap(), []);
-        assert!(of(DetectParams { threshold: None, ..params }).is_err());
+        assert_eq!(of(DetectSettings { min_event_s: 4.0, ..params }).unwrap(), []);
+        assert!(of(DetectSettings { threshold: None, ..params }).is_err());
     }
 }

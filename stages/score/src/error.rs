@@ -1,7 +1,5 @@
 //! What can be wrong with the numbers that are scored.
 
-use std::path::PathBuf;
-
 /// Why scores could not be turned into metrics, thresholds, events or effort.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScoreError {
@@ -61,17 +59,9 @@ pub enum ScoreError {
         /// Why.
         detail: String,
     },
-    /// The file of decisions cannot be used.
-    #[error("{path}: not the decisions of a model: {found}; run evaluate again, or set detect.threshold", path = path.display())]
-    Decisions {
-        /// The file.
-        path: PathBuf,
-        /// What was found.
-        found: String,
-    },
     /// Nothing says from which score a class counts as detected.
     #[error(
-        "no threshold is known for class {class}: the model's folder holds no decisions.yaml with it; set detect.threshold to one threshold for all classes"
+        "no threshold is known for class {class}: the decisions.yaml in the model's folder has none; set detect.threshold to one threshold for all classes"
     )]
     NoThreshold {
         /// The class.

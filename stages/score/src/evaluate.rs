@@ -9,14 +9,18 @@ mod bootstrap;
 mod decided;
 mod figures;
 mod groups;
+mod metric;
 mod scored;
 mod side_rows;
 mod subset;
+mod sums;
 mod tables;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::{Console, UnitContext, Work, WorkError};
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
 
 use crate::calibration::Method;
@@ -28,35 +32,65 @@ use scored::Scored;
 use side_rows::{Bootstrap, Rows};
 use subset::Subset;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    evaluate: EvaluateParams,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EvaluateParams {
+/// The section `evaluate` of the configuration.
+#[derive(Debug, Clone, Deserialize, Keys)]
+#[keys(section = "evaluate")]
+pub(crate) struct EvaluateSettings {
+    /// Fixed threshold: that of the metrics whose names end in _fixed, and of a class when all classes together have too few
+    /// validation positives to choose one.
+    #[key(default = "0.5", range = 0.0..=1.0)]
     threshold: f64,
+    /// What the thresholds that are chosen on validation maximise.
+    #[key(default = "f1")]
     threshold_for: ThresholdFor,
+    /// With threshold_for: precision, the lowest precision that a threshold may have on validation.
+    #[key(default = "0.9", range = 0.0..=1.0, example = "0.95")]
     precision: f64,
+    /// Choose thresholds for each site too, for classes with at least min_positives validation positives at the site.
+    #[key(default = "false")]
     per_site: bool,
-    min_positives: u64,
+    /// How scores are calibrated: fitted on validation, the method maps scores to the probabilities in the table detections.
+    #[key(default = "platt")]
     calibration: Method,
-    class_groups: BTreeMap<String, Vec<String>>,
-    min_support: u64,
+    /// Lowest number of validation positives with which a class gets a threshold and a calibration of its own.
+    #[key(unit = "windows", default = "5", range = 1..=1_000_000)]
+    min_positives: u64,
+    /// Number of bootstrap replicates for the 95 % confidence intervals. Each resamples whole recordings; 0: no intervals.
+    #[key(unit = "replicates", default = "200", range = 0..=100_000, example = "1000")]
     bootstrap: usize,
+    /// Seed of the bootstrap.
+    #[key(default = "0", range = 0..)]
     seed: u64,
+    /// Groups of classes over which metrics are averaged too. In a group, "*" means all classes that are in no other group. {}: the
+    /// groups frequent, common and rare, which are thirds of the classes by training positives.
+    #[key(default = "{}", example = "{common: [A, B], rare: [\"*\"]}")]
+    class_groups: BTreeMap<String, Vec<String>>,
+    /// Lowest number of positive windows in a subset with which a class is in the group well_supported.
+    #[key(unit = "windows", default = "5", range = 1..=1_000_000)]
+    min_support: u64,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What thresholds maximise.
+#[derive(Debug, Clone, Copy, Deserialize, Choices)]
 #[serde(rename_all = "lowercase")]
 enum ThresholdFor {
+    /// F1.
     F1,
+    /// Recall, among thresholds with at least evaluate.precision.
     Precision,
 }
 
-impl EvaluateParams {
+/// Refuses groups whose names the stage uses itself.
+pub(crate) fn names_of_groups(values: &Values) -> Vec<Finding> {
+    let names = values.get("evaluate.class_groups").as_mapping().into_iter().flatten().filter_map(|(name, _)| name.as_str());
+    let refuse = |name: &str| {
+        let allowed = "evaluate makes groups of that name itself: choose another";
+        Finding::new("evaluate.class_groups", format!("a group `{name}`"), allowed)
+    };
+    names.filter(|name| groups::is_taken(name)).map(refuse).collect()
+}
+
+impl EvaluateSettings {
     fn rules(&self) -> Rules {
         let aim = match self.threshold_for {
             ThresholdFor::F1 => Aim::F1,
@@ -70,9 +104,37 @@ impl EvaluateParams {
 /// The stage.
 pub struct Evaluate;
 
+impl Evaluate {
+    /// What the stage declares of itself; a run with a model from elsewhere has no labels to compare with.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Output::{File, Table};
+        config.text("model.path").is_none().then(|| Pass {
+            code_version: 3,
+            inputs: ["predictions", "labels", "splits", "recordings"].map(Input::Table).to_vec(),
+            outputs: vec![
+                Table("metrics"),
+                Table("reliability"),
+                Table("confusions"),
+                Table("curves"),
+                Table("thresholds"),
+                Table("calibration"),
+                File("model/decisions.yaml"),
+            ],
+            keys: vec!["evaluate.*"],
+            ..Pass::new("evaluate", Per::Run)
+        })
+    }
+}
+
 impl Work for Evaluate {
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let Params { evaluate } = cx.params()?;
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let evaluate = cx.settings::<EvaluateSettings>()?;
         let scored = Scored::read(cx)?;
         let decided = Decided::on(&scored, &evaluate.rules())?;
         let groups = class_groups(&scored, &evaluate);
@@ -85,7 +147,7 @@ impl Work for Evaluate {
 }
 
 /// The groups of classes that are the same on each side.
-fn class_groups(scored: &Scored, params: &EvaluateParams) -> ClassGroups {
+fn class_groups(scored: &Scored, params: &EvaluateSettings) -> ClassGroups {
     let positives = |subset| scored.sides[&subset].positives();
     let (train, test) = (positives(Subset::Train), positives(Subset::Test));
     let groups = groups::class_groups(&params.class_groups, &scored.classes, &train);
@@ -93,7 +155,7 @@ fn class_groups(scored: &Scored, params: &EvaluateParams) -> ClassGroups {
 }
 
 /// What is told of every side.
-fn rows(scored: &Scored, decided: &Decided, params: &EvaluateParams, groups: &ClassGroups) -> Result<Rows, ScoreError> {
+fn rows(scored: &Scored, decided: &Decided, params: &EvaluateSettings, groups: &ClassGroups) -> Result<Rows, ScoreError> {
     let mut rows = Rows::default();
     let bootstrap = Bootstrap { replicates: params.bootstrap, seed: params.seed };
     for (&subset, side) in &scored.sides {
@@ -106,7 +168,7 @@ fn rows(scored: &Scored, decided: &Decided, params: &EvaluateParams, groups: &Cl
 }
 
 /// Names the classes that something is to be known of.
-fn tell(console: &Console, classes: &[String], decided: &Decided, params: &EvaluateParams, groups: &ClassGroups) {
+fn tell(console: &Console, classes: &[String], decided: &Decided, params: &EvaluateSettings, groups: &ClassGroups) {
     let warn = |what: &str, wanted: &dyn Fn(usize) -> bool| {
         let names: Vec<&str> = (0..classes.len()).filter(|&class| wanted(class)).map(|class| classes[class].as_str()).collect();
         if !names.is_empty() {

@@ -106,7 +106,8 @@ fn length_s(windows: &[Window], members: &[usize]) -> f64 {
     members.first().map_or(0.0, |&first| end_s - windows[first].start_s)
 }
 
-fn event(windows: &[Window], members: &[usize]) -> Option<Event> {
+/// The event of these windows; `None` without any.
+pub fn event(windows: &[Window], members: &[usize]) -> Option<Event> {
     let (first, others) = members.split_first()?;
     let first = windows[*first];
     let begun = Event {

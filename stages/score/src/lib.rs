@@ -2,14 +2,14 @@
 //!
 //! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`events`], [`effort`], [`sun`]: plain
 //!   functions.
-//! - [`decisions`]: the file that `evaluate` writes and `detect` reads.
+//!
+//! What `evaluate` decides and `detect` reads is the file `decisions.yaml`, see [`chorus_card::Decisions`].
 
 mod activity;
 pub mod calibration;
 pub mod clock;
 pub mod confusions;
 pub mod curves;
-pub mod decisions;
 mod detect;
 pub mod effort;
 pub mod error;
@@ -22,6 +22,33 @@ mod rule;
 pub mod sun;
 pub mod thresholds;
 
+use chorus_keys::Declarations;
+
 pub use activity::Activity;
 pub use detect::Detect;
 pub use evaluate::Evaluate;
+
+/// The configuration keys of the two stages.
+pub fn declarations() -> Declarations {
+    Declarations::default()
+        .section::<evaluate::EvaluateSettings>()
+        .section::<rule::DetectSettings>()
+        .check(evaluate::names_of_groups)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_of_classes_may_not_have_a_name_that_evaluate_uses() {
+        let findings = |groups: &str| {
+            let mut values = declarations().defaults();
+            values.set("evaluate.class_groups", serde_yaml::from_str(groups).unwrap());
+            declarations().findings(&values)
+        };
+        assert_eq!(findings("{rare: [A]}"), []);
+        assert_eq!(findings("{polyphony_9: [A], supported: [B]}").len(), 2);
+    }
+}

@@ -1,27 +1,31 @@
 //! The section `detect` of the configuration: which windows are an event.
 
+use chorus_card::Decisions;
+use chorus_engine::{EngineError, UnitContext};
+use chorus_keys::Keys;
 use serde::Deserialize;
 
-use crate::decisions::{Decisions, threshold};
 use crate::error::ScoreError;
-use crate::events::Rule;
+use crate::events::{Rule, Window, groups};
+use crate::predicted::Predicted;
 
-/// The keys of both passes of the stage.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What both passes of the stage are configured with.
+#[derive(Debug)]
 pub(crate) struct Params {
-    pub(crate) detect: DetectParams,
-    pub(crate) predict: PredictParams,
-}
-
-/// What predict left out.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PredictParams {
+    pub(crate) detect: DetectSettings,
+    /// `predict.min_score`: lower scores are not in the table predictions.
     pub(crate) min_score: f64,
 }
 
 impl Params {
+    /// Those of the run.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub(crate) fn of(cx: &UnitContext<'_>) -> Result<Self, EngineError> {
+        Ok(Self { detect: *cx.settings::<DetectSettings>()?, min_score: cx.value("predict.min_score")? })
+    }
+
     /// What makes windows of a class an event at a site.
     ///
     /// # Errors
@@ -29,31 +33,72 @@ impl Params {
     /// the table.
     pub(crate) fn rule(&self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
         let rule = self.detect.rule(site, class, decisions)?;
-        let min_score = self.predict.min_score;
+        let min_score = self.min_score;
         if rule.hold < min_score {
             return Err(ScoreError::LeftOut { class: class.to_owned(), needed: rule.hold, min_score });
         }
         Ok(rule)
     }
-}
 
-/// The keys of the section.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DetectParams {
-    pub(crate) threshold: Option<f64>,
-    pub(crate) max_gap_s: f64,
-    pub(crate) min_event_s: f64,
-    pub(crate) hysteresis: f64,
-}
-
-impl DetectParams {
-    /// What makes windows of a class an event at a site.
+    /// The events of a recording at a site, by class.
     ///
     /// # Errors
-    /// [`ScoreError::NoThreshold`] when nothing says the class's threshold.
+    /// Those of [`Params::rule`]; windows that contradict each other.
+    pub(crate) fn events<'a>(
+        &self,
+        site: &str,
+        recording: &'a Predicted,
+        decisions: Option<&Decisions>,
+    ) -> Result<Vec<ClassEvents<'a>>, ScoreError> {
+        let of = |(class, windows): (&'a String, &'a Vec<Window>)| {
+            let rule = self.rule(site, class, decisions)?;
+            Ok(ClassEvents { class, windows, threshold: rule.threshold, groups: groups(windows, &rule)? })
+        };
+        recording.windows.iter().map(of).collect()
+    }
+}
+
+/// The events of one class in one recording.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ClassEvents<'a> {
+    pub(crate) class: &'a str,
+    /// All windows of the class.
+    pub(crate) windows: &'a [Window],
+    /// The threshold that was applied.
+    pub(crate) threshold: f64,
+    /// The windows of each event by their positions, in order of time.
+    pub(crate) groups: Vec<Vec<usize>>,
+}
+
+/// The section `detect` of the configuration.
+#[derive(Debug, Clone, Copy, Deserialize, Keys)]
+#[keys(section = "detect")]
+pub(crate) struct DetectSettings {
+    /// One threshold for all classes, used in place of the thresholds that were chosen on validation; null: those.
+    #[key(range = 0.0..=1.0, example = "0.7")]
+    pub(crate) threshold: Option<f64>,
+    /// Longest gap between two windows over the threshold that are merged to one event.
+    #[key(unit = "s", default = "0", range = 0.0..=3600.0, example = "3")]
+    pub(crate) max_gap_s: f64,
+    /// Hysteresis: an event begins at the threshold and goes on while scores are at least (1 - hysteresis) times the threshold. With
+    /// 0.4 and a threshold of 0.5, an event begins at 0.5 and goes on down to 0.3.
+    #[key(default = "0", range = 0.0..=1.0, example = "0.4")]
+    pub(crate) hysteresis: f64,
+    /// Shortest event. Shorter ones are dropped from the detections and from all counts. An event of a single window is as long as
+    /// segment.window_s.
+    #[key(unit = "s", default = "0", range = 0.0..=3600.0, example = "6")]
+    pub(crate) min_event_s: f64,
+}
+
+impl DetectSettings {
+    /// What makes windows of a class an event at a site. `detect.threshold` overrides the model's thresholds.
+    ///
+    /// # Errors
+    /// [`ScoreError::NoThreshold`] when neither has a threshold for the class.
     fn rule(self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
-        let threshold = threshold(site, class, self.threshold, decisions)?;
+        let of_model = || decisions.and_then(|decisions| decisions.threshold(site, class));
+        let unknown = || ScoreError::NoThreshold { class: class.to_owned() };
+        let threshold = self.threshold.or_else(of_model).ok_or_else(unknown)?;
         let hold = threshold * (1.0 - self.hysteresis);
         Ok(Rule { threshold, hold, max_gap_s: self.max_gap_s, min_event_s: self.min_event_s })
     }
@@ -64,13 +109,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_threshold_for_all_classes_overrides_the_models() {
+        let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.125, source: own, f1: null, positives: 3}\n";
+        let decisions: Decisions = serde_yaml::from_str(text).unwrap();
+        let of = |threshold, class| {
+            let params = DetectSettings { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+            params.rule("A", class, Some(&decisions)).map(|rule| rule.threshold)
+        };
+        assert_eq!((of(None, "X"), of(Some(0.5), "X"), of(Some(0.5), "Y")), (Ok(0.125), Ok(0.5), Ok(0.5)));
+        assert!(of(None, "Y").unwrap_err().to_string().contains("detect.threshold"));
+    }
+
+    #[test]
     fn hysteresis_is_a_share_of_the_threshold() {
-        let params = DetectParams { threshold: Some(0.5), max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
+        let params = DetectSettings { threshold: Some(0.5), max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
         let rule = Rule { threshold: 0.5, hold: 0.375, max_gap_s: 1.0, min_event_s: 2.0 };
         assert_eq!(params.rule("A", "X", None), Ok(rule));
-        assert_eq!(DetectParams { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);
-        assert!(DetectParams { threshold: None, ..params }.rule("A", "X", None).is_err());
-        let all = |min_score| Params { detect: params, predict: PredictParams { min_score } };
+        assert_eq!(DetectSettings { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);
+        assert!(DetectSettings { threshold: None, ..params }.rule("A", "X", None).is_err());
+        let all = |min_score| Params { detect: params, min_score };
         assert_eq!(all(0.375).rule("A", "X", None), Ok(rule));
         assert_eq!(all(0.4).rule("A", "X", None), Err(ScoreError::LeftOut { class: "X".into(), needed: 0.375, min_score: 0.4 }));
     }

@@ -9,38 +9,12 @@
 //! "Optimal thresholding of classifiers to maximize F1 measure"), 2p / (1 + p) with p the share of positives. A class whose best is hardly
 //! better gets no threshold of its own: it would be detected everywhere.
 
-use serde::{Deserialize, Serialize};
+pub use chorus_card::{Source, Threshold};
 
 use crate::metrics::{Ranking, Step};
 
 /// Of the way from the F1 of taking every window to 1, the share that a threshold of a class's own has to go.
 const LEAST_GAIN: f64 = 0.1;
-
-/// Where a threshold or a calibration comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// The class's own windows.
-    Own,
-    /// The class's own windows, on which no threshold has the wanted precision: the one of the highest precision.
-    Unreached,
-    /// Those of all classes together, the class having too few positives or scores that hardly tell them.
-    Pooled,
-    /// None: all classes together have too few positives.
-    Default,
-}
-
-impl Source {
-    /// The name as in tables and `decisions.yaml`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::Unreached => "unreached",
-            Self::Pooled => "pooled",
-            Self::Default => "default",
-        }
-    }
-}
 
 /// What a threshold is chosen for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,37 +36,16 @@ pub struct Rule {
     pub default: f64,
 }
 
-/// The decision for one class.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Threshold {
-    /// A window scoring at least this is a detection.
-    pub threshold: f64,
-    /// Where it comes from.
-    pub source: Source,
-    /// F1 of the class at this threshold on the windows it was chosen on; `None` without positives.
-    pub f1: Option<f64>,
-    /// Precision there; `None` where nothing is detected.
-    #[serde(default)]
-    pub precision: Option<f64>,
-    /// Recall there; `None` without positives.
-    #[serde(default)]
-    pub recall: Option<f64>,
-    /// Positive windows of the class among them.
-    pub positives: u64,
-}
-
-impl Threshold {
-    /// A threshold and what it does to the windows of a class.
-    pub fn of(ranking: &Ranking, threshold: f64, source: Source) -> Self {
-        let confusion = ranking.confusion(threshold);
-        Self {
-            threshold,
-            source,
-            f1: confusion.f1(),
-            precision: confusion.precision(),
-            recall: confusion.recall(),
-            positives: ranking.positives(),
-        }
+/// A threshold with its figures on the windows of a class.
+pub fn at(ranking: &Ranking, threshold: f64, source: Source) -> Threshold {
+    let confusion = ranking.confusion(threshold);
+    Threshold {
+        threshold,
+        source,
+        f1: confusion.f1(),
+        precision: confusion.precision(),
+        recall: confusion.recall(),
+        positives: ranking.positives(),
     }
 }
 
@@ -164,11 +117,11 @@ pub fn own(ranking: &Ranking, rule: &Rule) -> Option<Threshold> {
     match rule.aim {
         Aim::F1 => {
             let told = best_f1(ranking).filter(|&threshold| gain(ranking, threshold) >= LEAST_GAIN)?;
-            Some(Threshold::of(ranking, told, Source::Own))
+            Some(at(ranking, told, Source::Own))
         }
         Aim::Precision(wanted) => {
-            let reached = for_precision(ranking, wanted).map(|threshold| Threshold::of(ranking, threshold, Source::Own));
-            reached.or_else(|| Some(Threshold::of(ranking, most_precise(ranking)?, Source::Unreached)))
+            let reached = for_precision(ranking, wanted).map(|threshold| at(ranking, threshold, Source::Own));
+            reached.or_else(|| Some(at(ranking, most_precise(ranking)?, Source::Unreached)))
         }
     }
 }
@@ -222,7 +175,7 @@ mod tests {
         }
         let rule = Rule { aim: Aim::F1, min_positives, default };
         let (threshold, source) = fallback(&Ranking::from(pooled), &rule);
-        let of = |ranking: Ranking| own(&ranking, &rule).unwrap_or_else(|| Threshold::of(&ranking, threshold, source));
+        let of = |ranking: Ranking| own(&ranking, &rule).unwrap_or_else(|| at(&ranking, threshold, source));
         classes.iter().map(|(scores, positives)| of(ranking(scores, positives))).collect()
     }
 

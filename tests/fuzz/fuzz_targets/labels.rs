@@ -4,27 +4,27 @@
 use std::collections::BTreeSet;
 
 use chorus_fuzz::{TEXT, bounded};
+use chorus_labels::contents::Contents;
 use chorus_labels::event::Extent;
-use chorus_labels::formats::{Contents, Format, FrequencyUnit, Reading};
 use chorus_labels::label::LabelText;
+use chorus_labels::layouts::LAYOUTS;
+use chorus_labels::reading::Reading;
 use libfuzzer_sys::fuzz_target;
-
-const FORMATS: [Format; 6] =
-    [Format::Audacity, Format::Raven, Format::Csv, Format::Clips, Format::AnurasetProcessed, Format::Review];
 
 fuzz_target!(|input: &[u8]| {
     let [format, options, bytes @ ..] = input else { return };
-    let format = FORMATS[usize::from(*format) % FORMATS.len()];
-    let reading = Reading {
-        label_separator: (options & 1 == 0).then(|| ";".to_owned()),
-        frequency_unit: if options & 2 == 0 { FrequencyUnit::Hz } else { FrequencyUnit::Khz },
-        label_column: (options & 4 != 0).then(|| "x".to_owned()),
-        quality_column: (options & 8 != 0).then(|| "q".to_owned()),
-        ..Reading::usual(format)
-    };
+    let layout = LAYOUTS[usize::from(*format) % LAYOUTS.len()].name();
+    let choose = |bit: u8, key: &str, value: &str| if options & bit == 0 { String::new() } else { format!(", {key}: {value}") };
+    let keys = [
+        choose(1, "label_separator", "null"),
+        choose(2, "frequency_unit", "khz"),
+        choose(4, "label_column", "x"),
+        choose(8, "quality_column", "q"),
+    ];
+    let reading = Reading::from_yaml(&format!("{{format: {layout}{}}}", keys.concat())).expect("these keys are sound");
     let contents = bounded(bytes.len(), TEXT, || reading.read(bytes));
     check(&contents);
-    if format == Format::Raven && !bytes.trim_ascii().is_empty() {
+    if layout == "raven" && !bytes.trim_ascii().is_empty() {
         every_line_is_there(&contents, bytes);
     }
 });

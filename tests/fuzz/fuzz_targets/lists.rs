@@ -1,18 +1,16 @@
 //! Lists that come with an archive: what they say of each recording, code tables, and the names of AnuraSet's label files.
 #![no_main]
 
-use std::path::Path;
-
 use chorus_fuzz::{TEXT, bounded};
-use chorus_labels::anuraset::pair;
 use chorus_labels::codes::CodeTable;
-use chorus_labels::recording_list::{Named, RecordingList};
+use chorus_labels::layouts::anuraset_raw::pair;
+use chorus_labels::recording_list::{ListedRecording, RecordingList};
 use libfuzzer_sys::fuzz_target;
 
 /// A recording of site S.
 struct Recording(&'static str);
 
-impl Named for Recording {
+impl ListedRecording for Recording {
     fn path(&self) -> &str {
         self.0
     }
@@ -23,12 +21,12 @@ impl Named for Recording {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let path = Path::new("list.csv");
+    let path = "list.csv";
     bounded(bytes.len(), TEXT, || {
         if let Ok(list) = RecordingList::read(path, bytes) {
             for column in ["subset", "fold", "group"] {
-                let Ok(said) = list.say(column, &[Recording("S/A_1.wav"), Recording("S/A_0_3.wav")]) else { continue };
-                assert!(said.of.iter().flatten().all(|(value, line)| !value.is_empty() && *line > 1));
+                let Ok(values) = list.values(column, &[Recording("S/A_1.wav"), Recording("S/A_0_3.wav")]) else { continue };
+                assert!(values.by_recording.iter().flatten().all(|(value, line)| !value.is_empty() && *line > 1));
             }
         }
         let text = String::from_utf8_lossy(bytes);

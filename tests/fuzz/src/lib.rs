@@ -1,11 +1,10 @@
 //! What the fuzz targets share: recordings that lie in memory, and an account of the memory that a reader takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use chorus_audio::container::{self, Facts, levels::LevelMeter};
+use chorus_audio::container::{Facts, Reader, levels::LevelMeter};
 
 /// Frames per read, as the stages read.
 const READ_FRAMES: usize = 16_384;
@@ -72,9 +71,9 @@ fn frames_per_byte(codec: &str) -> u64 {
 
 /// Reads a recording to its end as `ingest` does. What was read has to be what the facts say, and no more than the file can hold.
 pub fn read_all(bytes: &[u8]) -> Option<Facts> {
-    let path = in_memory(bytes);
+    let source = Box::new(Cursor::new(bytes.to_vec()));
     bounded(bytes.len(), RECORDING, || {
-        let mut reader = container::open(path).ok()?;
+        let mut reader = Reader::new(source, "recording".to_owned()).ok()?;
         let (channels, mut frames) = (usize::from(reader.facts().channels), 0);
         let most_frames = frames_per_byte(&reader.facts().codec) * bytes.len() as u64;
         let (mut meter, mut samples) = (LevelMeter::new(reader.facts()), Vec::new());
@@ -97,16 +96,4 @@ pub fn read_all(bytes: &[u8]) -> Option<Facts> {
         assert!((0.0..=1.0).contains(&levels.clipped_fraction) && levels.dc_offset.is_finite());
         Some(facts)
     })
-}
-
-/// A file that holds `bytes`. It is always the same one, on a file system in memory where there is one.
-fn in_memory(bytes: &[u8]) -> &'static PathBuf {
-    static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let path = PATH.get_or_init(|| {
-        let shared = PathBuf::from("/dev/shm");
-        let folder = if shared.is_dir() { shared } else { std::env::temp_dir() };
-        folder.join(format!("chorus-fuzz-{}", std::process::id()))
-    });
-    std::fs::write(path, bytes).expect("there is room for one small file");
-    path
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use chorus_engine::atomic::{self, Staged};
 use chorus_engine::graph::Output;
-use chorus_engine::{Config, RunDir, Unit};
-use chorus_tables::{BatchBuilder, TableWriter, read_columns, schema};
+use chorus_engine::{Config, RunDir, RunTables, Unit};
+use chorus_tables::{BatchBuilder, TableWriter, schema};
 
 /// A run of the sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +107,10 @@ pub(super) fn gather(sweep: &Path, made: &[Made]) -> anyhow::Result<Summary> {
 
 /// The metrics of one run, in their order.
 fn read<'a>(run: &Path, made: &'a Made) -> anyhow::Result<Vec<Row<'a>>> {
-    let path = run.join(RunDir::output(Output::Table("metrics"), &Unit::Run));
-    let columns = ["model_id", "subset", "site", "class", "group", "metric", "value", "support"];
-    let batch = read_columns(schema("metrics")?, &path, &columns)?;
+    let run = RunTables::open(run, |_| Vec::new())?;
+    let metrics = run.made_partitions("metrics")?;
+    let part = metrics.first().with_context(|| format!("{}: the run has no metrics", run.path().display()))?;
+    let batch = part.read(&["model_id", "subset", "site", "class", "group", "metric", "value", "support"])?;
     let text = |name: &str| batch.texts(name);
     let (model_ids, subsets, metrics) = (text("model_id")?, text("subset")?, text("metric")?);
     let (sites, classes, groups) = (text("site")?, text("class")?, text("group")?);
@@ -141,18 +143,18 @@ fn summarize(rows: &[Row<'_>]) -> Summary {
 fn write_metrics(sweep: &RunDir, rows: &[Row<'_>]) -> anyhow::Result<()> {
     write(sweep, "sweep_metrics", |batch| {
         batch
-            .utf8(rows.iter().map(|r| &r.made.name))
-            .utf8(rows.iter().map(|r| &r.made.variant))
-            .u64(rows.iter().map(|r| r.made.seed))
-            .utf8(rows.iter().map(|r| r.made.fold.as_ref()))
-            .utf8(rows.iter().map(|r| &r.model_id))
-            .utf8(rows.iter().map(|r| &r.about.subset))
-            .utf8(rows.iter().map(|r| r.about.site.as_ref()))
-            .utf8(rows.iter().map(|r| r.about.class.as_ref()))
-            .utf8(rows.iter().map(|r| r.about.group.as_ref()))
-            .utf8(rows.iter().map(|r| &r.about.metric))
-            .f64(rows.iter().map(|r| r.value))
-            .u64(rows.iter().map(|r| r.support))
+            .column("run", rows.iter().map(|r| &r.made.name))
+            .column("variant", rows.iter().map(|r| &r.made.variant))
+            .column("seed", rows.iter().map(|r| r.made.seed))
+            .column("fold", rows.iter().map(|r| r.made.fold.as_ref()))
+            .column("model_id", rows.iter().map(|r| &r.model_id))
+            .column("subset", rows.iter().map(|r| &r.about.subset))
+            .column("site", rows.iter().map(|r| r.about.site.as_ref()))
+            .column("class", rows.iter().map(|r| r.about.class.as_ref()))
+            .column("group", rows.iter().map(|r| r.about.group.as_ref()))
+            .column("metric", rows.iter().map(|r| &r.about.metric))
+            .column("value", rows.iter().map(|r| r.value))
+            .column("support", rows.iter().map(|r| r.support))
     })
 }
 
@@ -160,24 +162,23 @@ fn write_summary(sweep: &RunDir, summary: &Summary) -> anyhow::Result<()> {
     let (about, spread) = (|| summary.keys().map(|(_, about)| about), || summary.values());
     write(sweep, "sweep_summary", |batch| {
         batch
-            .utf8(summary.keys().map(|(variant, _)| variant))
-            .utf8(about().map(|a| &a.subset))
-            .utf8(about().map(|a| a.site.as_ref()))
-            .utf8(about().map(|a| a.class.as_ref()))
-            .utf8(about().map(|a| a.group.as_ref()))
-            .utf8(about().map(|a| &a.metric))
-            .u64(spread().map(|s| s.runs))
-            .f64(spread().map(|s| s.mean))
-            .f64(spread().map(|s| s.sd))
-            .f64(spread().map(|s| s.low))
-            .f64(spread().map(|s| s.high))
+            .column("variant", summary.keys().map(|(variant, _)| variant))
+            .column("subset", about().map(|a| &a.subset))
+            .column("site", about().map(|a| a.site.as_ref()))
+            .column("class", about().map(|a| a.class.as_ref()))
+            .column("group", about().map(|a| a.group.as_ref()))
+            .column("metric", about().map(|a| &a.metric))
+            .column("runs", spread().map(|s| s.runs))
+            .column("mean", spread().map(|s| s.mean))
+            .column("sd", spread().map(|s| s.sd))
+            .column("low", spread().map(|s| s.low))
+            .column("high", spread().map(|s| s.high))
     })
 }
 
 fn write(sweep: &RunDir, table: &'static str, build: impl FnOnce(BatchBuilder) -> BatchBuilder) -> anyhow::Result<()> {
-    let schema = schema(table)?;
-    let mut writer = TableWriter::new(schema, &[], Staged::create(&sweep.tmp())?)?;
-    let batch = build(BatchBuilder::new(schema, writer.arrow_schema().clone())).build()?;
+    let mut writer = TableWriter::new(schema(table)?, &[], Staged::create(&sweep.tmp())?)?;
+    let batch = build(writer.builder()).build()?;
     writer.write(&batch)?;
     let (staged, rows) = writer.finish()?;
     Ok(staged.finish(Some(rows))?.publish(&place(sweep, table))?)
@@ -225,7 +226,12 @@ mod tests {
     fn the_fold_is_what_was_test() {
         let fold = |sets: &[&str]| {
             let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).chain(["annotate.format=folders".into()]).collect();
-            Made::new("a".into(), "all".into(), &Config::from_text("", "c", "c", &sets).unwrap()).fold
+            Made::new(
+                "a".into(),
+                "all".into(),
+                &Config::from_text("", "c", "c", &sets, crate::declarations::declarations()).unwrap(),
+            )
+            .fold
         };
         assert_eq!(fold(&["split.source=folds", "split.fold=2"]), Some("2".into()));
         assert_eq!(fold(&["split.source=leave_one_site_out", "split.site=[A, B]"]), Some("A, B".into()));

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chorus_engine::graph::{Pass, stages};
 use chorus_engine::plan::PassPlan;
 use chorus_engine::{Config, Console, EngineError, RunDir, RunOptions, Runner, Selection, shared_passes};
 
-use super::runner;
 use crate::args::{SweepArgs, UsageError};
+use crate::declarations::declarations;
 use crate::output::{self, aligned};
+use crate::stages::{passes, runner};
 use gather::{About, Made, Summary, gather};
 use vary::{Combination, Varied, combinations};
 
@@ -103,11 +105,11 @@ impl Sweep {
 
     /// The stages that come out the same for all runs.
     fn shared_stages(&self) -> Vec<String> {
-        let configs: Vec<Config> = self.runs.iter().map(|run| run.config.clone()).collect();
-        let shared = shared_passes(&self.base, &configs);
-        let passes = chorus_engine::graph::passes(&self.base);
+        let runs: Vec<(&Config, Vec<Pass>)> = self.runs.iter().map(|run| (&run.config, passes(&run.config))).collect();
+        let passes = passes(&self.base);
+        let shared = shared_passes((&self.base, &passes), &runs);
         let whole = |stage: &&str| passes.iter().filter(|pass| pass.stage == *stage).all(|pass| shared.contains(pass.name));
-        let stages = chorus_engine::graph::stages(&passes);
+        let stages = stages(&passes);
         stages.into_iter().filter(|stage| *stage != REPORT && whole(stage)).map(str::to_owned).collect()
     }
 
@@ -131,7 +133,7 @@ impl Sweep {
                 Ok(_) => made.push(Made::new(planned.name.clone(), planned.combination.variant(), &planned.config)),
                 Err(EngineError::Stopped) => return Err(EngineError::Stopped.into()),
                 Err(error) => {
-                    let why = crate::message(&error.into());
+                    let why = output::message(&error.into());
                     console.warn(&format!("{} failed, the others go on: {why}", planned.name));
                     failed.push((planned.name.clone(), why));
                 }
@@ -181,8 +183,8 @@ fn is_there(plan: &PassPlan) -> bool {
 fn varied(args: &SweepArgs) -> anyhow::Result<Vec<Varied>> {
     let mut texts = args.vary.clone();
     if texts.is_empty() {
-        let said = Config::said(&args.config.file()?, &args.config.set, "sweep.vary")?;
-        let listed = said.as_ref().and_then(serde_yaml::Value::as_sequence);
+        let given = Config::given(&args.config.file()?, &args.config.set, "sweep.vary", declarations())?;
+        let listed = given.as_ref().and_then(serde_yaml::Value::as_sequence);
         texts.extend(listed.into_iter().flatten().filter_map(serde_yaml::Value::as_str).map(str::to_owned));
     }
     if texts.is_empty() {
@@ -197,7 +199,8 @@ fn nothing_varied() -> UsageError {
 
 /// The run to take over from: the one that has most passes in common; the base where an earlier run has no more.
 fn nearest(base: &Config, earlier: &[Planned], config: &Config) -> PathBuf {
-    let in_common = |other: &Config| shared_passes(config, std::slice::from_ref(other)).len();
+    let own = passes(config);
+    let in_common = |other: &Config| shared_passes((config, &own), &[(other, passes(other))]).len();
     let mut best = (in_common(base), base.run_path());
     for run in earlier {
         let number = in_common(&run.config);

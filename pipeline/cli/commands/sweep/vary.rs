@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chorus_engine::config::keys::{find, nearest};
 use chorus_engine::hash_bytes;
 
 use crate::args::UsageError;
+use crate::declarations::declarations;
 
 /// Keys that place a run rather than say what it is.
 const OUT_OF_REACH: &[&str] = &["run.path", "run.base", "sweep.vary"];
@@ -34,8 +34,9 @@ impl Varied {
         let Some((key, values)) = text.split_once('=') else {
             return refuse("found no `=`; write --vary train.seed=0,1,2".into());
         };
-        let Some(known) = find(key.trim()) else {
-            let hint = nearest(key).map_or_else(|| "`chorus config` lists all".into(), |near| format!("did you mean {near}?"));
+        let Some(known) = declarations().find(key.trim()) else {
+            let near = declarations().nearest(key);
+            let hint = near.map_or_else(|| "`chorus config` lists all".into(), |near| format!("did you mean {near}?"));
             return refuse(format!("no key is called {}; {hint}", key.trim()));
         };
         if OUT_OF_REACH.contains(&known.name) {

@@ -1,74 +1,57 @@
 //! Configuration: a YAML file and `--set` over the declared defaults, checked all at once.
+//!
+//! Which keys there are comes from outside, see [`Declarations`]: each stage declares its own, and the program adds them up.
 
-mod combine;
-pub mod keys;
 mod parse;
+mod problem;
+mod sections;
 
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
+use chorus_keys::{Base, Declarations, Finding, Keys, Values};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_yaml::{Mapping, Value};
+use serde_yaml::Value;
 
-use keys::{KEYS, Key, find};
+use crate::sync::locked;
 
-/// One thing that is wrong with a configuration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
-    /// The file and line, or `--set`.
-    pub place: String,
-    /// The key.
-    pub key: String,
-    /// What was found.
-    pub found: String,
-    /// What is allowed, or what to do.
-    pub allowed: String,
+pub use problem::{ConfigError, Problem};
+pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
+
+/// A checked configuration: a value for every key.
+#[derive(Debug, Clone)]
+pub struct Config {
+    values: Values,
+    /// Where keys were given: the file and line, or `--set`.
+    places: BTreeMap<String, String>,
+    /// The file.
+    file: String,
+    /// What the run is called when no key names it: the file's stem.
+    stem: String,
+    /// None for a configuration that was checked before it was written, see [`Config::resolved`].
+    declarations: Option<&'static Declarations>,
+    made: Made,
 }
 
-impl fmt::Display for Problem {
+/// Structs made of the values, so that each is made once and not for every unit of a pass.
+#[derive(Default)]
+struct Made(Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl fmt::Debug for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: found {}; {}", self.place, self.key, self.found, self.allowed)
+        f.write_str("Made")
     }
 }
 
-/// A configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{}: {source}; name a configuration file with -c, or write one with `chorus init ARCHIVE`", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Keys are unknown, values wrong, or combinations impossible. All problems are listed.
-    #[error("the configuration has {}:\n{}\n`chorus config` prints every key with its meaning and range", count(.problems.len()), list(.problems))]
-    Invalid {
-        /// Every problem found.
-        problems: Vec<Problem>,
-    },
-}
-
-fn count(n: usize) -> String {
-    if n == 1 { "a problem".into() } else { format!("{n} problems") }
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")
-}
-
-/// A checked configuration: a value for every declared key.
-#[derive(Debug, Clone)]
-pub struct Config {
-    values: BTreeMap<&'static str, Value>,
-    /// Where keys were given: the file and line, or `--set`.
-    places: BTreeMap<&'static str, String>,
-    /// The file.
-    file: String,
-    /// What the run is called when nothing says so: the file's stem.
-    stem: String,
+impl Clone for Made {
+    /// Empty: a copy of a configuration is made to change values.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Config {
@@ -76,61 +59,104 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`], with every problem at once.
-    pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Self::from_text(&text, &path.display().to_string(), &stem, sets)
+    pub fn load(path: &Path, sets: &[String], declarations: &'static Declarations) -> Result<Self, ConfigError> {
+        Self::from_text(&text_of(path)?, &path.display().to_string(), &stem_of(path), sets, declarations)
     }
 
     /// The same from a text; `place` names it in messages.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`].
-    pub fn from_text(text: &str, place: &str, stem: &str, sets: &[String]) -> Result<Self, ConfigError> {
+    pub fn from_text(
+        text: &str,
+        place: &str,
+        stem: &str,
+        sets: &[String],
+        declarations: &'static Declarations,
+    ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
-        let mut given = parse::file(text, place, &mut problems);
+        let mut given = parse::file(text, place, declarations, &mut problems);
         for set in sets {
             given.extend(parse::set(set, &mut problems));
         }
-        let mut config = Self { values: BTreeMap::new(), places: BTreeMap::new(), file: place.to_owned(), stem: stem.to_owned() };
-        for key in KEYS.iter() {
-            let default = serde_yaml::from_str(key.default).expect("a test parses every default");
-            config.values.insert(key.name, default);
-        }
+        let mut config = Self {
+            values: declarations.defaults(),
+            places: BTreeMap::new(),
+            file: place.to_owned(),
+            stem: stem.to_owned(),
+            declarations: Some(declarations),
+            made: Made::default(),
+        };
         for entry in given {
-            if let Some(problem) = parse::check(&entry) {
+            if let Some(problem) = parse::check(&entry, declarations) {
                 problems.push(problem);
-            } else if let Some(key) = find(&entry.key) {
-                config.values.insert(key.name, entry.value);
-                config.places.insert(key.name, entry.place);
+            } else {
+                config.values.set(&entry.key, entry.value);
+                config.places.insert(entry.key, entry.place);
             }
         }
         if problems.is_empty() {
-            problems = combine::problems(&config, |key| config.place(key));
+            let paths = outside_paths(&config.values, declarations);
+            problems = config.placed(paths.into_iter().chain(declarations.findings(&config.values)));
         }
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems }) }
+    }
+
+    /// Reads a file that [`Config::to_yaml`] wrote: it was checked before, and every key has its value, so that no declarations are
+    /// needed. A key that the writing program did not have reads as null.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the file cannot be read or is no YAML.
+    pub fn resolved(path: &Path) -> Result<Self, ConfigError> {
+        Self::resolved_text(&text_of(path)?, path)
+    }
+
+    /// The same from the text of such a file.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] when the text is no YAML.
+    pub fn resolved_text(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let place = path.display().to_string();
+        let entries = parse::file(text, &place, &Declarations::default(), &mut problems);
+        if !problems.is_empty() {
+            return Err(ConfigError::Invalid { problems });
+        }
+        Ok(Self {
+            values: entries.into_iter().map(|entry| (entry.key, entry.value)).collect(),
+            places: BTreeMap::new(),
+            file: place,
+            stem: stem_of(path),
+            declarations: None,
+            made: Made::default(),
+        })
     }
 
     /// The same for another run, which takes what it can from `base`.
     #[must_use]
     pub fn for_run(mut self, run: &Path, base: Option<&Path>) -> Self {
         for (key, path) in [("run.path", Some(run)), ("run.base", base)] {
-            self.values.insert(key, path.map_or(Value::Null, |path| Value::from(path.to_string_lossy())));
+            self.values.set(key, path.map_or(Value::Null, |path| Value::from(path.to_string_lossy())));
         }
+        self.made = Made::default();
         self
     }
 
-    /// What a file and `--set` say of one key, whatever else they lack; `None` where they say nothing.
+    /// The value that a file and `--set` give to one key, whatever else they lack; `None` where they give none.
     ///
     /// # Errors
-    /// [`ConfigError`] when the file cannot be read, or when the key has no value that it takes.
-    pub fn said(path: &Path, sets: &[String], key: &str) -> Result<Option<Value>, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    /// [`ConfigError`] when the file cannot be read, or when the key does not take the value.
+    pub fn given(
+        path: &Path,
+        sets: &[String],
+        key: &str,
+        declarations: &'static Declarations,
+    ) -> Result<Option<Value>, ConfigError> {
         let mut others = Vec::new();
-        let mut given = parse::file(&text, &path.display().to_string(), &mut others);
+        let mut given = parse::file(&text_of(path)?, &path.display().to_string(), declarations, &mut others);
         given.extend(sets.iter().filter_map(|set| parse::set(set, &mut others)));
         let Some(entry) = given.into_iter().rfind(|entry| entry.key == key) else { return Ok(None) };
-        match parse::check(&entry) {
+        match parse::check(&entry, declarations) {
             Some(problem) => Err(ConfigError::Invalid { problems: vec![problem] }),
             None => Ok(Some(entry.value)),
         }
@@ -141,17 +167,42 @@ impl Config {
         self.places.get(key).cloned().unwrap_or_else(|| format!("{} (default)", self.file))
     }
 
-    /// Refuses a configuration with neither labels nor a model, with which recordings can be looked at and no more.
+    /// Whether the file or `--set` give the key.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.places.contains_key(key)
+    }
+
+    /// The keys with their meanings; `None` for a configuration that was read by [`Config::resolved`].
+    pub fn declarations(&self) -> Option<&'static Declarations> {
+        self.declarations
+    }
+
+    fn placed(&self, findings: impl IntoIterator<Item = Finding>) -> Vec<Problem> {
+        let placed = |Finding { key, found, allowed }: Finding| Problem { place: self.place(&key), key, found, allowed };
+        findings.into_iter().map(placed).collect()
+    }
+
+    /// Refuses a configuration with which recordings can be looked at and no more.
     ///
     /// # Errors
     /// [`ConfigError::Invalid`].
     pub(crate) fn require_purpose(&self) -> Result<(), ConfigError> {
-        combine::lacks_purpose(self).map_or(Ok(()), |problem| Err(ConfigError::Invalid { problems: vec![problem] }))
+        let findings = self.declarations.map(|all| all.missing_purpose(&self.values)).unwrap_or_default();
+        let problems = self.placed(findings);
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid { problems }) }
     }
 
-    /// Keys that were given and change nothing, each in a sentence.
-    pub fn idle_keys(&self) -> Vec<String> {
-        combine::idle(self)
+    /// What deserves a warning: keys that were given and have no effect.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let Some(all) = self.declarations else { return Vec::new() };
+        let is_default =
+            |finding: &Finding| all.find(&finding.key).is_some_and(|key| key.default_value() == *self.values.get(&finding.key));
+        self.placed(all.remarks(&self.values).into_iter().filter(|finding| !is_default(finding)))
+    }
+
+    /// All values.
+    pub fn values(&self) -> &Values {
+        &self.values
     }
 
     /// The value of a key.
@@ -159,7 +210,8 @@ impl Config {
     /// # Panics
     /// When no such key is declared: a fault of the program.
     pub fn get(&self, key: &str) -> &Value {
-        self.values.get(key).unwrap_or_else(|| panic!("{key} is not a declared key"))
+        assert!(self.declarations.is_none() || self.values.has(key), "{key} is not a declared key");
+        self.values.get(key)
     }
 
     /// A text, `None` when null.
@@ -174,7 +226,13 @@ impl Config {
 
     /// A list of paths.
     pub fn paths(&self, key: &str) -> Vec<PathBuf> {
-        self.get(key).as_sequence().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
+        self.values.paths(key)
+    }
+
+    /// The seeds, by key.
+    pub(crate) fn seeds(&self) -> BTreeMap<&str, serde_json::Value> {
+        let seeds = self.values.iter().filter(|(name, _)| name.ends_with(".seed"));
+        seeds.map(|(name, value)| (name, serde_json::to_value(value).unwrap_or_default())).collect()
     }
 
     /// The run's folder, as typed.
@@ -182,33 +240,51 @@ impl Config {
         self.text("run.path").map_or_else(|| Path::new("runs").join(&self.stem), PathBuf::from)
     }
 
-    /// The keys that a list of names stands for; `section.*` stands for the whole section.
+    /// The full names that patterns match: `section.*` matches the whole section.
     ///
     /// # Panics
-    /// When a name matches no declared key: a fault of the program.
-    pub fn expand(names: &[&str]) -> Vec<&'static Key> {
-        let matching = |name: &&str| -> Vec<&'static Key> {
-            let found: Vec<_> = match name.strip_suffix('*') {
-                Some(prefix) => KEYS.iter().filter(|k| k.name.starts_with(prefix)).collect(),
-                None => KEYS.iter().filter(|k| k.name == *name).collect(),
+    /// When a pattern matches no key: a fault of the program.
+    pub fn expand(&self, patterns: &[&str]) -> Vec<String> {
+        let matching = |pattern: &&str| -> Vec<String> {
+            let names = self.values.iter().map(|(name, _)| name);
+            let found: Vec<String> = match pattern.strip_suffix('*') {
+                Some(prefix) => names.filter(|name| name.starts_with(prefix)).map(str::to_owned).collect(),
+                None => names.filter(|name| name == pattern).map(str::to_owned).collect(),
             };
-            assert!(!found.is_empty(), "{name} is not a declared key");
+            assert!(!found.is_empty(), "{pattern} is not a declared key");
             found
         };
-        names.iter().flat_map(matching).collect()
+        patterns.iter().flat_map(matching).collect()
     }
 
-    /// These keys as a struct whose fields are sections that hold structs (or top-level keys): exactly what was asked for.
+    /// The struct of a section's keys, made once for each configuration.
     ///
     /// # Errors
     /// What serde says when the struct and the keys do not fit: a fault of the program.
-    pub fn params<P: DeserializeOwned>(&self, names: &[&str]) -> Result<P, serde_yaml::Error> {
-        serde_yaml::from_value(Value::Mapping(self.nested(Self::expand(names).into_iter())))
+    pub fn settings<S: Keys + DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<S>, serde_yaml::Error> {
+        let mut made = locked(&self.made.0);
+        if let Some(Ok(settings)) = made.get(&TypeId::of::<S>()).map(|made| Arc::clone(made).downcast::<S>()) {
+            return Ok(settings);
+        }
+        let settings = Arc::new(self.values.settings::<S>()?);
+        made.insert(TypeId::of::<S>(), settings.clone());
+        Ok(settings)
     }
 
-    /// The whole configuration as YAML, every key with its value.
+    /// The value of one key in the type of its field.
+    ///
+    /// # Errors
+    /// What serde says when the type does not take the value: a fault of the program.
+    pub fn value<'a, T: Deserialize<'a>>(&'a self, key: &str) -> Result<T, serde_yaml::Error> {
+        self.values.value(key)
+    }
+
+    /// The whole configuration as YAML, every key with its value, in the order of the declarations.
     pub fn to_yaml(&self) -> String {
-        let mut nested = self.nested(KEYS.iter());
+        let mut nested = match self.declarations {
+            Some(declarations) => self.values.nested(declarations.keys().iter().map(|key| key.name)),
+            None => self.values.nested(self.values.iter().map(|(name, _)| name)),
+        };
         let run_path = Value::from(self.run_path().to_string_lossy());
         if let Some(Value::Mapping(run)) = nested.get_mut("run") {
             run.insert("path".into(), run_path);
@@ -216,72 +292,88 @@ impl Config {
         serde_yaml::to_string(&nested).expect("values that came from YAML go back to it")
     }
 
-    /// The same with the paths of archive, model and run made absolute, so that it means the same from every folder.
+    /// The same with all paths that are relative to the current folder made absolute, so that it means the same from every folder.
     #[must_use]
     pub fn with_absolute_paths(&self) -> Self {
         let mut config = self.clone();
-        let run = Some(self.run_path());
-        let absolute = |path: PathBuf| std::path::absolute(path).ok().map(|path| Value::from(path.to_string_lossy()));
-        let paths = ["archive.path", "model.path", "run.base", "train.initial_weights"]
-            .map(|key| (key, self.text(key).map(PathBuf::from)));
-        for (key, path) in paths.into_iter().chain([("run.path", run)]) {
-            if let Some(path) = path.and_then(absolute) {
-                config.values.insert(key, path);
-            }
+        let run = Value::from(self.run_path().to_string_lossy());
+        config.values.set("run.path", run);
+        let absolute = |path: &str| std::path::absolute(path).map_or_else(|_| path.into(), |path| path.to_string_lossy().into());
+        let keys = self.declarations.into_iter().flat_map(Declarations::keys);
+        for key in keys.filter(|key| key.base == Base::Current) {
+            let value = match config.values.get(key.name) {
+                Value::String(path) => Value::String(absolute(path)),
+                Value::Sequence(paths) => {
+                    paths.iter().filter_map(Value::as_str).map(|path| Value::String(absolute(path))).collect()
+                }
+                _ => continue,
+            };
+            config.values.set(key.name, value);
         }
-        let ensemble = self.paths("model.ensemble").into_iter().filter_map(absolute).collect();
-        config.values.insert("model.ensemble", Value::Sequence(ensemble));
         config
     }
+}
 
-    fn nested(&self, keys: impl Iterator<Item = &'static Key>) -> Mapping {
-        let mut top = Mapping::new();
-        for key in keys {
-            let value = self.get(key.name).clone();
-            match key.name.split_once('.') {
-                None => {
-                    top.insert(key.name.into(), value);
-                }
-                Some((section, name)) => {
-                    let section = top.entry(section.into()).or_insert_with(|| Mapping::new().into());
-                    section.as_mapping_mut().expect("sections are mappings").insert(name.into(), value);
-                }
-            }
-        }
-        top
-    }
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+}
+
+fn stem_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Paths that leave the folder that they are relative to.
+fn outside_paths(values: &Values, declarations: &Declarations) -> Vec<Finding> {
+    let outside = |key: &chorus_keys::Key| {
+        let Base::Within(folder) = key.base else { return None };
+        let path = values.text(key.name).filter(|path| !is_within(values.text(folder), path))?;
+        let found = format!("`{path}`, which is outside of the archive");
+        Some(Finding::new(key.name, found, format!("allowed: a path within {folder}, relative to it; copy the file there")))
+    };
+    declarations.keys().iter().filter_map(outside).collect()
+}
+
+/// Whether a path, relative to a folder, stays within it. Links may lead wherever they do.
+fn is_within(folder: Option<&str>, path: &str) -> bool {
+    let (Some(folder), path) = (folder, Path::new(path)) else { return true };
+    let below = match std::path::absolute(folder) {
+        Ok(folder) if path.is_absolute() => path.strip_prefix(folder).ok(),
+        _ => Some(path),
+    };
+    below.is_some_and(|below| depth(below).is_some())
+}
+
+/// How many folders down a path leads; `None` where it leads above its beginning on the way.
+fn depth(path: &Path) -> Option<usize> {
+    path.components().try_fold(0_usize, |depth, part| match part {
+        Component::ParentDir => depth.checked_sub(1),
+        Component::Normal(_) => Some(depth + 1),
+        _ => Some(depth),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_keys::keys as all;
 
     const MODEL: &str = "model.path=m";
 
     fn load(text: &str, sets: &[&str]) -> Result<Config, String> {
         let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
-        Config::from_text(text, "c.yaml", "c", &sets).map_err(|e| e.to_string())
+        Config::from_text(text, "c.yaml", "c", &sets, all()).map_err(|e| e.to_string())
     }
 
     #[test]
-    fn every_default_is_a_value_of_its_key() {
-        for key in KEYS.iter() {
-            let entry =
-                parse::Entry { place: String::new(), key: key.name.into(), value: serde_yaml::from_str(key.default).unwrap() };
-            assert_eq!(parse::check(&entry), None, "{}", key.name);
-        }
-    }
-
-    #[test]
-    fn every_problem_is_told_at_once_with_its_line() {
-        let text = "segment:\n  window_s: long\n  hopp_s: 1\nsplit:\n  test_fraction: 2\nfeaturise:\n  n_mels: 64\n";
-        let error = load(text, &["train.epochs=0", "nonsense"]).unwrap_err();
+    fn every_problem_is_listed_at_once_with_its_line() {
+        let text = "segment:\n  window_s: long\n  hopp_s: 1\ndetect:\n  threshold: 2\nfeaturise:\n  n_mels: 64\n";
+        let error = load(text, &["train.seed=-1", "nonsense"]).unwrap_err();
         for wanted in [
             "6 problems",
             "c.yaml:2: segment.window_s: found `long`; allowed: a number from 0.1 to 600",
-            "c.yaml:3: segment.hopp_s: found a key that is not known; did you mean segment.hop_s?",
-            "c.yaml:5: split.test_fraction: found `2`",
-            "c.yaml:7: featurise.n_mels: found a key that is not known; did you mean featurize.n_mels?",
+            "c.yaml:3: segment.hopp_s: found an unknown key; did you mean segment.hop_s?",
+            "c.yaml:5: detect.threshold: found `2`",
+            "c.yaml:7: featurise.n_mels: found an unknown key; did you mean featurize.n_mels?",
             "--set: nonsense: found no `=`",
         ] {
             assert!(error.contains(wanted), "{wanted}\n{error}");
@@ -289,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_yaml_is_told_with_its_line() {
+    fn a_text_that_is_no_yaml_is_refused_with_its_line() {
         let error = load("segment:\n  window_s: [1\n", &[]).unwrap_err();
         assert!(error.contains("c.yaml:"), "{error}");
         let error = load("- a\n- b\n", &[]).unwrap_err();
@@ -305,7 +397,7 @@ mod tests {
         assert!(nested(100).contains("c.yaml:2: (file): found more than 8 levels"), "{}", nested(100));
         // So many the parser itself refuses.
         assert!(nested(100_000).contains("c.yaml:2: (file): found"), "{}", nested(100_000));
-        assert!(load("", &["split.seed=[&a 1, *a]"]).unwrap_err().contains("alias"));
+        assert!(load("", &["evaluate.seed=[&a 1, *a]"]).unwrap_err().contains("alias"));
     }
 
     #[test]
@@ -317,24 +409,22 @@ mod tests {
 
     #[test]
     fn impossible_combinations_are_refused() {
-        for (set, wanted) in [
-            ("featurize.f_max_hz=9000", "half of featurize.sample_rate_hz"),
-            ("featurize.win_length=1024", "featurize.n_fft"),
-            ("featurize.f_min_hz=8000", "featurize.f_max_hz"),
-            ("split.source=file", "split.file"),
-            ("archive.timezone=Mars/Base", "IANA"),
-            ("train.mix2_probabilities=[0.5, 0.5, 0.5]", "sum"),
-            ("device=gpu", "auto, cpu or cuda:N"),
-            ("featurize.high_pass_hz=8000", "less than half of featurize.sample_rate_hz, 8000 Hz"),
-            ("evaluate.class_groups={polyphony_9: [A]}", "choose another"),
-            ("evaluate.class_groups={rare: A}", "names, each with a list of texts"),
-        ] {
+        for (set, wanted) in [("device=gpu", "auto, cpu or cuda:N")] {
             let error = load("", &[MODEL, set]).unwrap_err();
             assert!(error.contains(wanted), "{set}: {error}");
         }
-        let looking = load("", &[]).unwrap();
-        assert!(looking.require_purpose().unwrap_err().to_string().contains("neither labels nor a model"));
-        assert!(load("", &[MODEL]).unwrap().require_purpose().is_ok());
+    }
+
+    #[test]
+    fn a_purpose_is_asked_for_only_where_more_is_done_than_to_look() {
+        fn lacks(values: &Values) -> Vec<Finding> {
+            let lacks = values.text("model.path").is_none();
+            lacks.then(|| Finding::new("model.path", "nothing", "name a model")).into_iter().collect()
+        }
+        let all = all().clone().purpose(lacks).into_static();
+        let config = |sets: &[String]| Config::from_text("", "c.yaml", "c", sets, all).unwrap();
+        assert!(config(&[]).require_purpose().unwrap_err().to_string().contains("name a model"));
+        assert!(config(&[MODEL.to_owned()]).require_purpose().is_ok());
     }
 
     #[test]
@@ -345,15 +435,7 @@ mod tests {
                 .err()
                 .is_some_and(|error| error.contains("outside of the archive"))
         };
-        for key in [
-            "archive.audio",
-            "ingest.site_sheet",
-            "annotate.folder",
-            "annotate.code_table",
-            "annotate.review_sheets",
-            "split.file",
-            "split.group_file",
-        ] {
+        for key in ["archive.audio", "ingest.site_sheet", "annotate.folder"] {
             for path in ["../x", "a/../../x", "/data", "/data/ponds2/x", "/data/ponds/../x"] {
                 assert!(refused(key, path), "{key}={path}");
             }
@@ -364,15 +446,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_another_split_are_told() {
-        let idle = |sets: &[&str]| load("split:\n  fold: 2\n", sets).unwrap().idle_keys();
-        let labels = "annotate.format=raven";
-        let told = idle(&[labels]);
-        assert_eq!(told, ["c.yaml:2: split.fold changes nothing here; it counts with split.source: folds or split.source: file"]);
-        assert!(idle(&[labels, "split.source=folds"]).is_empty());
-        assert!(idle(&[MODEL]).is_empty(), "without a split, none of its keys is missed");
-        assert_eq!(idle(&[labels, "split.site=A", "split.folds=7", "split.source=file", "split.file=a.csv"]).len(), 2);
-        assert!(idle(&[labels, "split.source=folds", "split.group=column", "split.file=a.csv"]).is_empty());
+    fn values_without_effect_are_warned_of_where_they_are_given() {
+        fn unused(_: &Values) -> Vec<Finding> {
+            let unused = |key| Finding::new(key, "a value without effect", "it is used only with report.clips");
+            ["report.title", "segment.hop_s"].map(unused).into()
+        }
+        let all = all().clone().remark(unused).into_static();
+        let config = Config::from_text("segment:\n  hop_s: 1\n", "c.yaml", "c", &[MODEL.to_owned()], all).unwrap();
+        let wanted = "c.yaml:2: segment.hop_s: found a value without effect; it is used only with report.clips";
+        assert_eq!(config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(), [wanted]);
     }
 
     #[test]
@@ -381,5 +463,33 @@ mod tests {
         let again = load(&config.to_yaml(), &[]).unwrap();
         assert_eq!(config.to_yaml(), again.to_yaml());
         assert_eq!(again.run_path(), Path::new("runs/c"));
+    }
+
+    #[test]
+    fn a_resolved_file_needs_no_declarations() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.resolved.yaml");
+        let config = load("segment: {window_s: 5}\narchive: {path: a}\n", &[MODEL]).unwrap();
+        std::fs::write(&path, config.with_absolute_paths().to_yaml()).unwrap();
+        let resolved = Config::resolved(&path).unwrap();
+        assert_eq!(resolved.values(), config.with_absolute_paths().values());
+        assert!(Path::new(resolved.text("archive.path").unwrap()).is_absolute());
+        assert_eq!(resolved.run_path(), std::path::absolute("runs/c").unwrap());
+        assert_eq!(resolved.text("key.of_a_later_version"), None);
+    }
+
+    #[test]
+    fn settings_are_made_once_and_anew_for_another_run() {
+        #[derive(Deserialize, Keys)]
+        #[keys(section = "run")]
+        struct RunSettings {
+            /// Folder.
+            path: Option<String>,
+        }
+        let config = load("", &[MODEL]).unwrap();
+        let first = config.settings::<RunSettings>().unwrap();
+        assert!(Arc::ptr_eq(&first, &config.settings::<RunSettings>().unwrap()));
+        let other = config.for_run(Path::new("other"), None);
+        assert_eq!(other.settings::<RunSettings>().unwrap().path.as_deref(), Some("other"));
     }
 }

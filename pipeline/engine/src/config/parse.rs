@@ -1,17 +1,17 @@
 //! From YAML text to entries with their places. serde_yaml supplies the values; it carries no lines and stops at its first error,
-//! so saphyr, a parser with marks, supplies the lines. Before either, saphyr's events are looked at: a few lines of aliases within
+//! so saphyr, a parser with marks, supplies the lines. Before either, saphyr's events are checked: a few lines of aliases within
 //! lists make serde_yaml take gigabytes, and brackets within brackets hours.
 
 use std::collections::BTreeMap;
 
+use chorus_keys::Declarations;
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use saphyr_parser::{Event, Parser};
 use serde_yaml::Value;
 
-use super::Problem;
-use super::keys::{KEYS, Kind, find, nearest};
+use super::problem::Problem;
 
-/// Mappings and lists within each other: sections, keys, a list as a value, and some to spare for a message that tells more.
+/// Levels of mappings and lists: sections, keys and a list as a value need 3. The rest is spare, so that messages can be specific.
 const DEEPEST: usize = 8;
 
 /// One `key: value` of a file or of `--set`.
@@ -23,7 +23,7 @@ pub(super) struct Entry {
 }
 
 /// The entries of a file. What is not YAML, or not sections of keys, becomes a problem.
-pub(super) fn file(text: &str, place: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
+pub(super) fn file(text: &str, place: &str, declarations: &Declarations, problems: &mut Vec<Problem>) -> Vec<Entry> {
     let mut problem = |place: String, key: &str, found: String, allowed: &str| {
         problems.push(Problem { place, key: key.to_owned(), found, allowed: allowed.to_owned() });
     };
@@ -53,15 +53,15 @@ pub(super) fn file(text: &str, place: &str, problems: &mut Vec<Problem>) -> Vec<
     for (name, value) in sections {
         let name = plain(&name);
         match value {
-            Value::Mapping(keys) if find(&name).is_none() => {
+            Value::Mapping(keys) if declarations.find(&name).is_none() => {
                 for (key, value) in keys {
                     let key = format!("{name}.{}", plain(&key));
                     entries.push(Entry { place: at(&key), key, value });
                 }
             }
             // An empty section, every line of it commented out.
-            Value::Null if is_section(&name) => {}
-            value if is_section(&name) => problem(
+            Value::Null if declarations.is_section(&name) => {}
+            value if declarations.is_section(&name) => problem(
                 at(&name),
                 &name,
                 format!("`{}`", plain(&value)),
@@ -135,52 +135,18 @@ fn look_through(text: &str) -> Result<(), Unread> {
 }
 
 /// What is wrong with an entry taken by itself.
-pub(super) fn check(entry: &Entry) -> Option<Problem> {
+pub(super) fn check(entry: &Entry, declarations: &Declarations) -> Option<Problem> {
     let problem =
         |found: String, allowed: String| Some(Problem { place: entry.place.clone(), key: entry.key.clone(), found, allowed });
-    let Some(key) = find(&entry.key) else {
-        let hint = nearest(&entry.key).map_or_else(|| "there is none like it".into(), |n| format!("did you mean {n}?"));
-        return problem("a key that is not known".into(), hint);
+    let Some(key) = declarations.find(&entry.key) else {
+        let near = declarations.nearest(&entry.key);
+        let hint = near.map_or_else(|| "`chorus config` lists all keys".into(), |near| format!("did you mean {near}?"));
+        return problem("an unknown key".into(), hint);
     };
-    let value = &entry.value;
-    let number_in = |v: &Value, min: f64, max: f64| v.as_f64().is_some_and(|x| x >= min && x <= max);
-    let fits = match key.kind {
-        _ if value.is_null() => key.nullable,
-        Kind::Bool => value.is_bool(),
-        Kind::Int(min, max) => value.as_i64().is_some_and(|x| x >= min && x <= max),
-        Kind::Float(min, max) => number_in(value, min, max),
-        Kind::Text => value.as_str().is_some_and(|t| !t.trim().is_empty()),
-        Kind::Choice(words) => value.as_str().is_some_and(|t| words.contains(&t)),
-        Kind::WordOrInt(word, min, max) => value.as_str() == Some(word) || value.as_i64().is_some_and(|x| x >= min && x <= max),
-        Kind::Texts => is_texts(value),
-        Kind::Names => match value.as_sequence() {
-            Some(names) => !names.is_empty() && names.iter().all(is_name),
-            None => is_name(value),
-        },
-        Kind::Floats(n, min, max) => {
-            value.as_sequence().is_some_and(|s| s.len() == n && s.iter().all(|v| number_in(v, min, max)))
-        }
-        Kind::Groups => {
-            value.as_mapping().is_some_and(|groups| groups.iter().all(|(name, group)| is_word(name) && is_texts(group)))
-        }
-    };
-    if fits { None } else { problem(format!("`{}`", plain(value)), format!("allowed: {}", key.allowed())) }
-}
-
-fn is_texts(value: &Value) -> bool {
-    value.as_sequence().is_some_and(|s| s.iter().all(|v| v.as_str().is_some()))
-}
-
-fn is_word(value: &Value) -> bool {
-    value.as_str().is_some_and(|name| !name.trim().is_empty())
-}
-
-fn is_name(value: &Value) -> bool {
-    value.as_u64().is_some() || is_word(value)
-}
-
-fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|k| k.name.split_once('.').is_some_and(|(section, _)| section == name))
+    if key.allows(&entry.value) {
+        return None;
+    }
+    problem(format!("`{}`", plain(&entry.value)), format!("allowed: {}", key.allowed()))
 }
 
 /// A value on one line, as a person would write it.

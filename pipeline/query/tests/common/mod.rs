@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::FixedSizeBinaryArray;
 use chorus_query::{Answer, Format, QueryError, Tables};
-use chorus_tables::{BatchBuilder, ColumnType, NULL_PARTITION, TableWriter, schema};
+use chorus_tables::{BatchBuilder, LocalMicros, NULL_PARTITION, TableWriter, UtcMicros, schema};
 use tempfile::TempDir;
 
 /// A site whose name no path can hold, and how `engine::Unit` encodes it.
@@ -82,31 +82,20 @@ impl Run {
     /// Recordings with a start and a length; one without a length counts as rejected. What is not given is null.
     pub fn recordings(&self, site: &str, date: Option<&str>, rows: &[(&str, Option<i64>, Option<f64>)]) {
         let each = || rows.iter();
-        self.write("recordings", &self.file("recordings", site, date), &[], |mut batch| {
-            for column in &schema("recordings").unwrap().columns {
-                batch = match column.name.as_str() {
-                    "recording_id" => batch.utf8(each().map(|r| r.0)),
-                    "path" => batch.utf8(each().map(|r| format!("{}.wav", r.0))),
-                    "start_utc" => batch.utc(each().map(|r| r.1)),
-                    "start_local" => batch.local(each().map(|r| r.1.map(|t| t - 5 * HOUR))),
-                    "time_source" => batch.utf8(each().map(|_| "filename")),
-                    "site_source" => batch.utf8(each().map(|_| "folder")),
-                    "duration_s" => batch.f64(each().map(|r| r.2)),
-                    "sample_rate_hz" => batch.u32(each().map(|r| r.2.map(|_| 22_050))),
-                    "file_bytes" => batch.u64(each().map(|_| 1_000_000)),
-                    "content_hash" => batch.utf8(each().map(|_| "00")),
-                    "status" => batch.utf8(each().map(|r| if r.2.is_some() { "ok" } else { "rejected" })),
-                    _ => match column.kind {
-                        ColumnType::Utf8 => batch.utf8(each().map(|_| None::<&str>)),
-                        ColumnType::I32 => batch.i32(each().map(|_| None)),
-                        ColumnType::U32 => batch.u32(each().map(|_| None)),
-                        ColumnType::U64 => batch.u64(each().map(|_| None)),
-                        ColumnType::F64 => batch.f64(each().map(|_| None)),
-                        other => panic!("recordings.{} is new and of type {}", column.name, other.name()),
-                    },
-                };
-            }
+        self.write("recordings", &self.file("recordings", site, date), &[], |batch| {
             batch
+                .column("recording_id", each().map(|r| r.0))
+                .column("path", each().map(|r| format!("{}.wav", r.0)))
+                .column("start_utc", each().map(|r| r.1.map(UtcMicros)))
+                .column("start_local", each().map(|r| r.1.map(|t| LocalMicros(t - 5 * HOUR))))
+                .column("time_source", each().map(|_| "filename"))
+                .column("site_source", each().map(|_| "folder"))
+                .column("duration_s", each().map(|r| r.2))
+                .column("sample_rate_hz", each().map(|r| r.2.map(|_| 22_050_u32)))
+                .column("file_bytes", each().map(|_| 1_000_000_u64))
+                .column("content_hash", each().map(|_| "00"))
+                .column("status", each().map(|r| if r.2.is_some() { "ok" } else { "rejected" }))
+                .others_null()
         });
     }
 
@@ -116,33 +105,47 @@ impl Run {
         let each = || scores.iter().enumerate();
         self.write("predictions", &self.file("predictions", site, date), &[], |batch| {
             batch
-                .utf8(each().map(|(i, _)| format!("{recording}-{:06}", window(i))))
-                .utf8(each().map(|_| recording))
-                .utc(each().map(|(i, _)| start.map(|t| t + 3_000_000 * window(i) as i64)))
-                .f64(each().map(|(i, _)| 3.0 * window(i) as f64))
-                .f64(each().map(|(i, _)| 3.0 * window(i) as f64 + 3.0))
-                .utf8(each().map(|(_, s)| s.0))
-                .f32(each().map(|(_, s)| s.1 - 0.5))
-                .f32(each().map(|(_, s)| s.1))
-                .utf8(each().map(|_| "0123456789abcdef"))
+                .column("segment_id", each().map(|(i, _)| format!("{recording}-{:06}", window(i))))
+                .column("recording_id", each().map(|_| recording))
+                .column("start_utc", each().map(|(i, _)| start.map(|t| UtcMicros(t + 3_000_000 * window(i) as i64))))
+                .column("start_s", each().map(|(i, _)| 3.0 * window(i) as f64))
+                .column("end_s", each().map(|(i, _)| 3.0 * window(i) as f64 + 3.0))
+                .column("class", each().map(|(_, s)| s.0))
+                .column("logit", each().map(|(_, s)| s.1 - 0.5))
+                .column("score", each().map(|(_, s)| s.1))
+                .column("model_id", each().map(|_| "0123456789abcdef"))
         });
     }
 
     pub fn splits(&self, rows: &[(&str, &str)]) {
         self.write("splits", &self.path.join("tables/splits/part-000.parquet"), &[], |batch| {
-            let n = || rows.iter();
-            batch.utf8(n().map(|r| r.0)).utf8(n().map(|r| r.0)).utf8(n().map(|r| r.1)).utf8(n().map(|_| "drawn"))
+            let each = || rows.iter();
+            batch
+                .column("recording_id", each().map(|r| r.0))
+                .column("group_id", each().map(|r| r.0))
+                .column("subset", each().map(|r| r.1))
+                .column("reason", each().map(|_| "drawn"))
         });
     }
 
     /// A metric of each of these runs of a sweep.
     pub fn sweep_metrics(&self, runs: &[&str]) {
         self.write("sweep_metrics", &self.path.join("tables/sweep_metrics/part-000.parquet"), &[], |batch| {
-            let n = || runs.iter();
-            let none = || n().map(|_| None::<&str>);
-            let batch = batch.utf8(n().copied()).utf8(n().map(|_| "all")).u64(n().map(|_| 0)).utf8(none());
-            let batch = batch.utf8(n().map(|_| "m")).utf8(n().map(|_| "test")).utf8(none()).utf8(none()).utf8(none());
-            batch.utf8(n().map(|_| "f1_fixed")).f64(n().map(|_| 0.5)).u64(n().map(|_| 3))
+            let text = |value| runs.iter().map(move |_| value);
+            let null = || text(None::<&str>);
+            batch
+                .column("run", runs)
+                .column("variant", text(Some("all")))
+                .column("seed", runs.iter().map(|_| 0_u64))
+                .column("fold", null())
+                .column("model_id", text(Some("m")))
+                .column("subset", text(Some("test")))
+                .column("site", null())
+                .column("class", null())
+                .column("group", null())
+                .column("metric", text(Some("f1_fixed")))
+                .column("value", runs.iter().map(|_| 0.5))
+                .column("support", runs.iter().map(|_| 3_u64))
         });
     }
 
@@ -150,14 +153,13 @@ impl Run {
     pub fn features(&self, site: &str, date: Option<&str>, segments: &[&str]) {
         let arrays = FixedSizeBinaryArray::try_from_iter(segments.iter().map(|_| [7_u8; 12])).unwrap();
         self.write("features", &self.file("features", site, date), &[2, 3], |batch| {
-            batch.utf8(segments.iter().copied()).array(Arc::new(arrays))
+            batch.column("segment_id", segments.iter().copied()).array("logmel", Arc::new(arrays))
         });
     }
 
     fn write(&self, table: &str, path: &Path, shape: &[usize], fill: impl FnOnce(BatchBuilder) -> BatchBuilder) {
-        let schema = schema(table).unwrap();
-        let mut writer = TableWriter::new(schema, shape, Vec::new()).unwrap();
-        writer.write(&fill(BatchBuilder::new(schema, writer.arrow_schema().clone())).build().unwrap()).unwrap();
+        let mut writer = TableWriter::new(schema(table).unwrap(), shape, Vec::new()).unwrap();
+        writer.write(&fill(writer.builder()).build().unwrap()).unwrap();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, writer.finish().unwrap().0).unwrap();
     }

@@ -1,10 +1,13 @@
-//! AIFF and AIFF-C, big-endian chunks of IFF. Sources: Apple, "Audio Interchange File Format", version 1.3, and "AIFF-C", draft of 1991.
+//! AIFF and AIFF-C, big-endian chunks of IFF. Sources: Apple, "Audio Interchange File Format", version 1.3, and
+//! "AIFF-C", draft of 1991.
 
-use std::fs::File;
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::{length, read_at};
+use chorus_wav::{Data, Encoding, FrameReader, Layout, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ};
 
-use super::raw::{DataChunk, Layout, RawReader, expect_frames, length, read_at};
-use super::samples::Encoding;
-use super::{Facts, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Repair, RepairCode, Source};
+use super::facts::{Facts, Repair, RepairCode};
+use super::frames::Frames;
+use super::uncompressed::Uncompressed;
 use crate::error::{Fault, RejectCode};
 
 /// Chunks looked at before a file counts as rubbish.
@@ -42,15 +45,13 @@ struct Common {
 }
 
 /// Opens an AIFF or AIFF-C file.
-pub(super) fn open(mut file: File) -> Result<Source, Fault> {
+pub(super) fn open(mut file: Box<dyn ReadSeek>) -> Result<Box<dyn Frames>, Fault> {
     let (common, data) = outline(&mut file)?;
     let common = common.ok_or_else(|| bad_header("no COMM chunk, so its format is not known".to_owned()))?;
     let (layout, sample_rate_hz) = (common.layout()?, common.rate()?);
     let data = data.ok_or_else(|| Fault::Rejected(RejectCode::NoAudioData, "the file has no SSND chunk".to_owned()))?;
-    let frames = data.available / layout.frame_bytes() as u64;
-    let declared_frames = data.declared.map(|bytes| bytes / layout.frame_bytes() as u64);
-    expect_frames(frames, declared_frames)?;
-    let mut repair = data.repair(frames, declared_frames, sample_rate_hz);
+    let (frames, declared_frames) = data.frames(|bytes| bytes / layout.frame_bytes() as u64)?;
+    let mut repair = Repair::of(data.defect(frames, declared_frames).as_slice(), sample_rate_hz);
     if let (Some(declared), true) = (declared_frames, common.frames > 0)
         && declared != u64::from(common.frames)
     {
@@ -69,11 +70,11 @@ pub(super) fn open(mut file: File) -> Result<Source, Fault> {
         time_expansion: 1.0,
         header: Box::default(),
     };
-    RawReader::new(file, data.start, layout, facts).map(Source::Raw)
+    Ok(Box::new(Uncompressed::new(FrameReader::pcm(file, data.start, layout, frames)?, facts)))
 }
 
 /// Walks the chunks for the format and the sound.
-fn outline(file: &mut File) -> Result<(Option<Common>, Option<DataChunk>), Fault> {
+fn outline(file: &mut Box<dyn ReadSeek>) -> Result<(Option<Common>, Option<Data>), Fault> {
     let len = length(file)?;
     let (mut common, mut data) = (None, None);
     let mut at = 12;
@@ -95,21 +96,21 @@ fn outline(file: &mut File) -> Result<(Option<Common>, Option<DataChunk>), Fault
 }
 
 /// Where the samples of a sound chunk of `size` bytes lie.
-fn sound(file: &mut File, start: u64, size: u64, len: u64) -> Result<DataChunk, Fault> {
+fn sound(file: &mut Box<dyn ReadSeek>, start: u64, size: u64, len: u64) -> Result<Data, Fault> {
     let mut head = [0; 4];
     read_at(file, start, &mut head)?;
     let samples = start + SOUND_HEAD_BYTES + u64::from(u32::from_be_bytes(head));
     let rest = len.saturating_sub(samples);
     let unfinished = size <= SOUND_HEAD_BYTES || size == u64::from(u32::MAX);
     Ok(if unfinished && rest > 0 {
-        DataChunk::to_end_of_file(samples, rest, "of no use, as when a recorder loses power")
+        Data::to_end_of_file(samples, rest, "of no use, as when a recorder loses power")
     } else {
-        DataChunk::stated(samples, size.saturating_sub(samples - start), rest)
+        Data::stated(samples, size.saturating_sub(samples - start), rest)
     })
 }
 
 impl Common {
-    fn read(file: &mut File, start: u64, size: u64) -> Result<Self, Fault> {
+    fn read(file: &mut Box<dyn ReadSeek>, start: u64, size: u64) -> Result<Self, Fault> {
         let mut bytes = [0; 22];
         let read = read_at(file, start, &mut bytes)?.min(size as usize);
         if read < 18 {

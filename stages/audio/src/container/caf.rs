@@ -1,12 +1,15 @@
-//! Apple's Core Audio Format: chunks with 64-bit sizes. Uncompressed sound is read here; AAC and ALAC go through symphonia. Source: Apple,
-//! "Apple Core Audio Format Specification 1.0".
+//! Apple's Core Audio Format: chunks with 64-bit sizes. Uncompressed sound is read here; AAC and ALAC go through symphonia.
+//! Source: Apple, "Apple Core Audio Format Specification 1.0".
 
-use std::fs::File;
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::{length, payload, read_at, u32_be, u64_be};
+use chorus_wav::{Data, Encoding, FrameReader, Layout, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ};
 
-use super::compressed::{CompressedReader, caf_stream};
-use super::raw::{DataChunk, Layout, RawReader, expect_frames, length, read_at};
-use super::samples::Encoding;
-use super::{Facts, MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, Source};
+use super::compressed::CompressedReader;
+use super::compressed::caf::{DESCRIPTION_BYTES, Parts, stream};
+use super::facts::{Facts, Repair};
+use super::frames::Frames;
+use super::uncompressed::Uncompressed;
 use crate::error::{Fault, RejectCode};
 
 /// Chunks looked at before a file counts as rubbish.
@@ -15,8 +18,7 @@ const MAX_CHUNKS: usize = 4096;
 const FILE_HEAD_BYTES: u64 = 8;
 const CHUNK_HEAD_BYTES: u64 = 12;
 const EDIT_COUNT_BYTES: u64 = 4;
-/// Bytes of the description, and the most that is read of a cookie (which has some tens) and a packet table (some bytes a packet).
-const DESCRIPTION_BYTES: usize = 32;
+/// The most that is read of a cookie (which has some tens of bytes) and of a packet table (some bytes a packet).
 const MOST_COOKIE_BYTES: u64 = 64 * 1024;
 const MOST_TABLE_BYTES: u64 = 256 << 20;
 /// The size of a data chunk that was not finished.
@@ -36,35 +38,16 @@ struct Description {
     bits: u32,
 }
 
-/// What a decoder of compressed sound needs.
-#[derive(Debug)]
-pub(super) struct Parts {
-    /// The `desc` chunk as it stands.
-    pub(super) description: [u8; DESCRIPTION_BYTES],
-    /// The decoder's settings, `kuki`.
-    pub(super) cookie: Option<Vec<u8>>,
-    /// The packet table, `pakt`.
-    pub(super) packets: Option<Vec<u8>>,
-    pub(super) data: DataChunk,
-}
-
-impl Parts {
-    /// Numbers that the packet table holds for each packet: its size and its frames, each where it varies.
-    pub(super) fn entries_per_packet(&self) -> u64 {
-        [16, 20].into_iter().filter(|&at| u32_at(&self.description, at) == 0).count() as u64
-    }
-}
-
 #[derive(Debug, Default)]
 struct Outline {
     description: Option<[u8; DESCRIPTION_BYTES]>,
-    data: Option<DataChunk>,
+    data: Option<Data>,
     cookie: Option<Vec<u8>>,
     packets: Option<Vec<u8>>,
 }
 
 /// Opens a CAF file.
-pub(super) fn open(mut file: File) -> Result<Source, Fault> {
+pub(super) fn open(mut file: Box<dyn ReadSeek>) -> Result<Box<dyn Frames>, Fault> {
     let Outline { description, data, cookie, packets } = outline(&mut file)?;
     let bytes = description.ok_or_else(|| bad_header("no description of its format".to_owned()))?;
     let data = data.ok_or_else(|| Fault::Rejected(RejectCode::NoAudioData, "the file has no data chunk".to_owned()))?;
@@ -72,8 +55,8 @@ pub(super) fn open(mut file: File) -> Result<Source, Fault> {
     match &description.format {
         b"lpcm" | b"alaw" | b"ulaw" => uncompressed(file, &description, &data),
         b"alac" | b"aac " => {
-            let stream = caf_stream(file, &Parts { description: bytes, cookie, packets, data })?;
-            CompressedReader::new(stream).map(|reader| Source::Compressed(Box::new(reader)))
+            let stream = stream(file, &Parts { description: bytes, cookie, packets, data })?;
+            Ok(Box::new(CompressedReader::new(stream)?))
         }
         other => Err(Fault::Rejected(
             RejectCode::UnsupportedCodec,
@@ -82,11 +65,9 @@ pub(super) fn open(mut file: File) -> Result<Source, Fault> {
     }
 }
 
-fn uncompressed(file: File, description: &Description, data: &DataChunk) -> Result<Source, Fault> {
+fn uncompressed(file: Box<dyn ReadSeek>, description: &Description, data: &Data) -> Result<Box<dyn Frames>, Fault> {
     let (layout, sample_rate_hz) = (description.layout()?, description.rate()?);
-    let frames = data.available / layout.frame_bytes() as u64;
-    let declared_frames = data.declared.map(|bytes| bytes / layout.frame_bytes() as u64);
-    expect_frames(frames, declared_frames)?;
+    let (frames, declared_frames) = data.frames(|bytes| bytes / layout.frame_bytes() as u64)?;
     let facts = Facts {
         codec: layout.encoding.codec_name(layout.big_endian),
         container: "caf",
@@ -95,15 +76,15 @@ fn uncompressed(file: File, description: &Description, data: &DataChunk) -> Resu
         bits_per_sample: description.bits as u16,
         frames,
         declared_frames,
-        repair: data.repair(frames, declared_frames, sample_rate_hz),
+        repair: Repair::of(data.defect(frames, declared_frames).as_slice(), sample_rate_hz),
         time_expansion: 1.0,
         header: Box::default(),
     };
-    RawReader::new(file, data.start, layout, facts).map(Source::Raw)
+    Ok(Box::new(Uncompressed::new(FrameReader::pcm(file, data.start, layout, frames)?, facts)))
 }
 
 /// Walks the chunks.
-fn outline(file: &mut File) -> Result<Outline, Fault> {
+fn outline(file: &mut Box<dyn ReadSeek>) -> Result<Outline, Fault> {
     let len = length(file)?;
     let mut found = Outline::default();
     let mut at = FILE_HEAD_BYTES;
@@ -112,7 +93,7 @@ fn outline(file: &mut File) -> Result<Outline, Fault> {
         if read_at(file, at, &mut head)? < head.len() {
             break;
         }
-        let size = u64_at(&head, 4);
+        let size = u64_be(&head, 4);
         let start = at + CHUNK_HEAD_BYTES;
         match &head[..4] {
             b"desc" if found.description.is_none() => found.description = Some(description(file, start)?),
@@ -129,18 +110,18 @@ fn outline(file: &mut File) -> Result<Outline, Fault> {
     Ok(found)
 }
 
-fn data(start: u64, size: u64, len: u64) -> DataChunk {
+fn data(start: u64, size: u64, len: u64) -> Data {
     let samples = start + EDIT_COUNT_BYTES;
     let rest = len.saturating_sub(samples);
     match size {
-        TO_END_OF_FILE => DataChunk::stated(samples, rest, rest),
-        0 => DataChunk::to_end_of_file(samples, rest, "0, as when a recorder loses power"),
-        _ => DataChunk::stated(samples, size.saturating_sub(EDIT_COUNT_BYTES), rest),
+        TO_END_OF_FILE => Data::stated(samples, rest, rest),
+        0 => Data::to_end_of_file(samples, rest, "0, as when a recorder loses power"),
+        _ => Data::stated(samples, size.saturating_sub(EDIT_COUNT_BYTES), rest),
     }
 }
 
 /// The `desc` chunk.
-fn description(file: &mut File, start: u64) -> Result<[u8; DESCRIPTION_BYTES], Fault> {
+fn description(file: &mut Box<dyn ReadSeek>, start: u64) -> Result<[u8; DESCRIPTION_BYTES], Fault> {
     let mut bytes = [0; DESCRIPTION_BYTES];
     let read = read_at(file, start, &mut bytes)?;
     if read < bytes.len() {
@@ -152,24 +133,15 @@ fn description(file: &mut File, start: u64) -> Result<[u8; DESCRIPTION_BYTES], F
     Ok(bytes)
 }
 
-/// At most `most` bytes of a chunk, and no more than the file has.
-fn payload(file: &mut File, start: u64, size: u64, most: u64) -> Result<Vec<u8>, Fault> {
-    let left = length(file)?.saturating_sub(start);
-    let mut bytes = vec![0; size.min(most).min(left) as usize];
-    let read = read_at(file, start, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
 impl Description {
     fn parse(bytes: &[u8; DESCRIPTION_BYTES]) -> Self {
         Self {
-            sample_rate_hz: f64::from_bits(u64_at(bytes, 0)),
+            sample_rate_hz: f64::from_bits(u64_be(bytes, 0)),
             format: [bytes[8], bytes[9], bytes[10], bytes[11]],
-            flags: u32_at(bytes, 12),
-            bytes_per_packet: u32_at(bytes, 16),
-            channels: u32_at(bytes, 24),
-            bits: u32_at(bytes, 28),
+            flags: u32_be(bytes, 12),
+            bytes_per_packet: u32_be(bytes, 16),
+            channels: u32_be(bytes, 24),
+            bits: u32_be(bytes, 28),
         }
     }
 
@@ -201,14 +173,6 @@ impl Description {
         }
         Ok(rate as u32)
     }
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes[at..at + 8].iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..at + 4].iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte))
 }
 
 fn bad_header(found: String) -> Fault {

@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
+use chorus_keys::{KeyType, Kind, Range, Word};
 use serde::{Deserialize, Deserializer};
 
-/// What is made of several channels, as `archive.channel` says.
+/// How several channels become one: the key `archive.channel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
     /// The mean of all channels that are not dead.
@@ -16,7 +17,7 @@ pub enum Choice {
 
 /// A text that is neither `mix` nor the number of a channel.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no choice of channels: expected mix, or the number of a channel, the first being 1")]
+#[error("channel: found {0:?}; expected mix, or the number of a channel, counted from 1")]
 pub struct NoChoice(String);
 
 impl FromStr for Choice {
@@ -47,6 +48,12 @@ impl<'de> Deserialize<'de> for Choice {
     }
 }
 
+impl KeyType for Choice {
+    fn kind(range: Range) -> Kind {
+        Kind::WordOrInteger(Word { name: "mix", about: "The mean of all channels that are not silent throughout." }, range)
+    }
+}
+
 impl Choice {
     /// Whether a recording of so many channels has what is chosen.
     #[must_use]
@@ -57,7 +64,8 @@ impl Choice {
         }
     }
 
-    /// The channels to take the mean of, counted from 0. `dead` are channels counted from 1; where all are dead, the mix is of all.
+    /// The channels to take the mean of, counted from 0. `dead` are channels counted from 1; where all are dead, the
+    /// mix is of all.
     #[must_use]
     pub fn of(self, channels: u16, dead: &[u16]) -> Vec<usize> {
         let alive: Vec<usize> = (0..channels).filter(|i| !dead.contains(&(i + 1))).map(usize::from).collect();

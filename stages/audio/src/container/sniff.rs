@@ -2,12 +2,14 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use chorus_wav::Form;
+
 use crate::error::{Fault, RejectCode};
 
-/// A file that some reader here takes.
+/// A supported format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    Wav(WavForm),
+    Wav(Form),
     Aiff,
     Caf,
     Flac,
@@ -18,31 +20,6 @@ pub(super) enum Kind {
     Ogg,
     Mp4,
 }
-
-/// The members of the WAV family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WavForm {
-    Riff,
-    Rifx,
-    Rf64,
-    Bw64,
-    W64,
-}
-
-impl WavForm {
-    pub(super) fn container(self) -> &'static str {
-        match self {
-            Self::Riff => "wav",
-            Self::Rifx => "rifx",
-            Self::Rf64 => "rf64",
-            Self::Bw64 => "bw64",
-            Self::W64 => "w64",
-        }
-    }
-}
-
-/// The last 12 bytes of Sony Wave64's `riff` GUID; its first four are the letters.
-const W64_RIFF_TAIL: [u8; 12] = [0x2E, 0x91, 0xCF, 0x11, 0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0x00, 0x00];
 
 /// What is known by its first bytes and read: offset and bytes of its mark.
 const SUPPORTED: [(usize, &[u8], Kind); 6] = [
@@ -71,7 +48,7 @@ const UNSUPPORTED: [(usize, &[u8], &str); 10] = [
 /// Bytes looked at.
 const HEAD_BYTES: usize = 512;
 
-/// Recognises the file and leaves it at its start; says too at which byte a WAV file's header begins.
+/// Recognises the file and leaves it at its start; also returns the byte at which a WAV file's header begins.
 pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<(Kind, u64), Fault> {
     let head = head(file, 0)?;
     let kind = match id3v2_bytes(&head) {
@@ -82,8 +59,8 @@ pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<(Kind, u64), Fa
     kind
 }
 
-/// The kind of a file with an ID3 tag of `tag` bytes, by what follows the tag. Taggers put ID3 before anything; the readers of MP3, AAC and
-/// FLAC look for it themselves.
+/// The kind of a file with an ID3 tag of `tag` bytes, by what follows the tag. Taggers put ID3 before anything; the
+/// readers of MP3, AAC and FLAC look for it themselves.
 fn behind_tag(found: Result<Kind, Fault>, tag: u64) -> Result<(Kind, u64), Fault> {
     match found {
         Ok(kind @ Kind::Wav(_)) => Ok((kind, tag)),
@@ -109,15 +86,13 @@ pub(super) fn id3v2_bytes(head: &[u8]) -> Option<u64> {
 }
 
 fn classify(head: &[u8]) -> Result<Kind, Fault> {
-    let starts = |mark: &[u8]| head.starts_with(mark);
     if head.is_empty() {
         return reject(RejectCode::EmptyFile, "the file has no bytes; the recorder made it and never wrote to it");
     }
-    if let Some(form) = riff_form(head) {
-        return classify_riff(form, head);
-    }
-    if starts(b"riff") && head.get(4..16) == Some(&W64_RIFF_TAIL) {
-        return Ok(Kind::Wav(WavForm::W64));
+    match Form::of(head) {
+        Some(Form::W64) => return Ok(Kind::Wav(Form::W64)),
+        Some(form) => return classify_riff(form, head),
+        None => {}
     }
     let has = |at: usize, mark: &[u8]| head.get(at..at + mark.len()) == Some(mark);
     if let Some((_, _, kind)) = SUPPORTED.iter().find(|(at, mark, _)| has(*at, mark)) {
@@ -134,17 +109,7 @@ fn classify(head: &[u8]) -> Result<Kind, Fault> {
     }
 }
 
-fn riff_form(head: &[u8]) -> Option<WavForm> {
-    match head.get(..4)? {
-        b"RIFF" => Some(WavForm::Riff),
-        b"RIFX" => Some(WavForm::Rifx),
-        b"RF64" => Some(WavForm::Rf64),
-        b"BW64" => Some(WavForm::Bw64),
-        _ => None,
-    }
-}
-
-fn classify_riff(form: WavForm, head: &[u8]) -> Result<Kind, Fault> {
+fn classify_riff(form: Form, head: &[u8]) -> Result<Kind, Fault> {
     match head.get(8..12) {
         Some(b"WAVE") => Ok(Kind::Wav(form)),
         Some(other) => {
@@ -157,7 +122,7 @@ fn classify_riff(form: WavForm, head: &[u8]) -> Result<Kind, Fault> {
     }
 }
 
-/// Says what a file that is no audio seems to be.
+/// Describes a file that is not audio.
 fn describe(head: &[u8]) -> String {
     let expected = "expected an audio file";
     let text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7E | 0x80..);
@@ -198,12 +163,12 @@ mod tests {
     fn readable_kinds_are_known_by_content() {
         let tag = |rest: &[u8]| [b"ID3\x04\0\0\0\0\0\x02..".as_slice(), rest].concat();
         for (bytes, expected) in [
-            (b"RIFF\0\0\0\0WAVEfmt ".to_vec(), Kind::Wav(WavForm::Riff)),
-            (b"RIFX\0\0\0\0WAVEfmt ".to_vec(), Kind::Wav(WavForm::Rifx)),
-            (b"RF64\xFF\xFF\xFF\xFFWAVEds64".to_vec(), Kind::Wav(WavForm::Rf64)),
+            (b"RIFF\0\0\0\0WAVEfmt ".to_vec(), Kind::Wav(Form::Riff)),
+            (b"RIFX\0\0\0\0WAVEfmt ".to_vec(), Kind::Wav(Form::Rifx)),
+            (b"RF64\xFF\xFF\xFF\xFFWAVEds64".to_vec(), Kind::Wav(Form::Rf64)),
             (b"fLaC\0\0\0\x22".to_vec(), Kind::Flac),
             (tag(b"fLaC\0\0\0\x22"), Kind::Flac),
-            (tag(b"RIFF\0\0\0\0WAVEfmt "), Kind::Wav(WavForm::Riff)),
+            (tag(b"RIFF\0\0\0\0WAVEfmt "), Kind::Wav(Form::Riff)),
             (tag(b"\xFF\xFB\x90\0"), Kind::Mpeg),
             (tag(b"\0\0\0\0\0\0\0\0"), Kind::Mpeg),
             (b"\xFF\xFB\x90\x64\0".to_vec(), Kind::Mpeg),

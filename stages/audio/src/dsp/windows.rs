@@ -1,7 +1,7 @@
 //! A recording's windows at one sample rate, in order, from one pass over it.
 //!
-//! Memory: two windows and one block, whatever the recording's length. A window depends on the recording and its own start alone, not
-//! on the other windows asked for: the resampler always runs from the first frame on.
+//! Memory: two windows and one block, whatever the recording's length. A window depends on the recording and its own
+//! start alone, not on the other windows asked for: the resampler always runs from the first frame on.
 
 use super::high_pass::HighPass;
 use super::resample::{Resampler, resampled_len};
@@ -29,14 +29,14 @@ pub struct Cut<'a> {
     pub high_pass_hz: Option<f64>,
     /// Length of a window, seconds.
     pub window_s: f64,
-    /// The channels whose mean is heard, counted from 0.
+    /// The channels that are mixed down, counted from 0.
     pub channels: &'a [usize],
     /// Where windows start: frames of the recording, at its own rate, in ascending order.
     pub starts: &'a [u64],
 }
 
-/// Calls `each` for every window with its mono samples at `cut.rate_hz`: exactly `round(window_s * rate_hz)` of them, with zeros for what
-/// lies behind the recording's end.
+/// Calls `each` for every window with its mono samples at `cut.rate_hz`: exactly `round(window_s * rate_hz)` of them, with zeros
+/// behind the recording's end.
 ///
 /// # Errors
 ///

@@ -21,7 +21,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, volts};
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{celsius, volts};
 use crate::clock::{from_hours_and_minutes, nanoseconds, number};
 
 /// Date, time and zone.
@@ -43,7 +44,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a test uses every pattern")
 }
 
-/// What the comment says; nothing when it is no AudioMoth's.
+/// Reads the comment; empty when it is not an AudioMoth's.
 #[must_use]
 pub fn parse(comment: &str) -> Header {
     let Some(recorded) = RECORDED.captures(comment) else { return Header::default() };
@@ -59,7 +60,7 @@ pub fn parse(comment: &str) -> Header {
     }
 }
 
-/// What the artist (`IART`) says: `AudioMoth` and the serial number.
+/// Reads the artist (`IART`): `AudioMoth` and the serial number.
 #[must_use]
 pub fn parse_artist(artist: &str) -> Header {
     match found(&SERIAL, "serial", artist) {

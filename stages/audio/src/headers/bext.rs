@@ -6,7 +6,9 @@
 
 use jiff::civil::{Date, DateTime};
 
-use super::{Header, HeaderFormat, HeaderTime, audiomoth, decode, said};
+use super::audiomoth;
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{decode, said};
 use crate::clock::{number, parse_time};
 
 /// Where the fields lie.
@@ -15,8 +17,8 @@ const ORIGINATOR: std::ops::Range<usize> = 256..288;
 const ORIGINATION_DATE: std::ops::Range<usize> = 320..330;
 const ORIGINATION_TIME: std::ops::Range<usize> = 330..338;
 
-/// What a `bext` chunk says. The originator, which recorders fill with their own name, is taken for the model. What the
-/// description says in AudioMoth's words goes first.
+/// Reads a `bext` chunk. The originator, which recorders fill with their own name, is taken for the model. A
+/// description in AudioMoth's words is preferred.
 #[must_use]
 pub fn parse(chunk: &[u8]) -> Header {
     let field = |range: std::ops::Range<usize>| chunk.get(range).unwrap_or_default();

@@ -6,13 +6,14 @@
 
 use serde_json::Value;
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, expansion, is_factor, leading_number, position, said, volts};
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{celsius, expansion, is_factor, leading_number, position, said, volts};
 use crate::clock::parse_iso;
 
 /// Characters of a value that a message shows.
 const LONGEST_SHOWN: usize = 40;
 
-/// What the text of a `guan` chunk says.
+/// Reads the text of a `guan` chunk.
 #[must_use]
 pub fn parse(text: &str) -> Header {
     let fields: Vec<(&str, &str)> =

@@ -5,10 +5,11 @@
 
 use serde_json::Value;
 
-use super::{Header, HeaderFormat, HeaderTime, audiomoth};
+use super::audiomoth;
+use super::header::{Header, HeaderFormat, HeaderTime};
 use crate::clock::parse_iso;
 
-/// What such a comment says; `None` when it is another.
+/// Reads such a comment; `None` when it is another.
 #[must_use]
 pub fn parse(comment: &str) -> Option<Header> {
     let json: Value = serde_json::from_str(comment.trim_start().strip_prefix("opso_metadata")?).ok()?;

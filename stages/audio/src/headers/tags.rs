@@ -1,7 +1,7 @@
 //! The raw headers of a file, as far as they are read at all.
 
 /// The most that is read of one header.
-pub(crate) const TAG_BYTES: u64 = 64 * 1024;
+pub(crate) const TAG_BYTES: u64 = chorus_wav::CHUNK_BYTES;
 
 /// Payloads of the chunks and tags that headers are read from, each at most [`TAG_BYTES`]; the first of each kind.
 #[derive(Debug, Default, Clone, PartialEq)]

@@ -5,7 +5,8 @@
 
 use chorus_engine::Exact;
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, decode, expansion, position, said};
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{celsius, decode, expansion, position, said};
 use crate::clock::parse_iso;
 
 /// Names of the entries that are read.
@@ -21,7 +22,7 @@ mod name {
     pub(super) const TEMPERATURE_EXTERNAL: u16 = 0x16;
 }
 
-/// What a `wamd` chunk says.
+/// Reads a `wamd` chunk.
 #[must_use]
 pub fn parse(chunk: &[u8]) -> Header {
     let entries = entries(chunk);

@@ -1,16 +1,17 @@
-//! The recordings of an archive and their units, in a few bytes for each: details are remembered on disk, piece by piece, and read again
-//! when a unit's rows are written.
+//! The recordings of an archive and their units, in a few bytes for each: details are remembered on disk, piece by
+//! piece, and read again when a unit's rows are written.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use chorus_engine::{External, ScanContext, Unit, UnitContext, WorkError, hash_bytes};
+use chorus_engine::{External, ScanContext, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
 use super::error::IngestError;
+use super::found::Probe;
 use super::list::Listed;
 use super::pieces::{self, Memory, Name, Piece, number};
-use super::probe::{self, Pending, Probe, Reading};
+use super::probe::{self, Pending, Reading};
 use super::rows::{Recording, Rules, row};
 use super::summary::{self, Day, Looked, Tally};
 
@@ -28,7 +29,7 @@ struct Entry {
 }
 
 /// The archive as the last scan saw it.
-pub(super) struct Catalogue {
+pub struct Catalogue {
     rules: Rules,
     pieces: Vec<Name>,
     units: BTreeMap<Unit, Vec<Entry>>,
@@ -38,7 +39,7 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
-    /// Looks through the archive. With `look_only` nothing is read: what is new or changed is told instead.
+    /// Looks through the archive. With `look_only` nothing is read; new and changed files are counted instead.
     pub(super) fn look(cx: &ScanContext<'_>, rules: Rules, files: Vec<Listed>) -> Result<(Self, Tally, Pending), WorkError> {
         let number_of_files = files.len() as u64;
         let pieces = pieces::cut(files);
@@ -114,7 +115,7 @@ impl Catalogue {
     }
 
     fn memory(&self, cx: &UnitContext<'_>, piece: u32) -> Arc<Memory> {
-        let lock = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || locked(&self.held);
         if let Some((_, memory)) = lock().iter().find(|(held, _)| *held == piece) {
             return Arc::clone(memory);
         }
@@ -143,12 +144,13 @@ fn read_all(
     pieces: &[Piece],
     reading: &Reading<'_>,
 ) -> Result<Vec<Looked>, WorkError> {
+    let archive = cx.archive()?;
     let look = |piece: &Piece, wait: bool| -> Result<Option<Looked>, WorkError> {
         if let Some(looked) = Looked::recall(cx, piece, digest) {
             reading.add(piece.files.len());
             return Ok(Some(looked));
         }
-        let Some(probed) = probe::read_piece(cx, &rules.archive, piece, reading, wait)? else { return Ok(None) };
+        let Some(probed) = probe::read_piece(cx, archive, piece, reading, wait)? else { return Ok(None) };
         let looked = Looked::of(probed, Pending::default(), rules)?;
         looked.remember(cx, piece, digest)?;
         Ok(Some(looked))
@@ -190,7 +192,7 @@ fn file(days: &mut BTreeMap<Day, Vec<Entry>>, piece: u32, of_piece: Vec<Day>, en
     }
 }
 
-/// Says of every recording which is the first with the same content.
+/// Notes for every recording the first one with the same content.
 fn mark_duplicates(days: &mut BTreeMap<Day, Vec<Entry>>) {
     let mut first_of: HashMap<u128, (u32, u64)> = HashMap::with_capacity(days.values().map(Vec::len).sum());
     for known in days.values().flatten().map(|entry| entry.known) {

@@ -1,38 +1,38 @@
 //! What makes an archive impossible to take in. A single bad recording does not: it is a row.
 
-use std::path::PathBuf;
+use chorus_archive::ArchiveError;
 
-use super::sheet::EXPECTED;
 use crate::names::PatternError;
+
+/// The columns that a site sheet may have.
+pub(super) const EXPECTED: &str =
+    "known are site, latitude, longitude, timezone, folder, name, serial, from, to and start (docs/recorders.md)";
 
 /// An error of the stage ingest.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The folder to search is missing.
-    #[error("{}: there is no such folder in the archive; correct archive.audio", .path.display())]
+    #[error("{location}: there is no such folder in the archive; correct archive.audio")]
     NoAudioFolder {
         /// The folder.
-        path: PathBuf,
+        location: String,
     },
     /// The archive is empty.
-    #[error("{}: no recordings found (wav, flac and other audio files); check archive.path, archive.audio and archive.exclude", .path.display())]
+    #[error(
+        "{location}: no recordings found (wav, flac and other audio files); check archive.path, archive.audio and archive.exclude"
+    )]
     NoRecordings {
         /// The folder that was searched.
-        path: PathBuf,
+        location: String,
     },
-    /// A folder cannot be listed.
-    #[error("{}: cannot be listed: {source}; check its permissions and the disk", .path.display())]
-    List {
-        /// The folder or file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The archive cannot be listed, or a file of it not be opened.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The site sheet is not what it should be.
-    #[error("{}, line {line}: found {found}; {EXPECTED}", .path.display())]
+    #[error("{location}, line {line}: found {found}; {EXPECTED}")]
     SiteSheet {
         /// The sheet.
-        path: PathBuf,
+        location: String,
         /// The line, 0 for the file as a whole.
         line: u64,
         /// What was found.
@@ -40,12 +40,12 @@ pub enum IngestError {
     },
     /// Two lines of the site sheet contradict each other.
     #[error(
-        "{}, lines {first} and {second}: {found}; correct one of them, or tell them apart by from and to (such as 2020-03-15 12:00, in the site's time)",
-        .path.display()
+        "{location}, lines {first} and {second}: {found}; correct one of them, or tell them apart by from and to \
+         (such as 2020-03-15 12:00, in the site's time)"
     )]
     SheetConflict {
         /// The sheet.
-        path: PathBuf,
+        location: String,
         /// The earlier line.
         first: u64,
         /// The later one.
@@ -71,7 +71,7 @@ pub enum IngestError {
         /// The first, with its reason.
         example: String,
     },
-    /// Two paths have the same hash, which chance all but rules out.
+    /// Two paths have the same hash, which is possible and very unlikely.
     #[error("{a} and {b} have the same recording_id; rename one of them")]
     SameId {
         /// One path.

@@ -1,7 +1,8 @@
 //! A first look at an archive, for whoever writes a configuration for it: names and headers only.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+
+use chorus_archive::Archive;
 
 use super::error::IngestError;
 use super::list;
@@ -25,23 +26,24 @@ pub struct Glance {
     pub prefixes: BTreeMap<String, usize>,
     /// Names that hold a time, by format.
     pub patterns: BTreeMap<NamePattern, usize>,
-    /// Whether some name says its offset from UTC.
+    /// Whether some name states its offset from UTC.
     pub offsets: bool,
     /// Sample rates of some recordings, Hz.
     pub rates_hz: BTreeSet<u32>,
 }
 
-/// Looks at the recordings below `archive`/`audio`.
+/// Looks at the recordings below the folder `audio` of an archive.
 ///
 /// # Errors
 /// [`IngestError`] when the archive cannot be listed or holds none.
-pub fn glance(archive: &Path, audio: &str) -> Result<Glance, IngestError> {
+pub fn glance(archive: &dyn Archive, audio: &str) -> Result<Glance, IngestError> {
     let files = list::files(archive, audio, &[])?;
+    let archive_name = archive.name();
     let mut glance = Glance { files: files.len(), bytes: files.iter().map(|f| f.bytes).sum(), ..Glance::default() };
     for file in &files {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let time = parse_start(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
-        *glance.folders.entry(site(&file.path, archive, None, None, SiteFrom::Folder).0).or_default() += 1;
+        *glance.folders.entry(site(&file.path, archive_name.as_deref(), None, None, SiteFrom::Folder).0).or_default() += 1;
         if let Some(time) = time {
             *glance.patterns.entry(time.pattern).or_default() += 1;
             glance.offsets |= time.offset.is_some();
@@ -51,7 +53,7 @@ pub fn glance(archive: &Path, audio: &str) -> Result<Glance, IngestError> {
         }
     }
     let step = files.len().div_ceil(HEADERS);
-    let facts = files.iter().step_by(step).filter_map(|file| container::open(archive.join(&file.path)).ok());
+    let facts = files.iter().step_by(step).filter_map(|file| container::open(archive, &file.path).ok());
     glance.rates_hz = facts.map(|reader| reader.facts().sample_rate_hz).collect();
     Ok(glance)
 }

@@ -1,13 +1,16 @@
 //! Stage `ingest`: from a folder of files to the table `recordings`, one row per audio file, readable or not.
 //!
-//! The archive is listed once; each file is read in full once (content hash, facts, levels) and remembered by path, size, time of
-//! change and inode, so that a later run reads only what changed. Rows are committed per site and local day. Details are held for a
-//! few hundred files at a time, whatever the archive's size: see `pieces` and `catalogue`.
+//! The archive is listed once. Each file is read once, in full (content hash, facts and levels in one pass: see
+//! `container::hashed`), and remembered by path, size and version, so that a later run reads only what changed. Rows
+//! are committed per site and local day. Details are held for a few hundred files at a time, whatever the archive's
+//! size: see `pieces` and `catalogue`.
 
 mod catalogue;
 mod error;
+mod found;
 mod glance;
 mod list;
+mod params;
 mod pieces;
 mod probe;
 mod rows;
@@ -16,68 +19,53 @@ mod sites;
 mod start;
 mod summary;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use chorus_engine::{Fault, Scan, ScanContext, UnitContext, Work, WorkError};
-use serde::Deserialize;
+use chorus_archive::Kind;
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 
 use crate::names::OwnPattern;
 use catalogue::Catalogue;
 pub use error::IngestError;
 pub use glance::{Glance, glance};
+use params::Params;
+pub(crate) use params::{ArchiveSettings, IngestSettings, timezone};
 use rows::Rules;
 pub use sheet::Sheet as SiteSheet;
 use summary::Tally;
 
-use crate::container::channels::Choice;
-
-/// The keys that the stage depends on.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    archive: ArchiveParams,
-    ingest: IngestParams,
-    units: UnitsParams,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ArchiveParams {
-    audio: String,
-    channel: Choice,
-    exclude: Vec<String>,
-    timezone: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IngestParams {
-    site_from: sites::SiteFrom,
-    site_sheet: Option<String>,
-    name_pattern: Option<String>,
-    bare_name_clock: start::Clock,
-    max_rejected_fraction: f64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UnitsParams {
-    max_recordings: usize,
-}
-
 /// The stage.
-#[derive(Default)]
-pub struct Ingest {
-    /// What the scan saw, for the units' work.
-    catalogue: Mutex<Option<Arc<Catalogue>>>,
+pub struct Ingest;
+
+impl Ingest {
+    /// What the stage declares of itself.
+    pub fn declare(_: &Config) -> Option<Pass> {
+        Some(Pass {
+            code_version: 3,
+            inputs: vec![Input::Archive],
+            outputs: vec![Output::Table("recordings")],
+            keys: vec![
+                "archive.audio",
+                "archive.channel",
+                "archive.exclude",
+                "archive.timezone",
+                "ingest.*",
+                "units.max_recordings",
+            ],
+            exploratory: true,
+            ..Pass::new("ingest", Per::SiteDay)
+        })
+    }
 }
 
 impl Work for Ingest {
+    /// The archive as the scan saw it, from which each unit takes its recordings.
+    type Found = Catalogue;
+
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (params, archive): (Params, _) = (cx.params()?, cx.archive()?);
+        let (params, archive) = (Params::of(cx)?, cx.archive()?);
         let mut faults = Vec::new();
         let audio = &params.archive.audio;
-        if !archive.join(audio).is_dir() {
+        if !matches!(archive.kind_of(audio), Ok(Some(Kind::Folder))) {
             let allowed = "name a folder that is there, or `.` for the whole archive".to_owned();
             faults.push(Fault { key: "archive.audio", found: format!("`{audio}`, and the archive has no such folder"), allowed });
         }
@@ -86,39 +74,35 @@ impl Work for Ingest {
             faults.push(Fault {
                 key: "ingest.name_pattern",
                 found,
-                allowed: "docs/recorders.md tells what patterns are".to_owned(),
+                allowed: "see docs/recorders.md for what a pattern may hold".to_owned(),
             });
         }
-        if let Err(e) = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref()) {
+        if let Err(e) = sheet::Sheet::read(archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref()) {
             let found = format!("a sheet that cannot be used ({e})");
             faults.push(Fault { key: "ingest.site_sheet", found, allowed: "correct the sheet, or leave the key out".to_owned() });
         }
         Ok(faults)
     }
 
-    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan, WorkError> {
-        let params: Params = cx.params()?;
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<Catalogue>, WorkError> {
+        let params = Params::of(cx)?;
         let archive = cx.archive()?;
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
-        let sheet = sheet::Sheet::read(&archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
-        let files = list::files(&archive, &params.archive.audio, &params.archive.exclude)?;
-        let rules = Rules { archive, sheet, own_names, params };
+        let sheet = sheet::Sheet::read(archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
+        let files = list::files(archive, &params.archive.audio, &params.archive.exclude)?;
+        let rules = Rules { archive_name: archive.name(), sheet, own_names, params };
         let (catalogue, tally, pending) = Catalogue::look(cx, rules, files)?;
         let remarks = catalogue.rules().sheet.judge(&tally.fits)?;
         if !cx.look_only {
-            let pattern = catalogue.rules().unfitting_pattern(&tally);
+            let pattern = tally.unfitting_pattern(catalogue.rules());
             remarks.iter().chain(&pattern).for_each(|remark| cx.console().warn(remark));
             judge(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
-        let units = catalogue.externals();
-        *self.catalogue.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(catalogue));
-        Ok(Scan { units, pending: pending.in_words(), ..Scan::default() })
+        Ok(Scan { units: catalogue.externals(), all: External::new(), pending: pending.in_words(), found: catalogue })
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
-        let catalogue = self.catalogue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let rows = catalogue.ok_or("the archive was not looked at")?.rows(cx)?;
-        Ok(rows::write(cx, &rows)?)
+    fn run(&self, cx: &UnitContext<'_>, catalogue: &Catalogue) -> Result<(), WorkError> {
+        Ok(rows::write(cx, &catalogue.rows(cx)?)?)
     }
 }
 

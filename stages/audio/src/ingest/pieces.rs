@@ -1,14 +1,14 @@
-//! The listing in pieces: a folder's files, or an even share of them where they are many. What reading found is remembered piece by piece,
-//! so that an archive of any size is looked through with the details of a few pieces at hand, and a night that is added touches the
-//! pieces that it lies in.
+//! The listing in pieces: a folder's files, or an even share of them where they are many. What reading found is
+//! remembered piece by piece, so that an archive of any size is looked through with the details of a few pieces at
+//! hand, and a night that is added touches the pieces that it lies in.
 
 use std::collections::BTreeMap;
 
 use chorus_engine::{ScanContext, UnitContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
+use super::found::Probe;
 use super::list::Listed;
-use super::probe::Probe;
 
 /// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
 pub(super) const FORMAT: u32 = 5;
@@ -94,7 +94,7 @@ fn halved(folder: &str, files: Vec<(u32, Listed)>) -> Vec<Piece> {
     parts.into_iter().map(|(part, files)| piece(part, files)).collect()
 }
 
-/// A number that stands for a path: 64 bits of its hash.
+/// The number of a path: 64 bits of its hash.
 pub(super) fn number(path: &str) -> u64 {
     u64::from_str_radix(&hash_bytes(path.as_bytes())[..16], 16).expect("a hash is written in hexadecimal digits")
 }
@@ -158,10 +158,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn listed(path: String) -> Listed {
-        Listed { path, bytes: 1, modified_ns: 2, changed_ns: 3, inode: 4 }
+        Listed { path, bytes: 1, version: "v".into(), not_utf8: false }
     }
 
-    /// A store of what `cut` made of a listing, in which every file's probe tells its path.
+    /// A store of what `cut` made of a listing, in which every file's probe holds its path.
     struct Kept(BTreeMap<String, Vec<u8>>);
 
     impl Kept {

@@ -1,77 +1,22 @@
-//! What files hold: each is read in full once, and not again as long as the listing shows the same file.
+//! Reads files: each once, and not again as long as the listing shows the same file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, ScanContext, WorkError};
+use chorus_archive::Archive;
+use chorus_engine::{EngineError, Progress, ScanContext, WorkError, locked};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::found::{Found, Probe, Sound};
 use super::list::Listed;
 use super::pieces::{self, Memory, Piece};
-use crate::container;
-use crate::error::{AudioError, RejectCode};
-use crate::headers::Header;
+use crate::container::{self, Reader};
+use crate::error::AudioError;
 
 /// A run that is killed while it reads a large piece loses at most this much of the reading.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
-
-/// What reading a file found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Probe {
-    pub(super) content_hash: String,
-    pub(super) found: Found,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Found {
-    Sound(Sound),
-    Rejected { code: String, detail: String },
-}
-
-/// Facts and levels of a recording that can be read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Sound {
-    pub(super) codec: String,
-    pub(super) sample_rate_hz: u32,
-    pub(super) channels: u16,
-    pub(super) bits_per_sample: u16,
-    pub(super) frames: u64,
-    pub(super) duration_s: Exact,
-    pub(super) level_dbfs: Option<Exact>,
-    pub(super) peak_dbfs: Option<Exact>,
-    pub(super) clipped_fraction: Exact,
-    pub(super) dc_offset: Exact,
-    /// Channels without any sound, as `1,3`.
-    pub(super) dead_channels: Option<String>,
-    /// Code, sentence and seconds lost, where they are known.
-    pub(super) repair: Option<(String, String, Option<Exact>)>,
-    pub(super) header: Box<Header>,
-    /// By how much the rate is above the one that the file itself states.
-    pub(super) time_expansion: Exact,
-}
-
-impl Probe {
-    pub(super) fn rejected(code: &str, detail: &str) -> Self {
-        Self { content_hash: String::new(), found: Found::Rejected { code: code.to_owned(), detail: detail.to_owned() } }
-    }
-
-    /// That of a file which the system does not let be read. It is not remembered.
-    pub(super) fn unreadable() -> Self {
-        Self::rejected(RejectCode::Unreadable.as_str(), "the system does not let it be read; check its permissions and the disk")
-    }
-
-    /// That of a file which cannot be named in a table, nor opened by such a name.
-    fn nameless() -> Self {
-        Self::rejected(
-            RejectCode::NameNotUtf8.as_str(),
-            "the name of the file or of one of its folders is not UTF-8 (bytes that are none are shown as \\x and two digits); rename it",
-        )
-    }
-}
 
 /// Files that were seen and not looked into.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,11 +68,11 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What the files of a piece hold. Reads those that are not remembered, several at once, and remembers them. `None` when another process
-/// is reading this piece and `wait` is false.
+/// What the files of a piece hold. Reads those that are not remembered, several at once, and remembers them. `None`
+/// when another process is reading this piece and `wait` is false.
 pub(super) fn read_piece(
     cx: &ScanContext<'_>,
-    archive: &Path,
+    archive: &dyn Archive,
     piece: &Piece,
     reading: &Reading<'_>,
     wait: bool,
@@ -167,7 +112,7 @@ fn knows_all(memory: &Memory, piece: &Piece) -> bool {
 
 fn read_files(
     cx: &ScanContext<'_>,
-    archive: &Path,
+    archive: &dyn Archive,
     piece: &Piece,
     memory: &Memory,
     unknown: &[&Listed],
@@ -179,15 +124,15 @@ fn read_files(
         if cx.stopping() {
             return Err(WorkError::from(EngineError::Stopped));
         }
-        let probe = if file.is_named_in_utf8() { read(&archive.join(&file.path)) } else { Some(Probe::nameless()) };
+        let probe = if file.not_utf8 { Some(Probe::nameless()) } else { read(archive, &file.path) };
         if let Some(probe) = probe {
-            lock(&fresh).insert(file.path.clone(), probe);
+            locked(&fresh).insert(file.path.clone(), probe);
         }
         reading.add(1);
         if let Ok(mut saved) = saved.try_lock()
             && saved.elapsed() > SAVE_EVERY
         {
-            save(cx, piece, memory, &lock(&fresh))?;
+            save(cx, piece, memory, &locked(&fresh))?;
             *saved = Instant::now();
         }
         Ok(())
@@ -201,36 +146,111 @@ fn save(cx: &ScanContext<'_>, piece: &Piece, memory: &Memory, fresh: &BTreeMap<S
     pieces::remember(cx, &piece.name, known)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 /// Reads a file; `None` when the system does not let it, which is not remembered.
-fn read(path: &Path) -> Option<Probe> {
-    let content_hash = {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(std::fs::File::open(path).ok()?).ok()?;
-        hasher.finalize().to_hex()[..32].to_owned()
-    };
-    let found = match container::measure(path) {
-        Ok((facts, levels)) => Found::Sound(Sound {
-            duration_s: Exact(facts.duration_s()),
-            codec: facts.codec,
-            sample_rate_hz: facts.sample_rate_hz,
-            channels: facts.channels,
-            bits_per_sample: facts.bits_per_sample,
-            frames: facts.frames,
-            level_dbfs: levels.level_dbfs.map(Exact),
-            peak_dbfs: levels.peak_dbfs.map(Exact),
-            clipped_fraction: Exact(levels.clipped_fraction),
-            dc_offset: Exact(levels.dc_offset),
-            time_expansion: Exact(facts.time_expansion),
-            header: facts.header,
-            dead_channels: container::channels::listed(&levels.dead_channels),
-            repair: facts.repair.map(|r| (r.code.to_string(), r.detail, r.lost_s.map(Exact))),
-        }),
+fn read(archive: &dyn Archive, path: &str) -> Option<Probe> {
+    let (file, content_hash) = container::hashed(archive.open(path).ok()?);
+    let measured = Reader::new(file, archive.location(path)).and_then(container::measure);
+    let found = match measured {
+        Ok((facts, levels)) => Found::Sound(Sound::new(facts, &levels)),
         Err(AudioError::Rejected { code, detail, .. }) => Found::Rejected { code: code.to_string(), detail },
         Err(_) => return None,
     };
-    Some(Probe { content_hash, found })
+    Some(Probe { content_hash: content_hash.finish().ok()?, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_archive::{ArchiveError, Entries, Kind, Local, ReadSeek, Selection};
+    use std::io::{self, Read, Seek, SeekFrom};
+    use std::sync::Arc;
+
+    /// An archive that counts the bytes that are read of its files.
+    #[derive(Debug)]
+    struct Counting {
+        archive: Local,
+        read: Arc<AtomicU64>,
+    }
+
+    struct CountingFile {
+        file: Box<dyn ReadSeek>,
+        read: Arc<AtomicU64>,
+    }
+
+    impl Archive for Counting {
+        fn name(&self) -> Option<String> {
+            self.archive.name()
+        }
+
+        fn location(&self, path: &str) -> String {
+            self.archive.location(path)
+        }
+
+        fn kind_of(&self, path: &str) -> Result<Option<Kind>, ArchiveError> {
+            self.archive.kind_of(path)
+        }
+
+        fn list<'a>(&'a self, selection: Selection<'a>) -> Result<Entries<'a>, ArchiveError> {
+            self.archive.list(selection)
+        }
+
+        fn open(&self, path: &str) -> Result<Box<dyn ReadSeek>, ArchiveError> {
+            Ok(Box::new(CountingFile { file: self.archive.open(path)?, read: Arc::clone(&self.read) }))
+        }
+    }
+
+    impl Read for CountingFile {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = self.file.read(buffer)?;
+            self.read.fetch_add(read as u64, Ordering::Relaxed);
+            Ok(read)
+        }
+    }
+
+    impl Seek for CountingFile {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
+    /// A WAV file of a minute with headers behind the samples, as AudioMoths and Song Meters write it.
+    fn wav(data_size: Option<u32>) -> Vec<u8> {
+        let samples: Vec<u8> = (0..60 * 16_000_u32).flat_map(|i| ((i * 37 % 60_000) as i16).to_le_bytes()).collect();
+        let size = data_size.unwrap_or(samples.len() as u32).to_le_bytes();
+        let fmt = b"fmt \x10\0\0\0\x01\0\x01\0\x80\x3E\0\0\x00\x7D\0\0\x02\0\x10\0";
+        let list = [b"LIST\xE8\x03\0\0".as_slice(), &[b'x'; 1000]].concat();
+        let guano = b"guan\x0A\0\0\0GUANO|Vers";
+        let body = [b"WAVE".as_slice(), fmt, &list, b"data", &size, &samples, guano].concat();
+        [b"RIFF".as_slice(), &(body.len() as u32).to_le_bytes(), &body].concat()
+    }
+
+    #[test]
+    fn every_byte_of_a_recording_is_read_once_but_for_headers_and_the_hash_is_that_of_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = vec![
+            ("whole.wav".to_owned(), wav(None), true),
+            ("unfinished.wav".to_owned(), wav(Some(0)), true),
+            ("empty.wav".to_owned(), Vec::new(), false),
+            ("text.wav".to_owned(), b"no sound at all\n".repeat(10_000), false),
+            ("cut.wav".to_owned(), wav(None)[..30].to_vec(), false),
+        ];
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/codecs");
+        for name in ["tones.mp3", "tones.ogg", "tones.aiff", "tones.caf", "alac.caf", "aac.m4a", "flac.mp4", "adts.aac"] {
+            files.push((name.to_owned(), std::fs::read(format!("{golden}/{name}")).unwrap(), true));
+        }
+        for (name, bytes, is_sound) in &files {
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+            let archive = Counting { archive: Local::new(dir.path()), read: Arc::default() };
+            let probe = read(&archive, name).unwrap();
+            assert_eq!(probe.content_hash, blake3::hash(bytes).to_hex()[..32], "{name}");
+            assert_eq!(matches!(probe.found, Found::Sound(_)), *is_sound, "{name}: {:?}", probe.found);
+            // What is looked at ahead is read again in its turn: the tail of a WAV file, at most 128 KiB; an index;
+            // tags at the end.
+            let again = archive.read.load(Ordering::Relaxed) as i64 - bytes.len() as i64;
+            assert!((0..160 * 1024).contains(&again), "{name}: {again} of {} bytes were read again", bytes.len());
+            if name == "whole.wav" {
+                assert!(again < 4096, "{again}");
+            }
+        }
+    }
 }

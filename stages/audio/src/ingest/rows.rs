@@ -1,20 +1,18 @@
 //! Rows of the table `recordings`.
 
-use std::path::PathBuf;
-
 use chorus_engine::{EngineError, UnitContext, hash_bytes};
+use chorus_tables::{LocalMicros, UtcMicros};
 use jiff::civil::{Date, DateTime};
 use serde::Serialize;
 
-use super::Params;
 use super::error::IngestError;
+use super::found::{Found, Probe, Sound};
 use super::list::Listed;
+use super::params::Params;
 use super::pieces;
-use super::probe::{Found, Probe, Sound};
 use super::sheet::{Sheet, Subject};
 use super::sites::{SiteSource, site};
 use super::start::{Reading, TimeSource, decide};
-use super::summary::Tally;
 use crate::container::channels::Choice;
 use crate::error::RejectCode;
 use crate::headers::Header;
@@ -70,7 +68,7 @@ impl Recording {
         jiff::tz::Offset::UTC.to_timestamp(local).ok().map(|t| t.as_microsecond())
     }
 
-    /// What its header says; nothing, where it cannot be read.
+    /// Its header; `None` where the file cannot be read.
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)
     }
@@ -78,7 +76,8 @@ impl Recording {
 
 /// What rows are made by.
 pub(super) struct Rules {
-    pub(super) archive: PathBuf,
+    /// The name of the archive, the site of recordings that nothing else gives one.
+    pub(super) archive_name: Option<String>,
     pub(super) sheet: Sheet,
     /// The user's own pattern of names.
     pub(super) own_names: Option<OwnPattern>,
@@ -87,27 +86,21 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn max_recordings(&self) -> usize {
-        self.params.units.max_recordings
+        self.params.max_recordings
     }
 
     /// A hash of everything but the files that decides what stands in rows, made by this version of the stage.
     pub(super) fn digest(&self, code_version: u32) -> String {
-        let Self { archive, sheet, own_names: _, params } = self;
-        let archive = std::path::absolute(archive);
-        hash_bytes(format!("{code_version} {} {archive:?} {params:?} {sheet:?} {}", pieces::FORMAT, sheet.clocks()).as_bytes())
+        let Self { archive_name, sheet, own_names: _, params } = self;
+        hash_bytes(
+            format!("{code_version} {} {archive_name:?} {params:?} {sheet:?} {}", pieces::FORMAT, sheet.clocks()).as_bytes(),
+        )
     }
 
-    /// What a name tells by the user's own pattern, where it fits (true), and else by those of known recorders.
+    /// What is known by a name: by the user's own pattern where it matches (true), else by the patterns of known recorders.
     fn name_facts(&self, stem: &str) -> (NameFacts, bool) {
         let own = self.own_names.as_ref().and_then(|own| own.parse(stem)).map(|facts| (facts, true));
         own.unwrap_or_else(|| (NameFacts::from(parse_start(stem)), false))
-    }
-
-    /// A remark when the user's own pattern fits no name at all.
-    pub(super) fn unfitting_pattern(&self, tally: &Tally) -> Option<String> {
-        let pattern = self.params.ingest.name_pattern.as_ref().filter(|_| tally.own_names == 0)?;
-        let (_, first) = tally.first.as_ref()?;
-        Some(format!("ingest.name_pattern: `{pattern}` fits none of {} names, such as that of {first}", tally.recordings))
     }
 }
 
@@ -133,7 +126,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
     // A Song Meter's prefix is its serial number until someone changes it.
     let prefix = facts.time.as_ref().and_then(|time| time.prefix.as_ref());
     let serial = [header.serial.as_ref(), facts.serial.as_ref(), prefix].into_iter().flatten().next().cloned();
-    let own_site = site(&file.path, &rules.archive, facts.site.as_deref(), serial.as_deref(), ingest.site_from);
+    let own_site = site(&file.path, rules.archive_name.as_deref(), facts.site.as_deref(), serial.as_deref(), ingest.site_from);
     let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock);
     let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
     readings.extend(place.start.map(Reading::of_sheet));
@@ -192,42 +185,45 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
     }
     cx.write("recordings", |batch| {
         batch
-            .utf8(rows.iter().map(|r| &r.id))
-            .utf8(rows.iter().map(|r| &r.path))
-            .utc(rows.iter().map(|r| r.start_utc_us))
-            .local(rows.iter().map(Recording::start_local_us))
-            .i32(rows.iter().map(|r| r.utc_offset_min))
-            .utf8(rows.iter().map(|r| r.timezone.as_ref()))
-            .utf8(rows.iter().map(|r| r.time_source.as_str()))
-            .utf8(rows.iter().map(|r| r.time_note.as_ref()))
-            .utf8(rows.iter().map(|r| r.site_source.as_str()))
-            .f64(sound(rows, |s| s.duration_s.0))
-            .u32(sound(rows, |s| s.sample_rate_hz))
-            .f64(rows.iter().map(|r| r.sound.as_ref().map(|s| s.time_expansion.0)))
-            .u32(sound(rows, |s| u32::from(s.channels)))
-            .u32(sound(rows, |s| Some(u32::from(s.bits_per_sample)).filter(|&bits| bits > 0)).map(Option::flatten))
-            .utf8(sound(rows, |s| s.codec.clone()))
-            .u64(sound(rows, |s| s.frames))
-            .u64(rows.iter().map(|r| r.file_bytes))
-            .utf8(rows.iter().map(|r| &r.content_hash))
-            .utf8(rows.iter().map(|r| r.duplicate_of.as_ref()))
-            .utf8(header(rows, |h| h.make.clone()))
-            .utf8(header(rows, |h| h.model.clone()))
-            .utf8(rows.iter().map(|r| r.serial.as_ref()))
-            .utf8(header(rows, |h| h.firmware.clone()))
-            .utf8(header(rows, |h| h.gain.clone()))
-            .f64(header(rows, |h| h.battery_v.map(|v| v.0)))
-            .f64(header(rows, |h| h.temperature_c.map(|t| t.0)))
-            .f64(rows.iter().map(|r| r.position.map(|p| p.0)))
-            .f64(rows.iter().map(|r| r.position.map(|p| p.1)))
-            .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.level_dbfs).map(|x| x.0)))
-            .f64(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs).map(|x| x.0)))
-            .f64(sound(rows, |s| s.clipped_fraction.0))
-            .f64(sound(rows, |s| s.dc_offset.0))
-            .utf8(rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.dead_channels.as_ref())))
-            .utf8(rows.iter().map(|r| r.status))
-            .utf8(rows.iter().map(|r| r.reason_code.as_ref()))
-            .utf8(rows.iter().map(|r| r.reason.as_ref()))
-            .f64(rows.iter().map(|r| r.lost_s))
+            .column("recording_id", rows.iter().map(|r| &r.id))
+            .column("path", rows.iter().map(|r| &r.path))
+            .column("start_utc", rows.iter().map(|r| r.start_utc_us.map(UtcMicros)))
+            .column("start_local", rows.iter().map(|r| r.start_local_us().map(LocalMicros)))
+            .column("utc_offset_min", rows.iter().map(|r| r.utc_offset_min))
+            .column("timezone", rows.iter().map(|r| r.timezone.as_ref()))
+            .column("time_source", rows.iter().map(|r| r.time_source.as_str()))
+            .column("time_note", rows.iter().map(|r| r.time_note.as_ref()))
+            .column("site_source", rows.iter().map(|r| r.site_source.as_str()))
+            .column("duration_s", sound(rows, |s| s.duration_s.0))
+            .column("sample_rate_hz", sound(rows, |s| s.sample_rate_hz))
+            .column("time_expansion", rows.iter().map(|r| r.sound.as_ref().map(|s| s.time_expansion.0)))
+            .column("channels", sound(rows, |s| u32::from(s.channels)))
+            .column(
+                "bits_per_sample",
+                sound(rows, |s| Some(u32::from(s.bits_per_sample)).filter(|&bits| bits > 0)).map(Option::flatten),
+            )
+            .column("codec", sound(rows, |s| s.codec.clone()))
+            .column("frames", sound(rows, |s| s.frames))
+            .column("file_bytes", rows.iter().map(|r| r.file_bytes))
+            .column("content_hash", rows.iter().map(|r| &r.content_hash))
+            .column("duplicate_of", rows.iter().map(|r| r.duplicate_of.as_ref()))
+            .column("make", header(rows, |h| h.make.clone()))
+            .column("model", header(rows, |h| h.model.clone()))
+            .column("serial", rows.iter().map(|r| r.serial.as_ref()))
+            .column("firmware", header(rows, |h| h.firmware.clone()))
+            .column("gain", header(rows, |h| h.gain.clone()))
+            .column("battery_v", header(rows, |h| h.battery_v.map(|v| v.0)))
+            .column("temperature_c", header(rows, |h| h.temperature_c.map(|t| t.0)))
+            .column("latitude", rows.iter().map(|r| r.position.map(|p| p.0)))
+            .column("longitude", rows.iter().map(|r| r.position.map(|p| p.1)))
+            .column("level_dbfs", rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.level_dbfs).map(|x| x.0)))
+            .column("peak_dbfs", rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.peak_dbfs).map(|x| x.0)))
+            .column("clipped_fraction", sound(rows, |s| s.clipped_fraction.0))
+            .column("dc_offset", sound(rows, |s| s.dc_offset.0))
+            .column("dead_channels", rows.iter().map(|r| r.sound.as_ref().and_then(|s| s.dead_channels.as_ref())))
+            .column("status", rows.iter().map(|r| r.status))
+            .column("reason_code", rows.iter().map(|r| r.reason_code.as_ref()))
+            .column("reason", rows.iter().map(|r| r.reason.as_ref()))
+            .column("lost_s", rows.iter().map(|r| r.lost_s))
     })
 }

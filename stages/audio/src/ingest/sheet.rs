@@ -2,44 +2,30 @@
 //! when to when.
 
 mod index;
+mod line;
 mod read;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
+use chorus_archive::Archive;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::error::IngestError;
-use super::sites::{SiteSource, folders};
+use super::error::{EXPECTED, IngestError};
+use super::sites::SiteSource;
 use super::start::{Reading, decide};
 use index::Index;
-pub(super) use read::EXPECTED;
+use line::Line;
+pub(super) use line::Subject;
 
 /// 2100-01-01, in seconds since 1970: until then the changes of clocks are looked at.
 const CLOCKS_UNTIL_S: i64 = 4_102_444_800;
+/// A sheet of a line for each of a million recordings has less; a larger file is something else.
+const MAX_BYTES: u64 = 256 << 20;
 /// Line numbers that a message shows.
 const SHOWN: usize = 6;
-
-/// What the sheet judges a recording by.
-pub(super) struct Subject<'a> {
-    path: &'a str,
-    /// The folders on the way to it.
-    way: Vec<&'a str>,
-    stem: &'a str,
-    serial: Option<&'a str>,
-    site: (String, SiteSource),
-}
-
-impl<'a> Subject<'a> {
-    /// A recording by its path in the archive, its name without the extension, its recorder, and its site where no line says
-    /// otherwise.
-    pub(super) fn new(path: &'a str, stem: &'a str, serial: Option<&'a str>, site: (String, SiteSource)) -> Self {
-        Self { path, way: folders(path).collect(), stem, serial, site }
-    }
-}
 
 /// Where a recording was made.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,92 +44,39 @@ pub(super) struct Place {
 /// The site sheet, and the zone of all sites that it gives none.
 #[derive(Debug, Default)]
 pub struct Sheet {
-    path: PathBuf,
+    /// How messages name it.
+    location: String,
     lines: Vec<Line>,
     index: Index,
-    /// Columns that mean nothing here.
+    /// Columns that are not known.
     ignored: Vec<String>,
     zone: Option<TimeZone>,
 }
 
-/// A line of the sheet.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Line {
-    /// Where it stands in the file, from 1.
-    number: u64,
-    site: String,
-    position: Option<(f64, f64)>,
-    zone: Option<TimeZone>,
-    /// Folders on the way to a recording, one after the other; none where the line does not care.
-    folders: Vec<String>,
-    /// A name without its extension, with `*` for anything.
-    name: Option<String>,
-    serial: Option<String>,
-    /// The local time from which on it holds.
-    from: Option<DateTime>,
-    /// The local time from which on it holds no more.
-    until: Option<DateTime>,
-    start: Option<DateTime>,
-}
-
-impl Line {
-    /// Whether the line says which recordings belong to the site, and not only where the site is.
-    fn assigns(&self) -> bool {
-        !self.folders.is_empty() || self.name.is_some() || self.serial.is_some()
-    }
-
-    /// Which recordings the line speaks of: those that folders, name and serial say, or else those of the site.
-    fn recordings(&self) -> (&[String], Option<&str>, Option<&str>, Option<&str>) {
-        let site = (!self.assigns()).then_some(self.site.as_str());
-        (&self.folders, self.name.as_deref(), self.serial.as_deref(), site)
-    }
-
-    fn fits(&self, subject: &Subject<'_>) -> bool {
-        is_on_the_way(&self.folders, &subject.way)
-            && self.name.as_ref().is_none_or(|name| fits_pattern(name, subject.stem))
-            && self.serial.as_ref().is_none_or(|serial| subject.serial.is_some_and(|own| own.eq_ignore_ascii_case(serial)))
-    }
-
-    fn holds_at(&self, clock: Option<DateTime>) -> bool {
-        match (self.from, self.until, clock) {
-            (None, None, _) => true,
-            (_, _, None) => false,
-            (from, until, Some(clock)) => from.is_none_or(|from| from <= clock) && until.is_none_or(|until| clock < until),
+impl Sheet {
+    /// Reads the sheet, when there is one. `zone` is the zone of sites without one.
+    pub(super) fn read(archive: &dyn Archive, sheet: Option<&str>, zone: Option<&str>) -> Result<Self, IngestError> {
+        match sheet {
+            None => Ok(Self { zone: default_zone(zone)?, ..Self::default() }),
+            Some(sheet) => Self::parse(&archive.location(sheet), &archive.read(sheet, MAX_BYTES)?, zone),
         }
     }
 
-    /// Whether there is a time at which both hold.
-    fn overlaps(&self, other: &Self) -> bool {
-        let before = |a: Option<DateTime>, b: Option<DateTime>| a.zip(b).is_none_or(|(from, until)| from < until);
-        before(self.from, other.until) && before(other.from, self.until)
-    }
-}
-
-impl Sheet {
-    /// Reads the sheet, when there is one. `zone` is the zone of sites without one.
-    pub(super) fn read(archive: &Path, sheet: Option<&str>, zone: Option<&str>) -> Result<Self, IngestError> {
-        let Some(path) = sheet.map(|sheet| archive.join(sheet)) else {
-            return Ok(Self { zone: default_zone(zone)?, ..Self::default() });
-        };
-        let unread = |e: std::io::Error| IngestError::SiteSheet { path: path.clone(), line: 0, found: e.to_string() };
-        Self::parse(&path, &std::fs::read(&path).map_err(unread)?, zone)
-    }
-
-    /// Reads the content `bytes` of the sheet `path`. `zone` is the zone of sites without one.
+    /// Reads the content `bytes` of the sheet that messages call `location`. `zone` is the zone of sites without one.
     ///
     /// # Errors
     ///
-    /// [`IngestError::SiteSheet`] when a line can't be meant, [`IngestError::SheetConflict`] when two contradict each other.
-    pub fn parse(path: &Path, bytes: &[u8], zone: Option<&str>) -> Result<Self, IngestError> {
+    /// [`IngestError::SiteSheet`] when a line makes no sense, [`IngestError::SheetConflict`] when two contradict each other.
+    pub fn parse(location: &str, bytes: &[u8], zone: Option<&str>) -> Result<Self, IngestError> {
         let zone = default_zone(zone)?;
-        let (lines, ignored) = read::lines(path, bytes)?;
-        let sheet = Self { path: path.to_owned(), index: Index::of(&lines), lines, ignored, zone };
+        let (lines, ignored) = read::lines(location, bytes)?;
+        let sheet = Self { location: location.to_owned(), index: Index::of(&lines), lines, ignored, zone };
         sheet.check()?;
         Ok(sheet)
     }
 
-    /// Refuses lines that say the same of the same, and sites in two zones. A sheet may have a line for each recording, so lines are
-    /// compared with those that can conflict with them, not with all others.
+    /// Refuses lines that say the same of the same, and sites in two zones. A sheet may have a line for each
+    /// recording, so lines are compared with those that can conflict with them, not with all others.
     fn check(&self) -> Result<(), IngestError> {
         let mut zoned: BTreeMap<&str, &Line> = BTreeMap::new();
         for line in self.lines.iter().filter(|line| line.zone.is_some()) {
@@ -169,7 +102,7 @@ impl Sheet {
     }
 
     fn conflict(&self, first: &Line, second: &Line, found: String) -> IngestError {
-        IngestError::SheetConflict { path: self.path.clone(), first: first.number, second: second.number, found }
+        IngestError::SheetConflict { location: self.location.clone(), first: first.number, second: second.number, found }
     }
 
     /// Where a recording was made. Lines with a folder, a name or a serial number that all fit, at a time between `from` and
@@ -213,21 +146,22 @@ impl Sheet {
         self.index.zone(site).or(self.zone.as_ref()).cloned()
     }
 
-    /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same files other times.
+    /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same
+    /// files other times.
     pub(super) fn clocks(&self) -> String {
         let zones = self.lines.iter().filter_map(|line| line.zone.as_ref()).chain(&self.zone);
         let by_name: BTreeMap<_, _> = zones.map(|zone| (zone.iana_name(), zone)).collect();
         by_name.into_values().map(transitions).collect()
     }
 
-    /// Refuses a start that holds for more than one recording; tells what in the sheet came to nothing. `fits` is counted over all
+    /// Refuses a start that holds for more than one recording; returns remarks on what had no effect. `fits` is counted over all
     /// recordings.
     pub(super) fn judge(&self, fits: &Fits) -> Result<Vec<String>, IngestError> {
         let fitting = |at: usize| fits.by_line.get(&at).copied().unwrap_or_default();
         for (at, line) in self.lines.iter().enumerate() {
             if line.start.is_some() && fitting(at) > 1 {
                 let found = format!("a start that would hold for {} recordings; give each a line with its name", fitting(at));
-                return Err(IngestError::SiteSheet { path: self.path.clone(), line: line.number, found });
+                return Err(IngestError::SiteSheet { location: self.location.clone(), line: line.number, found });
             }
         }
         let idle: Vec<&Line> = self.lines.iter().enumerate().filter(|(at, _)| fitting(*at) == 0).map(|(_, line)| line).collect();
@@ -235,7 +169,7 @@ impl Sheet {
     }
 
     fn remarks(&self, idle: &[&Line], elsewhere: usize) -> Vec<String> {
-        let path = self.path.display();
+        let path = &self.location;
         let mut remarks = Vec::new();
         if !self.ignored.is_empty() {
             remarks.push(format!("{path}: not read: the columns {}; {}", self.ignored.join(", "), EXPECTED));
@@ -259,7 +193,7 @@ impl Sheet {
 
 /// The zone that the configuration names.
 fn default_zone(name: Option<&str>) -> Result<Option<TimeZone>, IngestError> {
-    let unknown = |found| IngestError::SiteSheet { path: "archive.timezone".into(), line: 0, found };
+    let unknown = |found| IngestError::SiteSheet { location: "archive.timezone".into(), line: 0, found };
     name.map(read::zone).transpose().map_err(unknown)
 }
 
@@ -297,29 +231,10 @@ impl Fits {
     }
 }
 
-/// Whether `wanted` come one after the other on the way to a recording; no folders are on every way.
-fn is_on_the_way(wanted: &[String], way: &[&str]) -> bool {
-    wanted.is_empty() || way.windows(wanted.len()).any(|part| part == wanted)
-}
-
-/// Whether `name` is `pattern`, in which `*` stands for anything.
-fn fits_pattern(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(head) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let tail = parts.pop().unwrap_or_default();
-    for part in parts {
-        match name.find(part) {
-            Some(at) => name = &name[at + part.len()..],
-            None => return false,
-        }
-    }
-    name.ends_with(tail)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::sites::folders;
     use crate::ingest::start::Clock;
     use crate::names::parse_start;
     use proptest::prelude::*;
@@ -327,7 +242,8 @@ mod tests {
     fn sheet(text: &str) -> Result<Sheet, String> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("sites.csv"), text).unwrap();
-        Sheet::read(dir.path(), Some("sites.csv"), Some("America/Sao_Paulo")).map_err(|e| e.to_string())
+        Sheet::read(&chorus_archive::Local::new(dir.path()), Some("sites.csv"), Some("America/Sao_Paulo"))
+            .map_err(|e| e.to_string())
     }
 
     fn fits(places: &[(SiteSource, &[usize])]) -> Fits {
@@ -449,30 +365,7 @@ mod tests {
         assert!(sheet.judge(&fits(&twice)).unwrap_err().to_string().contains("2 recordings"));
     }
 
-    #[test]
-    fn stars_stand_for_anything() {
-        for (pattern, name, fits) in [
-            ("a", "a", true),
-            ("a", "ab", false),
-            ("*", "", true),
-            ("a*", "a", true),
-            ("*b", "aab", true),
-            ("a*b*c", "a-b-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("aba*aba", "aba", false),
-            ("é*é", "éxé", true),
-        ] {
-            assert_eq!(fits_pattern(pattern, name), fits, "{pattern} {name}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn stars_agree_with_a_regular_expression(pattern in "[ab*]{0,8}", name in "[ab]{0,8}") {
-            let expression = format!("^{}$", pattern.replace('*', ".*"));
-            prop_assert_eq!(fits_pattern(&pattern, &name), regex::Regex::new(&expression).unwrap().is_match(&name));
-        }
-
         #[test]
         fn the_index_finds_every_line_that_fits(
             lines in prop::collection::vec("(A|B),([xy]|[xy]/[xy])?,([ab]{1,2}|[ab]?[*][ab*]{0,2})?,(S1|S2)?", 1..10),
@@ -480,7 +373,7 @@ mod tests {
             serial in prop::option::of(prop::sample::select(vec!["S1", "s2", "S3"])),
         ) {
             let text = format!("site,folder,name,serial\n{}", lines.join("\n"));
-            let Ok(lines) = read::lines(Path::new("s.csv"), text.as_bytes()).map(|(lines, _)| lines) else { return Ok(()) };
+            let Ok(lines) = read::lines("s.csv", text.as_bytes()).map(|(lines, _)| lines) else { return Ok(()) };
             let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
             let subject = Subject::new(&path, stem, serial, ("A".to_owned(), SiteSource::Folder));
             let index = Index::of(&lines);

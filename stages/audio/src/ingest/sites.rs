@@ -1,15 +1,17 @@
 //! Which site a recording belongs to where the site sheet does not say.
 
-use std::path::Path;
-
+use chorus_keys::Choices;
 use serde::{Deserialize, Serialize};
 
 /// Where the site's name is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SiteFrom {
+    /// The folder that holds the recording.
     Folder,
+    /// The part of the file name before the time.
     Prefix,
+    /// The recorder's serial number.
     Serial,
 }
 
@@ -38,11 +40,11 @@ impl SiteSource {
     }
 }
 
-/// The site of a recording by its path in the archive, the prefix of its name and its recorder. What lacks the wanted part falls
-/// back to the others, and at last to the archive's own name.
+/// The site of a recording by its path in the archive, the prefix of its name and its recorder. A recording without
+/// the wanted part takes one of the others, and at last the name of the archive.
 pub(super) fn site(
     path: &str,
-    archive: &Path,
+    archive: Option<&str>,
     prefix: Option<&str>,
     serial: Option<&str>,
     from: SiteFrom,
@@ -55,10 +57,7 @@ pub(super) fn site(
     };
     let found =
         candidates.into_iter().find_map(|(name, source)| Some((name.filter(|name| !name.is_empty())?.to_owned(), source)));
-    found.unwrap_or_else(|| {
-        let own = std::path::absolute(archive).ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-        (own.filter(|name| !name.is_empty()).unwrap_or_else(|| "site".into()), SiteSource::Archive)
-    })
+    found.unwrap_or_else(|| (archive.unwrap_or("site").to_owned(), SiteSource::Archive))
 }
 
 /// The folders on the way to a file of the archive.
@@ -72,8 +71,7 @@ mod tests {
 
     #[test]
     fn a_site_is_found_where_it_is_said_to_be_and_else_where_there_is_something() {
-        let archive = Path::new("/data/ponds");
-        let found = |path: &str, prefix, serial, from| site(path, archive, prefix, serial, from);
+        let found = |path: &str, prefix, serial, from| site(path, Some("ponds"), prefix, serial, from);
         let (prefix, serial) = (Some("P"), Some("S4A1"));
         assert_eq!(found("raw/A/x.wav", prefix, serial, SiteFrom::Folder), ("A".into(), SiteSource::Folder));
         assert_eq!(found("raw/A/x.wav", prefix, serial, SiteFrom::Prefix), ("P".into(), SiteSource::Prefix));

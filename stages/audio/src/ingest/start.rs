@@ -1,6 +1,7 @@
 //! When a recording starts: from its header, its name or the site sheet, in this order, and the site's time zone. What cannot be
-//! trusted is unknown, never made up; what contradicts itself is told with both values.
+//! trusted is unknown, never made up; a contradiction is reported with both values.
 
+use chorus_keys::Choices;
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -10,14 +11,16 @@ use crate::clock::was_set;
 use crate::headers::{Header, HeaderFormat};
 use crate::names::{NamePattern, NameTime};
 
-/// Two clocks that are this close tell the same start: names and headers are written seconds apart.
+/// Two clocks that are this close state the same start: names and headers are written seconds apart.
 const SAME_START: SignedDuration = SignedDuration::from_secs(5);
 
 /// The clock of names that carry neither prefix nor zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Clock {
+    /// UTC, the default of AudioMoth recorders.
     Utc,
+    /// The local time of the site.
     Local,
 }
 
@@ -44,11 +47,11 @@ impl TimeSource {
     }
 }
 
-/// What one source tells of a start.
+/// A start as one source states it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Reading {
     source: TimeSource,
-    /// Who tells it, for messages: "the name", "the GUANO header".
+    /// The source, for messages: "the name", "the GUANO header".
     told_by: String,
     local: DateTime,
     /// The offset from UTC, where it is stated or follows from the format.
@@ -94,8 +97,8 @@ impl Reading {
         }
     }
 
-    /// How far two readings are apart. Where one of them leaves its offset open, equal clocks count too: recorders are told to
-    /// write names in another zone than headers, and nothing in a name says so.
+    /// How far two readings are apart. Where one of them leaves its offset open, equal clocks count too: recorders can be set
+    /// to write names in another zone than headers, and a name does not show it.
     fn apart(&self, other: &Self, zone: Option<&TimeZone>) -> SignedDuration {
         let clocks = self.local.duration_since(other.local).abs();
         let instants = self.instant(zone).zip(other.instant(zone)).map(|(a, b)| a.duration_since(b).abs());
@@ -138,8 +141,8 @@ impl Start {
     }
 }
 
-/// The start that these readings tell, the most trusted first. `zone` is the site's, where it is known. The first that tells an
-/// instant is believed; the others are compared with it.
+/// The start by these readings, of which the most trusted comes first. `zone` is the site's, where it is known. The
+/// first that states an instant is believed; the others are compared with it.
 pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
     let (live, dead): (Vec<&Reading>, Vec<&Reading>) = readings.iter().partition(|reading| was_set(reading.local));
     let mut notes: Vec<String> = dead.iter().map(|reading| format!("{reading}: the clock was not set")).collect();
@@ -179,7 +182,7 @@ fn resolve(reading: &Reading, zone: Option<&TimeZone>) -> Start {
     Start { source, ..start }
 }
 
-/// The offset of the site's own clock, as far as the reading tells: a recorder that runs on UTC may stand anywhere.
+/// The offset of the site's own clock, as far as the reading shows it: a recorder that runs on UTC may be anywhere.
 fn local_offset(reading: &Reading) -> Option<(DateTime, Offset)> {
     reading.offset.filter(|offset| *offset != Offset::UTC).map(|offset| (reading.local, offset))
 }

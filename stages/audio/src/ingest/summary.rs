@@ -1,15 +1,16 @@
-//! What the look at one piece of the listing gives: of each recording where it is filed and a few hashes. It is remembered beside what
-//! the files hold, so that a piece of which nothing changed costs its listing and no more: no row is made of its files, and what is
-//! remembered of them is not read.
+//! What the look at one piece of the listing gives: of each recording where it is filed and a few hashes. It is
+//! remembered beside what the files hold, so that a piece of which nothing changed costs its listing and no more: no
+//! row is made of its files, and what is remembered of them is not read.
 
 use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::error::IngestError;
+use super::found::Probe;
 use super::list::Listed;
 use super::pieces::{Piece, number};
-use super::probe::{Pending, Probe, Probed};
+use super::probe::{Pending, Probed};
 use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
@@ -93,6 +94,13 @@ impl Tally {
         self.first = self.first.into_iter().chain(other.first).min();
         self.fits.join(other.fits);
         self
+    }
+
+    /// A remark when the user's own pattern of names fits no name at all.
+    pub(super) fn unfitting_pattern(&self, rules: &Rules) -> Option<String> {
+        let pattern = rules.params.ingest.name_pattern.as_ref().filter(|_| self.own_names == 0)?;
+        let (_, first) = self.first.as_ref()?;
+        Some(format!("ingest.name_pattern: `{pattern}` fits none of {} names, such as that of {first}", self.recordings))
     }
 
     /// The same for the same files at other positions: `to` gives the new one.
@@ -201,12 +209,13 @@ struct Head {
 
 fn stands_for(piece: &Piece, rules: &str) -> String {
     let mut bytes = format!("{FORMAT} {rules}\n").into_bytes();
-    for (_, Listed { path, bytes: size, modified_ns, changed_ns, inode }) in &piece.files {
-        bytes.extend(path.as_bytes());
-        bytes.push(0);
-        bytes.extend(
-            [size.to_le_bytes(), modified_ns.to_le_bytes(), changed_ns.to_le_bytes(), inode.to_le_bytes()].as_flattened(),
-        );
+    for (_, Listed { path, bytes: size, version, not_utf8 }) in &piece.files {
+        for text in [path, version] {
+            bytes.extend(text.as_bytes());
+            bytes.push(0);
+        }
+        bytes.extend(size.to_le_bytes());
+        bytes.push(u8::from(*not_utf8));
     }
     hash_bytes(&bytes)
 }
@@ -273,7 +282,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn listed(path: &str) -> Listed {
-        Listed { path: path.to_owned(), bytes: 1, modified_ns: 2, changed_ns: 3, inode: 4 }
+        Listed { path: path.to_owned(), bytes: 1, version: "v".into(), not_utf8: false }
     }
 
     fn piece(paths: &[&str], first: u32) -> Piece {
@@ -321,12 +330,11 @@ mod tests {
     fn a_summary_of_anything_else_is_not_taken() {
         let before = piece(&["a/1.wav", "a/2.wav"], 0);
         let bytes = looked(0).encode(&before, basis(&before, "r")).unwrap();
-        let changes: [fn(&mut Listed); 5] = [
+        let changes: [fn(&mut Listed); 4] = [
             |file| file.path = "a/3.wav".into(),
             |file| file.bytes = 9,
-            |file| file.modified_ns = 9,
-            |file| file.changed_ns = 9,
-            |file| file.inode = 9,
+            |file| file.version = "w".into(),
+            |file| file.not_utf8 = true,
         ];
         for change in changes {
             let mut now = before.clone();

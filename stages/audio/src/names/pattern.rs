@@ -1,5 +1,5 @@
-//! Names of the user's own: a pattern in which `%Y` and the like stand for the parts of the time, `{site}` and `{serial}` for
-//! names, and `*` for anything.
+//! Patterns that a user writes for own file names: `%Y` and the like match the parts of the time, `{site}` and
+//! `{serial}` match names, and `*` matches anything.
 //!
 //! | in the pattern | in the name |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | `*` | anything or nothing |
 //! | `%%` | `%` |
 //!
-//! Everything else stands for itself. The pattern has to fit the whole name without its extension.
+//! Everything else matches itself. The pattern has to match the whole name without its extension.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
-use super::{NameFacts, NamePattern, NameTime};
+use super::facts::{NameFacts, NamePattern, NameTime};
 use crate::clock::{nanoseconds, number, parse_offset, was_set};
 
 /// `%b`.
@@ -61,7 +61,7 @@ pub struct PatternError {
 #[derive(Debug, Clone)]
 pub struct OwnPattern {
     regex: Regex,
-    /// Whether it tells a time at all.
+    /// Whether it has parts of a time.
     is_timed: bool,
 }
 
@@ -87,7 +87,7 @@ impl OwnPattern {
         Ok(Self { regex, is_timed })
     }
 
-    /// What a name without its extension tells; `None` when the pattern does not fit, or fits with an impossible time.
+    /// What is known by a name without its extension; `None` when the pattern does not match, or matches an impossible time.
     #[must_use]
     pub fn parse(&self, file_stem: &str) -> Option<NameFacts> {
         let parts = self.regex.captures(file_stem)?;
@@ -134,7 +134,7 @@ fn translate(pattern: &str) -> Result<(String, Vec<&'static str>), String> {
     Ok((expression, used))
 }
 
-/// Whether the parts make a time (true) or none at all (false); half a time is refused, and a pattern that tells nothing.
+/// Whether the parts make a time (true) or there are none (false). Half a time is refused, and so is a pattern without any part.
 fn complete(used: &[&str]) -> Result<bool, String> {
     let one_of = |groups: &[&str]| groups.iter().any(|group| used.contains(group));
     let needed: [(&str, &[&str]); 4] = [

@@ -1,28 +1,29 @@
 //! Recordings made in memory: WAV files of any shape, and FLAC without compression.
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::path::PathBuf;
+use std::io::Cursor;
 
-use chorus_audio::container::{Facts, open};
+use chorus_audio::container::{Facts, Reader, probe_reader};
 use chorus_audio::error::{AudioError, RejectCode};
 
-/// A directory with one file in it.
-pub struct OneFile {
-    _dir: tempfile::TempDir,
-    pub path: PathBuf,
+#[path = "../../wav/tests/common/mod.rs"]
+mod wav;
+#[allow(unused_imports)]
+pub use wav::*;
+
+/// A recording in memory.
+pub fn reader(bytes: &[u8]) -> Result<Reader, AudioError> {
+    Reader::new(Box::new(Cursor::new(bytes.to_vec())), "recording.bin".to_owned())
 }
 
-pub fn on_disk(bytes: &[u8]) -> OneFile {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("recording.bin");
-    std::fs::write(&path, bytes).unwrap();
-    OneFile { _dir: dir, path }
+/// What is found out about it.
+pub fn probed(bytes: &[u8]) -> Result<Facts, AudioError> {
+    probe_reader(reader(bytes)?)
 }
 
 /// All samples of a file, read in parts of `max_frames`, and the facts at the end.
 pub fn read_all(bytes: &[u8], max_frames: usize) -> Result<(Facts, Vec<f32>), AudioError> {
-    let file = on_disk(bytes);
-    let mut reader = open(&file.path)?;
+    let mut reader = reader(bytes)?;
     let (mut all, mut part) = (Vec::new(), Vec::new());
     loop {
         let frames = reader.read(max_frames, &mut part)?;
@@ -46,48 +47,6 @@ pub fn rejection(bytes: &[u8]) -> (RejectCode, String) {
 /// A file of `golden/codecs`.
 pub fn golden_codec(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/golden/codecs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-}
-
-/// A chunk with its pad byte.
-pub fn chunk(id: &[u8; 4], payload: &[u8]) -> Vec<u8> {
-    let mut bytes = [id.as_slice(), &(payload.len() as u32).to_le_bytes(), payload].concat();
-    bytes.extend(std::iter::repeat_n(0, payload.len() % 2));
-    bytes
-}
-
-/// A RIFF file of these chunks.
-pub fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
-    let body = chunks.concat();
-    [b"RIFF".as_slice(), &(body.len() as u32 + 4).to_le_bytes(), b"WAVE", &body].concat()
-}
-
-/// The payload of a `fmt ` chunk of 16 bytes.
-pub fn fmt(tag: u16, channels: u16, rate: u32, bits: u16) -> Vec<u8> {
-    let block = channels * bits.div_ceil(8);
-    [
-        &tag.to_le_bytes()[..],
-        &channels.to_le_bytes(),
-        &rate.to_le_bytes(),
-        &(rate * u32::from(block)).to_le_bytes(),
-        &block.to_le_bytes(),
-        &bits.to_le_bytes(),
-    ]
-    .concat()
-}
-
-/// 16-bit samples as bytes.
-pub fn pcm16(samples: &[i16]) -> Vec<u8> {
-    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
-}
-
-/// A ramp that no part of can be mistaken for another.
-pub fn ramp(n: usize) -> Vec<i16> {
-    (0..n).map(|i| ((i * 37) % 60_000) as i16).collect()
-}
-
-/// What 16-bit samples read as.
-pub fn as_floats(samples: &[i16]) -> Vec<f32> {
-    samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect()
 }
 
 /// A FLAC file of uncompressed ("verbatim") 16-bit blocks.

@@ -1,11 +1,10 @@
-//! What a split gives each class, as a table and in words.
+//! How many recordings of each class are on each side of a split, as a table and as messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_engine::Console;
 
-use super::recordings::Recording;
-use super::sides::Row;
+use super::rows::{SplitRecording, SplitRow};
 use crate::subset::Subset;
 
 /// A row of `split_classes`.
@@ -18,7 +17,7 @@ pub(super) struct ClassRow {
 }
 
 /// Counts recordings and positive windows of each class on each side; `rows` in the order of `recordings`.
-pub(super) fn classes(classes: &[String], recordings: &[Recording], rows: &[Row]) -> Vec<ClassRow> {
+pub(super) fn classes(classes: &[String], recordings: &[SplitRecording], rows: &[SplitRow]) -> Vec<ClassRow> {
     let mut counts: BTreeMap<(&str, Subset), (u64, u64)> = BTreeMap::new();
     for class in classes {
         counts.extend(Subset::ALL.map(|subset| ((class.as_str(), subset), (0, 0))));
@@ -41,9 +40,9 @@ pub(super) fn classes(classes: &[String], recordings: &[Recording], rows: &[Row]
     table
 }
 
-/// Says how many recordings and classes there are on each side, which sides are empty and which classes a side lacks, and what else was
-/// noted. `wanted` are the sides that should not be empty.
-pub(super) fn tell(console: &Console, rows: &[Row], classes: &[ClassRow], wanted: &[Subset], notes: &[String]) {
+/// Prints the number of recordings and classes on each side, and warns of empty sides, of classes that a side lacks, and of
+/// `notes`. `wanted` are the sides that should not be empty.
+pub(super) fn tell(console: &Console, rows: &[SplitRow], classes: &[ClassRow], wanted: &[Subset], notes: &[String]) {
     let count = |subset: Subset| rows.iter().filter(|row| row.subset == subset).count();
     let counts: Vec<String> = Subset::ALL.iter().map(|&side| format!("{} {}", count(side), side.as_str())).collect();
     console.say(&format!("{:17} {} recordings", "split", counts.join(", ")));
@@ -66,15 +65,16 @@ pub(super) fn tell(console: &Console, rows: &[Row], classes: &[ClassRow], wanted
     }
 }
 
-/// What it means that a side is empty, and what to do.
+/// The consequence of an empty side, and what to do.
 fn empty(side: Subset) -> String {
     let without = match side {
         Subset::Validation => "epochs and thresholds cannot be chosen",
-        Subset::Test => "nothing tells how good the classifier is",
+        Subset::Test => "the classifier cannot be evaluated",
         Subset::Train | Subset::Unused => "there is nothing to learn from",
     };
     format!(
-        "no recording is in {}, so {without}; review more recordings, choose smaller groups with split.group or larger fractions, or correct split.file",
+        "no recording is in {}, so {without}; review more recordings, choose smaller groups with split.group or larger \
+         fractions, or correct split.file",
         side.as_str()
     )
 }
@@ -90,13 +90,16 @@ mod tests {
 
     #[test]
     fn every_class_has_a_row_for_each_side() {
-        let recording = |positives: &[(&str, u64)]| Recording {
+        let recording = |positives: &[(&str, u64)]| SplitRecording {
             positives: positives.iter().map(|&(class, n)| (class.to_owned(), n)).collect(),
-            ..Recording::default()
+            ..SplitRecording::default()
         };
         let recordings = [recording(&[("X", 2), ("Y", 1)]), recording(&[("X", 3)]), recording(&[])];
-        let rows: Vec<Row> =
-            recordings.iter().zip([Subset::Test, Subset::Test, Subset::Train]).map(|(r, side)| Row::new(r, side, "")).collect();
+        let rows: Vec<SplitRow> = recordings
+            .iter()
+            .zip([Subset::Test, Subset::Test, Subset::Train])
+            .map(|(r, side)| SplitRow::new(r, side, ""))
+            .collect();
         let table = classes(&["X", "Y", "Z"].map(str::to_owned), &recordings, &rows);
         let of = |class: &str| {
             let own = table.iter().filter(|c| c.class == class);
@@ -111,6 +114,6 @@ mod tests {
     #[test]
     fn an_empty_side_says_what_it_costs() {
         assert!(empty(Subset::Validation).contains("no recording is in validation, so epochs and thresholds"));
-        assert!(empty(Subset::Test).contains("no recording is in test, so nothing tells"));
+        assert!(empty(Subset::Test).contains("no recording is in test, so the classifier cannot"));
     }
 }

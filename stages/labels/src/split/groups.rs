@@ -1,4 +1,4 @@
-//! What is never divided between subsets: recordings, sites, nights, the entries of a column; and copies of one content.
+//! Groups, which are never divided between subsets: recordings, sites, nights, the entries of a column; and copies of one file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use super::params::GroupBy;
-use super::recordings::Recording;
-use super::sides::Row;
+use super::rows::{SplitRecording, SplitRow};
 use crate::error::LabelsError;
 use crate::recording_list::RecordingList;
 use crate::stratify::Group;
 use crate::subset::Subset;
 use crate::text::some_of;
 
-/// The group of a recording; without a trustworthy time it is a night by itself, and without a place in the column a group by itself.
+/// The group of a recording. A recording without a trustworthy time is a night of its own, and a recording that the column does
+/// not name is a group of its own.
 pub(super) fn group_of(group: GroupBy, id: &str, site: &str, local_us: Option<i64>) -> String {
     let night = || {
         let local = Offset::UTC.to_datetime(Timestamp::from_microsecond(local_us?).ok()?);
@@ -27,16 +27,20 @@ pub(super) fn group_of(group: GroupBy, id: &str, site: &str, local_us: Option<i6
     }
 }
 
-/// Gives recordings the groups of a list; says which names and recordings have no counterpart.
+/// Gives recordings the groups of a list. Returns sentences about names and recordings without a counterpart.
 ///
 /// # Errors
-/// Those of [`RecordingList::say`].
-pub(super) fn from_list(recordings: &mut [Recording], list: &RecordingList, column: &str) -> Result<Vec<String>, LabelsError> {
-    let said = list.say(column, recordings)?;
-    let mut notes: Vec<String> = said.note(&list.name()).into_iter().collect();
+/// Those of [`RecordingList::values`].
+pub(super) fn from_list(
+    recordings: &mut [SplitRecording],
+    list: &RecordingList,
+    column: &str,
+) -> Result<Vec<String>, LabelsError> {
+    let values = list.values(column, recordings)?;
+    let mut notes: Vec<String> = values.note(&list.name()).into_iter().collect();
     let mut alone = Vec::new();
-    for (recording, said) in recordings.iter_mut().zip(said.of) {
-        match said {
+    for (recording, value) in recordings.iter_mut().zip(values.by_recording) {
+        match value {
             Some((group, _)) => recording.group = group,
             None if recording.excuse.is_none() => alone.push(recording.path.clone()),
             None => {}
@@ -48,10 +52,10 @@ pub(super) fn from_list(recordings: &mut [Recording], list: &RecordingList, colu
     Ok(notes)
 }
 
-/// Joins the groups of recordings with one content, among those that take part; says so.
-pub(super) fn join_copies(recordings: &mut [Recording]) -> Option<String> {
-    let mut first_of: BTreeMap<&str, &Recording> = BTreeMap::new();
-    let mut joined = Joined::default();
+/// Joins the groups of recordings with the same content, among recordings without an excuse. Returns a sentence about them.
+pub(super) fn join_copies(recordings: &mut [SplitRecording]) -> Option<String> {
+    let mut first_of: BTreeMap<&str, &SplitRecording> = BTreeMap::new();
+    let mut joined = JoinedGroups::default();
     let mut copies = Vec::new();
     for recording in recordings.iter().filter(|r| r.excuse.is_none() && !r.content.is_empty()) {
         let first = *first_of.entry(&recording.content).or_insert(recording);
@@ -66,11 +70,11 @@ pub(super) fn join_copies(recordings: &mut [Recording]) -> Option<String> {
     (!copies.is_empty()).then(|| format!("recordings with the same content, whose groups stay on one side: {}", some_of(&copies)))
 }
 
-/// Groups that count as one: each points to one that is earlier by name.
+/// Groups that count as one: each points to a group that is earlier by name.
 #[derive(Debug, Default)]
-struct Joined(BTreeMap<String, String>);
+struct JoinedGroups(BTreeMap<String, String>);
 
-impl Joined {
+impl JoinedGroups {
     fn of(&mut self, group: &str) -> String {
         let mut root = group;
         while let Some(next) = self.0.get(root) {
@@ -91,8 +95,8 @@ impl Joined {
     }
 }
 
-/// Recordings gathered into groups.
-pub(super) fn gather<'a>(recordings: impl Iterator<Item = &'a Recording>) -> Vec<Group> {
+/// The groups of these recordings.
+pub(super) fn gather<'a>(recordings: impl Iterator<Item = &'a SplitRecording>) -> Vec<Group> {
     let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
     for recording in recordings {
         let new = || Group { id: recording.group.clone(), recordings: 0, positives: BTreeMap::new() };
@@ -105,8 +109,8 @@ pub(super) fn gather<'a>(recordings: impl Iterator<Item = &'a Recording>) -> Vec
     groups.into_values().collect()
 }
 
-/// The groups that stand on more than one side.
-pub(super) fn torn(rows: &[Row]) -> Vec<&str> {
+/// The groups with recordings on more than one side.
+pub(super) fn divided(rows: &[SplitRow]) -> Vec<&str> {
     let mut sides: BTreeMap<&str, BTreeSet<Subset>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.subset != Subset::Unused) {
         sides.entry(&row.group_id).or_default().insert(row.subset);
@@ -130,13 +134,13 @@ mod tests {
         assert_eq!(group_of(GroupBy::Site, "r", "A", None), "A");
     }
 
-    fn recording(id: &str, group: &str, content: &str) -> Recording {
-        Recording {
+    fn recording(id: &str, group: &str, content: &str) -> SplitRecording {
+        SplitRecording {
             id: id.into(),
             path: format!("{id}.wav"),
             group: group.into(),
             content: content.into(),
-            ..Recording::default()
+            ..SplitRecording::default()
         }
     }
 
@@ -150,7 +154,7 @@ mod tests {
             recording("5", "D", "z"),
             recording("6", "E", ""),
             recording("7", "F", ""),
-            Recording { excuse: Some("not reviewed".into()), ..recording("8", "D", "y") },
+            SplitRecording { excuse: Some("not reviewed".into()), ..recording("8", "D", "y") },
         ];
         let said = join_copies(&mut recordings).unwrap();
         assert_eq!(recordings.each_ref().map(|r| r.group.as_str()), ["A", "A", "A", "A", "D", "E", "F", "D"]);
@@ -161,7 +165,7 @@ mod tests {
     #[test]
     fn a_column_gives_groups_and_recordings_that_it_leaves_out_stand_alone() {
         let text = "sample_name,fname\n1,long\n2,long\n9,other\n";
-        let list = RecordingList::read(std::path::Path::new("m.csv"), text.as_bytes()).unwrap();
+        let list = RecordingList::read("m.csv", text.as_bytes()).unwrap();
         let mut recordings = [recording("1", "1", ""), recording("2", "2", ""), recording("3", "3", "")];
         let notes = from_list(&mut recordings, &list, "fname").unwrap();
         assert_eq!(recordings.each_ref().map(|r| r.group.as_str()), ["long", "long", "3"]);

@@ -1,4 +1,4 @@
-//! Recordings as far as a split is concerned, read from the tables.
+//! Reads the recordings of a split from the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,37 +6,10 @@ use chorus_engine::{UnitContext, WorkError};
 
 use super::groups::group_of;
 use super::params::GroupBy;
-use crate::recording_list::Named;
+use super::rows::SplitRecording;
 
-/// A recording, as far as a split is concerned.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Recording {
-    pub(super) id: String,
-    pub(super) path: String,
-    pub(super) site: String,
-    /// The part of the partitioned tables that holds it.
-    pub(super) unit: String,
-    pub(super) group: String,
-    /// Hash of the file.
-    pub(super) content: String,
-    /// Why it takes no part.
-    pub(super) excuse: Option<String>,
-    /// Positive windows by class.
-    pub(super) positives: BTreeMap<String, u64>,
-}
-
-impl Named for Recording {
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn site(&self) -> &str {
-        &self.site
-    }
-}
-
-/// Reads the recordings, by id.
-pub(super) fn read(cx: &UnitContext<'_>, group: GroupBy) -> Result<Vec<Recording>, WorkError> {
+/// Reads all recordings, sorted by id.
+pub(super) fn read(cx: &UnitContext<'_>, group: GroupBy) -> Result<Vec<SplitRecording>, WorkError> {
     let (reviewed, mut positives) = (reviewed(cx)?, positives(cx)?);
     let mut recordings = Vec::new();
     for (unit, batch) in cx.read_all("recordings", &["recording_id", "path", "start_local", "duration_s", "content_hash"])? {
@@ -49,7 +22,7 @@ pub(super) fn read(cx: &UnitContext<'_>, group: GroupBy) -> Result<Vec<Recording
             .zip(batch.utf8("content_hash")?);
         for ((((id, path), local_us), duration_s), content) in columns {
             let (Some(id), Some(path)) = (id, path) else { continue };
-            recordings.push(Recording {
+            recordings.push(SplitRecording {
                 id: id.to_owned(),
                 path: path.to_owned(),
                 site: unit.site().to_owned(),
@@ -69,7 +42,7 @@ pub(super) fn read(cx: &UnitContext<'_>, group: GroupBy) -> Result<Vec<Recording
     Ok(recordings)
 }
 
-/// The recordings that somebody looked at.
+/// The recordings that somebody listened to.
 fn reviewed(cx: &UnitContext<'_>) -> Result<BTreeSet<String>, WorkError> {
     let mut reviewed = BTreeSet::new();
     for (_, batch) in cx.read_all("reviews", &["recording_id", "reviewed"])? {

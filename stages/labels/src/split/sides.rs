@@ -1,12 +1,12 @@
-//! Recordings to sides: one function for each `split.source`.
+//! Puts recordings on the sides of a split: one function for each `split.source`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::groups::{gather, torn};
-use super::params::SplitParams;
-use super::recordings::Recording;
+use super::groups::{divided, gather};
+use super::params::SplitSettings;
+use super::rows::{SplitRecording, SplitRow};
 use crate::error::LabelsError;
-use crate::recording_list::{RecordingList, Said};
+use crate::recording_list::{ListedValues, RecordingList};
 use crate::stratify::{self, Assignment, Fractions};
 use crate::subset::Subset;
 use crate::text::some_of;
@@ -14,41 +14,19 @@ use crate::text::some_of;
 const FOLD: &str = "split.fold";
 const SITE: &str = "split.site";
 
-/// A row of `splits`.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
-    pub(super) recording_id: String,
-    pub(super) group_id: String,
-    pub(super) unit: String,
-    pub(super) subset: Subset,
-    pub(super) reason: String,
-}
-
-impl Row {
-    pub(super) fn new(recording: &Recording, subset: Subset, reason: impl Into<String>) -> Self {
-        Self {
-            recording_id: recording.id.clone(),
-            group_id: recording.group.clone(),
-            unit: recording.unit.clone(),
-            subset,
-            reason: reason.into(),
-        }
-    }
-}
-
-/// A row for each recording: unused with its excuse, or where `place` puts it.
-fn rows(recordings: &[Recording], place: impl Fn(usize, &Recording) -> (Subset, String)) -> Vec<Row> {
-    let row = |(at, recording): (usize, &Recording)| match &recording.excuse {
-        Some(excuse) => Row::new(recording, Subset::Unused, excuse.clone()),
+/// A row for each recording: unused with its excuse, or on the side that `place` chooses.
+fn rows(recordings: &[SplitRecording], place: impl Fn(usize, &SplitRecording) -> (Subset, String)) -> Vec<SplitRow> {
+    let row = |(at, recording): (usize, &SplitRecording)| match &recording.excuse {
+        Some(excuse) => SplitRow::new(recording, Subset::Unused, excuse.clone()),
         None => {
             let (subset, reason) = place(at, recording);
-            Row::new(recording, subset, reason)
+            SplitRow::new(recording, subset, reason)
         }
     };
     recordings.iter().enumerate().map(row).collect()
 }
 
-fn taking_part(recordings: &[Recording]) -> impl Iterator<Item = &Recording> {
+fn taking_part(recordings: &[SplitRecording]) -> impl Iterator<Item = &SplitRecording> {
     recordings.iter().filter(|r| r.excuse.is_none())
 }
 
@@ -56,7 +34,7 @@ fn taking_part(recordings: &[Recording]) -> impl Iterator<Item = &Recording> {
 ///
 /// # Errors
 /// Those of [`stratify::split`].
-pub(super) fn grouped(recordings: &[Recording], params: &SplitParams) -> Result<Vec<Row>, LabelsError> {
+pub(super) fn grouped(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
     let test = params.test_fraction;
     let validation = (1.0 - test) * params.validation_fraction;
     let groups = gather(taking_part(recordings));
@@ -72,7 +50,7 @@ pub(super) fn grouped(recordings: &[Recording], params: &SplitParams) -> Result<
 ///
 /// # Errors
 /// There is no such fold, nothing is left to learn from, or those of [`stratify::folds`].
-pub(super) fn by_fold(recordings: &[Recording], params: &SplitParams) -> Result<Vec<Row>, LabelsError> {
+pub(super) fn by_fold(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
     let known: Vec<String> = (1..=params.folds).map(|fold| fold.to_string()).collect();
     let chosen = chosen(FOLD, params.test_folds(), &known)?;
     let groups = gather(taking_part(recordings));
@@ -87,12 +65,11 @@ pub(super) fn by_fold(recordings: &[Recording], params: &SplitParams) -> Result<
     Ok(rows)
 }
 
-/// Excuses recordings of other sites that would tell of a site that is held out: those with the content or the group of one of its
-/// recordings.
+/// Excuses recordings of other sites that share their content or their group with a recording of a site that is held out.
 ///
 /// # Errors
 /// There is no such site, or nothing is left to learn from.
-pub(super) fn hold_out(recordings: &mut [Recording], params: &SplitParams) -> Result<(), LabelsError> {
+pub(super) fn hold_out(recordings: &mut [SplitRecording], params: &SplitSettings) -> Result<(), LabelsError> {
     let known: BTreeSet<String> = taking_part(recordings).map(|r| r.site.clone()).collect();
     let known: Vec<String> = known.into_iter().collect();
     let chosen = chosen(SITE, params.test_sites(), &known)?;
@@ -113,42 +90,43 @@ pub(super) fn hold_out(recordings: &mut [Recording], params: &SplitParams) -> Re
     if left { Ok(()) } else { Err(LabelsError::NothingLeft { key: SITE }) }
 }
 
-/// Whole sites are test, once [`hold_out`] has excused what would tell of them.
+/// Whole sites are test. Call [`hold_out`] first.
 ///
 /// # Errors
 /// Those of [`stratify::carve_validation`].
-pub(super) fn by_site(recordings: &[Recording], params: &SplitParams) -> Result<Vec<Row>, LabelsError> {
+pub(super) fn by_site(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
     let chosen: BTreeSet<String> = params.test_sites().into_iter().collect();
     let mut rows = rows(recordings, |_, r| (side(&chosen, &r.site), format!("site {}", r.site)));
     carve(recordings, &mut rows, params)?;
     Ok(rows)
 }
 
-/// A list's own word: subsets, or folds of which one is test. Says what should be known of it.
+/// Subsets of a list, or folds of a list of which one is test. Also returns sentences for the user.
 ///
 /// # Errors
-/// Those of [`RecordingList::say`]; a subset is unknown; there is no such fold.
+/// Those of [`RecordingList::values`]; a subset is unknown; there is no such fold.
 pub(super) fn from_file(
     list: &RecordingList,
-    recordings: &[Recording],
-    params: &SplitParams,
-) -> Result<(Vec<Row>, Vec<String>), LabelsError> {
+    recordings: &[SplitRecording],
+    params: &SplitSettings,
+) -> Result<(Vec<SplitRow>, Vec<String>), LabelsError> {
     let by_fold = !params.test_folds().is_empty() || (list.has("fold") && !list.has("subset"));
-    let said = list.say(if by_fold { "fold" } else { "subset" }, recordings)?;
-    let subsets = if by_fold { subsets_of_folds(list, recordings, &said, params)? } else { subsets(list, &said)? };
+    let values = list.values(if by_fold { "fold" } else { "subset" }, recordings)?;
+    let subsets = if by_fold { subsets_of_folds(list, recordings, &values, params)? } else { subsets(list, &values)? };
     let name = list.name();
-    let mut rows = rows(recordings, |at, _| match (&subsets[at], &said.of[at]) {
+    let mut rows = rows(recordings, |at, _| match (&subsets[at], &values.by_recording[at]) {
         (Some(subset), Some((_, _))) if !by_fold => (*subset, format!("{} in {name}", subset.as_str())),
         (Some(subset), Some((fold, _))) => (*subset, format!("fold {fold} in {name}")),
         _ => (Subset::Unused, format!("not in {name}")),
     });
-    let mut notes: Vec<String> = said.note(&name).into_iter().collect();
-    let torn: Vec<String> = torn(&rows).into_iter().map(str::to_owned).collect();
-    if !torn.is_empty() {
+    let mut notes: Vec<String> = values.note(&name).into_iter().collect();
+    let divided: Vec<String> = divided(&rows).into_iter().map(str::to_owned).collect();
+    if !divided.is_empty() {
         notes.push(format!(
-            "{name} puts recordings of one group on several sides, so the test is easier than it should be; {} of split.group: {}",
-            if torn.len() == 1 { "1 group".to_owned() } else { format!("{} groups", torn.len()) },
-            some_of(&torn)
+            "{name} puts recordings of one group on several sides, so the test is easier than it should be; \
+             {} of split.group: {}",
+            if divided.len() == 1 { "1 group".to_owned() } else { format!("{} groups", divided.len()) },
+            some_of(&divided)
         ));
     }
     if !rows.iter().any(|row| row.subset == Subset::Validation) {
@@ -157,36 +135,36 @@ pub(super) fn from_file(
     Ok((rows, notes))
 }
 
-fn subsets(list: &RecordingList, said: &Said) -> Result<Vec<Option<Subset>>, LabelsError> {
-    let parse = |said: &Option<(String, u64)>| match said {
+fn subsets(list: &RecordingList, values: &ListedValues) -> Result<Vec<Option<Subset>>, LabelsError> {
+    let parse = |value: &Option<(String, u64)>| match value {
         None => Ok(None),
         Some((name, line)) => name.parse().map(Some).map_err(|expected| list.wrong(*line, format!("subset `{name}`"), expected)),
     };
-    said.of.iter().map(parse).collect()
+    values.by_recording.iter().map(parse).collect()
 }
 
 fn subsets_of_folds(
     list: &RecordingList,
-    recordings: &[Recording],
-    said: &Said,
-    params: &SplitParams,
+    recordings: &[SplitRecording],
+    values: &ListedValues,
+    params: &SplitSettings,
 ) -> Result<Vec<Option<Subset>>, LabelsError> {
-    let reviewed = recordings.iter().zip(&said.of).filter(|(r, _)| r.excuse.is_none());
-    let known: BTreeSet<String> = reviewed.filter_map(|(_, said)| Some(said.as_ref()?.0.clone())).collect();
+    let reviewed = recordings.iter().zip(&values.by_recording).filter(|(r, _)| r.excuse.is_none());
+    let known: BTreeSet<String> = reviewed.filter_map(|(_, value)| Some(value.as_ref()?.0.clone())).collect();
     let mut known: Vec<String> = known.into_iter().collect();
     known.sort_by_key(|name| (name.len(), name.clone()));
     if params.test_folds().is_empty() {
         return Err(LabelsError::NoFold { path: list.path().to_owned(), folds: known });
     }
     let chosen = chosen(FOLD, params.test_folds(), &known)?;
-    Ok(said.of.iter().map(|said| said.as_ref().map(|(fold, _)| side(&chosen, fold))).collect())
+    Ok(values.by_recording.iter().map(|value| value.as_ref().map(|(fold, _)| side(&chosen, fold))).collect())
 }
 
 fn side(test: &BTreeSet<String>, name: &str) -> Subset {
     if test.contains(name) { Subset::Test } else { Subset::Train }
 }
 
-/// The names that are test, once they are known to be there and to leave something.
+/// Checks that the names for test exist and leave something to learn from.
 fn chosen(key: &'static str, names: Vec<String>, known: &[String]) -> Result<BTreeSet<String>, LabelsError> {
     if let Some(found) = names.iter().find(|name| !known.contains(name)) {
         let hint = nearest(found, known);
@@ -196,7 +174,7 @@ fn chosen(key: &'static str, names: Vec<String>, known: &[String]) -> Result<BTr
     if chosen.len() == known.len() { Err(LabelsError::NothingLeft { key }) } else { Ok(chosen) }
 }
 
-/// The known name that is most like one, where one is near; numbers are not.
+/// The most similar known name, where one is similar enough. A number is never similar to another.
 fn nearest(name: &str, known: &[String]) -> Option<String> {
     if name.parse::<u64>().is_ok() {
         return None;
@@ -205,9 +183,9 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
     known.iter().min_by_key(distance).filter(|other| distance(other) <= 1 + name.chars().count() / 4).cloned()
 }
 
-/// Takes whole groups of train for validation. Groups that the rows have torn stay in train: their other part is test.
-fn carve(recordings: &[Recording], rows: &mut [Row], params: &SplitParams) -> Result<(), LabelsError> {
-    let kept: BTreeSet<String> = torn(rows).into_iter().map(str::to_owned).collect();
+/// Moves whole groups from train to validation. Divided groups stay in train, since their other part is test.
+fn carve(recordings: &[SplitRecording], rows: &mut [SplitRow], params: &SplitSettings) -> Result<(), LabelsError> {
+    let kept: BTreeSet<String> = divided(rows).into_iter().map(str::to_owned).collect();
     let train = recordings.iter().zip(&*rows).filter(|(_, row)| row.subset == Subset::Train && !kept.contains(&row.group_id));
     let groups = gather(train.map(|(recording, _)| recording));
     let carved = stratify::carve_validation(&groups, params.validation_fraction, params.seed)?;

@@ -4,45 +4,51 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
+use super::architecture::NetworkOptions;
 use super::fused::Fused;
+use super::instance::{Core, Network};
 use super::layers::{Norm, Pass};
-use super::{Layers, Network, channels_last, check_input};
 use crate::Result;
+use crate::tensors::channels_last;
 
 /// Folded weights. Scores equal those of the network in evaluation mode up to rounding, in half of the time or less.
 #[derive(Debug)]
 pub struct Frozen {
-    layers: Arc<Layers>,
+    core: Arc<Core>,
     parameters: Vec<Tensor>,
-    channels: i64,
+    buffers: Vec<Tensor>,
     compute: Kind,
     kind: Kind,
     fused: Option<Fused>,
 }
 
-impl Frozen {
-    pub(super) fn new(network: &Network, compute: Kind) -> Result<Self> {
+impl Network {
+    /// A copy of the weights as they are now, for prediction only: batch normalisation folded into the convolutions, which compute in
+    /// `compute`. Embedding and head stay in the network's own number type.
+    ///
+    /// # Errors
+    /// libtorch's only.
+    pub fn freeze(&self, compute: Kind) -> Result<Frozen> {
         let _no_grad = tch::no_grad_guard();
-        let layers = Arc::clone(&network.layers);
-        let mut parameters: Vec<Tensor> = network.parameters.iter().map(Tensor::detach).collect();
-        for part in [&layers.stem, &layers.last] {
-            part.fold(&mut parameters, &network.buffers)?;
-        }
-        for block in &layers.blocks {
-            block.fold(&mut parameters, &network.buffers)?;
-        }
-        let (weight, bias) = layers.head;
+        let core = self.core();
+        let mut parameters: Vec<Tensor> = self.parameters().iter().map(Tensor::detach).collect();
+        core.backbone.fold(&mut parameters, self.buffers())?;
         for (slot, parameter) in parameters.iter_mut().enumerate() {
             // A copy in any case, so that later steps of a training do not reach it.
-            let kind = if slot == weight.0 || slot == bias.0 { network.kind() } else { compute };
-            *parameter = parameter.f_to_dtype(kind, false, true)?;
-            if parameter.dim() == 4 {
-                // The layout of what the convolution is given; else libtorch makes this copy for every batch.
-                *parameter = channels_last(parameter)?;
-            }
+            let kind = if core.is_head(slot) { self.kind() } else { compute };
+            // The layout of what the convolution is given; else libtorch makes this copy for every batch.
+            *parameter = channels_last(&parameter.f_to_dtype(kind, false, true)?)?;
         }
-        let fused = Fused::new(compute, network.device());
-        Ok(Self { layers, parameters, channels: network.options().channels, compute, kind: network.kind(), fused })
+        let buffers = self.buffers().iter().map(Tensor::copy).collect();
+        let fused = Fused::new(compute, self.device());
+        Ok(Frozen { core, parameters, buffers, compute, kind: self.kind(), fused })
+    }
+}
+
+impl Frozen {
+    /// What defines the network's shape.
+    pub fn options(&self) -> &NetworkOptions {
+        &self.core.options
     }
 
     /// Where the weights are.
@@ -55,15 +61,14 @@ impl Frozen {
         self.kind
     }
 
-    /// From `[batch, channel, mel, frame]` in 0..1 to embeddings `[batch, embedding]`.
+    /// From normalised inputs, as [`NetworkOptions::architecture`] describes them, to embeddings `[batch, embedding]`.
     ///
     /// # Errors
     /// An input of another shape.
     pub fn embed(&self, input: &Tensor) -> Result<Tensor> {
-        check_input(input, self.channels)?;
-        let pass = Pass { parameters: &self.parameters, buffers: &[], norm: Norm::Folded(self.fused), compute: self.compute };
-        let input = channels_last(&input.f_to_kind(self.compute)?)?;
-        self.layers.embed(&pass, &input, self.kind, &|_, hidden| Ok(hidden))
+        let pass =
+            Pass { parameters: &self.parameters, buffers: &self.buffers, norm: Norm::Folded(self.fused), compute: self.compute };
+        self.core.embed(&pass, input, self.kind, &|_, hidden| Ok(hidden))
     }
 
     /// From embeddings `[batch, embedding]` to logits `[batch, class]`.
@@ -71,6 +76,6 @@ impl Frozen {
     /// # Errors
     /// Embeddings of another size.
     pub fn head(&self, embeddings: &Tensor) -> Result<Tensor> {
-        self.layers.classify(&self.parameters, embeddings)
+        self.core.classify(&self.parameters, embeddings)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use libloading::os::unix::Library;
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::layers::{Activation, Geometry};
+use super::geometry::{Activation, Geometry};
 use crate::device::HOST;
 
 /// An `at::Tensor*`, which is also what tch's tensors hold.
@@ -38,11 +38,11 @@ type Pointwise = unsafe extern "C" fn(
 
 /// The function, where it can be used.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Fused(Pointwise);
+pub struct Fused(Pointwise);
 
 impl Fused {
-    /// For tensors of this kind on this device; none where the device, the processor or libtorch can't.
-    pub fn new(kind: Kind, device: Device) -> Option<Self> {
+    /// For tensors of this kind on this device; none where the device, the processor or libtorch lacks it.
+    pub(crate) fn new(kind: Kind, device: Device) -> Option<Self> {
         static FUNCTION: OnceLock<Option<Pointwise>> = OnceLock::new();
         if device != HOST || !computes(kind) {
             return None;
@@ -56,7 +56,7 @@ impl Fused {
     }
 
     /// `activation(convolution(input) + bias)`, padded so that stride 1 keeps the size.
-    pub fn convolve(
+    pub(crate) fn convolve(
         self,
         input: &Tensor,
         weight: &Tensor,
@@ -125,7 +125,7 @@ fn name(activation: Activation) -> &'static CStr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::channels_last;
+    use crate::tensors::channels_last;
 
     #[test]
     fn it_equals_one_thing_after_the_other() {

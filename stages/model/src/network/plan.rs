@@ -4,14 +4,17 @@ use crate::Result;
 use crate::rng::{self, Purpose};
 
 /// A place in the list of parameters, or in the list of buffers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot(pub usize);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot(pub(crate) usize);
 
-/// How a parameter starts; as in torchvision's MobileNetV3.
+/// The first values of a weight.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Init {
+pub enum Init {
+    /// Zeros.
     Zeros,
+    /// Ones.
     Ones,
+    /// Draws from the normal distribution with mean 0 and this standard deviation.
     Normal(f64),
 }
 
@@ -38,31 +41,39 @@ impl Entry {
 
 /// All entries, in the order in which they lie in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
-    pub parameters: Vec<Entry>,
-    pub buffers: Vec<Entry>,
+pub struct Plan {
+    pub(crate) parameters: Vec<Entry>,
+    pub(crate) buffers: Vec<Entry>,
     /// Prefixes of the batch normalisations, each of which counts its batches in torchvision's files.
-    pub norms: Vec<String>,
+    pub(crate) norms: Vec<String>,
 }
 
 impl Plan {
+    /// Lists a weight that is learnt.
     pub fn parameter(&mut self, name: String, shape: &[i64], init: Init) -> Slot {
         self.parameters.push(Entry { name, shape: shape.to_vec(), init });
         Slot(self.parameters.len() - 1)
     }
 
+    /// Lists a statistic, or a weight that stays as it is.
     pub fn buffer(&mut self, name: String, shape: &[i64], init: Init) -> Slot {
         self.buffers.push(Entry { name, shape: shape.to_vec(), init });
         Slot(self.buffers.len() - 1)
     }
 
+    /// Lists a batch normalisation, which counts its batches under this prefix.
+    pub fn count_batches(&mut self, prefix: String) {
+        self.norms.push(prefix);
+    }
+
+    /// The number of values that are learnt.
     pub fn parameter_count(&self) -> i64 {
         self.parameters.iter().map(Entry::len).sum()
     }
 }
 
 /// The first values of all entries, one after the other. Each has a stream of its own.
-pub(crate) fn first_values(entries: &[Entry], seed: u64) -> Result<Vec<f64>> {
+pub(super) fn first_values(entries: &[Entry], seed: u64) -> Result<Vec<f64>> {
     let mut values = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let n = usize::try_from(entry.len()).expect("shapes are positive");

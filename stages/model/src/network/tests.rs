@@ -1,12 +1,27 @@
-use super::*;
-use crate::device::HOST;
+use std::sync::Arc;
 
-fn options(architecture: Architecture, width: f64, classes: i64) -> NetworkOptions {
-    NetworkOptions { architecture, width, channels: 1, classes }
+use tch::{Kind, Tensor};
+
+use super::mobilenet_v3::{MobileNetV3, MobileNetV3Options, Size};
+use super::resnet::ResNet18;
+use super::*;
+use crate::Error;
+use crate::device::HOST;
+use crate::extension::Settings;
+use crate::precision::Precision;
+
+fn options(size: Size, width: f64, classes: i64) -> NetworkOptions {
+    let architecture = Arc::new(MobileNetV3 { size, options: MobileNetV3Options { width } });
+    NetworkOptions { architecture, channels: 1, classes }
 }
 
 fn tiny(seed: u64) -> Network {
-    Network::new(options(Architecture::Small, 0.1, 3), seed, Kind::Double, HOST).unwrap()
+    Network::new(options(Size::Small, 0.1, 3), seed, Kind::Double, HOST).unwrap()
+}
+
+fn tiny_resnet(seed: u64, channels: i64) -> Network {
+    let options = NetworkOptions { architecture: Arc::new(ResNet18 { width: 0.125 }), channels, classes: 3 };
+    Network::new(options, seed, Kind::Double, HOST).unwrap()
 }
 
 fn clips(batch: i64) -> Tensor {
@@ -16,7 +31,7 @@ fn clips(batch: i64) -> Tensor {
 
 #[test]
 fn large_with_42_classes_has_the_published_size() {
-    let network = Network::new(options(Architecture::Large, 1.0, 42), 0, Kind::Float, HOST).unwrap();
+    let network = Network::new(options(Size::Large, 1.0, 42), 0, Kind::Float, HOST).unwrap();
     assert_eq!(network.parameter_count(), 3_012_026);
     assert_eq!(network.embedding(), 960);
     assert_eq!(network.flat().size(), [3_012_026]);
@@ -24,7 +39,7 @@ fn large_with_42_classes_has_the_published_size() {
 
 #[test]
 fn first_weights_follow_torchvision_and_the_seed() {
-    let network = Network::new(options(Architecture::Large, 1.0, 42), 1, Kind::Float, HOST).unwrap();
+    let network = Network::new(options(Size::Large, 1.0, 42), 1, Kind::Float, HOST).unwrap();
     let state = network.state_dict();
     let deviation = |name: &str| state[name].std(true).double_value(&[]);
     // Kaiming normal by fan-out: sqrt(2 / (960 * 1 * 1)), and for the depthwise one sqrt(2 / (960 * 5 * 5)).
@@ -61,28 +76,18 @@ fn foreign_state_dicts_are_refused_or_taken_in_part() {
     state.insert("classifier.0.weight".to_owned(), head);
     assert!(matches!(network.load_state_dict(&state), Err(Error::Weights { .. })));
     assert_eq!(network.flat(), tiny(2).flat());
-    network.load_features(&state).unwrap();
+    network.load_backbone(&state).unwrap();
     assert_eq!(network.state_dict()["features.3.block.0.0.weight"], source.state_dict()["features.3.block.0.0.weight"]);
     assert_eq!(network.state_dict()["head.weight"], tiny(2).state_dict()["head.weight"]);
     state.insert("features.0.0.weight".to_owned(), Tensor::from(1.0));
-    assert!(matches!(network.load_features(&state), Err(Error::Shape { .. })));
+    assert!(matches!(network.load_backbone(&state), Err(Error::Shape { .. })));
 }
 
 #[test]
 fn inputs_of_another_shape_and_bad_options_are_refused() {
     assert!(matches!(tiny(0).forward_features(&clips(2).squeeze_dim(1), Mode::Eval), Err(Error::Shape { .. })));
-    assert!(Network::new(options(Architecture::Small, 0.0, 3), 0, Kind::Float, HOST).is_err());
-    assert!(Network::new(options(Architecture::Small, 1.0, 0), 0, Kind::Float, HOST).is_err());
-}
-
-#[test]
-fn layout_in_memory_does_not_change_the_values() {
-    for channels in [1, 3] {
-        let plain = Tensor::arange(2 * channels * 20, (Kind::Double, HOST)).view([2, channels, 4, 5]);
-        let moved = channels_last(&plain).unwrap();
-        assert_eq!(moved, plain);
-        assert_eq!(moved.stride(), [channels * 20, 1, channels * 5, channels]);
-    }
+    assert!(Network::new(options(Size::Small, 0.0, 3), 0, Kind::Float, HOST).is_err());
+    assert!(Network::new(options(Size::Small, 1.0, 0), 0, Kind::Float, HOST).is_err());
 }
 
 #[test]
@@ -90,4 +95,65 @@ fn momentum_starts_at_one_and_settles() {
     assert_eq!(batch_norm_momentum(0), 1.0);
     assert_eq!(batch_norm_momentum(10), 0.5);
     assert_eq!(batch_norm_momentum(100_000), 0.01);
+}
+
+/// The sizes that torchvision's ResNet-18 has: 11,176,512 parameters without its classifier, of which the first convolution loses two
+/// thirds with one channel.
+#[test]
+fn resnet18_has_the_published_size() {
+    let options = NetworkOptions { architecture: Arc::new(ResNet18::default()), channels: 1, classes: 10 };
+    let network = Network::new(options, 0, Kind::Float, HOST).unwrap();
+    assert_eq!(network.parameter_count(), 11_176_512 - 2 * 64 * 49 + 512 * 10 + 10);
+    assert_eq!((network.embedding(), network.places()), (512, 9));
+    let deviation = network.state_dict()["layer3.0.downsample.0.weight"].std(true).double_value(&[]);
+    assert!((deviation / (2.0f64 / 256.0).sqrt() - 1.0).abs() < 0.02, "{deviation}");
+}
+
+#[test]
+fn a_frozen_resnet_gives_the_embeddings_of_evaluation() {
+    let network = tiny_resnet(1, 1);
+    for _ in 0..3 {
+        let _ = network.forward_features(&clips(4), Mode::Train).unwrap();
+    }
+    let expected = tch::no_grad(|| network.forward_features(&clips(2), Mode::Eval).unwrap());
+    let found = network.freeze(Kind::Double).unwrap().embed(&clips(2)).unwrap();
+    assert!((&found - &expected).abs().max().double_value(&[]) < 1e-9, "{found:?} {expected:?}");
+}
+
+#[test]
+fn a_resnet_for_pictures_becomes_grey() {
+    let (picture, mut grey) = (tiny_resnet(1, 3), tiny_resnet(2, 1));
+    let mut state = picture.state_dict();
+    // torchvision's classifier is not ours.
+    state.insert("fc.weight".to_owned(), Tensor::from(1.0));
+    grey.load_pretrained(&state).unwrap();
+    let found = grey.state_dict();
+    assert_eq!(found["conv1.weight"], state["conv1.weight"].sum_dim_intlist([1].as_slice(), true, None));
+    assert_eq!(found["layer4.1.bn2.weight"], state["layer4.1.bn2.weight"]);
+    assert_eq!(found["head.weight"], tiny_resnet(2, 1).state_dict()["head.weight"]);
+}
+
+#[test]
+fn every_network_in_the_list_can_be_built_with_its_defaults() {
+    let settings: Settings = serde_yaml::from_str("{width: 0.125}").unwrap();
+    for entry in NETWORKS {
+        let architecture = entry.with(&settings).unwrap();
+        assert_eq!((architecture.name(), architecture.options()), (entry.name, settings.clone()));
+        let options = NetworkOptions { architecture, channels: 2, classes: 5 };
+        for precision in [Precision::Float32, Precision::Bfloat16] {
+            options.check_precision(precision).unwrap();
+        }
+        let network = Network::new(options, 0, Kind::Float, HOST).unwrap();
+        let input = Tensor::rand([2, 2, 32, 40], (Kind::Float, HOST));
+        // Each place is visited once, in order.
+        let visited = std::cell::RefCell::new(Vec::new());
+        let between = |place, hidden| {
+            visited.borrow_mut().push(place);
+            Ok(hidden)
+        };
+        let embeddings = network.forward_between(&input, Mode::Train, &between).unwrap();
+        assert_eq!(visited.into_inner(), (0..network.places()).collect::<Vec<_>>(), "{}", entry.name);
+        assert_eq!(network.head(&embeddings).unwrap().size(), [2, 5]);
+    }
+    assert!(find("resnet19").unwrap_err().to_string().contains("mobilenet_v3_large, mobilenet_v3_small, resnet18"));
 }

@@ -2,13 +2,13 @@
 
 use std::io::Cursor;
 use std::ops::Range;
-use std::path::Path;
 
+use chorus_archive::Archive;
 use chorus_audio::container::channels::{self, mix_to_mono};
 use chorus_audio::container::open;
 use chorus_audio::error::AudioError;
 
-use super::ClipError;
+use super::error::ClipError;
 
 /// Frames that are read at a time.
 const READ_FRAMES: usize = 16_384;
@@ -27,12 +27,13 @@ pub(super) struct Cuttings {
 /// # Errors
 /// Those of decoding.
 pub(super) fn cut(
-    path: &Path,
+    archive: &dyn Archive,
+    path: &str,
     spans: &[Range<f64>],
     choice: channels::Choice,
     dead: Option<&str>,
 ) -> Result<Cuttings, AudioError> {
-    let mut reader = open(path)?;
+    let mut reader = open(archive, path)?;
     let (rate_hz, all) = (reader.facts().sample_rate_hz, reader.facts().channels);
     let heard = choice.of(all, &channels::numbers(dead));
     let frame = |seconds: f64| (seconds.max(0.0) * f64::from(rate_hz)).round() as u64;
@@ -82,18 +83,18 @@ mod tests {
     #[test]
     fn spans_are_cut_to_the_frame_and_end_with_the_recording() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.wav");
         // More frames than are read at a time; each tells its position.
         let ramp: Vec<f32> = (0..40_000).map(|i| (i % 30_000) as f32 / 32_768.0).collect();
-        std::fs::write(&path, wav(&ramp, 8000).unwrap()).unwrap();
+        std::fs::write(dir.path().join("a.wav"), wav(&ramp, 8000).unwrap()).unwrap();
+        let archive = chorus_archive::Local::new(dir.path());
         let spans = [1.0..1.5, 0.0..0.001, 2.0..2.1, 4.9..9.0, 7.0..8.0];
-        let found = cut(&path, &spans, channels::Choice::Mix, None).unwrap();
+        let found = cut(&archive, "a.wav", &spans, channels::Choice::Mix, None).unwrap();
         assert_eq!(found.rate_hz, 8000);
         assert_eq!(found.samples[0], ramp[8000..12_000]);
         assert_eq!(found.samples[1], ramp[..8]);
         assert_eq!(found.samples[2], ramp[16_000..16_800]);
         assert_eq!(found.samples[3], ramp[39_200..]);
         assert!(found.samples[4].is_empty());
-        assert!(cut(&dir.path().join("none.wav"), &spans, channels::Choice::Mix, None).is_err());
+        assert!(cut(&archive, "none.wav", &spans, channels::Choice::Mix, None).is_err());
     }
 }

@@ -5,14 +5,16 @@
 //! What is heard is what the model heard: one channel, the mean of those that are not dead, or the one that `archive.channel` chooses.
 
 mod audio;
+mod error;
 mod picture;
 
 use std::ops::Range;
-use std::path::Path;
 
+use chorus_archive::Archive;
 use chorus_audio::container::channels;
 use chorus_audio::error::AudioError;
 
+pub(crate) use error::ClipError;
 pub(crate) use picture::Extent;
 
 /// Clips of one recording that are cut in one pass over it, and so are in memory at a time.
@@ -47,36 +49,21 @@ pub(crate) struct Clip {
     pub(crate) rate_hz: u32,
 }
 
-/// Why there is no clip.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClipError {
-    /// The recording cannot be read.
-    #[error(transparent)]
-    Audio(#[from] AudioError),
-    /// Its samples make no file.
-    #[error("a clip of {samples} samples cannot be written or drawn: {found}")]
-    Unfit {
-        /// How many samples there are.
-        samples: usize,
-        /// What is wrong with them.
-        found: String,
-    },
-}
-
-/// Clips of events of one recording, in their order, from one pass over it; `events` are seconds of the recording. Memory grows with the
-/// clips, not with the recording.
+/// Clips of events of one recording of an archive, in their order, from one pass over it; `events` are seconds of the recording. Memory
+/// grows with the clips, not with the recording.
 ///
 /// # Errors
 /// Those of decoding. Of each clip: [`ClipError::Unfit`] where the recording ends before, or so soon that nothing can be drawn.
 pub(crate) fn clips(
-    path: &Path,
+    archive: &dyn Archive,
+    path: &str,
     events: &[Range<f64>],
     dead: Option<&str>,
     making: Making,
 ) -> Result<Vec<Result<Clip, ClipError>>, AudioError> {
     let context_s = making.context_s;
     let spans: Vec<Range<f64>> = events.iter().map(|e| (e.start - context_s).max(0.0)..e.end + context_s).collect();
-    let audio::Cuttings { rate_hz, samples } = audio::cut(path, &spans, making.choice, dead)?;
+    let audio::Cuttings { rate_hz, samples } = audio::cut(archive, path, &spans, making.choice, dead)?;
     let clip = |((event, span), samples): ((&Range<f64>, &Range<f64>), Vec<f32>)| {
         let within = event.start - span.start..event.end - span.start;
         let picture = picture::picture(&samples, rate_hz, &within, making.extent)?;
@@ -106,10 +93,10 @@ pub(crate) mod tests {
     #[test]
     fn clips_of_a_recording_begin_before_their_events_and_one_behind_its_end_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.wav");
-        std::fs::write(&path, tone(1000.0, 10.0, 8000)).unwrap();
+        std::fs::write(dir.path().join("a.wav"), tone(1000.0, 10.0, 8000)).unwrap();
+        let archive = chorus_archive::Local::new(dir.path());
         let making = Making { choice: channels::Choice::Mix, context_s: 1.0, extent: Extent::SHEET };
-        let found = clips(&path, &[0.5..2.0, 9.0..12.0, 60.0..63.0], None, making).unwrap();
+        let found = clips(&archive, "a.wav", &[0.5..2.0, 9.0..12.0, 60.0..63.0], None, making).unwrap();
         let spans: Vec<_> = found.iter().map(|clip| clip.as_ref().ok().map(|clip| (clip.begins_s, clip.length_s))).collect();
         assert_eq!(spans, [Some((0.0, 3.0)), Some((8.0, 2.0)), None]);
         assert!(matches!(found[2], Err(ClipError::Unfit { samples: 0, .. })));

@@ -14,7 +14,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::{DrawTarget, OriginDimensions, Pixel, Point, RgbColor, Size};
 use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
 
-use super::ClipError;
+use super::error::ClipError;
 
 /// Seconds of sound in one transform.
 const TRANSFORM_S: f64 = 0.04;

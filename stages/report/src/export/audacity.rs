@@ -8,23 +8,37 @@
 use std::path::Path;
 
 use super::destination::Destination;
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, Options, Summary, beside, unquoted};
 use super::run::Run;
-use super::{ExportError, Filter, Summary, beside, unquoted};
 
-/// Writes the tracks.
-pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
-    let mut summary = Summary::default();
-    run.each_recording(filter, |recording, detections| {
-        summary.recordings += 1;
-        summary.detections += detections.len() as u64;
-        if detections.is_empty() {
-            return Ok(());
-        }
-        let mut track = destination.file(&beside(Path::new(&recording.path), ".txt"))?;
-        for detection in detections {
-            track.text(&format!("{:.6}\t{:.6}\t{}\n", detection.start_s, detection.end_s, unquoted(&detection.class)))?;
-        }
-        track.finish()
-    })?;
-    Ok(summary)
+/// Label tracks of Audacity.
+pub struct Audacity;
+
+impl Export for Audacity {
+    fn name(&self) -> &'static str {
+        "audacity"
+    }
+
+    fn about(&self) -> &'static str {
+        "label tracks, for Audacity and scikit-maad"
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let mut summary = Summary::default();
+        run.each_recording(filter, |recording, detections| {
+            summary.recordings += 1;
+            summary.detections += detections.len() as u64;
+            if detections.is_empty() {
+                return Ok(());
+            }
+            let mut track = destination.file(&beside(Path::new(&recording.path), ".txt"))?;
+            for detection in detections {
+                track.text(&format!("{:.6}\t{:.6}\t{}\n", detection.start_s, detection.end_s, unquoted(&detection.class)))?;
+            }
+            track.finish()
+        })?;
+        Ok(summary)
+    }
 }

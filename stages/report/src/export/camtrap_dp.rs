@@ -7,17 +7,24 @@
 //!
 //! Source: <https://camtrap-dp.tdwg.org>, version 1.0.2.
 
+mod deployment;
 mod package;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, ZonedDateTime};
+use serde::Deserialize;
 
 use super::clock::second;
 use super::destination::Destination;
-use super::run::{Detection, Recording, Run};
-use super::{ExportError, Filter, Summary, left_out, unquoted};
+use super::detection::{Detection, Recording};
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, ExportOption, Options, Summary, left_out, unquoted};
+use super::run::Run;
+use deployment::Deployment;
+use package::BY_SCHEDULE;
 
 const DEPLOYMENTS: [&str; 24] = [
     "deploymentID",
@@ -89,9 +96,6 @@ const OBSERVATIONS: [&str; 28] = [
     "observationComments",
 ];
 
-/// The standard's word for media that are recorded by a schedule rather than by a trigger.
-const BY_SCHEDULE: &str = "timeLapse";
-
 /// Media types by extension; the first is for what is not among them.
 const MEDIA_TYPES: [(&str, &str); 11] = [
     ("", "audio/x-unknown"),
@@ -107,80 +111,70 @@ const MEDIA_TYPES: [(&str, &str); 11] = [
     ("caf", "audio/x-caf"),
 ];
 
-/// What is known of a site once all its recordings were seen.
-struct Deployment {
-    start: ZonedDateTime,
-    end: ZonedDateTime,
-    place: Option<(f64, f64)>,
-    recorder: Option<String>,
-    serial: Option<String>,
-    /// Whether recordings name other coordinates or another recorder.
-    changed: bool,
+/// A Camera Trap Data Package.
+pub struct CamtrapDp;
+
+#[derive(Debug, Deserialize)]
+struct OwnOptions {
+    metadata: Option<PathBuf>,
 }
 
-/// Writes the package.
-pub(super) fn write(
-    run: &Run,
-    filter: &Filter,
-    destination: &Destination,
-    metadata: Option<&Path>,
-) -> Result<Summary, ExportError> {
-    let metadata = metadata.map(package::Metadata::read).transpose()?;
-    let mut media = destination.file("media.csv")?.csv(&MEDIA)?;
-    let mut observations = destination.file("observations.csv")?.csv(&OBSERVATIONS)?;
-    let mut deployments: BTreeMap<String, Deployment> = BTreeMap::new();
-    let mut taxa: BTreeSet<String> = BTreeSet::new();
-    let (mut summary, mut timeless) = (Summary::default(), (0, 0));
-    run.each_recording(filter, |recording, detections| {
-        summary.recordings += 1;
-        let ends = recording.start.instant(0.0)?.zip(recording.start.instant(recording.duration_s)?);
-        let Some((start, end)) = ends else {
-            timeless = (timeless.0 + detections.len() as u64, timeless.1 + 1);
-            return Ok(());
-        };
-        media.row(&medium(recording, &start))?;
-        for detection in detections {
-            observations.row(&observation(run, recording, detection)?)?;
-            if !taxa.contains(&*detection.class) {
-                taxa.insert(detection.class.to_string());
-            }
-        }
-        summary.detections += detections.len() as u64;
-        match deployments.get_mut(&recording.site) {
-            Some(known) => known.extend(recording, start, end),
-            None => drop(deployments.insert(recording.site.clone(), Deployment::new(recording, start, end))),
-        }
-        Ok(())
-    })?;
-    media.finish()?;
-    observations.finish()?;
-    write_deployments(destination, &deployments)?;
-    let described = package::describe(run, &deployments, &taxa, metadata)?;
-    let mut file = destination.file("datapackage.json")?;
-    file.text(&described)?;
-    file.finish()?;
-    summary.notes = notes(&deployments, timeless);
-    Ok(summary)
-}
-
-impl Deployment {
-    fn new(recording: &Recording, start: ZonedDateTime, end: ZonedDateTime) -> Self {
-        let (recorder, serial) = (recording.recorder.clone(), recording.serial.clone());
-        Self { start, end, place: recording.place, recorder, serial, changed: false }
+impl Export for CamtrapDp {
+    fn name(&self) -> &'static str {
+        "camtrap-dp"
     }
 
-    fn extend(&mut self, recording: &Recording, start: ZonedDateTime, end: ZonedDateTime) {
-        self.changed |= recording.place.is_some() && self.place.is_some_and(|place| recording.place != Some(place));
-        self.changed |= recording.serial.is_some() && self.serial.is_some() && recording.serial != self.serial;
-        self.place = self.place.or(recording.place);
-        self.recorder = self.recorder.take().or_else(|| recording.recorder.clone());
-        self.serial = self.serial.take().or_else(|| recording.serial.clone());
-        if start.timestamp() < self.start.timestamp() {
-            self.start = start;
-        }
-        if end.timestamp() > self.end.timestamp() {
-            self.end = end;
-        }
+    fn about(&self) -> &'static str {
+        "a Camera Trap Data Package, for camtrapdp, GBIF and Zenodo"
+    }
+
+    fn options(&self) -> &'static [ExportOption] {
+        &[ExportOption {
+            name: "metadata",
+            value: "FILE",
+            about: "entries of datapackage.json that the run does not know, such as title, contributors, licenses and project, \
+                    as YAML or JSON",
+        }]
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, options: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let OwnOptions { metadata } = options.read()?;
+        let metadata = metadata.as_deref().map(package::Metadata::read).transpose()?;
+        let mut media = destination.file("media.csv")?.csv(&MEDIA)?;
+        let mut observations = destination.file("observations.csv")?.csv(&OBSERVATIONS)?;
+        let mut deployments: BTreeMap<String, Deployment> = BTreeMap::new();
+        let mut taxa: BTreeSet<String> = BTreeSet::new();
+        let (mut summary, mut timeless) = (Summary::default(), (0, 0));
+        run.each_recording(filter, |recording, detections| {
+            summary.recordings += 1;
+            let ends = recording.start.instant(0.0)?.zip(recording.start.instant(recording.duration_s)?);
+            let Some((start, end)) = ends else {
+                timeless = (timeless.0 + detections.len() as u64, timeless.1 + 1);
+                return Ok(());
+            };
+            media.row(&medium(recording, &start))?;
+            for detection in detections {
+                observations.row(&observation(run, recording, detection)?)?;
+                if !taxa.contains(&*detection.class) {
+                    taxa.insert(detection.class.to_string());
+                }
+            }
+            summary.detections += detections.len() as u64;
+            match deployments.get_mut(&recording.site) {
+                Some(known) => known.extend(recording, start, end),
+                None => drop(deployments.insert(recording.site.clone(), Deployment::new(recording, start, end))),
+            }
+            Ok(())
+        })?;
+        media.finish()?;
+        observations.finish()?;
+        write_deployments(destination, &deployments)?;
+        let described = package::describe(run, &deployments, &taxa, metadata)?;
+        let mut file = destination.file("datapackage.json")?;
+        file.text(&described)?;
+        file.finish()?;
+        summary.notes = notes(&deployments, timeless);
+        Ok(summary)
     }
 }
 

@@ -7,12 +7,12 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::ExportError;
-use crate::facts::cell;
+use super::error::ExportError;
+use crate::facts::cells::cell;
 
 /// The start of a recording, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Start {
+pub enum Start {
     /// An instant, in microseconds since 1970-01-01 UTC, and the zone of the site's clock.
     Known {
         /// The instant.
@@ -57,7 +57,7 @@ impl Start {
     ///
     /// # Errors
     /// [`ExportError::Time`] outside of the calendar.
-    pub(crate) fn instant(&self, seconds: f64) -> Result<Option<ZonedDateTime>, ExportError> {
+    pub fn instant(&self, seconds: f64) -> Result<Option<ZonedDateTime>, ExportError> {
         let Self::Known { utc_us, zone } = self else { return Ok(None) };
         Ok(Timestamp::from_microsecond(end_utc_us(*utc_us, seconds)?).ok().map(|instant| instant.to_zoned_datetime(zone.clone())))
     }
@@ -66,7 +66,7 @@ impl Start {
     ///
     /// # Errors
     /// [`ExportError::Time`] outside of the calendar.
-    pub(crate) fn local(&self, seconds: f64) -> Result<Option<DateTime>, ExportError> {
+    pub fn local(&self, seconds: f64) -> Result<Option<DateTime>, ExportError> {
         let Self::Local(local_us) = self else { return Ok(self.instant(seconds)?.map(|instant| instant.datetime())) };
         let instant = Timestamp::from_microsecond(end_utc_us(*local_us, seconds)?).ok();
         Ok(instant.map(|instant| TimeZone::UTC.to_datetime(instant)))
@@ -76,7 +76,7 @@ impl Start {
     ///
     /// # Errors
     /// [`ExportError::Time`] outside of the calendar.
-    pub(crate) fn night(&self, seconds: f64) -> Result<Option<Date>, ExportError> {
+    pub fn night(&self, seconds: f64) -> Result<Option<Date>, ExportError> {
         let (start_us, zone) = match self {
             Self::Known { utc_us, zone } => (*utc_us, zone),
             Self::Local(local_us) => (*local_us, &TimeZone::UTC),

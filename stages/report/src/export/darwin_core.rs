@@ -12,8 +12,11 @@ use jiff::civil::Date;
 use maud::{PreEscaped, html};
 
 use super::destination::Destination;
-use super::run::{Detection, Recording, Run};
-use super::{ExportError, Filter, Summary};
+use super::detection::{Detection, Recording};
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, Options, Summary};
+use super::run::Run;
 
 /// The columns: terms of Darwin Core, the first of which identifies a row.
 const TERMS: [&str; 22] = [
@@ -44,29 +47,47 @@ const TERMS: [&str; 22] = [
 /// Where the terms live.
 const NAMESPACE: &str = "http://rs.tdwg.org/dwc/terms/";
 
-/// Writes the archive.
-pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
-    let effort_h = run.effort_h(filter)?;
-    let mut table = destination.file("occurrence.csv")?.csv(&TERMS)?;
-    let (mut summary, mut undated) = (Summary::default(), 0);
-    run.each_recording(filter, |recording, detections| {
-        summary.recordings += 1;
-        summary.detections += detections.len() as u64;
-        for detection in detections {
-            let row = occurrence(run, recording, detection, &effort_h)?;
-            undated += u64::from(row[4].is_empty());
-            table.row(&row)?;
-        }
-        Ok(())
-    })?;
-    table.finish()?;
-    let mut meta = destination.file("meta.xml")?;
-    meta.text(&descriptor())?;
-    meta.finish()?;
-    if undated > 0 {
-        summary.notes.push(format!("{undated} occurrences have no eventDate: no zone or no start of their recordings is known"));
+/// A Darwin Core Archive.
+pub struct DarwinCore;
+
+impl Export for DarwinCore {
+    fn name(&self) -> &'static str {
+        "darwin-core"
     }
-    Ok(summary)
+
+    fn about(&self) -> &'static str {
+        "a Darwin Core Archive, for GBIF and national portals"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["activity"]
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let effort_h = run.effort_h(filter)?;
+        let mut table = destination.file("occurrence.csv")?.csv(&TERMS)?;
+        let (mut summary, mut undated) = (Summary::default(), 0);
+        run.each_recording(filter, |recording, detections| {
+            summary.recordings += 1;
+            summary.detections += detections.len() as u64;
+            for detection in detections {
+                let row = occurrence(run, recording, detection, &effort_h)?;
+                undated += u64::from(row[4].is_empty());
+                table.row(&row)?;
+            }
+            Ok(())
+        })?;
+        table.finish()?;
+        let mut meta = destination.file("meta.xml")?;
+        meta.text(&descriptor())?;
+        meta.finish()?;
+        if undated > 0 {
+            summary
+                .notes
+                .push(format!("{undated} occurrences have no eventDate: no zone or no start of their recordings is known"));
+        }
+        Ok(summary)
+    }
 }
 
 fn occurrence(

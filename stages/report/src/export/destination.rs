@@ -10,10 +10,10 @@ use std::path::{Component, Path, PathBuf};
 
 use chorus_engine::{files_below, is_within};
 
-use super::ExportError;
+use super::error::ExportError;
 
 /// A folder that is being filled.
-pub(crate) struct Destination {
+pub struct Destination {
     folder: PathBuf,
     staging: PathBuf,
     force: bool,
@@ -48,7 +48,7 @@ impl Destination {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn try_file(&self, path: &str) -> Result<Option<Output>, ExportError> {
+    pub fn try_file(&self, path: &str) -> Result<Option<Output>, ExportError> {
         let relative: PathBuf = Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).collect();
         let place = self.staging.join(&relative);
         if let Some(folder) = place.parent() {
@@ -65,7 +65,7 @@ impl Destination {
     ///
     /// # Errors
     /// [`ExportError::Io`], also where this destination has that file already.
-    pub(crate) fn file(&self, path: &str) -> Result<Output, ExportError> {
+    pub fn file(&self, path: &str) -> Result<Output, ExportError> {
         let twice = || ExportError::io(&self.folder.join(path), "cannot be made")(ErrorKind::AlreadyExists.into());
         self.try_file(path)?.ok_or_else(twice)
     }
@@ -103,7 +103,7 @@ impl Drop for Destination {
 }
 
 /// A file on its way.
-pub(crate) struct Output {
+pub struct Output {
     file: BufWriter<File>,
     path: PathBuf,
 }
@@ -113,7 +113,7 @@ impl Output {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn text(&mut self, text: &str) -> Result<(), ExportError> {
+    pub fn text(&mut self, text: &str) -> Result<(), ExportError> {
         self.bytes(text.as_bytes())
     }
 
@@ -121,7 +121,7 @@ impl Output {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), ExportError> {
         self.file.write_all(bytes).map_err(ExportError::io(&self.path, "cannot be written"))
     }
 
@@ -129,7 +129,7 @@ impl Output {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn finish(mut self) -> Result<(), ExportError> {
+    pub fn finish(mut self) -> Result<(), ExportError> {
         self.file.flush().map_err(ExportError::io(&self.path, "cannot be written"))
     }
 
@@ -137,7 +137,7 @@ impl Output {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn csv(self, header: &[&str]) -> Result<Table, ExportError> {
+    pub fn csv(self, header: &[&str]) -> Result<Table, ExportError> {
         let mut table = Table { writer: csv::Writer::from_writer(self.file), path: self.path };
         table.row(header)?;
         Ok(table)
@@ -145,7 +145,7 @@ impl Output {
 }
 
 /// A table on its way.
-pub(crate) struct Table {
+pub struct Table {
     writer: csv::Writer<BufWriter<File>>,
     path: PathBuf,
 }
@@ -155,7 +155,7 @@ impl Table {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn row<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ExportError> {
+    pub fn row<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ExportError> {
         self.writer.write_record(fields).map_err(|e| ExportError::io(&self.path, "cannot be written")(e.into()))
     }
 
@@ -163,7 +163,7 @@ impl Table {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub(crate) fn finish(mut self) -> Result<(), ExportError> {
+    pub fn finish(mut self) -> Result<(), ExportError> {
         self.writer.flush().map_err(ExportError::io(&self.path, "cannot be written"))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chorus_engine::RunTablesError;
 use chorus_score::error::ScoreError;
 use chorus_tables::TableError;
 
@@ -24,33 +25,40 @@ pub enum ExportError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// There is no run in the folder.
-    #[error("{path}: holds no tables, so it is no run; name one with --run FOLDER or -c FILE", path = path.display())]
-    NoRun {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The run lacks a table that is needed.
-    #[error("{path}: the run has no table {table} yet; make it with `chorus run {stage} --with-upstream`", path = run.display())]
-    NotMade {
+    /// The run, or a table of it, cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunTablesError),
+    /// The run lacks the detections of a unit, which could be taken for a unit in which nothing was detected.
+    #[error("{run}: the table detections has no file for {unit}; make it with `chorus run detect --with-upstream`", run = run.display())]
+    PartMissing {
         /// The run.
         run: PathBuf,
-        /// The table.
-        table: String,
-        /// The stage that makes it.
-        stage: String,
-    },
-    /// The run lacks a part of a table.
-    #[error("{path}: is not there, so nobody knows what was found in {unit}; make it with `chorus run {stage} --with-upstream`", path = path.display())]
-    PartMissing {
-        /// The part.
-        path: PathBuf,
-        /// Its unit.
+        /// The unit.
         unit: String,
-        /// The stage that makes it.
-        stage: String,
     },
-    /// Two tables of the run are not of one making.
+    /// A format reads a table that it does not declare: a fault of the program.
+    #[error("the export reads the table {table}, which it does not declare in Export::tables")]
+    Undeclared {
+        /// The table.
+        table: &'static str,
+    },
+    /// A format does not take an option.
+    #[error("--{name}: the format {format} does not take this option; it is for: {others}")]
+    Option {
+        /// The option, without its hyphens.
+        name: String,
+        /// The format.
+        format: &'static str,
+        /// The formats that take it.
+        others: String,
+    },
+    /// The value of an option cannot be used.
+    #[error("an option of the format cannot be used: {detail}")]
+    OptionValue {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Detections of a recording that the table of recordings lacks.
     #[error("{path}: names the recording {recording_id}, which the table recordings lacks; run `chorus run detect --with-upstream`", path = path.display())]
     Stranger {
         /// The file of detections.
@@ -123,6 +131,10 @@ impl ExportError {
 
     /// Whether the person has to change the command or the configuration.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Table(_) | Self::Time(_) | Self::Io { .. } | Self::Stranger { .. })
+        match self {
+            Self::Run(error) => error.is_usage(),
+            Self::Table(_) | Self::Time(_) | Self::Io { .. } | Self::Stranger { .. } | Self::Undeclared { .. } => false,
+            _ => true,
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::ExportError;
-use super::run::{Detection, Run};
+use super::detection::Detection;
+use super::error::ExportError;
 
 /// Which detections are exported: all, unless something is named.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,24 +19,13 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Refuses names that the run does not have.
-    pub(crate) fn check(&self, run: &Run) -> Result<(), ExportError> {
-        if !self.sites.is_empty() {
-            known("site", &self.sites, &run.sites()?)?;
-        }
-        if !self.classes.is_empty() {
-            known("class", &self.classes, &run.classes()?.iter().map(|class| class.to_string()).collect())?;
-        }
-        Ok(())
-    }
-
     /// Whether it takes a site's recordings.
-    pub(crate) fn takes_site(&self, site: &str) -> bool {
+    pub fn takes_site(&self, site: &str) -> bool {
         self.sites.is_empty() || self.sites.contains(site)
     }
 
     /// Whether it takes a class.
-    pub(crate) fn takes_class(&self, class: &str) -> bool {
+    pub fn takes_class(&self, class: &str) -> bool {
         self.classes.is_empty() || self.classes.contains(class)
     }
 
@@ -44,7 +33,7 @@ impl Filter {
     ///
     /// # Errors
     /// [`ExportError::NoProbability`].
-    pub(crate) fn takes(&self, detection: &Detection) -> Result<bool, ExportError> {
+    pub fn takes(&self, detection: &Detection) -> Result<bool, ExportError> {
         if !self.takes_class(&detection.class) || self.min_score.is_some_and(|min| detection.peak_score < min as f32) {
             return Ok(false);
         }
@@ -56,7 +45,8 @@ impl Filter {
     }
 }
 
-fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeSet<String>) -> Result<(), ExportError> {
+/// Refuses names that are not known.
+pub(super) fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeSet<String>) -> Result<(), ExportError> {
     match named.difference(known).next() {
         None => Ok(()),
         Some(name) => {
@@ -68,7 +58,7 @@ fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeSet<String>)
 
 #[cfg(test)]
 mod tests {
-    use super::super::run::tests::detection_at;
+    use super::super::detection::tests::detection_at;
     use super::*;
 
     fn detection(class: &str, peak_score: f32, probability: Option<f64>) -> Detection {

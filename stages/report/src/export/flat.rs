@@ -1,8 +1,10 @@
 //! One flat table, `detections.csv`: a row per detection with all that is known of it, for spreadsheets, R and QGIS.
 
 use super::destination::Destination;
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, Options, Summary};
 use super::run::Run;
-use super::{ExportError, Filter, Summary};
 
 const HEADER: [&str; 21] = [
     "detection_id",
@@ -28,45 +30,57 @@ const HEADER: [&str; 21] = [
     "model_id",
 ];
 
-/// Writes the table.
-pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
-    let mut table = destination.file("detections.csv")?.csv(&HEADER)?;
-    let mut summary = Summary::default();
-    run.each_recording(filter, |recording, detections| {
-        summary.recordings += 1;
-        summary.detections += detections.len() as u64;
-        let (latitude, longitude) = recording.place.unzip();
-        for detection in detections {
-            let instant = recording.start.instant(detection.start_s)?;
-            let class = &detection.class;
-            table.row(&[
-                detection.id(recording),
-                recording.site.clone(),
-                text(recording.start.night(detection.start_s)?),
-                text(recording.start.local(detection.start_s)?.map(|local| local.strftime("%Y-%m-%dT%H:%M:%S%.6f"))),
-                text(instant.as_ref().map(|instant| instant.strftime("%:z"))),
-                text(instant.map(|instant| instant.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))),
-                recording.path.clone(),
-                recording.id.clone(),
-                detection.start_s.to_string(),
-                detection.end_s.to_string(),
-                class.to_string(),
-                run.scientific(class).to_owned(),
-                run.english(class).to_owned(),
-                detection.peak_score.to_string(),
-                detection.mean_score.to_string(),
-                text(detection.probability),
-                detection.threshold.to_string(),
-                detection.windows.to_string(),
-                text(latitude),
-                text(longitude),
-                detection.model_id.to_string(),
-            ])?;
-        }
-        Ok(())
-    })?;
-    table.finish()?;
-    Ok(summary)
+/// One flat table.
+pub struct Csv;
+
+impl Export for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn about(&self) -> &'static str {
+        "one table, for spreadsheets, R, Python and QGIS"
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let mut table = destination.file("detections.csv")?.csv(&HEADER)?;
+        let mut summary = Summary::default();
+        run.each_recording(filter, |recording, detections| {
+            summary.recordings += 1;
+            summary.detections += detections.len() as u64;
+            let (latitude, longitude) = recording.place.unzip();
+            for detection in detections {
+                let instant = recording.start.instant(detection.start_s)?;
+                let class = &detection.class;
+                table.row(&[
+                    detection.id(recording),
+                    recording.site.clone(),
+                    text(recording.start.night(detection.start_s)?),
+                    text(recording.start.local(detection.start_s)?.map(|local| local.strftime("%Y-%m-%dT%H:%M:%S%.6f"))),
+                    text(instant.as_ref().map(|instant| instant.strftime("%:z"))),
+                    text(instant.map(|instant| instant.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))),
+                    recording.path.clone(),
+                    recording.id.clone(),
+                    detection.start_s.to_string(),
+                    detection.end_s.to_string(),
+                    class.to_string(),
+                    run.scientific(class).to_owned(),
+                    run.english(class).to_owned(),
+                    detection.peak_score.to_string(),
+                    detection.mean_score.to_string(),
+                    text(detection.probability),
+                    detection.threshold.to_string(),
+                    detection.windows.to_string(),
+                    text(latitude),
+                    text(longitude),
+                    detection.model_id.to_string(),
+                ])?;
+            }
+            Ok(())
+        })?;
+        table.finish()?;
+        Ok(summary)
+    }
 }
 
 /// A value as text; empty where there is none.

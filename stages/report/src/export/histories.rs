@@ -14,8 +14,11 @@ use jiff::civil::Date;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::destination::Destination;
-use super::run::{Detection, Recording, Run};
-use super::{ExportError, Filter, Summary, left_out};
+use super::detection::{Detection, Recording};
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, Options, Summary, left_out};
+use super::run::Run;
 
 /// What names of files hold as they are.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -23,34 +26,50 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 /// The word for what is missing, as R knows it.
 const MISSING: &str = "NA";
 
-/// Writes the tables.
-pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
-    let effort_h = run.effort_h(filter)?;
-    let mut found = Found::default();
-    let mut summary = Summary::default();
-    run.each_recording(filter, |recording, detections| {
-        summary.recordings += 1;
-        let written = found.add(recording, detections)?;
-        summary.detections += written;
-        Ok(())
-    })?;
-    let nights: BTreeSet<Date> = effort_h.keys().map(|(_, night)| *night).collect();
-    if nights.is_empty() {
-        let what = "no recording has a known time, and without one there are no nights; see `SELECT time_source, COUNT(*) AS n FROM recordings GROUP BY time_source`";
-        return Err(ExportError::Nothing { what: what.to_owned() });
+/// Sites by nights for each class, as occupancy models take them.
+pub struct DetectionHistories;
+
+impl Export for DetectionHistories {
+    fn name(&self) -> &'static str {
+        "detection-histories"
     }
-    let sites: Vec<&String> = found.places.keys().collect();
-    let shape = Shape { sites: &sites, nights: &nights, effort_h: &effort_h };
-    shape.write(destination, "effort_h.csv", |_, _, hours| format!("{hours:.4}"))?;
-    for class in run.classes()?.iter().filter(|class| filter.takes_class(class)) {
-        let path = format!("histories/{}.csv", utf8_percent_encode(class, KEPT));
-        let detected = found.nights.get(class);
-        let is_detected = |site: &str, night: Date| detected.is_some_and(|nights| nights.contains(&(site.to_owned(), night)));
-        shape.write(destination, &path, |site, night, _| u8::from(is_detected(site, night)).to_string())?;
+
+    fn about(&self) -> &'static str {
+        "sites by nights for each class, for occupancy models"
     }
-    write_sites(destination, &found.places)?;
-    summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "no time of them is known, so they are in no night"));
-    Ok(summary)
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["activity"]
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let effort_h = run.effort_h(filter)?;
+        let mut found = Found::default();
+        let mut summary = Summary::default();
+        run.each_recording(filter, |recording, detections| {
+            summary.recordings += 1;
+            let written = found.add(recording, detections)?;
+            summary.detections += written;
+            Ok(())
+        })?;
+        let nights: BTreeSet<Date> = effort_h.keys().map(|(_, night)| *night).collect();
+        if nights.is_empty() {
+            let what = "no recording has a known time, and without one there are no nights; see `SELECT time_source, COUNT(*) AS n FROM recordings GROUP BY time_source`";
+            return Err(ExportError::Nothing { what: what.to_owned() });
+        }
+        let sites: Vec<&String> = found.places.keys().collect();
+        let shape = Shape { sites: &sites, nights: &nights, effort_h: &effort_h };
+        shape.write(destination, "effort_h.csv", |_, _, hours| format!("{hours:.4}"))?;
+        for class in run.classes()?.iter().filter(|class| filter.takes_class(class)) {
+            let path = format!("histories/{}.csv", utf8_percent_encode(class, KEPT));
+            let detected = found.nights.get(class);
+            let is_detected = |site: &str, night: Date| detected.is_some_and(|nights| nights.contains(&(site.to_owned(), night)));
+            shape.write(destination, &path, |site, night, _| u8::from(is_detected(site, night)).to_string())?;
+        }
+        write_sites(destination, &found.places)?;
+        summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "no time of them is known, so they are in no night"));
+        Ok(summary)
+    }
 }
 
 /// What was found by night.
@@ -131,7 +150,7 @@ fn write_sites(destination: &Destination, places: &BTreeMap<String, Option<(f64,
 #[cfg(test)]
 mod tests {
     use super::super::clock::Start;
-    use super::super::run::tests::{detection_at, recording};
+    use super::super::detection::tests::{detection_at, recording};
     use super::*;
 
     #[test]

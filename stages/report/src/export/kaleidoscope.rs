@@ -8,8 +8,10 @@ use jiff::civil::DateTime;
 use jiff::{SignedDuration, civil};
 
 use super::destination::Destination;
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, Options, Summary};
 use super::run::Run;
-use super::{ExportError, Filter, Summary};
 
 /// The columns of `cluster.csv`; a star marks the one by which Kaleidoscope groups.
 const HEADER: [&str; 23] = [
@@ -41,52 +43,65 @@ const HEADER: [&str; 23] = [
 /// By how much the second date and time are earlier.
 const HALF_A_DAY: SignedDuration = SignedDuration::from_hours(12);
 
-/// Writes the table.
-pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
-    let archive = run.archive().unwrap_or_default();
-    let archive = std::path::absolute(&archive).unwrap_or(archive).to_string_lossy().into_owned();
-    let mut table = destination.file("cluster.csv")?.csv(&HEADER)?;
-    let mut summary = Summary::default();
-    run.each_recording(filter, |recording, detections| {
-        summary.recordings += 1;
-        summary.detections += detections.len() as u64;
-        for detection in detections {
-            let local = recording.start.local(detection.start_s)?;
-            let [date, time, hour] = parts(local);
-            let [date_12, time_12, hour_12] = parts(local.and_then(|local| local.checked_sub(HALF_A_DAY).ok()));
-            let (offset, length) = (format!("{:.6}", detection.start_s), format!("{:.6}", detection.end_s - detection.start_s));
-            let distance = format!("{:.6}", 1.0 - detection.peak_score);
-            let windows = detection.windows.to_string();
-            table.row(&[
-                archive.as_str(),
-                recording.folder(),
-                recording.name(),
-                "0",
-                &offset,
-                &length,
-                "",
-                "",
-                "",
-                &date,
-                &time,
-                &hour,
-                &date_12,
-                &time_12,
-                &hour_12,
-                &detection.class,
-                &distance,
-                "",
-                "",
-                "",
-                "",
-                &windows,
-                "",
-            ])?;
-        }
-        Ok(())
-    })?;
-    table.finish()?;
-    Ok(summary)
+/// The table of clusters that Kaleidoscope opens.
+pub struct Kaleidoscope;
+
+impl Export for Kaleidoscope {
+    fn name(&self) -> &'static str {
+        "kaleidoscope"
+    }
+
+    fn about(&self) -> &'static str {
+        "a table of clusters, for the viewer of Kaleidoscope"
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let archive = run.archive().unwrap_or_default();
+        let archive = std::path::absolute(&archive).unwrap_or(archive).to_string_lossy().into_owned();
+        let mut table = destination.file("cluster.csv")?.csv(&HEADER)?;
+        let mut summary = Summary::default();
+        run.each_recording(filter, |recording, detections| {
+            summary.recordings += 1;
+            summary.detections += detections.len() as u64;
+            for detection in detections {
+                let local = recording.start.local(detection.start_s)?;
+                let [date, time, hour] = parts(local);
+                let [date_12, time_12, hour_12] = parts(local.and_then(|local| local.checked_sub(HALF_A_DAY).ok()));
+                let (offset, length) =
+                    (format!("{:.6}", detection.start_s), format!("{:.6}", detection.end_s - detection.start_s));
+                let distance = format!("{:.6}", 1.0 - detection.peak_score);
+                let windows = detection.windows.to_string();
+                table.row(&[
+                    archive.as_str(),
+                    recording.folder(),
+                    recording.name(),
+                    "0",
+                    &offset,
+                    &length,
+                    "",
+                    "",
+                    "",
+                    &date,
+                    &time,
+                    &hour,
+                    &date_12,
+                    &time_12,
+                    &hour_12,
+                    &detection.class,
+                    &distance,
+                    "",
+                    "",
+                    "",
+                    "",
+                    &windows,
+                    "",
+                ])?;
+            }
+            Ok(())
+        })?;
+        table.finish()?;
+        Ok(summary)
+    }
 }
 
 /// Date, time and hour as the table has them; empty where no time is known.

@@ -11,8 +11,11 @@
 use std::path::Path;
 
 use super::destination::{Destination, Output};
-use super::run::{Detection, Recording, Run};
-use super::{ExportError, Filter, Summary, beside, unquoted};
+use super::detection::{Detection, Recording};
+use super::error::ExportError;
+use super::filter::Filter;
+use super::format::{Export, Options, Summary, beside, unquoted};
+use super::run::Run;
 
 /// The columns. Readers take the first that may be a label for the label: the code, which a code table or `annotate.classes` knows.
 pub(crate) const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin Path\tBegin File\t\
@@ -21,31 +24,43 @@ pub(crate) const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd T
 /// Behind the name of a recording, as Raven itself would call its first table.
 const SUFFIX: &str = ".Table.1.selections.txt";
 
-/// Writes the tables.
-pub(super) fn write(run: &Run, filter: &Filter, destination: &Destination) -> Result<Summary, ExportError> {
-    let mut all = started(destination.file("all.selections.txt")?)?;
-    let mut sequence = destination.file("recordings.csv")?.csv(&["path", "begins_s", "duration_s"])?;
-    let (mut summary, mut begins_s) = (Summary::default(), 0.0);
-    run.each_recording(filter, |recording, detections| {
-        sequence.row(&[recording.path.as_str(), &format!("{begins_s:.6}"), &format!("{:.6}", recording.duration_s)])?;
-        for (detection, number) in detections.iter().zip(summary.detections + 1..) {
-            all.text(&row(run, recording, detection, number, begins_s))?;
-        }
-        if !detections.is_empty() {
-            let mut own = started(table_of(destination, recording)?)?;
-            for (detection, number) in detections.iter().zip(1..) {
-                own.text(&row(run, recording, detection, number, 0.0))?;
+/// Selection tables of Raven.
+pub struct Raven;
+
+impl Export for Raven {
+    fn name(&self) -> &'static str {
+        "raven"
+    }
+
+    fn about(&self) -> &'static str {
+        "selection tables, for Raven and opensoundscape"
+    }
+
+    fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
+        let mut all = started(destination.file("all.selections.txt")?)?;
+        let mut sequence = destination.file("recordings.csv")?.csv(&["path", "begins_s", "duration_s"])?;
+        let (mut summary, mut begins_s) = (Summary::default(), 0.0);
+        run.each_recording(filter, |recording, detections| {
+            sequence.row(&[recording.path.as_str(), &format!("{begins_s:.6}"), &format!("{:.6}", recording.duration_s)])?;
+            for (detection, number) in detections.iter().zip(summary.detections + 1..) {
+                all.text(&row(run, recording, detection, number, begins_s))?;
             }
-            own.finish()?;
-        }
-        summary.recordings += 1;
-        summary.detections += detections.len() as u64;
-        begins_s += recording.duration_s;
-        Ok(())
-    })?;
-    all.finish()?;
-    sequence.finish()?;
-    Ok(summary)
+            if !detections.is_empty() {
+                let mut own = started(table_of(destination, recording)?)?;
+                for (detection, number) in detections.iter().zip(1..) {
+                    own.text(&row(run, recording, detection, number, 0.0))?;
+                }
+                own.finish()?;
+            }
+            summary.recordings += 1;
+            summary.detections += detections.len() as u64;
+            begins_s += recording.duration_s;
+            Ok(())
+        })?;
+        all.finish()?;
+        sequence.finish()?;
+        Ok(summary)
+    }
 }
 
 fn started(mut table: Output) -> Result<Output, ExportError> {

@@ -6,89 +6,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chorus_engine::graph::{MODEL_CARD, Output};
-use chorus_engine::{Config, RunDir, Unit, files_below, model_folder};
+use chorus_card::{Card, MODEL_CARD, Names};
+use chorus_engine::{Partition, RunTables, Unit, model_folder};
 use chorus_score::clock::Clock;
-use chorus_tables::{Batch, TableReader, read_columns, schema};
+use chorus_tables::Batch;
 use jiff::civil::Date;
 
 use super::clock::Start;
-use super::{ExportError, Filter};
-use crate::facts::cell;
-use crate::names::{Names, of_card};
+use super::detection::{Detection, Recording};
+use super::error::ExportError;
+use super::filter::{self, Filter};
+use crate::facts::cells::cell;
+use crate::facts::day::Day;
+
+/// The tables that every export reads. A run with a model from elsewhere has no `classes`.
+const READ: [&str; 3] = ["recordings", "detections", "classes"];
+/// The table that names the classes of a run without `classes`.
+const ACTIVITY: &str = "activity";
 
 /// A run.
-pub(crate) struct Run {
-    folder: RunDir,
-    /// Names by class, of the run's table of classes, else of its model.
+pub struct Run {
+    tables: RunTables,
+    /// The tables that may be read: whether these are fresh was looked at.
+    declared: Vec<&'static str>,
+    /// Names by class: those of the table `classes`, or else of the model's card.
     names: BTreeMap<Arc<str>, Names>,
 }
 
-/// A recording that can be read.
-#[derive(Debug, Clone)]
-pub(crate) struct Recording {
-    /// Its identity.
-    pub(crate) id: String,
-    /// The site.
-    pub(crate) site: String,
-    /// Path relative to the archive, with forward slashes.
-    pub(crate) path: String,
-    /// When it began.
-    pub(crate) start: Start,
-    /// Seconds.
-    pub(crate) duration_s: f64,
-    /// Frames per second.
-    pub(crate) sample_rate_hz: u32,
-    /// Latitude and longitude, degrees.
-    pub(crate) place: Option<(f64, f64)>,
-    /// Make and model of the recorder, as far as they are known.
-    pub(crate) recorder: Option<String>,
-    /// Serial number of the recorder.
-    pub(crate) serial: Option<String>,
-    /// Channels, from 1, on which nothing was recorded.
-    pub(crate) dead_channels: Option<String>,
-}
-
-/// An event that was detected in a recording.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Detection {
-    /// The class.
-    pub(crate) class: Arc<str>,
-    /// Start within the recording, seconds.
-    pub(crate) start_s: f64,
-    /// End within the recording, seconds.
-    pub(crate) end_s: f64,
-    /// Windows over the threshold.
-    pub(crate) windows: u32,
-    /// Largest score.
-    pub(crate) peak_score: f32,
-    /// Mean score of the windows.
-    pub(crate) mean_score: f32,
-    /// Calibrated probability of the peak.
-    pub(crate) probability: Option<f64>,
-    /// The threshold that was applied.
-    pub(crate) threshold: f64,
-    /// Hash of the model's weights.
-    pub(crate) model_id: Arc<str>,
-}
-
-impl Recording {
-    /// The file's name.
-    pub(crate) fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or(&self.path)
+/// The tables that are read with this filter, and by a format that reads these tables besides.
+pub(crate) fn tables(run: &RunTables, filter: &Filter, besides: &[&'static str]) -> Vec<&'static str> {
+    let mut tables = [&READ, besides].concat();
+    let names_classes = run.present().iter().any(|table| table.name == "classes");
+    if !filter.classes.is_empty() && !names_classes && !tables.contains(&ACTIVITY) {
+        tables.push(ACTIVITY);
     }
-
-    /// The folder within the archive; empty where it lies in none.
-    pub(crate) fn folder(&self) -> &str {
-        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
-    }
-}
-
-impl Detection {
-    /// An identity that is the same in every export of the same detections.
-    pub(crate) fn id(&self, recording: &Recording) -> String {
-        format!("{}:{}:{}", recording.id, self.class, self.start_s)
-    }
+    tables
 }
 
 const RECORDINGS: [&str; 11] = [
@@ -108,83 +60,92 @@ const DETECTIONS: [&str; 10] =
     ["recording_id", "class", "start_s", "end_s", "windows", "peak_score", "mean_score", "probability", "threshold", "model_id"];
 
 impl Run {
-    /// The run in a folder.
+    /// A run of which these tables may be read.
     ///
     /// # Errors
-    /// [`ExportError::NoRun`], and those of reading the table `classes`, where the run has one.
-    pub(crate) fn open(folder: &Path) -> Result<Self, ExportError> {
-        let mut run = Self { folder: RunDir::new(folder), names: BTreeMap::new() };
-        if !run.folder.tables().is_dir() {
-            return Err(ExportError::NoRun { path: folder.to_owned() });
-        }
-        for (_, path) in run.parts("classes")? {
-            let batch = read_columns(schema("classes")?, &path, &["class", "scientific_name", "english"])?;
+    /// Those of reading the table `classes`, where the run has one.
+    pub(crate) fn open(tables: &RunTables, declared: Vec<&'static str>) -> Result<Self, ExportError> {
+        let mut run = Self { tables: tables.clone(), declared, names: BTreeMap::new() };
+        for part in run.parts("classes")? {
+            let batch = part.read(&["class", "scientific_name", "english"])?;
             let columns = batch.utf8("class")?.iter().zip(batch.texts("scientific_name")?).zip(batch.texts("english")?);
-            let names =
-                columns.map(|((class, scientific), english)| (class.unwrap_or_default().into(), Names { scientific, english }));
+            let names = columns.map(|((class, scientific_name), english)| {
+                (class.unwrap_or_default().into(), Names { scientific_name, english })
+            });
             run.names.extend(names);
         }
         if run.names.is_empty() {
-            let config = Config::load(&run.resolved_config(), &[]).ok();
-            let folder = config.map_or_else(|| run.folder.model(), |config| model_folder(&config, &run.folder));
+            let folder = match tables.config() {
+                Some(config) => model_folder(config, tables.run_dir()),
+                None => tables.run_dir().model(),
+            };
             let card = folder.join(MODEL_CARD);
-            run.names.extend(of_card(&card).into_iter().map(|(class, names)| (class.into(), names)));
+            // Exports do without names when the model has been moved away.
+            let names = Card::read(&card).map(|card| card.names).unwrap_or_default();
+            run.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
         }
         Ok(run)
     }
 
-    /// Its folder.
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+    /// Refuses names in a filter that the run does not have.
+    ///
+    /// # Errors
+    /// [`ExportError::Unknown`], and those of reading the names.
+    pub(crate) fn check(&self, filter: &Filter) -> Result<(), ExportError> {
+        if !filter.sites.is_empty() {
+            filter::known("site", &filter.sites, &self.sites()?)?;
+        }
+        if !filter.classes.is_empty() {
+            filter::known("class", &filter.classes, &self.classes()?.iter().map(|class| class.to_string()).collect())?;
+        }
+        Ok(())
     }
 
-    /// The configuration that it was last made with.
-    pub(crate) fn resolved_config(&self) -> PathBuf {
-        self.folder.resolved_config()
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.tables.path()
+    }
+
+    /// The value of a configuration key with which the run was last made.
+    pub(crate) fn configured(&self, key: &str) -> Option<&serde_yaml::Value> {
+        Some(self.tables.config()?.get(key))
     }
 
     /// The folder of the recordings, as the run's configuration names it.
-    pub(crate) fn archive(&self) -> Option<PathBuf> {
-        let config = Config::load(&self.resolved_config(), &[]).ok()?;
-        config.text("archive.path").map(PathBuf::from)
+    pub fn archive(&self) -> Option<PathBuf> {
+        self.tables.config()?.text("archive.path").map(PathBuf::from)
     }
 
     /// The scientific name of a class, or else its code.
-    pub(crate) fn scientific<'a>(&'a self, class: &'a str) -> &'a str {
-        self.names.get(class).and_then(|names| names.scientific.as_deref()).unwrap_or(class)
+    pub fn scientific<'a>(&'a self, class: &'a str) -> &'a str {
+        self.names.get(class).and_then(|names| names.scientific_name.as_deref()).unwrap_or(class)
     }
 
     /// The common name of a class; empty where none is known.
-    pub(crate) fn english(&self, class: &str) -> &str {
+    pub fn english(&self, class: &str) -> &str {
         self.names.get(class).and_then(|names| names.english.as_deref()).unwrap_or_default()
     }
 
-    /// The files of a table, in the order of their units. One that the run does not make has none.
-    fn parts(&self, table: &str) -> Result<Vec<(Unit, PathBuf)>, ExportError> {
-        let folder = self.folder.tables().join(&schema(table)?.name);
-        let part = |path: PathBuf| {
-            let relative = path.strip_prefix(&folder).ok()?.to_str()?;
-            path.extension().is_some_and(|e| e == "parquet").then(|| Unit::parse(relative))?.map(|unit| (unit, path.clone()))
-        };
-        let mut parts: Vec<_> = files_below(&folder).into_iter().filter_map(part).collect();
-        parts.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(parts)
+    /// The files of a table, in the order of their units; none of a table that the run does not make.
+    fn parts(&self, table: &'static str) -> Result<Vec<Partition>, ExportError> {
+        self.may_read(table)?;
+        Ok(self.tables.partitions(table)?)
     }
 
-    fn made_parts(&self, table: &str) -> Result<Vec<(Unit, PathBuf)>, ExportError> {
-        let (parts, schema) = (self.parts(table)?, schema(table)?);
-        if parts.is_empty() {
-            let (table, stage) = (schema.name.clone(), schema.stage.clone());
-            return Err(ExportError::NotMade { run: self.path().to_owned(), table, stage });
-        }
-        Ok(parts)
+    fn made_parts(&self, table: &'static str) -> Result<Vec<Partition>, ExportError> {
+        self.may_read(table)?;
+        Ok(self.tables.made_partitions(table)?)
+    }
+
+    fn may_read(&self, table: &'static str) -> Result<(), ExportError> {
+        if self.declared.contains(&table) { Ok(()) } else { Err(ExportError::Undeclared { table }) }
     }
 
     /// The classes that the run looked for, found or not.
     ///
     /// # Errors
     /// Those of reading `activity`, where the run has no table of classes.
-    pub(crate) fn classes(&self) -> Result<BTreeSet<Arc<str>>, ExportError> {
+    pub fn classes(&self) -> Result<BTreeSet<Arc<str>>, ExportError> {
         let mut classes: BTreeSet<Arc<str>> = self.names.keys().cloned().collect();
         // A model names those classes only that have names.
         if self.parts("classes")?.is_empty() {
@@ -203,9 +164,9 @@ impl Run {
     /// The sites with recordings.
     ///
     /// # Errors
-    /// [`ExportError::NotMade`].
-    pub(crate) fn sites(&self) -> Result<BTreeSet<String>, ExportError> {
-        Ok(self.made_parts("recordings")?.into_iter().map(|(unit, _)| unit.site().to_owned()).collect())
+    /// [`ExportError::Run`].
+    pub fn sites(&self) -> Result<BTreeSet<String>, ExportError> {
+        Ok(self.made_parts("recordings")?.iter().map(|part| part.unit.site().to_owned()).collect())
     }
 
     /// Hands over the table `activity` in batches.
@@ -214,8 +175,8 @@ impl Run {
         columns: &[&str],
         mut take: impl FnMut(&Batch) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        for (_, path) in self.made_parts("activity")? {
-            for batch in TableReader::open(schema("activity")?, &path)?.batches(columns)? {
+        for part in self.made_parts(ACTIVITY)? {
+            for batch in part.open()?.batches(columns)? {
                 take(&batch?)?;
             }
         }
@@ -227,7 +188,7 @@ impl Run {
     ///
     /// # Errors
     /// Those of reading `activity`.
-    pub(crate) fn effort_h(&self, filter: &Filter) -> Result<BTreeMap<(String, Date), f64>, ExportError> {
+    pub fn effort_h(&self, filter: &Filter) -> Result<BTreeMap<(String, Date), f64>, ExportError> {
         let mut effort: BTreeMap<(String, Date), (f64, u64)> = BTreeMap::new();
         // An hour has a row for each class, and all of them tell of the same effort.
         let mut last: Option<(String, i32, Option<i32>)> = None;
@@ -242,7 +203,7 @@ impl Run {
                     continue;
                 }
                 last = Some((site.to_owned(), night, hour));
-                let Some(date) = crate::facts::Day(night).date() else { continue };
+                let Some(date) = Day(night).date() else { continue };
                 let (hours, scored) = effort.entry((site.to_owned(), date)).or_default();
                 *hours += seconds.value(row) / 3600.0;
                 *scored += windows.value(row);
@@ -256,19 +217,23 @@ impl Run {
     /// and class. A detection ends with its recording, also where its last window was filled up behind that.
     ///
     /// # Errors
-    /// [`ExportError::NotMade`], [`ExportError::PartMissing`], [`ExportError::Stranger`], [`ExportError::NoProbability`], those of reading, and what `take` gives.
-    pub(crate) fn each_recording(
+    /// [`ExportError::Run`], [`ExportError::PartMissing`], [`ExportError::Stranger`], [`ExportError::NoProbability`], those of reading, and what `take` gives.
+    pub fn each_recording(
         &self,
         filter: &Filter,
         mut take: impl FnMut(&Recording, &[Detection]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        self.made_parts("detections")?;
-        for (unit, path) in self.made_parts("recordings")? {
+        let found = self.made_parts("detections")?;
+        let found: BTreeMap<&Unit, &Partition> = found.iter().map(|part| (&part.unit, part)).collect();
+        for part in self.made_parts("recordings")? {
+            let unit = &part.unit;
             if !filter.takes_site(unit.site()) {
                 continue;
             }
-            let mut detections = self.detections(&unit, filter)?;
-            for recording in recordings(unit.site(), &path)? {
+            // A unit without detections has a file without rows.
+            let found = *found.get(unit).ok_or_else(|| self.part_missing(unit))?;
+            let mut detections = detections(found, filter)?;
+            for recording in recordings(&part)? {
                 let mut own = detections.remove(&recording.id).unwrap_or_default();
                 for detection in &mut own {
                     detection.end_s = detection.end_s.min(recording.duration_s);
@@ -277,53 +242,48 @@ impl Run {
                 take(&recording, &own)?;
             }
             if let Some(recording_id) = detections.into_keys().next() {
-                return Err(ExportError::Stranger { path: self.file("detections", &unit), recording_id });
+                return Err(ExportError::Stranger { path: found.path.clone(), recording_id });
             }
         }
         Ok(())
     }
 
-    fn file(&self, table: &'static str, unit: &Unit) -> PathBuf {
-        self.path().join(RunDir::output(Output::Table(table), unit))
+    fn part_missing(&self, unit: &Unit) -> ExportError {
+        ExportError::PartMissing { run: self.path().to_owned(), unit: unit.to_string() }
     }
+}
 
-    /// The detections of a unit that the filter takes, by recording.
-    fn detections(&self, unit: &Unit, filter: &Filter) -> Result<BTreeMap<String, Vec<Detection>>, ExportError> {
-        let mut found: BTreeMap<String, Vec<Detection>> = BTreeMap::new();
-        let (path, schema) = (self.file("detections", unit), schema("detections")?);
-        if !path.exists() {
-            // A unit without detections has an empty part.
-            return Err(ExportError::PartMissing { path, unit: unit.to_string(), stage: schema.stage.clone() });
-        }
-        let mut texts = Texts::default();
-        for batch in TableReader::open(schema, &path)?.batches(&DETECTIONS)? {
-            let batch = batch?;
-            let (ids, classes, models) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.utf8("model_id")?);
-            let (starts, ends, windows) = (batch.f64("start_s")?, batch.f64("end_s")?, batch.u32("windows")?);
-            let (peaks, means) = (batch.f32("peak_score")?, batch.f32("mean_score")?);
-            let (probabilities, thresholds) = (batch.f64("probability")?, batch.f64("threshold")?);
-            for row in 0..batch.rows() {
-                let detection = Detection {
-                    class: texts.shared(classes.value(row)),
-                    start_s: starts.value(row),
-                    end_s: ends.value(row),
-                    windows: windows.value(row),
-                    peak_score: peaks.value(row),
-                    mean_score: means.value(row),
-                    probability: cell(probabilities, row),
-                    threshold: thresholds.value(row),
-                    model_id: texts.shared(models.value(row)),
-                };
-                if filter.takes(&detection)? {
-                    match found.get_mut(ids.value(row)) {
-                        Some(own) => own.push(detection),
-                        None => drop(found.insert(ids.value(row).to_owned(), vec![detection])),
-                    }
+/// The detections of a unit that the filter takes, by recording.
+fn detections(part: &Partition, filter: &Filter) -> Result<BTreeMap<String, Vec<Detection>>, ExportError> {
+    let mut found: BTreeMap<String, Vec<Detection>> = BTreeMap::new();
+    let mut texts = Texts::default();
+    for batch in part.open()?.batches(&DETECTIONS)? {
+        let batch = batch?;
+        let (ids, classes, models) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.utf8("model_id")?);
+        let (starts, ends, windows) = (batch.f64("start_s")?, batch.f64("end_s")?, batch.u32("windows")?);
+        let (peaks, means) = (batch.f32("peak_score")?, batch.f32("mean_score")?);
+        let (probabilities, thresholds) = (batch.f64("probability")?, batch.f64("threshold")?);
+        for row in 0..batch.rows() {
+            let detection = Detection {
+                class: texts.shared(classes.value(row)),
+                start_s: starts.value(row),
+                end_s: ends.value(row),
+                windows: windows.value(row),
+                peak_score: peaks.value(row),
+                mean_score: means.value(row),
+                probability: cell(probabilities, row),
+                threshold: thresholds.value(row),
+                model_id: texts.shared(models.value(row)),
+            };
+            if filter.takes(&detection)? {
+                match found.get_mut(ids.value(row)) {
+                    Some(own) => own.push(detection),
+                    None => drop(found.insert(ids.value(row).to_owned(), vec![detection])),
                 }
             }
         }
-        Ok(found)
     }
+    Ok(found)
 }
 
 /// Texts that occur again and again, each once in memory.
@@ -342,9 +302,9 @@ impl Texts {
 }
 
 /// The readable recordings of one file of the table, by path.
-fn recordings(site: &str, path: &Path) -> Result<Vec<Recording>, ExportError> {
+fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError> {
     let columns = [&RECORDINGS[..], &Clock::COLUMNS].concat();
-    let batch = read_columns(schema("recordings")?, path, &columns)?;
+    let (batch, site) = (part.read(&columns)?, part.unit.site());
     let (ids, paths, status) = (batch.utf8("recording_id")?, batch.utf8("path")?, batch.utf8("status")?);
     let (durations, rates) = (batch.f64("duration_s")?, batch.u32("sample_rate_hz")?);
     let (makes, models, serials) = (batch.utf8("make")?, batch.utf8("model")?, batch.utf8("serial")?);
@@ -368,49 +328,4 @@ fn recordings(site: &str, path: &Path) -> Result<Vec<Recording>, ExportError> {
     let mut found: Vec<Recording> = Start::of(&batch)?.into_iter().enumerate().filter_map(recording).collect();
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A recording of a minute without a known start.
-    pub(crate) fn recording(id: &str) -> Recording {
-        Recording {
-            id: id.into(),
-            site: "A".into(),
-            path: format!("A/{id}.wav"),
-            start: Start::Unknown,
-            duration_s: 60.0,
-            sample_rate_hz: 16_000,
-            place: None,
-            recorder: None,
-            serial: None,
-            dead_channels: None,
-        }
-    }
-
-    /// A detection of 3 s.
-    pub(crate) fn detection_at(class: &str, start_s: f64, peak_score: f32) -> Detection {
-        Detection {
-            class: class.into(),
-            start_s,
-            end_s: start_s + 3.0,
-            windows: 1,
-            peak_score,
-            mean_score: peak_score,
-            probability: None,
-            threshold: 0.25,
-            model_id: "cafe".into(),
-        }
-    }
-
-    #[test]
-    fn a_recording_knows_its_name_and_its_folder() {
-        let recording = recording("r");
-        assert_eq!((recording.name(), recording.folder()), ("r.wav", "A"));
-        let alone = Recording { path: "r.wav".into(), ..recording };
-        assert_eq!((alone.name(), alone.folder()), ("r.wav", ""));
-        assert_eq!(detection_at("FROG", 1.5, 0.5).id(&alone), "r:FROG:1.5");
-    }
 }

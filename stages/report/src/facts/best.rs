@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use chorus_tables::{Batch, TableError};
 
-use super::Day;
 use super::cells::cell;
+use super::day::Day;
 use crate::export::clock::Start;
 
 /// A detection and where to hear it.

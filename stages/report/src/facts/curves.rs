@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chorus_tables::{Batch, TableError};
 
-use super::Subset;
 use super::cells::cell;
+use super::learned::Subset;
 
 pub(super) const CURVES: &[&str] = &["subset", "class", "threshold", "precision", "recall"];
 pub(super) const RELIABILITY: &[&str] = &["subset", "class", "scale", "windows", "positives", "mean"];

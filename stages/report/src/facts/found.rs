@@ -7,7 +7,9 @@ use chorus_tables::{Batch, TableError};
 
 use super::best::{Best, Pick, Sound};
 use super::cells::cell;
-use super::{Day, Sun};
+use super::day::Day;
+use super::sun::Sun;
+use super::tally::Tally;
 
 /// Hours of a clock.
 const HOURS: usize = 24;
@@ -61,15 +63,6 @@ pub(crate) struct AtSite {
     pub(crate) tally: Tally,
     /// Nights with detections.
     pub(crate) nights: BTreeSet<Day>,
-}
-
-/// Windows, and those among them in which a class was detected.
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub(crate) struct Tally {
-    /// Windows scored.
-    pub(crate) windows: u64,
-    /// Windows detected.
-    pub(crate) detected: u64,
 }
 
 impl Found {
@@ -203,18 +196,6 @@ impl Class {
     /// Number of site-nights with detections.
     pub(crate) fn nights_found(&self) -> usize {
         self.sites.values().map(|at| at.nights.len()).sum()
-    }
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, other: Self) {
-        self.windows += other.windows;
-        self.detected += other.detected;
-    }
-
-    /// Share of windows detected; `None` without any window.
-    pub(crate) fn share(self) -> Option<f64> {
-        (self.windows > 0).then(|| self.detected as f64 / self.windows as f64)
     }
 }
 

@@ -5,9 +5,9 @@
 //! empty.
 
 mod best;
-mod cells;
+pub(crate) mod cells;
 mod curves;
-mod day;
+pub(crate) mod day;
 mod found;
 mod learned;
 mod recorded;
@@ -17,26 +17,26 @@ mod scores;
 #[cfg(test)]
 pub(crate) mod specimen;
 mod sun;
+mod tally;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::graph::MODEL_CARD;
+use chorus_card::{Card, MODEL_CARD};
 use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
-use crate::names::of_card;
-
 pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use cells::cell;
-pub(crate) use curves::{Bin, Curves, Point};
+pub(crate) use curves::{Bin, Point};
 pub(crate) use day::Day;
-pub(crate) use found::{Class, Found, Tally};
+pub(crate) use found::{Class, Found};
 #[cfg(test)]
 pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
-pub(crate) use sun::{Anchor, HalfHour, Sun};
+pub(crate) use sun::{Anchor, HalfHour};
+pub(crate) use tally::Tally;
 
 /// All that the page is made from.
 #[derive(Debug, Default)]
@@ -90,8 +90,10 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         Ok(())
     })?;
     if !cx.has_table("classes") {
-        let names = cx.model_file(MODEL_CARD)?.map(|card| of_card(&card)).unwrap_or_default();
-        facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific?))));
+        // A report does without names when the card cannot be read: the passes that need the model say what is wrong with it.
+        let card = cx.model_file(MODEL_CARD)?.and_then(|path| Card::read(&path).ok());
+        let names = card.map(|card| card.names).unwrap_or_default();
+        facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific_name?))));
     }
     if cx.has_table("splits") {
         let learned = facts.learned.insert(Learned::default());

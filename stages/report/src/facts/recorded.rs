@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use chorus_tables::{Batch, TableError};
 
-use super::Day;
 use super::cells::cell;
-use super::day::nights;
+use super::day::{Day, nights};
 
 /// Files that are listed one by one, for each status; the rest is counted.
 const LISTED: usize = 150;

@@ -33,8 +33,8 @@ pub(crate) fn text<'a, V: Into<Option<&'a str>>>(name: &'static str, values: imp
     (name, Arc::new(values.into_iter().map(Into::into).collect::<StringArray>()))
 }
 
-/// All columns of a table, in order.
-pub(crate) fn fill(table: &str, named: &[Named]) -> Vec<ArrayRef> {
+/// Gives all columns of a table: those that are named, and values for the others.
+pub(crate) fn fill(batch: BatchBuilder, table: &str, named: &[Named]) -> BatchBuilder {
     let schema = schema(table).unwrap();
     for (name, _) in named {
         schema.column(name).unwrap();
@@ -45,19 +45,23 @@ pub(crate) fn fill(table: &str, named: &[Named]) -> Vec<ArrayRef> {
         let values = named.map_or_else(|| filler(column, rows), |(_, values)| values.clone());
         cast(&values, &column.kind.arrow(0)).unwrap()
     };
-    schema.columns.iter().map(values).collect()
+    schema.columns.iter().fold(batch, |batch, column| batch.array(&column.name, values(column)))
+}
+
+/// A file of a table.
+pub(crate) fn bytes(table: &str, named: &[Named]) -> Vec<u8> {
+    let schema = schema(table).unwrap();
+    let mut writer = TableWriter::new(schema, &[], Vec::new()).unwrap();
+    let rows = fill(writer.builder(), table, named).build().unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap().0
 }
 
 /// Rows of a table as a reader gives them.
 pub(crate) fn read_back<const N: usize>(table: &str, named: [Named; N]) -> Batch {
-    let schema = schema(table).unwrap();
-    let mut writer = TableWriter::new(schema, &[], Vec::new()).unwrap();
-    let builder = BatchBuilder::new(schema, writer.arrow_schema().clone());
-    let rows = fill(table, &named).into_iter().fold(builder, BatchBuilder::array).build();
-    writer.write(&rows.unwrap()).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), writer.finish().unwrap().0).unwrap();
-    chorus_tables::read_all(schema, file.path()).unwrap()
+    std::fs::write(file.path(), bytes(table, &named)).unwrap();
+    chorus_tables::read_all(schema(table).unwrap(), file.path()).unwrap()
 }
 
 fn filler(column: &Column, rows: usize) -> ArrayRef {

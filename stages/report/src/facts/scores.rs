@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chorus_tables::{Batch, TableError};
 
 use super::cells::cell;
-use super::{Curves, Subset};
+use super::curves::Curves;
+use super::learned::Subset;
 
 pub(super) const METRICS: &[&str] = &["subset", "site", "class", "group", "metric", "value", "support", "ci_low", "ci_high"];
 pub(super) const THRESHOLDS: &[&str] = &["site", "class", "threshold", "source"];

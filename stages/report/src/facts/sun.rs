@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chorus_tables::{Batch, TableError};
 
-use super::Tally;
 use super::cells::cell;
+use super::tally::Tally;
 
 pub(super) const COLUMNS: &[&str] =
     &["site", "night", "anchor", "offset_min", "class", "effort_s", "windows", "windows_detected"];

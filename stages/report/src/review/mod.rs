@@ -9,16 +9,18 @@ mod sheet;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use chorus_archive::{Archive, Local};
 use chorus_audio::container::channels;
-use chorus_engine::Config;
+use chorus_engine::RunTables;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rayon::prelude::*;
 
 use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
 use crate::export::destination::Destination;
-use crate::export::run::{Detection, Recording, Run};
+use crate::export::detection::{Detection, Recording};
+use crate::export::run::{self, Run};
 use crate::export::{ExportError, Filter, Summary};
 
 use sample::{Choice, Sampler, chance};
@@ -31,10 +33,10 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 const LONGEST_S: f64 = 30.0;
 
 /// Which clips, and where to.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Folder of the run.
-    pub run: PathBuf,
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The run.
+    pub run: &'a RunTables,
     /// Which detections are sampled.
     pub filter: Filter,
     /// The folder to write.
@@ -49,6 +51,13 @@ pub struct Request {
     pub seed: u64,
 }
 
+impl Request<'_> {
+    /// The tables that are read.
+    pub fn tables(&self) -> Vec<&'static str> {
+        run::tables(self.run, &self.filter, &[])
+    }
+}
+
 /// A detection that was chosen.
 struct Chosen {
     recording: Recording,
@@ -60,9 +69,9 @@ struct Chosen {
 ///
 /// # Errors
 /// [`ExportError`]; nothing is written then.
-pub fn clips(request: &Request) -> Result<Summary, ExportError> {
-    let run = Run::open(&request.run)?;
-    request.filter.check(&run)?;
+pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
+    let run = Run::open(request.run, request.tables())?;
+    run.check(&request.filter)?;
     let nothing = |what: &str| ExportError::Nothing { what: what.to_owned() };
     let archive = run.archive().ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
     if !archive.is_dir() {
@@ -77,7 +86,8 @@ pub fn clips(request: &Request) -> Result<Summary, ExportError> {
     let files: Vec<String> = (chosen.iter().zip(numbers(&chosen)))
         .map(|(chosen, number)| format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT)))
         .collect();
-    let cut = |some: &Vec<usize>| write_clips(&destination, &archive, making, &chosen, &files, some);
+    let recordings = Local::new(&archive);
+    let cut = |some: &Vec<usize>| write_clips(&destination, &recordings, making, &chosen, &files, some);
     let made: Vec<_> = by_recording(&chosen).par_iter().map(cut).collect::<Result<_, _>>()?;
     let made: BTreeMap<usize, Result<Heard, String>> = made.into_iter().flatten().collect();
     let mut lists = Lists::new(&destination)?;
@@ -94,7 +104,7 @@ pub fn clips(request: &Request) -> Result<Summary, ExportError> {
 }
 
 /// Chooses detections: by class, and within a class in an order by chance, so that whoever stops early has judged a fair part.
-fn choose(run: &Run, request: &Request) -> Result<(Vec<Chosen>, Summary), ExportError> {
+fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), ExportError> {
     let (mut sampler, mut summary) = (Sampler::new(request.per_class, request.seed), Summary::default());
     run.each_recording(&request.filter, |recording, detections| {
         summary.recordings += 1;
@@ -123,8 +133,7 @@ fn numbers(chosen: &[Chosen]) -> Vec<usize> {
 
 /// The channels that the model heard.
 fn channel(run: &Run) -> channels::Choice {
-    let config = Config::load(&run.resolved_config(), &[]).ok();
-    let named = config.and_then(|config| serde_yaml::from_value(config.get("archive.channel").clone()).ok());
+    let named = run.configured("archive.channel").and_then(|channel| serde_yaml::from_value(channel.clone()).ok());
     named.unwrap_or_default()
 }
 
@@ -160,7 +169,7 @@ fn listed<'a>(heard: &Heard, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
 /// Writes some clips of one recording and their pictures; or says of each why there is none.
 fn write_clips(
     destination: &Destination,
-    archive: &Path,
+    archive: &dyn Archive,
     making: Making,
     chosen: &[Chosen],
     files: &[String],
@@ -169,7 +178,7 @@ fn write_clips(
     let recording = &chosen[some[0]].recording;
     let lack = |error: &dyn std::fmt::Display| Err(format!("{}: {error}; its clip is left out", recording.path));
     let events: Vec<Range<f64>> = some.iter().map(|&i| event(&chosen[i].detection)).collect();
-    let clips = match clip::clips(&archive.join(&recording.path), &events, recording.dead_channels.as_deref(), making) {
+    let clips = match clip::clips(archive, &recording.path, &events, recording.dead_channels.as_deref(), making) {
         Ok(clips) => clips,
         Err(error) => return Ok(some.iter().map(|&i| (i, lack(&error))).collect()),
     };

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use chorus_engine::hash_bytes;
 
 use crate::export::ExportError;
-use crate::export::run::{Detection, Recording};
+use crate::export::detection::{Detection, Recording};
 
 /// Most bins of scores.
 pub(super) const BINS: usize = 5;
@@ -246,7 +246,7 @@ fn positions(size: u64, n: u64, start: f64) -> BTreeSet<u64> {
 mod tests {
     use super::*;
     use crate::export::clock::Start;
-    use crate::export::run::tests::{detection_at, recording};
+    use crate::export::detection::tests::{detection_at, recording};
 
     #[test]
     fn bins_hold_about_as_many_each_and_ties_stay_together() {

@@ -1,10 +1,12 @@
 //! The list of clips: a CSV to fill in, and the same for Raven and Audacity, whose times run through all clips.
 
+use crate::export::ExportError;
 use crate::export::clock::Start;
 use crate::export::destination::{Destination, Output, Table};
+use crate::export::detection::{Detection, Recording};
+use crate::export::format::unquoted;
 use crate::export::raven::HEADER;
-use crate::export::run::{Detection, Recording, Run};
-use crate::export::{ExportError, unquoted};
+use crate::export::run::Run;
 
 use super::sample::Choice;
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chorus_engine::{UnitContext, WorkError};
-use chorus_tables::BatchBuilder;
+use chorus_tables::{BatchBuilder, LocalMicros, UtcMicros};
 use jiff::civil::Date;
 
+use super::parts::days;
 use super::season::{Nights, Season, Step, accumulate, season, together};
-use super::tally::{Cell, Found, FromSun, NightSun, Tally};
-use crate::effort::NightHour;
+use super::tally::{Bin, Cell, Found, NightSun, Scale, Tally};
 
 /// Rows that are made at once.
 const ROWS_PER_BATCH: usize = 1 << 16;
@@ -17,68 +17,70 @@ const ROWS_PER_BATCH: usize = 1 << 16;
 pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError> {
     let model = || std::iter::repeat(&tally.model_id);
     let nights: BTreeMap<&str, Nights> = tally.sites.iter().map(|(site, known)| (site.as_str(), known.nights())).collect();
-    stream(cx, "activity", hours(tally), |batch, rows: &[(&str, Option<NightHour>, Heard<'_>)]| {
+    let of_hours = of_scales(tally, &[Scale::Hour]);
+    stream(cx, "activity", of_hours, |batch, rows: &[(&str, Bin, Heard<'_>)]| {
         let batch = batch
-            .utf8(rows.iter().map(|(site, ..)| site))
-            .date(rows.iter().map(|(_, at, _)| at.map(|at| days(at.night))))
-            .i32(rows.iter().map(|(_, at, _)| at.map(|at| i32::from(at.hour))));
-        heard(batch, rows.iter().map(|(.., heard)| heard)).utf8(model().take(rows.len()))
+            .column("site", rows.iter().map(|(site, ..)| site))
+            .column("night", rows.iter().map(|(_, bin, _)| bin.night.map(days)))
+            .column("hour", rows.iter().map(|(_, bin, _)| bin.position));
+        heard(batch, rows.iter().map(|(.., heard)| heard)).column("model_id", model().take(rows.len()))
     })?;
-    stream(cx, "sun_activity", bins(tally), |batch, rows: &[(&str, FromSun, Heard<'_>)]| {
+    let from_sun = of_scales(tally, &[Scale::Sunrise, Scale::Sunset]);
+    stream(cx, "sun_activity", from_sun, |batch, rows: &[(&str, Bin, Heard<'_>)]| {
         let batch = batch
-            .utf8(rows.iter().map(|(site, ..)| site))
-            .date(rows.iter().map(|(_, bin, _)| bin.night.map(days)))
-            .utf8(rows.iter().map(|(_, bin, _)| bin.anchor.name()))
-            .i32(rows.iter().map(|(_, bin, _)| bin.offset_min));
-        heard(batch, rows.iter().map(|(.., heard)| heard)).utf8(model().take(rows.len()))
+            .column("site", rows.iter().map(|(site, ..)| site))
+            .column("night", rows.iter().map(|(_, bin, _)| bin.night.map(days)))
+            .column("anchor", rows.iter().map(|(_, bin, _)| bin.scale.name()))
+            .column("offset_min", rows.iter().map(|(_, bin, _)| bin.position));
+        heard(batch, rows.iter().map(|(.., heard)| heard)).column("model_id", model().take(rows.len()))
     })?;
     stream(cx, "nights", each_night(tally, &nights), |batch, rows: &[(&str, Date, &Cell, Option<&NightSun>)]| {
         let suns = || rows.iter().map(|(.., sun)| *sun);
         let sunset = |known: &NightSun| known.sun.sunset_us();
         let sunrise = |known: &NightSun| known.sun.sunrise_us();
         batch
-            .utf8(rows.iter().map(|(site, ..)| site))
-            .date(rows.iter().map(|(_, night, ..)| days(*night)))
-            .f64(rows.iter().map(|(_, _, cell, _)| cell.recorded_s()))
-            .u64(rows.iter().map(|(_, _, cell, _)| cell.windows))
-            .u64(rows.iter().map(|(_, _, cell, _)| cell.minutes))
-            .u32(rows.iter().map(|(_, _, cell, _)| cell.detected().count() as u32))
-            .f64(suns().map(|known| known.map(|k| k.place.latitude)))
-            .f64(suns().map(|known| known.map(|k| k.place.longitude)))
-            .utf8(suns().map(|known| known.map(|k| k.sun.name())))
-            .utc(suns().map(|known| known.and_then(sunset)))
-            .utc(suns().map(|known| known.and_then(sunrise)))
-            .local(suns().map(|known| known.and_then(|k| k.local_us(sunset(k)?))))
-            .local(suns().map(|known| known.and_then(|k| k.local_us(sunrise(k)?))))
-            .utf8(model().take(rows.len()))
+            .column("site", rows.iter().map(|(site, ..)| site))
+            .column("night", rows.iter().map(|(_, night, ..)| days(*night)))
+            .column("effort_s", rows.iter().map(|(_, _, cell, _)| cell.recorded_s()))
+            .column("windows", rows.iter().map(|(_, _, cell, _)| cell.windows))
+            .column("minutes", rows.iter().map(|(_, _, cell, _)| cell.minutes))
+            .column("classes_detected", rows.iter().map(|(_, _, cell, _)| cell.detected().count() as u32))
+            .column("latitude", suns().map(|known| known.map(|k| k.place.latitude)))
+            .column("longitude", suns().map(|known| known.map(|k| k.place.longitude)))
+            .column("sun", suns().map(|known| known.map(|k| k.sun.name())))
+            .column("sunset_utc", suns().map(|known| known.and_then(sunset).map(UtcMicros)))
+            .column("sunrise_utc", suns().map(|known| known.and_then(sunrise).map(UtcMicros)))
+            .column("sunset_local", suns().map(|known| known.and_then(|k| k.sunset_local_us).map(LocalMicros)))
+            .column("sunrise_local", suns().map(|known| known.and_then(|k| k.sunrise_local_us).map(LocalMicros)))
+            .column("model_id", model().take(rows.len()))
     })?;
     stream(cx, "phenology", seasons(tally, &nights).into_iter(), |batch, rows: &[(Option<&str>, &str, Season)]| {
         let spans = || rows.iter().map(|(.., season)| season.span);
         batch
-            .utf8(rows.iter().map(|(site, ..)| *site))
-            .utf8(rows.iter().map(|(_, class, _)| class))
-            .u32(rows.iter().map(|(.., season)| season.nights))
-            .u32(rows.iter().map(|(.., season)| season.nights_detected))
-            .date(spans().map(|span| span.map(|s| days(s.first))))
-            .date(spans().map(|span| span.map(|s| days(s.last))))
-            .u32(spans().map(|span| span.map(|s| s.before.nights)))
-            .f64(spans().map(|span| span.map(|s| s.before.effort_s)))
-            .date(spans().map(|span| span.and_then(|s| s.before.nearest).map(days)))
-            .u32(spans().map(|span| span.map(|s| s.after.nights)))
-            .f64(spans().map(|span| span.map(|s| s.after.effort_s)))
-            .date(spans().map(|span| span.and_then(|s| s.after.nearest).map(days)))
-            .utf8(model().take(rows.len()))
+            .column("site", rows.iter().map(|(site, ..)| *site))
+            .column("class", rows.iter().map(|(_, class, _)| class))
+            .column("nights", rows.iter().map(|(.., season)| season.nights))
+            .column("nights_detected", rows.iter().map(|(.., season)| season.nights_detected))
+            .column("first_night", spans().map(|span| span.map(|s| days(s.first))))
+            .column("last_night", spans().map(|span| span.map(|s| days(s.last))))
+            .column("nights_before", spans().map(|span| span.map(|s| s.before.nights)))
+            .column("effort_before_s", spans().map(|span| span.map(|s| s.before.effort_s)))
+            .column("night_before", spans().map(|span| span.and_then(|s| s.before.nearest).map(days)))
+            .column("nights_after", spans().map(|span| span.map(|s| s.after.nights)))
+            .column("effort_after_s", spans().map(|span| span.map(|s| s.after.effort_s)))
+            .column("night_after", spans().map(|span| span.and_then(|s| s.after.nearest).map(days)))
+            .column("model_id", model().take(rows.len()))
     })?;
     stream(cx, "accumulation", steps(&nights).into_iter(), |batch, rows: &[(Option<&str>, Step)]| {
         batch
-            .utf8(rows.iter().map(|(site, _)| *site))
-            .date(rows.iter().map(|(_, step)| days(step.night)))
-            .u32(rows.iter().map(|(_, step)| step.nights))
-            .u32(rows.iter().map(|(_, step)| step.site_nights))
-            .f64(rows.iter().map(|(_, step)| step.effort_s))
-            .u32(rows.iter().map(|(_, step)| step.classes))
-            .u32(rows.iter().map(|(_, step)| step.new_classes))
-            .utf8(model().take(rows.len()))
+            .column("site", rows.iter().map(|(site, _)| *site))
+            .column("night", rows.iter().map(|(_, step)| days(step.night)))
+            .column("nights", rows.iter().map(|(_, step)| step.nights))
+            .column("site_nights", rows.iter().map(|(_, step)| step.site_nights))
+            .column("effort_s", rows.iter().map(|(_, step)| step.effort_s))
+            .column("classes", rows.iter().map(|(_, step)| step.classes))
+            .column("new_classes", rows.iter().map(|(_, step)| step.new_classes))
+            .column("model_id", model().take(rows.len()))
     })
 }
 
@@ -110,13 +112,13 @@ struct Heard<'a> {
 /// Adds the columns that `activity` and `sun_activity` have in common.
 fn heard<'a>(batch: BatchBuilder, rows: impl Iterator<Item = &'a Heard<'a>> + Clone) -> BatchBuilder {
     batch
-        .utf8(rows.clone().map(|h| h.class))
-        .f64(rows.clone().map(|h| h.cell.recorded_s()))
-        .u64(rows.clone().map(|h| h.cell.windows))
-        .u64(rows.clone().map(|h| h.found.windows))
-        .u64(rows.clone().map(|h| h.cell.minutes))
-        .u64(rows.clone().map(|h| h.found.minutes))
-        .u64(rows.map(|h| h.found.events))
+        .column("class", rows.clone().map(|h| h.class))
+        .column("effort_s", rows.clone().map(|h| h.cell.recorded_s()))
+        .column("windows", rows.clone().map(|h| h.cell.windows))
+        .column("windows_detected", rows.clone().map(|h| h.found.windows))
+        .column("minutes", rows.clone().map(|h| h.cell.minutes))
+        .column("minutes_detected", rows.clone().map(|h| h.found.minutes))
+        .column("events", rows.map(|h| h.found.events))
 }
 
 /// Every class in a cell, found there or not, by name.
@@ -124,15 +126,11 @@ fn each_class<'a>(tally: &'a Tally, cell: &'a Cell) -> impl Iterator<Item = Hear
     tally.classes.iter().map(move |(class, number)| Heard { class, cell, found: cell.found(*number) })
 }
 
-fn hours(tally: &Tally) -> impl Iterator<Item = (&str, Option<NightHour>, Heard<'_>)> {
+/// The cells of some scales, each with every class.
+fn of_scales<'a>(tally: &'a Tally, scales: &'a [Scale]) -> impl Iterator<Item = (&'a str, Bin, Heard<'a>)> {
     tally.sites.iter().flat_map(move |(site, known)| {
-        known.hours.iter().flat_map(move |(at, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *at, heard)))
-    })
-}
-
-fn bins(tally: &Tally) -> impl Iterator<Item = (&str, FromSun, Heard<'_>)> {
-    tally.sites.iter().flat_map(move |(site, known)| {
-        known.from_sun.iter().flat_map(move |(bin, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *bin, heard)))
+        let cells = known.cells.iter().filter(|(bin, _)| scales.contains(&bin.scale));
+        cells.flat_map(move |(bin, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *bin, heard)))
     })
 }
 
@@ -159,19 +157,4 @@ fn steps<'a>(nights: &BTreeMap<&'a str, Nights>) -> Vec<(Option<&'a str>, Step)>
     let together = accumulate(&all).into_iter().map(|step| (None, step));
     let single = nights.iter().flat_map(|(site, nights)| accumulate(&[nights]).into_iter().map(|step| (Some(*site), step)));
     together.chain(single).collect()
-}
-
-fn days(date: Date) -> i32 {
-    (date - jiff::civil::date(1970, 1, 1)).get_days()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::civil::date;
-
-    #[test]
-    fn days_count_from_1970() {
-        assert_eq!((days(date(1970, 1, 2)), days(date(2020, 3, 1))), (1, 18_322));
-    }
 }

@@ -1,5 +1,5 @@
-//! What is counted while predictions pass by: effort and detections by site, hour, and time from sunset and sunrise. Nothing of a
-//! single window is kept.
+//! Counts of effort and detections by site, local hour, and time from sunset and sunrise. Counts of parts of a site add up to those
+//! of the whole: a window, a minute and an event each belong to one recording, and a recording to one part.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,25 @@ use jiff::civil::Date;
 use crate::clock::Clock;
 use crate::effort::{NightHour, end_utc_us, hours, night_hour};
 use crate::error::ScoreError;
-use crate::events::{Rule, groups};
 use crate::predicted::Predicted;
+use crate::rule::ClassEvents;
 use crate::sun::{Place, Sun};
 
 /// Width of the bins of time from sunset and sunrise, minutes.
 pub(super) const SUN_BIN_MIN: i32 = 30;
 const US_PER_MINUTE: i64 = 60_000_000;
+const US_PER_HOUR: f64 = 3600e6;
 const S_PER_MINUTE: f64 = 60.0;
 
 /// A recording: when, how long and where.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     /// `None` where no time is known.
-    pub(super) clock: Option<Clock>,
+    pub(crate) clock: Option<Clock>,
     /// Length, seconds.
-    pub(super) duration_s: f64,
+    pub(crate) duration_s: f64,
     /// Where it was made; `None` where that is not known.
-    pub(super) place: Option<Place>,
+    pub(crate) place: Option<Place>,
 }
 
 /// What was found of one class.
@@ -83,70 +84,107 @@ impl Cell {
     }
 }
 
-/// What time is counted from.
+/// What divides a night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Anchor {
-    /// The night's last sunrise.
+pub(super) enum Scale {
+    /// The hours of the local clock.
+    Hour,
+    /// Half hours from the night's last sunrise.
     Sunrise,
-    /// The night's first sunset.
+    /// Half hours from the night's first sunset.
     Sunset,
 }
 
-impl Anchor {
-    pub(super) const ALL: [Self; 2] = [Self::Sunrise, Self::Sunset];
+impl Scale {
+    /// The scales that are counted from an instant.
+    const ANCHORS: [Self; 2] = [Self::Sunrise, Self::Sunset];
 
-    /// As the table `sun_activity` says it.
+    /// As the tables spell it.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Hour => "hour",
             Self::Sunrise => "sunrise",
             Self::Sunset => "sunset",
         }
     }
 
-    fn of(self, sun: Sun) -> Option<i64> {
+    /// The scale of that name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::Hour, Self::Sunrise, Self::Sunset].into_iter().find(|scale| scale.name() == name)
+    }
+
+    /// The instant that is counted from, microseconds since 1970-01-01 UTC.
+    fn anchor_us(self, sun: Sun) -> Option<i64> {
         match self {
+            Self::Hour => None,
             Self::Sunrise => sun.sunrise_us(),
             Self::Sunset => sun.sunset_us(),
         }
     }
 }
 
-/// A bin of time from sunset or sunrise in a night.
+/// A division of a night.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FromSun {
+pub(super) struct Bin {
     /// The date on which the night begins; `None` where no time is known.
     pub(super) night: Option<Date>,
-    /// What is counted from.
-    pub(super) anchor: Anchor,
-    /// Begin of the bin, minutes after the anchor; `None` where the night's sun is not known or does not do that.
-    pub(super) offset_min: Option<i32>,
+    /// What divides it.
+    pub(super) scale: Scale,
+    /// The local hour, or the begin of the half hour in minutes after the anchor. `None` where no time is known, and for a half hour
+    /// also where the place is not known or the sun does not set or rise.
+    pub(super) position: Option<i32>,
 }
 
-/// Where a night was listened to, and what the sun does there.
-#[derive(Debug, Clone, PartialEq)]
+/// The sun of a night at a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct NightSun {
+    /// Whether a recording of this very night names the place, and not another recording of the same site and day.
+    pub(super) is_of_night: bool,
+    /// Start of the earliest recording that the place is known of, microseconds since 1970-01-01 UTC.
+    pub(super) start_us: i64,
     pub(super) place: Place,
+    /// Hours by which the clock is ahead of mean solar time at the place.
+    pub(super) clock_ahead_h: f64,
     pub(super) sun: Sun,
-    /// By whose clock the night begins at noon.
-    clock: Clock,
+    /// The sunset as a clock at the site shows it, microseconds since 1970-01-01.
+    pub(super) sunset_local_us: Option<i64>,
+    /// The sunrise as a clock at the site shows it, microseconds since 1970-01-01.
+    pub(super) sunrise_local_us: Option<i64>,
 }
 
 impl NightSun {
-    /// An instant as a clock at the site shows it, microseconds since 1970-01-01.
-    pub(super) fn local_us(&self, utc_us: i64) -> Option<i64> {
-        let instant = Timestamp::from_microsecond(utc_us).ok()?;
-        Some(utc_us + i64::from(self.clock.zone.to_offset(instant).seconds()) * 1_000_000)
+    fn of(night: Date, clock: &Clock, place: Place, is_of_night: bool) -> Result<Self, ScoreError> {
+        let sun = Sun::of(night, &clock.zone, place)?;
+        let offset_us = |utc_us: i64| {
+            let instant = Timestamp::from_microsecond(utc_us).ok()?;
+            Some(i64::from(clock.zone.to_offset(instant).seconds()) * 1_000_000)
+        };
+        let local_us = |utc_us: Option<i64>| Some(utc_us? + offset_us(utc_us?)?);
+        let by_clock_h = offset_us(clock.start_us).unwrap_or(0) as f64 / US_PER_HOUR;
+        Ok(Self {
+            is_of_night,
+            start_us: clock.start_us,
+            place,
+            // Around the date line a clock may be a day ahead, and its noon the same.
+            clock_ahead_h: (by_clock_h - place.longitude / 15.0 + 36.0).rem_euclid(24.0) - 12.0,
+            sun,
+            sunset_local_us: local_us(sun.sunset_us()),
+            sunrise_local_us: local_us(sun.sunrise_us()),
+        })
+    }
+
+    /// Of several for one night, the lowest is the one to use: of the earliest recording that knows its own place.
+    fn rank(&self) -> (bool, i64) {
+        (!self.is_of_night, self.start_us)
     }
 }
 
-/// What is known of one site.
-#[derive(Debug, Default)]
+/// The counts of one site, or of a part of it.
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Site {
-    /// By local hour; `None` for recordings without a time.
-    pub(super) hours: BTreeMap<Option<NightHour>, Cell>,
-    /// By time from sunset and sunrise.
-    pub(super) from_sun: BTreeMap<FromSun, Cell>,
-    /// The nights whose sun is known.
+    /// Each scale counts all effort once.
+    pub(super) cells: BTreeMap<Bin, Cell>,
+    /// The nights whose place is known.
     pub(super) suns: BTreeMap<Date, NightSun>,
 }
 
@@ -154,50 +192,49 @@ impl Site {
     /// The nights with effort, each hour added up.
     pub(super) fn nights(&self) -> BTreeMap<Date, Cell> {
         let mut nights: BTreeMap<Date, Cell> = BTreeMap::new();
-        for (at, cell) in &self.hours {
-            if let Some(at) = at {
-                nights.entry(at.night).or_default().add(cell);
+        for (bin, cell) in self.cells.iter().filter(|(bin, _)| bin.scale == Scale::Hour) {
+            if let Some(night) = bin.night {
+                nights.entry(night).or_default().add(cell);
             }
         }
         nights
     }
 
-    /// Learns where its nights are from the earliest recording of each that knows its place and its time.
-    fn place_nights(&mut self, recordings: &[&Recorded]) -> Result<(), ScoreError> {
-        let mut earliest: BTreeMap<Date, (i64, Clock, Place)> = BTreeMap::new();
-        for recorded in recordings {
-            let (Some(clock), Some(place)) = (&recorded.clock, recorded.place) else { continue };
-            if !clock.is_utc {
-                continue;
-            }
+    /// Adds what another part says of a night's sun.
+    pub(super) fn add_sun(&mut self, night: Date, sun: NightSun) {
+        let known = self.suns.entry(night).or_insert(sun);
+        if sun.rank() < known.rank() {
+            *known = sun;
+        }
+    }
+
+    /// Finds where its nights are. A recording that does not know its place is taken to be where the first is that does.
+    fn place_nights(&mut self, recordings: &[Recorded]) -> Result<(), ScoreError> {
+        let timed = || recordings.iter().filter_map(|r| Some((r.clock.as_ref().filter(|clock| clock.is_utc)?, r)));
+        let placed = timed().filter_map(|(clock, r)| Some((clock.start_us, r.place?)));
+        let Some((_, first)) = placed.min_by_key(|(start_us, _)| *start_us) else { return Ok(()) };
+        let mut earliest: BTreeMap<Date, (bool, &Clock, Place)> = BTreeMap::new();
+        for (clock, recorded) in timed() {
+            let (is_own, place) = (recorded.place.is_some(), recorded.place.unwrap_or(first));
             for (at, _) in hours(clock.start_us, clock.at(recorded.duration_s)?, &clock.zone)? {
-                let known = earliest.get(&at.night);
-                if known.is_none_or(|(start_us, ..)| clock.start_us < *start_us) {
-                    earliest.insert(at.night, (clock.start_us, clock.clone(), place));
+                let known = earliest.entry(at.night).or_insert((is_own, clock, place));
+                if (!is_own, clock.start_us) < (!known.0, known.1.start_us) {
+                    *known = (is_own, clock, place);
                 }
             }
         }
-        for (night, (_, clock, place)) in earliest {
-            let sun = Sun::of(night, &clock.zone, place)?;
-            self.suns.insert(night, NightSun { place, sun, clock });
+        for (night, (is_own, clock, place)) in earliest {
+            self.suns.insert(night, NightSun::of(night, clock, place, is_own)?);
         }
         Ok(())
     }
 
-    /// The bin of an instant, for each anchor.
-    fn bins(&self, night: Date, utc_us: i64) -> [FromSun; 2] {
-        Anchor::ALL.map(|anchor| {
-            let from = self.anchor_us(night, anchor);
-            let offset_min = from.map(|from| bin_of(utc_us - from) * SUN_BIN_MIN);
-            FromSun { night: Some(night), anchor, offset_min }
-        })
+    /// The instant that a scale counts from in a night, by a clock that is right.
+    fn anchor_us(&self, night: Date, scale: Scale, clock: &Clock) -> Option<i64> {
+        self.suns.get(&night).filter(|_| clock.is_utc).and_then(|known| scale.anchor_us(known.sun))
     }
 
-    fn anchor_us(&self, night: Date, anchor: Anchor) -> Option<i64> {
-        self.suns.get(&night).and_then(|known| anchor.of(known.sun))
-    }
-
-    /// Adds recorded time, split at every local hour and every bin.
+    /// Adds recorded time, split at every local hour and every half hour from sunset and sunrise.
     fn record(&mut self, recorded: &Recorded) -> Result<(), ScoreError> {
         let Some(clock) = &recorded.clock else {
             let recorded_us = end_utc_us(0, recorded.duration_s)?;
@@ -206,12 +243,12 @@ impl Site {
         };
         let mut from_us = clock.start_us;
         for (at, part_us) in hours(from_us, clock.at(recorded.duration_s)?, &clock.zone)? {
-            self.hours.entry(Some(at)).or_default().recorded_us += part_us;
-            for anchor in Anchor::ALL {
-                let anchor_us = self.anchor_us(at.night, anchor);
-                for (offset_min, bin_us) in split_at_bins(from_us, from_us + part_us, anchor_us) {
-                    let bin = FromSun { night: Some(at.night), anchor, offset_min };
-                    self.from_sun.entry(bin).or_default().recorded_us += bin_us;
+            self.cells.entry(hour(at)).or_default().recorded_us += part_us;
+            for scale in Scale::ANCHORS {
+                let anchor_us = self.anchor_us(at.night, scale, clock);
+                for (position, bin_us) in split_at_bins(from_us, from_us + part_us, anchor_us) {
+                    let bin = Bin { night: Some(at.night), scale, position };
+                    self.cells.entry(bin).or_default().recorded_us += bin_us;
                 }
             }
             from_us += part_us;
@@ -219,7 +256,7 @@ impl Site {
         Ok(())
     }
 
-    /// Changes all that holds an instant.
+    /// Changes all cells that hold an instant.
     fn at(&mut self, clock: Option<&Clock>, seconds: f64, change: impl Fn(&mut Cell)) -> Result<(), ScoreError> {
         let Some(clock) = clock else {
             self.timeless(change);
@@ -227,20 +264,25 @@ impl Site {
         };
         let utc_us = clock.at(seconds)?;
         let at = night_hour(utc_us, &clock.zone)?;
-        change(self.hours.entry(Some(at)).or_default());
-        for bin in self.bins(at.night, utc_us) {
-            change(self.from_sun.entry(bin).or_default());
+        change(self.cells.entry(hour(at)).or_default());
+        for scale in Scale::ANCHORS {
+            let from = self.anchor_us(at.night, scale, clock);
+            let position = from.map(|from| bin_of(utc_us - from) * SUN_BIN_MIN);
+            change(self.cells.entry(Bin { night: Some(at.night), scale, position }).or_default());
         }
         Ok(())
     }
 
-    /// Changes what has no time.
+    /// Changes the cells of what has no time.
     fn timeless(&mut self, change: impl Fn(&mut Cell)) {
-        change(self.hours.entry(None).or_default());
-        for anchor in Anchor::ALL {
-            change(self.from_sun.entry(FromSun { night: None, anchor, offset_min: None }).or_default());
+        for scale in [Scale::Hour, Scale::Sunrise, Scale::Sunset] {
+            change(self.cells.entry(Bin { night: None, scale, position: None }).or_default());
         }
     }
+}
+
+fn hour(at: NightHour) -> Bin {
+    Bin { night: Some(at.night), scale: Scale::Hour, position: Some(i32::from(at.hour)) }
 }
 
 /// The bin of a time after (negative: before) sunset or sunrise.
@@ -264,9 +306,9 @@ fn split_at_bins(start_us: i64, end_us: i64, anchor_us: Option<i64>) -> Vec<(Opt
     parts
 }
 
-/// Effort and detections of all sites.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
+/// Effort and detections by site.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Tally {
     /// Hash of the model's weights; empty without predictions.
     pub(super) model_id: String,
     /// Numbers of the classes by name.
@@ -276,26 +318,27 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Adds the recorded time of all recordings of a site.
+    /// Adds the recorded time of all recordings of a site, or of a part of it. Before their windows are counted, since this finds
+    /// the nights' suns.
     ///
     /// # Errors
-    /// A time outside the calendar, a place that is none.
-    pub(super) fn record(&mut self, site: &str, recordings: &[&Recorded]) -> Result<(), ScoreError> {
+    /// A time outside the calendar, a place that is not on Earth.
+    pub(crate) fn record(&mut self, site: &str, recordings: &[Recorded]) -> Result<(), ScoreError> {
         let site = self.sites.entry(site.to_owned()).or_default();
         site.place_nights(recordings)?;
         recordings.iter().try_for_each(|recorded| site.record(recorded))
     }
 
-    /// Counts the windows of a recording, and the events that `rule` makes of each class's.
+    /// Counts the windows of a recording, and the events that were found of each class.
     ///
     /// # Errors
-    /// A time outside the calendar, windows that contradict each other, a class without a rule.
-    pub(super) fn count(
+    /// A time outside the calendar.
+    pub(crate) fn count(
         &mut self,
         site: &str,
         clock: Option<&Clock>,
         predicted: &Predicted,
-        rule: impl Fn(&str) -> Result<Rule, ScoreError>,
+        events: &[ClassEvents<'_>],
     ) -> Result<(), ScoreError> {
         if self.model_id.is_empty() {
             self.model_id.clone_from(&predicted.model_id);
@@ -307,11 +350,10 @@ impl Tally {
         for minute_s in minutes(predicted.starts_s.iter().copied()) {
             site.at(clock, minute_s, |cell| cell.minutes += 1)?;
         }
-        for (class, windows) in &predicted.windows {
+        for ClassEvents { class, windows, groups, .. } in events {
             let number = number(&mut self.classes, class);
             let found = move |cell: &mut Cell, change: fn(&mut Found)| change(cell.found.entry(number).or_default());
-            let groups = groups(windows, &rule(class)?)?;
-            for group in &groups {
+            for group in groups {
                 site.at(clock, windows[group[0]].start_s, |cell| found(cell, |f| f.events += 1))?;
             }
             let members = || groups.iter().flatten().map(|&i| &windows[i]);
@@ -346,7 +388,7 @@ fn minutes(starts_s: impl Iterator<Item = f64>) -> Vec<f64> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::events::Window;
+    use crate::events::{Rule, Window, groups};
     use jiff::civil::date;
     use proptest::prelude::*;
 
@@ -377,38 +419,48 @@ pub(super) mod tests {
         Predicted { recording_id: "r".into(), model_id: "m".into(), starts_s, windows }
     }
 
-    fn plain(_: &str) -> Result<Rule, ScoreError> {
-        Ok(Rule::plain(0.5, 0.0))
+    /// Counts a recording with events of scores from 0.5.
+    fn count(tally: &mut Tally, site: &str, recorded: &Recorded, predicted: &Predicted) {
+        let rule = Rule::plain(0.5, 0.0);
+        let events: Vec<ClassEvents<'_>> = (predicted.windows.iter())
+            .map(|(class, windows)| ClassEvents { class, windows, threshold: 0.5, groups: groups(windows, &rule).unwrap() })
+            .collect();
+        tally.count(site, recorded.clock.as_ref(), predicted, &events).unwrap();
+    }
+
+    fn at_hour(night: Date, hour: i32) -> Bin {
+        Bin { night: Some(night), scale: Scale::Hour, position: Some(hour) }
     }
 
     #[test]
     fn what_is_found_is_counted_in_the_hour_in_which_it_begins() {
         let mut tally = Tally::default();
         let recorded = Recorded { clock: clock("2020-03-01T22:59:54Z", "America/Sao_Paulo"), duration_s: 12.0, place: None };
-        tally.record("A", &[&recorded]).unwrap();
+        tally.record("A", std::slice::from_ref(&recorded)).unwrap();
         let scores = predicted(&[("X", &[0.1, 0.9, 0.8, 0.1]), ("Y", &[0.1, 0.1, 0.1, 0.1])]);
-        tally.count("A", recorded.clock.as_ref(), &scores, plain).unwrap();
+        count(&mut tally, "A", &recorded, &scores);
         let (x, y) = (tally.classes["X"], tally.classes["Y"]);
-        let hour = |hour| &tally.sites["A"].hours[&Some(NightHour { night: date(2020, 3, 1), hour })];
+        let hour = |hour| &tally.sites["A"].cells[&at_hour(date(2020, 3, 1), hour)];
         let effort = |cell: &Cell| (cell.recorded_s(), cell.windows, cell.minutes);
         assert_eq!((effort(hour(19)), effort(hour(20))), ((6.0, 2, 1), (6.0, 2, 0)));
         assert_eq!(hour(19).found(x), Found { windows: 1, minutes: 1, events: 1 });
         assert_eq!(hour(20).found(x), Found { windows: 1, minutes: 0, events: 0 }, "the event began in the hour before");
         assert_eq!((hour(19).found(y), hour(20).detected().collect::<Vec<_>>()), (Found::default(), vec![x]));
         assert_eq!(tally.sites["A"].nights()[&date(2020, 3, 1)].found(x), Found { windows: 2, minutes: 1, events: 1 });
-        let bins: Vec<_> = tally.sites["A"].from_sun.keys().map(|bin| (bin.anchor, bin.offset_min)).collect();
-        assert_eq!(bins, [(Anchor::Sunrise, None), (Anchor::Sunset, None)], "nobody knows where that is");
+        let bins = tally.sites["A"].cells.keys().filter(|bin| bin.scale != Scale::Hour);
+        let bins: Vec<_> = bins.map(|bin| (bin.scale, bin.position)).collect();
+        assert_eq!(bins, [(Scale::Sunrise, None), (Scale::Sunset, None)], "nobody knows where that is");
     }
 
     #[test]
     fn a_recording_without_a_time_keeps_its_effort() {
         let mut tally = Tally::default();
         let recorded = Recorded { clock: None, duration_s: 3.0, place: Some(PARIS) };
-        tally.record("B", &[&recorded]).unwrap();
-        tally.count("B", None, &predicted(&[("X", &[0.9])]), plain).unwrap();
-        let cell = &tally.sites["B"].hours[&None];
+        tally.record("B", std::slice::from_ref(&recorded)).unwrap();
+        count(&mut tally, "B", &recorded, &predicted(&[("X", &[0.9])]));
+        let cell = &tally.sites["B"].cells[&Bin { night: None, scale: Scale::Hour, position: None }];
         assert_eq!((cell.recorded_s(), cell.windows, cell.found(0).events), (3.0, 1, 1));
-        assert!(tally.sites["B"].nights().is_empty() && tally.sites["B"].from_sun.len() == 2);
+        assert!(tally.sites["B"].nights().is_empty() && tally.sites["B"].cells.len() == 3);
     }
 
     #[test]
@@ -416,13 +468,13 @@ pub(super) mod tests {
         let mut tally = Tally::default();
         // Sunset in Paris on 2025-03-29 is at 18:17 UTC; 20 minutes lie before it.
         let recorded = Recorded { clock: clock("2025-03-29T17:57:00Z", "Europe/Paris"), duration_s: 3600.0, place: Some(PARIS) };
-        tally.record("A", &[&recorded]).unwrap();
+        tally.record("A", std::slice::from_ref(&recorded)).unwrap();
         let site = &tally.sites["A"];
         let sunset_us = site.suns[&date(2025, 3, 29)].sun.sunset_us().unwrap();
         let before_us = sunset_us - recorded.clock.as_ref().unwrap().start_us;
         let us = |offset_min| {
-            let bin = FromSun { night: Some(date(2025, 3, 29)), anchor: Anchor::Sunset, offset_min: Some(offset_min) };
-            site.from_sun[&bin].recorded_us
+            let bin = Bin { night: Some(date(2025, 3, 29)), scale: Scale::Sunset, position: Some(offset_min) };
+            site.cells[&bin].recorded_us
         };
         assert!((before_us - 20 * US_PER_MINUTE).abs() < US_PER_MINUTE, "{before_us}");
         assert_eq!([us(-30), us(0), us(30)], [before_us, 30 * US_PER_MINUTE, 30 * US_PER_MINUTE - before_us]);
@@ -432,9 +484,43 @@ pub(super) mod tests {
     fn a_clock_whose_zone_is_not_known_tells_nothing_of_the_sun() {
         let bare = Clock::new(None, Some(1_743_270_720_000_000), None, None);
         let mut tally = Tally::default();
-        tally.record("A", &[&Recorded { clock: bare, duration_s: 60.0, place: Some(PARIS) }]).unwrap();
+        tally.record("A", &[Recorded { clock: bare, duration_s: 60.0, place: Some(PARIS) }]).unwrap();
         assert!(tally.sites["A"].suns.is_empty());
-        assert!(tally.sites["A"].from_sun.keys().all(|bin| bin.night.is_some() && bin.offset_min.is_none()));
+        let mut bins = tally.sites["A"].cells.keys().filter(|bin| bin.scale != Scale::Hour);
+        assert!(bins.all(|bin| bin.night.is_some() && bin.position.is_none()));
+    }
+
+    #[test]
+    fn a_recording_without_a_place_is_where_others_of_its_day_are_and_those_of_its_night_count_more() {
+        let at = |utc: &str, place| Recorded { clock: clock(utc, "Europe/Paris"), duration_s: 60.0, place };
+        let sun = |recordings: &[Recorded]| {
+            let mut tally = Tally::default();
+            tally.record("A", recordings).unwrap();
+            tally.sites["A"].suns.get(&date(2025, 3, 28)).map(|sun| (sun.is_of_night, sun.place, sun.start_us))
+        };
+        let near = Place { latitude: 48.0, ..PARIS };
+        let (morning, evening) = (at("2025-03-29T04:00:00Z", None), at("2025-03-29T20:00:00Z", Some(PARIS)));
+        let start_us = morning.clock.as_ref().unwrap().start_us;
+        assert_eq!(sun(&[morning.clone(), evening.clone()]), Some((false, PARIS, start_us)));
+        assert_eq!(sun(&[morning.clone()]), None);
+        let later = at("2025-03-29T05:00:00Z", Some(near));
+        let own = Some((true, near, later.clock.as_ref().unwrap().start_us));
+        assert_eq!(sun(&[morning, evening, later]), own);
+    }
+
+    #[test]
+    fn a_clock_far_from_the_sun_is_noticed() {
+        let ahead = |zone: &str, longitude| {
+            let place = Place { latitude: -33.9, longitude };
+            NightSun::of(date(2025, 2, 19), &clock("2025-02-19T21:20:00Z", zone).unwrap(), place, true).unwrap().clock_ahead_h
+        };
+        assert_eq!(ahead("UTC", 150.0), -10.0);
+        assert_eq!(ahead("UTC", -75.0), 5.0);
+        for (zone, longitude) in
+            [("Australia/Sydney", 151.2), ("Asia/Shanghai", 75.0), ("Pacific/Kiritimati", -157.4), ("Pacific/Apia", -171.8)]
+        {
+            assert!(ahead(zone, longitude).abs() < 4.0, "{zone}");
+        }
     }
 
     proptest! {
@@ -459,14 +545,14 @@ pub(super) mod tests {
             let place = Some(Place { latitude, longitude: 2.0 });
             let recorded = Recorded { clock, duration_s, place };
             let mut tally = Tally::default();
-            tally.record("A", &[&recorded]).unwrap();
+            tally.record("A", std::slice::from_ref(&recorded)).unwrap();
             let scores: Vec<f64> = scores.iter().map(|&s| f64::from(s) / 10.0).collect();
-            tally.count("A", recorded.clock.as_ref(), &predicted(&[("X", &scores)]), plain).unwrap();
-            let mut sums = [Cell::default(), Cell::default(), Cell::default()];
-            tally.sites["A"].hours.values().for_each(|cell| sums[0].add(cell));
-            for (bin, cell) in &tally.sites["A"].from_sun {
-                sums[1 + usize::from(bin.anchor == Anchor::Sunset)].add(cell);
+            count(&mut tally, "A", &recorded, &predicted(&[("X", &scores)]));
+            let mut sums: BTreeMap<Scale, Cell> = BTreeMap::new();
+            for (bin, cell) in &tally.sites["A"].cells {
+                sums.entry(bin.scale).or_default().add(cell);
             }
+            let sums: Vec<Cell> = sums.into_values().collect();
             prop_assert_eq!(sums[0].recorded_s(), duration_s);
             prop_assert_eq!(sums[0].windows as usize, scores.len());
             prop_assert!(sums[0].found(0).minutes <= sums[0].minutes && sums[0].found(0).events <= sums[0].found(0).windows);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chorus_card::Decisions;
 use rayon::prelude::*;
 
 use super::scored::{Scored, Side};
 use super::subset::Subset;
 use crate::calibration::{self, Calibration, Curve, Method};
-use crate::decisions::Decisions;
 use crate::error::ScoreError;
 use crate::metrics::Ranking;
 use crate::thresholds::{self, Rule, Source, Threshold};
@@ -102,7 +102,7 @@ impl Own {
 
     /// Takes what all classes together decide where it lacks something.
     fn fill(&mut self, ranking: &Ranking, (threshold, source): (f64, Source), curve: Option<&Curve>) {
-        self.threshold.get_or_insert_with(|| Threshold::of(ranking, threshold, source));
+        self.threshold.get_or_insert_with(|| thresholds::at(ranking, threshold, source));
         let pooled = |curve: &Curve| Calibration { source: Source::Pooled, positives: ranking.positives(), curve: curve.clone() };
         self.calibration = self.calibration.take().or_else(|| curve.map(pooled));
     }

@@ -15,6 +15,15 @@ const OTHERS: &str = "*";
 /// Number of classes in a window from which windows are one group.
 const MANY: usize = 4;
 
+/// Starts of the names of groups of windows.
+const POLYPHONY: &str = "polyphony_";
+const NIGHT: &str = "night_";
+
+/// Whether the stage gives such a name to groups that it makes itself.
+pub(crate) fn is_taken(group: &str) -> bool {
+    [SUPPORTED, WELL_SUPPORTED].contains(&group) || [POLYPHONY, NIGHT].iter().any(|start| group.starts_with(start))
+}
+
 /// Classes by their places, by the name of the group.
 pub(crate) type ClassGroups = BTreeMap<String, Vec<usize>>;
 
@@ -59,12 +68,12 @@ pub(crate) fn supported(sides: &[&[u64]], least: u64) -> Vec<usize> {
 
 /// The windows of a side by night.
 pub(crate) fn by_night(side: &Side) -> impl Iterator<Item = (String, &[usize])> {
-    side.nights().iter().map(|(night, windows)| (format!("night_{night}"), windows.as_slice()))
+    side.nights().iter().map(|(night, windows)| (format!("{NIGHT}{night}"), windows.as_slice()))
 }
 
 /// The windows of a side by how many classes they hold; windows in which not every class was looked for are in none.
 pub(crate) fn by_polyphony(side: &Side) -> BTreeMap<String, Vec<usize>> {
-    let name = |level: usize| if level == MANY { format!("polyphony_{MANY}_or_more") } else { format!("polyphony_{level}") };
+    let name = |level: usize| if level == MANY { format!("{POLYPHONY}{MANY}_or_more") } else { format!("{POLYPHONY}{level}") };
     let mut levels = vec![Vec::new(); MANY + 1];
     for window in 0..side.windows() {
         if let Some(classes) = side.polyphony(window) {

@@ -25,16 +25,16 @@ pub(crate) fn write(cx: &UnitContext<'_>, scored: &Scored, decided: &Decided, ro
 fn metrics(cx: &UnitContext<'_>, scored: &Scored, Rows { metrics: rows, .. }: &Rows) -> Result<(), WorkError> {
     cx.write("metrics", |batch| {
         batch
-            .utf8(rows.iter().map(|_| &scored.model_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| r.site.as_deref()))
-            .utf8(rows.iter().map(|r| scored.class(r.figure.class)))
-            .utf8(rows.iter().map(|r| r.group.as_deref()))
-            .utf8(rows.iter().map(|r| r.figure.metric))
-            .f64(rows.iter().map(|r| r.figure.value))
-            .u64(rows.iter().map(|r| r.figure.support))
-            .f64(rows.iter().map(|r| r.figure.interval.map(|(low, _)| low)))
-            .f64(rows.iter().map(|r| r.figure.interval.map(|(_, high)| high)))
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("site", rows.iter().map(|r| r.site.as_deref()))
+            .column("class", rows.iter().map(|r| scored.class(r.figure.class)))
+            .column("group", rows.iter().map(|r| r.group.as_deref()))
+            .column("metric", rows.iter().map(|r| r.figure.metric))
+            .column("value", rows.iter().map(|r| r.figure.value))
+            .column("support", rows.iter().map(|r| r.figure.support))
+            .column("ci_low", rows.iter().map(|r| r.figure.interval.map(|(low, _)| low)))
+            .column("ci_high", rows.iter().map(|r| r.figure.interval.map(|(_, high)| high)))
     })?;
     Ok(())
 }
@@ -42,15 +42,15 @@ fn metrics(cx: &UnitContext<'_>, scored: &Scored, Rows { metrics: rows, .. }: &R
 fn reliability(cx: &UnitContext<'_>, scored: &Scored, Rows { reliability: rows, .. }: &Rows) -> Result<(), WorkError> {
     cx.write("reliability", |batch| {
         batch
-            .utf8(rows.iter().map(|_| &scored.model_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| scored.class(r.class)))
-            .utf8(rows.iter().map(|r| r.scale))
-            .f64(rows.iter().map(|r| r.low))
-            .f64(rows.iter().map(|r| r.high))
-            .u64(rows.iter().map(|r| r.bin.windows))
-            .u64(rows.iter().map(|r| r.bin.positives))
-            .f64(rows.iter().map(|r| r.bin.mean()))
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("class", rows.iter().map(|r| scored.class(r.class)))
+            .column("scale", rows.iter().map(|r| r.scale))
+            .column("low", rows.iter().map(|r| r.low))
+            .column("high", rows.iter().map(|r| r.high))
+            .column("windows", rows.iter().map(|r| r.bin.windows))
+            .column("positives", rows.iter().map(|r| r.bin.positives))
+            .column("mean", rows.iter().map(|r| r.bin.mean()))
     })?;
     Ok(())
 }
@@ -58,13 +58,13 @@ fn reliability(cx: &UnitContext<'_>, scored: &Scored, Rows { reliability: rows, 
 fn confusions(cx: &UnitContext<'_>, scored: &Scored, Rows { confusions: rows, .. }: &Rows) -> Result<(), WorkError> {
     cx.write("confusions", |batch| {
         batch
-            .utf8(rows.iter().map(|_| &scored.model_id))
-            .utf8(rows.iter().map(|(subset, _)| subset.as_str()))
-            .utf8(rows.iter().map(|(_, pair)| scored.class(pair.class)))
-            .utf8(rows.iter().map(|(_, pair)| scored.class(pair.taken_for)))
-            .u64(rows.iter().map(|(_, pair)| pair.windows))
-            .u64(rows.iter().map(|(_, pair)| pair.cell.detected))
-            .u64(rows.iter().map(|(_, pair)| pair.cell.instead))
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("subset", rows.iter().map(|(subset, _)| subset.as_str()))
+            .column("class", rows.iter().map(|(_, pair)| scored.class(pair.class)))
+            .column("taken_for", rows.iter().map(|(_, pair)| scored.class(pair.taken_for)))
+            .column("windows", rows.iter().map(|(_, pair)| pair.windows))
+            .column("windows_detected", rows.iter().map(|(_, pair)| pair.cell.detected))
+            .column("windows_instead", rows.iter().map(|(_, pair)| pair.cell.instead))
     })?;
     Ok(())
 }
@@ -73,14 +73,17 @@ fn curves(cx: &UnitContext<'_>, scored: &Scored, Rows { curves: rows, .. }: &Row
     let share = |part: u64, whole: u64| part as f64 / whole as f64;
     cx.write("curves", |batch| {
         batch
-            .utf8(rows.iter().map(|_| &scored.model_id))
-            .utf8(rows.iter().map(|r| r.subset.as_str()))
-            .utf8(rows.iter().map(|r| scored.class(Some(r.class))))
-            .f64(rows.iter().map(|r| r.step.threshold))
-            .f64(rows.iter().map(|r| share(r.step.true_positives, r.step.true_positives + r.step.false_positives)))
-            .f64(rows.iter().map(|r| share(r.step.true_positives, r.positives)))
-            .u64(rows.iter().map(|r| r.step.true_positives))
-            .u64(rows.iter().map(|r| r.step.false_positives))
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("subset", rows.iter().map(|r| r.subset.as_str()))
+            .column("class", rows.iter().map(|r| scored.class(Some(r.class))))
+            .column("threshold", rows.iter().map(|r| r.step.threshold))
+            .column(
+                "precision",
+                rows.iter().map(|r| share(r.step.true_positives, r.step.true_positives + r.step.false_positives)),
+            )
+            .column("recall", rows.iter().map(|r| share(r.step.true_positives, r.positives)))
+            .column("true_positives", rows.iter().map(|r| r.step.true_positives))
+            .column("false_positives", rows.iter().map(|r| r.step.false_positives))
     })?;
     Ok(())
 }
@@ -95,15 +98,15 @@ fn thresholds(cx: &UnitContext<'_>, scored: &Scored, decided: &Decided) -> Resul
     let rows: Vec<(Option<&str>, usize, &Threshold)> = all.chain(at_sites).collect();
     cx.write("thresholds", |batch| {
         batch
-            .utf8(rows.iter().map(|_| &scored.model_id))
-            .utf8(rows.iter().map(|r| r.0))
-            .utf8(rows.iter().map(|r| scored.class(Some(r.1))))
-            .f64(rows.iter().map(|r| r.2.threshold))
-            .utf8(rows.iter().map(|r| r.2.source.as_str()))
-            .f64(rows.iter().map(|r| r.2.f1))
-            .f64(rows.iter().map(|r| r.2.precision))
-            .f64(rows.iter().map(|r| r.2.recall))
-            .u64(rows.iter().map(|r| r.2.positives))
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("site", rows.iter().map(|r| r.0))
+            .column("class", rows.iter().map(|r| scored.class(Some(r.1))))
+            .column("threshold", rows.iter().map(|r| r.2.threshold))
+            .column("source", rows.iter().map(|r| r.2.source.as_str()))
+            .column("validation_f1", rows.iter().map(|r| r.2.f1))
+            .column("validation_precision", rows.iter().map(|r| r.2.precision))
+            .column("validation_recall", rows.iter().map(|r| r.2.recall))
+            .column("validation_positives", rows.iter().map(|r| r.2.positives))
     })?;
     Ok(())
 }
@@ -115,13 +118,13 @@ fn calibration(cx: &UnitContext<'_>, scored: &Scored, decided: &Decided) -> Resu
     let line = |row: usize| rows[row].as_ref().and_then(|calibration| platt(&calibration.curve));
     cx.write("calibration", |batch| {
         batch
-            .utf8(rows.iter().map(|_| &scored.model_id))
-            .utf8(&scored.classes)
-            .utf8(rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.curve.method())))
-            .utf8(rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.source.as_str())))
-            .f64((0..rows.len()).map(|row| line(row).map(|(slope, _)| slope)))
-            .f64((0..rows.len()).map(|row| line(row).map(|(_, intercept)| intercept)))
-            .u64(positives)
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("class", &scored.classes)
+            .column("method", rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.curve.method())))
+            .column("source", rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.source.as_str())))
+            .column("slope", (0..rows.len()).map(|row| line(row).map(|(slope, _)| slope)))
+            .column("intercept", (0..rows.len()).map(|row| line(row).map(|(_, intercept)| intercept)))
+            .column("validation_positives", positives)
     })?;
     Ok(())
 }

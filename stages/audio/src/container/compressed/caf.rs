@@ -1,12 +1,13 @@
-//! Compressed sound in CAF. symphonia 0.6.1 loses its way behind a packet table that does not fill its chunk, as libsndfile writes it, and takes
-//! memory by the number of packets: it is shown a file with the four chunks that it needs, the table cut to its length.
+//! Compressed sound in CAF. symphonia 0.6.1 reads the wrong place behind a packet table that does not fill its chunk,
+//! as libsndfile writes it, and takes memory by the number of packets: it is given a file of the four chunks that it
+//! needs, the table cut to its length.
 
-use std::fs::File;
-
+use chorus_archive::ReadSeek;
+use chorus_wav::Data;
+use chorus_wav::bytes::{u32_be, u64_be};
 use symphonia::default::formats::CafReader;
 
-use super::super::caf::Parts;
-use super::rejected;
+use super::fault::rejected;
 use super::stream::{self, Edges, Stream};
 use crate::error::{Fault, RejectCode};
 
@@ -16,8 +17,31 @@ const TABLE_BYTES: u64 = 16 << 20;
 /// Bytes of a packet table before its entries.
 const TABLE_HEAD_BYTES: usize = 24;
 
+/// Bytes of the description of the format.
+pub(in super::super) const DESCRIPTION_BYTES: usize = 32;
+
+/// The parts of a CAF file that a decoder of compressed sound needs.
+#[derive(Debug)]
+pub(in super::super) struct Parts {
+    /// The `desc` chunk as it stands.
+    pub(in super::super) description: [u8; DESCRIPTION_BYTES],
+    /// The decoder's settings, `kuki`.
+    pub(in super::super) cookie: Option<Vec<u8>>,
+    /// The packet table, `pakt`.
+    pub(in super::super) packets: Option<Vec<u8>>,
+    /// Where the packets lie.
+    pub(in super::super) data: Data,
+}
+
+impl Parts {
+    /// Numbers that the packet table holds for each packet: its size and its frames, each where it varies.
+    fn entries_per_packet(&self) -> u64 {
+        [16, 20].into_iter().filter(|&at| u32_be(&self.description, at) == 0).count() as u64
+    }
+}
+
 /// The sound of a CAF file.
-pub(in super::super) fn stream(file: File, parts: &Parts) -> Result<Stream, Fault> {
+pub(in super::super) fn stream(file: Box<dyn ReadSeek>, parts: &Parts) -> Result<Stream, Fault> {
     let data = &parts.data;
     let table = parts.packets.as_deref().filter(|table| table.len() >= TABLE_HEAD_BYTES).ok_or_else(|| {
         rejected(
@@ -25,8 +49,7 @@ pub(in super::super) fn stream(file: File, parts: &Parts) -> Result<Stream, Faul
             "the caf file ends before its table of packets, without which compressed sound can't be found".to_owned(),
         )
     })?;
-    let number = |at: usize, bytes: usize| table[at..at + bytes].iter().fold(0u64, |sum, &byte| sum << 8 | u64::from(byte));
-    let (packets, frames, priming) = (number(0, 8), number(8, 8), number(16, 4));
+    let (packets, frames, priming) = (u64_be(table, 0), u64_be(table, 8), u64::from(u32_be(table, 16)));
     if packets.saturating_mul(BYTES_PER_PACKET) > data.available.saturating_add(TABLE_BYTES) {
         return Err(rejected(
             RejectCode::BadHeader,

@@ -1,18 +1,19 @@
-//! What symphonia is shown of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A malformed tag then costs
-//! nothing, and a large one no memory. A STREAMINFO that contradicts the first frame is corrected by it, or made from it where there is
-//! none. What recorders write into tags is handed out apart. Source: RFC 9639.
+//! What symphonia is given of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A
+//! malformed tag then costs nothing, and a large one no memory. A STREAMINFO that contradicts the first frame is
+//! corrected by it, or made from it where there is none. What recorders write into tags is handed out apart. Source:
+//! RFC 9639.
 
-use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::{length, payload, read_at};
 use symphonia::core::formats::TrackType;
 use symphonia::core::io::ReadOnlySource;
 use symphonia::default::formats::FlacReader;
 
-use super::super::raw::{length, read_at};
+use super::super::facts::{Repair, RepairCode};
 use super::super::sniff::id3v2_bytes;
-use super::super::{Repair, RepairCode};
-use super::rejected;
+use super::fault::rejected;
 use super::stream::{self, Edges, Stream};
 use crate::error::{Fault, RejectCode};
 use crate::headers::{TAG_BYTES, Tags};
@@ -29,7 +30,7 @@ const LAST_BLOCK: u8 = 0x80;
 const FRAME_HEAD_BYTES: usize = 16;
 
 /// A FLAC file.
-pub(super) fn stream(mut file: File) -> Result<Stream, Fault> {
+pub(super) fn stream(mut file: Box<dyn ReadSeek>) -> Result<Stream, Fault> {
     let len = length(&mut file)?;
     let mut tags = Tags::default();
     let (streaminfo, at) = metadata(&mut file, len, &mut tags)?;
@@ -50,7 +51,7 @@ pub(super) fn stream(mut file: File) -> Result<Stream, Fault> {
 }
 
 /// Walks the metadata blocks: the STREAMINFO, and where the audio begins. Tags on the way are put into `tags`.
-fn metadata(file: &mut File, len: u64, tags: &mut Tags) -> Result<(Option<StreamInfo>, u64), Fault> {
+fn metadata(file: &mut Box<dyn ReadSeek>, len: u64, tags: &mut Tags) -> Result<(Option<StreamInfo>, u64), Fault> {
     let mut head = [0; 10];
     let read = read_at(file, 0, &mut head)?;
     let mut at = id3v2_bytes(&head[..read]).unwrap_or(0) + 4;
@@ -73,8 +74,8 @@ fn metadata(file: &mut File, len: u64, tags: &mut Tags) -> Result<(Option<Stream
             streaminfo.get_or_insert(StreamInfo(bytes));
         }
         match flags & !LAST_BLOCK {
-            APPLICATION_TYPE => tags.take_foreign(&payload(file, at - size as u64, size)?),
-            VORBIS_COMMENT_TYPE => tags.take_vorbis(&payload(file, at - size as u64, size)?),
+            APPLICATION_TYPE => tags.take_foreign(&payload(file, at - size as u64, size as u64, TAG_BYTES)?),
+            VORBIS_COMMENT_TYPE => tags.take_vorbis(&payload(file, at - size as u64, size as u64, TAG_BYTES)?),
             _ => {}
         }
         if flags & LAST_BLOCK != 0 {
@@ -83,15 +84,8 @@ fn metadata(file: &mut File, len: u64, tags: &mut Tags) -> Result<(Option<Stream
     }
 }
 
-/// The payload of a block of tags, as far as it is read.
-fn payload(file: &mut File, at: u64, size: usize) -> Result<Vec<u8>, Fault> {
-    let mut bytes = vec![0; size.min(TAG_BYTES as usize)];
-    let read = read_at(file, at, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
-/// The payload of a STREAMINFO block: block sizes, frame sizes, then 20 bits of sample rate, 3 of channels, 5 of bits, 36 of frames.
+/// The payload of a STREAMINFO block: block sizes, frame sizes, then 20 bits of sample rate, 3 of channels, 5 of
+/// bits, 36 of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct StreamInfo([u8; STREAMINFO_BYTES]);
 
@@ -169,7 +163,7 @@ struct FrameHead {
 }
 
 impl FrameHead {
-    /// None where there is no sound header.
+    /// `None` where the header fails its checksum.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let [0xFF, sync @ (0xF8 | 0xF9), sizes, format, number, ..] = *bytes else { return None };
         // A number of as many bytes as its leading ones say, as in UTF-8.

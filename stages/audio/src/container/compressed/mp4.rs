@@ -1,15 +1,15 @@
-//! MPEG-4 files (M4A, MP4, MOV) with AAC, ALAC or FLAC. What symphonia 0.6.1 leaves out is read here: the edit list, which says
-//! where the recording begins behind the encoder's first frames and how long it is. Source: ISO/IEC 14496-12 (boxes).
+//! MPEG-4 files (M4A, MP4, MOV) with AAC, ALAC or FLAC. symphonia 0.6.1 does not apply edit lists, so they are read
+//! here: they state where the recording begins behind the encoder's first frames and how long it is. Source: ISO/IEC
+//! 14496-12 (boxes).
 
-use std::fs::File;
-
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::{length, read_at, u32_be};
 use symphonia::core::formats::TrackType;
 use symphonia::core::io::{MediaSourceStream, SeekBuffered};
 use symphonia::default::formats::IsoMp4Reader;
 
-use super::super::raw::{length, read_at};
 use super::super::sniff::unsupported;
-use super::rejected;
+use super::fault::rejected;
 use super::stream::{self, Edges, Stream};
 use crate::error::{Fault, RejectCode};
 
@@ -45,7 +45,7 @@ struct Track {
 }
 
 /// An MPEG-4 file.
-pub(super) fn stream(mut file: File) -> Result<Stream, Fault> {
+pub(super) fn stream(mut file: Box<dyn ReadSeek>) -> Result<Stream, Fault> {
     let len = length(&mut file)?;
     let outline = outline(&mut file, len)?;
     outline.check(len)?;
@@ -116,7 +116,7 @@ fn in_frames(length: u64, rate_hz: u32, timescale: u32) -> u64 {
 }
 
 /// Goes through the boxes.
-fn outline(file: &mut File, len: u64) -> Result<Outline, Fault> {
+fn outline(file: &mut Box<dyn ReadSeek>, len: u64) -> Result<Outline, Fault> {
     let mut found = Outline::default();
     let mut ends = vec![len];
     let mut at = 0;
@@ -149,16 +149,16 @@ fn outline(file: &mut File, len: u64) -> Result<Outline, Fault> {
 }
 
 /// The name of the box at `at`, where its contents begin, and where it ends.
-fn box_at(file: &mut File, at: u64, end: u64) -> Result<Option<([u8; 4], u64, u64)>, Fault> {
+fn box_at(file: &mut Box<dyn ReadSeek>, at: u64, end: u64) -> Result<Option<([u8; 4], u64, u64)>, Fault> {
     let mut head = [0; 16];
     let read = read_at(file, at, &mut head)?;
     if read < 8 || at + 8 > end {
         return Ok(None);
     }
     let name = [head[4], head[5], head[6], head[7]];
-    let (head_bytes, size) = match u32_at(&head, 0) {
+    let (head_bytes, size) = match u32_be(&head, 0) {
         0 => (8, end - at),
-        1 if read == 16 => (16, u64::from(u32_at(&head, 8)) << 32 | u64::from(u32_at(&head, 12))),
+        1 if read == 16 => (16, u64::from(u32_be(&head, 8)) << 32 | u64::from(u32_be(&head, 12))),
         size => (8, u64::from(size)),
     };
     if size < head_bytes {
@@ -169,14 +169,14 @@ fn box_at(file: &mut File, at: u64, end: u64) -> Result<Option<([u8; 4], u64, u6
 }
 
 impl Outline {
-    /// Notes what a box says.
-    fn take(&mut self, file: &mut File, name: &[u8; 4], body: u64, end: u64) -> Result<(), Fault> {
+    /// Keeps what is needed of a box.
+    fn take(&mut self, file: &mut Box<dyn ReadSeek>, name: &[u8; 4], body: u64, end: u64) -> Result<(), Fault> {
         let mut bytes = [0; 64];
         let wanted = bytes.len().min(usize::try_from(end.saturating_sub(body)).unwrap_or(usize::MAX));
         let read = read_at(file, body, &mut bytes[..wanted])?;
         let bytes = &bytes[..read];
         let version_1 = bytes.first() == Some(&1);
-        let u32_at = |at: usize| bytes.get(at..at + 4).map(|_| u32_at(bytes, at));
+        let u32_at = |at: usize| bytes.get(at..at + 4).map(|_| u32_be(bytes, at));
         match (name, self.tracks.last_mut()) {
             (b"mvex", _) => self.is_fragmented = true,
             (b"mvhd", _) => self.timescale = u32_at(if version_1 { 20 } else { 12 }).unwrap_or(0),
@@ -196,16 +196,12 @@ impl Outline {
 
 /// The first edit that is not empty, of those in the first bytes of an edit list.
 fn edit(list: &[u8], version_1: bool) -> Option<(u64, u64)> {
-    let count = u32_at(list.get(..8)?, 4) as usize;
+    let count = u32_be(list.get(..8)?, 4) as usize;
     let entries = list[8..].chunks_exact(if version_1 { 20 } else { 12 }).take(count);
-    let long = |entry: &[u8], at: usize| u64::from(u32_at(entry, at)) << 32 | u64::from(u32_at(entry, at + 4));
+    let long = |entry: &[u8], at: usize| u64::from(u32_be(entry, at)) << 32 | u64::from(u32_be(entry, at + 4));
     let mut edits = entries.map(|entry| match version_1 {
         true => (long(entry, 8).cast_signed(), long(entry, 0)),
-        false => (i64::from(u32_at(entry, 4).cast_signed()), u64::from(u32_at(entry, 0))),
+        false => (i64::from(u32_be(entry, 4).cast_signed()), u64::from(u32_be(entry, 0))),
     });
     edits.find_map(|(start, length)| Some((u64::try_from(start).ok()?, length)))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..at + 4].iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte))
 }

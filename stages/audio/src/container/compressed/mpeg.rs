@@ -1,16 +1,17 @@
-//! MPEG audio (MP3, and layers 1 and 2), alone or in WAV, and AAC in ADTS frames: streams of frames without a container, between tags.
+//! MPEG audio (MP3, and layers 1 and 2), alone or in WAV, and AAC in ADTS frames: streams of frames without a
+//! container, between tags.
 //!
-//! symphonia reads the tags that encoders leave in a first, silent frame (Xing, Info, LAME, VBRI): the length, and the frames that the
-//! encoder put before and behind the recording. Without them nothing is cut, as with ffmpeg and mpg123.
+//! symphonia reads the tags that encoders leave in a first, silent frame (Xing, Info, LAME, VBRI): the length, and
+//! the frames that the encoder put before and behind the recording. Without them nothing is cut, as with ffmpeg and
+//! mpg123.
 
-use std::fs::File;
-
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::{length, read_at};
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::default::formats::{AdtsReader, MpaReader};
 
-use super::super::raw::{length, read_at};
+use super::super::facts::{Repair, RepairCode};
 use super::super::sniff::id3v2_bytes;
-use super::super::{Repair, RepairCode};
 use super::stream::{self, Edges, Stream};
 use crate::error::Fault;
 
@@ -25,7 +26,7 @@ const COUNT_SLACK: u64 = 2 * 1152;
 const ADTS_HEAD_BYTES: [u64; 2] = [7, 9];
 
 /// An MP3 file.
-pub(super) fn mp3(mut file: File) -> Result<Stream, Fault> {
+pub(super) fn mp3(mut file: Box<dyn ReadSeek>) -> Result<Stream, Fault> {
     let (start, end, repair) = between_tags(&mut file)?;
     let mut stream = section(file, start, end - start, "mp3")?;
     stream.repair = repair;
@@ -33,14 +34,19 @@ pub(super) fn mp3(mut file: File) -> Result<Stream, Fault> {
 }
 
 /// MPEG frames in `bytes` bytes of a file from `start` on.
-pub(in super::super) fn section(file: File, start: u64, bytes: u64, container: &'static str) -> Result<Stream, Fault> {
+pub(in super::super) fn section(
+    file: Box<dyn ReadSeek>,
+    start: u64,
+    bytes: u64,
+    container: &'static str,
+) -> Result<Stream, Fault> {
     let demuxer = stream::demuxer(container, stream::section(file, start, bytes)?, MpaReader::try_new)?;
     let edges = edges(&*demuxer);
     Ok(Stream { edges, packet_overhead: Some(0), ..Stream::new(demuxer, container, bytes) })
 }
 
 /// AAC in ADTS frames.
-pub(super) fn adts(mut file: File) -> Result<Stream, Fault> {
+pub(super) fn adts(mut file: Box<dyn ReadSeek>) -> Result<Stream, Fault> {
     let (start, end, repair) = between_tags(&mut file)?;
     let mut head = [0; 2];
     read_at(&mut file, start, &mut head)?;
@@ -49,7 +55,7 @@ pub(super) fn adts(mut file: File) -> Result<Stream, Fault> {
     Ok(Stream { packet_overhead: Some(overhead), repair, ..Stream::new(demuxer, "adts", end - start) })
 }
 
-/// What the encoder's tag says of its own frames.
+/// The encoder's own frames, by its tag.
 fn edges(demuxer: &dyn FormatReader) -> Edges {
     let Some(track) = demuxer.default_track(TrackType::Audio) else { return Edges::none(None) };
     let (delay, padding) = (track.delay.unwrap_or(0), track.padding.unwrap_or(0));
@@ -64,7 +70,7 @@ fn edges(demuxer: &dyn FormatReader) -> Edges {
 }
 
 /// Where the frames begin and end, between the tags of a file, and what is wrong with those.
-fn between_tags(file: &mut File) -> Result<(u64, u64, Option<Repair>), Fault> {
+fn between_tags(file: &mut Box<dyn ReadSeek>) -> Result<(u64, u64, Option<Repair>), Fault> {
     let len = length(file)?;
     let end = before_tags(file, len)?;
     let mut start = 0;
@@ -84,7 +90,7 @@ fn between_tags(file: &mut File) -> Result<(u64, u64, Option<Repair>), Fault> {
 }
 
 /// Where the tags at the end of the file begin.
-fn before_tags(file: &mut File, len: u64) -> Result<u64, Fault> {
+fn before_tags(file: &mut Box<dyn ReadSeek>, len: u64) -> Result<u64, Fault> {
     let mut end = len;
     for _ in 0..MAX_TAGS {
         let mut head = [0; 16];
@@ -115,10 +121,8 @@ mod tests {
     use super::*;
 
     fn between(bytes: &[u8]) -> (u64, u64, bool) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x");
-        std::fs::write(&path, bytes).unwrap();
-        let (start, end, repair) = between_tags(&mut File::open(path).unwrap()).unwrap();
+        let mut file: Box<dyn ReadSeek> = Box::new(std::io::Cursor::new(bytes.to_vec()));
+        let (start, end, repair) = between_tags(&mut file).unwrap();
         (start, end, repair.is_some())
     }
 

@@ -1,17 +1,17 @@
 //! Ogg: Vorbis and FLAC. Source: RFC 3533 (pages), Xiph.org, "Vorbis I specification".
 //!
-//! symphonia 0.6.1 gives a file up when a page among its first ones is damaged. It is shown the sound pages only; what the others held shows
-//! as a hole.
+//! symphonia 0.6.1 gives a file up when one of its first pages is damaged. It is given the undamaged pages only; what
+//! the others held becomes a hole.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::length;
 use symphonia::core::io::ReadOnlySource;
 use symphonia::default::formats::OggReader;
 
-use super::super::raw::length;
 use super::super::sniff::unsupported;
-use super::rejected;
+use super::fault::rejected;
 use super::stream::{self, Edges, Stream};
 use crate::error::{Fault, RejectCode};
 
@@ -26,7 +26,8 @@ const CHECKSUM_AT: usize = 22;
 const SEGMENTS_AT: usize = 26;
 /// Pages looked at for the headers of a stream.
 const MAX_PAGES: usize = 4096;
-/// The largest Vorbis setup header that is handed on; encoders write some kilobytes. It can state tables a thousand times its own size.
+/// The largest Vorbis setup header that is handed on; encoders write some kilobytes. It can state tables a thousand
+/// times its own size.
 const MAX_SETUP_BYTES: usize = 64 * 1024;
 /// How often, on average, each byte of a file may be read again in search of pages.
 const PATIENCE: u64 = 8;
@@ -44,7 +45,7 @@ const CODECS: [(&[u8], Option<&str>); 6] = [
 ];
 
 /// An Ogg file.
-pub(super) fn stream(mut file: File) -> Result<Stream, Fault> {
+pub(super) fn stream(mut file: Box<dyn ReadSeek>) -> Result<Stream, Fault> {
     let len = length(&mut file)?;
     let mut pages = Pages::new(file, len)?;
     let starts_late = check_headers(&mut pages)?;
@@ -54,8 +55,8 @@ pub(super) fn stream(mut file: File) -> Result<Stream, Fault> {
     Ok(Stream { edges, ..Stream::new(demuxer, "ogg", len) })
 }
 
-/// Goes through the pages before the sound: names what is not read, and refuses a setup header of a size that no encoder writes. Returns
-/// whether pages are missing among them and the first of the sound.
+/// Goes through the pages before the sound: names what is not read, and refuses a setup header of a size that no
+/// encoder writes. Returns whether pages are missing among them and the first of the sound.
 fn check_headers(pages: &mut Pages) -> Result<bool, Fault> {
     let mut stream: Option<Headers> = None;
     for _ in 0..MAX_PAGES {
@@ -155,17 +156,17 @@ impl<'p> Page<'p> {
 
 /// The sound pages of a file, one behind the other.
 struct Pages {
-    file: BufReader<File>,
+    file: BufReader<Box<dyn ReadSeek>>,
     /// The current page, and how much of it was read.
     page: Vec<u8>,
     taken: usize,
-    /// Bytes that may still be read again behind marks that are none: hostile files are full of them.
+    /// Bytes that may still be read again behind false page marks, of which hostile files are full.
     patience: u64,
     checksums: [u32; 256],
 }
 
 impl Pages {
-    fn new(file: File, len: u64) -> io::Result<Self> {
+    fn new(file: Box<dyn ReadSeek>, len: u64) -> io::Result<Self> {
         let (file, patience) = (BufReader::new(file), len.saturating_mul(PATIENCE));
         let mut pages = Self { file, page: Vec::new(), taken: 0, patience, checksums: checksums() };
         pages.rewind()?;

@@ -1,15 +1,16 @@
 //! What the reader of compressed sound needs to know of a file: its packets, and which of the decoded frames are the recording.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use chorus_archive::ReadSeek;
+use chorus_wav::bytes::length;
 use symphonia::core::errors::{Error, Result as Decoded};
 use symphonia::core::formats::{FormatOptions, FormatReader};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 
-use super::super::Repair;
+use super::super::facts::Repair;
+use super::fault::{rejected, unreadable};
 use super::guard;
-use super::{rejected, unreadable};
 use crate::error::{Fault, RejectCode};
 use crate::headers::Tags;
 
@@ -35,7 +36,7 @@ pub(super) struct Edges {
     pub(super) origin: i64,
     /// Frames before the recording.
     pub(super) skip: u64,
-    /// Frames of the recording, where the file says so.
+    /// Frames of the recording, where the file states them.
     pub(super) keep: Option<u64>,
     /// Frames that may follow. When there are more, the stated length is wrong and all are kept; None: they never are.
     pub(super) slack: Option<u64>,
@@ -61,22 +62,51 @@ impl Stream {
 }
 
 /// A part of a file that can only be read forwards: a demuxer then looks neither at its end, nor guesses a length from it.
-pub(super) fn section(mut file: File, start: u64, bytes: u64) -> Result<Box<dyn MediaSource>, Fault> {
+pub(super) fn section(mut file: Box<dyn ReadSeek>, start: u64, bytes: u64) -> Result<Box<dyn MediaSource>, Fault> {
     file.seek(SeekFrom::Start(start))?;
     Ok(Box::new(ReadOnlySource::new(file.take(bytes))))
 }
 
 /// A whole file, which can be searched.
-pub(super) fn whole(mut file: File) -> Result<Box<dyn MediaSource>, Fault> {
-    file.seek(SeekFrom::Start(0))?;
-    Ok(Box::new(file))
+pub(super) fn whole(mut file: Box<dyn ReadSeek>) -> Result<Box<dyn MediaSource>, Fault> {
+    let len = length(&mut file)?;
+    file.rewind()?;
+    Ok(Box::new(Searchable { file, len }))
+}
+
+/// A whole file as symphonia takes it.
+struct Searchable {
+    file: Box<dyn ReadSeek>,
+    len: u64,
+}
+
+impl Read for Searchable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer)
+    }
+}
+
+impl Seek for Searchable {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl MediaSource for Searchable {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len)
+    }
 }
 
 /// A made head before a part of a file, as one file.
 #[derive(Debug)]
 pub(super) struct Spliced {
     head: Vec<u8>,
-    file: File,
+    file: Box<dyn ReadSeek>,
     start: u64,
     bytes: u64,
     at: u64,
@@ -84,7 +114,7 @@ pub(super) struct Spliced {
 
 impl Spliced {
     /// `head`, then `bytes` bytes of `file` from `start` on.
-    pub(super) fn new(head: Vec<u8>, file: File, start: u64, bytes: u64) -> Self {
+    pub(super) fn new(head: Vec<u8>, file: Box<dyn ReadSeek>, start: u64, bytes: u64) -> Self {
         Self { head, file, start, bytes, at: 0 }
     }
 

@@ -1,10 +1,33 @@
-//! Triangular mel bands, as torchaudio's `melscale_fbanks` and librosa's `filters.mel` make them: only the bins under each triangle.
+//! Triangular mel bands, as torchaudio's `melscale_fbanks` and librosa's `filters.mel` make them: only the bins under
+//! each triangle.
 
 use std::ops::Range;
 
+use chorus_keys::Choices;
+use serde::{Deserialize, Serialize};
+
 use super::spectrum::Lanes;
-use super::{MelConfig, MelNorm, MelScale};
 use crate::dsp::instructions::vectorised;
+
+/// A frequency scale of mel bands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
+#[serde(rename_all = "snake_case")]
+pub enum MelScale {
+    /// 2595 log10(1 + f / 700) (Young et al., The HTK Book); torchaudio's default.
+    Htk,
+    /// Linear up to 1 kHz, logarithmic above (Slaney, Auditory Toolbox, 1998); librosa's default.
+    Slaney,
+}
+
+/// Normalisation of the mel filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
+#[serde(rename_all = "snake_case")]
+pub enum MelNorm {
+    /// Every triangular filter has the height 1; torchaudio's default.
+    None,
+    /// Every triangular filter has the area 1; librosa's default.
+    Slaney,
+}
 
 /// One triangle.
 pub(super) struct Band {
@@ -14,19 +37,36 @@ pub(super) struct Band {
     pub(super) weights: Vec<f32>,
 }
 
-/// Triangles between neighbouring points of `n_mels + 2`, evenly spaced on the mel scale. One that falls between two bins is empty.
-pub(super) fn bands(config: &MelConfig) -> Vec<Band> {
-    let scale = config.mel_scale;
-    let (low, high) = (scale.mel(config.f_min_hz), scale.mel(config.f_max_hz));
-    let step = (high - low) / (config.n_mels + 1) as f64;
-    let edges: Vec<f64> = (0..config.n_mels + 2).map(|i| scale.hz(low + step * i as f64)).collect();
-    let bins = config.n_fft / 2 + 1;
-    let bin_hz = f64::from(config.sample_rate_hz) / 2.0 / (bins - 1) as f64;
+/// How triangles are laid out.
+pub(super) struct Triangles {
+    /// Rate of the samples, Hz.
+    pub(super) sample_rate_hz: u32,
+    /// Points of the Fourier transform.
+    pub(super) n_fft: usize,
+    /// Number of triangles.
+    pub(super) n_mels: usize,
+    /// Lower edge of the lowest and upper edge of the highest, Hz.
+    pub(super) edges_hz: (f64, f64),
+    /// Scale on which they are evenly spaced.
+    pub(super) scale: MelScale,
+    /// Their height.
+    pub(super) norm: MelNorm,
+}
+
+/// Triangles between neighbouring points of `n_mels + 2`, evenly spaced on the mel scale. One that falls between two
+/// bins is empty.
+pub(super) fn bands(layout: &Triangles) -> Vec<Band> {
+    let scale = layout.scale;
+    let (low, high) = (scale.mel(layout.edges_hz.0), scale.mel(layout.edges_hz.1));
+    let step = (high - low) / (layout.n_mels + 1) as f64;
+    let edges: Vec<f64> = (0..layout.n_mels + 2).map(|i| scale.hz(low + step * i as f64)).collect();
+    let bins = layout.n_fft / 2 + 1;
+    let bin_hz = f64::from(layout.sample_rate_hz) / 2.0 / (bins - 1) as f64;
     edges
         .windows(3)
         .map(|edge| {
             // Slaney's norm gives each triangle the area 1 (in Hz).
-            let height = match config.mel_norm {
+            let height = match layout.norm {
                 MelNorm::None => 1.0,
                 MelNorm::Slaney => 2.0 / (edge[2] - edge[0]),
             };

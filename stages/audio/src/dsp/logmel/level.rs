@@ -9,8 +9,9 @@ pub(super) const POWER_FLOOR: f32 = 1e-10;
 vectorised! {
     /// 10 log10(max(x, 1e-10)) of each value.
     ///
-    /// The logarithm is that of the mantissa in [sqrt(1/2), sqrt(2)), as the series of the inverse hyperbolic tangent up to the ninth power,
-    /// and the exponent's: within 2e-5 dB of the true value, and vectorised where a call of the library is not.
+    /// The logarithm is that of the mantissa in [sqrt(1/2), sqrt(2)), as the series of the inverse hyperbolic tangent up
+    /// to the ninth power, and the exponent's: within 2e-5 dB of the true value, and vectorised where a call of the
+    /// library is not.
     pub(super) fn decibels(values: &mut [Lanes]) {
         /// 10 log10(2).
         const PER_OCTAVE: f32 = (10.0 * std::f64::consts::LOG10_2) as f32;

@@ -1,7 +1,7 @@
 //! Log-mel spectrograms, as torchaudio's `MelSpectrogram` and `AmplitudeToDB` (without `top_db`) make them.
 //!
-//! Periodic Hann window, frames centred with reflected ends, power spectrum, triangular bands on the HTK scale without normalisation,
-//! 10 log10(max(x, 1e-10)). Shapes: samples `[sample]` in, `[mel, frame]` out, row-major.
+//! Periodic Hann window, frames centred with reflected ends, power spectrum, triangular bands on the HTK scale
+//! without normalisation, 10 log10(max(x, 1e-10)). Shapes: samples `[sample]` in, `[mel, frame]` out, row-major.
 
 mod bands;
 mod level;
@@ -12,143 +12,154 @@ mod window;
 use std::ops::Range;
 use std::sync::Arc;
 
+use chorus_keys::{Choices, Finding, Keys, NotAllowed};
 use serde::{Deserialize, Serialize};
 
 use crate::error::AudioError;
-use bands::{Band, bands};
+use bands::{Band, Triangles, bands};
+pub use bands::{MelNorm, MelScale};
 pub use pcen::Pcen;
 use spectrum::{LANES, Lanes, Scratch, Spectrum};
 pub use window::WindowShape;
 
-/// What a mel spectrogram depends on. The default is Mix2's (Moummad et al. 2024).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The section `featurize` of the configuration: all that a mel spectrogram depends on. The defaults are those of Mix2 (Moummad et
+/// al. 2024).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "featurize")]
 #[serde(deny_unknown_fields)]
 pub struct MelConfig {
-    /// Rate of the samples, Hz.
+    /// Sample rate that recordings are resampled to.
+    #[key(unit = "Hz", default = "16000", range = 1..=10_000_000, example = "48000")]
     pub sample_rate_hz: u32,
-    /// Points of the Fourier transform, an even number.
+    /// Length of the Fourier transform; an even number.
+    #[key(unit = "samples", default = "512", range = 16..=65_536, example = "1024")]
     pub n_fft: usize,
-    /// Length of the window, samples, at most `n_fft`, in whose middle it lies.
+    /// Length of the analysis window, at most n_fft. It is centred in the n_fft samples of a frame.
+    #[key(unit = "samples", default = "512", range = 16..=65_536, example = "1024")]
     pub win_length: usize,
-    /// Step from frame to frame, samples.
+    /// Step from one frame to the next.
+    #[key(unit = "samples", default = "128", range = 1..=65_536, example = "256")]
     pub hop_length: usize,
-    /// Shape of the window, which is periodic.
-    pub window: WindowShape,
-    /// Number of bands.
+    /// Number of mel bands.
+    #[key(unit = "bands", default = "128", range = 4..=1024, example = "64")]
     pub n_mels: usize,
-    /// Lower edge of the lowest band, Hz.
+    /// Lower edge of the lowest mel band.
+    #[key(unit = "Hz", default = "0", range = 0.0..=5_000_000.0, example = "150")]
     pub f_min_hz: f64,
-    /// Upper edge of the highest band, Hz.
+    /// Upper edge of the highest mel band, at most half the sample rate.
+    #[key(unit = "Hz", default = "8000", range = above(0.0).up_to(5_000_000.0), example = "12000")]
     pub f_max_hz: f64,
-    /// Scale on which the bands are evenly spaced.
+    /// Shape of the analysis window; all are periodic.
+    #[key(default = "hann")]
+    pub window: WindowShape,
+    /// Frequency scale on which the mel bands are evenly spaced.
+    #[key(default = "htk")]
     pub mel_scale: MelScale,
-    /// Height of the bands.
+    /// Normalisation of the mel filters.
+    #[key(default = "none")]
     pub mel_norm: MelNorm,
-    /// What stands for a band's power.
+    /// Level of a mel band: what its power is converted to.
+    #[key(default = "db")]
     pub level: Level,
-    /// With `level: pcen`, see [`Pcen::gain`].
+    /// With level: pcen, strength of the automatic gain control.
+    #[key(default = "0.98", range = 0.0..=10.0)]
     pub pcen_gain: f64,
-    /// With `level: pcen`, see [`Pcen::bias`].
+    /// With level: pcen, offset that is added before the compression.
+    #[key(default = "2", range = 0.0..=1000.0)]
     pub pcen_bias: f64,
-    /// With `level: pcen`, see [`Pcen::power`].
+    /// With level: pcen, exponent of the compression.
+    #[key(default = "0.5", range = above(0.0).up_to(10.0))]
     pub pcen_power: f64,
-    /// With `level: pcen`, see [`Pcen::time_constant_s`].
+    /// With level: pcen, time constant of the smoothed energy that each band is divided by.
+    #[key(unit = "s", default = "0.4", range = 0.001..=60.0)]
     pub pcen_time_constant_s: f64,
-    /// With `level: pcen`, see [`Pcen::eps`].
+    /// With level: pcen, a small number added to the divisor, so that silence is not divided by zero.
+    #[key(default = "0.000001", range = 1e-12..=1.0)]
     pub pcen_eps: f64,
-    /// Corner of the high-pass that a recording goes through before it is cut into windows, Hz; see [`super::high_pass`].
+    /// Cutoff frequency (-3 dB) of a fourth-order Butterworth high-pass filter over the whole recording, against noise of wind and
+    /// traffic; null: no filter.
+    #[key(unit = "Hz", range = above(0.0).up_to(5_000_000.0), example = "200")]
     pub high_pass_hz: Option<f64>,
 }
 
-impl Default for MelConfig {
-    fn default() -> Self {
-        Self {
-            sample_rate_hz: 16_000,
-            n_fft: 512,
-            win_length: 512,
-            hop_length: 128,
-            window: WindowShape::Hann,
-            n_mels: 128,
-            f_min_hz: 0.0,
-            f_max_hz: 8000.0,
-            mel_scale: MelScale::Htk,
-            mel_norm: MelNorm::None,
-            level: Level::Db,
-            pcen_gain: 0.98,
-            pcen_bias: 2.0,
-            pcen_power: 0.5,
-            pcen_time_constant_s: 0.4,
-            pcen_eps: 1e-6,
-            high_pass_hz: None,
+impl MelConfig {
+    fn triangles(&self) -> Triangles {
+        Triangles {
+            sample_rate_hz: self.sample_rate_hz,
+            n_fft: self.n_fft,
+            n_mels: self.n_mels,
+            edges_hz: (self.f_min_hz, self.f_max_hz),
+            scale: self.mel_scale,
+            norm: self.mel_norm,
         }
     }
 }
 
-/// A scale of pitch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MelScale {
-    /// 2595 log10(1 + f / 700) (Young et al., The HTK Book).
-    Htk,
-    /// Linear up to 1 kHz, logarithmic above (Slaney, Auditory Toolbox, 1998).
-    Slaney,
+impl Default for MelConfig {
+    fn default() -> Self {
+        chorus_keys::defaults()
+    }
 }
 
-/// How bands of different width compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MelNorm {
-    /// Every triangle is 1 high.
-    None,
-    /// Every triangle has the area 1.
-    Slaney,
-}
-
-/// What stands for a band's power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What the power of a mel band is converted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// 10 log10(max(x, 1e-10)).
+    /// Decibels: 10 log10(max(x, 1e-10)).
     Db,
-    /// Per-channel energy normalisation, see [`Pcen`].
+    /// Per-channel energy normalisation (Wang et al. 2017): each band is divided by its recent energy, which removes steady noise.
     Pcen,
 }
 
 impl MelConfig {
-    fn check(&self) -> Result<(), AudioError> {
-        let nyquist = f64::from(self.sample_rate_hz) / 2.0;
-        let wrong = |name, found: &dyn ToString, expected: String| {
-            Err(AudioError::MelConfig { name, found: found.to_string(), expected })
+    /// What is wrong with settings each of which is in its range.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let half = f64::from(self.sample_rate_hz) / 2.0;
+        let mut findings = Vec::new();
+        let mut refuse = |fits: bool, key: &str, found: String, allowed: String| {
+            if !fits {
+                findings.push(Finding::new(key, found, allowed));
+            }
         };
-        if self.sample_rate_hz == 0 {
-            return wrong("sample_rate_hz", &self.sample_rate_hz, "at least 1".to_owned());
+        refuse(self.n_fft.is_multiple_of(2), "featurize.n_fft", self.n_fft.to_string(), "allowed: an even number".to_owned());
+        refuse(
+            self.win_length <= self.n_fft,
+            "featurize.win_length",
+            self.win_length.to_string(),
+            format!("allowed: up to featurize.n_fft, {}", self.n_fft),
+        );
+        refuse(
+            self.f_max_hz <= half,
+            "featurize.f_max_hz",
+            format!("{} Hz", self.f_max_hz),
+            format!("allowed: up to half of featurize.sample_rate_hz, {half} Hz"),
+        );
+        refuse(
+            self.f_min_hz < self.f_max_hz,
+            "featurize.f_min_hz",
+            format!("{} Hz", self.f_min_hz),
+            format!("allowed: less than featurize.f_max_hz, {} Hz", self.f_max_hz),
+        );
+        let corner = self.high_pass_hz.unwrap_or_default();
+        refuse(
+            corner < half,
+            "featurize.high_pass_hz",
+            format!("{corner} Hz"),
+            format!("allowed: less than half of featurize.sample_rate_hz, {half} Hz, or null for no high-pass filter"),
+        );
+        findings
+    }
+
+    fn check(&self) -> Result<(), AudioError> {
+        let wrong =
+            |key: &str, found: String, expected: String| Err(AudioError::MelConfig { key: key.to_owned(), found, expected });
+        if let Err(NotAllowed { key, found, allowed }) = chorus_keys::validate(self) {
+            return wrong(key, found, format!("allowed: {allowed}"));
         }
-        if self.n_fft < 4 || !self.n_fft.is_multiple_of(2) {
-            return wrong("n_fft", &self.n_fft, "an even number, at least 4".to_owned());
+        match self.findings().into_iter().next() {
+            Some(Finding { key, found, allowed }) => wrong(&key, found, allowed),
+            None => Ok(()),
         }
-        if !(1..=self.n_fft).contains(&self.win_length) {
-            return wrong("win_length", &self.win_length, format!("1 to n_fft ({})", self.n_fft));
-        }
-        if self.hop_length == 0 {
-            return wrong("hop_length", &self.hop_length, "at least 1".to_owned());
-        }
-        if self.n_mels == 0 {
-            return wrong("n_mels", &self.n_mels, "at least 1".to_owned());
-        }
-        if !(0.0..nyquist).contains(&self.f_min_hz) {
-            return wrong("f_min_hz", &self.f_min_hz, format!("from 0 to below half the sample rate ({nyquist})"));
-        }
-        if !(self.f_max_hz > self.f_min_hz && self.f_max_hz <= nyquist) {
-            return wrong(
-                "f_max_hz",
-                &self.f_max_hz,
-                format!("over f_min_hz ({}) and at most half the sample rate ({nyquist})", self.f_min_hz),
-            );
-        }
-        if let Some(corner) = self.high_pass_hz.filter(|corner| !(*corner > 0.0 && *corner < nyquist)) {
-            return wrong("high_pass_hz", &corner, format!("over 0 and below half the sample rate ({nyquist})"));
-        }
-        self.pcen().check()
     }
 
     fn pcen(&self) -> Pcen {
@@ -169,8 +180,8 @@ impl MelConfig {
         first..last.max(first)
     }
 
-    /// How many frames so many samples are, where they are a whole number of frames and frames can be shared at all: PCEN follows a
-    /// window from its beginning.
+    /// How many frames so many samples are, where they are a whole number of frames and frames can be shared at all:
+    /// PCEN follows a window from its beginning.
     fn whole_hops(&self, samples: u64) -> Option<usize> {
         let hop = self.hop_length as u64;
         (self.level == Level::Db && samples.is_multiple_of(hop)).then_some((samples / hop) as usize)
@@ -223,7 +234,7 @@ impl LogMel {
         Ok(Self {
             scratch: spectrum.scratch(),
             block: vec![[0.0; LANES]; config.n_mels],
-            plan: Arc::new(Plan { bands: bands(config), spectrum, config: config.clone() }),
+            plan: Arc::new(Plan { bands: bands(&config.triangles()), spectrum, config: config.clone() }),
         })
     }
 
@@ -243,14 +254,14 @@ impl LogMel {
     ///
     /// # Errors
     ///
-    /// [`AudioError::Length`] when `out` is not `n_mels * frames(samples.len())` long, or `samples` are too few to be reflected (more than
-    /// `n_fft / 2` are needed).
+    /// [`AudioError::Length`] when `out` is not `n_mels * frames(samples.len())` long, or `samples` are too few to be
+    /// reflected (more than `n_fft / 2` are needed).
     pub fn compute(&mut self, samples: &[f32], out: &mut [f32]) -> Result<(), AudioError> {
         self.compute_after(None, samples, out)
     }
 
-    /// As [`LogMel::compute`], to the last bit, and faster where an earlier window overlaps this one: frames that lie within both, away from
-    /// their reflected ends, are copied.
+    /// As [`LogMel::compute`], to the last bit, and faster where an earlier window overlaps this one: frames that lie
+    /// within both, away from their reflected ends, are copied.
     ///
     /// # Errors
     ///
@@ -392,21 +403,22 @@ mod tests {
     #[test]
     fn settings_that_cannot_work_are_named() {
         type Spoil = fn(&mut MelConfig);
-        let cases: [(&str, Spoil); 8] = [
+        let cases: [(&str, Spoil); 9] = [
             ("sample_rate_hz", |c| c.sample_rate_hz = 0),
-            ("n_fft", |c| c.n_fft = 511),
+            ("n_fft", |c| c.n_fft = 513),
             ("win_length", |c| c.win_length = 513),
             ("hop_length", |c| c.hop_length = 0),
             ("n_mels", |c| c.n_mels = 0),
             ("f_min_hz", |c| c.f_min_hz = f64::NAN),
             ("f_max_hz", |c| c.f_max_hz = 8001.0),
-            ("f_max_hz", |c| c.f_max_hz = 0.0),
+            ("f_min_hz", |c| c.f_min_hz = 8000.0),
+            ("pcen_power", |c| c.pcen_power = 0.0),
         ];
         for (name, spoil) in cases {
             let mut config = mix2();
             spoil(&mut config);
             let error = LogMel::new(&config).err().unwrap().to_string();
-            assert!(error.contains(&format!("{name} is")), "{error}");
+            assert!(error.contains(&format!("featurize.{name}: found")), "{error}");
         }
     }
 }

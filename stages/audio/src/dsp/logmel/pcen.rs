@@ -1,7 +1,5 @@
-//! Per-channel energy normalisation (Wang et al. 2017, arXiv 1607.05666): each band is divided by its own recent past, which takes steady
-//! noise and distance out. Settings and results are those of `librosa.pcen`.
-
-use crate::error::AudioError;
+//! Per-channel energy normalisation (Wang et al. 2017, arXiv 1607.05666): each band is divided by its own recent
+//! past, which takes steady noise and distance out. Settings and results are those of `librosa.pcen`.
 
 /// librosa's advice for audio in [-1, 1): powers as if samples were 32-bit integers.
 const SCALE: f64 = 2_147_483_648.0;
@@ -22,22 +20,6 @@ pub struct Pcen {
 }
 
 impl Pcen {
-    pub(super) fn check(&self) -> Result<(), AudioError> {
-        let settings = [
-            ("pcen_gain", self.gain, self.gain >= 0.0, "at least 0"),
-            ("pcen_bias", self.bias, self.bias >= 0.0, "at least 0"),
-            ("pcen_power", self.power, self.power > 0.0, "over 0"),
-            ("pcen_time_constant_s", self.time_constant_s, self.time_constant_s > 0.0, "over 0"),
-            ("pcen_eps", self.eps, self.eps > 0.0, "over 0"),
-        ];
-        match settings.into_iter().find(|(_, value, fits, _)| !fits || !value.is_finite()) {
-            Some((name, value, _, expected)) => {
-                Err(AudioError::MelConfig { name, found: value.to_string(), expected: expected.to_owned() })
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Replaces one band's powers `[frame]`, `frame_rate_hz` of them a second, by their normalised values.
     pub(super) fn normalise(&self, band: &mut [f32], frame_rate_hz: f64) {
         let Self { gain, bias, power, eps, .. } = *self;

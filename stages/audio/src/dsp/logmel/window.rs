@@ -2,10 +2,11 @@
 
 use std::f64::consts::PI;
 
+use chorus_keys::Choices;
 use serde::{Deserialize, Serialize};
 
 /// The shape of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum WindowShape {
     /// 0.5 - 0.5 cos(2 pi i / n).

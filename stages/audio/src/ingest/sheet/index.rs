@@ -1,15 +1,15 @@
-//! The lines of a sheet by what they look at, since a sheet may have a line for each of many recordings.
+//! An index of the lines of a sheet, since a sheet may have a line for each of many recordings.
 
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::{Line, Subject};
+use super::line::{Line, Subject};
 
 /// Positions of lines by a text.
 type Positions = BTreeMap<String, Vec<usize>>;
 
-/// Where the lines stand. Every line is in one of the maps, by the most telling of what it says.
+/// Positions of the lines. Every line is in one of the maps, by its most selective field.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Of lines that assign, by the recorder.
@@ -30,7 +30,7 @@ impl Index {
         for (at, line) in lines.iter().enumerate() {
             let (positions, key) = match (&line.serial, &line.name, line.folders.last()) {
                 (Some(serial), _, _) => (&mut index.by_serial, serial.as_str()),
-                (_, Some(name), _) => (&mut index.by_name, before_star(name)),
+                (_, Some(name), _) => (&mut index.by_name, before_star(name.as_str())),
                 (_, _, Some(folder)) => (&mut index.by_folder, folder.as_str()),
                 (None, None, None) => (&mut index.describing, line.site.as_str()),
             };

@@ -1,20 +1,14 @@
 //! The site sheet's file: CSV as people and spreadsheets write it.
 
-use std::path::Path;
-
 use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
-use super::Line;
+use super::line::{Line, Name};
 use crate::clock::parse_iso;
 use crate::headers::decode;
 use crate::ingest::error::IngestError;
-
-/// What a sheet may hold.
-pub(in crate::ingest) const EXPECTED: &str =
-    "known are site, latitude, longitude, timezone, folder, name, serial, from, to and start (docs/recorders.md)";
 
 /// The columns: what they are called here, and what else people call them.
 const COLUMNS: [(&str, &[&str]); 10] = [
@@ -35,9 +29,9 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("`{name}`, which is no IANA time zone"))
 }
 
-/// The lines of a sheet, and the names of columns that it has besides. `bytes` is the content of `path`.
-pub(super) fn lines(path: &Path, bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), IngestError> {
-    let bad = |line: u64, found: String| IngestError::SiteSheet { path: path.to_owned(), line, found };
+/// The lines of a sheet, and the names of columns that are not known. `bytes` is the content of the sheet `location`.
+pub(super) fn lines(location: &str, bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), IngestError> {
+    let bad = |line: u64, found: String| IngestError::SiteSheet { location: location.to_owned(), line, found };
     let text = decode(bytes);
     let head = text.lines().next().unwrap_or_default();
     // Spreadsheets of languages with a decimal comma separate by semicolons.
@@ -156,7 +150,7 @@ fn line(fields: &Fields<'_>, number: u64) -> Result<Line, String> {
         position,
         zone: fields.text("timezone").map(zone).transpose()?,
         folders: folders(fields.text("folder").unwrap_or_default()),
-        name: fields.owned("name"),
+        name: fields.text("name").map(Name::new).transpose()?,
         serial: fields.text("serial").map(str::to_ascii_uppercase),
         from,
         until,
@@ -169,7 +163,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), String> {
-        lines(Path::new("sites.csv"), bytes).map_err(|e| e.to_string())
+        lines("sites.csv", bytes).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,48 +1,46 @@
-//! What each source makes of recordings, and that no group stands on two sides.
-
-use std::path::Path;
+//! Each source of a split, and that no group is on two sides.
 
 use proptest::prelude::*;
 
 use super::super::groups::join_copies;
 use super::*;
 
-fn recording(id: &str, site: &str, class: &str) -> Recording {
-    Recording {
+fn recording(id: &str, site: &str, class: &str) -> SplitRecording {
+    SplitRecording {
         id: id.into(),
         path: format!("raw/{site}/{site}_{id}.wav"),
         site: site.into(),
         group: id.into(),
         content: id.into(),
         positives: [(class.to_owned(), 2)].into(),
-        ..Recording::default()
+        ..SplitRecording::default()
     }
 }
 
 /// Ten recordings at site A, and with `more` some at B and C.
-fn survey(more: bool) -> Vec<Recording> {
+fn survey(more: bool) -> Vec<SplitRecording> {
     let sites: &[&str] = if more { &["A", "B", "C"] } else { &["A"] };
     let of = |site: &&str| (0..10).map(|i| recording(&format!("{site}{i}"), site, "X")).collect::<Vec<_>>();
     sites.iter().flat_map(of).collect()
 }
 
-fn subsets(rows: &[Row]) -> Vec<&'static str> {
+fn subsets(rows: &[SplitRow]) -> Vec<&'static str> {
     rows.iter().map(|row| row.subset.as_str()).collect()
 }
 
-fn count(rows: &[Row], subset: &str) -> usize {
+fn count(rows: &[SplitRow], subset: &str) -> usize {
     rows.iter().filter(|row| row.subset.as_str() == subset).count()
 }
 
 fn list(text: &str) -> RecordingList {
-    RecordingList::read(Path::new("x/subset.csv"), text.as_bytes()).unwrap()
+    RecordingList::read("x/subset.csv", text.as_bytes()).unwrap()
 }
 
 #[test]
 fn recordings_that_nobody_reviewed_or_that_cannot_be_read_are_unused() {
     let mut recordings = survey(false);
     recordings[3].excuse = Some("not reviewed".into());
-    let params = SplitParams::with("source: grouped, group: recording");
+    let params = SplitSettings::with("source: grouped, group: recording");
     let rows = grouped(&recordings, &params).unwrap();
     assert_eq!((rows[3].subset, rows[3].reason.as_str()), (Subset::Unused, "not reviewed"));
     assert_eq!(count(&rows, "unused"), 1);
@@ -52,8 +50,8 @@ fn recordings_that_nobody_reviewed_or_that_cannot_be_read_are_unused() {
 #[test]
 fn a_file_decides_by_site_and_stem_and_validation_is_taken_from_its_train_recordings() {
     let mut recordings = survey(false);
-    recordings.push(Recording { path: "raw/B/A_A0.wav".into(), ..recording("B0", "B", "X") });
-    let params = SplitParams::with("source: file, group: recording, file: subset.csv");
+    recordings.push(SplitRecording { path: "raw/B/A_A0.wav".into(), ..recording("B0", "B", "X") });
+    let params = SplitSettings::with("source: file, group: recording, file: subset.csv");
     let train: String = (0..8).map(|i| format!("A_A{i}.wav,A,train\n")).collect();
     let text = format!("recording,site,subset\n{train}A_A8,,test\n");
     let (rows, notes) = from_file(&list(&text), &recordings, &params).unwrap();
@@ -74,7 +72,7 @@ fn a_file_that_tears_a_group_is_followed_and_the_group_named() {
     for (at, recording) in recordings.iter_mut().enumerate() {
         recording.group = format!("night {}", at / 2);
     }
-    let params = SplitParams::with("source: file, group: night, file: subset.csv");
+    let params = SplitSettings::with("source: file, group: night, file: subset.csv");
     let lines: String = (0..10).map(|i| format!("A_A{i},{}\n", if i == 3 { "test" } else { "train" })).collect();
     let (rows, notes) = from_file(&list(&format!("recording,subset\n{lines}")), &recordings, &params).unwrap();
     assert_eq!((rows[2].subset, rows[3].subset), (Subset::Train, Subset::Test));
@@ -88,7 +86,7 @@ fn official_folds_come_from_the_file_and_one_is_test() {
     let lines: String = (0..10).map(|i| format!("A_A{i},{}\n", 1 + i / 2)).collect();
     let list = list(&format!("filename,fold\n{lines}"));
     let of = |more: &str| {
-        let params = SplitParams::with(&format!("source: file, group: recording, file: f, {more}"));
+        let params = SplitSettings::with(&format!("source: file, group: recording, file: f, {more}"));
         from_file(&list, &recordings, &params).map(|(rows, _)| rows).map_err(|e| e.to_string())
     };
     let rows = of("fold: 2").unwrap();
@@ -107,7 +105,7 @@ fn each_recording_is_test_in_one_fold() {
     let recordings = survey(true);
     let mut tests = vec![0; recordings.len()];
     for fold in 1..=5 {
-        let params = SplitParams::with(&format!("source: folds, group: recording, fold: {fold}"));
+        let params = SplitSettings::with(&format!("source: folds, group: recording, fold: {fold}"));
         let rows = by_fold(&recordings, &params).unwrap();
         assert_eq!((count(&rows, "test"), count(&rows, "validation")), (6, 6));
         for (row, test) in rows.iter().zip(&mut tests).filter(|(row, _)| row.subset == Subset::Test) {
@@ -116,10 +114,10 @@ fn each_recording_is_test_in_one_fold() {
         }
     }
     assert_eq!(tests, vec![1; recordings.len()]);
-    let error = |more: &str| by_fold(&recordings, &SplitParams::with(more)).unwrap_err().to_string();
+    let error = |more: &str| by_fold(&recordings, &SplitSettings::with(more)).unwrap_err().to_string();
     assert!(error("source: folds, group: site, fold: 6").contains("there are 1, 2, 3, 4, 5"));
-    let by_site: Vec<Recording> = recordings.iter().map(|r| Recording { group: r.site.clone(), ..r.clone() }).collect();
-    let params = SplitParams::with("source: folds, group: site, fold: 1");
+    let by_site: Vec<SplitRecording> = recordings.iter().map(|r| SplitRecording { group: r.site.clone(), ..r.clone() }).collect();
+    let params = SplitSettings::with("source: folds, group: site, fold: 1");
     assert!(by_fold(&by_site, &params).unwrap_err().to_string().contains("5 folds of 3 groups"));
 }
 
@@ -128,7 +126,7 @@ fn a_site_is_held_out_with_all_that_tells_of_it() {
     let mut recordings = survey(true);
     recordings[10].content = "A0".into();
     recordings[11].group = "A1".into();
-    let params = SplitParams::with("source: leave_one_site_out, group: recording, site: A");
+    let params = SplitSettings::with("source: leave_one_site_out, group: recording, site: A");
     hold_out(&mut recordings, &params).unwrap();
     let rows = by_site(&recordings, &params).unwrap();
     assert!(subsets(&rows)[..10].iter().all(|side| *side == "test"));
@@ -136,8 +134,8 @@ fn a_site_is_held_out_with_all_that_tells_of_it() {
     assert_eq!((rows[11].subset, rows[11].reason.as_str()), (Subset::Unused, "its group A1 is held out with A"));
     assert_eq!((count(&rows, "test"), count(&rows, "unused"), count(&rows, "train") + count(&rows, "validation")), (10, 2, 18));
     let error = |site: &str| {
-        let params = SplitParams::with(&format!("source: leave_one_site_out, group: recording, site: {site}"));
-        let mut recordings: Vec<Recording> = survey(true);
+        let params = SplitSettings::with(&format!("source: leave_one_site_out, group: recording, site: {site}"));
+        let mut recordings: Vec<SplitRecording> = survey(true);
         recordings.iter_mut().for_each(|r| r.site = format!("POND{}", r.site));
         hold_out(&mut recordings, &params).unwrap_err().to_string()
     };
@@ -153,17 +151,17 @@ proptest! {
         places in prop::collection::vec((0_usize..4, 0_usize..12, 0_usize..40, 0_usize..5), 24..60),
         source in 0_usize..3, seed in 0_u64..1000,
     ) {
-        let mut recordings: Vec<Recording> = places
+        let mut recordings: Vec<SplitRecording> = places
             .iter()
             .enumerate()
-            .map(|(at, (site, group, content, class))| Recording {
+            .map(|(at, (site, group, content, class))| SplitRecording {
                 group: format!("g{group}"),
                 content: format!("c{content}"),
                 ..recording(&format!("r{at:02}"), ["A", "B", "C", "D"][*site], &format!("K{class}"))
             })
             .collect();
         let source = ["source: grouped", "source: folds, folds: 2, fold: 1", "source: leave_one_site_out, site: A"][source];
-        let params = SplitParams::with(&format!("{source}, group: column, seed: {seed}"));
+        let params = SplitSettings::with(&format!("{source}, group: column, seed: {seed}"));
         let held = if source.contains("site") { hold_out(&mut recordings, &params) } else { Ok(()) };
         join_copies(&mut recordings);
         let rows = held.and_then(|()| match source {
@@ -173,13 +171,13 @@ proptest! {
         });
         // Site A may not be there, or have a part in every group; copies may join all groups.
         let Ok(rows) = rows else { return Ok(()) };
-        prop_assert_eq!(torn(&rows), Vec::<&str>::new());
-        let renamed = |name: fn(&(usize, usize, usize, usize)) -> usize| -> Vec<Row> {
-            let row = |(row, place): (&Row, _)| Row { group_id: name(place).to_string(), ..row.clone() };
+        prop_assert_eq!(divided(&rows), Vec::<&str>::new());
+        let renamed = |name: fn(&(usize, usize, usize, usize)) -> usize| -> Vec<SplitRow> {
+            let row = |(row, place): (&SplitRow, _)| SplitRow { group_id: name(place).to_string(), ..row.clone() };
             rows.iter().zip(&places).map(row).collect()
         };
         let (groups, contents) = (renamed(|place| place.1), renamed(|place| place.2));
-        prop_assert_eq!(torn(&groups), Vec::<&str>::new(), "groups");
-        prop_assert_eq!(torn(&contents), Vec::<&str>::new(), "contents");
+        prop_assert_eq!(divided(&groups), Vec::<&str>::new(), "groups");
+        prop_assert_eq!(divided(&contents), Vec::<&str>::new(), "contents");
     }
 }

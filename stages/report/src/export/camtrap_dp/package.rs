@@ -6,7 +6,12 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{BY_SCHEDULE, Deployment, ExportError, Run};
+use super::deployment::Deployment;
+use crate::export::error::ExportError;
+use crate::export::run::Run;
+
+/// The standard's word for media that are recorded by a schedule rather than by a trigger.
+pub(super) const BY_SCHEDULE: &str = "timeLapse";
 
 /// Where the standard keeps its schemas.
 const STANDARD: &str = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2";

@@ -1,0 +1,58 @@
+//! Paths of an archive as text.
+
+/// The plain form of a relative path: parts separated by single slashes, without `.` and `..`; empty for the archive
+/// itself. `None` where the path leads above the archive, be it only on the way, or is absolute.
+#[must_use]
+pub fn plain(path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Whether a plain path is `folder` or lies below it. `folder` may be written with `./` in front and `/` behind.
+#[must_use]
+pub fn is_within(path: &str, folder: &str) -> bool {
+    let folder = folder.trim_start_matches("./").trim_end_matches('/');
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A name below a folder, both plain.
+pub(crate) fn joined(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_one_plain_form_and_none_above_the_archive() {
+        for (written, expected) in [
+            ("", Some("")),
+            (".", Some("")),
+            ("./a//b/", Some("a/b")),
+            ("a/../b", Some("b")),
+            ("a/..", Some("")),
+            ("a/../../b", None),
+            ("..", None),
+            ("/a", None),
+        ] {
+            assert_eq!(plain(written).as_deref(), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_folder_holds_what_is_below_it_and_not_what_begins_alike() {
+        assert!(is_within("raw/old/1.wav", "raw/old") && is_within("raw/old", "./raw/old/"));
+        assert!(!is_within("raw/older/1.wav", "raw/old"));
+    }
+}

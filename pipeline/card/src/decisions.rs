@@ -1,0 +1,202 @@
+//! `decisions.yaml`: the score from which a window counts as detected, and the probability that belongs to a score.
+//!
+//! Decisions are a file of their own because `detect` reads them and `predict` does not: new thresholds cost no new predictions, and
+//! the graph of stages stays free of cycles.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CardError, Curve};
+
+/// The decisions for one model, or for one ensemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decisions {
+    /// Id of the model or ensemble whose scores the decisions were made for.
+    pub model_id: String,
+    /// Thresholds by class.
+    pub thresholds: BTreeMap<String, Threshold>,
+    /// Thresholds by site and class, for the classes that have their own at a site.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub site_thresholds: BTreeMap<String, BTreeMap<String, Threshold>>,
+    /// Calibrations by class, for the classes that have one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calibrations: BTreeMap<String, Calibration>,
+}
+
+/// The windows that a threshold or a calibration comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The class's own windows.
+    Own,
+    /// The class's own windows, but no threshold reaches the wanted precision on them: this one has the highest precision.
+    Unreached,
+    /// The windows of all classes together, because the class has too few positives or scores that hardly separate them.
+    Pooled,
+    /// No windows: even all classes together have too few positives.
+    Default,
+}
+
+impl Source {
+    /// The name, as in the tables and in `decisions.yaml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Unreached => "unreached",
+            Self::Pooled => "pooled",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// The threshold of one class.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// A window that scores at least this is a detection.
+    pub threshold: f64,
+    /// The windows that the threshold comes from.
+    pub source: Source,
+    /// F1 of the class at this threshold on those windows; `None` without positives.
+    pub f1: Option<f64>,
+    /// Precision there; `None` where nothing is detected.
+    #[serde(default)]
+    pub precision: Option<f64>,
+    /// Recall there; `None` without positives.
+    #[serde(default)]
+    pub recall: Option<f64>,
+    /// Positive windows of the class among them.
+    pub positives: u64,
+}
+
+/// The calibration of one class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The windows that the curve was fitted to: the class's own, or those of all classes.
+    pub source: Source,
+    /// Positive windows of the class among them.
+    pub positives: u64,
+    /// The curve.
+    #[serde(flatten)]
+    pub curve: Curve,
+}
+
+impl Decisions {
+    /// Reads a file of decisions.
+    ///
+    /// # Errors
+    /// [`CardError::Decisions`] when the file cannot be read or holds something else.
+    pub fn read(path: &Path) -> Result<Self, CardError> {
+        let bad = |found: String| CardError::Decisions { path: path.to_owned(), found };
+        let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+        serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))
+    }
+
+    /// The threshold of a class at a site: the site's own, otherwise the one for all sites. `None` for an unknown class.
+    pub fn threshold(&self, site: &str, class: &str) -> Option<f64> {
+        let at_site = self.site_thresholds.get(site).and_then(|classes| classes.get(class));
+        at_site.or_else(|| self.thresholds.get(class)).map(|t| t.threshold)
+    }
+
+    /// The probability that a window with this score holds the class. `None` when the class has no calibration.
+    pub fn probability(&self, class: &str, score: f64) -> Option<f64> {
+        self.calibrations.get(class).map(|calibration| calibration.curve.probability(score))
+    }
+
+    /// The decisions as YAML.
+    ///
+    /// # Panics
+    /// Never: decisions are plain data.
+    pub fn to_yaml(&self) -> String {
+        serde_yaml::to_string(self).expect("plain data is YAML")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decisions() -> Decisions {
+        let own = Threshold { threshold: 0.125, source: Source::Own, f1: None, precision: None, recall: Some(1.0), positives: 3 };
+        let platt = Curve::Platt { slope: 1.0, intercept: 0.0 };
+        let isotonic = Curve::Isotonic { scores: vec![0.25], probabilities: vec![0.5] };
+        let calibration = |source, curve| Calibration { source, positives: 3, curve };
+        Decisions {
+            model_id: "ab".into(),
+            thresholds: [("X".to_owned(), own)].into(),
+            site_thresholds: [("A".to_owned(), [("X".to_owned(), Threshold { threshold: 0.25, ..own })].into())].into(),
+            calibrations: [
+                ("X".to_owned(), calibration(Source::Pooled, platt)),
+                ("Z".to_owned(), calibration(Source::Own, isotonic)),
+            ]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("decisions.yaml");
+        std::fs::write(&path, decisions().to_yaml()).unwrap();
+        let read = Decisions::read(&path).unwrap();
+        assert_eq!(read, decisions());
+        assert_eq!(
+            (read.threshold("A", "X"), read.threshold("B", "X"), read.threshold("A", "Y")),
+            (Some(0.25), Some(0.125), None)
+        );
+        assert_eq!((read.probability("X", 0.5), read.probability("Y", 0.5)), (Some(0.5), None));
+        std::fs::write(&path, "a: 1").unwrap();
+        let error = Decisions::read(&path).unwrap_err().to_string();
+        assert!(error.contains("decisions.yaml: not the thresholds of a model"), "{error}");
+    }
+
+    /// Other versions of chorus, and the programs of others, read these bytes.
+    #[test]
+    fn the_format_stays_as_it_is() {
+        let expected = "\
+model_id: ab
+thresholds:
+  X:
+    threshold: 0.125
+    source: own
+    f1: null
+    precision: null
+    recall: 1.0
+    positives: 3
+site_thresholds:
+  A:
+    X:
+      threshold: 0.25
+      source: own
+      f1: null
+      precision: null
+      recall: 1.0
+      positives: 3
+calibrations:
+  X:
+    source: pooled
+    positives: 3
+    method: platt
+    slope: 1.0
+    intercept: 0.0
+  Z:
+    source: own
+    positives: 3
+    method: isotonic
+    scores:
+    - 0.25
+    probabilities:
+    - 0.5
+";
+        assert_eq!(decisions().to_yaml(), expected);
+    }
+
+    #[test]
+    fn decisions_from_before_calibrations_are_read() {
+        let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.5, source: own, f1: null, positives: 3}\n";
+        let read: Decisions = serde_yaml::from_str(text).unwrap();
+        assert_eq!((read.threshold("A", "X"), read.probability("X", 0.5)), (Some(0.5), None));
+    }
+}

@@ -1,0 +1,36 @@
+//! The one error type of this crate.
+
+use std::path::PathBuf;
+
+/// A file that describes a model cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CardError {
+    /// The card cannot be read.
+    #[error("{}: not the card of a model: {found}; name the folder of a trained model, such as runs/NAME/model", .path.display())]
+    Card {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// The file of thresholds and calibrations cannot be read.
+    #[error(
+        "{}: not the thresholds of a model: {found}; copy the model's folder as a whole, run evaluate in the model's own run, or set \
+         detect.threshold to one threshold for all classes",
+        .path.display()
+    )]
+    Decisions {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
+    /// Two models of an ensemble do not fit together.
+    #[error("{}: this model has other {what} than the first model; leave it out of model.ensemble", .path.display())]
+    Ensemble {
+        /// The card of the model that does not fit.
+        path: PathBuf,
+        /// In what the models differ.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,26 @@
+//! The files that describe a model beside its weights. This crate is their only reader and writer.
+//!
+//! - [`Card`]: `model.yaml`, written by stage `train`: network, classes, feature settings, origin.
+//! - [`Decisions`]: `decisions.yaml`, written by stage `evaluate`: thresholds and calibrations.
+//!
+//! Both files outlive the version of chorus that wrote them. A field that was added after the first version is optional here, and a
+//! file that lacks it means what held before the field existed; see "Contract of evolution" in ARCHITECTURE.md.
+
+mod card;
+mod curve;
+mod decisions;
+mod error;
+#[doc(hidden)]
+pub mod testing;
+
+pub use card::{Card, Names, Training, Versions};
+pub use curve::{Curve, logistic, logit};
+pub use decisions::{Calibration, Decisions, Source, Threshold};
+pub use error::CardError;
+
+/// Name of the weights' file in a model's folder.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// Name of the card in a model's folder.
+pub const MODEL_CARD: &str = "model.yaml";
+/// Name of the file of thresholds and calibrations in a model's folder.
+pub const DECISIONS: &str = "decisions.yaml";

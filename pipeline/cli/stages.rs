@@ -1,0 +1,122 @@
+//! The stages of Chorus, each listed once, in the order in which they are executed. What a stage declares stands beside its code.
+
+use chorus_audio::{Featurize, Ingest, Segment};
+use chorus_engine::graph::Pass;
+use chorus_engine::{Config, Console, Registry, Runner};
+use chorus_labels::{Annotate, AnnotateClasses, Split};
+use chorus_model::declare;
+use chorus_report::Report;
+use chorus_score::{Activity, Detect, Evaluate};
+
+/// All passes that a configuration asks for, with the work of those that this program executes; train and predict are
+/// the worker's.
+pub(crate) fn registry(config: &Config) -> Registry {
+    Registry::default()
+        .with(Ingest::declare(config), Ingest)
+        .with(Segment::declare(config), Segment)
+        .with(AnnotateClasses::declare(config), AnnotateClasses)
+        .with(Annotate::declare(config), Annotate)
+        .with(Split::declare(config), Split)
+        .with(Featurize::declare(config), Featurize)
+        .with_foreign(declare::train(config))
+        .with_foreign(declare::predict(config))
+        .with(Evaluate::declare(config), Evaluate)
+        .with(Detect::declare(config), Detect)
+        .with(Activity::declare(config), Activity)
+        .with(Report::declare(config), Report)
+}
+
+/// The passes that a configuration asks for.
+pub(crate) fn passes(config: &Config) -> Vec<Pass> {
+    registry(config).passes().to_vec()
+}
+
+/// A runner of all stages.
+pub(crate) fn runner(config: Config) -> Runner {
+    let registry = registry(&config);
+    Runner::new(config, registry, Console::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use chorus_engine::graph::{Input, Output, Per, stages};
+    use chorus_tables::SWEEP;
+
+    use super::*;
+
+    fn config(sets: &[&str]) -> Config {
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        Config::from_text("", "c", "c", &sets, crate::declarations::declarations()).unwrap()
+    }
+
+    const LEARNS: &[&str] = &["annotate.format=anuraset_raw", "predict.embeddings=true"];
+
+    #[test]
+    fn every_pass_reads_only_what_an_earlier_one_writes_or_what_comes_from_outside() {
+        let from_audio = ["annotate.format=anuraset_raw", "predict.source=audio"];
+        for sets in [LEARNS, &from_audio, &["annotate.format=folders"], &["model.path=m"]] {
+            let config = config(sets);
+            let passes = passes(&config);
+            for (i, pass) in passes.iter().enumerate() {
+                assert!(!config.expand(&pass.keys).is_empty() || pass.keys.is_empty());
+                for &input in &pass.inputs {
+                    let maker = passes.iter().position(|p| p.makes(input));
+                    let outside = matches!(
+                        input,
+                        Input::Archive | Input::OptionalArchive | Input::File(_) | Input::Model(_) | Input::Models { .. }
+                    ) && maker.is_none();
+                    assert!(outside || maker.is_some_and(|m| m < i), "{}: {input:?}", pass.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_is_written_by_the_stage_that_its_schema_names() {
+        let passes = passes(&config(LEARNS));
+        let of_sweeps: Vec<&str> = chorus_tables::all().iter().filter(|t| t.stage == SWEEP).map(|t| t.name.as_str()).collect();
+        // `tests/sweep.rs` sees that these are written.
+        assert_eq!(of_sweeps, ["sweep_metrics", "sweep_summary"]);
+        for table in chorus_tables::all().iter().filter(|table| table.stage != SWEEP) {
+            let maker = passes.iter().find(|p| p.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table.name)));
+            let maker = maker.unwrap_or_else(|| panic!("nobody writes {}", table.name));
+            assert_eq!(maker.stage, table.stage);
+            assert_eq!(table.partitioned, maker.per == Per::SiteDay, "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn a_model_from_elsewhere_leaves_out_what_needs_labels() {
+        let of = |sets: &[&str]| stages(&passes(&config(sets)));
+        assert_eq!(of(&["model.path=m"]), ["ingest", "segment", "predict", "detect", "report"]);
+        let features = ["ingest", "segment", "featurize", "predict", "detect", "report"];
+        assert_eq!(of(&["model.path=m", "predict.source=features"]), features);
+    }
+
+    #[test]
+    fn a_run_that_trains_predicts_from_features_unless_it_is_told_to_read_the_audio() {
+        let reads = |sets: &[&str], input| {
+            let passes = passes(&config(&[LEARNS, sets].concat()));
+            assert!(passes.iter().any(|pass| pass.stage == "featurize"), "training reads features");
+            passes.iter().find(|pass| pass.stage == "predict").unwrap().reads(input)
+        };
+        assert!(reads(&[], Input::Table("features")) && !reads(&[], Input::Archive));
+        let audio = &["predict.source=audio"];
+        assert!(reads(audio, Input::Archive) && !reads(audio, Input::Table("features")));
+    }
+
+    #[test]
+    fn the_front_door_and_the_readme_list_the_stages_as_they_are_declared() {
+        let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let stages = stages(&passes(&config(LEARNS)));
+        let makefile = read("Makefile");
+        let list = makefile.lines().find_map(|line| line.strip_prefix("STAGES :=")).unwrap();
+        assert_eq!(list.split_whitespace().collect::<Vec<_>>(), stages, "STAGES in the Makefile");
+        let readme = read("README.md");
+        let rows = readme.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+        let named: Vec<&str> = rows.map(|(first, _)| first).filter(|first| stages.contains(first)).collect();
+        assert_eq!(named, stages, "the table of stages in the README");
+    }
+}

@@ -1,0 +1,74 @@
+//! The keys of the engine itself: where a run reads and writes, and how its work is cut.
+
+use chorus_keys::{Declarations, Finding, Keys, Values};
+use serde::Deserialize;
+
+/// The keys at the top level.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "")]
+pub struct DeviceSettings {
+    /// Device on which train and predict compute: auto, cpu, or cuda:N for the GPU of that number. auto is the first GPU, or the CPU
+    /// where there is none.
+    #[key(default = "auto", example = "cuda:0")]
+    pub device: String,
+}
+
+/// The key of the section `archive` that the engine reads; ingest declares the others.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "archive")]
+pub struct ArchiveFolder {
+    /// Folder of the recordings. It is only read, never written to.
+    #[key(path, example = "/data/ponds")]
+    pub path: Option<String>,
+}
+
+/// The section `run`.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "run")]
+pub struct RunSettings {
+    /// Folder of the run, to which all results are written; null: a folder in runs/ with the name of the configuration file.
+    #[key(path, example = "runs/ponds")]
+    pub path: Option<String>,
+    /// Folder of another run. Units that would be the same as in that run are taken over from it and not computed again.
+    #[key(path, example = "runs/ponds")]
+    pub base: Option<String>,
+}
+
+/// The key of the section `model` that the engine reads; train and predict declare the others.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "model")]
+pub struct ModelFolder {
+    /// Folder of a model that another run trained. With it, the run trains nothing and applies this model.
+    #[key(path, example = "runs/demo/model")]
+    pub path: Option<String>,
+}
+
+/// The section `units`.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "units")]
+pub struct UnitSettings {
+    /// Largest number of recordings in a unit of work. A day of a site with more recordings is cut into several units.
+    #[key(unit = "recordings", default = "200", range = 1..=100_000, example = "50")]
+    pub max_recordings: usize,
+    /// Disk space to keep free. A stage that would leave less does not start.
+    #[key(unit = "GiB", default = "1", range = 0.0.., example = "20")]
+    pub keep_free_gib: f64,
+}
+
+/// The engine's own keys.
+pub fn declarations() -> Declarations {
+    Declarations::default()
+        .section::<DeviceSettings>()
+        .section::<ArchiveFolder>()
+        .section::<RunSettings>()
+        .section::<ModelFolder>()
+        .section::<UnitSettings>()
+        .check(device)
+}
+
+fn device(values: &Values) -> Vec<Finding> {
+    let device = values.text("device").unwrap_or("auto");
+    let is_gpu = device.strip_prefix("cuda:").is_some_and(|number| number.parse::<u32>().is_ok());
+    let fits = is_gpu || ["auto", "cpu"].contains(&device);
+    (!fits).then(|| Finding::new("device", format!("`{device}`"), "allowed: auto, cpu or cuda:N")).into_iter().collect()
+}

@@ -1,0 +1,8 @@
+//! The lowest floor: files, folders and locks. It knows nothing of fingerprints, plans or stages' work.
+
+pub mod atomic;
+pub(crate) mod claim;
+pub(crate) mod hash;
+pub(crate) mod run_dir;
+pub(crate) mod share;
+pub(crate) mod tree;

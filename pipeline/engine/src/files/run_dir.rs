@@ -1,0 +1,193 @@
+//! The folder of a run: where everything in it lives.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use super::atomic;
+use super::claim::Claim;
+use super::hash::hash_bytes;
+use super::share::Share;
+use crate::graph::Output;
+use crate::{EngineError, Unit};
+
+/// How long to retry before a lock counts as held: the process that holds it may be about to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the names of checkpoints begin, among what passes remember.
+pub(crate) const CHECKPOINT: &str = "checkpoint-";
+
+/// A run's folder. Making one touches nothing.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+    /// The share of the run that this process makes; `None` when the whole run is its own.
+    share: Option<Share>,
+}
+
+impl RunDir {
+    /// The run in this folder.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), share: None }
+    }
+
+    /// The same run, of which other processes make other shares at the same time.
+    #[must_use]
+    pub(crate) fn shared(self, share: Option<Share>) -> Self {
+        Self { share, ..self }
+    }
+
+    /// The share of the run that this process makes.
+    pub(crate) fn share(&self) -> Option<Share> {
+        self.share
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of the tables.
+    pub fn tables(&self) -> PathBuf {
+        self.path.join("tables")
+    }
+
+    /// The folder of the model that this run trains.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model")
+    }
+
+    /// The configuration that the run was last made with, every key with its value.
+    pub fn resolved_config(&self) -> PathBuf {
+        self.path.join("config.resolved.yaml")
+    }
+
+    /// Versions, host, device, seeds and hashes.
+    pub fn manifest(&self) -> PathBuf {
+        self.path.join("manifest.json")
+    }
+
+    /// One JSON object per line: what was done when, and how long it took.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.jsonl")
+    }
+
+    /// Where files are written before they get their name; each share has a place of its own.
+    pub fn tmp(&self) -> PathBuf {
+        self.path.join("tmp").join(self.share.map_or_else(String::new, Share::name))
+    }
+
+    /// The states of a pass's units.
+    pub fn states(&self, pass: &str) -> PathBuf {
+        self.path.join("state").join(pass)
+    }
+
+    /// The state of one unit.
+    pub fn state(&self, pass: &str, unit: &Unit) -> PathBuf {
+        match unit {
+            Unit::Run => self.states(pass).join("run.json"),
+            unit => self.states(pass).join(format!("{unit}.json")),
+        }
+    }
+
+    /// What a pass caches from one execution to the next. Results do not depend on it.
+    pub fn cache(&self, pass: &str, name: &str) -> PathBuf {
+        self.path.join("state").join("cache").join(pass).join(name)
+    }
+
+    /// The path of a unit's output, relative to the run: a file's, or that of the folder of its files.
+    pub fn output(output: Output, unit: &Unit) -> String {
+        match (output, unit) {
+            (Output::File(path) | Output::Folder(path), _) => path.to_owned(),
+            (Output::Table(table), Unit::Run) => format!("tables/{table}/part-000.parquet"),
+            (Output::Table(table), unit) => format!("tables/{table}/{unit}.parquet"),
+        }
+    }
+
+    /// Locks the run for this process and those that it starts, until the lock is dropped and all of them have ended.
+    /// Processes that make shares of the run hold the lock together.
+    ///
+    /// The worker of a process that was killed ends a moment later, so taking the lock is retried for a while.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`] when another process has it.
+    pub fn lock(&self) -> Result<File, EngineError> {
+        let path = self.path.join("state").join("lock");
+        let file = atomic::open_lock(&path)?;
+        let start = Instant::now();
+        let operation =
+            if self.share.is_some() { FlockOperation::NonBlockingLockShared } else { FlockOperation::NonBlockingLockExclusive };
+        while flock(&file, operation).is_err() {
+            if start.elapsed() > PATIENCE {
+                return Err(EngineError::Locked { path: self.path.clone() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // A lock belongs to the open file, which the worker inherits: when `chorus` is killed, the run stays locked
+        // until its worker ended.
+        fcntl_setfd(&file, FdFlags::empty()).map_err(|e| EngineError::io(&path, "cannot be handed to the worker")(e.into()))?;
+        Ok(file)
+    }
+
+    fn share_path(&self, share: Share) -> PathBuf {
+        self.path.join("state").join("shares").join(format!("{}.lock", share.name()))
+    }
+
+    /// Locks a share for this process and those that it starts. A process that checks whether the share is locked holds it for a
+    /// moment, so this is retried for a while.
+    ///
+    /// # Errors
+    /// [`EngineError::ShareTaken`] when another process has it.
+    pub(crate) fn take_share(&self, share: Share) -> Result<Claim, EngineError> {
+        let (path, start) = (self.share_path(share), Instant::now());
+        loop {
+            if let Some(claim) = Claim::take(&path)? {
+                return claim.inherited();
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(EngineError::ShareTaken { path: self.path.clone(), share: share.to_string() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether a process works on this share now.
+    pub(crate) fn is_at_work(&self, share: Share) -> Result<bool, EngineError> {
+        let path = self.share_path(share);
+        Ok(path.exists() && Claim::take(&path)?.is_none())
+    }
+
+    /// Claims a piece of a pass's work for this process: a unit, or a part of a scan of the archive. `None` while
+    /// another process has it. A process without a share has the whole run and needs no locks.
+    pub(crate) fn claim(&self, pass: &str, work: &str) -> Result<Option<Claim>, EngineError> {
+        if self.share.is_none() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.claim_path(pass, work)) }
+    }
+
+    /// As [`RunDir::claim`], but waits for the other process.
+    pub(crate) fn wait_for_claim(&self, pass: &str, work: &str) -> Result<Claim, EngineError> {
+        if self.share.is_none() { Ok(Claim::undisputed()) } else { Claim::wait(&self.claim_path(pass, work)) }
+    }
+
+    /// Locks of what processes with a share are working on.
+    pub(crate) fn claims(&self) -> PathBuf {
+        self.path.join("state").join("claims")
+    }
+
+    fn claim_path(&self, pass: &str, work: &str) -> PathBuf {
+        self.claims().join(pass).join(format!("{}.lock", hash_bytes(work.as_bytes())))
+    }
+
+    /// Bytes that are free where the run lives (or will live).
+    ///
+    /// # Errors
+    /// [`EngineError::Io`] when the file system does not report it.
+    pub fn free_bytes(&self) -> Result<u64, EngineError> {
+        let absolute = std::path::absolute(&self.path).map_err(EngineError::io(&self.path, "cannot be found"))?;
+        let existing = absolute.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+        let stat = rustix::fs::statvfs(existing).map_err(|e| EngineError::io(existing, "free space cannot be read")(e.into()))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}

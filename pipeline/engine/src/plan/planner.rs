@@ -1,0 +1,165 @@
+//! Plans passes. A unit is fresh when its outputs are there with the recorded size and its recorded fingerprint equals that of
+//! today's inputs, keys, code and schemas. Times of files decide nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::scan::{Found, Scan};
+use super::status::{PassPlan, Status, UnitPlan};
+use crate::files::hash::hash_file;
+use crate::graph::{Input, Pass, Per};
+use crate::state::fingerprint::Fingerprint;
+use crate::state::inputs;
+use crate::state::states::{States, chosen, model_folder};
+use crate::{Config, EngineError, RunDir, Unit};
+
+/// All that planning needs.
+pub(crate) struct Planner<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) run: &'a RunDir,
+    pub(crate) passes: &'a [Pass],
+    pub(crate) runtime: &'a BTreeMap<String, String>,
+    pub(crate) verify: bool,
+}
+
+impl Planner<'_> {
+    /// Plans one pass. `earlier` are the plans of the passes before it, where these have not been executed since.
+    pub(crate) fn pass(
+        &self,
+        pass: &Pass,
+        states: &States,
+        scan: &Scan<Found>,
+        earlier: &[PassPlan],
+    ) -> Result<PassPlan, EngineError> {
+        let none = BTreeMap::new();
+        let recorded = states.get(pass.name).unwrap_or(&none);
+        let common = self.common(pass, states, scan)?;
+        let blockers = self.blockers(pass, states, earlier)?;
+        let status = |unit: &Unit| {
+            if let Some(blocker) = blockers.iter().find(|blocker| blocker.blocks(unit)) {
+                return Status::Waiting(blocker.stage);
+            }
+            let Some(state) = recorded.get(unit) else { return Status::Missing };
+            let outputs = || state.check_outputs(self.run, self.verify);
+            let fingerprint = self.fingerprint(&common, pass, unit, states, scan);
+            fingerprint.difference(&state.fingerprint).or_else(outputs).map_or(Status::Fresh, Status::Stale)
+        };
+        let units: Vec<Unit> = self.units(pass, states, scan).into_iter().collect();
+        let plan = |unit: Unit| UnitPlan { status: status(&unit), unit };
+        let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
+        let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
+        let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
+        Ok(PassPlan { units: plans, gone, pending: scan.pending.clone(), ..PassPlan::empty(pass) })
+    }
+
+    /// What the fingerprints of all units of a pass have in common.
+    pub(crate) fn common(&self, pass: &Pass, states: &States, scan: &Scan<Found>) -> Result<Fingerprint, EngineError> {
+        Ok(Fingerprint {
+            code_version: pass.code_version,
+            keys: self.keys(pass).into(),
+            inputs: self.whole_inputs(pass, states)?,
+            external: scan.all.clone(),
+            schemas: inputs::schemas(pass).into(),
+            runtime: self.runtime.clone(),
+        })
+    }
+
+    /// What a unit depends on today.
+    pub(crate) fn fingerprint(
+        &self,
+        common: &Fingerprint,
+        pass: &Pass,
+        unit: &Unit,
+        states: &States,
+        scan: &Scan<Found>,
+    ) -> Fingerprint {
+        let mut fingerprint = common.clone();
+        fingerprint.external.extend(scan.units.get(unit).cloned().unwrap_or_default());
+        fingerprint.inputs.extend(inputs::own(pass, self.passes, unit, states));
+        fingerprint
+    }
+
+    fn keys(&self, pass: &Pass) -> BTreeMap<String, serde_json::Value> {
+        let value = |k: &str| serde_json::to_value(self.config.get(k)).unwrap_or_default();
+        pass.counting_keys(self.config).into_iter().map(|key| (key.clone(), value(&key))).collect()
+    }
+
+    fn units(&self, pass: &Pass, states: &States, scan: &Scan<Found>) -> BTreeSet<Unit> {
+        if pass.per == Per::Run {
+            return [Unit::Run].into();
+        }
+        let mut units: BTreeSet<Unit> = scan.units.keys().cloned().collect();
+        units.extend(inputs::units(pass, self.passes, states));
+        units
+    }
+
+    /// Hashes of the inputs that every unit of a pass has in common.
+    fn whole_inputs(&self, pass: &Pass, states: &States) -> Result<BTreeMap<String, String>, EngineError> {
+        let mut inputs = inputs::common(self.run, pass, self.passes, states)?;
+        for &input in &pass.inputs {
+            if let Input::File(key) = input
+                && let Some(path) = self.config.text(key)
+            {
+                inputs.insert(key.to_owned(), hash_file(Path::new(path))?);
+            }
+            if let Input::Models { key, file } = input {
+                for (i, folder) in self.config.paths(key).iter().enumerate() {
+                    inputs.insert(format!("{key} {} {file}", i + 1), hash_file(&folder.join(file))?);
+                }
+            }
+            // A file of a model that another run trained.
+            if let Input::Model(name) = input
+                && !self.passes.iter().any(|maker| maker.makes(input))
+            {
+                let path = model_folder(self.config, self.run).join(name);
+                let hash = path.exists().then(|| hash_file(&path)).transpose()?;
+                inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| "absent".into()));
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// The earlier stages that are not fresh, as far as units of a pass cannot be planned before they are.
+    fn blockers<'b>(&self, pass: &Pass, states: &States, earlier: &'b [PassPlan]) -> Result<Vec<Blocker<'b>>, EngineError> {
+        let mut blockers = Vec::new();
+        for maker in pass.upstream(self.passes) {
+            let Some(plan) = earlier.iter().find(|p| p.pass == maker.name) else { continue };
+            let mut stale = plan.units.iter().filter(|u| !u.status.is_settled()).map(|u| &u.unit);
+            let blocked = if pass.per == Per::SiteDay && maker.per == Per::SiteDay {
+                Blocked::Only(stale.collect())
+            } else {
+                let parts = pass.inputs.iter().filter(|&&i| maker.makes(i)).all(|i| matches!(i, Input::Parts { .. }));
+                let table = pass.inputs.iter().find(|&&i| maker.makes(i)).and_then(|i| i.table());
+                match table.filter(|_| parts).map(|table| chosen(self.run, pass, table, states)).transpose()?.flatten() {
+                    Some(chosen) if stale.any(|unit| chosen.contains(unit)) => Blocked::All,
+                    None if !plan.is_settled() => Blocked::All,
+                    _ => Blocked::Only(BTreeSet::new()),
+                }
+            };
+            blockers.push(Blocker { stage: maker.stage, blocked });
+        }
+        Ok(blockers)
+    }
+}
+
+/// An earlier stage that is not fresh, and the units that have to wait for it.
+struct Blocker<'a> {
+    stage: &'static str,
+    blocked: Blocked<'a>,
+}
+
+enum Blocked<'a> {
+    All,
+    Only(BTreeSet<&'a Unit>),
+}
+
+impl Blocker<'_> {
+    fn blocks(&self, unit: &Unit) -> bool {
+        match &self.blocked {
+            Blocked::All => true,
+            Blocked::Only(units) => units.contains(unit),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a stage found outside of the run.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::Unit;
+
+/// What a unit depends on outside of the run: an identity, such as a path in the archive, and a hash of the content.
+pub type External = BTreeMap<String, String>;
+
+/// The result of a look outside of the run.
+#[derive(Debug, Default)]
+pub struct Scan<F> {
+    /// The units there are, with what each depends on outside of the run. For a stage with inputs of its own these are
+    /// added to the units of its inputs.
+    pub units: BTreeMap<Unit, External>,
+    /// What every unit depends on outside of the run.
+    pub all: External,
+    /// Things that were seen and not yet looked into, such as files that are new; with them the stage is not fresh.
+    pub pending: Option<String>,
+    /// What the making of each unit gets to see of the look, such as which files belong to which unit.
+    pub found: F,
+}
+
+/// Something that a stage found, of a type that only that stage knows.
+pub(crate) type Found = Arc<dyn Any + Send + Sync>;
+
+impl<F: Send + Sync + 'static> Scan<F> {
+    /// The same for planning, which is alike for all stages and asks for no more than the units and their dependencies.
+    pub(crate) fn erased(self) -> Scan<Found> {
+        let Self { units, all, pending, found } = self;
+        Scan { units, all, pending, found: Arc::new(found) }
+    }
+}
+
+impl Scan<Found> {
+    /// The scan of a pass that was not looked at.
+    pub(crate) fn none() -> Self {
+        Scan::<()>::default().erased()
+    }
+}

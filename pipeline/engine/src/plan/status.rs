@@ -1,0 +1,107 @@
+//! What is to be done, unit by unit and pass by pass.
+
+use std::collections::BTreeSet;
+
+use crate::Unit;
+use crate::graph::{Pass, Per};
+
+/// Whether a unit has to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing to do.
+    Fresh,
+    /// It was never completed.
+    Missing,
+    /// It has to be made again, for this reason.
+    Stale(String),
+    /// Not known until this stage is fresh.
+    Waiting(&'static str),
+    /// It is missing here, and the run's base has it: the next run takes it over.
+    InBase,
+}
+
+impl Status {
+    /// Whether nothing has to be made before others can be made from it.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self, Self::Fresh | Self::InBase)
+    }
+
+    /// Whether it is known that it has to be made.
+    pub(crate) fn is_to_be_made(&self) -> bool {
+        matches!(self, Self::Missing | Self::Stale(_))
+    }
+}
+
+/// The plan of one unit.
+#[derive(Debug, Clone)]
+pub struct UnitPlan {
+    /// The unit.
+    pub unit: Unit,
+    /// Whether it has to be made.
+    pub status: Status,
+}
+
+/// The plan of one pass.
+#[derive(Debug, Clone)]
+pub struct PassPlan {
+    /// The stage.
+    pub stage: &'static str,
+    /// The pass.
+    pub pass: &'static str,
+    /// Whether its one unit is the whole run.
+    pub whole_run: bool,
+    /// Its units.
+    pub units: Vec<UnitPlan>,
+    /// Units that were made before and whose recordings are no longer in the archive.
+    pub gone: Vec<Unit>,
+    /// What the scan saw and did not read yet, such as new files.
+    pub pending: Option<String>,
+    /// How many units the run can take over from its base.
+    pub in_base: usize,
+}
+
+impl PassPlan {
+    /// The plan of a pass that was not looked at.
+    pub(crate) fn empty(pass: &Pass) -> Self {
+        let whole_run = pass.per == Per::Run;
+        Self { stage: pass.stage, pass: pass.name, whole_run, units: Vec::new(), gone: Vec::new(), pending: None, in_base: 0 }
+    }
+
+    /// How many units are fresh.
+    pub fn fresh(&self) -> usize {
+        self.units.iter().filter(|u| u.status == Status::Fresh).count()
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh() == self.units.len() && self.gone.is_empty() && self.pending.is_none()
+    }
+
+    /// Whether nothing has to be made. Units may still have to be taken over from the base.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.units.iter().all(|u| u.status.is_settled()) && self.gone.is_empty() && self.pending.is_none()
+    }
+
+    /// Why the pass is not fresh, for people.
+    pub fn reason(&self) -> Option<String> {
+        if let Some(pending) = &self.pending {
+            return Some(pending.clone());
+        }
+        let units = |n: usize| if n == 1 { "1 unit".to_owned() } else { format!("{n} units") };
+        let of = |n: usize| format!("{n} of {} units", self.units.len());
+        let stale: Vec<&str> =
+            self.units.iter().filter_map(|u| if let Status::Stale(r) = &u.status { Some(r.as_str()) } else { None }).collect();
+        let missing = self.units.iter().filter(|u| u.status == Status::Missing).count();
+        let waiting = self.units.iter().find_map(|u| if let Status::Waiting(s) = u.status { Some(s) } else { None });
+        let first = stale.first().map(|reason| {
+            let others = stale.iter().collect::<BTreeSet<_>>().len() - 1;
+            let others = if others > 0 { format!(" (and {others} other reasons)") } else { String::new() };
+            format!("stale, {}: {reason}{others}", of(stale.len()))
+        });
+        first
+            .or_else(|| (missing > 0).then(|| format!("missing, {}", of(missing))))
+            .or_else(|| waiting.map(|stage| format!("waits for {stage}")))
+            .or_else(|| (self.in_base > 0).then(|| format!("the base gives {}", units(self.in_base))))
+            .or_else(|| (!self.gone.is_empty()).then(|| format!("stale: {} units are no longer in the archive", self.gone.len())))
+    }
+}

@@ -1,0 +1,15 @@
+//! The highest floor: makes stages fresh. It knows plans, states and files; nothing below knows of stages' work.
+
+pub(crate) mod base;
+mod checks;
+pub mod column;
+pub(crate) mod context;
+mod execute;
+mod look;
+mod manifest;
+mod retire;
+pub(crate) mod runner;
+mod shares;
+mod take;
+pub(crate) mod work;
+pub(crate) mod worker;

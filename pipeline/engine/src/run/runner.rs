@@ -1,0 +1,400 @@
+//! Makes stages fresh: unit by unit, in parallel, each committed by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chorus_archive::Local;
+
+use super::base::Base;
+use super::manifest;
+use super::work::Registry;
+use crate::files::atomic;
+use crate::files::claim::Claim;
+use crate::files::share::Share;
+use crate::graph::{Pass, Per, Program, stages};
+use crate::plan::scan::{Found, Scan};
+use crate::plan::{PassPlan, Status};
+use crate::state::states::{States, load, load_states};
+use crate::{Config, Console, EngineError, RunDir, Unit};
+
+/// Which stages to make fresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them.
+    All,
+    /// Exactly these; their inputs have to be fresh.
+    Only(Vec<String>),
+    /// These and all that they depend on.
+    WithUpstream(Vec<String>),
+    /// This one and all later ones.
+    From(String),
+}
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Which stages.
+    pub selection: Selection,
+    /// Make units again though they are fresh.
+    pub force: bool,
+    /// Threads; units in work at once, and recordings within a unit.
+    pub jobs: usize,
+    /// Only units that match one of these filters; empty for all.
+    pub units: Vec<String>,
+    /// Read every output and compare its hash, so that damaged ones are made again.
+    pub verify: bool,
+}
+
+/// What a run did, pass by pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary(pub Vec<Done>);
+
+/// What a run did of one pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The pass.
+    pub pass: &'static str,
+    /// Units that were made.
+    pub made: usize,
+    /// Units that were taken over from the base.
+    pub taken: usize,
+}
+
+impl Summary {
+    /// How many units were made.
+    pub fn made(&self) -> usize {
+        self.0.iter().map(|done| done.made).sum()
+    }
+
+    /// How many units were taken over from the base.
+    pub fn taken(&self) -> usize {
+        self.0.iter().map(|done| done.taken).sum()
+    }
+}
+
+/// The progress of an execution.
+#[derive(Default)]
+pub(super) struct Execution {
+    pub(super) states: States,
+    /// What each pass saw outside of the run, and its plan; in the order of the passes.
+    pub(super) scans: Vec<Scan<Found>>,
+    pub(super) plans: Vec<PassPlan>,
+    /// Passes that this share has to skip, because other shares did not make their inputs.
+    pub(super) skipped: BTreeSet<&'static str>,
+    pub(super) summary: Summary,
+}
+
+impl Execution {
+    /// Skips a pass that no selected pass depends on.
+    fn pass_over(&mut self, pass: &Pass) {
+        self.scans.push(Scan::none());
+        self.plans.push(PassPlan::empty(pass));
+    }
+}
+
+/// Runs the stages of one configuration.
+pub struct Runner {
+    pub(super) config: Config,
+    pub(super) archive: Option<Local>,
+    pub(super) run: RunDir,
+    pub(super) registry: Registry,
+    pub(super) console: Console,
+    pub(super) program: Program,
+    pub(super) runtime: BTreeMap<String, String>,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Runner {
+    /// A runner within `chorus`: passes that another program executes are handed to the worker.
+    pub fn new(config: Config, registry: Registry, console: Console) -> Self {
+        let run = RunDir::new(config.run_path());
+        let archive = config.text("archive.path").map(Local::new);
+        Self { config, archive, run, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+    }
+
+    /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.
+    #[must_use]
+    pub fn with_share(mut self, share: Option<Share>) -> Self {
+        self.run = self.run.shared(share);
+        self
+    }
+
+    /// A runner within the worker: it executes only the worker's passes, within a run that `chorus` holds. `runtime` is what the
+    /// worker's passes depend on besides: libtorch's version and the kind of device.
+    #[must_use]
+    pub fn as_worker(mut self, runtime: BTreeMap<String, String>) -> Self {
+        self.program = Program::Torch;
+        self.runtime = runtime;
+        self
+    }
+
+    /// Stops after the units in work when the process is asked to end (SIGINT, SIGTERM); at once when it is asked twice.
+    ///
+    /// # Errors
+    /// What the system says when handlers cannot be set.
+    pub fn stop_on_signals(&self) -> std::io::Result<()> {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&self.stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&self.stop))?;
+        }
+        Ok(())
+    }
+
+    /// Stops when another runner of this process is asked to.
+    #[must_use]
+    pub fn stopping_with(mut self, other: &Self) -> Self {
+        self.stop = Arc::clone(&other.stop);
+        self
+    }
+
+    /// The run's folder.
+    pub fn run_dir(&self) -> &RunDir {
+        &self.run
+    }
+
+    /// The passes of this run, in order.
+    pub fn passes(&self) -> &[Pass] {
+        self.registry.passes()
+    }
+
+    /// The stages of this run, in order.
+    pub fn stages(&self) -> Vec<&'static str> {
+        stages(self.passes())
+    }
+
+    /// What is fresh and what is not, without executing anything. `verify` reads every output and compares its hash.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the archive or the states cannot be read.
+    pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
+        self.config.require_purpose()?;
+        Ok(self.look(None, verify)?.0)
+    }
+
+    /// The plans of these passes and of all that they depend on.
+    pub(super) fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
+        self.look(Some(&self.needed(selected)), false)
+    }
+
+    /// These passes and all that they depend on.
+    pub(super) fn needed(&self, selected: &[&'static str]) -> BTreeSet<&'static str> {
+        let mut needed: BTreeSet<&'static str> = selected.iter().copied().collect();
+        for pass in self.passes().iter().rev() {
+            if needed.contains(pass.name) {
+                needed.extend(pass.upstream(self.passes()).iter().map(|maker| maker.name));
+            }
+        }
+        needed
+    }
+
+    /// What [`Runner::run`] would make, with about how many bytes it needs per stage.
+    ///
+    /// # Errors
+    /// As [`Runner::plan`], and for a selection that does not exist.
+    pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
+        let selected = self.selected(&options.selection)?;
+        self.check_sources(&selected)?;
+        let (plans, states) = self.plan_for(&selected)?;
+        let mut planned = Vec::new();
+        for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
+            plan.units.retain(|u| (options.force || !u.status.is_settled()) && self.wants(&u.unit, options));
+            let needed = self.bytes_needed(plan.pass, &states, &plan.units.iter().collect::<Vec<_>>())?;
+            planned.push((plan, needed));
+        }
+        Ok(planned)
+    }
+
+    /// Makes the selected stages fresh.
+    ///
+    /// # Errors
+    /// [`EngineError`]; units that were committed before stay.
+    pub fn run(&self, options: &RunOptions) -> Result<Summary, EngineError> {
+        let selected = self.selected(&options.selection)?;
+        self.refuse_units_of_whole_runs(options)?;
+        self.check_sources(&selected)?;
+        if !self.run.path().exists() {
+            self.look_first(&selected)?;
+        }
+        let _taken = self.open()?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.jobs.max(1))
+            .build()
+            .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
+        self.take_cache(&selected)?;
+        let mut execution = Execution { states: load_states(&self.run, self.passes()), ..Execution::default() };
+        let mut handed_over: Vec<&str> = Vec::new();
+        let needed = self.needed(&selected);
+        for (i, pass) in self.passes().iter().enumerate() {
+            let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
+            if self.program == Program::Torch && !chosen {
+                // `chorus` planned the other passes before it started the worker, which does not hold their code.
+                continue;
+            }
+            if !needed.contains(pass.name) {
+                execution.pass_over(pass);
+                continue;
+            }
+            let planned = if chosen { self.plan_for_share(pass, &mut execution, options, &pool)? } else { None };
+            let chosen = planned.is_some();
+            let mut plan = match planned {
+                Some(plan) => plan,
+                None => {
+                    let scan = pool.install(|| self.scan(pass, &execution.states, true))?;
+                    execution.scans.push(scan);
+                    self.planner(options.verify).pass(
+                        pass,
+                        &execution.states,
+                        &execution.scans[execution.plans.len()],
+                        &execution.plans,
+                    )?
+                }
+            };
+            let handed = chosen && pass.program != self.program;
+            if handed {
+                handed_over.push(pass.name);
+            } else if chosen {
+                self.refuse_stale_inputs(pass, &plan, options)?;
+                self.retire(pass, &mut plan, &mut execution.states, options)?;
+                let scan = &execution.scans[execution.plans.len()];
+                let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, options, &pool)?;
+                // The line about units that were taken over is enough: no other one has to say that all are fresh.
+                let done = taken > 0 && plan.fresh() == plan.units.len();
+                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, options, &pool)? };
+                execution.summary.0.push(Done { pass: pass.name, made, taken });
+                for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
+                    unit.status = Status::Fresh;
+                }
+                plan.pending = None;
+            }
+            execution.plans.push(plan);
+            // Consecutive passes of the worker go to one process, because starting it takes a while.
+            let next = self.passes().get(i + 1).filter(|next| next.program != self.program && selected.contains(&next.name));
+            if !handed_over.is_empty() && next.is_none() {
+                self.hand_over(&handed_over, &execution.plans, options)?;
+                for name in handed_over.drain(..) {
+                    self.take_back(name, &mut execution, options)?;
+                }
+            }
+        }
+        if self.program == Program::Chorus {
+            self.record_config()?;
+            if self.run.share().is_some() {
+                execution.states = load_states(&self.run, self.passes());
+            }
+            manifest::write(&self.run, &self.config, self.passes(), &execution.states)?;
+        }
+        Ok(execution.summary)
+    }
+
+    /// Reads what the worker made of a pass, and plans the pass again.
+    fn take_back(&self, name: &str, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
+        let at = self.passes().iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
+        let pass = &self.passes()[at];
+        let before = execution.states.insert(pass.name, load(&self.run, pass.name)).unwrap_or_default();
+        let new: Vec<_> = execution.states[pass.name].iter().filter(|(unit, state)| before.get(*unit) != Some(*state)).collect();
+        let base = Base::of(&self.config).filter(|_| !options.force);
+        let taken = new.iter().filter(|(unit, state)| base.as_ref().is_some_and(|base| base.has(pass.name, unit, state))).count();
+        execution.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken });
+        let planner = self.planner(options.verify);
+        execution.plans[at] = planner.pass(pass, &execution.states, &execution.scans[at], &execution.plans[..at])?;
+        Ok(())
+    }
+
+    /// Whether a unit is among those that this process was asked to make.
+    pub(super) fn wants(&self, unit: &Unit, options: &RunOptions) -> bool {
+        let named = options.units.is_empty() || options.units.iter().any(|filter| unit.matches(filter));
+        named && self.run.share().is_none_or(|share| share.owns(unit))
+    }
+
+    /// Whether this process makes the passes on the whole run.
+    pub(super) fn makes_whole_runs(&self, options: &RunOptions) -> bool {
+        options.units.is_empty() && self.run.share().is_none_or(Share::is_first)
+    }
+
+    /// Refuses `--unit` with a stage that has no units, since it would do nothing without a message.
+    fn refuse_units_of_whole_runs(&self, options: &RunOptions) -> Result<(), EngineError> {
+        let Selection::Only(stages) = &options.selection else { return Ok(()) };
+        let has_units = |stage: &String| self.passes().iter().any(|pass| pass.stage == stage && pass.per == Per::SiteDay);
+        match stages.iter().find(|stage| !options.units.is_empty() && !has_units(stage)) {
+            Some(stage) => Err(EngineError::WholeRun { stage: stage.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn pass(&self, name: &str) -> &Pass {
+        self.passes().iter().find(|p| p.name == name).expect("names of passes come from the list of passes")
+    }
+
+    /// The passes of a selection.
+    fn selected(&self, selection: &Selection) -> Result<Vec<&'static str>, EngineError> {
+        let known = self.stages();
+        let check = |name: &String| match known.iter().find(|s| *s == name) {
+            Some(stage) => Ok(*stage),
+            None => Err(EngineError::UnknownStage { name: name.clone(), known: known.join(", ") }),
+        };
+        let named = match selection {
+            Selection::All => known.clone(),
+            Selection::Only(names) | Selection::WithUpstream(names) => names.iter().map(check).collect::<Result<_, _>>()?,
+            Selection::From(name) => {
+                let first = check(name)?;
+                known.iter().copied().skip_while(|s| *s != first).collect()
+            }
+        };
+        let mut selected: Vec<&'static str> = Vec::new();
+        for pass in self.passes().iter().rev() {
+            let needed = |s: &&'static str| self.pass(s).upstream(self.passes()).iter().any(|p| p.stage == pass.stage);
+            let upstream = matches!(selection, Selection::WithUpstream(_)) && selected.iter().any(needed);
+            if named.contains(&pass.stage) || upstream {
+                selected.push(pass.name);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// Locks the run, or its share, for this process. The worker runs within a run that `chorus` has locked.
+    fn open(&self) -> Result<Option<(std::fs::File, Option<Claim>)>, EngineError> {
+        if self.program != Program::Chorus {
+            return Ok(None);
+        }
+        let lock = self.run.lock()?;
+        let share = self.run.share().map(|share| self.run.take_share(share)).transpose()?;
+        atomic::clear(&self.run.tmp())?;
+        if share.is_none() {
+            // No other process has the run, so processes that were killed left these.
+            atomic::clear(&self.run.claims())?;
+        }
+        Ok(Some((lock, share)))
+    }
+
+    /// Writes down the configuration: when something is about to be made with it, and at the end of a run.
+    pub(super) fn record_config(&self) -> Result<(), EngineError> {
+        let (path, yaml) = (self.run.resolved_config(), self.config.with_absolute_paths().to_yaml());
+        if self.program == Program::Chorus && std::fs::read(&path).ok().as_deref() != Some(yaml.as_bytes()) {
+            atomic::write(&self.run.tmp(), &path, yaml.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn refuse_stale_inputs(&self, pass: &Pass, plan: &PassPlan, options: &RunOptions) -> Result<(), EngineError> {
+        if !options.units.is_empty() && !plan.units.iter().any(|u| self.wants(&u.unit, options)) {
+            return Err(EngineError::UnknownUnit { filter: options.units.join(", ") });
+        }
+        let waiting = plan.units.iter().filter(|u| self.wants(&u.unit, options)).find_map(|u| match u.status {
+            Status::Waiting(stage) => Some(stage),
+            _ => None,
+        });
+        let Some(input) = waiting else { return Ok(()) };
+        let reason = self.plan_for(&[pass.name])?.0.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
+        Err(EngineError::StaleInputs {
+            stage: pass.stage.into(),
+            input: input.into(),
+            reason: reason.unwrap_or_else(|| "not made yet".into()),
+            command: format!("chorus run {} --with-upstream", pass.stage),
+        })
+    }
+}
+
+pub(super) fn count_units(n: usize) -> String {
+    if n == 1 { "1 unit".into() } else { format!("{n} units") }
+}

@@ -1,0 +1,160 @@
+//! Hands passes to the worker, which links libtorch.
+
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::runner::{RunOptions, Runner};
+use crate::graph::Pass;
+use crate::plan::{PassPlan, Status};
+use crate::{Config, EngineError, RunDir};
+
+/// What the worker is given on its standard input: the first line, as JSON. The worker needs the declarations of all
+/// passes to know who makes what its own passes read, and it holds the code of few of them.
+#[derive(Serialize, Deserialize)]
+// Declarations hold names for as long as the process lives.
+#[serde(bound(deserialize = "'de: 'static"))]
+struct Assignment {
+    /// The resolved configuration, as YAML.
+    config: String,
+    passes: Vec<Pass>,
+}
+
+/// Reads what `chorus` hands to this process: the configuration of the run and the passes that are declared for it.
+///
+/// # Errors
+/// [`EngineError::Io`] and [`EngineError::Worker`] when it is not there or cannot be read, [`EngineError::Config`] when
+/// the configuration cannot be used.
+pub fn read_assignment(mut from: impl BufRead, run: &RunDir) -> Result<(Config, Vec<Pass>), EngineError> {
+    let mut line = String::new();
+    from.read_line(&mut line).map_err(EngineError::io("standard input", "cannot be read"))?;
+    // Names of passes, tables and keys are used as long as the process lives.
+    let line: &'static str = line.leak();
+    let unreadable = |e: serde_json::Error| EngineError::Worker {
+        stage: "run".into(),
+        detail: format!(
+            "expects an assignment of chorus as the first line of its standard input ({e}); start it through `chorus run`"
+        ),
+    };
+    let Assignment { config, passes } = serde_json::from_str(line).map_err(unreadable)?;
+    let place = run.resolved_config();
+    Ok((Config::resolved_text(&config, &place)?, passes))
+}
+
+/// The worker's environment, unless variables of these names are set already. None of it changes a result.
+const WORKER_ENVIRONMENT: [(&str, &str); 4] = [
+    // libtorch's threads otherwise spin for long while they wait: alone they are a fifth faster than if they slept at
+    // once, but beside other work an epoch takes ten times as long. So many turns are some tenths of a millisecond, and
+    // lose little either way.
+    ("GOMP_SPINCOUNT", "10000"),
+    // Each layer's output is some megabytes, which glibc would fetch from the system and give back each time, page by page.
+    ("MALLOC_MMAP_MAX_", "0"),
+    ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
+    ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
+];
+
+impl Runner {
+    /// Lets the worker make some passes, with this run's resolved configuration.
+    pub(super) fn hand_over(&self, names: &[&str], plans: &[PassPlan], options: &RunOptions) -> Result<(), EngineError> {
+        let handed: Vec<&PassPlan> = plans.iter().filter(|p| names.contains(&p.pass)).collect();
+        for plan in &handed {
+            // Within the group, one may wait for the other.
+            let waits_outside = plan.units.iter().any(|u| matches!(u.status, Status::Waiting(s) if !names.contains(&s)));
+            if waits_outside {
+                self.refuse_stale_inputs(self.pass(plan.pass), plan, options)?;
+            }
+        }
+        let fresh = handed.iter().all(|p| p.is_fresh()) && !options.force;
+        let Some(program) = worker_program() else {
+            if fresh {
+                return Ok(());
+            }
+            let detail = "is not beside chorus; build it with `make build` (it needs libtorch, which `make setup` gets)".into();
+            return Err(EngineError::Worker { stage: names.join(", "), detail });
+        };
+        self.record_config()?;
+        let failed = |detail: String| EngineError::Worker { stage: names.join(", "), detail };
+        let mut command = Command::new(&program);
+        command.arg("run").arg("--run").arg(self.run.path()).args(["--jobs", &options.jobs.to_string()]).stdin(Stdio::piped());
+        command.args(names.iter().map(|n| self.pass(n).stage));
+        command.args(options.units.iter().flat_map(|u| ["--unit", u]));
+        if let Some(share) = self.run.share() {
+            command.args(["--units", &share.to_string()]);
+        }
+        if options.force {
+            command.arg("--force");
+        }
+        if options.verify {
+            command.arg("--verify");
+        }
+        command.envs(WORKER_ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
+        let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {}: {e}", program.display())))?;
+        // The worker ends when its stdin is closed, so also when this process is killed.
+        let mut lifeline = child.stdin.take();
+        let assignment = Assignment { config: self.config.with_absolute_paths().to_yaml(), passes: self.passes().to_vec() };
+        let line = serde_json::to_string(&assignment).expect("declarations are JSON") + "\n";
+        // A worker that cannot start has closed its end; its exit status says so below.
+        let _ = lifeline.as_mut().map(|stdin| stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()));
+        let mut terminated = false;
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(|e| failed(e.to_string()))? {
+                break status;
+            }
+            if self.stop.load(Ordering::Relaxed) && !terminated {
+                terminated = true;
+                if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
+                    // It may have ended by itself in between.
+                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        match status.success() {
+            true => Ok(()),
+            false if self.stop.load(Ordering::Relaxed) => Err(EngineError::Stopped),
+            false => Err(failed(format!("ended with {status}; see its messages above"))),
+        }
+    }
+}
+
+/// The worker: named by `CHORUS_TORCH`, or beside this program.
+pub fn worker_program() -> Option<PathBuf> {
+    let named = std::env::var_os("CHORUS_TORCH").map(PathBuf::from);
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("chorus-torch")));
+    named.or(beside).filter(|p| p.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Input, Output, Per, Program};
+
+    #[test]
+    fn the_worker_reads_what_chorus_hands_over() {
+        let pass = Pass {
+            program: Program::Torch,
+            inputs: vec![Input::Archive, Input::Parts { of: "features", by: "training_sets" }],
+            outputs: vec![Output::File("model/model.yaml"), Output::Table("training_log")],
+            keys: vec!["train.*"],
+            ..Pass::new("learn", Per::Run)
+        };
+        let config = Config::from_text("", "c", "c", &["segment.hop_s=2".to_owned()], crate::test_keys::keys()).unwrap();
+        let handed = Assignment { config: config.to_yaml(), passes: vec![pass.clone()] };
+        let line = serde_json::to_string(&handed).unwrap() + "\nwhat follows is not read";
+        let (read, passes) = read_assignment(line.as_bytes(), &RunDir::new("run")).unwrap();
+        assert_eq!(read.number("segment.hop_s"), 2.0);
+        assert_eq!(read.text("run.path"), Some("runs/c"));
+        assert_eq!((passes[0].name, &passes[0].inputs, &passes[0].outputs), ("learn", &pass.inputs, &pass.outputs));
+        assert_eq!((passes[0].program, &passes[0].keys), (Program::Torch, &pass.keys));
+    }
+
+    #[test]
+    fn a_worker_that_is_started_by_hand_says_what_it_lacks() {
+        let error = read_assignment("".as_bytes(), &RunDir::new("run")).err().unwrap().to_string();
+        assert!(error.contains("standard input") && error.contains("`chorus run`"), "{error}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Why the tables of a run cannot be read.
+
+use std::io;
+use std::path::PathBuf;
+
+use chorus_tables::TableError;
+
+/// An error of reading a run's tables.
+#[derive(Debug, thiserror::Error)]
+pub enum RunTablesError {
+    /// The folder is not that of a run.
+    #[error(
+        "{}: expected the folder of a run, which holds `tables/`, found none; name one such as runs/NAME with --run, \
+         or make its tables with `chorus run`",
+        .path.display()
+    )]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// One run was named twice.
+    #[error("{}: this run is named twice; name each run once", .path.display())]
+    SameRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder cannot be listed.
+    #[error("{}: the tables cannot be listed: {source}; check the folder's permissions and name", .path.display())]
+    Unlisted {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The run has no file of this table.
+    #[error("{}: this run has no table `{table}` yet; `{command}` makes it. There are: {known}", .run.display())]
+    NotMade {
+        /// The run.
+        run: PathBuf,
+        /// The table.
+        table: String,
+        /// The command that makes it.
+        command: String,
+        /// The tables that the run has.
+        known: String,
+    },
+    /// No table has this name, or a file is damaged or of another version.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+impl RunTablesError {
+    /// Whether another command or another configuration helps, rather than a repair.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NoRun { .. } | Self::SameRun { .. } | Self::NotMade { .. })
+    }
+}

@@ -1,0 +1,6 @@
+//! What is known of units that were made: their fingerprints, and the sizes and hashes of their outputs. It knows only files.
+
+pub(crate) mod fingerprint;
+pub(crate) mod inputs;
+pub(crate) mod states;
+pub(crate) mod unit_state;

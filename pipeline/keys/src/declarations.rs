@@ -1,0 +1,156 @@
+//! All keys of a program, with the checks between them.
+
+use std::fmt;
+
+use crate::key::parsed;
+use crate::{Key, Keys, Values};
+
+/// Something wrong with the values of several keys together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The key to change.
+    pub key: String,
+    /// What was found.
+    pub found: String,
+    /// What is allowed, or what to do.
+    pub allowed: String,
+}
+
+impl Finding {
+    /// A finding about a key.
+    pub fn new(key: &str, found: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self { key: key.to_owned(), found: found.into(), allowed: allowed.into() }
+    }
+}
+
+/// Looks for combinations of values that cannot work. A key that the program does not have reads as null.
+pub type Check = fn(&Values) -> Vec<Finding>;
+
+/// All keys of a program by section, and the checks between keys. Each stage contributes its own; the program adds them up.
+#[derive(Clone, Default)]
+pub struct Declarations {
+    keys: Vec<Key>,
+    checks: Vec<Check>,
+    purposes: Vec<Check>,
+    remarks: Vec<Check>,
+}
+
+impl fmt::Debug for Declarations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Declarations").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+impl Declarations {
+    /// Adds the keys of a struct. Keys of a section that is there already go to its end; a key that is there already with the same
+    /// declaration is left alone.
+    ///
+    /// # Panics
+    /// When a key is declared in two ways, or when it does not take its own default, example or former value: a fault of the program.
+    #[must_use]
+    pub fn section<S: Keys>(self) -> Self {
+        S::keys().into_iter().fold(self, Self::key)
+    }
+
+    /// Adds one key.
+    ///
+    /// # Panics
+    /// As [`Declarations::section`].
+    #[must_use]
+    pub fn key(mut self, key: Key) -> Self {
+        if let Some(same) = self.find(key.name) {
+            assert!(*same == key, "{} is declared twice", key.name);
+            return self;
+        }
+        for yaml in [Some(key.default), key.example, key.before].into_iter().flatten() {
+            assert!(key.allows(&parsed(key.name, yaml)), "{}: `{yaml}` is declared, and allowed is {}", key.name, key.allowed());
+        }
+        let end = self.keys.iter().rposition(|other| other.section() == key.section()).map_or(self.keys.len(), |last| last + 1);
+        self.keys.insert(end, key);
+        self
+    }
+
+    /// Adds a check of every configuration.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Adds a check of configurations with which more is done than to look at recordings.
+    #[must_use]
+    pub fn purpose(mut self, check: Check) -> Self {
+        self.purposes.push(check);
+        self
+    }
+
+    /// Adds a check whose findings are warnings, such as keys that have no effect.
+    #[must_use]
+    pub fn remark(mut self, check: Check) -> Self {
+        self.remarks.push(check);
+        self
+    }
+
+    /// Adds all that another part of the program declares.
+    ///
+    /// # Panics
+    /// As [`Declarations::section`].
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let mut all = other.keys.into_iter().fold(self, Self::key);
+        all.checks.extend(other.checks);
+        all.purposes.extend(other.purposes);
+        all.remarks.extend(other.remarks);
+        all
+    }
+
+    /// The same for as long as the program runs, for tests and programs that collect once.
+    #[must_use]
+    pub fn into_static(self) -> &'static Self {
+        Box::leak(Box::new(self))
+    }
+
+    /// All keys, those of a section one after the other.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The key of that full name.
+    pub fn find(&self, name: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// Whether there are keys in such a section.
+    pub fn is_section(&self, name: &str) -> bool {
+        !name.is_empty() && self.keys.iter().any(|key| key.section() == name)
+    }
+
+    /// The declared name nearest to a misspelt one, when one is near.
+    pub fn nearest(&self, name: &str) -> Option<&'static str> {
+        let distance = |key: &&Key| strsim::damerau_levenshtein(key.name, name);
+        let allowed = 1 + name.len() / 4;
+        // Comparing takes time and memory of the product of two lengths.
+        let alike = self.keys.iter().filter(|key| key.name.len().abs_diff(name.len()) <= allowed);
+        alike.min_by_key(distance).filter(|key| distance(key) <= allowed).map(|key| key.name)
+    }
+
+    /// The default of every key.
+    pub fn defaults(&self) -> Values {
+        self.keys.iter().map(|key| (key.name.to_owned(), key.default_value())).collect()
+    }
+
+    /// What is wrong with these values, each of which is allowed by itself.
+    pub fn findings(&self, values: &Values) -> Vec<Finding> {
+        self.checks.iter().flat_map(|check| check(values)).collect()
+    }
+
+    /// What is wrong with these values where more is done than to look at recordings.
+    pub fn missing_purpose(&self, values: &Values) -> Vec<Finding> {
+        self.purposes.iter().flat_map(|check| check(values)).collect()
+    }
+
+    /// What deserves a warning.
+    pub fn remarks(&self, values: &Values) -> Vec<Finding> {
+        self.remarks.iter().flat_map(|check| check(values)).collect()
+    }
+}

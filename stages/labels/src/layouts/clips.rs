@@ -1,0 +1,286 @@
+//! CSV files with a row per recording, whose labels count for the whole recording. A column names the recording. The labels are
+//! in one column (several with a separator between them), or in a column of 0 and 1 for each class. ESC-50 and ESC-10 have such
+//! files.
+//!
+//! A row without a label, or with nothing but zeros, says that nothing was heard.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::columns::{LABEL, LabelSeparator, RECORDING, SeparatorKeys, filled, quality};
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
+use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
+use crate::look::{ArchiveLook, place_of};
+use crate::text::number;
+
+/// Bytes of a column's name that can be a class: every event of the class holds it.
+const LONGEST_CLASS: usize = 256;
+
+/// Columns that say where a clip is from or to which part of the data it belongs. They are no classes.
+const ABOUT_THE_CLIP: &[&str] =
+    &["fold", "subset", "split", "site", "date", "species number", "min t", "max t", "id", "index", "take", "src file"];
+
+/// The layout `clips`.
+pub(super) struct Clips;
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct ClipKeys {
+    recording_column: Option<String>,
+    label_column: Option<String>,
+    quality_column: Option<String>,
+    #[serde(flatten)]
+    separator: SeparatorKeys,
+}
+
+impl Layout for Clips {
+    fn name(&self) -> &'static str {
+        "clips"
+    }
+
+    fn about(&self) -> &'static str {
+        "CSV files with a row per recording, whose labels count for all of it."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: ".", extensions: &["csv", "tsv"] })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys {
+            // Any archive may hold CSV files of another kind, such as a list of sites.
+            required: &[("annotate.folder", "name the CSV file, or the folder that holds nothing but such files")],
+            used: &[
+                &["annotate.folder", "annotate.recording_column", "annotate.label_column", "annotate.quality_column"],
+                LabelSeparator::NAMES,
+            ],
+        }
+    }
+
+    fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        let keys: ClipKeys = settings.options()?;
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+    }
+
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let tables = look.sample(&["csv"]);
+        let place = place_of(tables.iter().filter(|file| look.names_recordings(file) && holds_labels(self, look, file)))?;
+        Some(Proposal { folder: Some(place), ..Proposal::of(self) })
+    }
+}
+
+/// Reads a CSV file of clips.
+fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Detect);
+    let recording = table.require(keys.recording_column.as_deref(), RECORDING, "recording", "recording_column");
+    let columns = recording.and_then(|recording| {
+        Ok((recording, labels(&table, keys, recording)?, quality(&table, keys.quality_column.as_deref())?))
+    });
+    let (recording, labels, quality) = match columns {
+        Ok(read) => read,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
+    let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
+    for row in &table.rows {
+        let name = row.text(Some(recording));
+        let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
+        for event in labels.events(&table, row, &keys.separator.label_separator) {
+            let event = Event { quality: filled(row.text(quality)), ..event };
+            contents.add(filled(name), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
+        }
+    }
+    contents.or_silence()
+}
+
+/// The columns of the labels of whole recordings.
+pub(super) enum ClipLabels {
+    /// One column with labels as text.
+    Text(usize),
+    /// A column of 0 and 1 for each class.
+    Classes(Vec<usize>),
+}
+
+fn labels(table: &Delimited, keys: &ClipKeys, recording: usize) -> Result<ClipLabels, String> {
+    if let Some(column) = table.find(keys.label_column.as_deref(), LABEL)?.filter(|&column| column != recording) {
+        return Ok(ClipLabels::Text(column));
+    }
+    let is_candidate = |&column: &usize| {
+        let name = plain(&table.header[column]);
+        column != recording && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
+    };
+    let candidates: Vec<usize> = (0..table.header.len()).filter(is_candidate).collect();
+    let columns: Vec<usize> = candidates.iter().copied().filter(|&column| is_class(table, column)).collect();
+    if columns.is_empty() && !table.rows.is_empty() {
+        let columns = table.columns();
+        let nearest = nearest_to_a_class(table, &candidates).map_or_else(String::new, |near| format!(" ({near})"));
+        return Err(format!(
+            "no column for the label, such as category, and no columns of 0 and 1{nearest}; {columns}; \
+             name one in annotate.label_column"
+        ));
+    }
+    ClipLabels::of_columns(table, columns)
+}
+
+/// Whether a column holds 0 and 1 for a class: most of its cells do, and none holds another number, as a column of counts would.
+/// A text in a few cells is taken for a mistake in these rows.
+fn is_class(table: &Delimited, column: usize) -> bool {
+    let cells = || table.rows.iter().map(|row| row.text(Some(column)));
+    let bits = cells().filter(|cell| bit(cell).is_some()).count();
+    let is_count = |cell: &str| bit(cell).is_none() && number(cell).is_some();
+    2 * bits > table.rows.len() && !cells().any(is_count)
+}
+
+/// The column that is most like one of 0 and 1, with the first cell that holds something else.
+fn nearest_to_a_class(table: &Delimited, candidates: &[usize]) -> Option<String> {
+    let bits = |column: &usize| table.rows.iter().filter(|row| bit(row.text(Some(*column))).is_some()).count();
+    let column = *candidates.iter().filter(|column| bits(column) > 0).rev().max_by_key(|column| bits(column))?;
+    let row = table.rows.iter().find(|row| bit(row.text(Some(column))).is_none())?;
+    Some(format!("{} holds `{}` on line {}", table.header[column], row.text(Some(column)), row.line))
+}
+
+impl ClipLabels {
+    /// A class for each of these columns.
+    ///
+    /// # Errors
+    /// A column's name is too long for a class.
+    pub(super) fn of_columns(table: &Delimited, columns: Vec<usize>) -> Result<Self, String> {
+        match columns.iter().find(|&&column| table.header[column].len() > LONGEST_CLASS) {
+            Some(long) => {
+                Err(format!("the name of column {} is longer than {LONGEST_CLASS} bytes, expected the name of a class", long + 1))
+            }
+            None => Ok(Self::Classes(columns)),
+        }
+    }
+
+    /// The labels that the header names, whether or not a clip has them.
+    pub(super) fn declared(&self, table: &Delimited) -> BTreeSet<String> {
+        match self {
+            Self::Text(_) => BTreeSet::new(),
+            Self::Classes(columns) => columns.iter().map(|&column| table.header[column].clone()).collect(),
+        }
+    }
+
+    /// The events of a row.
+    pub(super) fn events(&self, table: &Delimited, row: &DelimitedRow, separator: &LabelSeparator) -> Vec<Event> {
+        let mut events: Vec<Event> = match self {
+            Self::Text(column) => {
+                let labels = match separator.labels(row.text(Some(*column))) {
+                    Ok(labels) => labels,
+                    Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
+                };
+                labels.into_iter().filter(|label| !label.is_empty()).map(|label| Event::whole(row.line, label)).collect()
+            }
+            Self::Classes(columns) if columns.last().is_some_and(|&last| last >= row.fields.len()) => {
+                let problem = format!("{} fields under a header of {}", row.fields.len(), table.header.len());
+                return vec![Event::unusable(row.line, &row.all(), problem)];
+            }
+            // With one bad cell the row is not used: the class of that cell would count as absent.
+            Self::Classes(columns) => {
+                let present = columns.iter().map(|&column| Ok((column, is_present(table, row, column)?)));
+                match present.collect::<Result<Vec<_>, String>>() {
+                    Ok(cells) => {
+                        let present = cells.into_iter().filter(|(_, is_present)| *is_present);
+                        present.map(|(column, _)| Event::whole(row.line, &table.header[column])).collect()
+                    }
+                    Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
+                }
+            }
+        };
+        if events.is_empty() {
+            events.push(Event::nothing(row.line));
+        }
+        (1..).zip(events).map(|(item, event)| Event { item, ..event }).collect()
+    }
+}
+
+/// Whether a cell says that the class of its column is present.
+///
+/// # Errors
+/// The cell is neither 0 nor 1.
+fn is_present(table: &Delimited, row: &DelimitedRow, column: usize) -> Result<bool, String> {
+    let text = row.text(Some(column));
+    bit(text).ok_or_else(|| format!("{} is `{text}`, expected 0 or 1", table.header[column]))
+}
+
+/// 0 or 1; `None` for any other text.
+fn bit(text: &str) -> Option<bool> {
+    match text {
+        "0" | "0.0" => Some(false),
+        "1" | "1.0" => Some(true),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Extent;
+    use crate::layout::testing::{accounted, fields, read, used};
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Contents {
+        read(&Clips, text.as_bytes(), "")
+    }
+
+    #[test]
+    fn its_keys_are_the_fields_of_its_options() {
+        let mut own = fields(&ClipKeys::default());
+        own.insert("annotate.folder".to_owned());
+        assert_eq!(used(&Clips), own);
+    }
+
+    fn labels(text: &str) -> Vec<(String, Vec<String>)> {
+        let contents = parse(text);
+        assert_eq!(contents.fault, None);
+        let texts = |events: Vec<Event>| events.into_iter().filter(|e| e.extent == Extent::Whole).map(|e| e.label).collect();
+        contents.by_recording.into_iter().map(|(name, events)| (name.unwrap(), texts(events))).collect()
+    }
+
+    #[test]
+    fn labels_as_text_or_as_columns() {
+        let own = |name: &str, labels: &[&str]| (name.to_owned(), labels.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>());
+        let esc =
+            "filename,fold,target,category,esc10,src_file,take\n1-1-A-0.wav,1,0,dog,True,1,A\n1-2-A-1.wav,1,1,rooster,True,2,A\n";
+        assert_eq!(labels(esc), [own("1-1-A-0.wav", &["dog"]), own("1-2-A-1.wav", &["rooster"])]);
+        assert_eq!(labels("file;label\na.wav;\"A;B\"\nb.wav;\n"), [own("a.wav", &["A", "B"]), own("b.wav", &[])]);
+        let table = "file,fold,FROG,TOAD\na.wav,1,0,1\nb.wav,0,1,1\nc.wav,1,0,0\n";
+        assert_eq!(labels(table), [own("a.wav", &["TOAD"]), own("b.wav", &["FROG", "TOAD"]), own("c.wav", &[])]);
+        assert_eq!(parse(table).declared.len(), 2);
+    }
+
+    #[test]
+    fn a_file_without_recordings_or_labels_says_so() {
+        let fault = |text: &str| parse(text).fault.unwrap();
+        assert!(fault("label\nA\n").contains("annotate.recording_column"));
+        assert!(fault("file,fold\na,1\n").contains("no columns of 0 and 1; its columns are file, fold"));
+    }
+
+    #[test]
+    fn a_bad_cell_is_told_with_its_column_and_its_row_says_nothing() {
+        let found = parse("file,FROG,TOAD,calls\na.wav,1,0,3\nb.wav,1,x,0\nc.wav,0,1,1\n");
+        assert_eq!(found.declared, ["FROG", "TOAD"].map(str::to_owned).into(), "calls are counted, and no class");
+        let bad = &found.by_recording[&Some("b.wav".to_owned())];
+        assert_eq!((bad.len(), bad[0].line, bad[0].problem.as_deref()), (1, 3, Some("TOAD is `x`, expected 0 or 1")));
+        let fault = parse("file,FROG\na.wav,yes\nb.wav,0\n").fault.unwrap();
+        assert!(fault.contains("(FROG holds `yes` on line 2)"), "{fault}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for(
+            rows in prop::collection::vec("[ab]?(,[01x;]{0,2}){0,4}", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let blank = |row: &&String| row.split(',').all(|field| field.trim().is_empty());
+            let filled = rows.iter().filter(|row| !blank(row)).count();
+            for header in ["file,category", "file,A,B"] {
+                let text = format!("{header}\n{}", rows.join("\n"));
+                prop_assert_eq!(accounted(&parse(&text)), filled);
+            }
+            read(&Clips, &noise, "");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! CSV files of events: a row per event, with columns for start, end, label, and perhaps recording, frequencies and quality.
+//!
+//! A file without a column for the recording is named like its recording. A row that names a recording and nothing else says that
+//! nothing was heard there. A Raven table that was saved as CSV has the times of a Raven table.
+
+use serde::{Deserialize, Serialize};
+
+use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, RECORDING, SeparatorKeys, filled};
+use super::raven_times::{BEGIN, RavenTimes};
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
+use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
+use crate::look::{ArchiveLook, place_of};
+
+const EXTENSIONS: &[&str] = &["csv", "tsv"];
+
+/// The layout `csv`.
+pub(super) struct CsvEvents;
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct CsvKeys {
+    #[serde(flatten)]
+    columns: EventColumnKeys,
+    #[serde(flatten)]
+    separator: SeparatorKeys,
+}
+
+impl Layout for CsvEvents {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn about(&self) -> &'static str {
+        "CSV files with a row per event."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: ".", extensions: EXTENSIONS })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys {
+            // Any archive may hold CSV files of another kind, such as a list of sites.
+            required: &[("annotate.folder", "name the CSV file, or the folder that holds nothing but such files")],
+            used: &[&["annotate.folder"], EventColumnKeys::NAMES, LabelSeparator::NAMES],
+        }
+    }
+
+    fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        let keys: CsvKeys = settings.options()?;
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+    }
+
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let tables = look.sample(&["csv"]);
+        let place = place_of(tables.iter().filter(|file| look.names_recordings(file) && holds_labels(self, look, file)))?;
+        Some(Proposal { folder: Some(place), ..Proposal::of(self) })
+    }
+}
+
+/// Reads a CSV file of events.
+fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Detect);
+    let columns = EventColumns::of(&table, &keys.columns);
+    let recording = table.find(keys.columns.recording_column.as_deref(), RECORDING);
+    let (columns, recording) = match (columns, recording) {
+        (Ok(columns), Ok(recording)) => (columns, recording),
+        (Err(fault), _) | (_, Err(fault)) => return Contents::faulty(&table, fault),
+    };
+    // A column `Name` may hold recordings or labels. Every table has labels.
+    let recording = recording.filter(|&recording| recording != columns.label);
+    let is_ravens = plain(&table.header[columns.start]) == BEGIN;
+    let times = match is_ravens.then(|| RavenTimes::of(&table, recording)).transpose() {
+        Ok(times) => times,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
+    let mut contents = Contents::default();
+    for row in &table.rows {
+        for event in events(row, &columns, &keys.separator.label_separator) {
+            let event = match &times {
+                Some(times) => times.within_recording(row, event),
+                None => event,
+            };
+            contents.add(filled(row.text(recording)), event.or_problem(table.too_long(row)));
+        }
+    }
+    contents.or_silence()
+}
+
+fn events(row: &DelimitedRow, columns: &EventColumns, separator: &LabelSeparator) -> Vec<Event> {
+    let text = |column| row.text(Some(column));
+    let (start, end, label) = (text(columns.start), text(columns.end), text(columns.label));
+    if [start, end, label] == ["", "", ""] {
+        return vec![Event::nothing(row.line)];
+    }
+    let labels = match separator.labels(label) {
+        Ok(labels) => labels,
+        Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
+    };
+    (1..).zip(labels).map(|(item, label)| Event { item, ..columns.event(row, start, end, label) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::testing::{accounted, fields, read, used};
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Contents {
+        read(&CsvEvents, text.as_bytes(), "")
+    }
+
+    #[test]
+    fn its_keys_are_the_fields_of_its_options() {
+        let mut own = fields(&CsvKeys::default());
+        own.insert("annotate.folder".to_owned());
+        assert_eq!(used(&CsvEvents), own);
+    }
+
+    #[test]
+    fn events_of_several_recordings() {
+        let found = parse("file,start_s,end_s,label,low_hz,high_hz,quality\na.wav,1,2,A;B,500,,H\nb.wav,,,\na.wav,x,2,A\n");
+        let a = &found.by_recording[&Some("a.wav".to_owned())];
+        let labels: Vec<_> = a.iter().map(|e| (e.line, e.item, e.label.as_str(), e.problem.is_some())).collect();
+        assert_eq!(labels, [(2, 1, "A", false), (2, 2, "B", false), (4, 1, "A", true)]);
+        assert_eq!((a[0].low_hz, a[0].high_hz, a[0].quality.as_deref()), (Some(500.0), None, Some("H")));
+        assert_eq!(found.by_recording[&Some("b.wav".to_owned())], [Event::nothing(3)]);
+    }
+
+    #[test]
+    fn a_table_of_ravens_has_ravens_times() {
+        let head = "Begin Time (s),End Time (s),Begin File,Species";
+        let found = parse(&format!("{head},File Offset (s)\n61,62.5,b.wav,X,1\n"));
+        let event = &found.by_recording[&Some("b.wav".to_owned())][0];
+        assert_eq!((event.start_s, event.end_s, event.in_session), (Some(1.0), Some(2.5), false));
+        assert!(parse(&format!("{head}\n1,2,a.wav,X\n61,62.5,b.wav,X\n")).events().all(|event| event.in_session));
+        assert!(parse("start,end,file,label\n1,2,a.wav,X\n61,62.5,b.wav,X\n").events().all(|event| !event.in_session));
+    }
+
+    #[test]
+    fn columns_as_a_program_for_r_writes_them() {
+        let table = b"start.time,end.time,min.frq,max.frq,name\n1.059,2.586,3.6,6.35,BTNW\n";
+        let found = read(&CsvEvents, table, "frequency_unit: khz");
+        let event = &found.by_recording[&None][0];
+        assert_eq!((event.label.as_str(), event.low_hz, event.high_hz), ("BTNW", Some(3600.0), Some(6350.0)));
+        let fault = read(&CsvEvents, b"start,end,label\n1,2,A\n", "start_column: t0").fault.unwrap();
+        assert!(fault.contains("no column t0; its columns are start, end, label"), "{fault}");
+    }
+
+    #[test]
+    fn frequencies_that_no_number_can_hold_are_a_problem() {
+        let found = read(&CsvEvents, b"start,end,low,high,label\n1,2,1e308,,A\n", "frequency_unit: khz");
+        let event = &found.by_recording[&None][0];
+        assert_eq!((event.low_hz, event.problem.as_deref()), (None, Some("frequency is `1e308`, expected a number")));
+    }
+
+    #[test]
+    fn more_labels_than_can_be_meant_are_one_problem() {
+        let labels: String = (0..300).map(|i| format!("{i};")).collect();
+        let found = parse(&format!("start,end,label\n1,2,{labels}\n"));
+        assert_eq!(found.events().count(), 1);
+        assert!(found.by_recording[&None][0].problem.as_deref().is_some_and(|problem| problem.contains("256 labels")));
+    }
+
+    #[test]
+    fn semicolons_and_decimal_commas() {
+        let found = parse("start;end;label\n1,5;2,5;A\n");
+        assert_eq!((found.by_recording[&None][0].start_s, found.by_recording[&None][0].label.as_str()), (Some(1.5), "A"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for(
+            rows in prop::collection::vec("[ab]?(,[0-9.;x]{0,3}){0,5}", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let blank = |row: &&String| row.split(',').all(|field| field.trim().is_empty());
+            let text = format!("file,start,end,label\n{}", rows.join("\n"));
+            prop_assert_eq!(accounted(&parse(&text)), rows.iter().filter(|row| !blank(row)).count());
+            read(&CsvEvents, &noise, "");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Raven selection tables: tab-separated, a row per selection (and view), times in seconds, frequencies in Hz.
+//!
+//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within
+//! it. Without these columns the table is named like its recording, and `Begin Time (s)` is the time. A selection that is
+//! listed once for each view (waveform, spectrogram) is one event: the one of the spectrogram. A table without rows says that
+//! nothing was heard.
+//!
+//! Source: the Raven Pro manual, "Selection tables".
+
+use std::collections::BTreeMap;
+
+use super::columns::{EventColumnKeys, EventColumns, filled};
+use super::raven_times::{BEGIN, RavenTimes};
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
+use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, readable};
+use crate::look::ArchiveLook;
+
+const EXTENSIONS: &[&str] = &["txt", "tsv"];
+const SPECTROGRAM: &str = "spectrogram";
+
+/// The layout `raven`.
+pub(super) struct Raven;
+
+impl Layout for Raven {
+    fn name(&self) -> &'static str {
+        "raven"
+    }
+
+    fn about(&self) -> &'static str {
+        "Raven selection tables."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: ".", extensions: EXTENSIONS })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"], EventColumnKeys::NAMES], ..LayoutKeys::default() }
+    }
+
+    fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        let keys: EventColumnKeys = settings.options()?;
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+    }
+
+    /// A table without rows is proposed too: its header is Raven's.
+    fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
+        let is_table = |file: &String| readable(self, look, file).is_some();
+        look.sample(EXTENSIONS).iter().any(is_table).then(|| Proposal::of(self))
+    }
+}
+
+/// Reads a selection table.
+fn parse(bytes: &[u8], keys: &EventColumnKeys) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Tabs);
+    match SelectionTable::of(&table, keys) {
+        Ok(columns) => columns.contents(&table),
+        // Raven has no column for a label until the first one is written.
+        Err(_) if table.rows.is_empty() && table.find(None, &[BEGIN]).is_ok_and(|begin| begin.is_some()) => {
+            Contents::default().or_silence()
+        }
+        Err(fault) => Contents::faulty(&table, fault),
+    }
+}
+
+/// The columns of a selection table.
+struct SelectionTable {
+    columns: EventColumns,
+    /// The column that names the recording.
+    recording: Option<usize>,
+    times: RavenTimes,
+    selection: Option<usize>,
+    view: Option<usize>,
+}
+
+impl SelectionTable {
+    fn of(table: &Delimited, keys: &EventColumnKeys) -> Result<Self, String> {
+        let recording = table.find(keys.recording_column.as_deref(), &["begin path", "begin file"])?;
+        Ok(Self {
+            columns: EventColumns::of(table, keys)?,
+            recording,
+            times: RavenTimes::of(table, recording)?,
+            selection: table.find(None, &["selection"])?,
+            view: table.find(None, &["view"])?,
+        })
+    }
+
+    fn contents(&self, table: &Delimited) -> Contents {
+        let mut contents = Contents::default();
+        let kept = self.kept(table);
+        for (row, &kept) in table.rows.iter().zip(&kept) {
+            let again = (kept != row.line).then(|| format!("the selection of line {kept} in another view"));
+            let event = self.event(row).or_problem(again).or_problem(table.too_long(row));
+            contents.add(filled(row.text(self.recording)), event);
+        }
+        contents.or_silence()
+    }
+
+    /// For each row the line that is kept of its selection: its own, unless another view of the selection is kept.
+    fn kept(&self, table: &Delimited) -> Vec<u32> {
+        let mut by_selection: BTreeMap<[&str; 4], &DelimitedRow> = BTreeMap::new();
+        for row in &table.rows {
+            let Some(key) = self.selection_of(row) else { continue };
+            let kept = by_selection.entry(key).or_insert(row);
+            if !self.is_spectrogram(kept) && self.is_spectrogram(row) {
+                *kept = row;
+            }
+        }
+        let line = |row: &DelimitedRow| {
+            let kept = self.selection_of(row).map_or(row, |key| by_selection[&key]);
+            if kept.text(self.view) == row.text(self.view) { row.line } else { kept.line }
+        };
+        table.rows.iter().map(line).collect()
+    }
+
+    /// The fields that all rows of a selection share; `None` in a table without views or numbers.
+    fn selection_of<'a>(&self, row: &'a DelimitedRow) -> Option<[&'a str; 4]> {
+        let (Some(_), number) = (self.view, row.text(self.selection)) else { return None };
+        let time = |column| row.text(Some(column));
+        (!number.is_empty()).then(|| [row.text(self.recording), number, time(self.columns.start), time(self.columns.end)])
+    }
+
+    fn is_spectrogram(&self, row: &DelimitedRow) -> bool {
+        row.text(self.view).to_lowercase().starts_with(SPECTROGRAM)
+    }
+
+    fn event(&self, row: &DelimitedRow) -> Event {
+        let (start, end) = (row.text(Some(self.columns.start)), row.text(Some(self.columns.end)));
+        self.times.within_recording(row, self.columns.event(row, start, end, row.text(Some(self.columns.label))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::testing::{accounted, read};
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Contents {
+        read(&Raven, text.as_bytes(), "")
+    }
+
+    const HEADER: &str = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tSpecies\t\r\n";
+
+    #[test]
+    fn selections_by_name_of_column() {
+        let found = parse(&format!("\u{feff}{HEADER}1\tSpectrogram 1\t1\t1,5\t2.25\t800.5\t2000\tWOTH\t\r\n"));
+        let event = &found.by_recording[&None][0];
+        assert_eq!((event.line, event.label.as_str(), event.start_s, event.end_s), (2, "WOTH", Some(1.5), Some(2.25)));
+        assert_eq!((event.low_hz, event.high_hz, &event.problem), (Some(800.5), Some(2000.0), &None));
+        let none = parse(HEADER);
+        assert_eq!((none.by_recording, none.fault), ([(None, vec![])].into(), None), "reviewed, and nothing heard");
+        assert_eq!(parse("Selection\tView\tBegin Time (s)\tEnd Time (s)\n").fault, None);
+    }
+
+    #[test]
+    fn a_selection_in_several_views_is_one_event() {
+        let rows = "1\tWaveform 1\t1\t1\t2\t0\t9\tA\n1\tSpectrogram 1\t1\t1\t2\t5\t9\tA\n2\tSpectrogram 1\t1\t1\t2\t5\t9\tA\n2\tSpectrogram 1\t1\t1\t2\t5\t9\tA\n";
+        let events = &parse(&format!("{HEADER}{rows}")).by_recording[&None];
+        let problems: Vec<_> = events.iter().map(|e| e.problem.as_deref()).collect();
+        assert_eq!(problems, [Some("the selection of line 3 in another view"), None, None, None]);
+    }
+
+    #[test]
+    fn several_recordings_and_their_offsets() {
+        let table = "Begin Time (s)\tEnd Time (s)\tBegin Path\tFile Offset (s)\tCall\n\
+            61\t62.5\tD:\\f\\b.wav\t1\tX\n1\t2\tD:\\f\\a.wav\t1\tX\n3\t4\t\t9\tX\n5\t6\tD:\\f\\a.wav\tx\tX\n";
+        let found = parse(table);
+        let times = |name: Option<&str>| -> Vec<_> {
+            found.by_recording[&name.map(str::to_owned)].iter().map(|e| (e.start_s, e.end_s, e.problem.is_some())).collect()
+        };
+        assert_eq!(times(Some("D:\\f\\b.wav")), [(Some(1.0), Some(2.5), false)]);
+        assert_eq!(times(Some("D:\\f\\a.wav")), [(Some(1.0), Some(2.0), false), (Some(5.0), Some(6.0), true)]);
+        assert_eq!(times(None), [(Some(3.0), Some(4.0), false)]);
+    }
+
+    #[test]
+    fn without_offsets_the_times_of_several_recordings_are_those_of_their_session() {
+        let table = "Begin Time (s)\tEnd Time (s)\tBegin File\tCall\n1\t2\ta.wav\tX\n61\t62\tb.wav\tX\n63\t64\t\tX\n";
+        let found = parse(table);
+        assert!(["a.wav", "b.wav"].iter().all(|name| found.by_recording[&Some((*name).to_owned())][0].in_session));
+        let unnamed = &found.by_recording[&None][0];
+        assert!(unnamed.problem.as_deref().is_some_and(|problem| problem.contains("names no recording")), "{unnamed:?}");
+        let one = parse(&table.replace("b.wav", "a.wav"));
+        assert!(one.events().all(|event| !event.in_session && event.problem.is_none()), "of one recording the times are its own");
+    }
+
+    #[test]
+    fn times_that_no_number_can_hold_are_a_problem() {
+        let table = "Begin Time (s)\tEnd Time (s)\tBegin Path\tFile Offset (s)\tCall\n-1e308\t1e308\ta.wav\t1\tX\n";
+        let event = &parse(table).by_recording[&Some("a.wav".to_owned())][0];
+        assert!(event.end_s.is_some_and(f64::is_finite) && event.problem.is_some(), "{event:?}");
+    }
+
+    #[test]
+    fn a_table_without_labels_names_its_columns() {
+        let found = parse("Begin Time (s)\tEnd Time (s)\tNotes\n1\t2\tx\n");
+        let fault = found.fault.clone().unwrap();
+        assert!(
+            ["label", "Begin Time (s), End Time (s), Notes", "annotate.label_column"].iter().all(|p| fault.contains(p)),
+            "{fault}"
+        );
+        assert_eq!(found.by_recording[&None][0].problem, Some(fault));
+        let table = b"Begin Time (s)\tEnd Time (s)\tNotes\n1\t2\tx\n";
+        assert_eq!(read(&Raven, table, "label_column: notes").by_recording[&None][0].label, "x");
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_accounted_for(
+            rows in prop::collection::vec("[0-2]?(\t(Waveform 1|Spectrogram 1|[0-9.,x]{0,3})){0,9}", 0..12),
+            noise in prop::collection::vec(any::<u8>(), 0..80),
+        ) {
+            let text = format!("{HEADER}{}", rows.join("\n"));
+            let lines = rows.iter().filter(|row| !row.trim().is_empty()).count();
+            prop_assert_eq!(accounted(&parse(&text)), lines);
+            read(&Raven, &noise, "");
+        }
+    }
+}

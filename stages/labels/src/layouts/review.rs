@@ -1,0 +1,251 @@
+//! Review sheets, which `chorus clips` writes and somebody fills in: CSV with a row per clip and a verdict in each row.
+//!
+//! A verdict is about one class in one span of a recording: **yes**, the class calls there; **no**, it does not; **unsure**, or
+//! an empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save
+//! them, in any locale.
+
+use super::columns::RECORDING;
+use crate::contents::Contents;
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
+use crate::event::Event;
+use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Reader, Settings};
+use crate::text::number;
+
+/// The word in `annotate.format`.
+pub const NAME: &str = "review";
+
+/// The layout `review`. `chorus init` never proposes it: sheets come from a model, and so from an archive with a configuration.
+pub(crate) struct ReviewSheets;
+
+impl Layout for ReviewSheets {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "Sheets of `chorus clips` with a verdict on each clip."
+    }
+
+    fn files(&self) -> Option<AnnotationFiles> {
+        Some(AnnotationFiles { place: "reviews", extensions: &["csv", "tsv"] })
+    }
+
+    fn keys(&self) -> LayoutKeys {
+        LayoutKeys { used: &[&["annotate.folder"]], ..LayoutKeys::default() }
+    }
+
+    fn is_complete(&self) -> bool {
+        false
+    }
+
+    fn reader(&self, _settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        Ok(Reader::of_files(parse))
+    }
+}
+
+/// What somebody heard in a clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The class calls in the span.
+    Yes,
+    /// The class does not call in the span.
+    No,
+    /// The listener could not decide.
+    Unsure,
+}
+
+/// Words for a verdict, in lower case.
+const WORDS: [(&str, Verdict); 12] = [
+    ("yes", Verdict::Yes),
+    ("y", Verdict::Yes),
+    ("1", Verdict::Yes),
+    ("true", Verdict::Yes),
+    ("no", Verdict::No),
+    ("n", Verdict::No),
+    ("0", Verdict::No),
+    ("false", Verdict::No),
+    ("unsure", Verdict::Unsure),
+    ("u", Verdict::Unsure),
+    ("?", Verdict::Unsure),
+    ("maybe", Verdict::Unsure),
+];
+
+/// A row of a sheet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SheetRow {
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// The recording, as the sheet names it.
+    pub recording: String,
+    /// The class.
+    pub class: String,
+    /// The verdict, `None` where the field is empty. The error says why the text cannot be read.
+    pub verdict: Result<Option<Verdict>, String>,
+    /// Whether the clip is part of the random sample.
+    pub is_random: bool,
+    /// The bin of scores from which the clip was drawn.
+    pub bin: String,
+    /// Number of detections in that bin.
+    pub bin_detections: u64,
+    /// Score of the clip, 0 to 1.
+    pub score: f64,
+}
+
+/// Positions of the columns of a sheet.
+struct SheetColumns {
+    recording: usize,
+    class: usize,
+    start: usize,
+    end: usize,
+    verdict: usize,
+}
+
+impl SheetColumns {
+    fn of(table: &Delimited) -> Result<Self, String> {
+        Ok(Self {
+            recording: need(table, RECORDING)?,
+            class: need(table, &["class"])?,
+            start: need(table, &["start_s"])?,
+            end: need(table, &["end_s"])?,
+            verdict: need(table, &["verdict"])?,
+        })
+    }
+}
+
+/// The column with one of these names.
+fn need(table: &Delimited, names: &[&str]) -> Result<usize, String> {
+    let missing = || format!("no column {}, as `chorus clips` writes it; {}", names[0], table.columns());
+    table.find(None, names)?.ok_or_else(missing)
+}
+
+/// Reads a sheet with the numbers that are needed to estimate precision.
+///
+/// # Errors
+/// A column is missing, or a number cannot be read. The error names the column, the line and what was found.
+pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
+    let bytes = crate::text::utf8(bytes.to_vec());
+    let table = Delimited::read(&bytes, Dialect::Detect);
+    let columns = SheetColumns::of(&table)?;
+    let need = |name: &str| need(&table, &[name]);
+    // The weight of a clip is the number of detections that it was drawn from.
+    let (strata, bin, size, score) = (need("strata")?, need("score_bin")?, need("bin_detections")?, need("score")?);
+    let sheet_row = |row: &DelimitedRow| {
+        let read = |column, name: &str| {
+            let text = row.text(Some(column));
+            let value = number(text).filter(|value| *value >= 0.0);
+            value.ok_or_else(|| format!("line {}: {name} is `{text}`, expected a number as `chorus clips` wrote it", row.line))
+        };
+        Ok(SheetRow {
+            line: row.line,
+            recording: row.text(Some(columns.recording)).to_owned(),
+            class: row.text(Some(columns.class)).to_owned(),
+            verdict: verdict(row.text(Some(columns.verdict))),
+            is_random: row.text(Some(strata)).split('+').any(|stratum| stratum == "random"),
+            bin: row.text(Some(bin)).to_owned(),
+            bin_detections: read(size, "bin_detections")? as u64,
+            score: read(score, "score")?,
+        })
+    };
+    table.rows.iter().map(sheet_row).collect()
+}
+
+/// Reads a sheet as annotations.
+fn parse(bytes: &[u8]) -> Contents {
+    let table = Delimited::read(bytes, Dialect::Detect);
+    let columns = match SheetColumns::of(&table) {
+        Ok(columns) => columns,
+        Err(fault) => return Contents::faulty(&table, fault),
+    };
+    let mut contents = Contents::default();
+    for row in &table.rows {
+        let event = event(&columns, row).or_problem(table.too_long(row));
+        let name = row.text(Some(columns.recording));
+        let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
+        contents.add((!name.is_empty()).then(|| name.to_owned()), event.or_problem(unnamed));
+    }
+    contents
+}
+
+/// The event of a row: the presence or the absence of a class. Where the row is neither, the event says why.
+fn event(columns: &SheetColumns, row: &DelimitedRow) -> Event {
+    let text = |column| row.text(Some(column));
+    let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
+    let unnamed = text(columns.class).is_empty().then(|| "no class is named".to_owned());
+    let event = event.or_problem(unnamed);
+    match verdict(text(columns.verdict)) {
+        Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
+        Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
+        Ok(Some(Verdict::Unsure)) => event.or_problem(Some("the verdict is unsure".to_owned())),
+        Ok(None) => event.or_problem(Some("no verdict yet".to_owned())),
+        Err(problem) => event.or_problem(Some(problem)),
+    }
+}
+
+fn verdict(text: &str) -> Result<Option<Verdict>, String> {
+    let word = text.trim().to_lowercase();
+    if word.is_empty() {
+        return Ok(None);
+    }
+    let known = WORDS.iter().find(|(known, _)| *known == word);
+    known.map(|(_, verdict)| Some(*verdict)).ok_or_else(|| format!("the verdict is `{text}`, expected yes, no or unsure"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SHEET: &str = "clip,class,strata,score,score_bin,bin_detections,recording,start_s,end_s,verdict,notes\n\
+        a.wav,FROG,random+top,0.9,0.5-1.0,12,A/1.wav,3,6,Yes,\n\
+        b.wav,FROG,top,0.8,0.5-1.0,12,A/1.wav,9,12,n,\"wind, rain\"\n\
+        c.wav,TOAD,random,0.7,0.5-1.0,3,A/2.wav,0,3,?,\n\
+        d.wav,TOAD,random,0.6,0.5-1.0,3,A/2.wav,3,6,,\n\
+        e.wav,TOAD,random,0.6,0.5-1.0,3,A/2.wav,3,6,ja,\n";
+
+    #[test]
+    fn verdicts_are_events_absences_or_reasons() {
+        let found = parse(SHEET.as_bytes());
+        let of = |name: &str| -> Vec<_> {
+            let own = &found.by_recording[&Some(name.to_owned())];
+            own.iter().map(|e| (e.line, e.label.as_str(), e.verdict, e.start_s, e.problem.as_deref())).collect()
+        };
+        assert_eq!(of("A/1.wav"), [(2, "FROG", Some(true), Some(3.0), None), (3, "FROG", Some(false), Some(9.0), None)]);
+        let problems: Vec<_> = of("A/2.wav").into_iter().map(|(.., problem)| problem.unwrap()).collect();
+        assert_eq!(problems[..2], ["the verdict is unsure", "no verdict yet"]);
+        assert!(problems[2].contains("`ja`, expected yes, no or unsure"));
+        let unnamed = parse(b"recording,class,start_s,end_s,verdict\na.wav,,0,3,yes\n");
+        assert_eq!(unnamed.events().next().unwrap().problem.as_deref(), Some("no class is named"));
+        assert!(parse(b"clip,verdict\na,yes\n").fault.unwrap().contains("no column recording"));
+    }
+
+    #[test]
+    fn what_the_sheet_was_drawn_from_is_read_with_it() {
+        let lines = read(SHEET.as_bytes()).unwrap();
+        let of = |line: &SheetRow| (line.is_random, line.bin_detections, line.score);
+        assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, 0.9), (false, 12, 0.8)]);
+        assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
+        // As a spreadsheet of another locale saves it.
+        let saved = SHEET.replace("\"wind, rain\"", "wind").replace(',', ";").replace("0.9", "0,9").replace("0.8", "0,8");
+        assert_eq!(read(saved.as_bytes()).unwrap()[0].score, 0.9);
+        assert!(read(b"a,b\n1,2\n").unwrap_err().contains("its columns are a, b"));
+        for column in ["strata", "score", "score_bin", "bin_detections"] {
+            let renamed = SHEET.replacen(&format!(",{column},"), ",other,", 1);
+            assert!(read(renamed.as_bytes()).unwrap_err().contains(&format!("no column {column},")), "{column}");
+        }
+        assert_eq!(
+            read(SHEET.replacen("-1.0,3,", "-1.0,three,", 1).as_bytes()).unwrap_err(),
+            "line 4: bin_detections is `three`, expected a number as `chorus clips` wrote it"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_has_a_verdict_or_a_reason(rows in prop::collection::vec("[a,;\"yn0-9]{0,20}", 0..12), noise in prop::collection::vec(any::<u8>(), 0..80)) {
+            let text = format!("recording,class,start_s,end_s,verdict\n{}", rows.join("\n"));
+            for event in parse(text.as_bytes()).events() {
+                prop_assert_eq!(event.verdict.is_some() || event.problem.is_some(), true, "{:?}", event);
+            }
+            let _ = (parse(&noise), read(&noise));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the stages train and predict declare of themselves. It needs no libtorch, so that the command line can plan both stages
+//! without linking it.
+
+use chorus_engine::Config;
+use chorus_engine::graph::{ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, WEIGHTS, predicts_from_features};
+
+/// The stage train; a run with a model from elsewhere does without.
+pub fn train(config: &Config) -> Option<Pass> {
+    use Input::{Parts, Table};
+    use Output::File;
+    config.text("model.path").is_none().then(|| Pass {
+        program: Program::Torch,
+        code_version: 4,
+        inputs: vec![
+            Table("training_sets"),
+            Parts { of: "features", by: "training_sets" },
+            Parts { of: "labels", by: "training_sets" },
+            Table("classes"),
+            Input::File("train.initial_weights"),
+        ],
+        outputs: vec![
+            File("model/weights.safetensors"),
+            File("model/model.yaml"),
+            File("model/curves.csv"),
+            Output::Table("training_log"),
+            Output::Table("training_mixing"),
+        ],
+        keys: vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
+        hints: vec![
+            "train.checkpoint_every_s",
+            "train.memory_gib",
+            "train.device_memory_gib",
+            "train.loader_threads",
+            "train.initial_weights",
+        ],
+        ..Pass::new("train", Per::Run)
+    })
+}
+
+/// The stage predict, from the table of features or straight from the audio.
+pub fn predict(config: &Config) -> Option<Pass> {
+    use Input::{Archive, Model, Models, Table};
+    let mut inputs = vec![
+        Model(WEIGHTS),
+        Model(MODEL_CARD),
+        Models { key: ENSEMBLE, file: WEIGHTS },
+        Models { key: ENSEMBLE, file: MODEL_CARD },
+        Table("segments"),
+    ];
+    inputs.extend(if predicts_from_features(config) { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
+    let mut outputs = vec![Output::Table("predictions")];
+    if config.get("predict.embeddings").as_bool() == Some(true) {
+        outputs.push(Output::Table("embeddings"));
+    }
+    Some(Pass {
+        program: Program::Torch,
+        code_version: 5,
+        inputs,
+        outputs,
+        keys: vec![
+            "archive.channel",
+            "device",
+            "model.ensemble",
+            "predict.batch_size",
+            "predict.precision",
+            "predict.embeddings",
+            "predict.min_score",
+            "featurize.*",
+            "segment.window_s",
+            // One of the two, so that units from before predict.threads existed stay fresh.
+            if config.get("predict.threads").is_null() { "train.threads" } else { "predict.threads" },
+        ],
+        hints: vec!["model.ensemble"],
+        ..Pass::new("predict", Per::SiteDay)
+    })
+}

@@ -1,0 +1,67 @@
+//! Asymmetric loss (Ridnik et al., ICCV 2021): `-(1 - p)^g+ log p` and `-q^g- log(1 - q)` with `q = max(p - margin, 0)`, `p` being
+//! the score.
+
+use std::sync::Arc;
+
+use chorus_keys::Keys;
+use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
+use tch::Tensor;
+
+#[cfg(feature = "torch")]
+use super::focusing::Focusing;
+use super::function::Loss;
+use crate::Result;
+use crate::extension::{Entry, Extension, Settings};
+
+const NAME: &str = "asymmetric";
+
+/// `train.loss: asymmetric`
+pub const ENTRY: Entry<dyn Loss> = Entry {
+    name: NAME,
+    about: "Asymmetric loss (Ridnik et al. 2021): easy negatives count less than easy positives",
+    keys: Asymmetric::keys,
+    configure: |settings| Ok(Arc::new(settings.read::<Asymmetric>(NAME)?)),
+};
+
+/// The options of asymmetric loss.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
+pub struct Asymmetric {
+    /// With loss: asymmetric, focusing parameters of the positive and the negative side: the higher, the less outputs count that are
+    /// right already.
+    #[key(default = "[0, 4]", range = 0.0..=20.0)]
+    pub asymmetric_gammas: [f64; 2],
+    /// With loss: asymmetric, probability margin: negatives with a lower score do not count.
+    #[key(default = "0.05", range = 0.0..1.0)]
+    pub asymmetric_margin: f64,
+}
+
+impl Default for Asymmetric {
+    fn default() -> Self {
+        chorus_keys::defaults()
+    }
+}
+
+impl Extension for Asymmetric {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn options(&self) -> Settings {
+        Settings::of(self)
+    }
+
+    fn validate(&self) -> Result<()> {
+        Ok(chorus_keys::validate(self)?)
+    }
+}
+
+impl Loss for Asymmetric {
+    #[cfg(feature = "torch")]
+    fn of_outputs(&self, logits: &Tensor, labels: &Tensor, positive: Option<&Tensor>) -> Result<Tensor> {
+        let [gamma_positive, gamma_negative] = self.asymmetric_gammas;
+        let focusing = Focusing { gamma_positive, gamma_negative, margin: self.asymmetric_margin, alpha: None };
+        focusing.of_outputs(logits, labels, positive)
+    }
+}

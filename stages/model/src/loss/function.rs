@@ -1,0 +1,19 @@
+//! What a loss is.
+
+#[cfg(feature = "torch")]
+use tch::Tensor;
+
+#[cfg(feature = "torch")]
+use crate::Result;
+use crate::extension::Extension;
+
+/// A loss of single outputs.
+pub trait Loss: Extension {
+    /// The loss of each output `[row, class]`, from logits and labels of that shape; mixing may place a label anywhere between 0
+    /// and 1. `positive` `[class]` are the weights of the positive side, if there are any.
+    ///
+    /// # Errors
+    /// Shapes that differ.
+    #[cfg(feature = "torch")]
+    fn of_outputs(&self, logits: &Tensor, labels: &Tensor, positive: Option<&Tensor>) -> Result<Tensor>;
+}

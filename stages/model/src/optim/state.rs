@@ -1,0 +1,81 @@
+//! An optimiser together with the running means that it keeps.
+
+use std::sync::Arc;
+
+use tch::Tensor;
+
+use super::method::Optimizer;
+use crate::weights::StateDict;
+use crate::{Error, Result};
+
+/// An optimiser and its state for one flat tensor of parameters.
+#[derive(Debug)]
+pub struct OptimizerState {
+    rule: Arc<dyn Optimizer>,
+    steps: i64,
+    moments: Vec<Tensor>,
+}
+
+impl OptimizerState {
+    /// Starts from zero moments.
+    ///
+    /// # Errors
+    /// Options out of range.
+    pub fn new(rule: Arc<dyn Optimizer>, parameters: &Tensor) -> Result<Self> {
+        rule.validate()?;
+        let moments = rule.moments().iter().map(|_| parameters.f_zeros_like()).collect::<std::result::Result<_, _>>()?;
+        Ok(Self { rule, steps: 0, moments })
+    }
+
+    /// Moves `parameters` against `gradient`, both `[n]`.
+    ///
+    /// # Errors
+    /// libtorch's only.
+    pub fn step(&mut self, parameters: &mut Tensor, gradient: &Tensor, learning_rate: f64) -> Result<()> {
+        let _no_grad = tch::no_grad_guard();
+        self.steps += 1;
+        self.rule.step(parameters, gradient, &mut self.moments, self.steps, learning_rate)
+    }
+
+    /// How many steps were made.
+    pub fn steps(&self) -> i64 {
+        self.steps
+    }
+
+    /// The moments, sharing memory with the optimiser, and the number of steps.
+    pub fn state_dict(&self) -> StateDict {
+        let names = self.rule.moments().iter().map(|&name| name.to_owned());
+        let moments = names.zip(self.moments.iter().map(Tensor::shallow_clone));
+        moments.chain([("step".to_owned(), Tensor::from(self.steps))]).collect()
+    }
+
+    /// Takes over what [`Optimizer::state_dict`] gave.
+    ///
+    /// # Errors
+    /// A tensor that is missing or of another size.
+    pub fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
+        let get = |name: &str| {
+            let missing = || Error::Weights { expected: format!("a tensor `{name}`"), found: "none".to_owned() };
+            state.get(name).ok_or_else(missing)
+        };
+        self.steps = get("step")?.f_int64_value(&[])?;
+        for (name, mine) in self.rule.moments().iter().zip(&mut self.moments) {
+            let theirs = get(name)?;
+            if theirs.size() != mine.size() {
+                let expected = format!("{:?}", mine.size());
+                return Err(Error::Shape { name: (*name).to_owned(), expected, found: theirs.size() });
+            }
+            mine.f_copy_(theirs)?;
+        }
+        Ok(())
+    }
+}
+
+/// Scales a gradient down to an L2 length of `longest`, as `torch.nn.utils.clip_grad_norm_` does; nobody waits for the length.
+///
+/// # Errors
+/// libtorch's only.
+pub fn clip(gradient: Tensor, longest: f64) -> Result<Tensor> {
+    let factor = gradient.f_norm()?.f_add_scalar(1e-6)?.f_reciprocal()?.f_mul_scalar(longest)?.f_clamp_max(1.0)?;
+    Ok(gradient.f_mul(&factor)?)
+}

@@ -1,0 +1,50 @@
+//! The configuration sections of the stages as they are deserialised, one file for each.
+
+mod model;
+mod predict;
+mod train;
+
+use chorus_keys::Declarations;
+
+pub use model::ModelSettings;
+pub use predict::{PredictInputs, PredictSettings, Source};
+pub use train::{ExtensionSettings, Select, TrainSettings};
+
+/// The configuration keys of the two stages.
+pub fn declarations() -> Declarations {
+    Declarations::default()
+        .section::<ModelSettings>()
+        .section::<TrainSettings>()
+        .section::<PredictInputs>()
+        .section::<PredictSettings>()
+        .check(train::unfit)
+        .check(predict::scores_for_evaluate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_do_not_work_together_are_found() {
+        let found = |key: &str, yaml: &str| {
+            let mut values = declarations().defaults();
+            values.set(key, serde_yaml::from_str(yaml).unwrap());
+            declarations().findings(&values).into_iter().map(|finding| finding.key).collect::<Vec<_>>()
+        };
+        assert_eq!(found("train.epochs", "3"), [""; 0]);
+        assert_eq!(found("train.mix2_probabilities", "[0.5, 0.5, 0.5]"), ["train.mix2_probabilities"]);
+        assert_eq!(found("train.warmup_epochs", "100"), ["train.warmup_epochs"]);
+        assert_eq!(found("train.background_gain_db", "[0, -10]"), ["train.background_gain_db"]);
+        assert_eq!(found("predict.min_score", "0.1"), ["predict.min_score"]);
+    }
+
+    #[test]
+    fn every_option_of_an_extension_is_a_key() {
+        let all = declarations();
+        for key in ["width", "weight_decay", "momentum", "focal_gamma", "mixup_alpha", "manifold_depth", "multimix_alpha"] {
+            assert!(all.find(&format!("train.{key}")).is_some(), "{key}");
+        }
+        assert_eq!(all.find("train.mixing").unwrap().kind.words().len(), crate::mixing::MIXINGS.len());
+    }
+}
