@@ -140,3 +140,36 @@ fn files_have_one_purpose_and_no_unfinished_marks() {
         assert!(mark.is_none(), "{}: {mark:?}", path.display());
     }
 }
+
+/// Columns of a line of a document: what fits beside another window, and what a diff shows without wrapping.
+const DOCUMENT_COLUMNS: usize = 110;
+
+/// The numbers of lines that are too long. Code and tables may be longer, since they cannot be wrapped.
+fn long_lines(text: &str) -> Vec<usize> {
+    let mut is_fenced = false;
+    let mut long = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_start().starts_with("```") {
+            is_fenced = !is_fenced;
+        }
+        let is_free = is_fenced || line.starts_with("    ") || line.starts_with('|');
+        if !is_free && line.chars().count() > DOCUMENT_COLUMNS {
+            long.push(number);
+        }
+    }
+    long
+}
+
+#[test]
+fn lines_of_documents_are_short_outside_of_code_and_tables() {
+    let long = "x".repeat(DOCUMENT_COLUMNS + 1);
+    assert_eq!(long_lines(&format!("{long}\n    {long}\n| {long} |\n```\n{long}\n```\n{long}\n")), [1, 7]);
+    let mut found = Vec::new();
+    files(Path::new(ROOT), &mut found);
+    let documents: Vec<_> = found.iter().filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    assert!(documents.len() > 10);
+    for path in documents {
+        let long = long_lines(&std::fs::read_to_string(path).unwrap());
+        assert!(long.is_empty(), "{}: lines {long:?} have more than {DOCUMENT_COLUMNS} columns", path.display());
+    }
+}

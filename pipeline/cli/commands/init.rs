@@ -25,7 +25,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     let mut layout = Layout::of(&args.archive);
     let found = glance(&Local::new(&args.archive), layout.audio)?;
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
-    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&args.archive, Some(recordings)));
+    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&Local::new(&args.archive), Some(recordings)));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
     if path.exists() {
         return Err(UsageError(format!("{}: it is there already; name another file with -o", path.display())).into());
@@ -69,7 +69,7 @@ struct Layout {
 
 impl Layout {
     fn of(archive: &Path) -> Self {
-        let annotations = chorus_labels::glance(archive, None);
+        let annotations = chorus_labels::glance(&Local::new(archive), None);
         let file = |name: &str| archive.join(name).is_file();
         let usual_audio = if archive.join("raw_data").is_dir() { "raw_data" } else { "." };
         let split_file = annotations.as_ref().and_then(|found| found.split_file);

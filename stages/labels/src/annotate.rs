@@ -5,9 +5,9 @@
 //! empty: its windows are 0 or 1 for each class. Windows of a recording without an annotation file are null.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use chorus_archive::Archive;
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
     Access, Config, Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes, locked,
@@ -152,7 +152,7 @@ impl Annotate {
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Archive, Table};
         config.text("model.path").is_none().then(|| Pass {
-            code_version: 4,
+            code_version: 5,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],
@@ -168,7 +168,7 @@ impl Work for Annotate {
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<UnitParts>, WorkError> {
         let AnnotateSettings { reading, files, .. } = AnnotateSettings::of(cx)?;
-        let archive = cx.archive_folder()?;
+        let archive = cx.archive()?;
         let mut unit_of = BTreeMap::new();
         let paths = cx.column::<String>("recordings", "path")?;
         let lengths = cx.column::<Exact>("recordings", "duration_s")?;
@@ -177,8 +177,8 @@ impl Work for Annotate {
             unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
-        let sheets = digest::of_sheets(cx, &archive, files.review_sheets.as_deref())?;
-        let mut digests = digest::all(cx, &archive, &reading)?;
+        let sheets = digest::of_sheets(cx, archive, files.review_sheets.as_deref())?;
+        let mut digests = digest::all(cx, archive, &reading)?;
         // Review sheets look like tables of events and may lie among them.
         digests.retain(|path, _| !sheets.contains_key(path));
         let mut parts = parts_of(reading.layout(), &digests, &lengths);
@@ -195,20 +195,20 @@ impl Work for Annotate {
         let units = found.parts.iter().map(|(unit, parts)| (unit.clone(), external(parts))).collect();
         let mut scan = Scan { units, found, ..Scan::default() };
         if let Some(table) = &files.code_table {
-            scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
+            scan.all.insert(table.clone(), hash_bytes(&files::read(archive, table)?));
         }
         Ok(scan)
     }
 
     fn run(&self, cx: &UnitContext<'_>, found: &UnitParts) -> Result<(), WorkError> {
         let settings = AnnotateSettings::of(cx)?;
-        let archive = cx.archive_folder()?;
-        let judge = judge(cx, &archive, &settings)?;
+        let archive = cx.archive()?;
+        let judge = judge(cx, archive, &settings)?;
         let recordings = read_recordings(cx)?;
         let by_path: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
-        for FileEvents { file, recording, events, is_complete } in found.events(cx, &archive, &settings.reading, &recordings)? {
+        for FileEvents { file, recording, events, is_complete } in found.events(cx, archive, &settings.reading, &recordings)? {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
@@ -249,7 +249,7 @@ impl UnitParts {
     fn events(
         &self,
         cx: &UnitContext<'_>,
-        archive: &Path,
+        archive: &dyn Archive,
         reading: &Reading,
         recordings: &[AnnotatedRecording],
     ) -> Result<Vec<FileEvents>, WorkError> {
@@ -281,8 +281,8 @@ impl UnitParts {
     }
 
     /// The content of an annotation file.
-    fn contents(&self, archive: &Path, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
-        let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(&archive.join(file))?)));
+    fn contents(&self, archive: &dyn Archive, file: &str, reading: &Reading) -> Result<Arc<Contents>, WorkError> {
+        let read = || Ok::<_, WorkError>(Arc::new(reading.read(&files::read(archive, file)?)));
         let is_shared = self.units_of.get(file).is_some_and(|units| *units > 1);
         if !is_shared {
             return read();
@@ -313,12 +313,9 @@ fn external(parts: &[Part]) -> External {
     by_file.map(|own| (own[0].file.clone(), hash_bytes(text(own).as_bytes()))).collect()
 }
 
-fn judge(cx: &UnitContext<'_>, archive: &Path, settings: &AnnotateSettings) -> Result<Judge, WorkError> {
+fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, settings: &AnnotateSettings) -> Result<Judge, WorkError> {
     let classes = cx.read("classes", &["class"])?.ok_or("there are no classes")?;
-    let table = |table: &String| {
-        let path = archive.join(table);
-        CodeTable::read(&path, &files::read(&path)?)
-    };
+    let table = |table: &String| CodeTable::read(&archive.location(table), &files::read(archive, table)?);
     Ok(Judge {
         label_text: settings.reading.label_text(),
         codes: settings.files.code_table.as_ref().map(table).transpose()?,

@@ -4,9 +4,9 @@
 //! order of the network's outputs does not depend on the order of files or lines.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
+use chorus_archive::Archive;
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Access, Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_keys::Keys;
@@ -82,10 +82,10 @@ impl Work for AnnotateClasses {
     type Found = BTreeSet<String>;
 
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (annotate, archive) = (Settings::of(cx)?, cx.archive_folder()?);
+        let (annotate, archive) = (Settings::of(cx)?, cx.archive()?);
         let mut faults = Vec::new();
         let (place, has_files) = (annotate.reading.place(), annotate.reading.layout().files().is_some());
-        if has_files && !archive.join(place).exists() {
+        if has_files && archive.kind_of(place)?.is_none() {
             let found = format!("`{place}`, and the archive has no such folder or file");
             faults.push(Fault {
                 key: "annotate.folder",
@@ -93,12 +93,14 @@ impl Work for AnnotateClasses {
                 allowed: "name the folder or file of the annotations".to_owned(),
             });
         }
-        if let Some(sheets) = annotate.files.review_sheets.as_ref().filter(|sheets| !archive.join(sheets).exists()) {
+        if let Some(sheets) = &annotate.files.review_sheets
+            && archive.kind_of(sheets)?.is_none()
+        {
             let found = format!("`{sheets}`, and the archive has no such folder or file");
             let allowed = "name the folder or file of the filled-in sheets".to_owned();
             faults.push(Fault { key: "annotate.review_sheets", found, allowed });
         }
-        if let Some(Err(e)) = annotate.files.code_table.as_ref().map(|table| named(&archive.join(table), annotate.chosen())) {
+        if let Some(Err(e)) = annotate.files.code_table.as_ref().map(|table| named(archive, table, annotate.chosen())) {
             let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
             let found = format!("a value that does not fit the code table ({e})");
             faults.push(Fault { key, found, allowed: "correct the table or the configuration".to_owned() });
@@ -108,13 +110,13 @@ impl Work for AnnotateClasses {
 
     fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<BTreeSet<String>>, WorkError> {
         let annotate = Settings::of(cx)?;
-        let archive = cx.archive_folder()?;
+        let archive = cx.archive()?;
         let mut scan = Scan::default();
         if let Some(table) = &annotate.files.code_table {
-            scan.all.insert(table.clone(), hash_bytes(&files::read(&archive.join(table))?));
+            scan.all.insert(table.clone(), hash_bytes(&files::read(archive, table)?));
         }
         if annotate.looks_for_codes() {
-            let codes = codes(cx, &archive, &annotate)?;
+            let codes = codes(cx, archive, &annotate)?;
             scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
             scan.found = codes;
         }
@@ -123,12 +125,9 @@ impl Work for AnnotateClasses {
 
     fn run(&self, cx: &UnitContext<'_>, found: &BTreeSet<String>) -> Result<(), WorkError> {
         let annotate = Settings::of(cx)?;
-        let archive = cx.archive_folder()?;
-        let known = annotate
-            .files
-            .code_table
-            .as_ref()
-            .map_or(Ok(BTreeMap::new()), |table| named(&archive.join(table), annotate.chosen()))?;
+        let archive = cx.archive()?;
+        let known =
+            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, annotate.chosen()))?;
         let classes: BTreeSet<String> = if annotate.looks_for_codes() {
             found.clone()
         } else if annotate.chosen().is_empty() {
@@ -137,7 +136,7 @@ impl Work for AnnotateClasses {
             annotate.chosen().iter().cloned().collect()
         };
         if classes.is_empty() {
-            return Err(LabelsError::NoClasses { folder: archive.join(annotate.reading.place()) }.into());
+            return Err(LabelsError::NoClasses { folder: archive.location(annotate.reading.place()) }.into());
         }
         tell_changes(cx, &classes)?;
         let names = || classes.iter().map(|class| known.get(class));
@@ -156,18 +155,17 @@ impl Work for AnnotateClasses {
 ///
 /// # Errors
 /// The table cannot be read, or lacks a class that the configuration chooses.
-fn named(path: &Path, chosen: &[String]) -> Result<BTreeMap<String, ClassNames>, LabelsError> {
-    let known = CodeTable::read(path, &files::read(path)?)?.classes().clone();
+fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<BTreeMap<String, ClassNames>, LabelsError> {
+    let path = archive.location(table);
+    let known = CodeTable::read(&path, &files::read(archive, table)?)?.classes().clone();
     match chosen.iter().find(|class| !known.contains_key(*class)) {
         None => Ok(known),
-        Some(class) => {
-            Err(LabelsError::UnknownClass { class: class.clone(), path: path.to_owned(), near: near(class, known.keys()) })
-        }
+        Some(class) => Err(LabelsError::UnknownClass { class: class.clone(), path, near: near(class, known.keys()) }),
     }
 }
 
 /// Every code of the annotations and every class of the review sheets.
-fn codes(cx: &ScanContext<'_>, archive: &Path, settings: &Settings) -> Result<BTreeSet<String>, WorkError> {
+fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, settings: &Settings) -> Result<BTreeSet<String>, WorkError> {
     let (reading, sheets) = (&settings.reading, digest::of_sheets(cx, archive, settings.files.review_sheets.as_deref())?);
     let mut codes: BTreeSet<String> = sheets.values().flat_map(|digest| digest.codes.iter().cloned()).collect();
     let files = digest::all(cx, archive, reading)?.into_iter().filter(|(path, _)| !sheets.contains_key(path));
@@ -210,9 +208,10 @@ mod tests {
     #[test]
     fn a_class_that_no_code_counts_for_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("codes.csv");
-        std::fs::write(&path, "code,class\na,FROG\nb,TOAD\n").unwrap();
-        let chosen = |classes: &[&str]| named(&path, &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
+        std::fs::write(dir.path().join("codes.csv"), "code,class\na,FROG\nb,TOAD\n").unwrap();
+        let archive = chorus_archive::Local::new(dir.path());
+        let chosen =
+            |classes: &[&str]| named(&archive, "codes.csv", &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
         assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
         let refused = chosen(&["FROGS"]).unwrap_err().to_string();
         assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");

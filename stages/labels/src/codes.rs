@@ -5,10 +5,10 @@
 //! similar one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::error::LabelsError;
 use crate::strict_csv::StrictCsv;
+use crate::text::file_name;
 
 /// The names of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,11 +35,11 @@ impl CodeTable {
     ///
     /// # Errors
     /// There is no column `code`, or a column of the table occurs twice; a code is empty, or occurs twice.
-    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
+    pub fn read(path: &str, bytes: &[u8]) -> Result<Self, LabelsError> {
         let mut table = StrictCsv::open(path, bytes)?;
         let code = table.column("code")?;
         let (class, scientific_name, english) = (table.find("class")?, table.find("scientific_name")?, table.find("english")?);
-        let mut codes = Self { name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(), ..Self::default() };
+        let mut codes = Self { name: file_name(path).to_owned(), ..Self::default() };
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         while let Some(row) = table.next_row()? {
             let field = |column: Option<usize>| column.map(|column| row.field(column)).filter(|text| !text.is_empty());
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<CodeTable, String> {
-        CodeTable::read(Path::new("a/codes.csv"), text.as_bytes()).map_err(|error| error.to_string())
+        CodeTable::read("a/codes.csv", text.as_bytes()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
         let names = |class: &str| found.classes()[class].clone();
         assert_eq!(names("BOAFAB").scientific_name.as_deref(), Some("Boana faber"));
         assert_eq!((names("BOAFAB").english.as_deref(), names("HYLXUS").english), (Some("Smith frog"), None));
-        let latin1 = CodeTable::read(Path::new("x"), b"code,scientific_name\nA,Gr\xE4s\n").unwrap();
+        let latin1 = CodeTable::read("x", b"code,scientific_name\nA,Gr\xE4s\n").unwrap();
         assert_eq!(latin1.classes()["A"].scientific_name.as_deref(), Some("Gräs"));
     }
 

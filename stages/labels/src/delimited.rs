@@ -1,7 +1,7 @@
 //! Tables as people and programs save them: a header, then rows of fields, with commas, semicolons or tabs between them.
 //!
-//! The reader is lenient, since a bad row of an annotation file is reported and not an error: rows may be shorter or longer than the
-//! header, and blank lines are skipped. Byte order marks, CRLF and Latin-1 are read.
+//! The reader is lenient, since a bad row of an annotation file is reported and not an error: rows may be shorter or longer
+//! than the header, and blank lines are skipped. Byte order marks, CRLF and Latin-1 are read.
 
 use std::borrow::Cow;
 
@@ -80,8 +80,8 @@ impl Delimited {
         table
     }
 
-    /// The wanted column; without a wanted name, the first of the usual names that the table has. Spaces, dots, underscores and case
-    /// don't matter.
+    /// The wanted column; without a wanted name, the first of the usual names that the table has. Spaces, dots, underscores and
+    /// case don't matter.
     ///
     /// # Errors
     /// The wanted column is not there. The error lists the columns.
@@ -140,7 +140,8 @@ fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
     bytes.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect()
 }
 
-/// Counts lines. The reader's own count is of where the record before ended: blank lines, and the second half of CRLF, come after it.
+/// Counts lines. The reader's own count is of where the record before ended: blank lines, and the second half of CRLF, come
+/// after it.
 struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -1,8 +1,8 @@
 //! Summaries of annotation files. A file is read once, and its summary is kept as long as the listing shows the same file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
+use chorus_archive::Archive;
 use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
@@ -74,13 +74,13 @@ fn codes(contents: &Contents, reading: &Reading) -> Vec<String> {
 ///
 /// # Errors
 /// The folder is missing, a file cannot be read, or no line of any file can be used, such as where a column is missing.
-pub(crate) fn all(cx: &ScanContext<'_>, archive: &Path, reading: &Reading) -> Result<BTreeMap<String, Digest>, WorkError> {
+pub(crate) fn all(cx: &ScanContext<'_>, archive: &dyn Archive, reading: &Reading) -> Result<BTreeMap<String, Digest>, WorkError> {
     summarise(cx, archive, reading, CACHE)
 }
 
 fn summarise(
     cx: &ScanContext<'_>,
-    archive: &Path,
+    archive: &dyn Archive,
     reading: &Reading,
     cache: &str,
 ) -> Result<BTreeMap<String, Digest>, WorkError> {
@@ -99,7 +99,7 @@ fn summarise(
             Some(entry) => entry.digest,
             None => {
                 fresh += 1;
-                Digest::of(&reading.read(&files::read(&archive.join(&file.path))?), reading)
+                Digest::of(&reading.read(&files::read(archive, &file.path)?), reading)
             }
         };
         digests.push(CacheEntry { file, digest });
@@ -118,7 +118,7 @@ fn summarise(
 /// Those of [`all`].
 pub(crate) fn of_sheets(
     cx: &ScanContext<'_>,
-    archive: &Path,
+    archive: &dyn Archive,
     place: Option<&str>,
 ) -> Result<BTreeMap<String, Digest>, WorkError> {
     match place {
@@ -128,12 +128,12 @@ pub(crate) fn of_sheets(
 }
 
 /// Refuses files of which all have a fault: the configuration is then more likely wrong than the files.
-fn refuse_faults(archive: &Path, digests: &BTreeMap<String, Digest>) -> Result<(), LabelsError> {
+fn refuse_faults(archive: &dyn Archive, digests: &BTreeMap<String, Digest>) -> Result<(), LabelsError> {
     let usable = digests.values().any(|digest| digest.fault.is_none() && !digest.codes.is_empty());
     let faults: Vec<_> = digests.iter().filter_map(|(path, digest)| Some((path, digest.fault.as_ref()?))).collect();
     match faults.first() {
         Some((path, fault)) if !usable => {
-            Err(LabelsError::Unusable { path: archive.join(path), fault: (*fault).clone(), files: faults.len() })
+            Err(LabelsError::Unusable { path: archive.location(path), fault: (*fault).clone(), files: faults.len() })
         }
         _ => Ok(()),
     }
@@ -158,6 +158,7 @@ fn store(cx: &ScanContext<'_>, name: &str, head: &str, digests: &[CacheEntry]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_archive::Local;
 
     fn reading(format: &str) -> Reading {
         Reading::from_yaml(&format!("format: {format}")).unwrap()
@@ -177,7 +178,7 @@ mod tests {
         let digest = Digest::of(&reading.read(b"0\t1\tX\n"), &reading);
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("1.txt"), b"0\t1\tX\n").unwrap();
-        let file = files::list(dir.path(), ".", &["txt"]).unwrap().remove(0);
+        let file = files::list(&Local::new(dir.path()), ".", &["txt"]).unwrap().remove(0);
         let line = serde_json::to_string(&CacheEntry { file: file.clone(), digest }).unwrap();
         let bytes = format!("head\n{line}\nrubbish\n");
         let known: Vec<Listed> = entries(bytes.as_bytes(), "head").map(|entry| entry.file).collect();
@@ -203,7 +204,7 @@ mod tests {
         let good = digest("Begin Time (s)\tEnd Time (s)\tSpecies\n1\t2\tX\n");
         let refused = |digests: &[&Digest]| {
             let named = digests.iter().enumerate().map(|(i, d)| (i.to_string(), (*d).clone())).collect();
-            refuse_faults(Path::new("a"), &named).map_err(|e| e.to_string())
+            refuse_faults(&Local::new("a"), &named).map_err(|e| e.to_string())
         };
         assert!(refused(&[&empty, &bad]).unwrap_err().contains("annotate.label_column"));
         assert_eq!(refused(&[&good, &bad]), Ok(()));

@@ -1,88 +1,81 @@
-//! What can be wrong with label files, species lists, subsets and splits.
+//! Errors of annotation files, code tables, recording lists and splits.
 
-use std::path::PathBuf;
+use chorus_archive::ArchiveError;
 
 /// Why labels could not be read, applied or split.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelsError {
-    /// A file that cannot be opened or read.
-    #[error("{path}: cannot be read ({source}); check that it exists and may be read", path = path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// A file that is larger than any list.
-    #[error("{path}: {bytes} bytes, expected at most {limit} in a list or a file of annotations; move it away, or correct annotate.folder", path = path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// The largest that is read.
-        limit: u64,
-    },
-    /// A class that no code counts for.
-    #[error("annotate.classes names {class}, and no code of {path} counts for it{near}; correct one of the two", path = path.display())]
+    /// A file that cannot be listed or read, or that is larger than any list.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A class without a code.
+    #[error("annotate.classes names {class}, and no code of {path} has that class{near}; correct one of the two")]
     UnknownClass {
         /// The class.
         class: String,
         /// The code table.
-        path: PathBuf,
-        /// What it may have been meant to be.
+        path: String,
+        /// `; did you mean X?`, or nothing.
         near: String,
     },
     /// The folder (or file) of the annotations is missing.
-    #[error("{path}: there is no such folder or file in the archive; correct annotate.folder", path = path.display())]
+    #[error("{path}: there is no such folder or file in the archive; correct annotate.folder")]
     NoFolder {
         /// The folder.
-        path: PathBuf,
+        path: String,
     },
     /// None of the annotation files can be used.
-    #[error("{path}: {fault}; so it is with all {files} annotation files that hold lines, and none of their lines can be used", path = path.display())]
+    #[error("{path}: {fault}. No line of any of the {files} annotation files with lines can be used")]
     Unusable {
-        /// The first of them.
-        path: PathBuf,
+        /// The first of the files.
+        path: String,
         /// What is wrong with it, and what to do.
         fault: String,
-        /// How many there are.
+        /// Number of files with lines.
         files: usize,
     },
     /// There is nothing to learn.
-    #[error("{folder}: no class was found in the annotation files; name the codes in annotate.classes or annotate.code_table, or correct annotate.folder", folder = folder.display())]
+    #[error(
+        "{folder}: no class was found in the annotation files; \
+         name the codes in annotate.classes or annotate.code_table, or correct annotate.folder"
+    )]
     NoClasses {
         /// The folder that was searched.
-        folder: PathBuf,
+        folder: String,
     },
-    /// The subset file names no recording of the archive.
-    #[error("{path}: none of its {rows} recordings is in the archive; the first is `{first}`, expected the stem, the file name or the path of a recording. Correct the file, split.file or split.group_file", path = path.display())]
+    /// A list names no recording of the archive.
+    #[error(
+        "{path}: none of its {rows} recordings is in the archive; \
+         the first is `{first}`, expected the path or the file name of a recording, with or without its extension. \
+         Correct the file, split.file or split.group_file"
+    )]
     NoMatch {
         /// The file.
-        path: PathBuf,
-        /// How many recordings it names.
+        path: String,
+        /// Number of its rows.
         rows: usize,
-        /// The first.
+        /// The first name.
         first: String,
     },
-    /// There is nothing to learn from.
+    /// No recording was reviewed.
     #[error(
-        "no recording of the archive was reviewed, so there is nothing to split; check that annotation files lie where annotate.folder says and are named like their recordings"
+        "no recording of the archive was reviewed, so there is nothing to split; \
+         check that the annotation files are in annotate.folder and are named like their recordings"
     )]
     NothingReviewed,
-    /// A line of a CSV file that does not hold what it should.
-    #[error("{path}:{line}: found {found}, expected {expected}; correct the file", path = path.display())]
+    /// A wrong line of a CSV file.
+    #[error("{path}:{line}: found {found}, expected {expected}; correct the file")]
     Csv {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// Line in the file, from 1.
         line: u64,
-        /// What stands there.
+        /// What the line holds.
         found: String,
-        /// What may stand there.
+        /// What the line should hold.
         expected: String,
     },
-    /// A window or an event that is no interval of time.
+    /// A window or an event with impossible times.
     #[error("{what} {index} is {start_s} to {end_s} s, expected {expected}; {next}")]
     Interval {
         /// `window` or `event`.
@@ -93,14 +86,15 @@ pub enum LabelsError {
         start_s: f64,
         /// End within the recording, seconds.
         end_s: f64,
-        /// What holds for every one.
+        /// What is expected of it.
         expected: &'static str,
         /// What to do.
         next: &'static str,
     },
-    /// Fractions of a split that cannot be met.
+    /// Impossible fractions of a split.
     #[error(
-        "split fractions are train {train}, validation {validation}, test {test}, expected numbers from 0 to 1 with the sum 1 and train above 0; change them in the configuration"
+        "split fractions are train {train}, validation {validation}, test {test}, \
+         expected numbers from 0 to 1 with the sum 1 and train above 0; change them in the configuration"
     )]
     Fractions {
         /// Share of the recordings for training.
@@ -116,17 +110,18 @@ pub enum LabelsError {
         /// The group.
         id: String,
     },
-    /// Folds that would stay empty.
+    /// More folds than groups.
     #[error(
-        "{folds} folds of {groups} groups, expected at least as many groups as folds; lower split.folds, or choose smaller groups with split.group"
+        "{folds} folds of {groups} groups, expected at least as many groups as folds; \
+         lower split.folds, or choose smaller groups with split.group"
     )]
     TooManyFolds {
-        /// Folds asked for.
+        /// Number of folds.
         folds: usize,
-        /// Groups there are.
+        /// Number of groups.
         groups: usize,
     },
-    /// A fold or a site that is asked for and not there.
+    /// A fold or a site without recordings.
     #[error(
         "{key} names `{found}`, and no reviewed recording is there; {hint}there are {known}",
         hint = hint.as_ref().map_or_else(String::new, |name| format!("did you mean {name}? ")),
@@ -135,25 +130,27 @@ pub enum LabelsError {
     NotThere {
         /// The configuration's key.
         key: &'static str,
-        /// What it names.
+        /// The name in the configuration.
         found: String,
-        /// The name that is most like it, where one is.
+        /// The most similar name, where one is similar.
         hint: Option<String>,
-        /// What there is.
+        /// The names with recordings.
         known: Vec<String>,
     },
     /// All recordings are held out.
-    #[error("{key} holds out every recording, and nothing is left to learn from; leave out some of its names")]
+    #[error("{key} holds out every recording, and nothing is left to learn from; remove some of its names")]
     NothingLeft {
         /// The configuration's key.
         key: &'static str,
     },
-    /// A list with folds and none chosen.
-    #[error("{path}: it gives folds and no subsets; name the fold for testing in split.fold: {folds}", path = path.display(), folds = folds.join(", "))]
+    /// A list of folds of which none is chosen.
+    #[error(
+        "{path}: the file has folds and no subsets; name the fold for testing in split.fold: {folds}", folds = folds.join(", ")
+    )]
     NoFold {
         /// The list.
-        path: PathBuf,
-        /// The folds there are.
+        path: String,
+        /// The folds of the list.
         folds: Vec<String>,
     },
 }

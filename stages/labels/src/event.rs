@@ -1,8 +1,8 @@
-//! One thing that an annotation file says.
+//! One event of an annotation file.
 
 use crate::text::number;
 
-/// What of its recording an event speaks of.
+/// The part of its recording that an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Extent {
     /// A span of time.
@@ -14,16 +14,16 @@ pub enum Extent {
     Nothing,
 }
 
-/// What one line of an annotation file says; a line with several labels makes several events.
+/// One label of one line of an annotation file. A line with several labels makes several events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Line in the file, from 1.
     pub line: u32,
     /// Position of the label within the line, from 1.
     pub item: u32,
-    /// The label text as it stands; of an unusable line, what there is instead.
+    /// The label text as written; of an unusable line, the whole line.
     pub label: String,
-    /// What it speaks of.
+    /// The part of the recording that it is about.
     pub extent: Extent,
     /// Start within the recording, seconds.
     pub start_s: Option<f64>,
@@ -33,12 +33,11 @@ pub struct Event {
     pub low_hz: Option<f64>,
     /// Upper bound of the frequency range, Hz.
     pub high_hz: Option<f64>,
-    /// The annotator's quality mark, where the file has it apart from the label.
+    /// The annotator's quality mark, where the file has a field for it.
     pub quality: Option<String>,
-    /// Whether its times are those of a session of several recordings, and not of its own.
+    /// Whether its times count from the start of a session of several recordings.
     pub in_session: bool,
-    /// What somebody said who was asked for the label in this span alone: that it is there, or that it is not. `None` of files that say all
-    /// that was heard.
+    /// The verdict of a review sheet: whether the class calls in this span. `None` in files that hold everything that was heard.
     pub verdict: Option<bool>,
     /// Why the event can't be used.
     pub problem: Option<String>,
@@ -64,7 +63,7 @@ impl Default for Event {
 }
 
 impl Event {
-    /// A label between two times as they are written, seconds.
+    /// A label between two times as written, seconds.
     pub(crate) fn timed(line: u32, start: &str, end: &str, label: &str) -> Self {
         let (start_s, end_s) = (number(start), number(end));
         let problem = match (start_s, end_s) {
@@ -92,35 +91,36 @@ impl Event {
         Self { line, extent: Extent::Nothing, ..Self::default() }
     }
 
-    /// The same with this problem, unless it has one.
+    /// Adds a problem, unless the event has one.
     #[must_use]
     pub(crate) fn or_problem(mut self, problem: Option<String>) -> Self {
         self.problem = self.problem.or(problem);
         self
     }
 
-    /// The same at other times, seconds.
+    /// Moves the event to other times, seconds.
     #[must_use]
     pub(crate) fn moved(self, start_s: f64, end_s: f64) -> Self {
         if !end_s.is_finite() {
-            return self.or_problem(Some("the times are beyond all measure".to_owned()));
+            return self.or_problem(Some("the times are too large".to_owned()));
         }
         Self { start_s: Some(start_s), end_s: Some(end_s), ..self }
     }
 
-    /// The same with the times of its recording, which begins so many seconds after the session, or cannot be placed in it and why.
+    /// Converts times of a session to times within the recording, which begins `begins_s` seconds after the session. The error
+    /// says why that is not known.
     #[must_use]
     pub(crate) fn in_recording(self, begins_s: &Result<f64, String>) -> Self {
         match (begins_s, self.start_s, self.end_s) {
             _ if !self.in_session => self,
             (Err(reason), ..) => self.or_problem(Some(reason.clone())),
-            // Sums of lengths and times in tables are rounded: what begins with the recording does not begin before it.
+            // Sums of lengths and times in tables are rounded, which may put an event slightly before the recording's start.
             (Ok(begins_s), Some(start_s), Some(end_s)) => self.moved((start_s - begins_s).max(0.0), (end_s - begins_s).max(0.0)),
             _ => self,
         }
     }
 
-    /// The same with a frequency range as written, in units of `hz`; an empty field is a bound that was not drawn.
+    /// Adds a frequency range as written, in units of `hz`. An empty field is a bound that was not drawn.
     #[must_use]
     pub(crate) fn between(mut self, low: &str, high: &str, hz: f64) -> Self {
         let hertz = |text: &str| number(text).map(|bound| bound * hz).filter(|bound| bound.is_finite());

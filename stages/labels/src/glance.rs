@@ -1,6 +1,6 @@
 //! A first look at an archive's annotations, for whoever writes a configuration for it.
 
-use std::path::Path;
+use chorus_archive::Archive;
 
 use crate::layout::Proposal;
 use crate::layouts::LAYOUTS;
@@ -8,7 +8,7 @@ use crate::look::{ArchiveLook, RecordingsSeen};
 
 /// The configuration for the annotations of an archive; `None` where no layout is recognised. Layouts that are recognised by the
 /// recordings need `recordings`.
-pub fn glance(archive: &Path, recordings: Option<RecordingsSeen>) -> Option<Proposal> {
+pub fn glance(archive: &dyn Archive, recordings: Option<RecordingsSeen>) -> Option<Proposal> {
     let look = ArchiveLook::new(archive, recordings);
     LAYOUTS.iter().find_map(|layout| layout.propose(&look))
 }
@@ -27,7 +27,7 @@ mod tests {
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, text).unwrap();
             }
-            glance(dir.path(), recordings)
+            glance(&chorus_archive::Local::new(dir.path()), recordings)
         };
         let seen = |files: &[(&str, &str)]| proposed(files, None).map(|found| (found.format, found.folder));
         let raven = "Begin Time (s)\tEnd Time (s)\tSpecies\n";

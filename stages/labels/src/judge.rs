@@ -232,7 +232,6 @@ pub fn account(
 mod tests {
     use super::*;
     use crate::layouts::audacity;
-    use std::path::Path;
 
     fn judge(qualities: &[&str]) -> Judge {
         Judge {
@@ -295,7 +294,7 @@ mod tests {
     #[test]
     fn a_code_table_maps_and_drops() {
         let table = b"code,class\nBOFAB,BOAFAB\nBOAFAB,BOAFAB\nUND,\nDENMIN,OTHER\n";
-        let judge = Judge { codes: Some(CodeTable::read(Path::new("c.csv"), table).unwrap()), ..judge(&[]) };
+        let judge = Judge { codes: Some(CodeTable::read("c.csv", table).unwrap()), ..judge(&[]) };
         let (found, review) = judged("0\t1\tBOFAB_M\n1\t2\tUND\n1\t2\tX\n1\t2\tDENMIN\n", Ok(&recording(Some(9.0))), &judge);
         assert_eq!(review.events, [(0, Interval { start_s: 0.0, end_s: 1.0 })]);
         let found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();

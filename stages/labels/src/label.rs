@@ -1,4 +1,4 @@
-//! What a label text holds: a code, and in AnuraSet's convention its quality.
+//! The parts of a label text: a code, and in AnuraSet's convention a quality mark.
 
 use chorus_keys::Choices;
 use serde::Deserialize;
@@ -13,23 +13,24 @@ const QUALITIES: [&str; 10] = ["H", "M", "L", "C", "F", "MED", "FAR", "CLR", "OV
 pub enum LabelText {
     /// The text is the code.
     Plain,
-    /// `CODE_Q`, with the call's quality behind the code. A code may hold `_` itself, where a known quality follows.
+    /// `CODE_Q`, a code and the quality of the call. A code may contain `_` where a known quality mark follows.
     CodeQuality,
 }
 
-/// What a label text says.
+/// The parts of a label text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The species' code.
     pub code: String,
-    /// The call's quality as it stands: H, M, L in AnuraSet's release, C, M, F in its protocol, others before; with any further parts.
+    /// The quality mark as written, with any further parts: H, M, L in AnuraSet's release, C, M, F in its protocol, others in
+    /// older files.
     pub quality: Option<String>,
     /// Why the label can't be used.
     pub unused: Option<String>,
 }
 
 impl LabelText {
-    /// Takes a label text apart.
+    /// Splits a label text into its parts.
     pub fn parse(self, text: &str) -> Label {
         match self {
             Self::Plain => Label { code: text.trim().to_owned(), quality: None, unused: None },
@@ -39,7 +40,7 @@ impl LabelText {
 }
 
 impl Label {
-    /// That of a line which says that nothing was heard.
+    /// The label of a line that says that nothing was heard.
     pub(crate) fn none() -> Self {
         Self { code: String::new(), quality: None, unused: None }
     }
@@ -61,8 +62,8 @@ fn code_quality(text: &str) -> Label {
     Label { code, quality: (!quality.is_empty()).then(|| quality.join("_")), unused }
 }
 
-/// How many of the parts behind the first one are the quality: a single one in any case, since people slip there, else the known qualities
-/// and numbers at the end.
+/// The number of parts after the first that are the quality. A single part always is, since annotators mistype quality marks. Of
+/// several parts, the known marks and numbers at the end are.
 fn parts_of_quality(rest: &[&str]) -> usize {
     let is_known = |part: &str| QUALITIES.iter().any(|known| known.eq_ignore_ascii_case(part)) || part.parse::<u32>().is_ok();
     if rest.len() == 1 { 1 } else { rest.iter().rev().take_while(|part| is_known(part)).count() }

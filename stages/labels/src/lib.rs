@@ -1,7 +1,7 @@
 //! From annotation files to labels of windows, and the split of recordings: the stages `annotate` and `split`.
 //!
-//! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout, [`reading`] a
-//!   layout with the settings of a run.
+//! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout,
+//!   [`reading`] a layout with the settings of a run.
 //! - [`codes`], [`label`], [`judge`]: the class of each event, and which events are used.
 //! - [`overlap`]: which windows an event makes positive.
 //! - [`stratify`]: groups of recordings to subsets or folds.
@@ -19,6 +19,7 @@ mod glance;
 pub mod judge;
 pub mod label;
 pub mod layout;
+mod layout_keys;
 pub mod layouts;
 pub mod look;
 pub mod overlap;
@@ -44,17 +45,13 @@ pub use split::Split;
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {
-    let reading = Declarations::default()
-        .section::<reading::CommonKeys>()
-        .section::<layouts::columns::SeparatorKeys>()
-        .section::<layouts::columns::EventColumnKeys>();
-    let own = layouts::LAYOUTS.iter().flat_map(|layout| layout.own_keys());
-    own.fold(reading, Declarations::key)
+    let layouts = layout_keys::declared().into_iter().fold(Declarations::default(), Declarations::key);
+    layouts
         .section::<annotate::FileSettings>()
         .section::<classes::ClassSettings>()
         .section::<annotate::LabelSettings>()
         .section::<split::SplitSettings>()
-        .check(layouts::unfit_keys)
+        .check(layout_keys::unfit_keys)
         .check(annotate::unreachable_overlap)
         .check(split::missing_keys)
         .check(labels_and_a_model)
@@ -79,7 +76,46 @@ fn neither_labels_nor_a_model(values: &Values) -> Vec<Finding> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn the_configuration_knows_exactly_these_layouts_and_keys() {
+        let declared = declarations();
+        let known: BTreeSet<&str> = declared.find("annotate.format").unwrap().kind.words().iter().map(|word| word.name).collect();
+        assert_eq!(known, layouts::names().chain(["none"]).collect());
+        assert_eq!(layouts::names().collect::<BTreeSet<_>>().len(), layouts::LAYOUTS.len());
+        assert!(layouts::keys().into_iter().all(|key| declared.find(key).is_some()));
+        for layout in layouts::LAYOUTS {
+            let required = layout.keys().required;
+            assert!(required.iter().all(|(key, _)| layout.keys().uses(key)), "{} requires a key that it ignores", layout.name());
+            assert!(layout.about().ends_with('.') && layout.about().len() < 120, "{}", layout.about());
+        }
+    }
+
+    #[test]
+    fn keys_that_a_layout_needs_and_keys_that_it_does_not_use() {
+        let findings = |yaml: &str| {
+            let mut values = declarations().defaults();
+            for (key, value) in serde_yaml::from_str::<serde_yaml::Mapping>(yaml).unwrap() {
+                values.set(&format!("annotate.{}", key.as_str().unwrap()), value);
+            }
+            layout_keys::unfit_keys(&values)
+        };
+        for unset in ["{format: csv}", "{format: clips, folder: null}"] {
+            let found = findings(unset);
+            assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.format"));
+            assert!(found[0].found.contains("without annotate.folder"), "{found:?}");
+        }
+        let found = findings("{format: audacity, label_column: x, low_column: null, label_separator: ;}");
+        assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.label_column"));
+        assert!(found[0].allowed.ends_with("it is read with raven, csv and clips"), "{found:?}");
+        assert_eq!(findings("{format: folders, folder: x}")[0].key, "annotate.folder");
+        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
+            assert_eq!(findings(sound), [], "{sound}");
+        }
+    }
 
     #[test]
     fn combinations_that_cannot_work_are_found() {

@@ -1,6 +1,9 @@
 //! A first look at an archive, from which layouts are recognised.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use chorus_archive::{Archive, Kind};
 
 use crate::delimited::{Delimited, Dialect};
 use crate::files;
@@ -20,14 +23,16 @@ pub struct RecordingsSeen {
 
 /// An archive without a configuration.
 pub struct ArchiveLook<'a> {
-    archive: &'a Path,
+    archive: &'a dyn Archive,
     recordings: Option<RecordingsSeen>,
+    /// Samples that were drawn, by extensions: listing an archive may take long.
+    samples: RefCell<BTreeMap<Vec<String>, Vec<String>>>,
 }
 
 impl<'a> ArchiveLook<'a> {
     /// A look at an archive; `recordings` where the recordings were listed before.
-    pub fn new(archive: &'a Path, recordings: Option<RecordingsSeen>) -> Self {
-        Self { archive, recordings }
+    pub fn new(archive: &'a dyn Archive, recordings: Option<RecordingsSeen>) -> Self {
+        Self { archive, recordings, samples: RefCell::default() }
     }
 
     /// What is known of the recordings.
@@ -37,24 +42,28 @@ impl<'a> ArchiveLook<'a> {
 
     /// Whether the archive has this folder.
     pub fn has_folder(&self, path: &str) -> bool {
-        self.archive.join(path).is_dir()
+        matches!(self.archive.kind_of(path), Ok(Some(Kind::Folder)))
     }
 
     /// Whether the archive has this file.
     pub fn has_file(&self, path: &str) -> bool {
-        self.archive.join(path).is_file()
+        matches!(self.archive.kind_of(path), Ok(Some(Kind::File)))
     }
 
     /// Some files with these extensions, by path.
     pub fn sample(&self, extensions: &[&str]) -> Vec<String> {
-        let files = files::list(self.archive, ".", extensions).unwrap_or_default();
-        let step = files.len().div_ceil(OPENED).max(1);
-        files.into_iter().step_by(step).map(|file| file.path).collect()
+        let draw = || {
+            let files = files::list(self.archive, ".", extensions).unwrap_or_default();
+            let step = files.len().div_ceil(OPENED).max(1);
+            files.into_iter().step_by(step).map(|file| file.path).collect()
+        };
+        let key = extensions.iter().map(|extension| (*extension).to_owned()).collect();
+        self.samples.borrow_mut().entry(key).or_insert_with(draw).clone()
     }
 
     /// The content of a file; `None` where it cannot be read.
     pub fn bytes(&self, file: &str) -> Option<Vec<u8>> {
-        files::read(&self.archive.join(file)).ok()
+        files::read(self.archive, file).ok()
     }
 
     /// Whether a table has a column that names recordings. Lists of species or sites have none.

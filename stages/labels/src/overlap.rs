@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::error::LabelsError;
 
-/// Overlaps are compared up to a microsecond, the resolution of label tracks.
+/// Overlaps are compared with a tolerance of a microsecond, the resolution of label tracks.
 pub(crate) const TIME_TOLERANCE_S: f64 = 1e-6;
 
 /// A span of time within a recording, seconds.
@@ -22,17 +22,17 @@ pub struct Interval {
 /// When a window counts as positive for a class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// Window and events are half-open, `[start, end)`. Positive when the class's events cover at least `min_s` seconds of
-    /// the window, or when at least `min_fraction` of the length of one event lies in it; always only if they overlap at
-    /// all. A point label (start = end) lies as a whole in the windows that hold its instant.
+    /// Window and events are half-open, `[start, end)`. A window is positive when the class's events cover at least `min_s`
+    /// seconds of it, or when at least `min_fraction` of the length of one event lies in it. In both cases they have to
+    /// overlap. A point label (start = end) lies completely in the windows that hold its instant.
     Overlap {
         /// Seconds of the window that suffice.
         min_s: f64,
-        /// Fraction of an event, 0 to 1, that suffices; above 1 for no such rule.
+        /// Fraction of an event, 0 to 1, that suffices; above 1 to switch this condition off.
         min_fraction: f64,
     },
-    /// The rule behind AnuraSet's published labels: the event's start is floored and its end ceiled to whole seconds, and the window
-    /// is positive when the closed intervals touch.
+    /// The rule behind AnuraSet's published labels: the event's start is floored and its end ceiled to whole seconds, and the
+    /// window is positive when the closed intervals touch.
     AnuraSet,
 }
 
@@ -49,17 +49,17 @@ pub struct WindowLabel {
     pub positive: bool,
 }
 
-/// Labels the windows of one recording by its events, each with its class: only those pairs of window and class that
-/// overlap or are positive, sorted by window, then class. All other pairs are negative with an overlap of 0.
+/// Labels the windows of one recording. `events` have a class each. Returns the pairs of window and class that overlap or are
+/// positive, sorted by window, then class. All other pairs are negative with an overlap of 0.
 ///
 /// # Errors
-/// Windows that are empty or whose starts or ends fall; events that end before they start or are not finite.
+/// Windows are empty or not sorted; events end before they start or are not finite.
 pub fn label_windows(windows: &[Interval], events: &[(usize, Interval)], rule: Rule) -> Result<Vec<WindowLabel>, LabelsError> {
     check_windows(windows)?;
     check_events(events)?;
     let mut near: BTreeMap<(usize, usize), Vec<Interval>> = BTreeMap::new();
     for &(class, event) in events {
-        // Wide enough for either rule: whole seconds around the event.
+        // Rounding outward to whole seconds finds every window that either rule can make positive.
         let (from_s, to_s) = (event.start_s.floor(), event.end_s.ceil());
         let first = windows.partition_point(|window| window.end_s < from_s);
         let last = windows.partition_point(|window| window.start_s <= to_s);
@@ -123,7 +123,7 @@ fn check_windows(windows: &[Interval]) -> Result<(), LabelsError> {
                 index,
                 start_s,
                 end_s,
-                expected: "windows of some length, sorted by start and end",
+                expected: "a window longer than 0 s, and windows sorted by start and end",
                 next: "run segment again",
             });
         }

@@ -25,8 +25,8 @@ pub(crate) struct Part {
     pub(crate) is_complete: bool,
     /// Whether the file is a review sheet that is read beside the layout of the run.
     pub(crate) is_sheet: bool,
-    /// Seconds from the start of the file's session to the start of the recording, or why they cannot be known; 0 where the file has
-    /// no times of a session.
+    /// Seconds from the start of the file's session to the start of the recording, or why they cannot be known; 0 where the
+    /// file has no times of a session.
     pub(crate) begins_s: Result<f64, String>,
 }
 
@@ -41,8 +41,8 @@ impl Part {
     }
 }
 
-/// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds where
-/// they can be read.
+/// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds
+/// where they can be read.
 pub(crate) fn parts_of(layout: &dyn Layout, digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
     let recordings: Vec<&str> = lengths.keys().copied().collect();
     let files: Vec<&str> = digests.keys().map(String::as_str).collect();

@@ -8,11 +8,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use crate::error::LabelsError;
 use crate::strict_csv::{StrictCsv, column_of};
-use crate::text::{composed, some_of};
+use crate::text::{composed, file_name, some_of};
 
 /// Columns that may name recordings.
 const NAME_COLUMNS: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
@@ -22,7 +21,7 @@ const LONGEST_EXTENSION: usize = 4;
 /// The content of a list.
 #[derive(Debug)]
 pub struct RecordingList {
-    path: PathBuf,
+    path: String,
     /// Names of the columns in lower case.
     header: Vec<String>,
     rows: Vec<ListRow>,
@@ -58,7 +57,7 @@ impl RecordingList {
     ///
     /// # Errors
     /// A row has more or fewer fields than the header.
-    pub fn read(path: &Path, bytes: &[u8]) -> Result<Self, LabelsError> {
+    pub fn read(path: &str, bytes: &[u8]) -> Result<Self, LabelsError> {
         let mut table = StrictCsv::open(path, bytes)?;
         let mut list = Self { path: path.to_owned(), header: table.header().to_vec(), rows: Vec::new() };
         while let Some(row) = table.next_row()? {
@@ -69,11 +68,11 @@ impl RecordingList {
 
     /// The file's name.
     pub(crate) fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        file_name(&self.path).to_owned()
     }
 
     /// The file.
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
@@ -273,7 +272,7 @@ mod tests {
         [("A", "audio/A/x_0_3.wav"), ("A", "audio/A/x_1_4.wav"), ("B", "audio/B/x_0_3.wav"), ("B", "audio/B/y.2020.flac")];
 
     fn say(text: &str, column: &str) -> Result<ListedValues, String> {
-        let list = RecordingList::read(Path::new("a/list.csv"), text.as_bytes());
+        let list = RecordingList::read("a/list.csv", text.as_bytes());
         list.and_then(|list| list.values(column, &ARCHIVE)).map_err(|error| error.to_string())
     }
 
@@ -305,7 +304,7 @@ mod tests {
         let text = "sample_name,fname,site,subset\nx_0_3,x,A,test\nx_1_4,x,A,test\nx_0_3,x,B,test\nz_0_3,z,A,train\n";
         assert_eq!(values(text, "fname"), some(["x", "x", "x", "-"]));
         let text = "sample_name,fname,subset\nx_0_3,x,test\nx_1_4,x,test\nz_0_3,z,train\n";
-        let whole = RecordingList::read(Path::new("m.csv"), text.as_bytes()).unwrap();
+        let whole = RecordingList::read("m.csv", text.as_bytes()).unwrap();
         let said = whole.values("subset", &[("A", "raw/x.wav")]).unwrap();
         assert_eq!((said.by_recording, said.names, said.unmatched), (vec![Some(("test".into(), 2))], 2, vec!["z".to_owned()]));
     }
@@ -320,8 +319,7 @@ mod tests {
 
     #[test]
     fn accents_of_macs_and_of_tables_are_the_same() {
-        let list =
-            RecordingList::read(Path::new("m.csv"), "file,site,subset\n\u{e9}tang,Rivi\u{e8}re,test\n".as_bytes()).unwrap();
+        let list = RecordingList::read("m.csv", "file,site,subset\n\u{e9}tang,Rivi\u{e8}re,test\n".as_bytes()).unwrap();
         let said = list.values("subset", &[("Rivie\u{300}re", "raw/Rivie\u{300}re/e\u{301}tang.wav")]).unwrap();
         assert_eq!(said.by_recording, [Some(("test".to_owned(), 2))]);
     }

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::text::{composed, folded, parts, stem};
+use crate::text::{composed, file_name, folded, parts, stem};
 
 /// Recordings that a message names before it says "and more".
 const NAMED: usize = 3;
@@ -80,10 +80,6 @@ impl<'a> RecordingIndex<'a> {
             _ => Err(several(&found)),
         }
     }
-}
-
-fn file_name(path: &str) -> &str {
-    parts(path).last().copied().unwrap_or(path)
 }
 
 /// The path that recordings of one stem are compared with.

@@ -1,23 +1,25 @@
-//! Where recordings begin in a session: for tables of several recordings whose times count from the beginning of the first.
+//! Where recordings begin in a session, for tables of several recordings whose times count from the start of the first.
 //!
-//! Raven opens several recordings one after the other and counts time through all of them. A table that does not keep the time within
-//! each (`File Offset (s)`) can still be read where lengths of recordings leave one answer: the recordings that it names, or all those in
-//! their folders in the order of their names, from any of them on, are put one behind the other, and every event has to begin in
-//! the recording that its line names. Tables that someone joined from tables of single recordings look the same, and their times are
-//! those of the recordings; they are known by times that no session can have. Where more than one reading fits, none is taken.
+//! Raven opens several recordings one after the other and counts time through all of them. A table without the time within each
+//! recording (`File Offset (s)`) can still be read when the lengths of the recordings leave one answer. Two orders are tried: the
+//! recordings of the table one after the other, and all recordings of their folders by name, starting at any of them. In a valid
+//! order every event begins in the recording that its line names.
+//!
+//! Tables that someone joined from tables of single recordings look the same, but their times count from the start of each
+//! recording. They are recognised by times that no session can have. Where more than one order fits, none is used.
 
 use std::collections::BTreeMap;
 
 use chorus_engine::Exact;
 use serde::{Deserialize, Serialize};
 
-/// The recordings of the archive by path, and their lengths in seconds, where they can be read.
+/// The recordings of the archive by path, with their lengths in seconds; `None` for recordings that cannot be read.
 pub(crate) type Lengths<'a> = BTreeMap<&'a str, Option<f64>>;
 
-/// By how much times and sums of lengths may be rounded, seconds.
+/// Tolerance for rounded times and sums of lengths, seconds.
 const ROUNDING_S: f64 = 1e-3;
 
-/// Between which times of a session the events of a recording begin, seconds.
+/// The span of a session in which the events of a recording begin, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Span {
     first_s: Exact,
@@ -25,12 +27,12 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// That of one event.
+    /// The span of one event.
     pub(crate) fn at(start_s: f64) -> Self {
         Self { first_s: Exact(start_s), last_s: Exact(start_s) }
     }
 
-    /// That of the events of two.
+    /// The span of the events of both.
     pub(crate) fn join(self, other: Self) -> Self {
         let (first_s, last_s) = (self.first_s.0.min(other.first_s.0), self.last_s.0.max(other.last_s.0));
         Self { first_s: Exact(first_s), last_s: Exact(last_s) }
@@ -49,11 +51,11 @@ struct Member<'a> {
     length_s: f64,
 }
 
-/// Where each recording begins in the session, seconds; 0 for all where times count from the beginning of each recording. `is_whole` is
-/// whether all recordings of the table are in the archive.
+/// Where each recording begins in the session, seconds; 0 for all where times count from the start of each recording.
+/// `is_whole` is whether all recordings of the table are in the archive.
 ///
 /// # Errors
-/// Why it cannot be known, and what helps.
+/// Why this cannot be known, and what to do.
 pub(crate) fn begins<'a>(
     spans: &BTreeMap<&'a str, Span>,
     is_whole: bool,
@@ -69,7 +71,7 @@ pub(crate) fn begins<'a>(
     members.sort_by(|a, b| a.span.first_s.0.total_cmp(&b.span.first_s.0).then(a.path.cmp(b.path)));
     let are_own_times = members.iter().all(|member| member.span.fits(0.0, member.length_s));
     if !can_be_session(&members) {
-        return if are_own_times { Ok(from_zero()) } else { Err(unknown("they fit none that its recordings could make")) };
+        return if are_own_times { Ok(from_zero()) } else { Err(unknown("they fit no order of its recordings")) };
     }
     if !is_whole || members.len() < spans.len() {
         return Err(unknown("not all recordings that it names are there and can be read"));
@@ -91,11 +93,12 @@ pub(crate) fn begins<'a>(
 
 fn unknown(why: &str) -> String {
     format!(
-        "the table names several recordings without File Offset (s), so its times are those of a session, and {why}; save it again with the column File Offset (s)"
+        "the table names several recordings without File Offset (s), so its times count through a session, and {why}; \
+         save it again with the column File Offset (s)"
     )
 }
 
-/// Whether the recordings, in the order of their events, can lie one behind the other, with others between them or not.
+/// Whether the recordings, in the order of their events, can follow each other, with or without others between them.
 fn can_be_session(members: &[Member<'_>]) -> bool {
     let (mut earliest_s, mut last_s) = (0.0_f64, f64::NEG_INFINITY);
     members.iter().all(|Member { span, length_s, .. }| {
@@ -106,7 +109,7 @@ fn can_be_session(members: &[Member<'_>]) -> bool {
     })
 }
 
-/// Where recordings begin that lie one behind the other with none between them.
+/// Where recordings begin that follow each other without others between them.
 fn one_after_the_other(members: &[Member<'_>]) -> Vec<f64> {
     let begins = members.iter().scan(0.0, |end_s, member| {
         let begins_s = *end_s;
@@ -116,8 +119,8 @@ fn one_after_the_other(members: &[Member<'_>]) -> Vec<f64> {
     begins.collect()
 }
 
-/// The same with all readable recordings of their folders between them, in the order of their paths, and with any number of these before
-/// the first.
+/// Where recordings begin among all readable recordings of their folders, in the order of their paths. There is one answer for
+/// each recording with which the session may start.
 fn with_neighbours<'a>(members: &[Member<'a>], lengths: &Lengths<'a>) -> Vec<Vec<f64>> {
     let folder = |path: &'a str| path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let folders: std::collections::BTreeSet<&str> = members.iter().map(|member| folder(member.path)).collect();
@@ -146,7 +149,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Where recordings begin of which events begin at these times, in an archive of recordings of these lengths.
+    /// Where recordings with events at these times begin, in an archive of recordings with these lengths.
     fn found(events: &[(&'static str, &[f64])], archive: &[(&'static str, f64)]) -> Result<Vec<f64>, String> {
         let span = |starts: &[f64]| starts.iter().copied().map(Span::at).reduce(Span::join).unwrap();
         let spans: BTreeMap<&str, Span> = events.iter().map(|(path, starts)| (*path, span(starts))).collect();
@@ -188,7 +191,7 @@ mod tests {
             ([("r/b.wav", [3.0]), ("r/c.wav", [20.0])], &uneven[..], "more than one way"),
             ([("r/a.wav", [3.0]), ("r/z.wav", [70.0])], &MINUTES[..], "not all recordings"),
             ([("r/a.wav", [3.0]), ("r/d.wav", [700.0])], &MINUTES[..], "do not fit the lengths"),
-            ([("r/a.wav", [3.0]), ("r/b.wav", [-70.0])], &MINUTES[..], "fit none"),
+            ([("r/a.wav", [3.0]), ("r/b.wav", [-70.0])], &MINUTES[..], "fit no order"),
         ] {
             let events: Vec<(&str, &[f64])> = events.iter().map(|(path, starts)| (*path, starts.as_slice())).collect();
             let error = found(&events, archive).unwrap_err();

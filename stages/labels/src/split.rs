@@ -1,9 +1,9 @@
-//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits`, `split_classes` and
-//! `training_sets`.
+//! Stage `split`: which recordings the classifier learns from, is tuned on and is tested on, the tables `splits`,
+//! `split_classes` and `training_sets`.
 //!
-//! Only recordings that somebody reviewed and that can be read take part; the others are `unused`. The test set is a stratified share,
-//! a fold, a site, or what a file says; validation is taken from the rest. Whole groups go to one side, and recordings of one content
-//! count as one group, since a copy of what was learnt is no test.
+//! Only recordings that somebody reviewed and that can be read are used; the others are `unused`. The test set is a stratified
+//! share, a fold, a site, or comes from a file. Validation is taken from the rest. Whole groups go to one side. Recordings with
+//! the same content are one group, since a copy of a training recording is no test.
 
 mod account;
 mod groups;
@@ -12,6 +12,7 @@ mod recordings;
 mod rows;
 mod sides;
 
+use chorus_archive::Kind;
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
@@ -45,16 +46,20 @@ impl Work for Split {
     type Found = ();
 
     fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
-        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive_folder()?);
+        let (split, archive) = (cx.settings::<SplitSettings>()?, cx.archive()?);
         let lists = [("split.file", split.list()), (split.group_key(), split.group_list())];
-        let missing =
-            lists.into_iter().filter_map(|(key, file)| Some((key, file?))).filter(|(_, file)| !archive.join(file).is_file());
+        let mut missing = Vec::new();
+        for (key, file) in lists.into_iter().filter_map(|(key, file)| Some((key, file?))) {
+            if archive.kind_of(file)? != Some(Kind::File) {
+                missing.push((key, file));
+            }
+        }
         let fault = |(key, file): (&'static str, &str)| Fault {
             key,
             found: format!("`{file}`, and the archive has no such file"),
             allowed: "name a CSV file within the archive".to_owned(),
         };
-        let mut faults: Vec<Fault> = missing.map(fault).collect();
+        let mut faults: Vec<Fault> = missing.into_iter().map(fault).collect();
         faults.dedup();
         Ok(faults)
     }
@@ -63,7 +68,7 @@ impl Work for Split {
         let split = cx.settings::<SplitSettings>()?;
         let mut scan = Scan::default();
         for file in [split.list(), split.group_list()].into_iter().flatten() {
-            scan.all.insert(file.to_owned(), hash_bytes(&files::read(&cx.archive_folder()?.join(file))?));
+            scan.all.insert(file.to_owned(), hash_bytes(&files::read(cx.archive()?, file)?));
         }
         Ok(scan)
     }
@@ -109,8 +114,8 @@ fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, V
 }
 
 fn list(cx: &UnitContext<'_>, file: &str) -> Result<RecordingList, WorkError> {
-    let path = cx.archive_folder()?.join(file);
-    Ok(RecordingList::read(&path, &files::read(&path)?)?)
+    let archive = cx.archive()?;
+    Ok(RecordingList::read(&archive.location(file), &files::read(archive, file)?)?)
 }
 
 fn write(cx: &UnitContext<'_>, mut rows: Vec<SplitRow>, classes: &[ClassRow]) -> Result<(), WorkError> {

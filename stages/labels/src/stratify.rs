@@ -1,25 +1,25 @@
-//! Groups of recordings into train, validation and test, or into folds, with each class on each side where possible.
+//! Splits groups of recordings into train, validation and test, or into folds, with each class on each side where possible.
 //!
-//! A group (a recording, a night, a site: whatever must not be torn) goes to one subset as a whole. Groups are placed by iterative
-//! stratification (Sechidis, Tsoumakas, Vlahavas 2011), with whole groups in the place of examples: the class with the fewest groups
-//! left is placed first, its groups with most positives first, each into the subset that still wants most of the class, then most
-//! recordings, then by a draw. Two things are added for the long tail:
+//! A group (a recording, a night, a site) goes to one subset as a whole. Groups are placed by iterative stratification
+//! (Sechidis, Tsoumakas, Vlahavas 2011), with whole groups in place of examples. The class with the fewest remaining groups is
+//! placed first, and of its groups the one with most positives. A group goes to the subset that still needs most of the class,
+//! then to the one that needs most recordings, then by a random draw. Two rules are added for rare classes:
 //!
-//! 1. A group that is the only one with some class goes to train: a class without training data can't be learnt.
-//! 2. When a class has as few groups left as subsets without it, those subsets get them (train first, then test, then validation), and
-//!    at the end single groups are moved where that brings a class to a subset without taking another class from one.
+//! 1. The only group with some class goes to train, since a class without training data can't be learnt.
+//! 2. When a class has only as many groups left as subsets lack it, those subsets get them (train first, then test, then
+//!    validation). At the end single groups are moved where that brings a class to a subset without removing another class.
 //!
-//! What is guaranteed, of the subsets with a fraction above 0: every group is in exactly one of them; no group that isn't held
-//! in train by 1 could be moved alone so that fewer pairs of (class, train or test) are absent, nor so that fewer pairs of
-//! (class, validation) are absent with the former unchanged. It follows that where no group holds two classes, each class with two groups is in train
-//! and test, and with three in all subsets. In general, finding a placement for all classes is a hard problem (set splitting); [`Split::absent`] lists
-//! what was not reached.
+//! For the subsets with a fraction above 0 this is guaranteed: every group is in exactly one of them. No single group outside
+//! of rule 1 could be moved so that fewer pairs of (class, train or test) are absent. No such move would lower the absent pairs
+//! of (class, validation) without raising the others. So where no group has two classes, each class with two groups is in train
+//! and test, and each class with three is in all subsets. In general, a placement of all classes is a hard problem (set
+//! splitting); [`Split::absent`] lists the classes that a subset lacks.
 //!
-//! Folds are made the same way, all of one size and none above the others: a group that is the only one with some class goes where
-//! iterative stratification puts it, and is test in one fold and train in the others.
+//! Folds are made in the same way. All folds have one size and equal priority. The only group with some class goes where
+//! iterative stratification puts it: it is test in one fold and train in the others.
 //!
-//! The result depends on the groups, the fractions and the seed, and not on the order of the groups: draws are made by a hash of seed
-//! and group id.
+//! The result depends on the groups, the fractions and the seed. It does not depend on the order of the groups, since random
+//! draws are hashes of the seed and the group's id.
 
 mod group;
 mod plan;
@@ -32,7 +32,7 @@ use plan::{Plan, Side};
 
 pub use group::Group;
 
-/// The subsets that groups go to, those first that must not lack a class.
+/// The subsets, those first that should not lack a class.
 const SUBSETS: [Subset; 3] = [Subset::Train, Subset::Test, Subset::Validation];
 const TRAIN: usize = 0;
 
@@ -49,23 +49,23 @@ pub struct Fractions {
     pub test: f64,
 }
 
-/// Where a group went.
+/// The subset of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// Its subset.
+    /// The subset.
     pub subset: Subset,
-    /// Why.
+    /// Why the group is there.
     pub reason: String,
 }
 
-/// A class that a subset had to do without.
+/// A class that a subset lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Absence {
     /// The class.
     pub class: String,
     /// The subset.
     pub subset: Subset,
-    /// In how many groups the class is.
+    /// Number of groups with the class.
     pub groups: u64,
 }
 
@@ -74,14 +74,14 @@ pub struct Absence {
 pub struct Split {
     /// One for each group, in the order of the groups.
     pub assignments: Vec<Assignment>,
-    /// Classes and subsets without each other, by class.
+    /// The classes that subsets lack, sorted by class.
     pub absent: Vec<Absence>,
 }
 
 /// Splits groups into subsets.
 ///
 /// # Errors
-/// Fractions that are not shares of a whole, or a group that occurs twice.
+/// The fractions do not add up to 1, or a group occurs twice.
 pub fn split(groups: &[Group], fractions: Fractions, seed: u64) -> Result<Split, LabelsError> {
     check(groups, fractions)?;
     let shares = [fractions.train, fractions.test, fractions.validation];
@@ -102,7 +102,7 @@ pub fn split(groups: &[Group], fractions: Fractions, seed: u64) -> Result<Split,
     Ok(Split { assignments, absent })
 }
 
-/// Parts groups into `count` folds of about the same size: for each group, in their order, the number of its fold, from 0.
+/// Divides groups into `count` folds of about the same size. Returns the number of the fold, from 0, for each group in order.
 ///
 /// # Errors
 /// There are fewer groups than folds, or a group occurs twice.
@@ -119,7 +119,7 @@ pub fn folds(groups: &[Group], count: usize, seed: u64) -> Result<Vec<usize>, La
     Ok(plan.into_places().map(|(fold, _)| fold).collect())
 }
 
-/// Takes a validation set out of a train set: the same as [`split`] without a test set.
+/// Takes a validation set from a training set, as [`split`] without a test set does.
 ///
 /// # Errors
 /// `fraction` is not from 0 to below 1, or a group occurs twice.

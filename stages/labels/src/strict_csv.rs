@@ -3,8 +3,6 @@
 //!
 //! Columns are found by name, in any order and any case. Other columns are ignored.
 
-use std::path::Path;
-
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
@@ -12,21 +10,21 @@ use crate::text::{UTF8_BOM, decode, delimiter};
 
 /// A CSV file with a header.
 pub(crate) struct StrictCsv<'a> {
-    path: &'a Path,
+    path: &'a str,
     reader: csv::Reader<&'a [u8]>,
     header: Vec<String>,
 }
 
 /// A row of a [`StrictCsv`].
 pub(crate) struct StrictRow<'a> {
-    path: &'a Path,
+    path: &'a str,
     pub(crate) line: u64,
     header: &'a [String],
     fields: Vec<String>,
 }
 
 impl<'a> StrictCsv<'a> {
-    pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, LabelsError> {
+    pub(crate) fn open(path: &'a str, bytes: &'a [u8]) -> Result<Self, LabelsError> {
         let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
         let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
         let header = reader.byte_headers().map_err(|error| malformed(path, &error))?;
@@ -110,7 +108,7 @@ impl StrictRow<'_> {
 ///
 /// # Errors
 /// Several columns have the name.
-pub(crate) fn column_of(path: &Path, header: &[String], name: &str) -> Result<Option<usize>, LabelsError> {
+pub(crate) fn column_of(path: &str, header: &[String], name: &str) -> Result<Option<usize>, LabelsError> {
     let columns: Vec<usize> = (0..header.len()).filter(|&column| header[column] == name).collect();
     match columns[..] {
         [] => Ok(None),
@@ -128,7 +126,7 @@ fn texts(record: &ByteRecord) -> Vec<String> {
     record.iter().map(|field| decode(field).trim().to_owned()).collect()
 }
 
-fn malformed(path: &Path, error: &csv::Error) -> LabelsError {
+fn malformed(path: &str, error: &csv::Error) -> LabelsError {
     let (found, expected) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             (format!("{len} fields"), format!("{expected_len} fields as in the header"))

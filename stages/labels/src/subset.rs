@@ -1,24 +1,24 @@
-//! Names of the sides of a split.
+//! The sides of a split.
 
 use std::str::FromStr;
 
 /// The side of a split that a recording is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subset {
-    /// Weights are fitted on it.
+    /// The network is trained on it.
     Train,
     /// Epochs and thresholds are chosen on it.
     Validation,
-    /// Metrics are reported on it.
+    /// The trained network is evaluated on it.
     Test,
-    /// None of these.
+    /// Not used.
     Unused,
 }
 
 impl Subset {
-    /// All, in the order in which they are told.
+    /// All, in the order of messages.
     pub const ALL: [Self; 4] = [Self::Train, Self::Validation, Self::Test, Self::Unused];
-    /// Those that take part.
+    /// The sides that are used.
     pub const SIDES: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 
     /// The name as in tables.
@@ -35,7 +35,7 @@ impl Subset {
 impl FromStr for Subset {
     type Err = String;
 
-    /// Reads a subset's name in any case; the error says what is expected.
+    /// Reads the name of a subset in any case. The error lists the names.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.to_lowercase().as_str() {
             "train" => Ok(Self::Train),

@@ -43,7 +43,8 @@ impl UnusedCounts {
         let files = self.files.len();
         let (of, lines) = (if files == 1 { "1 file".to_owned() } else { format!("{files} files") }, self.lines);
         Some(format!(
-            "{} of {lines} annotations are not used, in {of}: {}; `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
+            "{} of {lines} annotations are not used, in {of}: {}; \
+             `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
             self.unused,
             named.join(", ")
         ))

@@ -1,17 +1,17 @@
-//! Text as label files hold it.
+//! Text of annotation files and lists.
 
 use std::borrow::Cow;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-/// The marks that editors and spreadsheets put before UTF-16 text, of which the first says that the lower byte comes first.
+/// Byte order marks of UTF-16, little-endian first.
 const UTF16_BOMS: [[u8; 2]; 2] = [[0xFF, 0xFE], [0xFE, 0xFF]];
-/// The mark that some editors put before UTF-8 text.
+/// Byte order mark of UTF-8.
 pub(crate) const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
-/// Names that a message tells before it only counts.
+/// Number of names that a message shows.
 const MOST_NAMES: usize = 5;
 
-/// Decodes UTF-8, and what isn't as Latin-1, in which every byte is a character: no input is refused or altered.
+/// Decodes UTF-8, and any other text as Latin-1, in which every byte is a character: no input is refused.
 pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -19,8 +19,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The bytes of a file as all readers here take them: UTF-16 with its mark, as Excel writes "Unicode text", becomes UTF-8; anything else
-/// stays.
+/// Converts UTF-16 with a byte order mark, such as Excel's "Unicode text", to UTF-8. Other bytes are returned unchanged.
 pub(crate) fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     let Some((mark, units)) = bytes.split_first_chunk::<2>().filter(|(mark, _)| UTF16_BOMS.contains(mark)) else { return bytes };
     let unit: fn([u8; 2]) -> u16 = if *mark == UTF16_BOMS[0] { u16::from_le_bytes } else { u16::from_be_bytes };
@@ -29,7 +28,8 @@ pub(crate) fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A name as it is compared: letters with their accents in one. Macs write names of files with accents apart, and tables mostly don't.
+/// The form in which names are compared: Unicode's composed form (NFC). Macs decompose letters with accents in file names, and
+/// most tables don't.
 pub(crate) fn composed(name: &str) -> Cow<'_, str> {
     match is_nfc_quick(name.chars()) {
         IsNormalized::Yes => Cow::Borrowed(name),
@@ -37,30 +37,35 @@ pub(crate) fn composed(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// The same where case does not matter.
+/// As [`composed`], in lower case.
 pub(crate) fn folded(name: &str) -> String {
     composed(name).to_lowercase()
 }
 
-/// What stands between fields: whichever of comma, semicolon and tab the first line holds most of.
+/// The separator of fields: the most frequent of comma, semicolon and tab in the first line.
 pub(crate) fn delimiter(bytes: &[u8]) -> u8 {
     let header = bytes.split(|&b| b == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
     let count = |delimiter: &u8| header.iter().filter(|&b| b == delimiter).count();
-    // Of equal counts the last wins.
+    // `max_by_key` takes the last of equal counts.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')
 }
 
-/// A number as written in any locale; `None` where it isn't finite.
+/// A number with a decimal point or comma; `None` where it is not finite.
 pub(crate) fn number(text: &str) -> Option<f64> {
     text.trim().replacen(',', ".", 1).parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A file's name and the folders before it, of a path as Windows or Unix writes it.
+/// The folders and the file name of a Windows or Unix path.
 pub(crate) fn parts(path: &str) -> Vec<&str> {
     path.split(['/', '\\']).filter(|part| !part.is_empty() && *part != "." && !part.ends_with(':')).collect()
 }
 
-/// A file's name without its extension; a last part of more than four characters or of digits only is none.
+/// The last part of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    parts(path).last().copied().unwrap_or(path)
+}
+
+/// A file's name without its extension. A last part of more than four characters or without a letter is no extension.
 pub(crate) fn stem(name: &str) -> &str {
     let is_extension = |e: &str| (1..=4).contains(&e.len()) && e.bytes().any(|b| b.is_ascii_alphabetic());
     name.rsplit_once('.').filter(|(stem, e)| !stem.is_empty() && is_extension(e)).map_or(name, |(stem, _)| stem)

@@ -9,9 +9,11 @@ mod bootstrap;
 mod decided;
 mod figures;
 mod groups;
+mod metric;
 mod scored;
 mod side_rows;
 mod subset;
+mod sums;
 mod tables;
 
 use std::collections::BTreeMap;

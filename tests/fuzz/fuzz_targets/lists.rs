@@ -1,8 +1,6 @@
 //! Lists that come with an archive: what they say of each recording, code tables, and the names of AnuraSet's label files.
 #![no_main]
 
-use std::path::Path;
-
 use chorus_fuzz::{TEXT, bounded};
 use chorus_labels::codes::CodeTable;
 use chorus_labels::layouts::anuraset_raw::pair;
@@ -23,7 +21,7 @@ impl ListedRecording for Recording {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let path = Path::new("list.csv");
+    let path = "list.csv";
     bounded(bytes.len(), TEXT, || {
         if let Ok(list) = RecordingList::read(path, bytes) {
             for column in ["subset", "fold", "group"] {

@@ -90,14 +90,6 @@ impl Access<'_> {
         Ok(archive)
     }
 
-    /// The folder of [`Access::archive`], for readers that do not know archives by the interface yet.
-    ///
-    /// # Errors
-    /// Those of [`Access::archive`].
-    pub fn archive_folder(&self) -> Result<PathBuf, EngineError> {
-        self.archive().map(|archive| PathBuf::from(archive.location("")))
-    }
-
     /// The archive, for a pass that declares recordings as an optional input; `None` where the archive is not there.
     ///
     /// # Errors

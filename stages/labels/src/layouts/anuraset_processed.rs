@@ -1,5 +1,6 @@
-//! AnuraSet's processed release: clips of 3 s in `audio/SITE/{fname}_{start}_{end}.wav`, and `metadata.csv` with a row per clip. Its
-//! columns are sample_name, fname, min_t, max_t, site, date, species_number, subset, then one of 0 and 1 for each species.
+//! AnuraSet's processed release: clips of 3 s in `audio/SITE/{fname}_{start}_{end}.wav`, and `metadata.csv` with a row per
+//! clip. Its columns are sample_name, fname, min_t, max_t, site, date, species_number, subset, then one of 0 and 1 for each
+//! species.
 //!
 //! Columns are found by name, since older copies swap two of them and call their clips `SAMPLE_00000.wav`.
 

@@ -1,5 +1,5 @@
-//! The raw layout of AnuraSet (Cañas et al. 2023): `raw_data/SITE/NAME.wav` with Audacity tracks in `strong_labels/SITE/NAME.txt`,
-//! some of them in `strong_labels/strong_labels/`.
+//! The raw layout of AnuraSet (Cañas et al. 2023): `raw_data/SITE/NAME.wav` with Audacity tracks in
+//! `strong_labels/SITE/NAME.txt`, some of them in `strong_labels/strong_labels/`.
 //!
 //! Paths are relative to the archive, with `/`. A label file belongs to the recording with the same site, which is the folder's
 //! name, and the same stem. [`Match`] lists the two other ways in which a label file may be named.

@@ -1,5 +1,6 @@
-//! CSV files with a row per recording, whose labels count for the whole recording. A column names the recording. The labels are in
-//! one column (several with a separator between them), or in a column of 0 and 1 for each class. ESC-50 and ESC-10 have such files.
+//! CSV files with a row per recording, whose labels count for the whole recording. A column names the recording. The labels are
+//! in one column (several with a separator between them), or in a column of 0 and 1 for each class. ESC-50 and ESC-10 have such
+//! files.
 //!
 //! A row without a label, or with nothing but zeros, says that nothing was heard.
 
@@ -116,7 +117,8 @@ fn labels(table: &Delimited, keys: &ClipKeys, recording: usize) -> Result<ClipLa
         let columns = table.columns();
         let nearest = nearest_to_a_class(table, &candidates).map_or_else(String::new, |near| format!(" ({near})"));
         return Err(format!(
-            "no column for the label, such as category, and no columns of 0 and 1{nearest}; {columns}; name one in annotate.label_column"
+            "no column for the label, such as category, and no columns of 0 and 1{nearest}; {columns}; \
+             name one in annotate.label_column"
         ));
     }
     ClipLabels::of_columns(table, columns)

@@ -14,7 +14,7 @@ mod raven_times;
 
 use std::collections::BTreeSet;
 
-use chorus_keys::{Finding, Values, Word};
+use chorus_keys::Word;
 
 use crate::layout::Layout;
 
@@ -48,32 +48,6 @@ pub(crate) fn words() -> Vec<Word> {
     [none].into_iter().chain(layouts).collect()
 }
 
-/// Keys that a layout needs and that have no value, and keys that have a value and that only other layouts read.
-pub(crate) fn unfit_keys(values: &Values) -> Vec<Finding> {
-    let Some(layout) = values.text("annotate.format").and_then(find) else { return Vec::new() };
-    let (name, used) = (layout.name(), layout.keys());
-    let missing = used.required.iter().filter(|(key, _)| values.get(key).is_null());
-    let missing = missing
-        .map(|(key, next)| Finding::new("annotate.format", format!("`{name}` without {key}"), format!("{next}, in {key}")));
-    let declared = crate::declarations();
-    let is_default = |key: &str| declared.find(key).is_some_and(|key| key.default_value() == *values.get(key.name));
-    let ignored = keys().into_iter().filter(|key| !used.uses(key) && !is_default(key));
-    let ignored = ignored.map(|key| {
-        let allowed = format!("leave it out; it is read with {}", list(&users_of(key)));
-        Finding::new(key, format!("a value that annotate.format `{name}` does not use"), allowed)
-    });
-    missing.chain(ignored).collect()
-}
-
-/// `a, b and c`.
-fn list(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [others @ .., last] => format!("{} and {last}", others.join(", ")),
-    }
-}
-
 /// Every key that some layout uses.
 pub fn keys() -> BTreeSet<&'static str> {
     LAYOUTS.iter().flat_map(|layout| layout.keys().used).flat_map(|keys| keys.iter().copied()).collect()
@@ -90,43 +64,6 @@ mod tests {
     use crate::contents::Contents;
     use crate::event::Event;
     use crate::layout::{AnnotationFiles, LayoutKeys, Reader, Settings};
-
-    #[test]
-    fn the_configuration_knows_exactly_these_layouts_and_keys() {
-        let declared = crate::declarations();
-        let known: BTreeSet<&str> = declared.find("annotate.format").unwrap().kind.words().iter().map(|word| word.name).collect();
-        assert_eq!(known, names().chain(["none"]).collect());
-        assert_eq!(names().collect::<BTreeSet<_>>().len(), LAYOUTS.len());
-        assert!(keys().into_iter().all(|key| declared.find(key).is_some()));
-        for layout in LAYOUTS {
-            let required = layout.keys().required;
-            assert!(required.iter().all(|(key, _)| layout.keys().uses(key)), "{} requires a key that it ignores", layout.name());
-            assert!(layout.about().ends_with('.') && layout.about().len() < 120, "{}", layout.about());
-        }
-    }
-
-    #[test]
-    fn keys_that_a_layout_needs_and_keys_that_it_does_not_use() {
-        let findings = |yaml: &str| {
-            let mut values = crate::declarations().defaults();
-            for (key, value) in serde_yaml::from_str::<serde_yaml::Mapping>(yaml).unwrap() {
-                values.set(&format!("annotate.{}", key.as_str().unwrap()), value);
-            }
-            unfit_keys(&values)
-        };
-        for unset in ["{format: csv}", "{format: clips, folder: null}"] {
-            let found = findings(unset);
-            assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.format"));
-            assert!(found[0].found.contains("without annotate.folder"), "{found:?}");
-        }
-        let found = findings("{format: audacity, label_column: x, low_column: null, label_separator: ;}");
-        assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.label_column"));
-        assert!(found[0].allowed.ends_with("it is read with raven, csv and clips"), "{found:?}");
-        assert_eq!(findings("{format: folders, folder: x}")[0].key, "annotate.folder");
-        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
-            assert_eq!(findings(sound), [], "{sound}");
-        }
-    }
 
     #[test]
     fn the_page_on_labels_shows_every_layout() {

@@ -1,8 +1,9 @@
 //! Raven selection tables: tab-separated, a row per selection (and view), times in seconds, frequencies in Hz.
 //!
-//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within it.
-//! Without these columns the table is named like its recording, and `Begin Time (s)` is the time. A selection that is listed once
-//! for each view (waveform, spectrogram) is one event: the one of the spectrogram. A table without rows says that nothing was heard.
+//! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within
+//! it. Without these columns the table is named like its recording, and `Begin Time (s)` is the time. A selection that is
+//! listed once for each view (waveform, spectrogram) is one event: the one of the spectrogram. A table without rows says that
+//! nothing was heard.
 //!
 //! Source: the Raven Pro manual, "Selection tables".
 

@@ -1,8 +1,8 @@
 //! Review sheets, which `chorus clips` writes and somebody fills in: CSV with a row per clip and a verdict in each row.
 //!
-//! A verdict is about one class in one span of a recording: **yes**, the class calls there; **no**, it does not; **unsure**, or an
-//! empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save them,
-//! in any locale.
+//! A verdict is about one class in one span of a recording: **yes**, the class calls there; **no**, it does not; **unsure**, or
+//! an empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save
+//! them, in any locale.
 
 use super::columns::RECORDING;
 use crate::contents::Contents;

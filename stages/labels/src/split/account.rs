@@ -40,8 +40,8 @@ pub(super) fn classes(classes: &[String], recordings: &[SplitRecording], rows: &
     table
 }
 
-/// Prints the number of recordings and classes on each side, and warns of empty sides, of classes that a side lacks, and of `notes`.
-/// `wanted` are the sides that should not be empty.
+/// Prints the number of recordings and classes on each side, and warns of empty sides, of classes that a side lacks, and of
+/// `notes`. `wanted` are the sides that should not be empty.
 pub(super) fn tell(console: &Console, rows: &[SplitRow], classes: &[ClassRow], wanted: &[Subset], notes: &[String]) {
     let count = |subset: Subset| rows.iter().filter(|row| row.subset == subset).count();
     let counts: Vec<String> = Subset::ALL.iter().map(|&side| format!("{} {}", count(side), side.as_str())).collect();
@@ -73,7 +73,8 @@ fn empty(side: Subset) -> String {
         Subset::Train | Subset::Unused => "there is nothing to learn from",
     };
     format!(
-        "no recording is in {}, so {without}; review more recordings, choose smaller groups with split.group or larger fractions, or correct split.file",
+        "no recording is in {}, so {without}; review more recordings, choose smaller groups with split.group or larger \
+         fractions, or correct split.file",
         side.as_str()
     )
 }

@@ -13,8 +13,8 @@ use crate::stratify::Group;
 use crate::subset::Subset;
 use crate::text::some_of;
 
-/// The group of a recording. A recording without a trustworthy time is a night of its own, and a recording that the column does not
-/// name is a group of its own.
+/// The group of a recording. A recording without a trustworthy time is a night of its own, and a recording that the column does
+/// not name is a group of its own.
 pub(super) fn group_of(group: GroupBy, id: &str, site: &str, local_us: Option<i64>) -> String {
     let night = || {
         let local = Offset::UTC.to_datetime(Timestamp::from_microsecond(local_us?).ok()?);
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_column_gives_groups_and_recordings_that_it_leaves_out_stand_alone() {
         let text = "sample_name,fname\n1,long\n2,long\n9,other\n";
-        let list = RecordingList::read(std::path::Path::new("m.csv"), text.as_bytes()).unwrap();
+        let list = RecordingList::read("m.csv", text.as_bytes()).unwrap();
         let mut recordings = [recording("1", "1", ""), recording("2", "2", ""), recording("3", "3", "")];
         let notes = from_list(&mut recordings, &list, "fname").unwrap();
         assert_eq!(recordings.each_ref().map(|r| r.group.as_str()), ["long", "long", "3"]);

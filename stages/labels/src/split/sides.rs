@@ -123,7 +123,8 @@ pub(super) fn from_file(
     let divided: Vec<String> = divided(&rows).into_iter().map(str::to_owned).collect();
     if !divided.is_empty() {
         notes.push(format!(
-            "{name} puts recordings of one group on several sides, so the test is easier than it should be; {} of split.group: {}",
+            "{name} puts recordings of one group on several sides, so the test is easier than it should be; \
+             {} of split.group: {}",
             if divided.len() == 1 { "1 group".to_owned() } else { format!("{} groups", divided.len()) },
             some_of(&divided)
         ));

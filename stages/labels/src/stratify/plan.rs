@@ -1,47 +1,47 @@
-//! The steps by which groups find their subsets.
+//! The steps by which groups are placed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::Group;
 
-/// A part that groups go to: a subset, a fold.
+/// A subset or a fold.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Side {
-    /// Its name, for reasons.
+    /// Its name, for messages.
     pub(super) name: String,
-    /// Its share of the recordings; with 0 no group goes to it.
+    /// Its share of the recordings, 0 to 1; with 0 no group goes to it.
     pub(super) share: f64,
-    /// Whether its absences weigh less than those of any other side.
+    /// Whether a class that it lacks counts less than one that another side lacks.
     pub(super) is_secondary: bool,
 }
 
-/// A class that a side has to do without.
+/// A class that a side lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lack<'a> {
     pub(super) class: &'a str,
     pub(super) side: usize,
-    /// In how many groups the class is.
+    /// Number of groups with the class.
     pub(super) groups: u64,
 }
 
-/// A split in the making. Classes are numbered by name; the last is that of all recordings, which every group has.
-/// Sides are numbered as given, those first that must not lack a class. Groups are walked by a drawn order, so that theirs in the
-/// input is of no account.
+/// An unfinished split. Classes are numbered by name; a last class stands for all recordings, and every group has it. Sides are
+/// numbered as given, those first that should not lack a class. Groups are visited in a random order, so that their order in
+/// the input does not matter.
 pub(super) struct Plan<'a> {
     groups: &'a [Group],
     sides: &'a [Side],
     classes: Vec<&'a str>,
-    /// By group: its classes with their counts, all recordings last.
+    /// By group: the classes with their counts, all recordings last.
     counts: Vec<Vec<(usize, u64)>>,
-    /// By group: a draw.
+    /// By group: a random number.
     draws: Vec<u64>,
-    /// By class: its groups, in drawn order.
+    /// By class: the groups, in random order.
     members: Vec<Vec<usize>>,
     wanted: Vec<usize>,
     placed: Vec<Option<(usize, String)>>,
     held: Vec<bool>,
-    /// By class and side: positives still wanted.
+    /// By class and side: positives that are still needed.
     desired: Vec<Vec<f64>>,
     /// By class and side: groups placed.
     placed_groups: Vec<Vec<u64>>,
@@ -108,7 +108,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Puts the only group of a class on this side, where it stays.
+    /// Puts the only group of each class on this side for good.
     pub(super) fn hold_sole_groups(&mut self, side: usize) {
         let mut sole: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for (class, members) in self.classes.iter().zip(&self.members) {
@@ -147,7 +147,7 @@ impl<'a> Plan<'a> {
         found.map_or(0, |&(_, count)| count)
     }
 
-    /// The side for a group of `class`, of which `left` groups, this one included, have no side.
+    /// The side for a group of `class`, of which `left` groups have no side yet, this one included.
     fn choose(&self, group: usize, class: usize, left: usize) -> usize {
         let lacking: Vec<usize> = self.lacking(class).collect();
         let sides = if left <= lacking.len() { &lacking[..left] } else { &self.wanted[..] };
@@ -157,12 +157,12 @@ impl<'a> Plan<'a> {
         equals[self.draws[group] as usize % equals.len()]
     }
 
-    /// The wanted sides without a group of `class`.
+    /// The sides without a group of `class`, of those with a share.
     fn lacking(&self, class: usize) -> impl Iterator<Item = usize> + '_ {
         self.wanted.iter().copied().filter(move |&side| self.placed_groups[class][side] == 0)
     }
 
-    /// Moves single groups as long as fewer classes are absent afterwards.
+    /// Moves single groups as long as that lowers the number of absent classes.
     pub(super) fn mend(&mut self) {
         while let Some((group, side, class)) = self.best_move() {
             let what = self.classes.get(class).copied().unwrap_or("a group");
@@ -170,7 +170,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The move (group, side) that most lowers the absences, and among those leaves the sizes best, with a class that gains.
+    /// The best move, as (group, side, class that the side gains): the one that lowers the absences most, then the one after
+    /// which the sizes fit best.
     fn best_move(&self) -> Option<(usize, usize, usize)> {
         let mut best: Option<((i64, i64), f64, (usize, usize, usize))> = None;
         for class in 0..=self.everything() {
@@ -187,7 +188,8 @@ impl<'a> Plan<'a> {
         best.map(|(_, _, step)| step)
     }
 
-    /// What moving a group to `to` does: the change in absences (of sides that are not secondary, of those that are), and in the distance of the sizes from the wanted.
+    /// The effect of moving a group to the side `to`: the change in absences (of primary sides, of secondary sides), and the
+    /// change in the distance of the sizes from the shares.
     fn effect(&self, group: usize, to: usize) -> ((i64, i64), f64) {
         let from = self.placed[group].as_ref().map_or(to, |&(side, _)| side);
         let mut change = (0, 0);
@@ -209,7 +211,7 @@ impl<'a> Plan<'a> {
         (change, skew)
     }
 
-    /// The classes that sides lack, by class.
+    /// The classes that sides lack, sorted by class.
     pub(super) fn lacks(&self) -> Vec<Lack<'a>> {
         let known = self.classes.iter().enumerate().filter(|(class, _)| !self.members[*class].is_empty());
         known
@@ -220,13 +222,13 @@ impl<'a> Plan<'a> {
             .collect()
     }
 
-    /// By group: its side and why.
+    /// The side of each group, and why.
     pub(super) fn into_places(self) -> impl Iterator<Item = (usize, String)> {
         self.placed.into_iter().map(|placed| placed.expect("stratify places every group: each has the class of all recordings"))
     }
 }
 
-/// A number that looks random and depends on nothing but seed and id.
+/// A random number that depends on seed and id only.
 fn draw(seed: u64, id: &str) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes()).update(id.as_bytes());

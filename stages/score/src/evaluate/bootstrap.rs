@@ -11,9 +11,10 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::decided::Cuts;
-use super::figures::{Counted, Figure};
+use super::figures::{Figure, Metrics};
 use super::scored::Side;
 use super::subset::Subset;
+use super::sums::Counted;
 use crate::metrics::{Areas, Confusion};
 
 /// Replicates that are followed together.
@@ -82,17 +83,18 @@ pub(crate) type ByFigure = BTreeMap<(Option<usize>, &'static str), (f64, f64)>;
 
 /// Draws recordings anew, and tells in which interval each figure of the side's windows then lies.
 pub(crate) fn intervals(side: &Side, cuts: Cuts<'_>, draws: &Draws, groups: &BTreeMap<String, Vec<usize>>) -> Intervals {
+    let metrics = Metrics::all();
     let classes: Vec<Replicates> =
         (0..side.classes()).into_par_iter().map(|class| replicates(side, class, cuts, draws)).collect();
     let supported = classes.iter().enumerate().filter(|(_, of)| of.recordings >= LEAST_RECORDINGS);
     let own = |replicate: usize| {
-        let of = move |(class, of): (usize, &Replicates)| super::figures::counted_of_class(class, &of.counted[replicate]);
+        let of = move |(class, of): (usize, &Replicates)| metrics.counted_of_class(class, &of.counted[replicate]);
         supported.clone().flat_map(of).collect()
     };
     let averages = |group: &[usize]| {
         let of = |replicate: usize| {
             let counted: Vec<&Counted> = group.iter().map(|&class| &classes[class].counted[replicate]).collect();
-            super::figures::counted_averages(&counted, Areas::default())
+            metrics.counted_averages(&counted, Areas::default())
         };
         let enough = if side.recordings() >= LEAST_RECORDINGS { draws.replicates } else { 0 };
         middle((0..enough).map(of))

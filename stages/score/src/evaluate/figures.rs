@@ -1,63 +1,15 @@
-//! The figures of some windows: of each class, and over classes as macro, micro and weighted averages.
+//! The figures of a set of metrics: of each class, and of several classes together.
 
-use rayon::prelude::*;
+use std::sync::LazyLock;
 
-use super::decided::Cuts;
+use super::metric::METRICS;
+use super::metric::definition::{Average, Formula, Metric};
 use super::scored::Side;
+use super::sums::{Counted, Figures};
 use crate::error::ScoreError;
-use crate::metrics::{Areas, Confusion, RankedLabels, macro_average, weighted_average};
-use crate::reliability::Reliability;
+use crate::metrics::{Areas, macro_average, weighted_average};
 
-/// The name of a metric, for one class or as macro average, as micro and as weighted average.
-struct Names {
-    own: &'static str,
-    micro: &'static str,
-    weighted: &'static str,
-}
-
-macro_rules! names {
-    ($($name:literal),*) => {
-        [$(Names { own: $name, micro: concat!($name, "_micro"), weighted: concat!($name, "_weighted") }),*]
-    };
-}
-
-/// In the order of [`Counted::values`].
-const COUNTED: [Names; 10] = names![
-    "average_precision",
-    "auroc",
-    "f1_fixed",
-    "f1_tuned",
-    "precision_fixed",
-    "precision_tuned",
-    "recall_fixed",
-    "recall_tuned",
-    "specificity_fixed",
-    "specificity_tuned"
-];
-/// In the order of [`Figures::sureness`].
-const SURENESS: [Names; 4] = names!["brier", "brier_calibrated", "ece", "ece_calibrated"];
-const LWLRAP: &str = "lwlrap";
-
-/// What follows from the order of scores and from decisions: for one class, or for several together.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Counted {
-    pub(crate) areas: Areas,
-    pub(crate) fixed: Confusion,
-    pub(crate) tuned: Confusion,
-}
-
-/// What the metrics of one class, or of several together, are made from.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Figures {
-    pub(crate) counted: Counted,
-    ranked: RankedLabels,
-    /// Of the scores.
-    pub(crate) scores: Reliability,
-    /// Of the calibrated probabilities; without windows where there is no calibration.
-    pub(crate) probabilities: Reliability,
-}
-
-/// A metric: of a class by its place, or of several where that is `None`.
+/// A value of a metric: of a class by its place, or of several classes where that is `None`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Figure {
     pub(crate) class: Option<usize>,
@@ -74,162 +26,133 @@ impl Figure {
     }
 }
 
-impl Counted {
-    /// Several classes together, whose pooled windows have these areas.
-    fn pool<'a>(classes: impl Iterator<Item = &'a Self> + Clone, areas: Areas) -> Self {
-        Self { areas, fixed: classes.clone().map(|class| class.fixed).sum(), tuned: classes.map(|class| class.tuned).sum() }
+/// A metric with the names of its averages.
+struct Named {
+    metric: &'static dyn Metric,
+    micro: String,
+    weighted: String,
+}
+
+impl Named {
+    fn name(&'static self, average: Average) -> &'static str {
+        match average {
+            Average::Macro | Average::Pooled => self.metric.name(),
+            Average::Micro => &self.micro,
+            Average::Weighted => &self.weighted,
+        }
     }
 
-    fn positives(&self) -> u64 {
-        self.fixed.positives()
-    }
-
-    fn values(&self) -> [Option<f64>; COUNTED.len()] {
-        let Self { areas, fixed, tuned } = self;
-        [
-            areas.average_precision,
-            areas.auroc,
-            fixed.f1(),
-            tuned.f1(),
-            fixed.precision(),
-            tuned.precision(),
-            fixed.recall(),
-            tuned.recall(),
-            fixed.specificity(),
-            tuned.specificity(),
-        ]
+    /// The averages of a metric: of `own`, its value of each class with the positive windows, and of `pooled`, its value of all pairs
+    /// together.
+    fn averages(
+        &'static self,
+        own: impl Iterator<Item = (Option<f64>, u64)> + Clone,
+        pooled: Option<f64>,
+        support: u64,
+    ) -> impl Iterator<Item = Figure> {
+        self.metric.averages().iter().map(move |&average| {
+            let (value, support) = match average {
+                Average::Macro => {
+                    let mean = macro_average(own.clone().map(|(value, _)| value));
+                    (mean.value, mean.classes)
+                }
+                Average::Micro | Average::Pooled => (pooled, support),
+                Average::Weighted => (weighted_average(own.clone()), support),
+            };
+            Figure::new(None, self.name(average), value, support)
+        })
     }
 }
 
-impl Figures {
-    fn of(side: &Side, class: usize, windows: &[usize], cuts: Cuts<'_>, ranked: RankedLabels) -> Result<Self, ScoreError> {
-        let areas = side.ranking(class, windows)?.areas();
-        let mut figures = Self { counted: Counted { areas, ..Counted::default() }, ranked, ..Self::default() };
-        for &window in windows {
-            let Some((score, positive)) = side.labelled(class, window) else { continue };
-            let score = f64::from(score);
-            figures.counted.fixed.count(positive, score >= cuts.fixed);
-            figures.counted.tuned.count(positive, score >= cuts.tuned(side.site(window), class));
-            figures.scores.count(score, positive);
-            if let Some(probability) = cuts.probability(class, score) {
-                figures.probabilities.count(probability, positive);
-            }
-        }
-        Ok(figures)
+fn value(metric: &dyn Metric, figures: &Figures) -> Option<f64> {
+    match metric.formula() {
+        Formula::Counted(of) => of(&figures.counted),
+        Formula::Figures(of) => of(figures),
+    }
+}
+
+/// A set of metrics.
+pub(crate) struct Metrics(Vec<Named>);
+
+impl Metrics {
+    /// Those of the stage.
+    pub(crate) fn all() -> &'static Self {
+        static ALL: LazyLock<Metrics> = LazyLock::new(|| Metrics::of(METRICS));
+        &ALL
     }
 
-    /// Several classes together, whose pooled windows have these areas.
-    fn pool(classes: &[&Self], areas: Areas) -> Self {
-        let add = |sum: Self, next: &&Self| Self {
-            counted: sum.counted,
-            ranked: sum.ranked + next.ranked,
-            scores: sum.scores + next.scores,
-            probabilities: sum.probabilities + next.probabilities,
+    pub(crate) fn of(metrics: &[&'static dyn Metric]) -> Self {
+        let named = |&metric: &&'static dyn Metric| {
+            let with = |ending: &str| format!("{}_{ending}", metric.name());
+            Named { metric, micro: with("micro"), weighted: with("weighted") }
         };
-        let counted = Counted::pool(classes.iter().map(|class| &class.counted), areas);
-        classes.iter().fold(Self { counted, ..Self::default() }, add)
+        Self(metrics.iter().map(named).collect())
     }
 
-    fn sureness(&self) -> [Option<f64>; SURENESS.len()] {
-        let Self { scores, probabilities, .. } = self;
-        [scores.brier(), probabilities.brier(), scores.expected_calibration_error(), probabilities.expected_calibration_error()]
+    /// The metrics of each class.
+    pub(crate) fn of_classes(&'static self, figures: &[Figures]) -> Vec<Figure> {
+        let of = |(class, figures): (usize, &Figures)| {
+            let support = figures.counted.positives();
+            let all = self.0.iter().map(|named| (named.metric.name(), value(named.metric, figures)));
+            all.map(|(name, value)| Figure::new(Some(class), name, value, support)).collect::<Vec<_>>()
+        };
+        figures.iter().enumerate().flat_map(of).collect()
     }
-}
 
-/// The figures of every class over some windows of a side.
-///
-/// # Errors
-/// Those of [`Side::ranking`].
-pub(crate) fn by_class(side: &Side, windows: &[usize], cuts: Cuts<'_>) -> Result<Vec<Figures>, ScoreError> {
-    let ranked = ranked_labels(side, windows);
-    ranked.par_iter().enumerate().map(|(class, &ranked)| Figures::of(side, class, windows, cuts, ranked)).collect()
-}
-
-/// Precision at the ranks of positive classes, by class, in windows in which every class was looked for.
-fn ranked_labels(side: &Side, windows: &[usize]) -> Vec<RankedLabels> {
-    let mut ranked = vec![RankedLabels::default(); side.classes()];
-    let mut row = Vec::new();
-    for &window in windows {
-        if side.row(window, &mut row) {
-            for class in (0..row.len()).filter(|&class| row[class].1) {
-                ranked[class].count(&row, class);
-            }
-        }
+    /// The metrics of which bootstrap replicates hold enough, with their formulas.
+    fn counted(&'static self) -> impl Iterator<Item = (&'static Named, fn(&Counted) -> Option<f64>)> {
+        self.0.iter().filter_map(|named| match named.metric.formula() {
+            Formula::Counted(of) => Some((named, of)),
+            Formula::Figures(_) => None,
+        })
     }
-    ranked
-}
 
-/// The metrics of each class.
-pub(crate) fn of_classes(figures: &[Figures]) -> Vec<Figure> {
-    let of = |(class, figures): (usize, &Figures)| {
-        let sureness = SURENESS.iter().zip(figures.sureness()).map(|(names, value)| (names.own, value));
-        let support = figures.counted.positives();
-        let figure = move |(metric, value)| Figure::new(Some(class), metric, value, support);
-        let others = sureness.chain([(LWLRAP, figures.ranked.mean())]).map(figure);
-        counted_of_class(class, &figures.counted).chain(others).collect::<Vec<_>>()
-    };
-    figures.iter().enumerate().flat_map(of).collect()
-}
+    /// The metrics of a class that follow from order and decisions.
+    pub(crate) fn counted_of_class(&'static self, class: usize, counted: &Counted) -> impl Iterator<Item = Figure> + use<> {
+        let (counted, support) = (*counted, counted.positives());
+        self.counted().map(move |(named, of)| Figure::new(Some(class), named.metric.name(), of(&counted), support))
+    }
 
-/// The metrics of a class that follow from order and decisions.
-pub(crate) fn counted_of_class(class: usize, counted: &Counted) -> impl Iterator<Item = Figure> + use<> {
-    let support = counted.positives();
-    COUNTED.iter().zip(counted.values()).map(move |(names, value)| Figure::new(Some(class), names.own, value, support))
-}
+    /// The averages over some classes, given the figures of all of them over some windows of a side.
+    ///
+    /// # Errors
+    /// Those of [`Side::pooled`].
+    pub(crate) fn averages(
+        &'static self,
+        side: &Side,
+        windows: &[usize],
+        figures: &[Figures],
+        classes: &[usize],
+    ) -> Result<Vec<Figure>, ScoreError> {
+        let areas = Areas::under(side.pooled(classes, windows)?.sorted().steps());
+        let own: Vec<&Figures> = classes.iter().map(|&class| &figures[class]).collect();
+        let pooled = Figures::pool(&own, areas);
+        let of = |named: &'static Named| {
+            let values: Vec<_> = own.iter().map(|f| (value(named.metric, f), f.counted.positives())).collect();
+            named.averages(values.into_iter(), value(named.metric, &pooled), pooled.counted.positives()).collect::<Vec<_>>()
+        };
+        Ok(self.0.iter().flat_map(of).collect())
+    }
 
-/// The averages over some classes, given the figures of all of them over some windows of a side.
-///
-/// # Errors
-/// Those of [`Side::pooled`].
-pub(crate) fn averages(
-    side: &Side,
-    windows: &[usize],
-    figures: &[Figures],
-    classes: &[usize],
-) -> Result<Vec<Figure>, ScoreError> {
-    let areas = Areas::under(side.pooled(classes, windows)?.sorted().steps());
-    let own: Vec<&Figures> = classes.iter().map(|&class| &figures[class]).collect();
-    let pooled = Figures::pool(&own, areas);
-    let counted: Vec<&Counted> = own.iter().map(|figures| &figures.counted).collect();
-    let sureness: Vec<_> = own.iter().map(|figures| (figures.sureness(), figures.counted.positives())).collect();
-    let support = pooled.counted.positives();
-    let mut all = vec![Figure::new(None, LWLRAP, pooled.ranked.mean(), support)];
-    all.extend(counted_averages(&counted, areas));
-    all.extend(each_average(&SURENESS, &sureness, pooled.sureness(), support));
-    Ok(all)
-}
-
-/// The averages over some classes that follow from order and decisions; `areas` are those of their pooled windows.
-pub(crate) fn counted_averages(classes: &[&Counted], areas: Areas) -> Vec<Figure> {
-    let pooled = Counted::pool(classes.iter().copied(), areas);
-    let own: Vec<_> = classes.iter().map(|class| (class.values(), class.positives())).collect();
-    each_average(&COUNTED, &own, pooled.values(), pooled.positives())
-}
-
-/// Macro, micro and weighted averages of each metric: of `own`, the values of each class with its positive windows, and `pooled`, those of all
-/// together.
-fn each_average<const N: usize>(
-    names: &[Names; N],
-    own: &[([Option<f64>; N], u64)],
-    pooled: [Option<f64>; N],
-    support: u64,
-) -> Vec<Figure> {
-    let of = |(at, names): (usize, &Names)| {
-        let mean = macro_average(own.iter().map(|(values, _)| values[at]));
-        let weighted = weighted_average(own.iter().map(|(values, positives)| (values[at], *positives)));
-        [
-            Figure::new(None, names.own, mean.value, mean.classes),
-            Figure::new(None, names.micro, pooled[at], support),
-            Figure::new(None, names.weighted, weighted, support),
-        ]
-    };
-    names.iter().enumerate().flat_map(of).collect()
+    /// The averages over some classes that follow from order and decisions; `areas` are those of their pooled windows.
+    pub(crate) fn counted_averages(&'static self, classes: &[&Counted], areas: Areas) -> Vec<Figure> {
+        let pooled = Counted::pool(classes.iter().copied(), areas);
+        let averages = |(named, of): (&'static Named, fn(&Counted) -> Option<f64>)| {
+            let values: Vec<_> = classes.iter().map(|counted| (of(counted), counted.positives())).collect();
+            named.averages(values.into_iter(), of(&pooled), pooled.positives()).collect::<Vec<_>>()
+        };
+        self.counted().flat_map(averages).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::calibration::{Calibration, Curve};
+    use crate::evaluate::decided::Cuts;
+    use crate::evaluate::sums::by_class;
     use crate::thresholds::Source;
 
     #[test]
@@ -241,8 +164,8 @@ mod tests {
         let curve = Curve::Isotonic { scores: vec![0.0], probabilities: vec![0.5] };
         let calibration = Calibration { source: Source::Own, positives: 1, curve };
         let cuts = Cuts { fixed: 0.5, tuned: &[vec![0.75; 2], vec![0.5, 0.75]], calibrations: &[Some(calibration), None] };
-        let figures = by_class(&side, &[0, 1], cuts).unwrap();
-        let rows = [of_classes(&figures), averages(&side, &[0, 1], &figures, &[0, 1]).unwrap()].concat();
+        let (metrics, figures) = (Metrics::all(), by_class(&side, &[0, 1], cuts).unwrap());
+        let rows = [metrics.of_classes(&figures), metrics.averages(&side, &[0, 1], &figures, &[0, 1]).unwrap()].concat();
         let find = |class, metric| {
             let row = rows.iter().find(|r| r.class == class && r.metric == metric).unwrap();
             (row.value, row.support)
@@ -257,8 +180,10 @@ mod tests {
         assert_eq!((find(None, "average_precision_micro"), find(None, "lwlrap")), ((Some(0.5), 1), (Some(0.5), 1)));
         assert_eq!((find(Some(0), "brier_calibrated"), find(Some(1), "brier_calibrated")), ((Some(0.25), 1), (None, 0)));
         assert_eq!(find(None, "brier_calibrated"), (Some(0.25), 1));
-        assert_eq!(rows.len(), 2 * 15 + 43);
-        let none = averages(&side, &[], &by_class(&side, &[], cuts).unwrap(), &[]).unwrap();
+        // Each metric of each class and each average, once.
+        let keys: BTreeSet<_> = rows.iter().map(|figure| (figure.class, figure.metric)).collect();
+        assert_eq!((rows.len(), keys.len()), (2 * METRICS.len() + names(metrics).len(), rows.len()));
+        let none = metrics.averages(&side, &[], &by_class(&side, &[], cuts).unwrap(), &[]).unwrap();
         assert!(none.iter().all(|figure| figure.value.is_none() && figure.support == 0));
     }
 
@@ -289,7 +214,7 @@ mod tests {
         let cuts = Cuts { fixed: case.threshold, tuned: &[vec![0.5; classes]], calibrations: &vec![None; classes] };
         let windows: Vec<usize> = (0..side.windows()).collect();
         let own = by_class(&side, &windows, cuts).unwrap();
-        averages(&side, &windows, &own, &(0..classes).collect::<Vec<_>>()).unwrap()
+        Metrics::all().averages(&side, &windows, &own, &(0..classes).collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
@@ -307,5 +232,81 @@ mod tests {
                 assert!(is_near, "{}: {metric}: found {found:?}, expected {expected:?}", case.name);
             }
         }
+    }
+
+    /// The names of all figures of a set.
+    fn names(metrics: &'static Metrics) -> BTreeSet<&'static str> {
+        let of = |named: &'static Named| named.metric.averages().iter().map(|&average| named.name(average));
+        metrics.0.iter().flat_map(of).chain(metrics.0.iter().map(|named| named.metric.name())).collect()
+    }
+
+    /// Compares a part of a file of the repository with what follows from the metrics; `CHORUS_BLESS=1` writes it.
+    fn check_part(file: &str, begin: &str, end: &str, expected: &str) {
+        let path = format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(begin).unwrap_or_else(|| panic!("{file} lacks `{begin}`"));
+        let (found, after) = rest.split_once(end).unwrap_or_else(|| panic!("{file} lacks `{end}`"));
+        if std::env::var_os("CHORUS_BLESS").is_some() {
+            std::fs::write(&path, [before, begin, expected, end, after].concat()).unwrap();
+            return;
+        }
+        assert_eq!(found, expected, "{file} differs from the metrics; CHORUS_BLESS=1 cargo test -p chorus-score writes it anew");
+    }
+
+    #[test]
+    fn schema_and_documentation_follow_from_the_metrics() {
+        let names: Vec<&str> = names(Metrics::all()).into_iter().collect();
+        check_part("data-schemas/metrics.yaml", "{name: metric, type: utf8, allowed: [", "]", &names.join(", "));
+        let row = |metric: &&dyn Metric| format!("| `{}` | {} | {} |\n", metric.name(), metric.definition(), metric.needs());
+        let rows: String = METRICS.iter().map(row).collect();
+        let table = format!("\n| metric | definition | null without |\n|---|---|---|\n{rows}");
+        check_part("docs/metrics.md", "<!-- metrics: begin -->", "<!-- metrics: end -->", &table);
+    }
+
+    /// A metric of its own: the share of the windows that are decided rightly at the fixed threshold.
+    struct Accuracy;
+
+    impl Metric for Accuracy {
+        fn name(&self) -> &'static str {
+            "accuracy"
+        }
+
+        fn definition(&self) -> &'static str {
+            "(tp + tn) / (tp + fp + fn + tn)"
+        }
+
+        fn needs(&self) -> &'static str {
+            "a labelled window"
+        }
+
+        fn formula(&self) -> Formula {
+            Formula::Counted(|counted| {
+                let of = counted.fixed;
+                let all = of.true_positives + of.false_positives + of.false_negatives + of.true_negatives;
+                (all > 0).then(|| (of.true_positives + of.true_negatives) as f64 / all as f64)
+            })
+        }
+
+        fn averages(&self) -> &'static [Average] {
+            &[Average::Macro, Average::Micro]
+        }
+    }
+
+    #[test]
+    fn a_metric_is_one_implementation_and_one_line() {
+        static ONE: LazyLock<Metrics> = LazyLock::new(|| Metrics::of(&[&Accuracy]));
+        let mut side = Side::of(2);
+        let recording = side.open_recording("A");
+        side.push(recording, None, &[0.9, 0.9], &[Some(true), Some(false)]);
+        side.push(recording, None, &[0.6, 0.2], &[Some(false), None]);
+        let cuts = Cuts { fixed: 0.5, tuned: &[vec![0.5; 2]], calibrations: &[None, None] };
+        let figures = by_class(&side, &[0, 1], cuts).unwrap();
+        let told = |figures: Vec<Figure>| -> Vec<_> { figures.iter().map(|f| (f.class, f.metric, f.value)).collect() };
+        assert_eq!(told(ONE.of_classes(&figures)), [(Some(0), "accuracy", Some(0.5)), (Some(1), "accuracy", Some(0.0))]);
+        let averages = [(None, "accuracy", Some(0.25)), (None, "accuracy_micro", Some(1.0 / 3.0))];
+        assert_eq!(told(ONE.averages(&side, &[0, 1], &figures, &[0, 1]).unwrap()), averages);
+        // It has intervals too, since it follows from what replicates count.
+        let counted: Vec<&Counted> = figures.iter().map(|figures| &figures.counted).collect();
+        assert_eq!(told(ONE.counted_averages(&counted, Areas::default())), averages);
     }
 }

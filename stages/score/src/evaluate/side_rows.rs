@@ -6,10 +6,11 @@ use rayon::prelude::*;
 
 use super::bootstrap::{ByFigure, Draws, Intervals, intervals};
 use super::decided::Cuts;
-use super::figures::{Figure, Figures, averages, by_class, of_classes};
+use super::figures::{Figure, Metrics};
 use super::groups::{ClassGroups, by_night, by_polyphony};
 use super::scored::Side;
 use super::subset::Subset;
+use super::sums::{Figures, by_class};
 use crate::confusions::{Confusions, Pair};
 use crate::curves::{MOST_POINTS, thinned};
 use crate::error::ScoreError;
@@ -119,22 +120,23 @@ fn metrics(
     intervals: Option<&Intervals>,
 ) -> Result<Vec<MetricRow>, ScoreError> {
     let (whole, everything): (Vec<usize>, Vec<usize>) = ((0..side.windows()).collect(), (0..own.len()).collect());
+    let all = Metrics::all();
     let mut under = Under { subset, rows: Vec::new() };
-    under.add(None, None, of_classes(own), intervals.map(|i| &i.classes));
-    under.add(None, None, averages(side, &whole, own, &everything)?, intervals.map(|i| &i.all));
+    under.add(None, None, all.of_classes(own), intervals.map(|i| &i.classes));
+    under.add(None, None, all.averages(side, &whole, own, &everything)?, intervals.map(|i| &i.all));
     for (group, classes) in groups {
         let intervals = intervals.and_then(|i| i.groups.get(group));
-        under.add(None, Some(group), averages(side, &whole, own, classes)?, intervals);
+        under.add(None, Some(group), all.averages(side, &whole, own, classes)?, intervals);
     }
     let polyphony = by_polyphony(side);
     let windows = polyphony.iter().map(|(level, windows)| (level.clone(), windows.as_slice()));
     for (group, windows) in windows.chain(by_night(side)) {
-        under.add(None, Some(&group), averages(side, windows, &by_class(side, windows, cuts)?, &everything)?, None);
+        under.add(None, Some(&group), all.averages(side, windows, &by_class(side, windows, cuts)?, &everything)?, None);
     }
     for (site, windows) in side.sites().iter().zip(side.by_site()) {
         let own = by_class(side, &windows, cuts)?;
-        under.add(Some(site), None, of_classes(&own), None);
-        under.add(Some(site), None, averages(side, &windows, &own, &everything)?, None);
+        under.add(Some(site), None, all.of_classes(&own), None);
+        under.add(Some(site), None, all.averages(side, &windows, &own, &everything)?, None);
     }
     let mut rows = under.rows;
     // Null stands first in a table, as `None` does here; classes are in the order of their names.

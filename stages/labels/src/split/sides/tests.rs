@@ -1,7 +1,5 @@
 //! Each source of a split, and that no group is on two sides.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::super::groups::join_copies;
@@ -35,7 +33,7 @@ fn count(rows: &[SplitRow], subset: &str) -> usize {
 }
 
 fn list(text: &str) -> RecordingList {
-    RecordingList::read(Path::new("x/subset.csv"), text.as_bytes()).unwrap()
+    RecordingList::read("x/subset.csv", text.as_bytes()).unwrap()
 }
 
 #[test]

@@ -1,0 +1,23 @@
+//! Area under the ROC curve.
+
+use super::definition::{Formula, Metric};
+
+pub(super) struct Auroc;
+
+impl Metric for Auroc {
+    fn name(&self) -> &'static str {
+        "auroc"
+    }
+
+    fn definition(&self) -> &'static str {
+        "chance that a positive window scores higher than a negative one, a tie counting one half"
+    }
+
+    fn needs(&self) -> &'static str {
+        "a positive and a negative window"
+    }
+
+    fn formula(&self) -> Formula {
+        Formula::Counted(|counted| counted.areas.auroc)
+    }
+}

@@ -1,0 +1,32 @@
+//! Recall.
+
+use super::definition::{Formula, Metric, Threshold};
+
+pub(super) struct Recall(pub(super) Threshold);
+
+impl Metric for Recall {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Threshold::Fixed => "recall_fixed",
+            Threshold::Tuned => "recall_tuned",
+        }
+    }
+
+    fn definition(&self) -> &'static str {
+        match self.0 {
+            Threshold::Fixed => "tp / (tp + fn), at `evaluate.threshold`",
+            Threshold::Tuned => "tp / (tp + fn), at the class's threshold from validation",
+        }
+    }
+
+    fn needs(&self) -> &'static str {
+        "a positive window"
+    }
+
+    fn formula(&self) -> Formula {
+        match self.0 {
+            Threshold::Fixed => Formula::Counted(|counted| counted.fixed.recall()),
+            Threshold::Tuned => Formula::Counted(|counted| counted.tuned.recall()),
+        }
+    }
+}
