@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use chorus_engine::Config;
+use chorus_engine::config::keys::Key;
+
 use super::runner;
 use crate::args::CheckArgs;
 use crate::output;
@@ -9,6 +12,7 @@ use crate::output;
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
     let run = config.run_path();
+    let brought: Vec<String> = config.brought().map(|key| setting(&config, key)).collect();
     let runner = runner(config);
     runner.check()?;
     output::line(&format!(
@@ -16,5 +20,14 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         run.display(),
         runner.stages().join(", ")
     ))?;
+    if !brought.is_empty() {
+        output::line(&format!("settings that come from the model: {}", brought.join(", ")))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A key with its value, on one line.
+fn setting(config: &Config, key: &Key) -> String {
+    let value = serde_json::to_string(config.get(key.name)).unwrap_or_default();
+    format!("{} {}", key.name, value.trim_matches('"'))
 }

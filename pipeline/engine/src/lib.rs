@@ -28,12 +28,12 @@ mod unit;
 mod work;
 
 pub use base::{files_below, is_within};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, MODEL_KEYS};
 pub use console::{Console, Progress};
 pub use context::{Partition, ScanContext, TableSink, UnitContext, model_folder};
 pub use error::EngineError;
 pub use exact::Exact;
-pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
+pub use given_model::{check_ensemble, mean_id};
 pub use run_dir::RunDir;
 pub use runner::{Done, RunOptions, Runner, Selection, Summary, worker_program};
 pub use share::{Claim, Share};

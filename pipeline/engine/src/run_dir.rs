@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use crate::config::RESOLVED;
 use crate::graph::Output;
 use crate::share::{Claim, Share};
 use crate::{EngineError, Unit, atomic, hash_bytes};
@@ -59,7 +60,7 @@ impl RunDir {
 
     /// The configuration that the run was last made with, every key with its value.
     pub fn resolved_config(&self) -> PathBuf {
-        self.path.join("config.resolved.yaml")
+        self.path.join(RESOLVED)
     }
 
     /// Versions, host, device, seeds and hashes.

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::base::files_below;
+use crate::config::evolution::{Known, REMOVED, Removed, is_same};
 use crate::graph::{Output, Pass};
 use crate::{EngineError, RunDir, Unit, atomic};
 
@@ -54,7 +56,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
 }
 
 /// Declared keys with their values.
-pub type Keys = Shared<BTreeMap<String, serde_json::Value>>;
+pub type Keys = Shared<BTreeMap<String, Value>>;
 /// Ids of schemas.
 pub type Schemas = Shared<Vec<String>>;
 /// What the units of a pass have in common.
@@ -102,23 +104,16 @@ pub struct UnitState {
 }
 
 impl Fingerprint {
-    /// In what it differs from the one that is recorded, in words; `None` when it does not. Without a runtime of its own
-    /// (the program that plans is not the one that executes) the recorded one is taken as right.
+    /// In words, how it differs from the recorded fingerprint; `None` when it does not. A recorded fingerprint may come from another
+    /// version of chorus, with other keys: see [`crate::config::evolution`]. Without a runtime of its own (the program that plans is
+    /// not the one that executes) the recorded runtime is taken as right.
     pub fn difference(&self, recorded: &Self) -> Option<String> {
         if self.code_version != recorded.code_version {
             return Some(format!("code version {} -> {}", recorded.code_version, self.code_version));
         }
-        let none = serde_json::Value::Null;
-        if let Some((key, value)) = self.keys.iter().find(|(k, v)| recorded.keys.get(*k) != Some(v)) {
-            return Some(format!("{key} {} -> {value}", recorded.keys.get(key).unwrap_or(&none)));
-        }
-        if self.keys.len() != recorded.keys.len() {
-            return Some("the stage depends on other keys now".into());
-        }
-        if self.schemas != recorded.schemas {
-            return Some("the schema of a table changed".into());
-        }
-        changed("input", &self.inputs, &recorded.inputs)
+        changed_key(&self.keys, &recorded.keys, REMOVED)
+            .or_else(|| changed_schema(&self.schemas, &recorded.schemas))
+            .or_else(|| changed("input", &self.inputs, &recorded.inputs))
             .or_else(|| changed("", &self.external, &recorded.external))
             .or_else(|| if self.runtime.is_empty() { None } else { changed("", &self.runtime, &recorded.runtime) })
     }
@@ -127,6 +122,38 @@ impl Fingerprint {
     pub fn digest(&self) -> String {
         hash_bytes(&serde_json::to_vec(self).expect("maps of texts are JSON"))
     }
+}
+
+/// In words, the first key that differs. A key that one of the sides lacks did not exist there.
+fn changed_key(now: &BTreeMap<String, Value>, then: &BTreeMap<String, Value>, removed: &[Removed]) -> Option<String> {
+    let differing = |(name, value): (&String, &Value)| {
+        let before = || match Known::of(name, removed) {
+            Known::Key(key) => key.value_before(),
+            Known::Removed(_) | Known::Nothing => Value::Null,
+        };
+        let then = then.get(name).cloned().unwrap_or_else(before);
+        (!is_same(value, &then)).then(|| format!("{name} {then} -> {value}"))
+    };
+    let left = |(name, value): (&String, &Value)| match Known::of(name, removed) {
+        // The pass no longer depends on the key. Had its outputs changed with that, its code version would have.
+        Known::Key(_) => None,
+        Known::Removed(removed) => {
+            let fixed = removed.fixed();
+            (!is_same(value, &fixed)).then(|| format!("{name} {value} -> {fixed}, since the key was removed"))
+        }
+        Known::Nothing => Some(format!("{name} is a key that this version does not know")),
+    };
+    now.iter().find_map(differing).or_else(|| then.iter().filter(|(name, _)| !now.contains_key(*name)).find_map(left))
+}
+
+/// In words, the first table whose schema has another version. Tables that only one side knows do not count here: a table that a pass
+/// begins or ceases to read is an input, and a pass that writes other tables has another code version.
+fn changed_schema(now: &[String], then: &[String]) -> Option<String> {
+    let versions: BTreeMap<&str, &str> = then.iter().filter_map(|id| id.rsplit_once('/')).collect();
+    now.iter().filter_map(|id| id.rsplit_once('/')).find_map(|(table, version)| {
+        let then = versions.get(table).filter(|then| **then != version)?;
+        Some(format!("the schema of the table {table} changed from version {then} to {version}"))
+    })
 }
 
 fn changed(what: &str, now: &BTreeMap<String, String>, then: &BTreeMap<String, String>) -> Option<String> {
@@ -261,6 +288,58 @@ mod tests {
         let mut now = then.clone();
         now.code_version = 2;
         assert_eq!(now.difference(&then).unwrap(), "code version 1 -> 2");
+    }
+
+    fn keys(of: &[(&str, Value)]) -> BTreeMap<String, Value> {
+        of.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    #[test]
+    fn a_key_that_was_added_means_what_held_before() {
+        let then = keys(&[("featurize.n_mels", 64.into())]);
+        let with = |value: Value| keys(&[("featurize.n_mels", 64.into()), ("featurize.high_pass_hz", value)]);
+        assert_eq!(changed_key(&with(Value::Null), &then, &[]), None);
+        assert_eq!(changed_key(&with(100.into()), &then, &[]).unwrap(), "featurize.high_pass_hz null -> 100");
+    }
+
+    #[test]
+    fn a_key_that_was_removed_counts_when_it_had_another_value() {
+        let removed = [Removed { name: "featurize.dither", value: "0" }];
+        let then = |value: Value| keys(&[("featurize.n_mels", 64.into()), ("featurize.dither", value)]);
+        let now = keys(&[("featurize.n_mels", 64.into())]);
+        assert_eq!(changed_key(&now, &then(0.into()), &removed), None);
+        let reason = changed_key(&now, &then(1.into()), &removed).unwrap();
+        assert_eq!(reason, "featurize.dither 1 -> 0, since the key was removed");
+        let reason = changed_key(&now, &then(0.into()), &[]).unwrap();
+        assert_eq!(reason, "featurize.dither is a key that this version does not know");
+        // The pass ceased to depend on a key that is still there.
+        assert_eq!(changed_key(&keys(&[]), &now, &removed), None);
+    }
+
+    #[test]
+    fn a_schema_counts_by_the_version_of_its_table() {
+        let ids = |of: &[&str]| of.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let then = ids(&["features/1", "segments/1"]);
+        assert_eq!(changed_schema(&ids(&["features/1", "labels/3"]), &then), None);
+        let reason = changed_schema(&ids(&["segments/2"]), &then).unwrap();
+        assert_eq!(reason, "the schema of the table segments changed from version 1 to 2");
+    }
+
+    /// The contract of evolution: a state that version 0.1 wrote stays readable, and keys that were added since leave its unit fresh.
+    #[test]
+    fn a_unit_of_version_0_1_is_fresh() {
+        let text = include_str!("../tests/evolution/featurize.json");
+        let recorded = serde_json::from_str::<UnitState>(text).unwrap().fingerprint;
+        let config = crate::Config::from_text("", "c", "c", &["featurize.n_mels=64".to_owned()]).unwrap();
+        let today = |name: &str| serde_json::to_value(config.get(name)).unwrap();
+        let names = crate::Config::expand(&["archive.channel", "featurize.*", "segment.window_s"]);
+        let keys: BTreeMap<String, Value> = names.into_iter().map(|key| (key.name.to_owned(), today(key.name))).collect();
+        assert!(keys.len() > recorded.keys.len());
+        let now = Fingerprint { keys: keys.clone().into(), ..recorded.clone() };
+        assert_eq!(now.difference(&recorded), None);
+        let changed = [("featurize.level".to_owned(), "pcen".into())];
+        let now = Fingerprint { keys: keys.into_iter().chain(changed).collect::<BTreeMap<_, _>>().into(), ..recorded.clone() };
+        assert_eq!(now.difference(&recorded).unwrap(), "featurize.level \"db\" -> \"pcen\"");
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub struct Key {
     pub unit: &'static str,
     /// Default, as YAML.
     pub default: &'static str,
+    /// What held before the key existed, as YAML, when that is not the default. Files that lack the key mean this value. A key whose
+    /// default changes after it was introduced gets the former default here.
+    pub before: Option<&'static str>,
     /// Meaning.
     pub about: &'static str,
 }
@@ -72,11 +75,11 @@ impl Key {
 }
 
 const fn key(name: &'static str, kind: Kind, unit: &'static str, default: &'static str, about: &'static str) -> Key {
-    Key { name, kind, nullable: false, unit, default, about }
+    Key { name, kind, nullable: false, unit, default, before: None, about }
 }
 
 const fn optional(name: &'static str, kind: Kind, unit: &'static str, about: &'static str) -> Key {
-    Key { name, kind, nullable: true, unit, default: "null", about }
+    Key { name, kind, nullable: true, unit, default: "null", before: None, about }
 }
 
 const ANY: i64 = i64::MAX;

@@ -1,8 +1,13 @@
 //! Configuration: a YAML file and `--set` over the declared defaults, checked all at once.
 
 mod combine;
+pub mod evolution;
+mod from_model;
 pub mod keys;
 mod parse;
+
+pub use from_model::MODEL_KEYS;
+pub(crate) use from_model::{at_training, contradictions, same_setting, unknown_setting};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,12 +64,35 @@ fn list(problems: &[Problem]) -> String {
     problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")
 }
 
+/// Name of the file in which a run records its configuration, every key with its value. A key that the file lacks did not exist yet.
+pub(crate) const RESOLVED: &str = "config.resolved.yaml";
+
+/// Where the value of a key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `--set`.
+    Set,
+    /// This file and line.
+    File(String),
+    /// This card of a model.
+    Model(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set => f.write_str(parse::SET),
+            Self::File(place) | Self::Model(place) => f.write_str(place),
+        }
+    }
+}
+
 /// A checked configuration: a value for every declared key.
 #[derive(Debug, Clone)]
 pub struct Config {
     values: BTreeMap<&'static str, Value>,
-    /// Where keys were given: the file and line, or `--set`.
-    places: BTreeMap<&'static str, String>,
+    /// Where values come from that are not defaults.
+    origins: BTreeMap<&'static str, Origin>,
     /// The file.
     file: String,
     /// What the run is called when nothing says so: the file's stem.
@@ -72,14 +100,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads a file, puts `--set key=value` over it, fills in defaults and checks everything.
+    /// Reads a file, puts `--set key=value` over it, fills in the settings of the model that `model.path` names and the defaults, and
+    /// checks everything.
     ///
     /// # Errors
     /// [`ConfigError`], with every problem at once.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Self::from_text(&text, &path.display().to_string(), &stem, sets)
+        let lacking = if path.file_name().is_some_and(|name| name == RESOLVED) { Key::value_before } else { Key::default_value };
+        Self::build(&text, &path.display().to_string(), &stem, sets, lacking)
     }
 
     /// The same from a text; `place` names it in messages.
@@ -87,23 +117,37 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`].
     pub fn from_text(text: &str, place: &str, stem: &str, sets: &[String]) -> Result<Self, ConfigError> {
+        Self::build(text, place, stem, sets, Key::default_value)
+    }
+
+    /// `lacking` is the value of a key that nothing gives.
+    fn build(
+        text: &str,
+        place: &str,
+        stem: &str,
+        sets: &[String],
+        lacking: fn(&Key) -> serde_json::Value,
+    ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let mut given = parse::file(text, place, &mut problems);
         for set in sets {
             given.extend(parse::set(set, &mut problems));
         }
-        let mut config = Self { values: BTreeMap::new(), places: BTreeMap::new(), file: place.to_owned(), stem: stem.to_owned() };
+        let mut config =
+            Self { values: BTreeMap::new(), origins: BTreeMap::new(), file: place.to_owned(), stem: stem.to_owned() };
         for key in KEYS.iter() {
-            let default = serde_yaml::from_str(key.default).expect("a test parses every default");
-            config.values.insert(key.name, default);
+            config.values.insert(key.name, serde_yaml::to_value(lacking(key)).unwrap_or_default());
         }
         for entry in given {
             if let Some(problem) = parse::check(&entry) {
                 problems.push(problem);
             } else if let Some(key) = find(&entry.key) {
                 config.values.insert(key.name, entry.value);
-                config.places.insert(key.name, entry.place);
+                config.origins.insert(key.name, if entry.place == parse::SET { Origin::Set } else { Origin::File(entry.place) });
             }
+        }
+        if problems.is_empty() {
+            from_model::take(&mut config, &mut problems);
         }
         if problems.is_empty() {
             problems = combine::problems(&config, |key| config.place(key));
@@ -136,9 +180,19 @@ impl Config {
         }
     }
 
-    /// Where a key was given: the file and line, or `--set`.
+    /// Where the value of a key comes from: the file and line, `--set`, the card of a model, or the default.
     pub fn place(&self, key: &str) -> String {
-        self.places.get(key).cloned().unwrap_or_else(|| format!("{} (default)", self.file))
+        self.origins.get(key).map_or_else(|| format!("{} (default)", self.file), Origin::to_string)
+    }
+
+    /// Whether the file or `--set` gives a key.
+    fn is_given(&self, key: &str) -> bool {
+        matches!(self.origins.get(key), Some(Origin::Set | Origin::File(_)))
+    }
+
+    /// The keys whose values come from the card of the model.
+    pub fn brought(&self) -> impl Iterator<Item = &'static Key> {
+        KEYS.iter().filter(|key| matches!(self.origins.get(key.name), Some(Origin::Model(_))))
     }
 
     /// Refuses a configuration with neither labels nor a model, with which recordings can be looked at and no more.

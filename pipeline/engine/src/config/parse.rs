@@ -9,10 +9,14 @@ use saphyr_parser::{Event, Parser};
 use serde_yaml::Value;
 
 use super::Problem;
-use super::keys::{KEYS, Kind, find, nearest};
+use super::evolution::{Known, REMOVED, Removed, is_same};
+use super::keys::{KEYS, Key, Kind, find, nearest};
 
 /// Mappings and lists within each other: sections, keys, a list as a value, and some to spare for a message that tells more.
 const DEEPEST: usize = 8;
+
+/// The place of what `--set` gives.
+pub(super) const SET: &str = "--set";
 
 /// One `key: value` of a file or of `--set`.
 #[derive(Debug)]
@@ -76,19 +80,14 @@ pub(super) fn file(text: &str, place: &str, problems: &mut Vec<Problem>) -> Vec<
 /// The entry of one `--set key=value`.
 pub(super) fn set(text: &str, problems: &mut Vec<Problem>) -> Option<Entry> {
     let mut problem = |found: String| {
-        problems.push(Problem {
-            place: "--set".into(),
-            key: text.into(),
-            found,
-            allowed: "write --set section.key=value".into(),
-        });
+        problems.push(Problem { place: SET.into(), key: text.into(), found, allowed: "write --set section.key=value".into() });
     };
     let Some((key, value)) = text.split_once('=') else {
         problem("no `=`".into());
         return None;
     };
     match self::value(value) {
-        Ok(value) => Some(Entry { place: "--set".into(), key: key.trim().to_owned(), value }),
+        Ok(value) => Some(Entry { place: SET.into(), key: key.trim().to_owned(), value }),
         Err(unread) => {
             problem(unread.found);
             None
@@ -138,13 +137,38 @@ fn look_through(text: &str) -> Result<(), Unread> {
 pub(super) fn check(entry: &Entry) -> Option<Problem> {
     let problem =
         |found: String, allowed: String| Some(Problem { place: entry.place.clone(), key: entry.key.clone(), found, allowed });
-    let Some(key) = find(&entry.key) else {
-        let hint = nearest(&entry.key).map_or_else(|| "there is none like it".into(), |n| format!("did you mean {n}?"));
-        return problem("a key that is not known".into(), hint);
+    let key = match Known::of(&entry.key, REMOVED) {
+        Known::Key(key) => key,
+        Known::Removed(removed) => {
+            let found = format!("`{}` for a key that no longer exists", plain(&entry.value));
+            return if is_as_today(&removed, &entry.value) { None } else { problem(found, only(&removed)) };
+        }
+        Known::Nothing => {
+            let hint = nearest(&entry.key).map_or_else(|| "there is none like it".into(), |n| format!("did you mean {n}?"));
+            return problem("a key that is not known".into(), hint);
+        }
     };
-    let value = &entry.value;
+    if fits(key, &entry.value) {
+        None
+    } else {
+        problem(format!("`{}`", plain(&entry.value)), format!("allowed: {}", key.allowed()))
+    }
+}
+
+/// Whether a removed key had today's behaviour with this value. Files of older runs hold such keys.
+fn is_as_today(removed: &Removed, value: &Value) -> bool {
+    serde_json::to_value(value).is_ok_and(|value| is_same(&value, &removed.fixed()))
+}
+
+/// What is left of a removed key.
+fn only(removed: &Removed) -> String {
+    format!("its behaviour is always that of `{}` now: leave it out", removed.value)
+}
+
+/// Whether a key takes a value.
+fn fits(key: &Key, value: &Value) -> bool {
     let number_in = |v: &Value, min: f64, max: f64| v.as_f64().is_some_and(|x| x >= min && x <= max);
-    let fits = match key.kind {
+    match key.kind {
         _ if value.is_null() => key.nullable,
         Kind::Bool => value.is_bool(),
         Kind::Int(min, max) => value.as_i64().is_some_and(|x| x >= min && x <= max),
@@ -163,8 +187,7 @@ pub(super) fn check(entry: &Entry) -> Option<Problem> {
         Kind::Groups => {
             value.as_mapping().is_some_and(|groups| groups.iter().all(|(name, group)| is_word(name) && is_texts(group)))
         }
-    };
-    if fits { None } else { problem(format!("`{}`", plain(value)), format!("allowed: {}", key.allowed())) }
+    }
 }
 
 fn is_texts(value: &Value) -> bool {
@@ -184,7 +207,7 @@ fn is_section(name: &str) -> bool {
 }
 
 /// A value on one line, as a person would write it.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => serde_json::to_string(other).unwrap_or_else(|_| format!("{other:?}")),

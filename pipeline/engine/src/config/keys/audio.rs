@@ -41,7 +41,21 @@ pub(super) const SOURCES: &[Key] = &[
         "[]",
         "What chorus sweep varies, such as [\"train.mixing=none,mix2\", \"train.seed=0,1,2\"]: every combination is a run of its own",
     ),
-    optional("model.path", Kind::Text, "", "Folder of a model made by another run; with it nothing is trained"),
+    optional(
+        "model.path",
+        Kind::Text,
+        "",
+        "Folder of a model that another run trained. With it nothing is trained here, and the settings of featurize and segment.window_s that \
+         the configuration does not give come from the model",
+    ),
+    key(
+        "model.settings",
+        Kind::Texts,
+        "",
+        "[]",
+        "Keys whose values come from the model's card although the file holds values too; config.resolved.yaml lists here what a run took \
+         from the card. In a configuration of your own, leave out the keys themselves instead",
+    ),
     key(
         "model.ensemble",
         Kind::Texts,
