@@ -21,8 +21,8 @@ fn age(folder: &Path) -> usize {
             continue;
         }
         let Ok(mut state) = serde_json::from_slice::<serde_json::Value>(&fs::read(&path).unwrap()) else { continue };
-        let Some(keys) = state["fingerprint"]["keys"].as_object_mut() else { continue };
-        if keys.remove(ADDED).is_some() {
+        let keys = state.get_mut("fingerprint").and_then(|f| f.get_mut("keys")).and_then(|keys| keys.as_object_mut());
+        if keys.is_some_and(|keys| keys.remove(ADDED).is_some()) {
             fs::write(&path, serde_json::to_vec(&state).unwrap()).unwrap();
             aged += 1;
         }
