@@ -50,7 +50,7 @@ impl RunTables {
             return Err(RunTablesError::NoRun { path: folder.to_owned() });
         }
         let run = RunDir::new(folder);
-        let config = Config::load(&run.resolved_config(), &[]).map_err(|e| e.to_string());
+        let config = Config::resolved(&run.resolved_config()).map_err(|e| e.to_string());
         let passes = config.as_ref().map(passes).unwrap_or_default();
         let present = chorus_tables::all().iter().filter(|table| run.tables().join(&table.name).is_dir()).collect();
         Ok(Self { name: String::new(), run, config, passes, present })

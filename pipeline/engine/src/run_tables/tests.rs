@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::files::atomic::OutputState;
-use crate::graph::{Input, Output, Per, Program};
+use crate::graph::{Input, Output, Per};
 use crate::state::fingerprint::Fingerprint;
 use crate::state::inputs;
 use crate::state::states::{States, load_states};
@@ -12,18 +12,7 @@ use crate::state::unit_state::UnitState;
 use crate::{Unit, atomic};
 
 fn pass(name: &'static str, per: Per, inputs: &[Input], outputs: &[Output]) -> Pass {
-    Pass {
-        stage: name,
-        name,
-        per,
-        code_version: 1,
-        inputs: inputs.to_vec(),
-        scanned: Vec::new(),
-        outputs: outputs.to_vec(),
-        keys: Vec::new(),
-        hints: Vec::new(),
-        program: Program::Chorus,
-    }
+    Pass { inputs: inputs.to_vec(), outputs: outputs.to_vec(), ..Pass::new(name, per) }
 }
 
 /// A short pipeline: recordings to detections, with a model that is trained in between.
@@ -61,7 +50,7 @@ impl MadeUp {
     fn new(sites: usize, days: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::new(dir.path().join("run"));
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()]).unwrap();
+        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
         atomic::write(&run.tmp(), &run.resolved_config(), config.to_yaml().as_bytes()).unwrap();
         let made = Self { _dir: dir, run, passes: passes(&config), units: units(sites, days) };
         made.passes.iter().for_each(|pass| made.make(pass.name, "1"));
