@@ -212,7 +212,7 @@ license: null
     fn models_with_other_classes_or_another_input_make_no_ensemble() {
         let first = card();
         let checked = |other: Card| first.check_ensemble(&other, Path::new("b/model.yaml")).map_err(|e| e.to_string());
-        assert_eq!(checked(Card { model_id: "other".into(), width: 1.0, ..card() }), Ok(()));
+        assert_eq!(checked(Card { model_id: "other".into(), width: Some(1.0), ..card() }), Ok(()));
         let error = checked(Card { classes: vec!["NO".into()], ..card() }).unwrap_err();
         assert!(error.starts_with("b/model.yaml: this model has other classes than the first model"), "{error}");
         assert!(checked(Card { channels: 3, ..card() }).unwrap_err().contains("input channels"));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chorus_card::{Card, Decisions};
 
-use crate::config::{self, ConfigError, MODEL_KEYS, at_training, same_setting};
+use crate::config::{self, ConfigError, at_training, same_setting};
 use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
 use crate::{Config, EngineError, hash_bytes};
 
@@ -68,7 +68,7 @@ fn check_decisions(config: &Config, path: &Path, ids: Vec<String>) -> Result<(),
 /// [`EngineError::Card`] for other classes or another input, [`EngineError::Model`] for other feature settings.
 pub(crate) fn check_ensemble(config: &Config, first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
     first.check_ensemble(other, path)?;
-    for name in config.expand(&MODEL_KEYS) {
+    for name in config.model_keys() {
         let (ours, theirs) = (at_training(first, &name, config.known()), at_training(other, &name, config.known()));
         if !same_setting(&ours, &theirs) {
             let text = |value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();
@@ -98,6 +98,7 @@ mod tests {
     use chorus_card::testing;
 
     use super::*;
+    use crate::config::MODEL_KEYS;
 
     fn config() -> Config {
         Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap()

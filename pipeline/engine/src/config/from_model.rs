@@ -56,7 +56,9 @@ fn mark_recorded(config: &mut Config, path: &Path, problems: &mut Vec<Problem>) 
 
 /// The keys that may come from a card.
 fn bringable(config: &Config) -> Vec<String> {
-    config.expand(&[&MODEL_KEYS[..], &[HOP]].concat())
+    let mut names = config.model_keys();
+    names.push(HOP.to_owned());
+    names
 }
 
 /// Takes every setting that is not given.
@@ -72,13 +74,13 @@ fn take_from(config: &mut Config, card: &Card, path: &Path, declarations: &Decla
             }
         }
     };
-    for key in config.expand(&MODEL_KEYS) {
+    for key in config.model_keys() {
         if !config.is_given(&key) {
             let value = at_training(card, &key, config.known());
             bring(config, &key, value);
         }
     }
-    if !config.is_given(HOP) && !config.is_given(WINDOW) {
+    if config.values.has(HOP) && !config.is_given(HOP) && !config.is_given(WINDOW) {
         let value = card.setting(HOP).unwrap_or(config.get(WINDOW)).clone();
         bring(config, HOP, value);
     }
@@ -114,7 +116,7 @@ pub(crate) fn contradictions(config: &Config, card: &Card, path: &Path) -> Vec<P
             ),
         })
     };
-    config.expand(&MODEL_KEYS).into_iter().filter_map(differing).collect()
+    config.model_keys().into_iter().filter_map(differing).collect()
 }
 
 /// In words, the first setting of a card that this version cannot reproduce: a key that it does not have, or one whose behaviour is

@@ -371,6 +371,15 @@ impl Config {
         patterns.iter().flat_map(matching).collect()
     }
 
+    /// The full names of the keys that a model's card records, as far as this program has such keys.
+    pub(crate) fn model_keys(&self) -> Vec<String> {
+        let names = self.values.iter().map(|(name, _)| name);
+        let is_one = |name: &&str| {
+            MODEL_KEYS.iter().any(|pattern| pattern.strip_suffix('*').map_or(*name == *pattern, |prefix| name.starts_with(prefix)))
+        };
+        names.filter(is_one).map(str::to_owned).collect()
+    }
+
     /// The struct of a section's keys, made once for each configuration.
     ///
     /// # Errors

@@ -18,17 +18,16 @@ mod sites;
 mod start;
 mod summary;
 
-use std::sync::Arc;
-
 use chorus_archive::Kind;
 use chorus_engine::graph::{Input, Output, Pass, Per};
-use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 
 use crate::names::OwnPattern;
 use catalogue::Catalogue;
 pub use error::IngestError;
 pub use glance::{Glance, glance};
 use params::Params;
+pub(crate) use params::{ArchiveSettings, IngestSettings, timezone};
 use rows::Rules;
 pub use sheet::Sheet as SiteSheet;
 use summary::Tally;
