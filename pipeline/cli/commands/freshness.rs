@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use chorus_engine::graph::passes;
 use chorus_engine::run_tables::{Fault, Finding};
 use chorus_engine::{RunTables, RunTablesError};
 
 use crate::output;
+use crate::stages::passes;
 
 /// A run whose freshness can be judged.
 pub(super) fn open(run: &Path) -> Result<RunTables, RunTablesError> {

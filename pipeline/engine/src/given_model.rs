@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn models_with_other_features_make_no_ensemble() {
         let mut other = card("1");
-        let checked = |other: &Card| check_ensemble(&config(), &card("0"), other, Path::new("b/model.yaml")).map_err(|e| e.to_string());
+        let checked =
+            |other: &Card| check_ensemble(&config(), &card("0"), other, Path::new("b/model.yaml")).map_err(|e| e.to_string());
         // The second model is of a version without this key.
         other.settings["featurize"].as_mapping_mut().unwrap().remove("level");
         assert_eq!(checked(&other), Ok(()));

@@ -145,9 +145,9 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
     let mixing = || history.iter().flat_map(|row| row.mixing.iter().map(|(method, &steps)| (row.epoch, method, steps)));
     cx.write("training_mixing", |batch| {
         batch
-            .u32(mixing().map(|(epoch, _, _)| epoch as u32))
-            .utf8(mixing().map(|(_, method, _)| method))
-            .u32(mixing().map(|(_, _, steps)| steps as u32))
+            .column("epoch", mixing().map(|(epoch, _, _)| epoch as u32))
+            .column("method", mixing().map(|(_, method, _)| method))
+            .column("steps", mixing().map(|(_, _, steps)| steps as u32))
     })?;
     Ok(())
 }

@@ -375,7 +375,9 @@ impl Config {
     pub(crate) fn model_keys(&self) -> Vec<String> {
         let names = self.values.iter().map(|(name, _)| name);
         let is_one = |name: &&str| {
-            MODEL_KEYS.iter().any(|pattern| pattern.strip_suffix('*').map_or(*name == *pattern, |prefix| name.starts_with(prefix)))
+            MODEL_KEYS
+                .iter()
+                .any(|pattern| pattern.strip_suffix('*').map_or(*name == *pattern, |prefix| name.starts_with(prefix)))
         };
         names.filter(is_one).map(str::to_owned).collect()
     }

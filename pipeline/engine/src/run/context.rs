@@ -22,7 +22,7 @@ use crate::graph::{Input, Output, Pass, Per};
 use crate::run_tables::partition::{Partition, recorded};
 use crate::state::states::{States, chosen, model_folder};
 use crate::sync::locked;
-use crate::{Config, Console, EngineError, given_model, RunDir, Unit};
+use crate::{Config, Console, EngineError, RunDir, Unit, given_model};
 
 /// What a scan and a unit's work have in common.
 pub struct Access<'a> {

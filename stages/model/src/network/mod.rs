@@ -24,7 +24,6 @@ pub mod resnet;
 mod width;
 
 pub use architecture::{Architecture, Input, NetworkOptions, Normalisation};
-pub use of_card::of_card;
 #[cfg(feature = "torch")]
 pub use backbone::{Backbone, Between, pool};
 #[cfg(feature = "torch")]
@@ -33,6 +32,7 @@ pub use frozen::Frozen;
 pub use instance::{Mode, Network, batch_norm_momentum};
 #[cfg(feature = "torch")]
 pub use layers::{Norm, Pass};
+pub use of_card::of_card;
 #[cfg(feature = "torch")]
 pub use plan::{Init, Plan, Slot};
 

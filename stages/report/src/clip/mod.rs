@@ -49,22 +49,6 @@ pub(crate) struct Clip {
     pub(crate) rate_hz: u32,
 }
 
-/// Why there is no clip.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClipError {
-    /// The recording cannot be read.
-    #[error(transparent)]
-    Audio(#[from] AudioError),
-    /// Its samples make no file.
-    #[error("a clip of {samples} samples cannot be written or drawn: {found}")]
-    Unfit {
-        /// How many samples there are.
-        samples: usize,
-        /// What is wrong with them.
-        found: String,
-    },
-}
-
 /// Clips of events of one recording of an archive, in their order, from one pass over it; `events` are seconds of the recording. Memory
 /// grows with the clips, not with the recording.
 ///
