@@ -10,7 +10,11 @@ CONFIG ?= configs/demo.yaml
 ARCHIVE ?=
 RUN ?=
 SET ?=
-SQL ?= SELECT a.class, SUM(a.windows_detected) AS windows_detected, ROUND(SUM(a.windows_detected) * 1.0 / SUM(a.windows), 3) AS share_of_windows, ROUND(MAX(t.validation_f1), 2) AS f1_in_validation FROM activity a JOIN thresholds t ON a.class = t.class AND t.site IS NULL GROUP BY a.class ORDER BY f1_in_validation DESC NULLS LAST LIMIT 10
+# The question after `make pipeline`. A run that applies a model (model.path) has no table thresholds.
+SQL_LABELLED := SELECT a.class, SUM(a.windows_detected) AS windows_detected, ROUND(SUM(a.windows_detected) * 1.0 / SUM(a.windows), 3) AS share_of_windows, ROUND(MAX(t.validation_f1), 2) AS f1_in_validation FROM activity a JOIN thresholds t ON a.class = t.class AND t.site IS NULL GROUP BY a.class ORDER BY f1_in_validation DESC NULLS LAST LIMIT 10
+SQL_APPLIED := SELECT class, COUNT(DISTINCT site) AS sites, SUM(windows_detected) AS windows_detected, ROUND(SUM(windows_detected) * 1.0 / SUM(windows), 3) AS share_of_windows FROM activity GROUP BY class ORDER BY windows_detected DESC LIMIT 10
+APPLIES = $(findstring model.path=,$(SET))$(shell grep -s '^model:' $(CONFIG))
+SQL ?= $(if $(APPLIES),$(SQL_APPLIED),$(SQL_LABELLED))
 # cpu (1.2 GB), cuda (4.7 GB), or auto: cuda where an NVIDIA driver is found.
 TORCH ?= auto
 

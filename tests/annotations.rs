@@ -416,7 +416,7 @@ fn rules_that_no_window_could_meet_are_refused_by_the_configuration() {
         assert!(wanted.iter().all(|part| said.contains(part)), "{said}");
     };
     refused("{format: raven, min_overlap_s: 4}", &["annotate.min_overlap_s: found 4 s", "segment.window_s, 3 s"]);
-    refused("{format: raven, min_overlap_s: null, min_overlap_fraction: null}", &["no window would ever be positive"]);
+    refused("{format: raven, min_overlap_s: null, min_overlap_fraction: null}", &["no window can be positive"]);
     refused("{format: csv}", &["annotate.folder"]);
     refused("{format: audacity, label_column: x}", &["annotate.label_column", "raven, csv and clips"]);
     refused("{format: ravn}", &["anuraset_raw, anuraset_processed, raven, audacity, csv, clips, folders"]);

@@ -94,6 +94,21 @@ fn only_the_query_knows_polars_and_it_exchanges_files_alone() {
 }
 
 #[test]
+fn the_card_of_a_model_is_light_and_parsed_in_one_crate() {
+    let card = closure(&dependencies(), "chorus-card");
+    for heavy in ["arrow", "tch", "blake3", "chorus-engine", "chorus-tables"] {
+        assert!(!card.contains(heavy), "chorus-card is built from {heavy}");
+    }
+    for (path, text) in ["pipeline", "stages"].iter().flat_map(|folder| source(folder)) {
+        let names = ["\"model.yaml\"", "\"decisions.yaml\""].iter().any(|name| product(&text).contains(name));
+        assert!(
+            !names || path.starts_with("pipeline/card/"),
+            "{path} names a file of a model: chorus_card has constants and readers"
+        );
+    }
+}
+
+#[test]
 fn tables_are_read_and_written_through_their_schemas_alone() {
     let dependencies = dependencies();
     assert_eq!(users(&dependencies, "parquet"), ["chorus-tables"]);

@@ -105,6 +105,53 @@ fn scores_that_are_left_out_change_neither_detections_nor_effort() {
     assert!(text(&output.stderr).contains("evaluate needs every score"), "{}", text(&output.stderr));
 }
 
+/// The settings of `Survey` have 32 bands, and the shipped configuration says nothing of bands.
+#[test]
+fn a_model_brings_its_settings_to_the_shipped_configuration() {
+    let survey = Survey::made();
+    let other = survey.folder().join("applied");
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/archive.yaml");
+    let sets = [
+        format!("archive.path={}", survey.archive().join("raw_data").display()),
+        format!("model.path={}", survey.run().join("model").display()),
+        format!("run.path={}", other.display()),
+        // As in the survey: scores depend on them in their last digits.
+        "predict.batch_size=16".to_owned(),
+        "train.threads=1".to_owned(),
+        "units.keep_free_gib=0".to_owned(),
+    ];
+    let chorus = |args: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        Command::new(CHORUS).args(args).args(["-c", config]).args(sets).output().unwrap()
+    };
+    let checked = chorus(&["check"]);
+    assert!(text(&checked.stdout).contains("featurize.n_mels 32"), "{}{}", text(&checked.stdout), text(&checked.stderr));
+    let output = chorus(&["run", "--query", "SELECT COUNT(*) AS n FROM predictions"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let recorded = fs::read_to_string(other.join("config.resolved.yaml")).unwrap();
+    assert!(recorded.contains("  n_mels: 32\n") && recorded.contains("  - featurize.n_mels\n"), "{recorded}");
+    // The same scores as in the model's own run.
+    let rows = |run: &std::path::Path| {
+        let sql = "SELECT class, start_s, ROUND(score, 5) AS score FROM predictions ORDER BY class, start_s, score";
+        text(&Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap().stdout)
+    };
+    assert!(rows(&other).lines().count() > 1);
+    assert_eq!(rows(&other), rows(&survey.run()));
+    // The recorded configuration makes nothing stale, and it does not count as given.
+    let again = Command::new(CHORUS).args(["run", "--run"]).arg(&other).output().unwrap();
+    assert!(text(&again.stderr).contains("nothing to do"), "{}", text(&again.stderr));
+    // A contradiction is refused with the place of the key, and leaves the run as it was.
+    let mine = survey.folder().join("contradicts.yaml");
+    fs::write(&mine, fs::read_to_string(config).unwrap() + "featurize:\n  n_mels: 64\n").unwrap();
+    let refused = Command::new(CHORUS).arg("run").arg("-c").arg(&mine).args(sets.iter().flat_map(|set| ["--set", set])).output();
+    let refused = refused.unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = text(&refused.stderr);
+    let line = fs::read_to_string(&mine).unwrap().lines().position(|line| line.contains("n_mels")).unwrap() + 1;
+    assert!(said.contains(&format!("contradicts.yaml:{line}: featurize.n_mels: found `64`")), "{said}");
+    assert_eq!(fs::read_to_string(other.join("config.resolved.yaml")).unwrap(), recorded);
+}
+
 #[test]
 fn init_writes_a_configuration_that_runs() {
     let survey = Survey::tiny();
@@ -125,17 +172,22 @@ fn init_writes_a_configuration_that_runs() {
     }
     let run = survey.folder().join("by-init");
     let run = format!("run.path={}", run.display());
-    let small = "train.width=0.25";
-    let args =
-        ["run", "--set", &run, "--set", "train.epochs=1", "--set", "train.architecture=mobilenet_v3_small", "--set", small, "-c"];
-    let output = Command::new(CHORUS).args(args).arg(&written).output().unwrap();
+    // Features of its own, which the archive without labels takes from the model.
+    let sets = ["train.epochs=1", "train.architecture=mobilenet_v3_small", "train.width=0.25", "featurize.n_mels=32", &run];
+    let sets = sets.into_iter().flat_map(|set| ["--set", set]);
+    let output = Command::new(CHORUS).arg("run").args(sets).arg("-c").arg(&written).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     // The same sounds without their labels, with the model just made.
     let bare = survey.folder().join("bare");
     common::copy(&survey.archive().join("raw_data"), &bare);
     let written = survey.folder().join("bare.yaml");
     let model = survey.folder().join("by-init/model");
-    let output = Command::new(CHORUS).arg("init").arg(&bare).arg("--model").arg(&model).arg("-o").arg(&written).output().unwrap();
+    let init = |model: &std::path::Path| {
+        Command::new(CHORUS).arg("init").arg(&bare).arg("--model").arg(model).arg("-o").arg(&written).output().unwrap()
+    };
+    let refused = init(&survey.folder().join("by-init"));
+    assert_eq!((refused.status.code(), written.exists()), (Some(2), false), "{}", text(&refused.stderr));
+    let output = init(&model);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let run = format!("run.path={}", survey.folder().join("bare-run").display());
     let output = Command::new(CHORUS).args(["run", "--set", &run, "-c"]).arg(&written).output().unwrap();

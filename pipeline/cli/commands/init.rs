@@ -8,6 +8,7 @@ use anyhow::Context;
 use chorus_archive::Local;
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
+use chorus_card::{Card, MODEL_CARD};
 use chorus_labels::layout::Proposal;
 use chorus_labels::look::RecordingsSeen;
 
@@ -22,6 +23,8 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         ))
         .into());
     }
+    // A folder that is not a model's is better refused here than by the first run.
+    let card = args.model.as_ref().map(|folder| Card::read(&folder.join(MODEL_CARD))).transpose()?;
     let mut layout = Layout::of(&args.archive);
     let found = glance(&Local::new(&args.archive), layout.audio)?;
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
@@ -42,6 +45,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         output::bytes(found.bytes),
         found.folders.len()
     ))?;
+    if let Some(card) = card {
+        output::line(&format!("the model has {} classes: {}", card.classes.len(), shortened(card.classes.iter().cloned())))?;
+    }
     let next = match (layout.annotations.is_some(), &args.model) {
         (false, None) => "name a model in it (model.path), then: ",
         _ => "look it over, then: ",
@@ -89,12 +95,18 @@ fn site_from(found: &Glance) -> &'static str {
 }
 
 fn list(counts: &std::collections::BTreeMap<String, usize>) -> String {
+    shortened(counts.iter().map(|(name, n)| format!("{name} ({n})")))
+}
+
+/// The first few of some names, and how many there are besides.
+fn shortened(names: impl ExactSizeIterator<Item = String>) -> String {
     const SHOWN: usize = 6;
-    let mut names: Vec<String> = counts.iter().take(SHOWN).map(|(name, n)| format!("{name} ({n})")).collect();
-    if counts.len() > SHOWN {
-        names.push(format!("and {} more", counts.len() - SHOWN));
+    let more = names.len().saturating_sub(SHOWN);
+    let mut shown: Vec<String> = names.take(SHOWN).collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
     }
-    names.join(", ")
+    shown.join(", ")
 }
 
 /// A text as YAML.
@@ -167,7 +179,10 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
             None => add("  source: grouped\n  group: recording"),
         }
     } else {
-        add("# There are no labels that are read here, so nothing is trained: scores come from a model that another run made.");
+        add(
+            "# Nothing is trained here: the scores come from a model that another run trained. The model brings its settings of featurize",
+        );
+        add("# and segment.window_s, and its thresholds.");
         add("model:");
         match &args.model {
             Some(model) => {

@@ -3,18 +3,15 @@
 use std::path::Path;
 
 use chorus_card::{Card, Decisions};
-use serde_yaml::Value;
 
+use crate::config::{self, ConfigError, at_training, same_setting};
 use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
 use crate::{Config, EngineError, hash_bytes};
-
-/// The keys that a model's card records under `settings`. With other values the model's scores mean nothing.
-pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
 
 /// Refuses the model in `folder` when this configuration cannot use it.
 ///
 /// # Errors
-/// [`EngineError::Model`], [`EngineError::Card`].
+/// [`EngineError::Config`] with every setting that contradicts the model's card; [`EngineError::Model`], [`EngineError::Card`].
 pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
     let refuse =
         |path: &Path, found: String, next: &str| Err(EngineError::Model { path: path.to_owned(), found, next: next.to_owned() });
@@ -24,17 +21,19 @@ pub(crate) fn check(config: &Config, folder: &Path) -> Result<(), EngineError> {
     }
     let path = folder.join(MODEL_CARD);
     let card = Card::read(&path)?;
-    let differing: Vec<String> =
-        config.expand(&MODEL_KEYS).into_iter().filter_map(|key| difference(config, &key, &card)).collect();
-    if !differing.is_empty() {
-        let found = format!("the model was made with other settings: {}", differing.join("; "));
-        return refuse(&path, found, "set these keys to the model's values, or name another model in model.path");
+    let problems = config::contradictions(config, &card, &path);
+    if !problems.is_empty() {
+        return Err(ConfigError::Invalid { problems }.into());
+    }
+    if let Some(found) = config::unknown_setting(&card, config.known()) {
+        let next = format!("use the version of chorus that trained the model ({}), or name another model", card.versions.chorus);
+        return refuse(&path, found, &next);
     }
     let mut ids = vec![card.model_id.clone()];
     for folder in config.paths(ENSEMBLE) {
         let path = folder.join(MODEL_CARD);
         let other = Card::read(&path)?;
-        check_ensemble(&card, &other, &path)?;
+        check_ensemble(config, &card, &other, &path)?;
         ids.push(other.model_id);
     }
     check_decisions(config, &folder.join(DECISIONS), ids)
@@ -67,13 +66,22 @@ fn check_decisions(config: &Config, path: &Path, ids: Vec<String>) -> Result<(),
 ///
 /// # Errors
 /// [`EngineError::Card`] for other classes or another input, [`EngineError::Model`] for other feature settings.
-pub fn check_ensemble(first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
+pub(crate) fn check_ensemble(config: &Config, first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
     first.check_ensemble(other, path)?;
-    let names = first.settings().chain(other.settings()).map(|(name, _)| name);
-    let Some(key) = names.into_iter().find(|name| first.setting(name) != other.setting(name)) else { return Ok(()) };
-    let value = |card: &Card| card.setting(&key).map_or_else(|| "not set".to_owned(), text);
-    let found = format!("{key} is {} in this model and {} in the first model of the ensemble", value(other), value(first));
-    Err(EngineError::Model { path: path.to_owned(), found, next: "leave this model out of model.ensemble".to_owned() })
+    for name in config.model_keys() {
+        let (ours, theirs) = (at_training(first, &name, config.known()), at_training(other, &name, config.known()));
+        if !same_setting(&ours, &theirs) {
+            let text = |value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();
+            let (ours, theirs) = (text(&ours), text(&theirs));
+            let found = format!("{name} is {theirs} in this model and {ours} in the first model of the ensemble");
+            return Err(EngineError::Model {
+                path: path.to_owned(),
+                found,
+                next: "leave this model out of model.ensemble".into(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The id of one model, or of an ensemble. It does not depend on the order of the models.
@@ -85,30 +93,20 @@ pub fn mean_id(mut ids: Vec<String>) -> String {
     }
 }
 
-/// In words, how a key's value differs from the card's.
-fn difference(config: &Config, key: &str, card: &Card) -> Option<String> {
-    let (here, there) = (config.get(key), card.setting(key).unwrap_or(&Value::Null));
-    let equal = match (here.as_f64(), there.as_f64()) {
-        (Some(a), Some(b)) => a == b,
-        _ => here == there,
-    };
-    (!equal).then(|| format!("{key} is {} here and {} in the model", text(here), text(there)))
-}
-
-/// A value on one line.
-fn text(value: &Value) -> String {
-    serde_yaml::to_string(value).unwrap_or_default().trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use chorus_card::testing;
 
     use super::*;
+    use crate::config::MODEL_KEYS;
+
+    fn config() -> Config {
+        Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap()
+    }
 
     /// A card with the default settings.
     fn card(id: &str) -> Card {
-        let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
+        let config = config();
         let keys = config.expand(&MODEL_KEYS);
         Card { model_id: id.into(), ..testing::card(config.values().nested(keys.iter().map(String::as_str))) }
     }
@@ -125,12 +123,20 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_that_differs_is_named() {
+    fn every_setting_that_contradicts_the_card_is_named() {
         let card = card("0").to_yaml();
         assert_eq!(checked(&card, &[], true), Ok(()));
         let error = checked(&card, &["featurize.n_mels=64", "segment.window_s=5"], true).unwrap_err();
-        assert!(error.contains("featurize.n_mels is 64 here and 128 in the model"), "{error}");
-        assert!(error.contains("segment.window_s is 5 here and 3 in the model"), "{error}");
+        assert!(error.contains("--set: featurize.n_mels: found `64`; the model was trained with `128` ("), "{error}");
+        assert!(error.contains("--set: segment.window_s: found `5`; the model was trained with `3` ("), "{error}");
+    }
+
+    #[test]
+    fn a_setting_that_this_version_cannot_reproduce_is_refused() {
+        let mut card = card("0");
+        card.settings["featurize"]["dither"] = 1.into();
+        let error = checked(&card.to_yaml(), &[], true).unwrap_err();
+        assert!(error.contains("featurize.dither: 1, a key that this version does not know; use the version"), "{error}");
     }
 
     #[test]
@@ -152,7 +158,10 @@ mod tests {
     #[test]
     fn models_with_other_features_make_no_ensemble() {
         let mut other = card("1");
-        let checked = |other: &Card| check_ensemble(&card("0"), other, Path::new("b/model.yaml")).map_err(|e| e.to_string());
+        let checked =
+            |other: &Card| check_ensemble(&config(), &card("0"), other, Path::new("b/model.yaml")).map_err(|e| e.to_string());
+        // The second model is of a version without this key.
+        other.settings["featurize"].as_mapping_mut().unwrap().remove("level");
         assert_eq!(checked(&other), Ok(()));
         other.settings["featurize"]["n_mels"] = 64.into();
         let error = checked(&other).unwrap_err();

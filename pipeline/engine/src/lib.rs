@@ -31,7 +31,7 @@ mod state;
 mod sync;
 mod unit;
 
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, MODEL_KEYS};
 pub use console::{Console, Progress};
 pub use error::{EngineError, WorkError};
 pub use exact::Exact;
@@ -41,7 +41,7 @@ pub use files::hash::hash_bytes;
 pub use files::run_dir::RunDir;
 pub use files::share::Share;
 pub use files::tree::{files_below, is_within};
-pub use given_model::{MODEL_KEYS, check_ensemble, mean_id};
+pub use given_model::mean_id;
 pub use plan::scan::{External, Scan};
 pub use run::column::CachedValue;
 pub use run::context::{Access, ScanContext, TableSink, UnitContext};

@@ -13,8 +13,8 @@ use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_card::{Card, MODEL_CARD, WEIGHTS};
 use chorus_engine::graph::ENSEMBLE;
+use chorus_engine::mean_id;
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
-use chorus_engine::{check_ensemble, mean_id};
 use chorus_tables::{Batch, UtcMicros};
 use tch::{Kind, Tensor};
 
@@ -77,7 +77,7 @@ impl Model {
         for (path, weights) in cards.iter().zip(&files) {
             let card = Card::read(path)?;
             if let Some(first) = read.first() {
-                check_ensemble(first, &card, path)?;
+                cx.check_ensemble(first, &card, path)?;
             }
             networks.push(load(&card, path, weights, &params.device, params.predict.precision)?);
             read.push(card);

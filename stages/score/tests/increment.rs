@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use chorus_engine::graph::{Input, Output, Pass, Per, Program, passes};
+use chorus_card::{Card, MODEL_CARD, testing};
+use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
     Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
+use chorus_keys::{Declarations, Keys};
 use chorus_score::{Activity, Detect};
 use chorus_tables::{LocalMicros, UtcMicros};
 use jiff::civil::{Date, date};
@@ -20,7 +22,7 @@ const WINDOW_S: f64 = 3.0;
 const WINDOWS: u32 = 40;
 /// Enough to reach over midnight, noon and a change of daylight saving.
 const NIGHTS: usize = 4;
-const STAGES: [&str; 4] = ["ingest", "segment", "predict", "detect"];
+const STAGES: [&str; 3] = ["find", "score", "detect"];
 const SUMS: [&str; 5] = ["activity", "sun_activity", "nights", "phenology", "accumulation"];
 
 /// Recordings of a day: begin by the local clock, whether the place is known.
@@ -61,13 +63,15 @@ fn recordings(unit: &Unit, parts: u32) -> Vec<(String, i64, i64, bool)> {
 struct StandIn(Pass, Survey);
 
 impl Work for StandIn {
-    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan, WorkError> {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let is_first = self.0.inputs == [Input::Archive] && self.0.per == Per::SiteDay;
         let units = if is_first { units(self.1) } else { Vec::new() };
         Ok(Scan { units: units.into_iter().map(|unit| (unit, BTreeMap::new())).collect(), ..Scan::default() })
     }
 
-    fn run(&self, cx: &UnitContext<'_>) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let own = recordings(cx.unit(), self.1.parts);
         for output in &self.0.outputs {
             match *output {
@@ -128,30 +132,50 @@ fn write_predictions(cx: &UnitContext<'_>, own: &[(String, i64, i64, bool)]) -> 
     })?)
 }
 
+/// The key of predict that detect reads.
+#[derive(Keys)]
+#[keys(section = "predict")]
+#[allow(dead_code)]
+struct PredictSettings {
+    /// Lower scores are not in the table.
+    #[key(default = "0", range = 0.0..=1.0)]
+    min_score: f64,
+}
+
+fn keys() -> &'static Declarations {
+    let declared = chorus_engine::config::declarations().and(chorus_score::declarations());
+    declared.section::<PredictSettings>().into_static()
+}
+
 /// Makes a survey's run; gives the seconds that `detect` took.
 fn run(folder: &Path, survey: Survey) -> f64 {
     let (archive, model) = (folder.join("archive"), folder.join("model"));
     let sets = [("archive.path", &archive), ("model.path", &model), ("run.path", &folder.join("run"))]
         .map(|(key, path)| format!("{key}={}", path.display()));
     let sets = [&sets[..], &["detect.threshold=0.5", "units.keep_free_gib=0"].map(str::to_owned)].concat();
-    let config = Config::from_text("", "c", "c", &sets).unwrap();
+    let config = Config::from_text("", "c", "c", &sets, keys()).unwrap();
     if !model.exists() {
         std::fs::create_dir_all(&archive).unwrap();
         std::fs::create_dir_all(&model).unwrap();
-        let settings: String = config.to_yaml().lines().map(|line| format!("  {line}\n")).collect();
-        let card = format!("model_id: cafe\nclasses: {CLASSES:?}\nsettings:\n{settings}");
-        std::fs::write(model.join("model.yaml"), card).unwrap();
+        let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(serde_yaml::Mapping::new()) };
+        std::fs::write(model.join(MODEL_CARD), card.to_yaml()).unwrap();
         std::fs::write(model.join("weights.safetensors"), "").unwrap();
     }
     let mut seconds = 0.0;
     for stage in STAGES {
-        let all = passes(&config);
-        let is_torch = all.iter().any(|pass| pass.stage == stage && pass.program == Program::Torch);
-        let stand_ins = all.into_iter().filter(|pass| pass.stage != "detect");
-        let registry = stand_ins.fold(Registry::default(), |registry, pass| registry.with(pass.name, StandIn(pass, survey)));
-        let registry = registry.with("detect", Detect).with("detect-activity", Activity);
+        let find =
+            Pass { inputs: vec![Input::Archive], outputs: vec![Output::Table("recordings")], ..Pass::new("find", Per::SiteDay) };
+        let score = Pass {
+            inputs: vec![Input::Table("recordings")],
+            outputs: vec![Output::Table("predictions")],
+            ..Pass::new("score", Per::SiteDay)
+        };
+        let registry = Registry::default()
+            .with(Some(find.clone()), StandIn(find, survey))
+            .with(Some(score.clone()), StandIn(score, survey))
+            .with(Detect::declare(&config), Detect)
+            .with(Activity::declare(&config), Activity);
         let runner = Runner::new(config.clone(), registry, Console::new());
-        let runner = if is_torch { runner.as_worker(BTreeMap::default()) } else { runner };
         let selection = Selection::Only(vec![stage.to_owned()]);
         let begin = Instant::now();
         runner.run(&RunOptions { selection, force: false, jobs: 2, units: Vec::new(), verify: false }).unwrap();

@@ -2,6 +2,8 @@
 //!
 //! Which keys there are comes from outside, see [`Declarations`]: each stage declares its own, and the program adds them up.
 
+pub mod evolution;
+mod from_model;
 mod parse;
 mod problem;
 mod sections;
@@ -12,28 +14,56 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use chorus_keys::{Base, Declarations, Finding, Keys, Values};
+use chorus_keys::{Base, Declarations, Finding, Key, Keys, Values};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
 use crate::sync::locked;
 
+use evolution::KnownKeys;
+pub use from_model::MODEL_KEYS;
+pub(crate) use from_model::{at_training, contradictions, same_setting, unknown_setting};
 pub use problem::{ConfigError, Problem};
 pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
+
+/// Name of the file in which a run records its configuration, every key with its value. A key that the file lacks did not exist yet.
+pub(crate) const RESOLVED: &str = "config.resolved.yaml";
+
+/// Where the value of a key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `--set`.
+    Set,
+    /// This file and line.
+    File(String),
+    /// This card of a model.
+    Model(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set => f.write_str(parse::SET),
+            Self::File(place) | Self::Model(place) => f.write_str(place),
+        }
+    }
+}
 
 /// A checked configuration: a value for every key.
 #[derive(Debug, Clone)]
 pub struct Config {
     values: Values,
-    /// Where keys were given: the file and line, or `--set`.
-    places: BTreeMap<String, String>,
+    /// Where values come from that are not defaults.
+    origins: BTreeMap<String, Origin>,
     /// The file.
     file: String,
     /// What the run is called when no key names it: the file's stem.
     stem: String,
     /// None for a configuration that was checked before it was written, see [`Config::resolved`].
     declarations: Option<&'static Declarations>,
+    /// What a file means that was written before a key existed.
+    known: KnownKeys,
     made: Made,
 }
 
@@ -55,12 +85,14 @@ impl Clone for Made {
 }
 
 impl Config {
-    /// Reads a file, puts `--set key=value` over it, fills in defaults and checks everything.
+    /// Reads a file, puts `--set key=value` over it, fills in the settings of the model that `model.path` names and the defaults, and
+    /// checks everything.
     ///
     /// # Errors
     /// [`ConfigError`], with every problem at once.
     pub fn load(path: &Path, sets: &[String], declarations: &'static Declarations) -> Result<Self, ConfigError> {
-        Self::from_text(&text_of(path)?, &path.display().to_string(), &stem_of(path), sets, declarations)
+        let lacking = if path.file_name().is_some_and(|name| name == RESOLVED) { Key::before_value } else { Key::default_value };
+        Self::build(&text_of(path)?, &path.display().to_string(), &stem_of(path), sets, declarations, lacking)
     }
 
     /// The same from a text; `place` names it in messages.
@@ -74,30 +106,45 @@ impl Config {
         sets: &[String],
         declarations: &'static Declarations,
     ) -> Result<Self, ConfigError> {
+        Self::build(text, place, stem, sets, declarations, Key::default_value)
+    }
+
+    /// `lacking` is the value of a key that nothing gives.
+    fn build(
+        text: &str,
+        place: &str,
+        stem: &str,
+        sets: &[String],
+        declarations: &'static Declarations,
+        lacking: fn(&Key) -> Value,
+    ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let mut given = parse::file(text, place, declarations, &mut problems);
         for set in sets {
             given.extend(parse::set(set, &mut problems));
         }
         let mut config = Self {
-            values: declarations.defaults(),
-            places: BTreeMap::new(),
+            values: declarations.keys().iter().map(|key| (key.name.to_owned(), lacking(key))).collect(),
+            origins: BTreeMap::new(),
             file: place.to_owned(),
             stem: stem.to_owned(),
+            known: KnownKeys::of(declarations),
             declarations: Some(declarations),
             made: Made::default(),
         };
         for entry in given {
             if let Some(problem) = parse::check(&entry, declarations) {
                 problems.push(problem);
-            } else {
+            } else if declarations.find(&entry.key).is_some() {
                 config.values.set(&entry.key, entry.value);
-                config.places.insert(entry.key, entry.place);
+                config.origins.insert(entry.key, if entry.place == parse::SET { Origin::Set } else { Origin::File(entry.place) });
             }
         }
         if problems.is_empty() {
-            let paths = outside_paths(&config.values, declarations);
-            problems = config.placed(paths.into_iter().chain(declarations.findings(&config.values)));
+            from_model::take(&mut config, declarations, &mut problems);
+        }
+        if problems.is_empty() {
+            problems = config.conflicts(declarations);
         }
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems }) }
     }
@@ -124,9 +171,10 @@ impl Config {
         }
         Ok(Self {
             values: entries.into_iter().map(|entry| (entry.key, entry.value)).collect(),
-            places: BTreeMap::new(),
+            origins: BTreeMap::new(),
             file: place,
             stem: stem_of(path),
+            known: KnownKeys::default(),
             declarations: None,
             made: Made::default(),
         })
@@ -162,19 +210,41 @@ impl Config {
         }
     }
 
-    /// Where a key was given: the file and line, or `--set`.
+    /// Where the value of a key comes from: the file and line, `--set`, the card of a model, or the default.
     pub fn place(&self, key: &str) -> String {
-        self.places.get(key).cloned().unwrap_or_else(|| format!("{} (default)", self.file))
+        self.origins.get(key).map_or_else(|| format!("{} (default)", self.file), Origin::to_string)
     }
 
-    /// Whether the file or `--set` give the key.
-    pub fn is_given(&self, key: &str) -> bool {
-        self.places.contains_key(key)
+    /// Whether the file or `--set` gives a key.
+    fn is_given(&self, key: &str) -> bool {
+        matches!(self.origins.get(key), Some(Origin::Set | Origin::File(_)))
+    }
+
+    /// The keys whose values come from the card of the model.
+    pub fn brought(&self) -> impl Iterator<Item = &str> {
+        self.origins.iter().filter(|(_, origin)| matches!(origin, Origin::Model(_))).map(|(key, _)| key.as_str())
     }
 
     /// The keys with their meanings; `None` for a configuration that was read by [`Config::resolved`].
     pub fn declarations(&self) -> Option<&'static Declarations> {
         self.declarations
+    }
+
+    /// What this version of the program knows of keys, for files of other versions.
+    pub(crate) fn known(&self) -> &KnownKeys {
+        &self.known
+    }
+
+    /// The same with what another process knows of keys.
+    pub(crate) fn with_known(mut self, known: KnownKeys) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// Values that cannot work together.
+    fn conflicts(&self, declarations: &Declarations) -> Vec<Problem> {
+        let paths = outside_paths(&self.values, declarations);
+        self.placed(paths.into_iter().chain(declarations.findings(&self.values)))
     }
 
     fn placed(&self, findings: impl IntoIterator<Item = Finding>) -> Vec<Problem> {
@@ -257,6 +327,17 @@ impl Config {
         patterns.iter().flat_map(matching).collect()
     }
 
+    /// The full names of the keys that a model's card records, as far as this program has such keys.
+    pub(crate) fn model_keys(&self) -> Vec<String> {
+        let names = self.values.iter().map(|(name, _)| name);
+        let is_one = |name: &&str| {
+            MODEL_KEYS
+                .iter()
+                .any(|pattern| pattern.strip_suffix('*').map_or(*name == *pattern, |prefix| name.starts_with(prefix)))
+        };
+        names.filter(is_one).map(str::to_owned).collect()
+    }
+
     /// The struct of a section's keys, made once for each configuration.
     ///
     /// # Errors
@@ -324,7 +405,7 @@ fn stem_of(path: &Path) -> String {
 
 /// Paths that leave the folder that they are relative to.
 fn outside_paths(values: &Values, declarations: &Declarations) -> Vec<Finding> {
-    let outside = |key: &chorus_keys::Key| {
+    let outside = |key: &Key| {
         let Base::Within(folder) = key.base else { return None };
         let path = values.text(key.name).filter(|path| !is_within(values.text(folder), path))?;
         let found = format!("`{path}`, which is outside of the archive");
@@ -404,7 +485,7 @@ mod tests {
     fn set_wins_over_the_file_and_the_file_over_the_default() {
         let config = load("segment: {window_s: 5}\n", &[MODEL, "segment.hop_s=2"]).unwrap();
         assert_eq!((config.number("segment.window_s"), config.number("segment.hop_s")), (5.0, 2.0));
-        assert_eq!(config.text("segment.tail"), Some("drop"));
+        assert_eq!(config.number("segment.min_tail_s"), 1.0);
     }
 
     #[test]

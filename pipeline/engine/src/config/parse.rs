@@ -9,10 +9,14 @@ use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use saphyr_parser::{Event, Parser};
 use serde_yaml::Value;
 
+use super::evolution::{REMOVED, Removed, is_same};
 use super::problem::Problem;
 
 /// Levels of mappings and lists: sections, keys and a list as a value need 3. The rest is spare, so that messages can be specific.
 const DEEPEST: usize = 8;
+
+/// The place of what `--set` gives.
+pub(super) const SET: &str = "--set";
 
 /// One `key: value` of a file or of `--set`.
 #[derive(Debug)]
@@ -76,19 +80,14 @@ pub(super) fn file(text: &str, place: &str, declarations: &Declarations, problem
 /// The entry of one `--set key=value`.
 pub(super) fn set(text: &str, problems: &mut Vec<Problem>) -> Option<Entry> {
     let mut problem = |found: String| {
-        problems.push(Problem {
-            place: "--set".into(),
-            key: text.into(),
-            found,
-            allowed: "write --set section.key=value".into(),
-        });
+        problems.push(Problem { place: SET.into(), key: text.into(), found, allowed: "write --set section.key=value".into() });
     };
     let Some((key, value)) = text.split_once('=') else {
         problem("no `=`".into());
         return None;
     };
     match self::value(value) {
-        Ok(value) => Some(Entry { place: "--set".into(), key: key.trim().to_owned(), value }),
+        Ok(value) => Some(Entry { place: SET.into(), key: key.trim().to_owned(), value }),
         Err(unread) => {
             problem(unread.found);
             None
@@ -139,6 +138,10 @@ pub(super) fn check(entry: &Entry, declarations: &Declarations) -> Option<Proble
     let problem =
         |found: String, allowed: String| Some(Problem { place: entry.place.clone(), key: entry.key.clone(), found, allowed });
     let Some(key) = declarations.find(&entry.key) else {
+        if let Some(removed) = REMOVED.iter().find(|removed| removed.name == entry.key) {
+            let found = format!("`{}` for a key that no longer exists", plain(&entry.value));
+            return if is_as_today(removed, &entry.value) { None } else { problem(found, only(removed)) };
+        }
         let near = declarations.nearest(&entry.key);
         let hint = near.map_or_else(|| "`chorus config` lists all keys".into(), |near| format!("did you mean {near}?"));
         return problem("an unknown key".into(), hint);
@@ -149,8 +152,18 @@ pub(super) fn check(entry: &Entry, declarations: &Declarations) -> Option<Proble
     problem(format!("`{}`", plain(&entry.value)), format!("allowed: {}", key.allowed()))
 }
 
+/// Whether a removed key had today's behaviour with this value. Files of older runs hold such keys.
+fn is_as_today(removed: &Removed, value: &Value) -> bool {
+    serde_json::to_value(value).is_ok_and(|value| is_same(&value, &removed.fixed()))
+}
+
+/// What is left of a removed key.
+fn only(removed: &Removed) -> String {
+    format!("its behaviour is always that of `{}` now: leave it out", removed.value)
+}
+
 /// A value on one line, as a person would write it.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => serde_json::to_string(other).unwrap_or_else(|_| format!("{other:?}")),

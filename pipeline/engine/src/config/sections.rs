@@ -38,9 +38,14 @@ pub struct RunSettings {
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "model")]
 pub struct ModelFolder {
-    /// Folder of a model that another run trained. With it, the run trains nothing and applies this model.
+    /// Folder of a model that another run trained. With it nothing is trained here, and the settings of featurize and segment.window_s
+    /// that the configuration does not give come from the model.
     #[key(path, example = "runs/demo/model")]
     pub path: Option<String>,
+    /// Keys whose values come from the model's card although the file has values too. A run lists here, in config.resolved.yaml, what
+    /// it took from the card. In a configuration of your own, leave out the keys themselves instead.
+    #[key(default = "[]")]
+    pub settings: Vec<String>,
 }
 
 /// The section `units`.

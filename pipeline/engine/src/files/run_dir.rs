@@ -11,6 +11,7 @@ use super::atomic;
 use super::claim::Claim;
 use super::hash::hash_bytes;
 use super::share::Share;
+use crate::config::RESOLVED;
 use crate::graph::Output;
 use crate::{EngineError, Unit};
 
@@ -62,7 +63,7 @@ impl RunDir {
 
     /// The configuration that the run was last made with, every key with its value.
     pub fn resolved_config(&self) -> PathBuf {
-        self.path.join("config.resolved.yaml")
+        self.path.join(RESOLVED)
     }
 
     /// Versions, host, device, seeds and hashes.

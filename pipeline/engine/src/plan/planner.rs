@@ -44,7 +44,7 @@ impl Planner<'_> {
             let Some(state) = recorded.get(unit) else { return Status::Missing };
             let outputs = || state.check_outputs(self.run, self.verify);
             let fingerprint = self.fingerprint(&common, pass, unit, states, scan);
-            fingerprint.difference(&state.fingerprint).or_else(outputs).map_or(Status::Fresh, Status::Stale)
+            fingerprint.difference(&state.fingerprint, self.config.known()).or_else(outputs).map_or(Status::Fresh, Status::Stale)
         };
         let units: Vec<Unit> = self.units(pass, states, scan).into_iter().collect();
         let plan = |unit: Unit| UnitPlan { status: status(&unit), unit };

@@ -83,7 +83,8 @@ impl Base {
         let common = planner.common(pass, states, scan)?;
         let fits = |(unit, state): (Unit, UnitState)| {
             let fingerprint = planner.fingerprint(&common, pass, &unit, states, scan);
-            let same = fingerprint.difference(&state.fingerprint).is_none() && state.check_outputs(&self.run, false).is_none();
+            let same = fingerprint.difference(&state.fingerprint, planner.config.known()).is_none()
+                && state.check_outputs(&self.run, false).is_none();
             same.then_some(Match { unit, fingerprint, state })
         };
         let recorded: Vec<_> = load(&self.run, pass.name).into_iter().filter(|(unit, _)| units.contains(unit)).collect();

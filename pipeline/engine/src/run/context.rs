@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow::array::RecordBatch;
 use chorus_archive::{Archive, Kind};
+use chorus_card::Card;
 use chorus_keys::{Keys, Values};
 use chorus_tables::{Batch, BatchBuilder, TableReader, TableWriter, schema};
 use rayon::prelude::*;
@@ -21,7 +22,7 @@ use crate::graph::{Input, Output, Pass, Per};
 use crate::run_tables::partition::{Partition, recorded};
 use crate::state::states::{States, chosen, model_folder};
 use crate::sync::locked;
-use crate::{Config, Console, EngineError, RunDir, Unit};
+use crate::{Config, Console, EngineError, RunDir, Unit, given_model};
 
 /// What a scan and a unit's work have in common.
 pub struct Access<'a> {
@@ -66,6 +67,14 @@ impl Access<'_> {
     pub fn values(&self, keys: &[&'static str]) -> Result<Values, EngineError> {
         keys.iter().try_for_each(|key| self.may_use(key))?;
         Ok(keys.iter().map(|key| ((*key).to_owned(), self.config.get(key).clone())).collect())
+    }
+
+    /// Refuses another model whose scores cannot be averaged with the first one's. `path` is the other card's.
+    ///
+    /// # Errors
+    /// [`EngineError::Card`] for other classes or another input, [`EngineError::Model`] for other feature settings.
+    pub fn check_ensemble(&self, first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
+        given_model::check_ensemble(self.config, first, other, path)
     }
 
     fn may_use(&self, key: &str) -> Result<(), EngineError> {

@@ -168,7 +168,7 @@ impl Making<'_> {
         let run = &self.runner.run;
         run.share().filter(|_| !self.options.force)?;
         let state = UnitState::read(&run.state(self.pass.name, unit))?;
-        let same = fingerprint.difference(&state.fingerprint).is_none();
+        let same = fingerprint.difference(&state.fingerprint, self.runner.config.known()).is_none();
         (same && state.check_outputs(run, false).is_none()).then_some(state)
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::runner::{RunOptions, Runner};
+use crate::config::evolution::KnownKeys;
 use crate::graph::Pass;
 use crate::plan::{PassPlan, Status};
 use crate::{Config, EngineError, RunDir};
@@ -21,6 +22,8 @@ use crate::{Config, EngineError, RunDir};
 struct Assignment {
     /// The resolved configuration, as YAML.
     config: String,
+    /// What `chorus` knows of keys: a unit's state may come from a version with fewer.
+    known: KnownKeys,
     passes: Vec<Pass>,
 }
 
@@ -40,9 +43,9 @@ pub fn read_assignment(mut from: impl BufRead, run: &RunDir) -> Result<(Config, 
             "expects an assignment of chorus as the first line of its standard input ({e}); start it through `chorus run`"
         ),
     };
-    let Assignment { config, passes } = serde_json::from_str(line).map_err(unreadable)?;
+    let Assignment { config, known, passes } = serde_json::from_str(line).map_err(unreadable)?;
     let place = run.resolved_config();
-    Ok((Config::resolved_text(&config, &place)?, passes))
+    Ok((Config::resolved_text(&config, &place)?.with_known(known), passes))
 }
 
 /// The worker's environment, unless variables of these names are set already. None of it changes a result.
@@ -95,7 +98,11 @@ impl Runner {
         let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {}: {e}", program.display())))?;
         // The worker ends when its stdin is closed, so also when this process is killed.
         let mut lifeline = child.stdin.take();
-        let assignment = Assignment { config: self.config.with_absolute_paths().to_yaml(), passes: self.passes().to_vec() };
+        let assignment = Assignment {
+            config: self.config.with_absolute_paths().to_yaml(),
+            known: self.config.known().clone(),
+            passes: self.passes().to_vec(),
+        };
         let line = serde_json::to_string(&assignment).expect("declarations are JSON") + "\n";
         // A worker that cannot start has closed its end; its exit status says so below.
         let _ = lifeline.as_mut().map(|stdin| stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()));
@@ -143,11 +150,12 @@ mod tests {
             ..Pass::new("learn", Per::Run)
         };
         let config = Config::from_text("", "c", "c", &["segment.hop_s=2".to_owned()], crate::test_keys::keys()).unwrap();
-        let handed = Assignment { config: config.to_yaml(), passes: vec![pass.clone()] };
+        let handed = Assignment { config: config.to_yaml(), known: config.known().clone(), passes: vec![pass.clone()] };
         let line = serde_json::to_string(&handed).unwrap() + "\nwhat follows is not read";
         let (read, passes) = read_assignment(line.as_bytes(), &RunDir::new("run")).unwrap();
         assert_eq!(read.number("segment.hop_s"), 2.0);
         assert_eq!(read.text("run.path"), Some("runs/c"));
+        assert_eq!(read.known(), config.known());
         assert_eq!((passes[0].name, &passes[0].inputs, &passes[0].outputs), ("learn", &pass.inputs, &pass.outputs));
         assert_eq!((passes[0].program, &passes[0].keys), (Program::Torch, &pass.keys));
     }

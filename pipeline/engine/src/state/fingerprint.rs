@@ -5,7 +5,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
+use crate::config::evolution::{Known, KnownKeys, REMOVED, Removed, is_same};
 use crate::files::hash::hash_bytes;
 
 /// A value that most units of a pass have in common, held in memory once for all of them.
@@ -38,7 +40,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
 }
 
 /// Declared keys with their values.
-pub type Keys = Shared<BTreeMap<String, serde_json::Value>>;
+pub type Keys = Shared<BTreeMap<String, Value>>;
 /// Ids of schemas.
 pub type Schemas = Shared<Vec<String>>;
 /// Everything that a unit's outputs depend on.
@@ -59,23 +61,16 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// How it differs from the recorded one, for people; `None` when it does not. An empty runtime (the program that
-    /// plans is not the one that executes) matches any recorded one.
-    pub fn difference(&self, recorded: &Self) -> Option<String> {
+    /// In words, how it differs from the recorded fingerprint; `None` when it does not. A recorded fingerprint may come from another
+    /// version of chorus, with other keys: see [`crate::config::evolution`]. An empty runtime (the program that plans is not the one
+    /// that executes) matches any recorded one.
+    pub(crate) fn difference(&self, recorded: &Self, known: &KnownKeys) -> Option<String> {
         if self.code_version != recorded.code_version {
             return Some(format!("code version {} -> {}", recorded.code_version, self.code_version));
         }
-        let none = serde_json::Value::Null;
-        if let Some((key, value)) = self.keys.iter().find(|(k, v)| recorded.keys.get(*k) != Some(v)) {
-            return Some(format!("{key} {} -> {value}", recorded.keys.get(key).unwrap_or(&none)));
-        }
-        if self.keys.len() != recorded.keys.len() {
-            return Some("the stage depends on other keys now".into());
-        }
-        if self.schemas != recorded.schemas {
-            return Some("the schema of a table changed".into());
-        }
-        changed("input", &self.inputs, &recorded.inputs)
+        changed_key(&self.keys, &recorded.keys, known, REMOVED)
+            .or_else(|| changed_schema(&self.schemas, &recorded.schemas))
+            .or_else(|| changed("input", &self.inputs, &recorded.inputs))
             .or_else(|| changed("", &self.external, &recorded.external))
             .or_else(|| if self.runtime.is_empty() { None } else { changed("", &self.runtime, &recorded.runtime) })
     }
@@ -84,6 +79,43 @@ impl Fingerprint {
     pub fn digest(&self) -> String {
         hash_bytes(&serde_json::to_vec(self).expect("maps of texts are JSON"))
     }
+}
+
+/// In words, the first key that differs. A key that one of the sides lacks did not exist there.
+fn changed_key(
+    now: &BTreeMap<String, Value>,
+    then: &BTreeMap<String, Value>,
+    known: &KnownKeys,
+    removed: &[Removed],
+) -> Option<String> {
+    let differing = |(name, value): (&String, &Value)| {
+        let before = || match known.look_up(name, removed) {
+            Known::Key(before) => before.clone(),
+            Known::Removed(_) | Known::Nothing => Value::Null,
+        };
+        let then = then.get(name).cloned().unwrap_or_else(before);
+        (!is_same(value, &then)).then(|| format!("{name} {then} -> {value}"))
+    };
+    let left = |(name, value): (&String, &Value)| match known.look_up(name, removed) {
+        // The pass no longer depends on the key. Had its outputs changed with that, its code version would have.
+        Known::Key(_) => None,
+        Known::Removed(removed) => {
+            let fixed = removed.fixed();
+            (!is_same(value, &fixed)).then(|| format!("{name} {value} -> {fixed}, since the key was removed"))
+        }
+        Known::Nothing => Some(format!("{name} is a key that this version does not know")),
+    };
+    now.iter().find_map(differing).or_else(|| then.iter().filter(|(name, _)| !now.contains_key(*name)).find_map(left))
+}
+
+/// In words, the first table whose schema has another version. Tables that only one side knows do not count here: a table that a pass
+/// begins or ceases to read is an input, and a pass that writes other tables has another code version.
+fn changed_schema(now: &[String], then: &[String]) -> Option<String> {
+    let versions: BTreeMap<&str, &str> = then.iter().filter_map(|id| id.rsplit_once('/')).collect();
+    now.iter().filter_map(|id| id.rsplit_once('/')).find_map(|(table, version)| {
+        let then = versions.get(table).filter(|then| **then != version)?;
+        Some(format!("the schema of the table {table} changed from version {then} to {version}"))
+    })
 }
 
 fn changed(what: &str, now: &BTreeMap<String, String>, then: &BTreeMap<String, String>) -> Option<String> {
@@ -101,6 +133,45 @@ fn changed(what: &str, now: &BTreeMap<String, String>, then: &BTreeMap<String, S
 mod tests {
     use super::*;
 
+    fn known() -> KnownKeys {
+        KnownKeys::of(crate::test_keys::keys())
+    }
+
+    fn keys(of: &[(&str, Value)]) -> BTreeMap<String, Value> {
+        of.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    #[test]
+    fn a_key_that_was_added_means_what_held_before() {
+        let then = keys(&[("featurize.n_mels", 64.into())]);
+        let with = |value: Value| keys(&[("featurize.n_mels", 64.into()), ("archive.timezone", value)]);
+        assert_eq!(changed_key(&with(Value::Null), &then, &known(), &[]), None);
+        assert_eq!(changed_key(&with("UTC".into()), &then, &known(), &[]).unwrap(), "archive.timezone null -> \"UTC\"");
+    }
+
+    #[test]
+    fn a_key_that_was_removed_counts_when_it_had_another_value() {
+        let removed = [Removed { name: "featurize.dither", value: "0" }];
+        let then = |value: Value| keys(&[("featurize.n_mels", 64.into()), ("featurize.dither", value)]);
+        let now = keys(&[("featurize.n_mels", 64.into())]);
+        assert_eq!(changed_key(&now, &then(0.into()), &known(), &removed), None);
+        let reason = changed_key(&now, &then(1.into()), &known(), &removed).unwrap();
+        assert_eq!(reason, "featurize.dither 1 -> 0, since the key was removed");
+        let reason = changed_key(&now, &then(0.into()), &known(), &[]).unwrap();
+        assert_eq!(reason, "featurize.dither is a key that this version does not know");
+        // The pass ceased to depend on a key that is still there.
+        assert_eq!(changed_key(&keys(&[]), &now, &known(), &removed), None);
+    }
+
+    #[test]
+    fn a_schema_counts_by_the_version_of_its_table() {
+        let ids = |of: &[&str]| of.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let then = ids(&["features/1", "segments/1"]);
+        assert_eq!(changed_schema(&ids(&["features/1", "labels/3"]), &then), None);
+        let reason = changed_schema(&ids(&["segments/2"]), &then).unwrap();
+        assert_eq!(reason, "the schema of the table segments changed from version 1 to 2");
+    }
+
     #[test]
     fn a_difference_says_what_changed() {
         let then = Fingerprint {
@@ -109,27 +180,27 @@ mod tests {
             inputs: [("segments".to_owned(), "aa".to_owned())].into(),
             ..Fingerprint::default()
         };
-        assert_eq!(then.difference(&then), None);
+        assert_eq!(then.difference(&then, &known()), None);
         let mut now = then.clone();
         now.keys = BTreeMap::from([("featurize.n_mels".to_owned(), 128.into())]).into();
-        assert_eq!(now.difference(&then).unwrap(), "featurize.n_mels 64 -> 128");
+        assert_eq!(now.difference(&then, &known()).unwrap(), "featurize.n_mels 64 -> 128");
         let mut now = then.clone();
         now.inputs.insert("segments".into(), "bb".into());
-        assert_eq!(now.difference(&then).unwrap(), "input segments changed");
+        assert_eq!(now.difference(&then, &known()).unwrap(), "input segments changed");
         let mut now = then.clone();
         now.external.insert("a.txt".into(), "cc".into());
-        assert_eq!(now.difference(&then).unwrap(), "a.txt is new");
-        assert_eq!(then.difference(&now).unwrap(), "a.txt is gone");
+        assert_eq!(now.difference(&then, &known()).unwrap(), "a.txt is new");
+        assert_eq!(then.difference(&now, &known()).unwrap(), "a.txt is gone");
         let mut now = then.clone();
         now.code_version = 2;
-        assert_eq!(now.difference(&then).unwrap(), "code version 1 -> 2");
+        assert_eq!(now.difference(&then, &known()).unwrap(), "code version 1 -> 2");
     }
 
     #[test]
     fn the_runtime_counts_only_where_it_is_known() {
         let then = Fingerprint { runtime: [("libtorch".to_owned(), "2.12".to_owned())].into(), ..Fingerprint::default() };
-        assert_eq!(Fingerprint::default().difference(&then), None);
+        assert_eq!(Fingerprint::default().difference(&then, &known()), None);
         let now = Fingerprint { runtime: [("libtorch".to_owned(), "2.13".to_owned())].into(), ..Fingerprint::default() };
-        assert_eq!(now.difference(&then).unwrap(), "libtorch changed");
+        assert_eq!(now.difference(&then, &known()).unwrap(), "libtorch changed");
     }
 }

@@ -1,6 +1,6 @@
 //! Keys for tests of the engine: its own, and a few of the stages' names with fewer keys.
 
-use chorus_keys::{Declarations, Keys};
+use chorus_keys::{Declarations, Finding, Keys, Values};
 
 #[derive(Keys)]
 #[keys(section = "archive")]
@@ -50,9 +50,9 @@ struct Segment {
     /// Step.
     #[key(default = "3", range = 0.01..=600.0)]
     hop_s: f64,
-    /// Rest.
-    #[key(default = "drop")]
-    tail: String,
+    /// Shortest rest.
+    #[key(default = "1", range = 0.0..=600.0)]
+    min_tail_s: f64,
 }
 
 #[derive(Keys)]
@@ -62,6 +62,26 @@ struct Featurize {
     /// Bands.
     #[key(default = "128", range = 4..=1024)]
     n_mels: usize,
+    /// Step.
+    #[key(default = "128", range = 1..=65_536)]
+    hop_length: usize,
+    /// Rate.
+    #[key(default = "16000", range = 1..=10_000_000)]
+    sample_rate_hz: u32,
+    /// Upper edge.
+    #[key(default = "8000", range = above(0.0))]
+    f_max_hz: f64,
+    /// Level.
+    #[key(default = "db")]
+    level: String,
+    /// High-pass.
+    high_pass_hz: Option<f64>,
+}
+
+fn f_max(values: &Values) -> Vec<Finding> {
+    let half = values.number("featurize.sample_rate_hz") / 2.0;
+    let over = values.number("featurize.f_max_hz") > half;
+    over.then(|| Finding::new("featurize.f_max_hz", "too much", "allowed: up to half of the rate")).into_iter().collect()
 }
 
 #[derive(Keys)]
@@ -137,5 +157,6 @@ pub fn keys() -> &'static Declarations {
         .section::<Evaluate>()
         .section::<Detect>()
         .section::<Report>()
+        .check(f_max)
         .into_static()
 }
