@@ -24,4 +24,4 @@ pub mod thresholds;
 
 pub use activity::Activity;
 pub use detect::Detect;
-pub use evaluate::Evaluate;
+pub use evaluate::{Evaluate, metric_definitions};
