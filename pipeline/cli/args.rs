@@ -1,4 +1,4 @@
-//! The arguments of every command, as typed.
+//! The command-line arguments of all commands.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::help;
 
 const EXAMPLES: &str = "\
 Examples:
-  chorus demo demo                                  make a synthetic survey to try things on
-  chorus run -c configs/demo.yaml                   make every stage fresh
-  chorus run featurize -c configs/demo.yaml         make one stage fresh
+  chorus demo demo                                  write a synthetic survey to the folder demo
+  chorus run -c configs/demo.yaml                   run all stages; what is up to date is kept
+  chorus run featurize -c configs/demo.yaml         run one stage
   chorus sweep -c configs/demo.yaml --vary train.mixing=none,mix2 --vary train.seed=0,1,2
-                                                    compare methods over seeds
-  chorus status -c configs/demo.yaml                what is fresh, what is not, and why
-  chorus query \"SELECT * FROM metrics LIMIT 5\"      ask the newest run in runs/
-  chorus export raven -o selections                 its detections for Raven, Audacity, R, GBIF, …
-  chorus clips -o listen                            clips of detections to listen to, and a sheet for the verdicts
-  chorus init /archive/2026 --model runs/demo/model write a configuration for an archive of one's own";
+                                                    compare two methods over three seeds
+  chorus status -c configs/demo.yaml                show which stages are up to date
+  chorus query \"SELECT * FROM metrics LIMIT 5\"      query the newest run in runs/
+  chorus export raven -o selections                 export detections for Raven (or Audacity, R, GBIF, …)
+  chorus clips -o listen                            cut clips of detections to listen to
+  chorus init /archive/2026 --model runs/demo/model write a configuration for your own archive";
 
-/// From an archive of field recordings to tables that answer questions.
+/// Turns an archive of field recordings into tables that answer questions
 #[derive(Debug, Parser)]
 #[command(name = "chorus", version, about, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -32,66 +32,67 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make stages fresh: all of them, or the ones that are named
+    /// Run all stages, or the named ones; results that are up to date are kept
     Run(RunArgs),
-    /// What is fresh, what is not, and why
+    /// Show which stages are up to date, and why others are not
     Status(StatusArgs),
-    /// Run every combination of some settings, and compare them in one table
+    /// Run every combination of some settings and compare their metrics
     Sweep(SweepArgs),
-    /// Ask the tables of a run in SQL
+    /// Query the tables of a run in SQL
     Query(QueryArgs),
-    /// Write a run's detections as files that other programs open
+    /// Export the detections of a run for other programs
     Export(ExportArgs),
-    /// Write clips of detections to listen to, with spectrograms and a sheet for the verdicts
+    /// Cut clips of detections to listen to, with spectrograms and a sheet for verdicts
     Clips(ClipsArgs),
-    /// Say what the verdicts of a sheet tell of all detections: precision, and the threshold for a wanted one
+    /// Estimate the precision of all detections from a sheet with verdicts
     Review(ReviewArgs),
     /// Write a starting configuration for an archive
     Init(InitArgs),
-    /// Check a configuration, its archive and its model, and make nothing
+    /// Check a configuration, its archive and its model, without running anything
     Check(CheckArgs),
-    /// Print configuration keys: meaning, unit, range, example and default
+    /// Print the configuration keys with meaning, unit, range, example and default
     Config(KeysArgs),
-    /// Print the tables, or the columns of one, with units and meaning
+    /// List the tables, or the columns of one table with units and meaning
     Schema(SchemaArgs),
-    /// Which libtorch, CUDA and cuDNN there are, and which devices
+    /// Show the versions of libtorch, CUDA and cuDNN, and the available devices
     Device(DeviceArgs),
-    /// What a model is, or in what two differ
+    /// Describe a model, or compare two models
     #[command(subcommand)]
     Model(ModelCommand),
-    /// Say what audio files hold, how loud they are, and what is wrong with them
+    /// Show format, level and damage of audio files
     Probe(ProbeArgs),
-    /// Make a synthetic survey
+    /// Write a synthetic survey
     Demo(DemoArgs),
 }
 
-/// Wrong usage that clap does not see.
+/// Wrong usage that clap cannot detect.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
 
-/// Which configuration.
+/// The arguments that choose a configuration.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct ConfigArgs {
     /// Configuration file
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The configuration that this run was last made with
+    /// Folder of a run; its recorded configuration is used
     #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
     pub(crate) run: Option<PathBuf>,
-    /// Put a value over the file's, such as featurize.n_mels=64
+    /// Override a key of the configuration, such as featurize.n_mels=64; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 }
 
 impl ConfigArgs {
-    /// The file that is meant.
+    /// The configuration file that was chosen.
     pub(crate) fn file(&self) -> Result<PathBuf, UsageError> {
         match (&self.config, &self.run) {
             (Some(config), _) => Ok(config.clone()),
             (None, Some(run)) => Ok(RunDir::new(run).resolved_config()),
             (None, None) => {
-                let next = "name a configuration with -c FILE (there are some in configs/, and `chorus init ARCHIVE` writes one), or a run with --run FOLDER";
+                let next = "no configuration was given: name a file with -c FILE (configs/ has some, and `chorus init ARCHIVE` \
+                            writes one), or a run with --run FOLDER";
                 Err(UsageError(next.into()))
             }
         }
@@ -100,7 +101,7 @@ impl ConfigArgs {
     /// The checked configuration.
     pub(crate) fn load(&self) -> anyhow::Result<Config> {
         let path = self.file()?;
-        // A run that was moved is still the one that was named.
+        // The recorded path is wrong when the run was moved: the folder on the command line wins.
         let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
         Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>(), declarations())?)
     }
@@ -111,10 +112,8 @@ impl ConfigArgs {
             (Some(_), _) => Ok(self.load()?.run_path()),
             (None, Some(run)) => Ok(run.clone()),
             (None, None) => newest_run(Path::new("runs")).ok_or_else(|| {
-                UsageError(
-                    "there is no run in runs/ yet: make one with `chorus run -c FILE`, or name one with --run FOLDER".into(),
-                )
-                .into()
+                UsageError("found no run in runs/; make one with `chorus run -c FILE`, or name another with --run FOLDER".into())
+                    .into()
             }),
         }
     }
@@ -129,38 +128,39 @@ fn newest_run(runs: &Path) -> Option<PathBuf> {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunArgs {
-    /// Stages; all of them when none is named
+    /// Stages to run [default: all]
     pub(crate) stages: Vec<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// This stage and all later ones
+    /// Run this stage and all later ones
     #[arg(long, value_name = "STAGE", conflicts_with = "stages")]
     pub(crate) from: Option<String>,
-    /// The named stages and all that they depend on
+    /// Also run the stages that the named stages depend on
     #[arg(long)]
     pub(crate) with_upstream: bool,
-    /// Make units again though they are fresh
+    /// Run again what is already up to date
     #[arg(long)]
     pub(crate) force: bool,
-    /// Read every output and compare its hash with the recorded one, so that damaged ones are made again
+    /// Compare the hash of every output with the recorded one; make damaged outputs again
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Say what would be made, why, and how much disk it needs
+    /// Only print what would be made, why, and how much disk space it needs
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// With --dry-run: as JSON
+    /// With --dry-run: print JSON
     #[arg(long, requires = "dry_run")]
     pub(crate) json: bool,
-    /// Threads: units in work at once, and recordings within a unit [default: all processors]
+    /// Number of threads [default: all processors]
     #[arg(long, short, value_name = "THREADS")]
     pub(crate) jobs: Option<usize>,
-    /// Only these units, such as site=POND01 or site=POND01/date=2020-03-01
+    /// Make only these units, such as site=POND01 or site=POND01/date=2020-03-01; can be repeated
     #[arg(long, value_name = "UNIT")]
     pub(crate) unit: Vec<String>,
-    /// Only this share of the units, such as 3/64, while other processes make the others; what belongs to the whole run is made by the first
+    /// Make only this share of the units, such as 3/64; other processes make the other shares. Share 1 also makes what belongs
+    /// to the whole run
     #[arg(long, value_name = "SHARE")]
     pub(crate) units: Option<Share>,
-    /// When done, answer this question about the run
+    /// Run this SQL query when the stages are done
     #[arg(long, value_name = "SQL", conflicts_with = "dry_run")]
     pub(crate) query: Option<String>,
 }
@@ -169,13 +169,13 @@ pub(crate) struct RunArgs {
 pub(crate) struct SweepArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// A key and the values to try, such as train.seed=0,1,2; several make every combination [default: sweep.vary]
+    /// A key and the values to try, such as train.seed=0,1,2; can be repeated to run all combinations [default: sweep.vary]
     #[arg(long, value_name = "KEY=V1,V2,…")]
     pub(crate) vary: Vec<String>,
-    /// Say which runs there would be, and what is to be made of each
+    /// Only print the runs and what has to be made in each
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Threads: units in work at once, and recordings within a unit [default: all processors]
+    /// Number of threads [default: all processors]
     #[arg(long, short, value_name = "THREADS")]
     pub(crate) jobs: Option<usize>,
 }
@@ -184,13 +184,13 @@ pub(crate) struct SweepArgs {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Read every output and compare its hash with the recorded one
+    /// Compare the hash of every output with the recorded one
     #[arg(long)]
     pub(crate) verify: bool,
-    /// List the units too
+    /// Also list the units
     #[arg(long)]
     pub(crate) units: bool,
 }
@@ -198,31 +198,33 @@ pub(crate) struct StatusArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = help::query())]
 pub(crate) struct QueryArgs {
-    /// The question in SQL; `-` reads it from stdin
+    /// The query in SQL; `-` reads it from stdin
     #[arg(required_unless_present = "file")]
     pub(crate) sql: Option<String>,
-    /// The configuration whose run is asked
+    /// Configuration file; its run is queried
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The run to ask; several make one of their tables, with a column `run` [default: the newest in runs/]
+    /// Folder of the run to query; can be repeated, and tables then hold the rows of all runs and a column `run` [default: the
+    /// newest run in runs/]
     #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
     pub(crate) run: Vec<PathBuf>,
-    /// With -c: put a value over the file's, such as run.path=runs/other
+    /// With -c: override a key of the configuration, such as run.path=runs/other; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// A value for the one-row table `params`: a number, true, a date such as 2020-03-01, or text; NAME:text=007 is text in any case
+    /// A value for the one-row table `params`; can be repeated. The type follows from the value: number, true or false, date
+    /// (2020-03-01), else text; NAME:text=007 is always text
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) param: Vec<String>,
-    /// Read the question from a file
+    /// Read the query from a file
     #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
-    /// table, csv, json (one object a line) or parquet [default: by the extension of -o, else table]
+    /// Format of the answer: table, csv, json (one object per line) or parquet [default: from the extension of -o, else table]
     #[arg(long)]
     pub(crate) format: Option<String>,
-    /// Write to a file in place of stdout
+    /// Write to a file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// With format table: rows to show at most; 0 for all [default: 100, or all with -o]
+    /// With --format table: maximum number of rows; 0 for all [default: 100; with -o all]
     #[arg(long)]
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
@@ -240,10 +242,10 @@ impl QueryArgs {
     }
 }
 
-/// Whether tables have to be fresh.
+/// Whether stale tables are an error.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct FreshArgs {
-    /// Fail, and write nothing, where a table that is read is stale or incomplete, or where that is not known [default: a warning]
+    /// Fail if a table is stale or incomplete, or if that is not known [default: a warning]
     #[arg(long)]
     pub(crate) fresh: bool,
 }
@@ -296,7 +298,7 @@ impl clap::FromArgMatches for FormatArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = help::export())]
 pub(crate) struct ExportArgs {
-    /// The format, one of those below
+    /// Format; see below
     pub(crate) format: String,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
@@ -320,53 +322,53 @@ pub(crate) struct ClipsArgs {
     pub(crate) destination: DestinationArgs,
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
-    /// Clips of each class at most: a fifth of the highest scores, a fifth of the nearest to the threshold, the others a sample of all
+    /// Maximum number of clips per class: a fifth with the highest scores, a fifth nearest to the threshold, and a random sample
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub(crate) per_class: usize,
-    /// Seconds before and after each detection
+    /// Seconds of sound to add before and after each detection
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     pub(crate) context_s: f64,
-    /// Seed of the draw
+    /// Seed of the random sample
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReviewArgs {
-    /// A sheet that `chorus clips` wrote, with verdicts filled in: yes, no or unsure
+    /// A sheet from `chorus clips` with verdicts filled in: yes, no or unsure
     pub(crate) sheet: PathBuf,
-    /// The precision that is wanted
+    /// Precision to reach; the table shows the lowest threshold that has it
     #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
     pub(crate) precision: f64,
-    /// table, csv or json (one object a line)
+    /// Format of the output: table, csv or json (one object per line)
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "json"])]
     pub(crate) format: String,
 }
 
-/// Where to.
+/// Where files are written.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct DestinationArgs {
-    /// A new or empty folder to write
+    /// Folder to write; it must be new or empty
     #[arg(long, short, value_name = "FOLDER")]
     pub(crate) output: PathBuf,
-    /// Put files over those of the same name in the folder; others stay
+    /// Write to a folder that is not empty: replace files of the same name, keep others
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// Which detections.
+/// Which detections are wanted.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct FilterArgs {
-    /// Only this class; may be given several times
+    /// Only this class; can be repeated
     #[arg(long, value_name = "CLASS")]
     pub(crate) class: Vec<String>,
-    /// Only this site; may be given several times
+    /// Only this site; can be repeated
     #[arg(long, value_name = "SITE")]
     pub(crate) site: Vec<String>,
-    /// Only detections whose highest score is at least this, from 0 to 1
+    /// Minimum of a detection's highest score, from 0 to 1
     #[arg(long, value_name = "SCORE", value_parser = share)]
     pub(crate) min_score: Option<f64>,
-    /// Only detections whose probability is at least this, from 0 to 1
+    /// Minimum of a detection's calibrated probability, from 0 to 1
     #[arg(long, value_name = "PROBABILITY", value_parser = share)]
     pub(crate) min_probability: Option<f64>,
 }
@@ -395,7 +397,7 @@ pub(crate) struct InitArgs {
     /// Folder of a trained model, for an archive without labels
     #[arg(long, value_name = "FOLDER")]
     pub(crate) model: Option<PathBuf>,
-    /// File to write; default configs/ and the archive's name
+    /// File to write [default: configs/ARCHIVE.yaml]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
@@ -410,39 +412,39 @@ pub(crate) struct CheckArgs {
 pub(crate) struct KeysArgs {
     /// A key such as segment.window_s, or a section such as segment [default: all keys]
     pub(crate) key: Option<String>,
-    /// Print a JSON Schema of configuration files in place of the keys; editors check and complete with it
+    /// Print a JSON Schema instead; editors use it to check and complete configuration files
     #[arg(long, conflicts_with = "key")]
     pub(crate) schema: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SchemaArgs {
-    /// The table; a list of all when none is named
+    /// Table or view [default: list all tables]
     pub(crate) table: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DeviceArgs {
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Network, classes, thresholds, settings, what it learnt from, and how good it is
+    /// Show network, classes, thresholds, settings, training data and test metrics
     Show {
-        /// The model's folder, such as runs/NAME/model
+        /// Folder of the model, such as runs/NAME/model
         folder: PathBuf,
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Everything that differs between two models, and their test figures side by side
+    /// Show all differences between two models, with their test metrics side by side
     Compare {
-        /// The one model's folder
+        /// Folder of the first model
         first: PathBuf,
-        /// The other's
+        /// Folder of the second model
         second: PathBuf,
     },
 }
@@ -452,43 +454,43 @@ pub(crate) struct ProbeArgs {
     /// Audio files
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// As JSON, one object a line
+    /// Print JSON, one object per line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write the samples of the one file to stdout instead: float32, little-endian, channels interleaved
+    /// Write the samples of one file to stdout instead: float32, little-endian, channels interleaved
     #[arg(long, conflicts_with = "json")]
     pub(crate) samples: bool,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DemoArgs {
-    /// A new or empty folder
+    /// Folder to write; it must be new or empty
     pub(crate) folder: PathBuf,
-    /// Seed of every random draw
+    /// Random seed
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Recorders, each with its own site
+    /// Number of sites, each with one recorder
     #[arg(long)]
     pub(crate) sites: Option<u32>,
-    /// Nights
+    /// Number of nights
     #[arg(long)]
     pub(crate) nights: Option<u32>,
-    /// Recordings a night at each site
+    /// Number of recordings per night and site
     #[arg(long)]
     pub(crate) recordings_per_night: Option<u32>,
-    /// Length of a recording, seconds
+    /// Length of a recording in seconds
     #[arg(long)]
     pub(crate) recording_s: Option<f64>,
-    /// Invented species, 8 to 24
+    /// Number of invented species, 8 to 24
     #[arg(long)]
     pub(crate) species: Option<u32>,
-    /// Sample rate, Hz
+    /// Sample rate in Hz
     #[arg(long)]
     pub(crate) sample_rate_hz: Option<u32>,
-    /// Most species that call at once
+    /// Maximum number of species that call at the same time
     #[arg(long)]
     pub(crate) max_polyphony: Option<u32>,
-    /// A survey small enough for a test
+    /// Write a survey small enough for a test
     #[arg(long)]
     pub(crate) tiny: bool,
     /// Leave out the damaged files and the silent site
