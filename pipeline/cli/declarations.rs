@@ -1,4 +1,5 @@
-//! All configuration keys: each stage declares its own, and this list adds them up. Tests outside of this program include the file.
+//! All configuration keys. Each stage declares its own, and this list adds them up. Tests outside of this program include the
+//! file.
 
 use std::sync::LazyLock;
 

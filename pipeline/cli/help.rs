@@ -1,25 +1,26 @@
-//! Texts of the command line's help that are put together from what the libraries know.
+//! Help texts that are made from the registries of the libraries.
 
 use chorus_query::VIEWS;
 use chorus_report::export::EXPORTS;
 
 use crate::output::aligned;
 
-/// What stands below the options of `chorus query`.
+/// The text below the options of `chorus query`.
 pub(crate) fn query() -> String {
     let views: Vec<[String; 2]> = VIEWS.iter().map(|view| [format!("  {}", view.name), view.about().to_owned()]).collect();
     format!(
-        "Tables: `chorus schema` lists all, `chorus schema TABLE` the columns of one; SHOW TABLES and DESCRIBE TABLE those of a run.\n\n\
-         Views, which are asked as tables are:\n{}\n\
-         Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql\n\
-         docs/querying.md says more, also how to ask the same in polars, DuckDB and R.",
+        "Tables: `chorus schema` lists all tables, and `chorus schema TABLE` the columns of one. \
+         The queries SHOW TABLES and DESCRIBE TABLE show those of a run.\n\n\
+         Views, which can be used like tables:\n{}\n\
+         Example queries are in configs/queries/: chorus query -f configs/queries/nightly_index.sql\n\
+         More in docs/querying.md, also on the same queries in polars, DuckDB and R.",
         aligned(&views)
     )
 }
 
-/// What stands below the options of `chorus export`.
+/// The text below the options of `chorus export`.
 pub(crate) fn export() -> String {
     let formats: Vec<[String; 2]> =
         EXPORTS.iter().map(|format| [format!("  {}", format.name()), format.about().to_owned()]).collect();
-    format!("Formats:\n{}\ndocs/exports.md says what each file holds.", aligned(&formats))
+    format!("Formats:\n{}\ndocs/exports.md describes the files.", aligned(&formats))
 }

@@ -1,7 +1,7 @@
-//! `chorus`: the command line. It parses arguments, hands the work to the libraries and turns their errors into messages and an exit
-//! status: 0 done, 1 failed (or, for `status`, not fresh), 2 wrong usage or configuration.
+//! The program `chorus`. It parses arguments, calls the libraries, and turns their errors into messages and an exit status: 0
+//! when done, 1 when something failed (for `status`: when something is not fresh), 2 for wrong usage or a wrong configuration.
 //!
-//! stdout is data, stderr is everything else. A reader that closes stdout early is no failure.
+//! Data goes to stdout, everything else to stderr. When a reader closes stdout early, as `head` does, that is not a failure.
 
 mod args;
 mod commands;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // A closed stderr leaves nobody to tell.
+            // When stderr is closed, the message cannot be shown; the exit status remains.
             let _ = writeln!(std::io::stderr(), "error: {}", output::message(&error));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
@@ -55,7 +55,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))
 }
 
-/// Whether the person has to change the command or the configuration.
+/// Whether the user has to change the command or the configuration.
 fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let engine = cause.downcast_ref::<EngineError>().is_some_and(|e| {

@@ -11,24 +11,24 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
-/// Says on stderr what is good to know.
+/// Prints notes on stderr.
 pub(crate) fn notes(notes: &[impl Display]) {
     on_stderr("note", notes);
 }
 
-/// Says on stderr what may make an answer wrong.
+/// Prints warnings on stderr: an answer may be wrong.
 pub(crate) fn warnings(warnings: &[impl Display]) {
     on_stderr("warning", warnings);
 }
 
 fn on_stderr(kind: &str, lines: &[impl Display]) {
     for line in lines {
-        // A closed stderr leaves nobody to tell.
+        // When stderr is closed, the message cannot be shown; the command goes on.
         let _ = writeln!(std::io::stderr(), "{kind}: {line}");
     }
 }
 
-/// An error and its causes. A cause that the text before it holds already is left out.
+/// An error and its causes. A cause that is already part of the text before it is left out.
 pub(crate) fn message(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
@@ -37,7 +37,7 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
     })
 }
 
-/// Lines with their columns aligned; the last column is left ragged.
+/// Rows with aligned columns; the last column is not padded.
 pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
@@ -50,7 +50,7 @@ pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// Bytes as a person reads them.
+/// A number of bytes in MiB or GiB.
 pub(crate) fn bytes(n: u64) -> String {
     const GIB: f64 = (1u64 << 30) as f64;
     if n as f64 >= GIB { format!("{:.1} GiB", n as f64 / GIB) } else { format!("{:.1} MiB", n as f64 / (1 << 20) as f64) }

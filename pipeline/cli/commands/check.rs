@@ -14,13 +14,9 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let brought: Vec<String> = config.brought().map(|key| setting(&config, key)).collect();
     let runner = runner(config);
     runner.check()?;
-    output::line(&format!(
-        "the configuration is sound; the run is {}, its stages: {}",
-        run.display(),
-        runner.stages().join(", ")
-    ))?;
+    output::line(&format!("the configuration is valid; run: {}; stages: {}", run.display(), runner.stages().join(", ")))?;
     if !brought.is_empty() {
-        output::line(&format!("settings that come from the model: {}", brought.join(", ")))?;
+        output::line(&format!("settings from the model: {}", brought.join(", ")))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
     let done = clips(&request)?;
     output::notes(&done.notes);
     output::line(&format!(
-        "{}: {} clips; fill in the column verdict of sheet.csv",
+        "{}: {} clips; listen to them and fill in the column verdict of sheet.csv",
         args.destination.output.display(),
         done.detections
     ))?;

@@ -8,7 +8,7 @@ use crate::args::{KeysArgs, UsageError};
 use crate::declarations::declarations;
 use crate::output;
 
-/// Characters of a line of comments.
+/// Maximum number of characters in a line of comments.
 const WIDTH: usize = 100;
 
 pub(crate) fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     if let (Some(name), true) = (&args.key, keys.is_empty()) {
         let next =
             all.nearest(name).map_or_else(|| "`chorus config` lists all keys".to_owned(), |near| format!("did you mean {near}?"));
-        return Err(UsageError(format!("{name}: there is no such key or section; {next}")).into());
+        return Err(UsageError(format!("no key or section is called {name}; {next}")).into());
     }
     let mut section = "";
     for key in keys {
@@ -54,7 +54,7 @@ fn entry(key: &Key, indent: &str) -> String {
     format!("{comments}{indent}{}: {}", key.short(), key.default)
 }
 
-/// A text in lines of at most [`WIDTH`] characters, cut at spaces; an item's further lines are indented.
+/// A text in lines of at most [`WIDTH`] characters, broken at spaces. Further lines of a list item are indented.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_of_every_key_is_a_configuration() {
+    fn the_printed_keys_are_a_valid_configuration() {
         let text: String = declarations()
             .keys()
             .iter()

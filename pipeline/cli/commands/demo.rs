@@ -22,14 +22,14 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     };
     let summary = chorus_demo::write(&args.folder, &options)?;
     output::line(&format!(
-        "{}: {} recordings ({:.0} min) at {} sites, {} of them for testing",
+        "{}: {} recordings ({:.0} min) at {} sites; {} recordings are for testing",
         args.folder.display(),
         summary.recordings,
         summary.audio_s / 60.0,
         summary.sites,
         summary.test_recordings
     ))?;
-    let mut rows = vec![["code", "species (invented)", "labels in train", "in test"].map(str::to_owned)];
+    let mut rows = vec![["code", "species (invented)", "labels in train", "labels in test"].map(str::to_owned)];
     rows.extend(
         summary
             .species
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     );
     output::line(aligned(&rows).trim_end())?;
     if let Some(site) = &summary.silent_site {
-        output::line(&format!("{site}: nothing ever calls there"))?;
+        output::line(&format!("{site}: a site without calls"))?;
     }
     for trouble in &summary.troubles {
         output::line(&format!("{}: {}", trouble.path.display(), trouble.what))?;

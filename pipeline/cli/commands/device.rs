@@ -1,4 +1,4 @@
-//! `chorus device`: asks the worker, since only it is linked to libtorch.
+//! `chorus device`. The worker answers, because only the worker is linked to libtorch.
 
 use std::process::{Command, ExitCode};
 
@@ -10,7 +10,7 @@ use crate::args::DeviceArgs;
 pub(crate) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
     let Some(program) = worker_program() else {
         bail!(
-            "the worker chorus-torch is not beside chorus; build it with `make build` (it needs libtorch, which `make setup` gets)"
+            "found no worker chorus-torch in the folder of chorus; build it with `make build`, after `make setup` for libtorch"
         );
     };
     let mut command = Command::new(&program);

@@ -1,4 +1,4 @@
-//! `chorus export`: a run's detections as files that other programs open.
+//! `chorus export`: the detections of a run as files for other programs.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::output;
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let format = named(&args.format).ok_or_else(|| {
         let known: Vec<&str> = EXPORTS.iter().map(|format| format.name()).collect();
-        UsageError(format!("the format: found `{}`, expected one of {}", args.format, known.join(", ")))
+        UsageError(format!("FORMAT: found `{}`, expected one of {}", args.format, known.join(", ")))
     })?;
     let run = freshness::open(&args.config.run_dir()?)?;
     let request = Request {

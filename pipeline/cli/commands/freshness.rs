@@ -1,4 +1,5 @@
-//! Whether the tables that a command reads are fresh: said on stderr, or an error with `--fresh`. One way for query, export and clips.
+//! Checks whether the tables that a command reads are fresh: a warning on stderr, or an error with `--fresh`. Shared by query,
+//! export and clips.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +9,23 @@ use chorus_engine::{RunTables, RunTablesError};
 use crate::output;
 use crate::stages::passes;
 
-/// A run whose freshness can be judged.
+/// Opens a run with what is needed to check freshness.
 pub(super) fn open(run: &Path) -> Result<RunTables, RunTablesError> {
     RunTables::open(run, passes)
 }
 
-/// The same for several.
+/// Opens several runs in the same way.
 pub(super) fn open_all(runs: &[PathBuf]) -> Result<Vec<RunTables>, RunTablesError> {
     RunTables::open_all(runs, passes)
 }
 
-/// Says which of these tables are stale or incomplete, or why that is not known. With `must_be_fresh` this is an error; call it before
-/// anything is written.
+/// Warns which of these tables are stale or incomplete, or why that is not known. With `must_be_fresh` this is an error. Call it
+/// before anything is written.
 pub(super) fn check(runs: &[RunTables], tables: &[&str], must_be_fresh: bool) -> anyhow::Result<()> {
     let findings: Vec<Finding> = runs.iter().flat_map(|run| run.freshness(tables)).collect();
     if must_be_fresh && !findings.is_empty() {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        anyhow::bail!("--fresh: nothing was written, since {}", lines.join("\nand "));
+        anyhow::bail!("--fresh: nothing was written, because {}", lines.join("\nand "));
     }
     let (notes, warnings): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| finding.fault == Fault::Unknown);
     output::warnings(&warnings);

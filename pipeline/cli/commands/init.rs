@@ -1,4 +1,4 @@
-//! `chorus init`: a starting configuration from what an archive shows from outside.
+//! `chorus init`: a starting configuration, from the names and headers of an archive's files.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ use crate::output;
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     if !args.archive.is_dir() {
         return Err(UsageError(format!(
-            "{}: there is no such folder; name the folder of the recordings",
+            "{}: this folder does not exist; give the folder of the recordings",
             args.archive.display()
         ))
         .into());
     }
-    // A folder that is not a model's is better refused here than by the first run.
+    // A wrong folder is refused here rather than by the first run.
     let card = args.model.as_ref().map(|folder| Card::read(&folder.join(MODEL_CARD))).transpose()?;
     let mut layout = Layout::of(&args.archive);
     let found = glance(&Local::new(&args.archive), layout.audio)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&Local::new(&args.archive), Some(recordings)));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
     if path.exists() {
-        return Err(UsageError(format!("{}: it is there already; name another file with -o", path.display())).into());
+        return Err(UsageError(format!("{}: this file exists already; name another file with -o", path.display())).into());
     }
     let text = configuration(args, &path, &layout, &found);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -49,8 +49,8 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         output::line(&format!("the model has {} classes: {}", card.classes.len(), shortened(card.classes.iter().cloned())))?;
     }
     let next = match (layout.annotations.is_some(), &args.model) {
-        (false, None) => "name a model in it (model.path), then: ",
-        _ => "look it over, then: ",
+        (false, None) => "set model.path in it, then: ",
+        _ => "check it, then: ",
     };
     output::line(&format!("wrote {}; {next}chorus run -c {}", path.display(), path.display()))?;
     Ok(ExitCode::SUCCESS)
@@ -64,7 +64,7 @@ fn default_output(archive: &Path) -> PathBuf {
     Path::new("configs").join(format!("{}.yaml", name.unwrap_or_else(|| "archive".into())))
 }
 
-/// What lies where in an archive.
+/// Where recordings and tables are in an archive.
 struct Layout {
     annotations: Option<Proposal>,
     audio: &'static str,
@@ -89,7 +89,7 @@ impl Layout {
     }
 }
 
-/// The folder that holds the sites is a better guess than the prefixes, unless all recordings lie in one.
+/// Where sites are taken from: folders, or prefixes of file names when all recordings are in one folder.
 fn site_from(found: &Glance) -> &'static str {
     if found.folders.len() == 1 && found.prefixes.len() > 1 { "prefix" } else { "folder" }
 }
@@ -98,7 +98,7 @@ fn list(counts: &std::collections::BTreeMap<String, usize>) -> String {
     shortened(counts.iter().map(|(name, n)| format!("{name} ({n})")))
 }
 
-/// The first few of some names, and how many there are besides.
+/// The first few names, and how many more there are.
 fn shortened(names: impl ExactSizeIterator<Item = String>) -> String {
     const SHOWN: usize = 6;
     let more = names.len().saturating_sub(SHOWN);
@@ -121,7 +121,8 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
         text.push_str("# yaml-language-server: $schema=schema.json\n");
     }
     text.push_str(
-        "# Written by `chorus init`; `chorus config` prints every key there is. Change what is wrong and run `chorus check -c` on it.\n\n",
+        "# Written by `chorus init`. Correct what is wrong, then run `chorus check -c` on this file.\n\
+         # `chorus config` prints all keys.\n\n",
     );
     let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all text");
     let archive = std::path::absolute(&args.archive).unwrap_or_else(|_| args.archive.clone());
@@ -129,17 +130,16 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
     add(&format!("  path: {}", quoted(&archive.to_string_lossy())));
     add(&format!("  audio: {}", layout.audio));
     if layout.sites {
-        add("  # The site sheet below may name a zone for each site; this one is for those without.");
+        add("  # Time zone of sites for which the site sheet (below) has no time zone.");
     }
-    add(
-        "  # IANA zone of the recorders' clocks, such as America/Sao_Paulo. Without one, start_utc is null where a name does not say its offset.",
-    );
+    add("  # Time zone of the recorders' clocks (IANA name), such as America/Sao_Paulo. Without it, start_utc is null");
+    add("  # unless the file states its offset from UTC.");
     add("  timezone: null");
     add("");
     add("ingest:");
-    add(&format!("  # Folders with recordings: {}", list(&found.folders)));
+    add(&format!("  # Folders that hold recordings: {}", list(&found.folders)));
     if !found.prefixes.is_empty() {
-        add(&format!("  # Prefixes of names with a time: {}", list(&found.prefixes)));
+        add(&format!("  # Prefixes of file names that hold a time: {}", list(&found.prefixes)));
     }
     add(&format!("  site_from: {}", site_from(found)));
     if layout.sites {
@@ -148,17 +148,17 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
     let timed: usize = found.patterns.values().sum();
     if timed < found.files {
         add(&format!(
-            "  # {} of {} names hold no time; unless their header does, their recordings are filed without a date.",
+            "  # {} of {} file names hold no time. Unless the header has the time, these recordings have no date.",
             found.files - timed,
             found.files
         ));
     }
     if found.patterns.contains_key(&NamePattern::AudioMoth) && !found.offsets {
-        add("  # Names without a prefix, as AudioMoth writes them, are in UTC unless the recorder was set to local time.");
+        add("  # Clock of file names without a prefix, as AudioMoth writes them: utc unless the recorder was set to local time.");
         add("  bare_name_clock: utc");
     }
     let rates: Vec<String> = found.rates_hz.iter().map(u32::to_string).collect();
-    add(&format!("  # Sample rates seen: {} Hz; all are resampled to featurize.sample_rate_hz.", rates.join(", ")));
+    add(&format!("  # Sample rates found: {} Hz. All recordings are resampled to featurize.sample_rate_hz.", rates.join(", ")));
     add("");
     if let (Some(annotations), None) = (&layout.annotations, &args.model) {
         add("annotate:");
@@ -179,10 +179,8 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
             None => add("  source: grouped\n  group: recording"),
         }
     } else {
-        add(
-            "# Nothing is trained here: the scores come from a model that another run trained. The model brings its settings of featurize",
-        );
-        add("# and segment.window_s, and its thresholds.");
+        add("# This run does not train: it applies the model of another run. The settings of featurize and segment.window_s");
+        add("# and the thresholds come from the model.");
         add("model:");
         match &args.model {
             Some(model) => {

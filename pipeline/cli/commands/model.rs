@@ -1,4 +1,4 @@
-//! `chorus model`: describes a model, and compares two. Reads the cards, the thresholds, and the metrics of the runs that hold the models.
+//! `chorus model`: describes a model, or compares two. It reads the cards, the thresholds, and the metrics of the models' runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) fn run(command: &ModelCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A model, with what its run knows of it.
+/// A model, with its thresholds and the metrics of its run.
 struct Model {
     name: String,
     card: Card,
@@ -28,7 +28,7 @@ struct Model {
     thresholds: BTreeMap<String, f64>,
     /// Metrics on the test set over all sites, by metric.
     metrics: BTreeMap<String, f64>,
-    /// Whether the weights' file is the one that the card describes.
+    /// Whether the file of weights is the one that the card describes.
     whole: bool,
 }
 
@@ -60,7 +60,7 @@ impl Model {
     }
 }
 
-/// The test figures of the run that the model's folder lies in: means over the classes, all sites, all windows.
+/// Test metrics of the run that the model belongs to: means over the classes, for all sites and windows.
 fn metrics(folder: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
     // A model's folder may have been copied out of its run.
     let Ok(run) = RunTables::open(&folder.join(".."), |_| Vec::new()) else { return Ok(BTreeMap::new()) };
@@ -101,7 +101,7 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     }
     if !model.whole {
         output::line(&format!(
-            "{WEIGHTS} is missing, or it is not the file that {MODEL_CARD} describes; copy the model's folder as a whole"
+            "{WEIGHTS} is missing, or it does not belong to {MODEL_CARD}; copy the complete folder of the model"
         ))?;
     }
     let rows: Vec<[String; 2]> = model.entries().into_iter().map(|(key, value)| [key, value]).collect();
@@ -111,7 +111,7 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     rows.extend(model.classes().into_iter().map(|class| [class.to_owned(), threshold(model.thresholds.get(class))]));
     output::line(aligned(&rows).trim_end())?;
     if !model.metrics.is_empty() {
-        output::line("\nmetrics on the test set of its run, means over the classes:")?;
+        output::line("\ntest metrics of the model's run (means over the classes):")?;
         let rows: Vec<[String; 2]> = model.metrics.iter().map(|(name, value)| [name.clone(), format!("{value:.4}")]).collect();
         output::line(aligned(&rows).trim_end())?;
     }

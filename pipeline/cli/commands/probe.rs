@@ -1,4 +1,4 @@
-//! `chorus probe`: what is known of a file and what is wrong with it, as `ingest` would say.
+//! `chorus probe`: format, level and damage of audio files, as `ingest` finds them.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use crate::args::{ProbeArgs, UsageError};
 use crate::output::{self, aligned};
 
-/// Frames decoded at a time.
+/// Number of frames to decode at a time.
 const FRAMES: usize = 16_384;
 
 pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     if args.samples {
         let [file] = args.files.as_slice() else {
-            return Err(UsageError("--samples takes one file".into()).into());
+            return Err(UsageError(format!("--samples: expected one file, found {}", args.files.len())).into());
         };
         return samples(file);
     }
@@ -54,7 +54,7 @@ fn samples(path: &Path) -> anyhow::Result<ExitCode> {
 
 type Found = Result<(Facts, Levels), AudioError>;
 
-/// Status, code and sentence, under the names of the table `recordings`.
+/// Status, reason code and reason, as in the table `recordings`.
 fn outcome(found: &Found) -> (&'static str, Option<String>, Option<String>) {
     match found {
         Ok((facts, _)) => match &facts.repair {
@@ -66,7 +66,7 @@ fn outcome(found: &Found) -> (&'static str, Option<String>, Option<String>) {
     }
 }
 
-/// The columns of `recordings` that the file alone decides.
+/// The columns of `recordings` that follow from the file alone.
 fn object(path: &Path, found: &Found) -> Value {
     let (status, code, reason) = outcome(found);
     let mut object = json!({"path": path.display().to_string(), "status": status, "reason_code": code, "reason": reason});

@@ -12,7 +12,7 @@ use chorus_query::{Format, Param, QueryError, TableStyle, Tables};
 use super::freshness;
 use crate::args::{QueryArgs, UsageError};
 
-/// Rows of a table that are shown on a screen.
+/// Maximum number of rows on a terminal.
 const SHOWN: usize = 100;
 
 pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let (tables, sql) = (Tables::of(freshness::open_all(&runs)?).with_params(params), sql(args)?);
     freshness::check(tables.runs(), &tables.reads(&sql)?, args.fresh.fresh)?;
     let answer = tables.sql(&sql)?;
-    // Who reads on a screen wants the beginning; who writes a file wants all of it.
+    // On a terminal the first rows are enough; a file gets all rows.
     let limit = args.limit.unwrap_or(if args.output.is_some() { 0 } else { SHOWN });
     let write = |out: &mut dyn Write| match format {
         Format::Table => answer.write_table(&style(limit), out),
@@ -35,7 +35,9 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         Some(path) => to_file(path, write)?,
         None => {
             if format == Format::Parquet && std::io::stdout().is_terminal() {
-                return Err(UsageError("parquet is no text for a terminal: name a file with -o FILE".into()).into());
+                return Err(
+                    UsageError("a Parquet file cannot be shown on a terminal; write it to a file with -o FILE".into()).into()
+                );
             }
             let mut out = BufWriter::new(std::io::stdout().lock());
             write(&mut out)?;
@@ -45,7 +47,8 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a file, which appears when it is whole. What is there and no file, such as a pipe or `/dev/stdout`, is written to as it is.
+/// Writes a file that appears when it is complete. A path that exists and is not a file, such as a pipe or `/dev/stdout`, is
+/// written to directly.
 fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>) -> anyhow::Result<()> {
     let failed = || format!("{} cannot be written", path.display());
     let name = path.file_name().with_context(failed)?.to_string_lossy();
@@ -64,21 +67,21 @@ fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>
 
 /// Refuses to write into a run or its archive.
 fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
-    let refused = |what: &str| UsageError(format!("{}: lies within {what}; name a file elsewhere", output.display())).into();
+    let refused = |what: &str| UsageError(format!("{}: lies within {what}; choose a file elsewhere", output.display())).into();
     for run in runs {
         if is_within(output, run) {
-            return Err(refused("the run, which only its stages write to"));
+            return Err(refused("the run, and only stages write there"));
         }
         let config = Config::resolved(&RunDir::new(run).resolved_config()).ok();
         let archive = config.as_ref().and_then(|config| config.text("archive.path"));
         if archive.is_some_and(|archive| is_within(output, Path::new(archive))) {
-            return Err(refused("the archive, beside whose recordings nothing is written"));
+            return Err(refused("the archive, which is never written to"));
         }
     }
     Ok(())
 }
 
-/// Answers one question as a table on stdout.
+/// Prints the answer to one query as a table on stdout.
 pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let tables = Tables::of(vec![freshness::open(run)?]);
@@ -87,14 +90,16 @@ pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-/// The format that was asked for, or that the output file's extension names.
+/// The requested format, or else the one of the output file's extension.
 fn format(args: &QueryArgs) -> anyhow::Result<Format> {
     let extension = args.output.as_ref().map(|path| path.extension().unwrap_or_default().to_string_lossy().into_owned());
     match &args.format {
         None => match extension.as_deref() {
             None | Some("txt") => Ok(Format::Table),
             Some(name) => Ok(name.parse().map_err(|_| {
-                UsageError(format!("-o: the extension is `{name}`, expected csv, json, parquet or txt; or say --format"))
+                UsageError(format!(
+                    "-o: found the extension `{name}`, expected csv, json, parquet or txt; or choose the format with --format"
+                ))
             })?),
         },
         Some(name) => Ok(name

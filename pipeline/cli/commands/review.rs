@@ -1,4 +1,4 @@
-//! `chorus review`: what the verdicts of a sheet tell of all detections.
+//! `chorus review`: estimates the precision of all detections from the verdicts of a sheet.
 
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ const COLUMNS: [&str; 14] = [
 
 pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if !(args.precision > 0.0 && args.precision <= 1.0) {
-        return Err(UsageError(format!("--precision: found {}, expected a share above 0, up to 1", args.precision)).into());
+        return Err(UsageError(format!("--precision: found {}, expected a number above 0 and at most 1", args.precision)).into());
     }
     let path = &args.sheet;
     let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;

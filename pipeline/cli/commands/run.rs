@@ -26,9 +26,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let took = start.elapsed().as_secs_f64();
     let console = Console::new();
     match (summary.made(), summary.taken()) {
-        (0, 0) => console.say(&format!("nothing to do: everything that was asked for is fresh ({took:.1} s)")),
+        (0, 0) => console.say(&format!("nothing to do: everything is up to date ({took:.1} s)")),
         (made, 0) => console.say(&format!("done: {made} units made in {took:.1} s")),
-        (made, taken) => console.say(&format!("done: {made} units made and {taken} taken from the base in {took:.1} s")),
+        (made, taken) => console.say(&format!("done: {made} units made and {taken} taken over from the base in {took:.1} s")),
     }
     if let Some(sql) = &args.query {
         query::answer(runner.run_dir().path(), sql)?;
@@ -44,7 +44,7 @@ fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
     let selection = match (&args.from, args.stages.is_empty()) {
         (Some(from), _) => Selection::From(from.clone()),
         (None, true) if args.with_upstream => {
-            return Err(UsageError("--with-upstream needs the name of a stage: chorus run STAGE --with-upstream".into()).into());
+            return Err(UsageError("--with-upstream needs a stage: chorus run STAGE --with-upstream".into()).into());
         }
         (None, true) => Selection::All,
         (None, false) if args.with_upstream => Selection::WithUpstream(args.stages.clone()),
@@ -56,7 +56,7 @@ fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
 
 fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {
     let planned = runner.dry_run(options)?;
-    // Which units new files belong to, their names and headers tell once they are read; then later stages have these units too.
+    // New files have to be read before their units are known. Later stages get these units too.
     let unread = planned.iter().position(|(plan, _)| plan.pending.is_some()).unwrap_or(planned.len());
     if json {
         let rows: Vec<_> = planned
@@ -76,15 +76,12 @@ fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<
     output::line(aligned(&rows).trim_end())?;
     if let Some((plan, _)) = planned.get(unread) {
         let found = plan.pending.as_deref().unwrap_or_default();
-        output::line(&format!(
-            "\nmore units, with their disk, show once {} has read what it does not know: {found}",
-            plan.stage
-        ))?;
+        output::line(&format!("\nmore units will follow when {} has read new files: {found}", plan.stage))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether a pass may have more units than are known. A pass on the whole run has one.
+/// Whether a pass may have more units than those known. A pass over the whole run always has one unit.
 fn has_more(plan: &PassPlan, unread: bool) -> bool {
     unread && !plan.whole_run
 }

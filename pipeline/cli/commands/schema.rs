@@ -16,7 +16,12 @@ pub(crate) fn run(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
         }
         Some(name) => match View::named(name) {
             Some(view) => {
-                format!("{}: {}\na view, which `chorus query` takes as a table\n\n{}", view.name, view.about(), view.sql())
+                format!(
+                    "{}: {}\na view for `chorus query`, which is used like a table\n\n{}",
+                    view.name,
+                    view.about(),
+                    view.sql()
+                )
             }
             None => table(schema(name).map_err(|e| UsageError(e.to_string()))?),
         },
@@ -29,8 +34,8 @@ fn table(table: &TableSchema) -> String {
     let mut rows = vec![["column", "type", "unit", "null", "range", "meaning"].map(str::to_owned)];
     if table.partitioned {
         let about = [
-            "The site; it lives in the path",
-            "Local date of the recording's start; it lives in the path, null where the time is not known",
+            "The site; part of the path",
+            "Local date of the recording's start; part of the path; null where the time is not known",
         ];
         let kinds = [("utf8", ""), ("date32", "yes")];
         rows.extend(
@@ -43,7 +48,7 @@ fn table(table: &TableSchema) -> String {
     }
     rows.extend(table.columns.iter().map(row));
     format!(
-        "{}: {}\nmade by {}, schema version {}; a row is known by {}\n\n{}",
+        "{}: {}\nwritten by {}; schema version {}; key: {}\n\n{}",
         table.name,
         table.about,
         table.stage,

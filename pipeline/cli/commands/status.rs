@@ -31,7 +31,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     Ok(if plans.iter().all(PassPlan::is_fresh) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The state of a pass in a word, and the reason where it is not fresh.
+/// The state of a pass as one word, and the reason if it is not fresh.
 pub(super) fn state(plan: &PassPlan) -> (&'static str, String) {
     let reason = plan.reason().unwrap_or_default();
     let is = |wanted: fn(&Status) -> bool| plan.units.iter().any(|unit| wanted(&unit.status));

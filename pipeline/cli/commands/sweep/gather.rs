@@ -1,4 +1,4 @@
-//! The metrics of all runs of a sweep in one table, `sweep_metrics`, and their mean and spread in another, `sweep_summary`.
+//! Writes the metrics of all runs of a sweep to the table `sweep_metrics`, and their mean and spread to `sweep_summary`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ struct Row<'a> {
     support: u64,
 }
 
-/// What a metric was computed on, and which it is. Its order is that of the tables: nulls first.
+/// A metric and what it was computed on. Ordered as the tables are: nulls first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct About {
     pub(super) subset: String,
@@ -109,7 +109,7 @@ pub(super) fn gather(sweep: &Path, made: &[Made]) -> anyhow::Result<Summary> {
 fn read<'a>(run: &Path, made: &'a Made) -> anyhow::Result<Vec<Row<'a>>> {
     let run = RunTables::open(run, |_| Vec::new())?;
     let metrics = run.made_partitions("metrics")?;
-    let part = metrics.first().with_context(|| format!("{}: the run has no metrics", run.path().display()))?;
+    let part = metrics.first().with_context(|| format!("{}: the run has no table metrics", run.path().display()))?;
     let batch = part.read(&["model_id", "subset", "site", "class", "group", "metric", "value", "support"])?;
     let text = |name: &str| batch.texts(name);
     let (model_ids, subsets, metrics) = (text("model_id")?, text("subset")?, text("metric")?);
@@ -131,7 +131,7 @@ fn read<'a>(run: &Path, made: &'a Made) -> anyhow::Result<Vec<Row<'a>>> {
     Ok(values.iter().enumerate().zip(supports.iter()).map(row).collect())
 }
 
-/// Mean and spread over the runs of each variant; a value that is not defined counts nowhere.
+/// Mean and spread over the runs of each variant. Undefined values are left out.
 fn summarize(rows: &[Row<'_>]) -> Summary {
     let mut values: BTreeMap<(String, About), Vec<f64>> = BTreeMap::new();
     for row in rows {

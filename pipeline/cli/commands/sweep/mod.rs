@@ -1,7 +1,8 @@
-//! `chorus sweep`: a run for every combination of some settings, and their metrics in one table.
+//! `chorus sweep`: one run for each combination of some settings, and a table with the metrics of all runs.
 //!
-//! What no varied key touches is made once, in the run of the configuration; the runs of the combinations take it over from there.
-//! They lie beside it, in a folder that ends in `-sweep`, and go one after the other, since training uses all threads.
+//! What does not depend on a varied key is made once, in the run of the configuration. The runs of the combinations take it over.
+//! They are in a folder beside that run, whose name ends in `-sweep`. They run one after the other, because training uses all
+//! threads.
 
 mod gather;
 mod vary;
@@ -21,9 +22,9 @@ use crate::stages::{passes, runner};
 use gather::{About, Made, Summary, gather};
 use vary::{Combination, Varied, combinations};
 
-/// The stage that a sweep leaves out: what is compared are the metrics.
+/// The stage that a sweep leaves out: a sweep compares metrics.
 const REPORT: &str = "report";
-/// What the table on stdout shows.
+/// The metrics of the table on stdout.
 const SHOWN: [&str; 3] = ["average_precision", "f1_fixed", "f1_tuned"];
 
 /// A run to make.
@@ -35,7 +36,7 @@ struct Planned {
 
 /// All runs of a sweep.
 struct Sweep {
-    /// The run that makes what they share, and its configuration.
+    /// The configuration of the run that makes what all runs share.
     base: Config,
     folder: PathBuf,
     runs: Vec<Planned>,
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         let summary = gather(&sweep.folder, &made)?;
         output::line(comparison(&made, &summary).trim_end())?;
         console.say(&format!("tables: {}", RunDir::new(&sweep.folder).tables().display()));
-        console.say(&format!("ask them: chorus query --run {} \"SELECT * FROM sweep_summary\"", sweep.folder.display()));
+        console.say(&format!("query them: chorus query --run {} \"SELECT * FROM sweep_summary\"", sweep.folder.display()));
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -76,7 +77,7 @@ impl Sweep {
             config.load()
         };
         let configs = combinations.iter().map(with).collect::<anyhow::Result<Vec<Config>>>()?;
-        // A configuration may lack what is varied, such as the site that is left out.
+        // A configuration may lack a key that is varied, such as the site to leave out.
         let base = args.config.load().ok().or_else(|| configs.first().cloned()).ok_or_else(nothing_varied)?;
         let mut folder = base.run_path().into_os_string();
         folder.push("-sweep");
@@ -98,12 +99,12 @@ impl Sweep {
         match without {
             None => Ok(()),
             Some(_) => Err(UsageError(
-                "a sweep compares metrics, and a run with model.path makes none; leave model.path out and name the labels in annotate".into(),
+                "model.path: a sweep compares metrics, and a run with model.path has none; remove model.path and set annotate.format".into(),
             )),
         }
     }
 
-    /// The stages that come out the same for all runs.
+    /// The stages whose outputs are the same in all runs.
     fn shared_stages(&self) -> Vec<String> {
         let runs: Vec<(&Config, Vec<Pass>)> = self.runs.iter().map(|run| (&run.config, passes(&run.config))).collect();
         let passes = passes(&self.base);
@@ -116,10 +117,10 @@ impl Sweep {
     fn make_base(&self, base: &Runner, jobs: usize, console: &Console) -> anyhow::Result<()> {
         let stages = self.shared_stages();
         if stages.is_empty() {
-            console.say("sweep: no stage comes out the same for all runs");
+            console.say("sweep: the runs have no stage in common");
             return Ok(());
         }
-        console.say(&format!("sweep: {} for all runs, in {}", stages.join(", "), self.base.run_path().display()));
+        console.say(&format!("sweep: {} once for all runs, in {}", stages.join(", "), self.base.run_path().display()));
         base.run(&options(stages, jobs))?;
         Ok(())
     }
@@ -134,7 +135,7 @@ impl Sweep {
                 Err(EngineError::Stopped) => return Err(EngineError::Stopped.into()),
                 Err(error) => {
                     let why = output::message(&error.into());
-                    console.warn(&format!("{} failed, the others go on: {why}", planned.name));
+                    console.warn(&format!("{} failed; the sweep continues with the other runs: {why}", planned.name));
                     failed.push((planned.name.clone(), why));
                 }
             }
@@ -145,7 +146,7 @@ impl Sweep {
     fn dry_run(&self) -> anyhow::Result<ExitCode> {
         let mut rows = vec![["run", "settings", "state"].map(str::to_owned)];
         let base = self.base.run_path().display().to_string();
-        rows.push([base, String::new(), format!("for all runs: {}", self.shared_stages().join(", "))]);
+        rows.push([base, String::new(), format!("once for all runs: {}", self.shared_stages().join(", "))]);
         for run in &self.runs {
             rows.push([run.name.clone(), run.combination.describe(), run.state()?]);
         }
@@ -155,13 +156,13 @@ impl Sweep {
 }
 
 impl Planned {
-    /// Its configuration; without the base when that was never made, as where no stage is shared.
+    /// Its configuration. It has no base when the base was never made, because no stage is shared.
     fn reachable(&self) -> Config {
         let made = self.config.text("run.base").map(Path::new).filter(|base| base.join("state").is_dir());
         self.config.clone().for_run(&self.config.run_path(), made)
     }
 
-    /// What is to be done for it, in words.
+    /// What remains to be made, for people to read.
     fn state(&self) -> anyhow::Result<String> {
         let config = self.reachable();
         if config.text("run.base").is_none() && !config.run_path().exists() {
@@ -179,7 +180,7 @@ fn is_there(plan: &PassPlan) -> bool {
     plan.pending.is_none() && plan.gone.is_empty() && plan.fresh() + plan.in_base == plan.units.len()
 }
 
-/// What is varied: by the command line, else by the configuration.
+/// The varied keys: those of the command line, else those of the configuration.
 fn varied(args: &SweepArgs) -> anyhow::Result<Vec<Varied>> {
     let mut texts = args.vary.clone();
     if texts.is_empty() {
@@ -194,10 +195,10 @@ fn varied(args: &SweepArgs) -> anyhow::Result<Vec<Varied>> {
 }
 
 fn nothing_varied() -> UsageError {
-    UsageError("nothing is varied: name a key and its values, such as --vary train.seed=0,1,2, or set sweep.vary".into())
+    UsageError("nothing is varied: give a key and its values, such as --vary train.seed=0,1,2, or set sweep.vary".into())
 }
 
-/// The run to take over from: the one that has most passes in common; the base where an earlier run has no more.
+/// The run to take units over from: the one with most passes in common, and the base if several have equally many.
 fn nearest(base: &Config, earlier: &[Planned], config: &Config) -> PathBuf {
     let own = passes(config);
     let in_common = |other: &Config| shared_passes((config, &own), &[(other, passes(other))]).len();
@@ -219,7 +220,7 @@ fn options(stages: Vec<String>, jobs: usize) -> RunOptions {
     RunOptions { selection: Selection::Only(stages), force: false, jobs, units: Vec::new(), verify: false }
 }
 
-/// The variants with mean and standard deviation of the macro averages on the test set, in the order in which they were named.
+/// The variants with mean and standard deviation of macro-averaged test metrics, in the order of the command line.
 fn comparison(made: &[Made], summary: &Summary) -> String {
     let mut rows = vec![["variant", "runs", SHOWN[0], SHOWN[1], SHOWN[2]].map(str::to_owned)];
     let mut variants: Vec<&String> = Vec::new();

@@ -1,4 +1,4 @@
-//! What a sweep varies: from `train.seed=0,1,2` to combinations of settings, each with a name.
+//! The settings that a sweep varies: from `train.seed=0,1,2` to named combinations of settings.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use chorus_engine::hash_bytes;
 use crate::args::UsageError;
 use crate::declarations::declarations;
 
-/// Keys that place a run rather than say what it is.
+/// Keys that the sweep sets itself: they say where a run is, not what it computes.
 const OUT_OF_REACH: &[&str] = &["run.path", "run.base", "sweep.vary"];
-/// Keys whose values are repetitions of one method and not methods of their own; besides these all seeds.
+/// Keys whose values are repetitions of one method, not different methods. All seeds are repetitions too.
 const REPETITIONS: &[&str] = &["split.fold", "split.site"];
-/// What file systems take as a name, less what the sweep adds.
+/// Maximum length of a folder name: the limit of common file systems minus what the sweep adds.
 const LONGEST_NAME: usize = 200;
 
 /// A key with the values to try, as typed.
@@ -32,29 +32,29 @@ impl Varied {
     pub(super) fn parse(text: &str) -> Result<Self, UsageError> {
         let refuse = |what: String| Err(UsageError(format!("--vary {text}: {what}")));
         let Some((key, values)) = text.split_once('=') else {
-            return refuse("found no `=`; write --vary train.seed=0,1,2".into());
+            return refuse("found no `=`, expected KEY=VALUE,VALUE, such as train.seed=0,1,2".into());
         };
         let Some(known) = declarations().find(key.trim()) else {
             let near = declarations().nearest(key);
-            let hint = near.map_or_else(|| "`chorus config` lists all".into(), |near| format!("did you mean {near}?"));
+            let hint = near.map_or_else(|| "`chorus config` lists all keys".into(), |near| format!("did you mean {near}?"));
             return refuse(format!("no key is called {}; {hint}", key.trim()));
         };
         if OUT_OF_REACH.contains(&known.name) {
-            return refuse("the sweep sets this key itself".into());
+            return refuse("the sweep sets this key itself; vary another key".into());
         }
         let values = pieces(values);
         if values.iter().any(String::is_empty) {
-            return refuse("found an empty value; write null for none".into());
+            return refuse("found an empty value; write null for a key without a value".into());
         }
         let mut seen = BTreeSet::new();
         match values.iter().find(|value| !seen.insert(*value)) {
-            Some(twice) => refuse(format!("{twice} stands twice")),
+            Some(twice) => refuse(format!("found {twice} twice, expected each value once")),
             None => Ok(Self { key: known.name, values }),
         }
     }
 }
 
-/// A list's pieces: cut at commas that stand in no bracket and no quotes.
+/// Splits a list at commas outside of brackets and quotes.
 fn pieces(text: &str) -> Vec<String> {
     let (mut pieces, mut depth, mut quote) = (vec![String::new()], 0_usize, None);
     for c in text.chars() {
@@ -80,7 +80,7 @@ fn pieces(text: &str) -> Vec<String> {
 pub(super) fn combinations(varied: &[Varied]) -> Result<Vec<Combination>, UsageError> {
     let mut keys = BTreeSet::new();
     if let Some(twice) = varied.iter().find(|varied| !keys.insert(varied.key)) {
-        return Err(UsageError(format!("{} is varied twice; put all of its values after one --vary", twice.key)));
+        return Err(UsageError(format!("{} is varied twice; put all its values into one --vary", twice.key)));
     }
     let start = vec![Combination { settings: Vec::new() }];
     Ok(varied.iter().fold(start, |all, varied| {
@@ -100,19 +100,19 @@ impl Combination {
         self.settings.iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
 
-    /// Its settings in words.
+    /// Its settings, for people to read.
     pub(super) fn describe(&self) -> String {
         self.sets().join(", ")
     }
 
-    /// The settings that make its method: all but seeds, folds and sites. `all` where there are none.
+    /// The settings that define the method: all except seeds, folds and sites; `all` if there are none.
     pub(super) fn variant(&self) -> String {
         let method = self.settings.iter().filter(|(key, _)| !is_repetition(key));
         let texts: Vec<String> = method.map(|(key, value)| format!("{key}={value}")).collect();
         if texts.is_empty() { "all".to_owned() } else { texts.join(", ") }
     }
 
-    /// A name for its folder, such as `mixing-mix2,seed-0`: other combinations of the same keys have other names.
+    /// The name of its folder, such as `mixing-mix2,seed-0`. Different combinations of the same keys have different names.
     pub(super) fn name(&self) -> String {
         let short = |key: &&'static str| key.rsplit('.').next().unwrap_or(key);
         let is_clear = |key: &&'static str| self.settings.iter().filter(|(other, _)| short(&&**other) == short(key)).count() == 1;
@@ -131,7 +131,7 @@ fn is_repetition(key: &str) -> bool {
     REPETITIONS.contains(&key) || key.ends_with(".seed")
 }
 
-/// A value as a part of a file's name: what no file system minds stays, of the rest each byte becomes `%` and two digits.
+/// A value as part of a file name: characters that are safe on all file systems stay, other bytes become `%` and two digits.
 fn safe(value: &str) -> String {
     let bytes = value.bytes().map(|byte| match byte {
         b if b.is_ascii_alphanumeric() || b"-_.".contains(&b) => char::from(b).to_string(),
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_varied_is_told() {
+    fn a_setting_that_cannot_be_varied_is_refused() {
         for (text, wanted) in [
             ("train.seed", "no `=`"),
             ("train.seeds=1", "did you mean train.seed?"),
             ("run.path=a,b", "sets this key itself"),
             ("train.seed=0,,1", "empty value"),
-            ("train.seed=0,1,0", "0 stands twice"),
+            ("train.seed=0,1,0", "found 0 twice"),
         ] {
             let error = Varied::parse(text).unwrap_err().to_string();
             assert!(error.contains(wanted), "{error}");

@@ -28,10 +28,10 @@ impl Destination {
         let folder = std::path::absolute(folder).map_err(ExportError::io(folder, "cannot be found"))?;
         let within = |what| Err(ExportError::Within { path: folder.clone(), what });
         if is_within(&folder, run) {
-            return within("the run, which only its stages write to");
+            return within("the run, and only stages write there");
         }
         if archive.is_some_and(|archive| is_within(&folder, archive)) {
-            return within("the archive, beside whose recordings nothing is written");
+            return within("the archive, which is never written to");
         }
         match fs::read_dir(&folder).map(|mut entries| entries.next().is_some()) {
             Ok(true) if !force => return Err(ExportError::NotEmpty { path: folder }),
