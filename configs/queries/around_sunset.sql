@@ -1,6 +1,6 @@
--- When does a species call, counted from sunset?
--- hours_from_sunset: begin of the half hour (negative: before sunset); share: of the windows that begin in it. Needs coordinates.
--- One species: --param wanted=CLASS; the same from sunrise: --param anchor_is=sunrise
+-- When does a species call, relative to sunset?
+-- hours_from_sunset: start of the half hour, negative before sunset; share: share of its windows with a detection.
+-- Needs coordinates. For one species: --param wanted=CLASS. Relative to sunrise: --param anchor_is=sunrise
 -- param wanted = all
 -- param anchor_is = sunset
 SELECT s.class, s.offset_min / 60.0 AS hours_from_sunset, ROUND(SUM(s.effort_s) / 3600, 2) AS hours_recorded,

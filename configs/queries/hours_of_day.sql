@@ -1,6 +1,6 @@
 -- At which hour does a species call?
--- hour: of the local clock; share: of the windows that begin in that hour, over all sites and nights. Hours without recordings are no rows.
--- One species: --param wanted=CLASS
+-- hour: local time; share: share of the hour's windows with a detection, over all sites and nights.
+-- Hours without recordings have no row. For one species: --param wanted=CLASS
 -- param wanted = all
 SELECT a.class, a.hour, ROUND(SUM(a.effort_s) / 3600, 2) AS hours_recorded, ROUND(SUM(a.windows_detected) * 1.0 / SUM(a.windows), 3) AS share
 FROM activity a CROSS JOIN params

@@ -1,6 +1,6 @@
--- Which are the surest detections, to listen to?
--- start_s, end_s: from the recording's beginning; peak: score of its best window.
--- One species: --param wanted=CLASS; only those that score as much: --param least=0.9
+-- Which detections have the highest scores, to listen to?
+-- start_s, end_s: seconds from the start of the recording; peak: score of the best window.
+-- For one species: --param wanted=CLASS. Minimum score: --param least=0.9
 -- param wanted = all
 -- param least = 0.0
 SELECT d.class, d.site, d.date, r.path, d.start_s, d.end_s, ROUND(d.peak_score, 3) AS peak

@@ -1,5 +1,5 @@
--- Which species call together?
--- windows: in which both reach their thresholds.
+-- Which species call at the same time?
+-- windows: number of windows in which both species reach their thresholds.
 WITH hits AS (SELECT p.segment_id, p.class FROM predictions p JOIN thresholds t ON p.class = t.class
               WHERE t.site IS NULL AND p.score >= t.threshold),
      others AS (SELECT segment_id, class AS other FROM hits)

@@ -1,3 +1,3 @@
 -- Which files could not be read, or only in part?
--- reason_code: see docs/recordings-status.md; reason: the damage in words.
+-- reason_code: see docs/recordings-status.md; reason: description of the damage.
 SELECT path, status, reason_code, reason FROM recordings WHERE status <> 'ok' ORDER BY path

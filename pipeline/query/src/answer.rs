@@ -57,7 +57,7 @@ impl Answer {
 }
 
 fn parquet(frame: &DataFrame, out: &mut impl Write) -> Result<(), QueryError> {
-    // Into memory first: polars would turn an error of the sink into text, and a closed pipe could not be told from a fault.
+    // Into memory first: polars turns an error of the sink into text, which would hide that a pipe was closed.
     let mut bytes = Vec::new();
     let written = ParquetWriter::new(&mut bytes).finish(&mut frame.clone());
     written.map_err(|e| QueryError::Failed { detail: e.to_string(), hint: None })?;

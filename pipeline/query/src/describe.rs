@@ -1,4 +1,4 @@
-//! Answers about the tables themselves.
+//! Answers to `SHOW TABLES` and `DESCRIBE`.
 
 use chorus_tables::TableSchema;
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Schema, Series};
@@ -6,21 +6,21 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Schema, Series};
 use crate::VIEWS;
 use crate::names::{OWN_RUN, RUN};
 
-/// The tables that there are with the stages that make them, and the views: the answer to `SHOW TABLES`.
+/// The answer to `SHOW TABLES`: tables of the run with their stages, and views.
 pub(crate) fn tables(present: &[&'static TableSchema]) -> DataFrame {
     let tables = present.iter().map(|t| [&t.name, &t.stage, &t.about].map(|text| Some(text.clone())));
     let views = VIEWS.iter().map(|v| [v.name, "view", v.about()].map(|text| Some(text.to_owned())));
     frame(["table", "stage", "about"], tables.chain(views).collect())
 }
 
-/// The columns of a view, or of the table `params`, as polars finds them.
+/// The answer to `DESCRIBE` for a view or the table `params`, with the types of polars.
 pub(crate) fn found(schema: &Schema) -> DataFrame {
     let rows = schema.iter().map(|(name, kind)| [Some(name.to_string()), Some(kind.to_string())]);
     frame(["column", "type"], rows.collect())
 }
 
-/// The columns of a table with their types and units: the answer to `DESCRIBE table`.
-/// With `several` runs, each row has the name of its own.
+/// The answer to `DESCRIBE` for a table: columns with types and units.
+/// With `several` runs, there is a column `run` with the name of the row's run.
 pub(crate) fn columns(schema: &TableSchema, several: bool) -> DataFrame {
     let own = schema.columns.iter().map(|c| [&c.name, c.kind.name(), &c.about].map(|t| Some(t.to_owned())));
     let mut rows: Vec<_> =
@@ -39,7 +39,7 @@ pub(crate) fn columns(schema: &TableSchema, several: bool) -> DataFrame {
     frame(["column", "type", "unit", "about"], rows)
 }
 
-/// A frame of texts, row by row.
+/// A frame of text columns, given by rows.
 fn frame<const N: usize>(names: [&str; N], rows: Vec<[Option<String>; N]>) -> DataFrame {
     let column = |i: usize| -> Column {
         Series::new(names[i].into(), rows.iter().map(|r| r[i].as_deref()).collect::<Vec<_>>()).into_column()

@@ -1,4 +1,4 @@
-//! From what polars says of a failed query to what a user can do about it.
+//! From the error messages of polars to messages with a next step.
 
 use chorus_engine::Partition;
 use chorus_tables::TableError;
@@ -9,23 +9,23 @@ use crate::error::nearest;
 use crate::names::columns;
 use crate::scan::Named;
 
-/// How polars calls the column that a subquery was to fill.
+/// The name that polars gives to the column for the result of a subquery.
 const PLACEHOLDER: &str = "_POLARS_TMP";
 
-/// What the engine says, and what works in its place.
+/// Parts of polars' messages, each with a hint what to write instead.
 const WAYS_AROUND: &[(&str, &str)] = &[
-    ("date_trunc", "CAST(t AS DATE) cuts a time to its day, and STRFTIME(t, '%Y-%m-%d %H:00') to any unit"),
-    ("AtTimeZone", "recordings hold the local time in start_local, and utc_offset_min to compute others"),
-    ("subquery", "put the subquery into WITH, and CROSS JOIN it where it is one row"),
-    ("unsupported function", "EXTRACT(hour FROM t) takes parts of times; `SELECT` with joins and CASE does much of the rest"),
-    ("join constraint", "write ON without parentheses, as comparisons joined by AND"),
-    ("different file extensions", "remove from the run what is no table"),
-    ("relation '", "WITH stands at the beginning of a query, and its names hold in all of it"),
-    ("mixed asc/desc", "a minus turns the direction of a number, as in ORDER BY -score, segment_id"),
+    ("date_trunc", "CAST(t AS DATE) truncates a time to its day, and STRFTIME(t, '%Y-%m-%d %H:00') to any unit"),
+    ("AtTimeZone", "the table recordings has the local time in start_local, and utc_offset_min to convert other times"),
+    ("subquery", "put the subquery into WITH, and CROSS JOIN it if it has one row"),
+    ("unsupported function", "EXTRACT(hour FROM t) gives parts of times; CASE and joins replace many other functions"),
+    ("join constraint", "write ON without parentheses, as comparisons combined with AND"),
+    ("different file extensions", "remove files that are not tables from the run's folder tables"),
+    ("relation '", "put WITH at the beginning of the whole query"),
+    ("mixed asc/desc", "a minus reverses the order of a number, as in ORDER BY -score, segment_id"),
     ("ambiguous reference", "write the table's name and a dot before the column"),
     (
         "to a string value",
-        "write dates as '2020-03-01' and times as '2020-03-01T05:00:00', after the column they are compared with",
+        "write dates as '2020-03-01' and times as '2020-03-01T05:00:00', and put the column first in the comparison",
     ),
 ];
 
@@ -49,7 +49,7 @@ pub(crate) fn explain(error: &PolarsError, tables: &[Named]) -> QueryError {
     }
 }
 
-/// The error without the chain of plan steps that polars hangs on it.
+/// The error without the plan steps that polars adds as context.
 fn root(error: &PolarsError) -> &PolarsError {
     match error {
         PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } => root(error),
@@ -57,7 +57,7 @@ fn root(error: &PolarsError) -> &PolarsError {
     }
 }
 
-/// The text without what only polars' own programmers read: the plan after a blank line, and dumps of the syntax tree.
+/// The text without the query plan, which follows a blank line, and without dumps of the syntax tree.
 fn plain(text: &str) -> String {
     let text = text.split("\n\n").next().unwrap_or(text);
     let text = text.replace('\n', " ");
@@ -65,11 +65,11 @@ fn plain(text: &str) -> String {
     end.map_or_else(|| text.clone(), |end| text[..end].trim_end().replace('\'', ""))
 }
 
-/// Reads the name, and the names that would do, from the two ways in which polars says that a column is not there.
+/// Reads the unknown column, and the valid ones, from the two messages that polars has for this.
 fn unknown_column(text: &str, tables: &[Named]) -> Option<QueryError> {
     let quoted = |after: &str, quote: char| text.split_once(after)?.1.split(quote).nth(1).map(str::to_owned);
     let column = quoted("unable to find column", '"').or_else(|| quoted("no column named", '\''))?;
-    // The list is a debug format of texts, which is JSON for every name but quite odd ones.
+    // The list is in Rust's debug format, which is valid JSON for all but very unusual names.
     let listed = text.split_once("valid columns: ").and_then(|(_, list)| {
         let mut lists = serde_json::Deserializer::from_str(list).into_iter::<Vec<String>>();
         lists.next()?.ok()
@@ -81,7 +81,8 @@ fn unknown_column(text: &str, tables: &[Named]) -> Option<QueryError> {
     Some(QueryError::UnknownColumn { column, nearest, known: known.join(", ") })
 }
 
-/// Whether a file may be at fault. To look at all files costs time, and must not put the blame for a wrong query on one of them.
+/// Whether a damaged file may be the cause. Only then are files checked: it takes time, and an unrelated damaged file must not be
+/// blamed for a wrong query.
 fn speaks_of_files(error: &PolarsError) -> bool {
     match error {
         PolarsError::IO { .. } | PolarsError::SchemaMismatch(_) | PolarsError::ColumnNotFound(_) => true,
@@ -89,9 +90,9 @@ fn speaks_of_files(error: &PolarsError) -> bool {
     }
 }
 
-/// The first file of these tables that is no table of this version, or else the first whose rows cannot all be read. polars does not
-/// always say which file it stumbled over, and never which stage makes it again. Footers are looked at before rows: they tell more, and
-/// cost less.
+/// The first file of these tables that is not a table of this version, or else the first file with unreadable rows. polars does
+/// not always name the file, and never the stage that makes it. Footers are checked before rows, because that is fast and says
+/// more.
 fn damaged(tables: &[Named]) -> Option<QueryError> {
     let footer: Check = |file| file.open().map(drop);
     let mut checks = [footer, read_through].into_iter();
@@ -99,7 +100,7 @@ fn damaged(tables: &[Named]) -> Option<QueryError> {
     checks.find_map(|check| files().find_map(|file| check(file).err())).map(QueryError::Table)
 }
 
-/// A look at one file of a table.
+/// A check of one file of a table.
 type Check = fn(&Partition) -> Result<(), TableError>;
 
 /// Reads every row of a file.
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dumps_and_plans_are_cut_from_what_polars_says() {
+    fn dumps_and_plans_are_removed_from_messages_of_polars() {
         for (text, plain_text) in [
             ("unsupported function 'date_trunc'", "unsupported function 'date_trunc'"),
             ("cannot compare (a)\n\nResolved plan until failure:\n\nFILTER", "cannot compare (a)"),

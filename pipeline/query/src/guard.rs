@@ -1,4 +1,4 @@
-//! Keeps odd queries from bringing the program down.
+//! Runs polars so that unusual queries cannot crash the program.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,19 +6,19 @@ use std::thread;
 
 use crate::QueryError;
 
-/// Stack for the work on one query, in bytes. It is address space, and takes memory only as far as it is used.
+/// Stack size for one query, in bytes. This is address space; memory is used only as far as the stack grows.
 const STACK: usize = 512 << 20;
 
-/// Does some work of polars; a panic becomes an error.
+/// Runs code of polars and turns a panic into an error.
 ///
-/// polars answers some odd but valid SQL with a panic in place of an error (a malformed interval, a date beyond its calendar),
-/// and a user's text must not end the program. Nothing that the work touched is used afterwards, so nothing half-changed can be
-/// seen. The panic hook still prints its line to stderr.
+/// polars panics on some unusual SQL (a malformed interval, a date out of range), and the text of a user must not end the
+/// program. Values that the code used are dropped afterwards, so nobody can see them half-changed. The panic hook still prints a
+/// line to stderr.
 pub(crate) fn guard<T>(work: impl FnOnce() -> Result<T, QueryError>) -> Result<T, QueryError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| Err(panicked(&*payload)))
 }
 
-/// The same on a stack that holds the syntax tree of any query, which is as deep as the longest chain of its operators.
+/// As [`guard`], on a large stack. The syntax tree of a query is as deep as its longest chain of operators.
 pub(crate) fn guard_deep<T: Send>(work: impl FnOnce() -> Result<T, QueryError> + Send) -> Result<T, QueryError> {
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("query".into()).stack_size(STACK).spawn_scoped(scope, work);

@@ -1,12 +1,13 @@
 //! SQL over the tables of one run or several.
 //!
-//! - [`Tables`]: the tables that runs hold; [`Tables::sql`] answers a query over them, [`Tables::reads`] names the tables it reads.
-//! - [`VIEWS`]: named questions, which a query uses as tables; [`Param`]: what the table `params` holds.
-//! - [`Answer`]: rows and columns, written as one of [`Format`].
-//! - [`QueryError`]: what can be wrong, with what to do next.
+//! - [`Tables`]: the tables of runs. [`Tables::sql`] answers a query, [`Tables::reads`] lists the tables that a query reads.
+//! - [`VIEWS`]: named queries that are used like tables. [`Param`]: a value of the table `params`.
+//! - [`Answer`]: rows and columns. [`Format`]: how they are written.
+//! - [`QueryError`]: errors, with the next step.
 //!
-//! This is the only crate that knows polars. It reads what `chorus-tables` wrote, through the same schemas, and exchanges files
-//! with it, never memory. Which files a table has, and whether they are fresh, [`chorus_engine::RunTables`] knows. It writes to any [`std::io::Write`] and creates no file.
+//! This is the only crate that uses polars. It reads the files that `chorus-tables` wrote, with the same schemas; the two crates
+//! share no memory. [`chorus_engine::RunTables`] knows the files of a table and whether they are fresh. Answers are written to
+//! any [`std::io::Write`]; this crate creates no files.
 //!
 //! ```no_run
 //! use chorus_query::{Format, Tables};

@@ -1,4 +1,4 @@
-//! The one-row table `params`: values that a query takes from outside, so that one file answers for any class, site or date.
+//! The one-row table `params`. It holds values from the command line, so that one query file works for any class, site or date.
 
 use polars::prelude::{Column, DataFrame, DataType, IntoColumn, IntoLazy, LazyFrame, NamedFrom, Series, col};
 
@@ -7,7 +7,7 @@ use crate::QueryError;
 /// The name of the table.
 pub(crate) const PARAMS: &str = "params";
 
-/// How a query's own text gives a value that nobody names, at the start of a line: `-- param wanted = FICPRI`.
+/// The beginning of a line that gives a default value in the text of a query: `-- param wanted = FICPRI`.
 const DEFAULT: &str = "-- param ";
 
 /// A named value.
@@ -22,14 +22,14 @@ enum Value {
     Bool(bool),
     Whole(i64),
     Number(f64),
-    /// Days of the calendar stay text until polars reads them.
+    /// A date as text; polars converts it.
     Date(String),
     Text(String),
 }
 
 impl Param {
-    /// Reads `name=value`. The value's look gives its type: whole number, number, `true` or `false`, date such as 2020-03-01, else
-    /// text; `name:text=007` is text whatever it looks like.
+    /// Reads `name=value`. The form of the value gives its type: whole number, number, `true` or `false`, date such as
+    /// 2020-03-01, else text. `name:text=007` is always text.
     ///
     /// # Errors
     /// [`QueryError::Param`].
@@ -41,16 +41,16 @@ impl Param {
         let is_name = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !is_name {
-            return Err(bad("a name of a to z, 0 to 9 and _ before the ="));
+            return Err(bad("a name of lower-case letters, digits and _ before the ="));
         }
         let value = if is_text { Value::Text(value.to_owned()) } else { Value::of(value) };
         if matches!(&value, Value::Date(date) if !is_in_calendar(date)) {
-            return Err(bad("a day of the calendar, such as 2020-03-01; NAME:text=VALUE for text that looks like a date"));
+            return Err(bad("a valid date, such as 2020-03-01; write NAME:text=VALUE for text in the form of a date"));
         }
         Ok(Self { name: name.to_owned(), value })
     }
 
-    /// The values that the text of a query gives itself, with those of the caller in their place where they name the same.
+    /// The default values in the text of a query, overridden by those of the caller.
     ///
     /// # Errors
     /// [`QueryError::Param`]; also where one name is given twice.
@@ -90,7 +90,7 @@ impl Value {
     }
 }
 
-/// Whether there is this day, written as 2020-03-01.
+/// Whether a date such as 2020-03-01 exists in the calendar.
 fn is_in_calendar(date: &str) -> bool {
     let mut parts = date.split('-').map(|part| part.parse::<u32>().unwrap_or(0));
     let [year, month, day] = [(); 3].map(|()| parts.next().unwrap_or(0));
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_have_the_type_that_they_look_like() {
+    fn the_form_of_a_value_gives_its_type() {
         for (text, name, value) in [
             ("n=3", "n", Value::Whole(3)),
             ("min_score = -0.5", "min_score", Value::Number(-0.5)),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_gives_values_that_nobody_names() {
+    fn the_text_of_a_query_gives_default_values() {
         let sql = "-- A question.\n-- param n = 3\n-- param m = 4\nSELECT 1 -- param o = 5";
         let all = Param::all(sql, &[Param::parse("m=7").unwrap()]).unwrap();
         assert_eq!(all, [Param::parse("m=7").unwrap(), Param::parse("n=3").unwrap()]);

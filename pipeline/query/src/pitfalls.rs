@@ -1,5 +1,5 @@
-//! What polars 0.55 answers wrongly without a word. All of it was found by holding some two hundred queries against SQLite; each
-//! is refused here with what to write in its place. When an upgrade of polars mends one, its check can go.
+//! Queries that polars 0.55 answers wrongly without an error. They were found by comparing about two hundred queries with SQLite.
+//! Each is refused here, with what to write instead. A check can be removed when an upgrade of polars fixes its case.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use crate::QueryError;
 
-/// polars' functions of many rows that give one value.
+/// The aggregate functions of polars.
 const AGGREGATES: &[&str] = &[
     "array_agg",
     "avg",
@@ -40,7 +40,7 @@ const AGGREGATES: &[&str] = &[
     "variance",
 ];
 
-/// The functions that, with ORDER BY inside OVER, look at the rows so far only.
+/// The functions that, with ORDER BY inside OVER, use only the rows up to the current one.
 const RUNNING: &[&str] =
     &["count", "dense_rank", "first_value", "lag", "last_value", "lead", "max", "min", "rank", "row_number", "sum"];
 
@@ -55,12 +55,12 @@ pub(crate) fn refuse(query: &Query) -> Result<(), QueryError> {
     }
 }
 
-/// Whether an expression calls such a function, subqueries apart.
+/// Whether an expression calls a function for which `wanted` is true. Subqueries are not searched.
 pub(crate) fn calls(expr: &impl Visit, wanted: fn(&Function) -> bool) -> bool {
     finds(expr, |e| matches!(e, Expr::Function(f) if wanted(f)))
 }
 
-/// Whether a call makes one value of many rows.
+/// Whether a call is an aggregate, not a window function.
 pub(crate) fn is_aggregate(function: &Function) -> bool {
     function.over.is_none() && AGGREGATES.contains(&name(function).as_str())
 }
@@ -70,7 +70,7 @@ pub(crate) fn is_grouped(select: &Select) -> bool {
     !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
 }
 
-/// Whether a condition of a join is an equality with a column on either side: a key, by which polars can join.
+/// Whether a join condition is an equality with a column on both sides, which polars can use as a key.
 pub(crate) fn equates_columns(condition: &Expr) -> bool {
     match condition {
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => finds(&**left, is_column) && finds(&**right, is_column),
@@ -86,7 +86,7 @@ fn name(function: &Function) -> String {
     function.name.to_string().to_lowercase()
 }
 
-/// Whether an expression holds such a one, subqueries apart.
+/// Whether an expression contains a part for which `wanted` is true. Subqueries are not searched.
 fn finds(expr: &impl Visit, wanted: impl Fn(&Expr) -> bool) -> bool {
     expr.visit(&mut Find { wanted, depth: 0 }).is_break()
 }
@@ -150,30 +150,30 @@ impl Visitor for Pitfalls {
     }
 }
 
-/// An aggregate that `rewrite` could not give a name is sorted by as if it were one value for the whole answer, and a column of a table
-/// as if it were the answer's column of that name.
+/// ORDER BY. polars takes an aggregate that `rewrite` could not name as one value for the whole answer, and a table's column as
+/// the answer's column of the same name.
 fn order(query: &Query) -> Flow {
     let Some(OrderByKind::Expressions(orders)) = query.order_by.as_ref().map(|o| &o.kind) else {
         return ControlFlow::Continue(());
     };
     if orders.iter().any(|o| calls(&o.expr, is_aggregate)) {
         return misread(
-            "ORDER BY computes an aggregate that SELECT does not show",
-            "give it a name in SELECT with AS, and order by that name",
+            "ORDER BY uses an aggregate that is not in SELECT",
+            "name the aggregate in SELECT with AS, and use that name in ORDER BY",
         );
     }
     if let SetExpr::Select(select) = &*query.body
         && let Some(order) = orders.iter().find(|o| select.projection.iter().any(|item| hides(item, &o.expr)))
     {
         return misread(
-            format!("ORDER BY {} would take the answer's column of that name, which is something else", order.expr),
-            "give that column another name with AS",
+            format!("ORDER BY {} would use the computed column of that name in the answer", order.expr),
+            "give that column of the answer another name with AS",
         );
     }
     ControlFlow::Continue(())
 }
 
-/// Whether a column of the answer has the name of this column of a table and is computed.
+/// Whether a column of the answer is computed and has the same name as this column of a table.
 fn hides(item: &SelectItem, ordered: &Expr) -> bool {
     match (item, ordered) {
         (SelectItem::ExprWithAlias { expr, alias }, Expr::CompoundIdentifier(parts)) => {
@@ -183,15 +183,15 @@ fn hides(item: &SelectItem, ordered: &Expr) -> bool {
     }
 }
 
-/// A window beside an aggregate sees the rows before they are grouped, and a column beside one is repeated for every row.
+/// GROUP BY. Beside an aggregate, polars computes a window function over the ungrouped rows, and repeats a column for every row.
 fn grouping(select: &Select) -> Flow {
     let grouped = is_grouped(select);
     let aggregated = calls(&select.projection, is_aggregate);
     let windows = calls(&select.projection, |f| f.over.is_some()) || calls(&select.qualify, |f| f.over.is_some());
     if windows && (grouped || aggregated) {
         return misread(
-            "a window function (OVER) stands beside GROUP BY or an aggregate",
-            "group in WITH first, and put the window over that",
+            "a window function (OVER) is used beside GROUP BY or an aggregate",
+            "group in WITH first, and apply the window function to the result",
         );
     }
     let rows = |item: &SelectItem| match item {
@@ -201,12 +201,12 @@ fn grouping(select: &Select) -> Flow {
         _ => true,
     };
     if aggregated && !grouped && select.projection.iter().any(rows) {
-        return misread("a column stands beside an aggregate", "name the column in GROUP BY");
+        return misread("a column is used beside an aggregate without GROUP BY", "add the column to GROUP BY");
     }
     ControlFlow::Continue(())
 }
 
-/// Other functions take the whole partition, whatever the order.
+/// Window functions with ORDER BY. polars applies other functions to the whole partition.
 fn running(function: &Function) -> Flow {
     let ordered = match &function.over {
         Some(WindowType::WindowSpec(window)) => !window.order_by.is_empty(),
@@ -215,14 +215,14 @@ fn running(function: &Function) -> Flow {
     };
     if ordered && !RUNNING.contains(&name(function).as_str()) {
         return misread(
-            format!("{} does not run along ORDER BY inside OVER", function.name),
-            "SUM, COUNT, MIN and MAX do; a running mean is a running SUM divided by a running COUNT",
+            format!("{} ignores ORDER BY inside OVER", function.name),
+            "SUM, COUNT, MIN and MAX respect it; for a running mean divide a running SUM by a running COUNT",
         );
     }
     ControlFlow::Continue(())
 }
 
-/// An aggregate is computed once, and not for each row of the outer query.
+/// IN with a subquery. polars computes an aggregate once, not for each row of the outer query.
 fn membership(subquery: &Query) -> Flow {
     let SetExpr::Select(select) = &*subquery.body else { return ControlFlow::Continue(()) };
     let mut inner = Relations::default();
@@ -230,14 +230,14 @@ fn membership(subquery: &Query) -> Flow {
     let outer = |e: &Expr| matches!(e, Expr::CompoundIdentifier(parts) if !inner.0.contains(&parts[0].value));
     if calls(&select.projection, is_aggregate) && finds(&select.selection, outer) {
         return misread(
-            "the subquery of IN computes an aggregate for each row of the outer query",
-            "group in WITH, and join that",
+            "the subquery of IN needs an aggregate for each row of the outer query",
+            "group in WITH, and join the result",
         );
     }
     ControlFlow::Continue(())
 }
 
-/// The names by which the tables of a FROM go.
+/// The names or aliases of the tables in FROM.
 #[derive(Default)]
 struct Relations(Vec<String>);
 
@@ -258,8 +258,8 @@ impl Visitor for Relations {
     }
 }
 
-/// Joins that keep rows without a match: with other conditions than keys polars drops these rows after all, and with USING it
-/// loses the keys of those from the right.
+/// Outer joins, which keep rows without a match. With conditions other than equal columns, polars drops these rows. With USING,
+/// it loses the keys of rows from the right table.
 fn joins(from: &TableWithJoins) -> Flow {
     for join in &from.joins {
         match &join.join_operator {
@@ -277,8 +277,8 @@ fn joins(from: &TableWithJoins) -> Flow {
                 if !only_keys(on) =>
             {
                 return misread(
-                    format!("a join that keeps rows without a match has other conditions than equal columns: ON {on}"),
-                    "filter the joined table in WITH first, and join that",
+                    format!("an outer, semi or anti join has conditions other than equal columns: ON {on}"),
+                    "filter the joined table in WITH first, and join the result",
                 );
             }
             JoinOperator::Right(JoinConstraint::Using(_))

@@ -1,4 +1,4 @@
-//! Where in a query something stands: the line, and marks below it.
+//! The place of an error in a query: the line, with marks below the word.
 
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, Tokenizer};
@@ -7,7 +7,7 @@ use chorus_engine::RunTablesError;
 
 use crate::QueryError;
 
-/// Adds the place in the query to an error that is about a name or a word of it.
+/// Adds the place in the query to an error about a name or a word.
 pub(crate) fn placed(error: QueryError, sql: &str) -> QueryError {
     let place = match &error {
         QueryError::UnknownColumn { column: name, .. }
@@ -23,7 +23,7 @@ pub(crate) fn placed(error: QueryError, sql: &str) -> QueryError {
     }
 }
 
-/// Line, column and length, counted from 1 and in characters, of the first word of the query that is this name.
+/// Line, column and length of the first word of the query that equals this name; in characters, counted from 1.
 fn word(sql: &str, name: &str) -> Option<(usize, usize, usize)> {
     let tokens = Tokenizer::new(&GenericDialect, sql).tokenize_with_location().ok()?;
     // `a.b` is reported as such where it is a table's name, and consists of several words.
@@ -38,21 +38,21 @@ fn word(sql: &str, name: &str) -> Option<(usize, usize, usize)> {
     })
 }
 
-/// Line and column that the parser tells at the end of what it says.
+/// Line and column at the end of a message of the parser.
 fn stated(detail: &str) -> Option<(usize, usize)> {
     let (_, place) = detail.rsplit_once("Line: ")?;
     let (line, column) = place.split_once(", Column: ")?;
     Some((line.parse().ok()?, column.trim_end_matches('.').parse().ok()?))
 }
 
-/// Length of the word that begins there, in characters; 1 where none does.
+/// Length in characters of the word that begins at this place; 1 if there is no word.
 fn word_at(sql: &str, line: usize, column: usize) -> usize {
     let text = sql.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let word = text.chars().skip(column.saturating_sub(1)).take_while(|c| c.is_alphanumeric() || *c == '_');
     word.count().max(1)
 }
 
-/// That line of the query, and marks below the place. Tabs become blanks, so that both line up.
+/// The line of the query, with marks below the place. Tabs become spaces, so that the marks are aligned.
 fn marked(sql: &str, line: usize, column: usize, length: usize) -> Option<String> {
     let text: String = sql.lines().nth(line.checked_sub(1)?)?.replace('\t', " ");
     let before = column.checked_sub(1)?;

@@ -1,4 +1,4 @@
-//! The same query in words that polars understands. No answer changes, but for the names of columns.
+//! Rewrites queries into forms that polars understands. Answers stay the same except for the names of columns.
 
 use std::mem;
 use std::ops::ControlFlow;
@@ -13,26 +13,26 @@ use sqlparser::parser::Parser;
 
 use crate::pitfalls::{calls, equates_columns, is_aggregate, is_grouped};
 
-/// Functions that stand for several columns, each with a name of its own.
+/// Functions that give several columns, each with its own name.
 const SEVERAL: &[&str] = &["columns", "unnest"];
 
-/// Rewrites a query and all queries in it:
-/// - Computed columns are called by their text, such as `COUNT(*)` and `MAX(score)`, where AS gives them no name. polars would
-///   call the first `len` and the second `score`, and refuse `SELECT MIN(score), MAX(score)`.
-/// - ORDER BY uses the names of what SELECT shows: polars 0.55 does not sort by aggregates, and beside GROUP BY it does not find
+/// Rewrites a query and its subqueries:
+/// - Computed columns without AS are named by their text, such as `COUNT(*)` and `MAX(score)`. polars would call the first `len`
+///   and the second `score`, and refuse `SELECT MIN(score), MAX(score)`.
+/// - ORDER BY uses the names of columns in SELECT. polars 0.55 does not sort by aggregates, and beside GROUP BY it does not find
 ///   `b.x` of a joined table.
-/// - The columns of a UNION are called as those of its first part; polars sorts each part, and so wants the names in each.
-/// - The conditions of an inner join that do not equate columns stand in WHERE: polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
-///   when the answer does not show `b.x`, and takes `a.x` for `b.x` in `ON a.y < b.y AND b.x = 1`.
-/// - An aggregate of all rows within another query is DISTINCT: of a CROSS JOIN's side whose columns nobody reads polars 0.55 forgets
-///   the aggregate too, and the side has as many rows as its table.
+/// - All parts of a UNION get the column names of the first part, because polars sorts each part and needs the names in each.
+/// - Conditions of an inner join that do not equate columns are moved to WHERE. polars 0.55 fails on `ON a.id = b.id AND b.x = 1`
+///   when the answer does not contain `b.x`, and confuses `a.x` with `b.x` in `ON a.y < b.y AND b.x = 1`.
+/// - An aggregate over all rows in a subquery gets DISTINCT. When no column of one side of a CROSS JOIN is used, polars 0.55 drops
+///   the aggregate, and that side then has as many rows as its table.
 pub(crate) fn rewrite(query: &mut Query) {
-    // The visitor never breaks off.
+    // The visitor never stops early.
     let _ = query.visit(&mut Rewriter { depth: 0 });
 }
 
 struct Rewriter {
-    /// How many queries this one is in, itself too.
+    /// Nesting depth of the query; 1 for the outermost.
     depth: usize,
 }
 
@@ -70,7 +70,7 @@ impl VisitorMut for Rewriter {
     }
 }
 
-/// Makes DISTINCT of what has one row anyway.
+/// Adds DISTINCT to a query that has one row anyway.
 fn keep_one_row(select: &mut Select) {
     if select.distinct.is_none() && !is_grouped(select) && calls(&select.projection, is_aggregate) {
         select.distinct = Some(Distinct::Distinct);

@@ -1,5 +1,5 @@
-//! From a table's folder to a frame that polars reads when it must: the schema is known beforehand, so that polars plans a query
-//! without reading footers, and partitions that a filter on `site` or `date` rules out are never opened.
+//! From a table's folder to a lazy frame. The schema is given, so polars plans a query without reading footers, and never opens
+//! partitions that a filter on `site` or `date` excludes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ pub(crate) struct Named {
     pub(crate) files: Vec<Partition>,
 }
 
-/// A table of a run as a lazy frame. With `filters_first` the columns of a filter are read first, and others only of the rows that pass;
-/// this pays when there are others.
+/// A table of a run as a lazy frame. With `filters_first`, the columns of a filter are read first, and other columns only for the
+/// rows that pass. This is faster if there are other columns.
 ///
 /// # Errors
 /// [`QueryError::Run`] where the run has no such table, or one of another version; [`QueryError::Path`].
@@ -39,10 +39,10 @@ fn lazy(schema: &TableSchema, folder: &Path, filters_first: bool) -> PolarsResul
     } else {
         HiveOptions::new_disabled()
     };
-    // The folder, not its files: polars then looks for partitions below it only, and a run may live in `project=frogs/`.
+    // The folder, not its files: polars then looks for partitions only below it, and a run may be in a folder `project=frogs/`.
     LazyFrame::scan_parquet(
         PlRefPath::try_from_path(folder)?,
-        // A run's path is no pattern, whatever characters it has.
+        // The path of a run is not a glob pattern, even if it contains `*`.
         ScanArgsParquet {
             hive_options,
             schema: Some(file_schema(schema)),
@@ -53,7 +53,7 @@ fn lazy(schema: &TableSchema, folder: &Path, filters_first: bool) -> PolarsResul
     )
 }
 
-/// Keeps filters on `date` right where some dates are null.
+/// Makes filters on `date` correct where some dates are null.
 ///
 /// polars 0.55 prunes partitions by the raw bits of a comparison and forgets which of them are null, so that
 /// `date < '2020-03-02'` also takes partitions without a date. Here only `IS NULL` decides about those, and the null that a

@@ -1,4 +1,4 @@
-//! A statement before it runs: whether it only reads, and which tables it names.
+//! Checks of a statement before it runs: whether it only reads, and which tables it names.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use crate::rewrite::rewrite;
 use crate::{QueryError, pitfalls};
 
-/// Longest text of a query in bytes: its syntax tree, as deep as the text has operators in a row, must fit the stack.
+/// Maximum length of a query in bytes. Its syntax tree, which is as deep as its longest chain of operators, must fit the stack.
 const LONGEST: usize = 256 << 10;
 
 /// A statement that may run.
@@ -30,11 +30,12 @@ pub(crate) enum Statement {
 pub(crate) struct Query {
     /// The text, every column of the answer with a name.
     pub sql: String,
-    /// What FROM, JOIN and TABLE name: tables of the run and names from WITH.
+    /// The names in FROM, JOIN and TABLE: tables of the run and names from WITH.
     pub relations: Vec<String>,
-    /// What WITH defines.
+    /// The names that WITH defines.
     pub with: Vec<String>,
-    /// Whether it reads columns that its filter does not: these are spared for rows that do not pass, where the filter's are read first.
+    /// Whether it reads columns besides those of its filter. Then the filter's columns are read first, and the others only for
+    /// rows that pass.
     pub filters_first: bool,
 }
 
@@ -76,7 +77,7 @@ impl Statement {
 fn place(error: ParserError) -> String {
     match error {
         ParserError::TokenizerError(detail) | ParserError::ParserError(detail) => detail,
-        ParserError::RecursionLimitExceeded => "it is nested too deeply".into(),
+        ParserError::RecursionLimitExceeded => "the query is nested too deeply".into(),
     }
 }
 
@@ -265,14 +266,14 @@ mod tests {
     fn what_is_not_sql_is_told_with_its_place() {
         assert_eq!(
             error("SELECT x FRM a WHERE"),
-            "the query cannot be understood: Expected: end of statement, found: a at Line: 1, Column: 14"
+            "the query is not valid SQL: Expected: end of statement, found: a at Line: 1, Column: 14"
         );
         assert!(error("SELCT 1").contains("Line: 1, Column: 1"), "{}", error("SELCT 1"));
-        assert_eq!(error(""), "the query cannot be understood: expected one statement, found 0");
-        assert_eq!(error("SELECT 1; SELECT 2"), "the query cannot be understood: expected one statement, found 2");
+        assert_eq!(error(""), "the query is not valid SQL: expected one statement, found 0");
+        assert_eq!(error("SELECT 1; SELECT 2"), "the query is not valid SQL: expected one statement, found 2");
         let long = format!("SELECT {}", "1, ".repeat(LONGEST));
         assert!(error(&long).contains("expected at most 262144 bytes"), "{}", error(&long));
         let nested = format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000));
-        assert!(error(&nested).ends_with("it is nested too deeply"), "{}", error(&nested));
+        assert!(error(&nested).ends_with("the query is nested too deeply"), "{}", error(&nested));
     }
 }

@@ -19,7 +19,7 @@ use crate::scan::{Named, scan};
 use crate::statement::{Query, Statement};
 use crate::{Answer, QueryError, VIEWS, View, describe};
 
-/// The tables that the folders of runs hold.
+/// The tables of one or several runs.
 #[derive(Debug, Clone)]
 pub struct Tables {
     runs: Vec<RunTables>,
@@ -35,7 +35,7 @@ enum Relation {
 }
 
 impl Tables {
-    /// The tables of one run. Reads no file, and does not look whether tables are fresh.
+    /// The tables of one run. Reads no file, and does not check whether tables are fresh.
     ///
     /// # Errors
     /// [`QueryError::Run`] when the folder is not that of a run.
@@ -43,8 +43,8 @@ impl Tables {
         Ok(Self::of(vec![RunTables::open(run, |_| Vec::new())?]))
     }
 
-    /// The tables of runs. Where there are several, every table holds the rows of all of them, and a column `run` with the name of the
-    /// row's run. A run that lacks a table adds no rows to it.
+    /// The tables of runs. With several runs, each table holds the rows of all runs and a column `run` with the name of the row's
+    /// run. A run without a table adds no rows to it.
     pub fn of(runs: Vec<RunTables>) -> Self {
         Self { runs, params: Vec::new() }
     }
@@ -54,10 +54,10 @@ impl Tables {
         &self.runs
     }
 
-    /// The tables that a statement reads, those of its views among them, each once.
+    /// The tables that a statement reads, directly or through views, each once.
     ///
     /// # Errors
-    /// Those of [`Tables::sql`] for a statement that cannot be understood, or that names what no run has.
+    /// Those of [`Tables::sql`] for a statement that is not valid SQL, or that names an unknown table.
     pub fn reads(&self, sql: &str) -> Result<Vec<&'static str>, QueryError> {
         let read = || {
             let Statement::Query(query) = Statement::parse(sql)? else { return Ok(Vec::new()) };
@@ -76,13 +76,13 @@ impl Tables {
         guard_deep(read).map_err(|error| placed(error, sql))
     }
 
-    /// With these values in the one-row table `params`.
+    /// Sets the values of the one-row table `params`.
     #[must_use]
     pub fn with_params(self, params: Vec<Param>) -> Self {
         Self { params, ..self }
     }
 
-    /// Names of the tables that are there, in the order in which a run makes them.
+    /// Names of the existing tables, in the order in which a run makes them.
     pub fn names(&self) -> Vec<&'static str> {
         names(&self.present())
     }
@@ -93,22 +93,23 @@ impl Tables {
         chorus_tables::all().iter().filter(has).collect()
     }
 
-    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`, `DESCRIBE table`) in polars' dialect of SQL. What polars
-    /// would answer wrongly is refused.
+    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`, `DESCRIBE table`) in polars' dialect of SQL. Queries that
+    /// polars is known to answer wrongly are refused.
     ///
-    /// Only tables that the query names are looked at, and of those only the columns and partitions that it needs. Partitioned
-    /// tables have the columns `site` (text) and `date` (date, null where a recording's time is not known) after their own, and `run`
-    /// where several runs are open (a column `run` of the table itself is then `own_run`). Views ([`VIEWS`]) and the one-row table `params` are named as tables are. The order of rows is that
-    /// of ORDER BY and otherwise not defined.
+    /// Only tables that the query names are opened, and only the columns and partitions that it needs. After their own columns,
+    /// partitioned tables have `site` (text) and `date` (date; null where a recording's time is not known). With several runs,
+    /// tables have a column `run`; a table's own column `run` is then called `own_run`. Views ([`VIEWS`]) and the one-row table
+    /// `params` are used like tables. Rows have the order of ORDER BY, and no defined order without it.
     ///
-    /// Where dialects differ: names are case-sensitive, and those like keywords want double quotes (`"group"`); ORDER BY puts
-    /// nulls last, and first with DESC; `/` of integers gives a fraction; ROUND takes halves to the even digit; a running window
-    /// counts rows of equal rank one by one. Computed columns without AS are called by their text, such as `COUNT(*)`.
+    /// Differences between dialects: names are case-sensitive, and names that are keywords need double quotes (`"group"`). ORDER
+    /// BY puts nulls last, and first with DESC. `/` of integers gives a fraction. ROUND rounds halves to the even digit. A
+    /// running window counts rows of equal rank one by one. Computed columns without AS are named by their text, such as
+    /// `COUNT(*)`.
     ///
     /// # Errors
-    /// Every [`QueryError`] but those of [`Tables::open`] and of writing.
+    /// Every [`QueryError`] except those of [`Tables::open`] and of writing.
     pub fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
-        // Its warnings speak to programmers who use polars, and go to stderr.
+        // polars' warnings are for its programmers, and would go to stderr.
         polars::error::set_warning_function(|_, _| ());
         let answer = guard_deep(|| {
             let params = Param::all(sql, &self.params)?;
@@ -166,7 +167,7 @@ impl Tables {
         }
     }
 
-    /// The rows of all runs. `seen` learns which tables that are.
+    /// The rows of all runs. The tables that are read are added to `seen`.
     fn frame(
         &self,
         relation: Relation,
@@ -177,7 +178,7 @@ impl Tables {
         if matches!(relation, Relation::Params) {
             let none = QueryError::Param {
                 found: PARAMS.into(),
-                expected: "values for it: --param NAME=VALUE, or lines `-- param NAME = VALUE` in the query",
+                expected: "at least one value; give --param NAME=VALUE, or a line `-- param NAME = VALUE` in the query",
             };
             return if params.is_empty() { Err(none) } else { Ok(params::frame(params)) };
         }
@@ -202,7 +203,7 @@ impl Tables {
     fn no_such_table(&self, name: &str) -> QueryError {
         let known = self.names();
         let others = VIEWS.iter().map(|v| v.name).chain([PARAMS]).chain(chorus_tables::all().iter().map(|t| t.name.as_str()));
-        // A name like one of a table that is still to be made is better than none: the next error then says how to make it.
+        // Tables that are not made yet are suggested too: the next error says how to make them.
         let nearest = nearest(name, known.iter().copied()).or_else(|| nearest(name, others));
         QueryError::UnknownTable { table: name.to_owned(), nearest, known: known.join(", ") }
     }

@@ -1,7 +1,7 @@
-//! Questions that are asked often, under a name: each is a SELECT over the tables of one run, in `views/` beside this crate's source,
-//! whose first line says what it answers. A query names a view as it names a table.
+//! Views: named SELECT queries over the tables of one run. Their files are in `views/`; the first line of a file describes the
+//! view. A query uses a view like a table.
 
-/// A named question.
+/// A named query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
     /// Its name.
@@ -25,7 +25,7 @@ impl View {
         VIEWS.iter().find(|view| view.name == name)
     }
 
-    /// What it answers, in a sentence.
+    /// What the view holds, in one sentence.
     pub fn about(&self) -> &'static str {
         self.text.lines().next().unwrap_or_default().trim_start_matches("-- ")
     }
@@ -50,7 +50,7 @@ mod tests {
             assert!(chorus_tables::schema(view.name).is_err(), "{} is a table", view.name);
             let Statement::Query(query) = Statement::parse(view.sql()).unwrap() else { panic!("{}", view.name) };
             for name in query.relations.iter().filter(|name| !query.with.contains(name)) {
-                assert!(chorus_tables::schema(name).is_ok(), "{} names {name}, which is no table", view.name);
+                assert!(chorus_tables::schema(name).is_ok(), "{} names {name}, which is not a table", view.name);
             }
         }
     }

@@ -72,7 +72,10 @@ fn an_unknown_column_gets_a_suggestion() {
 fn a_name_from_with_never_hides_a_table() {
     let run = Run::small();
     let sql = "WITH recordings AS (SELECT * FROM recordings WHERE site = 'POND01') SELECT COUNT(*) FROM recordings";
-    assert_eq!(run.error(sql), "WITH gives the name `recordings`, which is a table or a view of this run; give it another name");
+    assert_eq!(
+        run.error(sql),
+        "WITH defines `recordings`, but a table or a view of this run has the same name; choose another name in WITH"
+    );
     // A table that the run does not have is no obstacle.
     assert_eq!(run.rows("WITH labels AS (SELECT * FROM splits) SELECT COUNT(*) FROM labels"), ["4"]);
 }
@@ -86,7 +89,7 @@ fn what_the_engine_cannot_do_is_told_with_a_way_around() {
         ("SELECT start_utc AT TIME ZONE 'America/Toronto' FROM recordings", "expression AtTimeZone;", "start_local"),
         ("SELECT (SELECT MAX(score) FROM predictions) FROM splits", "unexpected subquery", "CROSS JOIN"),
         ("SELECT 1 FROM predictions WHERE score = (SELECT MAX(score) FROM predictions)", "subquery comparisons", "CROSS JOIN"),
-        ("SELECT 1 FROM recordings WHERE '2020-03-01' < date", "to a string value", "after the column"),
+        ("SELECT 1 FROM recordings WHERE '2020-03-01' < date", "to a string value", "put the column first"),
         (
             "SELECT 1 FROM splits s LEFT JOIN predictions p ON (s.recording_id = p.recording_id)",
             "unsupported SQL join constraint",
@@ -100,14 +103,14 @@ fn what_the_engine_cannot_do_is_told_with_a_way_around() {
         ),
         ("SELECT * FROM (WITH w AS (SELECT 1 AS a) SELECT * FROM w) t", "relation 'w' was not found", "at the beginning"),
         ("SELECT RANK() OVER (ORDER BY score DESC, class) FROM predictions", "mixed asc/desc", "ORDER BY -score"),
-        ("WITH RECURSIVE w AS (SELECT 1) SELECT * FROM w", "recursive CTEs are not supported", "joins, WITH"),
+        ("WITH RECURSIVE w AS (SELECT 1) SELECT * FROM w", "recursive CTEs are not supported", "try joins, WITH"),
     ] {
         let error = run.error(sql);
         assert!(error.contains(said) && error.contains(hint) && error.len() < 300, "{sql}: {error}");
     }
     assert_eq!(
         run.error("SELECT subset, subset FROM splits"),
-        "two columns of the answer are called `subset`; give one another name with AS"
+        "two columns of the answer are called `subset`; rename one with AS"
     );
 }
 
@@ -117,45 +120,45 @@ fn what_the_engine_would_answer_wrongly_is_refused() {
     for (sql, said) in [
         (
             "SELECT 1 FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND p.score > 0.5",
-            "other conditions than equal columns",
+            "conditions other than equal columns",
         ),
         (
             "SELECT 1 FROM splits s FULL JOIN predictions p ON s.recording_id < p.recording_id",
-            "other conditions than equal columns",
+            "conditions other than equal columns",
         ),
         (
             "SELECT 1 FROM (splits s LEFT JOIN predictions p ON (s.reason = p.class AND NOT p.score = 1))",
-            "other conditions than equal columns",
+            "conditions other than equal columns",
         ),
         (
             "SELECT 1 FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND p.class = 'FROG'",
-            "other conditions than equal columns",
+            "conditions other than equal columns",
         ),
         ("SELECT 1 FROM splits RIGHT JOIN predictions USING (recording_id)", "RIGHT or FULL JOIN with USING"),
-        ("SELECT site, COUNT(*) FROM predictions", "a column stands beside an aggregate"),
-        ("SELECT *, COUNT(*) FROM predictions", "a column stands beside an aggregate"),
+        ("SELECT site, COUNT(*) FROM predictions", "a column is used beside an aggregate"),
+        ("SELECT *, COUNT(*) FROM predictions", "a column is used beside an aggregate"),
         (
             "SELECT 1 FROM splits s WHERE 1 IN (SELECT MAX(p.start_s) FROM predictions p WHERE p.recording_id = s.recording_id)",
             "for each row of the outer query",
         ),
-        ("SELECT site FROM predictions GROUP BY site ORDER BY COUNT(*) DESC", "an aggregate that SELECT does not show"),
+        ("SELECT site FROM predictions GROUP BY site ORDER BY COUNT(*) DESC", "an aggregate that is not in SELECT"),
         (
             "SELECT site, COUNT(*) FROM predictions GROUP BY site ORDER BY AVG(score) / COUNT(*)",
-            "an aggregate that SELECT does not show",
+            "an aggregate that is not in SELECT",
         ),
         (
             "WITH w AS (SELECT site FROM predictions GROUP BY site ORDER BY MAX(score)) SELECT * FROM w",
-            "an aggregate that SELECT does not show",
+            "an aggregate that is not in SELECT",
         ),
         (
             "SELECT ROUND(p.score, 1) AS score FROM predictions p ORDER BY p.score, p.class",
-            "would take the answer's column of that name",
+            "would use the computed column of that name",
         ),
         ("SELECT site, COUNT(*) * 100.0 / SUM(COUNT(*)) OVER () FROM predictions GROUP BY site", "beside GROUP BY"),
         ("SELECT site, ROW_NUMBER() OVER (ORDER BY site) FROM predictions GROUP BY ALL", "beside GROUP BY"),
         ("SELECT site, COUNT(*) FROM predictions GROUP BY site QUALIFY ROW_NUMBER() OVER (ORDER BY site) = 1", "beside GROUP BY"),
-        ("SELECT AVG(score) OVER (PARTITION BY class ORDER BY start_s) FROM predictions", "AVG does not run"),
-        ("SELECT median(score) OVER w FROM predictions WINDOW w AS (ORDER BY start_s)", "median does not run"),
+        ("SELECT AVG(score) OVER (PARTITION BY class ORDER BY start_s) FROM predictions", "AVG ignores ORDER BY"),
+        ("SELECT median(score) OVER w FROM predictions WINDOW w AS (ORDER BY start_s)", "median ignores ORDER BY"),
     ] {
         let error = run.sql(sql).expect_err(sql);
         assert!(matches!(&error, QueryError::Misread { .. }), "{sql}: {error}");

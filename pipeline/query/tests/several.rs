@@ -132,7 +132,7 @@ fn views_are_listed_described_and_wait_for_their_tables() {
     assert!(shown.iter().any(|line| line.starts_with("nightly,view,")), "{shown:?}");
     assert!(run.error("SELECT * FROM nightly").contains("no table `activity` yet; `chorus run detect` makes it"));
     assert!(run.error("SELECT * FROM nightli").contains("did you mean `nightly`?"));
-    assert!(run.error("WITH nightly AS (SELECT 1 AS a) SELECT * FROM nightly").contains("give it another name"));
+    assert!(run.error("WITH nightly AS (SELECT 1 AS a) SELECT * FROM nightly").contains("choose another name in WITH"));
     assert!(run.rows("DESCRIBE splits").len() == 4);
 }
 

@@ -1,4 +1,4 @@
--- When in the day: share of windows with a detection by site, class and local hour, over all nights.
+-- Share of windows with a detection by site, class and local hour, over all nights.
 WITH sums AS (
     SELECT site, class, hour, SUM(effort_s) AS effort_s, SUM(windows) AS windows, SUM(windows_detected) AS windows_detected, SUM(events) AS events
     FROM activity WHERE hour IS NOT NULL GROUP BY site, class, hour

@@ -1,4 +1,4 @@
--- The nightly calling index by site, night and class: share of windows and of minutes with a detection, and events per recorded hour. A night without a row was not listened to.
+-- Nightly calling index by site, night and class: share of windows and minutes with a detection, and events per hour. Nights without recordings have no row.
 WITH sums AS (
     SELECT site, night, class, SUM(effort_s) AS effort_s, SUM(windows) AS windows, SUM(windows_detected) AS windows_detected,
            SUM(minutes) AS minutes, SUM(minutes_detected) AS minutes_detected, SUM(events) AS events

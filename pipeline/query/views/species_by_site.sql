@@ -1,4 +1,4 @@
--- What was found where: windows, events and nights with a detection of every class at every site, beside what was listened to.
+-- Windows, events and nights with a detection for each class and site, beside the recording effort.
 WITH sums AS (
     SELECT site, class, SUM(effort_s) AS effort_s, SUM(windows) AS windows, SUM(windows_detected) AS windows_detected, SUM(events) AS events
     FROM activity GROUP BY site, class

@@ -1,4 +1,4 @@
--- The whole run in one row: recordings, sites, nights, hours, windows, classes with a detection, and events.
+-- The whole run in one row: recordings, sites, nights, hours, windows, detected classes and events.
 WITH r AS (SELECT COUNT(*) AS recordings, COUNT(DISTINCT site) AS sites, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS rejected, SUM(duration_s) / 3600 AS hours FROM recordings),
      n AS (SELECT COUNT(*) AS site_nights FROM nights),
      w AS (SELECT SUM(windows) AS windows FROM (SELECT DISTINCT site, night, hour, windows FROM activity) AS each_hour),

@@ -1,4 +1,4 @@
--- When around sunset and sunrise: share of windows with a detection by site, class, anchor (sunset or sunrise: name one) and half hour from it, over all nights.
+-- Share of windows with a detection by site, class and half hour from sunset or sunrise, over all nights; choose one anchor.
 WITH sums AS (
     SELECT site, class, anchor, offset_min, SUM(effort_s) AS effort_s, SUM(windows) AS windows, SUM(windows_detected) AS windows_detected, SUM(events) AS events
     FROM sun_activity WHERE offset_min IS NOT NULL GROUP BY site, class, anchor, offset_min
