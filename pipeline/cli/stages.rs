@@ -1,4 +1,4 @@
-//! The stages of Chorus, each listed once, in the order in which they are executed. What a stage declares stands beside its code.
+//! The list of all stages of Chorus, in the order of execution. Each stage declares its inputs, outputs and keys beside its code.
 
 use chorus_audio::{Featurize, Ingest, Segment};
 use chorus_engine::graph::Pass;

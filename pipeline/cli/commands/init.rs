@@ -56,7 +56,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The JSON Schema of configurations, beside them in the sources' configs/.
+/// The JSON Schema of configuration files, which is in configs/ of the repository.
 const SCHEMA: &str = "schema.json";
 
 fn default_output(archive: &Path) -> PathBuf {

@@ -46,7 +46,7 @@ pub(super) fn state(plan: &PassPlan) -> (&'static str, String) {
     } else {
         "in base"
     };
-    // The state has a column of its own.
+    // The state has its own column.
     let reason =
         ["stale, ", "stale: ", "missing, "].iter().find_map(|prefix| reason.strip_prefix(prefix)).unwrap_or(&reason).to_owned();
     (state, reason)

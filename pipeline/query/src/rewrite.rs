@@ -147,7 +147,7 @@ fn take_names(body: &mut SetExpr, names: &[Ident]) {
             take_names(left, names);
             take_names(right, names);
         }
-        // In parentheses it may have an ORDER BY of its own, by its own names.
+        // A part in parentheses may have its own ORDER BY, which uses its own names.
         _ => {}
     }
 }
@@ -161,7 +161,7 @@ fn renamed(body: &SetExpr, names: &[Ident]) -> SetExpr {
     parsed.map_or_else(|_| body.clone(), |query| *query.body)
 }
 
-/// Puts the name of a column of this SELECT in place of its expression.
+/// Replaces an expression with the name of the column of this SELECT that holds it.
 struct ByName<'a>(&'a Select);
 
 impl VisitorMut for ByName<'_> {

@@ -1,4 +1,4 @@
-//! From polars' values to the ones that text formats know.
+//! Converts values of polars to values of text formats.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::{Number, Value};
 
 use crate::QueryError;
 
-/// Rows that are turned at once; bounds the memory that text needs beside the answer.
+/// Number of rows that are converted at once. It bounds the memory for text.
 const ROWS_PER_SLICE: usize = 8192;
 
 /// Names of the columns, in order.
@@ -77,7 +77,7 @@ fn json(value: AnyValue<'_>) -> Value {
     }
 }
 
-/// JSON has no word for NaN and infinities; a text keeps them apart from null.
+/// JSON has no NaN and no infinities; they become text, so that they differ from null.
 fn float(value: f64) -> Value {
     Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number)
 }

@@ -1,4 +1,4 @@
-//! Comma-separated values: quoted as in RFC 4180, lines ended by `\n`, which every reader takes and shell tools want.
+//! Comma-separated values: quoted as in RFC 4180, lines end with `\n`, which all readers accept and shell tools expect.
 
 use std::io::{self, Write};
 

@@ -7,17 +7,17 @@ use polars::prelude::DataFrame;
 use crate::QueryError;
 use crate::value::{each_row, names, text};
 
-/// Blanks between columns.
+/// Spaces between columns.
 const GAP: usize = 2;
 /// A column of text is never cut below this width.
 const NARROWEST: usize = 8;
-/// What stands in place of a missing value, as polars and SQL write it.
+/// The text of a missing value, as in polars and SQL.
 const NULL: &str = "null";
 
 /// How a table is laid out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableStyle {
-    /// Width of the terminal in characters: texts are cut, with `…`, as far as it takes to fit. `None` cuts nothing. Numbers,
+    /// Width of the terminal in characters: texts are cut, with `…`, as far as necessary to fit. `None` cuts nothing. Numbers,
     /// dates and times are never cut.
     pub width: Option<usize>,
     /// Rows to print; a last line says how many were left out. `None` prints all.
@@ -25,7 +25,7 @@ pub struct TableStyle {
 }
 
 struct Column {
-    /// Numbers stand at the right.
+    /// Numbers are aligned to the right.
     number: bool,
     /// Only texts may be cut.
     text: bool,
@@ -65,7 +65,7 @@ pub(crate) fn write(frame: &DataFrame, style: &TableStyle, out: &mut impl Write)
     Ok(())
 }
 
-/// Takes from the widest text, one character at a time, until all columns fit or no text has more to give.
+/// Shortens the widest text, one character at a time, until all columns fit or no text can be shortened further.
 fn shrink(columns: &mut [Column], room: usize) {
     let gaps = GAP * columns.len().saturating_sub(1);
     while columns.iter().map(|c| c.width).sum::<usize>() + gaps > room {
