@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use globset::{Glob, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
@@ -102,7 +102,11 @@ impl Name {
             [] => "*".to_owned(),
             parts => format!("{first}{}{last}", parts.join("*")),
         };
-        let compile = || Glob::new(&pattern).map_err(|e| format!("name `{written}`, which cannot be used as a pattern ({e})"));
+        // `globset::escape` leaves a backslash as it is, so it must not escape what follows.
+        let compile = || {
+            let glob = GlobBuilder::new(&pattern).backslash_escape(false).build();
+            glob.map_err(|e| format!("name `{written}`, which cannot be used as a pattern ({e})"))
+        };
         let pattern = written.contains('*').then(compile).transpose()?.map(|glob| glob.compile_matcher());
         Ok(Self { written: written.to_owned(), pattern })
     }
