@@ -25,7 +25,7 @@ pub(crate) fn declarations() -> &'static Declarations {
 #[keys(section = "sweep")]
 #[allow(dead_code, reason = "`chorus sweep` reads the key by its name, before the whole configuration is checked")]
 pub(crate) struct SweepSettings {
-    /// What `chorus sweep` varies, each a key with its values. Every combination is a run of its own.
+    /// The keys that `chorus sweep` varies, each with its values. Each combination is one run.
     #[key(default = "[]", example = "[\"train.mixing=none,mix2\", \"train.seed=0,1,2\"]")]
     pub(crate) vary: Vec<String>,
 }
