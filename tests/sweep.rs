@@ -196,7 +196,10 @@ fn what_cannot_be_swept_is_told_before_anything_is_made() {
         (vec!["--vary", "train.seed=-1"], "a whole number from 0"),
         (vec!["--vary", "run.path=a,b"], "sets this key itself"),
         (vec!["--vary", "train.seed=1", "--vary", "train.seed=2"], "varied twice"),
-        (vec!["--set", "annotate.format=none", "--set", "model.path=m", "--vary", "train.seed=1"], "a run with model.path has none"),
+        (
+            vec!["--set", "annotate.format=none", "--set", "model.path=m", "--vary", "train.seed=1"],
+            "a run with model.path has none",
+        ),
     ] {
         let output = sweep(&survey, &args);
         let said = text(&output.stderr);

@@ -99,7 +99,9 @@ impl Sweep {
         match without {
             None => Ok(()),
             Some(_) => Err(UsageError(
-                "model.path: a sweep compares metrics, and a run with model.path has none; remove model.path and set annotate.format".into(),
+                "model.path: a sweep compares metrics, and a run with model.path has none; remove model.path and set \
+                 annotate.format"
+                    .into(),
             )),
         }
     }
