@@ -70,7 +70,7 @@ fn what_is_the_same_is_taken_over_and_the_run_is_a_whole_one() {
     assert!(plans.len() > 9 && plans.iter().all(|plan| plan["units"].as_array().unwrap().is_empty()), "{plans:?}");
     assert!(!derived(&survey).exists(), "a look at a run has written");
     let said = derive(&survey, &[], &[]);
-    assert!(said.contains("taken from") && said.contains("0 units made and 42 taken from the base"), "{said}");
+    assert!(said.contains("taken from") && said.contains("0 units made and 42 taken over from the base"), "{said}");
     assert!(!said.contains("reading") && log(&derived(&survey)).0.is_empty(), "{said}");
     assert_same(&worth(&derived(&survey)), &expected, "a derived run");
     for path in expected.keys() {

@@ -218,7 +218,7 @@ fn what_cannot_be_exported_is_refused_and_leaves_nothing_behind() {
         (&["csv", "-o", archive], "lies within the archive"),
         (&["csv", "-o", "mine"], "--force"),
         (&["xls", "-o", "out"], "detection-histories"),
-        (&["csv", "-o", "out", "--class", "NONE"], "there is no class `NONE`"),
+        (&["csv", "-o", "out", "--class", "NONE"], "this run has no class `NONE`"),
         (&["csv", "-o", "out", "--site", "NONE"], "MARSH02, POND01"),
         (
             &["csv", "-o", "out", "--metadata", "m.yaml"],

@@ -85,7 +85,7 @@ fn a_polite_stop_keeps_what_was_done_and_says_so() {
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("goes on from there"), "{said}");
+    assert!(said.contains("continues from there"), "{said}");
     survey.run_all();
 }
 

@@ -204,7 +204,7 @@ fn a_new_night_adds_units_and_leaves_all_others_fresh() {
     let line = |stage: &str| planned.lines().find(|line| line.starts_with(stage)).unwrap().to_owned();
     assert!(line("ingest ").contains("0 or more") && line("predict ").contains("or more"), "{planned}");
     assert!(!line("report ").contains("or more"), "{planned}");
-    assert!(planned.contains("once ingest has read what it does not know: 1 files are new"), "{planned}");
+    assert!(planned.contains("when ingest has read new files: 1 files are new"), "{planned}");
     let made = survey.made_by(|survey| drop(survey.run_all()));
     let day = format!("site={site}/date=2025-03-10/part-000");
     for pass in ["ingest", "segment", "annotate", "featurize", "predict", "detect"] {

@@ -146,7 +146,7 @@ fn a_polite_stop_says_how_to_go_on() {
     assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("goes on from there"), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("continues from there"), "{said}");
     assert!(!folder(&survey).join(RUNS[3]).exists(), "{said}");
     sweep_well(&survey, &METHODS);
 }

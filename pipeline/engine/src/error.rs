@@ -69,7 +69,7 @@ pub enum EngineError {
     },
     /// Another process makes this share of the run.
     #[error(
-        "{}: another process works on share {share}; give each process a share of its own, such as --units 1/4 to \
+        "{}: another process works on share {share}; give each process its own share, such as --units 1/4 to \
          --units 4/4",
         .path.display()
     )]
@@ -80,7 +80,7 @@ pub enum EngineError {
         share: String,
     },
     /// `--unit` was given for work that has no units.
-    #[error("{stage} is one piece of work on the whole run; run it without --unit")]
+    #[error("{stage} works on the whole run at once; run it without --unit")]
     WholeRun {
         /// The stage.
         stage: String,
@@ -165,7 +165,7 @@ pub enum EngineError {
         detail: String,
     },
     /// A stop was asked for.
-    #[error("stopped; what was committed is kept, and the same command goes on from there")]
+    #[error("stopped; finished units are kept, and the same command continues from there")]
     Stopped,
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
         }
     }
     if archive.is_none() && !chosen.is_empty() {
-        cx.console().warn("the archive is not there: the report has no clips");
+        cx.console().warn("the archive does not exist, so the report has no clips");
     }
     if let Some(first) = lacks.first() {
         let clips = if lacks.len() == 1 { "a clip".to_owned() } else { format!("{} clips", lacks.len()) };

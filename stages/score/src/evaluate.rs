@@ -203,6 +203,6 @@ fn tell(console: &Console, classes: &[String], decided: &Decided, params: &Evalu
     let unknown: Vec<&str> = groups::unknown(&params.class_groups, classes).into_iter().collect();
     if !unknown.is_empty() {
         let list = unknown.join(", ");
-        console.warn(&format!("evaluate: evaluate.class_groups names what is no class here (see the table classes): {list}"));
+        console.warn(&format!("evaluate: evaluate.class_groups names unknown classes (see the table classes): {list}"));
     }
 }

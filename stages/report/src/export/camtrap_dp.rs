@@ -179,10 +179,10 @@ impl Export for CamtrapDp {
 }
 
 fn notes(deployments: &BTreeMap<String, Deployment>, (detections, recordings): (u64, u64)) -> Vec<String> {
-    let timeless = left_out(detections, recordings, "the package wants instants, and no zone or no start is known of them");
+    let timeless = left_out(detections, recordings, "the package needs times with a time zone, and theirs are not known");
     let changed: Vec<&str> = deployments.iter().filter(|(_, d)| d.changed).map(|(site, _)| site.as_str()).collect();
     let moved = (!changed.is_empty())
-        .then(|| format!("{}: several places or recorders, of which the deployment names the first", changed.join(", ")));
+        .then(|| format!("{}: several places or recorders; the deployment has the first one", changed.join(", ")));
     timeless.into_iter().chain(moved).collect()
 }
 

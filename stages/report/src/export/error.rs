@@ -59,7 +59,7 @@ pub enum ExportError {
         detail: String,
     },
     /// Detections of a recording that the table of recordings lacks.
-    #[error("{path}: names the recording {recording_id}, which the table recordings lacks; run `chorus run detect --with-upstream`", path = path.display())]
+    #[error("{path}: recording {recording_id} is not in the table recordings; run `chorus run detect --with-upstream`", path = path.display())]
     Stranger {
         /// The file of detections.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum ExportError {
         recording_id: String,
     },
     /// A filter names what the run does not have.
-    #[error("there is no {kind} `{name}` in this run; there are: {known}")]
+    #[error("this run has no {kind} `{name}`; expected one of: {known}")]
     Unknown {
         /// `site` or `class`.
         kind: &'static str,
@@ -77,13 +77,13 @@ pub enum ExportError {
         known: String,
     },
     /// A filter asks for probabilities that there are not.
-    #[error("the detections of {class} hold no probability, since the model has no calibration; choose by --min-score instead")]
+    #[error("the detections of {class} have no probability, because the model has no calibration; use --min-score instead")]
     NoProbability {
         /// The class.
         class: String,
     },
     /// The folder to write to holds something already.
-    #[error("{path}: is not empty; name a new or an empty folder, or put these files over its own with --force", path = path.display())]
+    #[error("{path}: the folder is not empty; name a new or empty folder, or replace files of the same name with --force", path = path.display())]
     NotEmpty {
         /// The folder.
         path: PathBuf,
@@ -98,7 +98,7 @@ pub enum ExportError {
     },
     /// A site without coordinates, in a format that wants them.
     #[error(
-        "{sites}: no coordinates are known, which {format} wants of every site; add latitude and longitude to the site sheet (ingest.site_sheet) and run `chorus run ingest`, or choose other sites with --site"
+        "{sites}: no coordinates, which {format} needs for every site; add latitude and longitude to the site sheet (ingest.site_sheet) and run `chorus run ingest`, or choose other sites with --site"
     )]
     NoPlace {
         /// The sites.

@@ -86,6 +86,6 @@ mod tests {
         let names = |names: &[&str]| -> BTreeSet<String> { names.iter().map(|name| (*name).to_owned()).collect() };
         assert!(known("site", &names(&["A"]), &names(&["A", "B"])).is_ok());
         let error = known("site", &names(&["C"]), &names(&["A", "B"])).unwrap_err().to_string();
-        assert_eq!(error, "there is no site `C` in this run; there are: A, B");
+        assert_eq!(error, "this run has no site `C`; expected one of: A, B");
     }
 }

@@ -67,7 +67,7 @@ impl Export for DetectionHistories {
             shape.write(destination, &path, |site, night, _| u8::from(is_detected(site, night)).to_string())?;
         }
         write_sites(destination, &found.places)?;
-        summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "no time of them is known, so they are in no night"));
+        summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "their time is not known, so they belong to no night"));
         Ok(summary)
     }
 }

@@ -61,8 +61,8 @@ impl Work for Activity {
         for (site, counts) in &tally.sites {
             if let Some(far) = counts.suns.values().find(|sun| sun.clock_ahead_h.abs() > FARTHEST_H) {
                 cx.console().warn(&format!(
-                    "detect: {site}: its clock is {:+.0} h from the sun's at its longitude, so that nights (noon to noon by the clock) \
-                     are not its nights; name its zone in the site sheet or as archive.timezone",
+                    "detect: {site}: its clock differs by {:+.0} h from solar time at its longitude, so its nights (noon to noon by \
+                     the clock) are wrong; set its time zone in the site sheet or in archive.timezone",
                     far.clock_ahead_h
                 ));
             }
