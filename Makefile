@@ -54,7 +54,7 @@ demo/README.txt: | build
 $(STAGES): build ## Run one stage
 	@$(CHORUS) run $@ $(OPTIONS)
 
-status: build ## Show which stages are up to date, and why others are not
+status: build ## Show which stages are fresh (up to date), and why others are not
 	@$(CHORUS) status $(OPTIONS)
 
 query: build ## Query a run: SQL="SELECT …"

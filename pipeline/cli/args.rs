@@ -12,11 +12,11 @@ use crate::help;
 const EXAMPLES: &str = "\
 Examples:
   chorus demo demo                                  write a synthetic survey to the folder demo
-  chorus run -c configs/demo.yaml                   run all stages; what is up to date is kept
+  chorus run -c configs/demo.yaml                   run all stages; units that are fresh are kept
   chorus run featurize -c configs/demo.yaml         run one stage
   chorus sweep -c configs/demo.yaml --vary train.mixing=none,mix2 --vary train.seed=0,1,2
                                                     compare two methods over three seeds
-  chorus status -c configs/demo.yaml                show which stages are up to date
+  chorus status -c configs/demo.yaml                show which stages are fresh (up to date)
   chorus query \"SELECT * FROM metrics LIMIT 5\"      query the newest run in runs/
   chorus export raven -o selections                 export detections for Raven (or Audacity, R, GBIF, …)
   chorus clips -o listen                            cut clips of detections to listen to
@@ -32,9 +32,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run all stages, or the named ones; results that are up to date are kept
+    /// Run all stages, or the named ones; units that are fresh (up to date) are kept
     Run(RunArgs),
-    /// Show which stages are up to date, and why others are not
+    /// Show which stages are fresh (up to date), and why others are not
     Status(StatusArgs),
     /// Run every combination of some settings and compare their metrics
     Sweep(SweepArgs),
@@ -138,7 +138,7 @@ pub(crate) struct RunArgs {
     /// Also run the stages that the named stages depend on
     #[arg(long)]
     pub(crate) with_upstream: bool,
-    /// Run again what is already up to date
+    /// Also run units that are fresh
     #[arg(long)]
     pub(crate) force: bool,
     /// Compare the hash of every output with the recorded one; make damaged outputs again
