@@ -21,7 +21,7 @@ fn a_fresh_run_is_silent() {
     let views =
         ["SELECT * FROM summary", "SELECT * FROM quality", "SELECT * FROM events", "SHOW TABLES", "DESCRIBE nightly", COUNT];
     for args in views.map(|sql| ["query", sql, "--fresh"]) {
-        let (status, _, stderr) = said(&survey, args);
+        let (status, _, stderr) = said(&survey, &args);
         assert_eq!((status, stderr.as_str()), (0, ""), "{args:?}");
     }
     let (status, _, stderr) = said(&survey, &["export", "darwin-core", "-o", "out", "--fresh"]);
