@@ -7,12 +7,11 @@ use chorus_card::{Card, MODEL_CARD};
 use chorus_keys::Declarations;
 use serde_yaml::Value;
 
+use super::checked::{Config, MODEL_KEYS, Origin};
 use super::evolution::{Known, KnownKeys, REMOVED, is_same};
 use super::parse::{Entry, check, plain};
-use super::{Config, Origin, Problem};
+use super::problem::Problem;
 
-/// The keys that a model's card records under `settings`.
-pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
 /// The key that lists the keys whose values came from the card.
 const BROUGHT: &str = "model.settings";
 const WINDOW: &str = "segment.window_s";

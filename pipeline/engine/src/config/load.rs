@@ -1,0 +1,78 @@
+//! Loads and checks a configuration: the file, `--set`, the settings of a model, the defaults.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chorus_keys::{Declarations, Key};
+use serde_yaml::Value;
+
+use super::checked::{Config, Made, Origin, RESOLVED, stem_of, text_of};
+use super::evolution::KnownKeys;
+use super::problem::ConfigError;
+use super::{from_model, parse};
+
+impl Config {
+    /// Reads a file, puts `--set key=value` over it, fills in the settings of the model that `model.path` names and the defaults, and
+    /// checks everything.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with every problem at once.
+    pub fn load(path: &Path, sets: &[String], declarations: &'static Declarations) -> Result<Self, ConfigError> {
+        let lacking = if path.file_name().is_some_and(|name| name == RESOLVED) { Key::before_value } else { Key::default_value };
+        Self::build(&text_of(path)?, &path.display().to_string(), &stem_of(path), sets, declarations, lacking)
+    }
+
+    /// The same from a text; `place` names it in messages.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`].
+    pub fn from_text(
+        text: &str,
+        place: &str,
+        stem: &str,
+        sets: &[String],
+        declarations: &'static Declarations,
+    ) -> Result<Self, ConfigError> {
+        Self::build(text, place, stem, sets, declarations, Key::default_value)
+    }
+
+    /// `lacking` is the value of a key that nothing gives.
+    fn build(
+        text: &str,
+        place: &str,
+        stem: &str,
+        sets: &[String],
+        declarations: &'static Declarations,
+        lacking: fn(&Key) -> Value,
+    ) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let mut given = parse::file(text, place, declarations, &mut problems);
+        for set in sets {
+            given.extend(parse::set(set, &mut problems));
+        }
+        let mut config = Self {
+            values: declarations.keys().iter().map(|key| (key.name.to_owned(), lacking(key))).collect(),
+            origins: BTreeMap::new(),
+            file: place.to_owned(),
+            stem: stem.to_owned(),
+            known: KnownKeys::of(declarations),
+            declarations: Some(declarations),
+            made: Made::default(),
+        };
+        for entry in given {
+            if let Some(problem) = parse::check(&entry, declarations) {
+                problems.push(problem);
+            } else if declarations.find(&entry.key).is_some() {
+                config.values.set(&entry.key, entry.value);
+                config.origins.insert(entry.key, if entry.place == parse::SET { Origin::Set } else { Origin::File(entry.place) });
+            }
+        }
+        if problems.is_empty() {
+            from_model::take(&mut config, declarations, &mut problems);
+        }
+        if problems.is_empty() {
+            problems = config.conflicts(declarations);
+        }
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems }) }
+    }
+}
