@@ -62,6 +62,17 @@ fn an_archive_without_labels_is_predicted_straight_from_audio_with_the_same_scor
     assert!(other.join("tables/features").exists());
 }
 
+/// In a run with labels, too: the training reads features, and predictions need not.
+#[test]
+fn a_labelled_run_can_predict_straight_from_audio() {
+    let survey = Survey::made();
+    let expected = common::contents(&survey.run().join("tables/predictions"), "");
+    let log = survey.run_with(&["--set", "predict.source=audio"]);
+    let found = common::contents(&survey.run().join("tables/predictions"), "");
+    common::assert_same(&found, &expected, "from audio");
+    assert!(log.contains("predict"), "{log}");
+}
+
 #[test]
 fn scores_that_are_left_out_change_neither_detections_nor_effort() {
     let survey = Survey::made();

@@ -6,7 +6,6 @@ use chorus_engine::{Config, RunDir, Share};
 use chorus_report::export::{EXPORTS, ExportOption, Filter, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::commands;
 use crate::declarations::declarations;
 use crate::help;
 
@@ -295,7 +294,7 @@ impl clap::FromArgMatches for FormatArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-#[command(after_help = commands::export::help())]
+#[command(after_help = help::export())]
 pub(crate) struct ExportArgs {
     /// The format, one of those below
     pub(crate) format: String,

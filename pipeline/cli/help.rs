@@ -1,6 +1,7 @@
 //! Texts of the command line's help that are put together from what the libraries know.
 
 use chorus_query::VIEWS;
+use chorus_report::export::EXPORTS;
 
 use crate::output::aligned;
 
@@ -11,7 +12,14 @@ pub(crate) fn query() -> String {
         "Tables: `chorus schema` lists all, `chorus schema TABLE` the columns of one; SHOW TABLES and DESCRIBE TABLE those of a run.\n\n\
          Views, which are asked as tables are:\n{}\n\
          Questions to begin with are in configs/queries/, such as: chorus query -f configs/queries/nightly_index.sql\n\
-         docs/querying.md tells more, also how to ask the same of polars, DuckDB and R.",
+         docs/querying.md says more, also how to ask the same in polars, DuckDB and R.",
         aligned(&views)
     )
+}
+
+/// What stands below the options of `chorus export`.
+pub(crate) fn export() -> String {
+    let formats: Vec<[String; 2]> =
+        EXPORTS.iter().map(|format| [format!("  {}", format.name()), format.about().to_owned()]).collect();
+    format!("Formats:\n{}\ndocs/exports.md says what each file holds.", aligned(&formats))
 }

@@ -17,7 +17,7 @@ pub struct ArchiveError {
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// Nothing is there.
-    #[error("there is no such file or folder in the archive")]
+    #[error("there is no such file or folder; check the path")]
     NotFound,
     /// Not something that can be read as a file.
     #[error("not a file but a folder, a pipe or a device")]

@@ -1,14 +1,14 @@
 //! An archive of recordings as an interface: what it holds ([`Archive::list`]) and how a file of it is read ([`Archive::open`]).
 //!
-//! Stages know an archive by this interface alone, so that an archive need not be a folder. [`Local`] is the one implementation so far.
-//! An object store fits the same interface: keys are paths, an ETag is a version, a listing is lazy and by prefix, and a file opens as
-//! range requests behind [`ReadSeek`].
+//! Stages know an archive by this interface alone, so that an archive need not be a folder. [`Local`] is the one
+//! implementation so far. An object store fits the same interface: keys are paths, an ETag is a version, a listing is
+//! lazy and by prefix, and a file opens as range requests behind [`ReadSeek`].
 //!
 //! # Paths
 //!
-//! A path is text, relative to the archive, with parts separated by `/`. The empty path is the archive itself. Methods also accept the
-//! spellings that people write in a configuration: `./a`, `a//b`, `a/../b`, and for [`Local`] an absolute path below its folder. Paths in
-//! a listing are always in the plain form.
+//! A path is text, relative to the archive, with parts separated by `/`. The empty path is the archive itself.
+//! Methods also accept the spellings that people write in a configuration: `./a`, `a//b`, `a/../b`, and for [`Local`]
+//! an absolute path below its folder. Paths in a listing are always in the plain form.
 
 mod archive;
 mod error;

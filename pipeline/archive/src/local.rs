@@ -2,16 +2,17 @@
 //!
 //! # Versions
 //!
-//! Where the file system keeps inodes and times of change by itself, a file's version is its inode and its time of change (ctime): nobody
-//! can set a time of change back, so even a file that was replaced by one of the same size and modification time is noticed. Network
-//! shares of Windows, FUSE (rclone, s3fs, sshfs), FAT and others make inodes up when they are mounted and have no time of change of their
-//! own; there every mount would look like a new archive, and the version is the modification time (mtime). Which of the two holds is
-//! decided by the type of the file system that a file lies on (`STABLE` in `stamp.rs`); a type that is not listed counts as one without.
+//! Where the file system keeps inodes and times of change by itself, a file's version is its inode and its time of
+//! change (ctime): nobody can set a time of change back, so even a file that was replaced by one of the same size and
+//! modification time is noticed. Network shares of Windows, FUSE (rclone, s3fs, sshfs), FAT and others make inodes up
+//! when they are mounted and have no time of change of their own; there every mount would look like a new archive,
+//! and the version is the modification time (mtime). Which of the two holds is decided by the type of the file system
+//! that a file lies on (`STABLE` in `stamp.rs`); a type that is not listed counts as one without.
 //!
 //! # Links
 //!
-//! Symbolic links are followed, also out of the folder: archives are put together from disks in this way. A folder that several paths lead
-//! to is listed once, always by the same path. Links to nothing are listed as such.
+//! Symbolic links are followed, also out of the folder: archives are put together from disks in this way. A folder
+//! that several paths lead to is listed once, always by the same path. Links to nothing are listed as such.
 
 mod list;
 mod stamp;

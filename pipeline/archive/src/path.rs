@@ -1,7 +1,7 @@
 //! Paths of an archive as text.
 
-/// The plain form of a relative path: parts separated by single slashes, without `.` and `..`; empty for the archive itself. `None` where
-/// the path leads above the archive, be it only on the way, or is absolute.
+/// The plain form of a relative path: parts separated by single slashes, without `.` and `..`; empty for the archive
+/// itself. `None` where the path leads above the archive, be it only on the way, or is absolute.
 #[must_use]
 pub fn plain(path: &str) -> Option<String> {
     if path.starts_with('/') {

@@ -6,7 +6,7 @@ use chorus_report::export::{EXPORTS, Request, export, named};
 
 use super::freshness;
 use crate::args::{ExportArgs, UsageError};
-use crate::output::{self, aligned};
+use crate::output;
 
 pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let format = named(&args.format).ok_or_else(|| {
@@ -33,11 +33,4 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         format.name()
     ))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What stands below the options in the help.
-pub(crate) fn help() -> String {
-    let formats: Vec<[String; 2]> =
-        EXPORTS.iter().map(|format| [format!("  {}", format.name()), format.about().to_owned()]).collect();
-    format!("Formats:\n{}\ndocs/exports.md says what each file holds.", aligned(&formats))
 }

@@ -1,5 +1,5 @@
-//! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads straight from audio
-//! are the same float16 values.
+//! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads
+//! straight from audio are the same float16 values.
 
 use chorus_archive::Archive;
 use chorus_engine::{EngineError, UnitContext, WorkError};
@@ -29,8 +29,8 @@ pub struct Job {
     pub start_frames: Vec<u64>,
 }
 
-/// The unit's recordings with their windows, in the order of the table `segments`, and the channels that `choice` makes of theirs. Reads
-/// `recordings` and `segments`.
+/// The unit's recordings with their windows, in the order of the table `segments`, and the channels that `choice`
+/// makes of theirs. Reads `recordings` and `segments`.
 ///
 /// # Errors
 /// Those of reading the two tables.

@@ -1,5 +1,5 @@
-//! Each codec and container against libsndfile or ffmpeg: `golden/codecs/make.py` made the files and what is expected of them. Then the
-//! same files cut and damaged.
+//! Each codec and container against libsndfile or ffmpeg: `golden/codecs/make.py` made the files and what is expected
+//! of them. Then the same files cut and damaged.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -18,14 +18,14 @@ pub trait Dataset: Sync {
     /// or waveforms `[batch, channel, sample]`, of any floating-point type.
     ///
     /// # Errors
-    /// The rows can't be read.
+    /// The rows cannot be read.
     fn inputs(&self, rows: &[usize]) -> Result<Tensor>;
 
     /// Labels of some rows, and 1 where a label is known and 0 where not; both `[batch, class]`. Unknown labels are
     /// numbers too.
     ///
     /// # Errors
-    /// The rows can't be read.
+    /// The rows cannot be read.
     fn labels(&self, rows: &[usize]) -> Result<(Tensor, Tensor)>;
 }
 
@@ -68,7 +68,7 @@ impl Census {
     }
 }
 
-/// Refuses a tensor that isn't `[rows, columns]`.
+/// Refuses a tensor that is not `[rows, columns]`.
 pub(crate) fn check_table(name: &str, tensor: &Tensor, rows: usize, columns: i64) -> Result<()> {
     let expected = [rows as i64, columns];
     if tensor.size() == expected {

@@ -24,7 +24,7 @@ pub const HOST: Device = Device::Cpu;
 pub enum CudaLibrary {
     /// There is none beside libtorch.
     Absent,
-    /// It is there, but can't be opened: usually one of the libraries it needs is missing.
+    /// It is there, but cannot be opened: usually one of the libraries it needs is missing.
     Incomplete {
         /// Where it lies.
         path: PathBuf,
@@ -75,7 +75,7 @@ impl fmt::Display for DeviceReport {
 /// Decides the device from `auto`, `cpu` or `cuda:N`.
 ///
 /// # Errors
-/// An unknown name, or a CUDA device that isn't there: only `auto` falls back to the processor.
+/// An unknown name, or a CUDA device that is not there: only `auto` falls back to the processor.
 pub fn resolve(name: &str) -> Result<Device> {
     match name {
         "cpu" => Ok(Device::Cpu),

@@ -19,12 +19,12 @@ pub enum Error {
         /// The name as configured.
         found: String,
     },
-    /// The device was asked for by name and isn't there.
+    /// The device was asked for by name and is not there.
     #[error("device {requested} is not available: {reason}; use `auto` or `cpu`, or install what is missing")]
     DeviceMissing {
         /// The name as configured.
         requested: String,
-        /// Why it can't be used.
+        /// Why it cannot be used.
         reason: String,
     },
     /// An option is outside its range.

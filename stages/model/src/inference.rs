@@ -31,7 +31,7 @@ pub fn predict_batch(network: &Frozen, inputs: &Tensor) -> Result<Prediction> {
 /// The logits `[row, class]` of some rows, batch by batch.
 ///
 /// # Errors
-/// No rows, or rows that can't be read.
+/// No rows, or rows that cannot be read.
 pub fn logits(network: &Frozen, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Tensor> {
     if rows.is_empty() {
         return Err(Error::Empty);

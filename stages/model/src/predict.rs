@@ -41,8 +41,6 @@ impl Params {
 
 /// Bytes of a row on disk, about.
 const BYTES_PER_ROW: u64 = 12;
-/// Bytes of a window's embedding, about.
-const BYTES_PER_EMBEDDING: u64 = 2_000;
 
 /// The stage.
 pub struct Predict;
@@ -120,12 +118,13 @@ impl Work for Predict {
 
     fn bytes_needed(&self, cx: &ScanContext<'_>, units: &[&Unit]) -> Result<u64, WorkError> {
         let Some(card) = cx.model_file(MODEL_CARD)? else { return Ok(0) };
-        let classes = Card::read(&card)?.classes.len() as u64;
+        let card = Card::read(&card)?;
+        let classes = card.classes.len() as u64;
         let mut windows = 0;
         for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
             windows += cx.open("segments", partition)?.rows() as u64;
         }
-        let embeddings = if cx.writes("embeddings") { BYTES_PER_EMBEDDING } else { 0 };
+        let embeddings = if cx.writes("embeddings") { 2 * card.embedding.unsigned_abs() } else { 0 };
         Ok(windows * (classes * BYTES_PER_ROW + embeddings))
     }
 

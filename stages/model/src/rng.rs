@@ -1,4 +1,4 @@
-//! Every random draw of the learning, from our own generator: torch's state can't be saved from Rust.
+//! Every random draw of the learning, from our own generator: torch's state cannot be saved from Rust.
 //!
 //! A draw depends on nothing but its key, so a training that stops after any step continues bit for bit, and what one
 //! purpose draws never shifts what another one does. The 256-bit key of ChaCha8 is the four numbers of the key in
@@ -46,7 +46,7 @@ pub fn permutation(rng: &mut impl Rng, n: usize) -> Vec<usize> {
 /// `n` draws from Beta(alpha, alpha).
 ///
 /// # Errors
-/// `alpha` isn't positive and finite.
+/// `alpha` is not positive and finite.
 pub fn beta(rng: &mut impl Rng, alpha: f64, n: usize) -> Result<Vec<f64>> {
     let distribution = Beta::new(alpha, alpha).map_err(|_| bad_alpha(alpha))?;
     Ok(distribution.sample_iter(rng).take(n).collect())
@@ -55,7 +55,7 @@ pub fn beta(rng: &mut impl Rng, alpha: f64, n: usize) -> Result<Vec<f64>> {
 /// One draw of `n` weights from the symmetric Dirichlet(alpha, …, alpha); they sum to 1.
 ///
 /// # Errors
-/// `alpha` isn't positive and finite.
+/// `alpha` is not positive and finite.
 pub fn dirichlet(rng: &mut impl Rng, alpha: f64, n: usize) -> Result<Vec<f64>> {
     if n < 2 {
         return Ok(vec![1.0; n]);

@@ -169,7 +169,7 @@ impl Trainer {
     /// Trains from where it stands to the last epoch, until validations are no longer better, or until a hook breaks off.
     ///
     /// # Errors
-    /// An empty dataset, data of the wrong shape, a loss that isn't a number, or the hooks' own.
+    /// An empty dataset, data of the wrong shape, a loss that is not a number, or the hooks' own.
     pub fn run(
         &mut self,
         train: &dyn Dataset,
@@ -216,7 +216,7 @@ impl Trainer {
     /// The logits `[row, class]` of some rows, by the [`Trainer::model`].
     ///
     /// # Errors
-    /// No rows, or rows that can't be read.
+    /// No rows, or rows that cannot be read.
     pub fn predict(&self, data: &dyn Dataset, rows: &[usize]) -> Result<Tensor> {
         device::set_threads(self.options.threads);
         inference::logits(&self.model().freeze(Kind::Float)?, data, rows, self.options.batch_size)

@@ -19,7 +19,7 @@ const NOTE: &str = "chorus";
 /// Serialises tensors, with a note in the file's header if there is one.
 ///
 /// # Errors
-/// A number type that isn't bool, i64, f16, bf16, f32 or f64.
+/// A number type that is not bool, i64, f16, bf16, f32 or f64.
 pub fn to_bytes(state: &StateDict, note: Option<String>) -> Result<Vec<u8>> {
     let mut tensors = Vec::with_capacity(state.len());
     for (name, tensor) in state {

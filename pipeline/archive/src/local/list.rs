@@ -1,8 +1,8 @@
 //! The listing of a local folder.
 //!
-//! Folders are read in parallel, in whatever order they are found. By which path a folder counts that several links lead to is decided
-//! afterwards, in one fixed order, so that two listings of the same archive are the same. For this all folders have to be read before the
-//! first file can be listed: a local listing is not lazy.
+//! Folders are read in parallel, in whatever order they are found. By which path a folder counts that several links
+//! lead to is decided afterwards, in one fixed order, so that two listings of the same archive are the same. For this
+//! all folders have to be read before the first file can be listed: a local listing is not lazy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -89,7 +89,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Reads a folder and, at the same time as others, all below it. A link may lead back up, or to a folder that is read already.
+    /// Reads a folder and, at the same time as others, all below it. A link may lead back up, or to a folder that is
+    /// read already.
     fn read_below<'scope>(&'scope self, scope: &rayon::Scope<'scope>, place: Place, identity: Identity) {
         let folder = self.read(&place.path);
         for Found { name, kind } in folder.iter().flatten() {

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 const NS_PER_S: i64 = 1_000_000_000;
 
-/// The types of file systems whose inodes and times of change are kept, by the magic numbers of `statfs(2)`: ext2 to ext4, XFS, Btrfs,
-/// F2FS, ZFS, bcachefs, tmpfs, overlayfs and NFS, whose server keeps them.
+/// The types of file systems whose inodes and times of change are kept, by the magic numbers of `statfs(2)`: ext2 to
+/// ext4, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, overlayfs and NFS, whose server keeps them.
 #[cfg(target_os = "linux")]
 const STABLE: [u32; 9] =
     [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x2FC1_2FC1, 0xCA45_1A4E, 0x0102_1994, 0x794C_7630, 0x6969];
@@ -37,7 +37,8 @@ impl Stamps {
     }
 }
 
-/// The version of a file by its inode and its time of change, nanoseconds since 1970. Public for callers that remembered both apart.
+/// The version of a file by its inode and its time of change, nanoseconds since 1970. Public for callers that
+/// remembered both apart.
 #[must_use]
 pub fn version_by_change(inode: u64, changed_ns: i64) -> String {
     format!("c{inode:x}-{changed_ns:x}")

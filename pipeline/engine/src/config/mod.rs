@@ -5,6 +5,7 @@
 pub mod evolution;
 mod from_model;
 mod parse;
+mod problem;
 mod sections;
 
 use std::any::{Any, TypeId};
@@ -23,53 +24,8 @@ use crate::sync::locked;
 use evolution::KnownKeys;
 pub use from_model::MODEL_KEYS;
 pub(crate) use from_model::{at_training, contradictions, same_setting, unknown_setting};
+pub use problem::{ConfigError, Problem};
 pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
-
-/// One thing that is wrong with a configuration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
-    /// The file and line, or `--set`.
-    pub place: String,
-    /// The key.
-    pub key: String,
-    /// What was found.
-    pub found: String,
-    /// What is allowed, or what to do.
-    pub allowed: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: found {}; {}", self.place, self.key, self.found, self.allowed)
-    }
-}
-
-/// A configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{}: {source}; name a configuration file with -c, or write one with `chorus init ARCHIVE`", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Keys are unknown, values wrong, or combinations impossible. All problems are listed.
-    #[error("the configuration has {}:\n{}\n`chorus config` prints every key with its meaning and range", count(.problems.len()), list(.problems))]
-    Invalid {
-        /// Every problem found.
-        problems: Vec<Problem>,
-    },
-}
-
-fn count(n: usize) -> String {
-    if n == 1 { "a problem".into() } else { format!("{n} problems") }
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n")
-}
 
 /// Name of the file in which a run records its configuration, every key with its value. A key that the file lacks did not exist yet.
 pub(crate) const RESOLVED: &str = "config.resolved.yaml";

@@ -9,8 +9,8 @@ use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use saphyr_parser::{Event, Parser};
 use serde_yaml::Value;
 
-use super::Problem;
 use super::evolution::{REMOVED, Removed, is_same};
+use super::problem::Problem;
 
 /// Levels of mappings and lists: sections, keys and a list as a value need 3. The rest is spare, so that messages can be specific.
 const DEEPEST: usize = 8;

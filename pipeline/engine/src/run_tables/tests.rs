@@ -204,7 +204,7 @@ fn a_table_of_a_former_configuration_is_stale() {
     let without_detect = |config: &Config| passes(config).into_iter().filter(|pass| pass.name != "detect").collect();
     let run = RunTables::open(made.run.path(), without_detect).unwrap();
     assert!(run.freshness(&["detections"])[0].to_string().contains("makes no such table"));
-    fs::write(made.run.resolved_config(), "no: key\n").unwrap();
+    fs::write(made.run.resolved_config(), "archive: [\n").unwrap();
     let finding = &made.open().freshness(&["detections"])[0];
     assert_eq!(finding.fault, Fault::Unknown);
     assert!(finding.why.contains("configuration cannot be read"), "{finding}");

@@ -1,4 +1,5 @@
-//! AIFF and AIFF-C, big-endian chunks of IFF. Sources: Apple, "Audio Interchange File Format", version 1.3, and "AIFF-C", draft of 1991.
+//! AIFF and AIFF-C, big-endian chunks of IFF. Sources: Apple, "Audio Interchange File Format", version 1.3, and
+//! "AIFF-C", draft of 1991.
 
 use chorus_archive::ReadSeek;
 use chorus_wav::bytes::{length, read_at};

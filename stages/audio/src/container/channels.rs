@@ -64,7 +64,8 @@ impl Choice {
         }
     }
 
-    /// The channels to take the mean of, counted from 0. `dead` are channels counted from 1; where all are dead, the mix is of all.
+    /// The channels to take the mean of, counted from 0. `dead` are channels counted from 1; where all are dead, the
+    /// mix is of all.
     #[must_use]
     pub fn of(self, channels: u16, dead: &[u16]) -> Vec<usize> {
         let alive: Vec<usize> = (0..channels).filter(|i| !dead.contains(&(i + 1))).map(usize::from).collect();

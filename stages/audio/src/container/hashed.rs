@@ -1,10 +1,11 @@
 //! The hash of a file's content, taken while the file is read.
 //!
-//! Readers read a header, look at a few places further on, and then go through the samples from front to back. What is read in order is
-//! hashed on the way, and a short gap (a chunk that the reader skips) is read for the hash alone. Only what lies further ahead is left out:
-//! the tail of a WAV file that is looked at before its samples, an index at the end of an MP4. It is hashed when it is reached in order, so
-//! that such bytes are read twice and all others once. What the reader does not reach (behind a defect, or all of a file that is refused)
-//! is read at the end, by [`ContentHash::finish`].
+//! Readers read a header, look at a few places further on, and then go through the samples from front to back. What
+//! is read in order is hashed on the way, and a short gap (a chunk that the reader skips) is read for the hash alone.
+//! Only what lies further ahead is left out: the tail of a WAV file that is looked at before its samples, an index at
+//! the end of an MP4. It is hashed when it is reached in order, so that such bytes are read twice and all others
+//! once. What the reader does not reach (behind a defect, or all of a file that is refused) is read at the end, by
+//! [`ContentHash::finish`].
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

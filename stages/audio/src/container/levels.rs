@@ -13,7 +13,8 @@ pub struct Levels {
     pub clipped_fraction: f64,
     /// Mean of the samples, full scale being 1.
     pub dc_offset: f64,
-    /// Channels, counted from 1, whose samples are all one value: nothing was recorded there. All of them where every sample is 0.
+    /// Channels, counted from 1, whose samples are all one value: nothing was recorded there. All of them where every
+    /// sample is 0.
     pub dead_channels: Vec<u16>,
 }
 

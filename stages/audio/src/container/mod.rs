@@ -1,8 +1,9 @@
 //! From a file to frames of samples: the format by content, damage repaired where that is honest, memory bounded.
 //!
-//! A recording is either read ([`Reader`]), read with a [`Repair`] that describes what was wrong and what is lost, or refused with
-//! [`AudioError::Rejected`]. Samples are f32, interleaved `[frame, channel]`; integers of `b` bits are divided by 2^(b - 1), so they
-//! lie in [-1, 1). Float samples are as they are in the file, except that NaN and infinity read as 0, which is a repair.
+//! A recording is either read ([`Reader`]), read with a [`Repair`] that describes what was wrong and what is lost, or
+//! refused with [`AudioError::Rejected`]. Samples are f32, interleaved `[frame, channel]`; integers of `b` bits are
+//! divided by 2^(b - 1), so they lie in [-1, 1). Float samples are as they are in the file, except that NaN and
+//! infinity read as 0, which is a repair.
 
 mod aiff;
 mod caf;
@@ -49,16 +50,16 @@ impl Reader {
         }
     }
 
-    /// What is known of the recording. For uncompressed ones that is final from the start, except for samples that are not finite, which
-    /// are added to `repair` with the last frame. Elsewhere `frames` is the header's figure (or 0) and `repair` is empty until
-    /// [`Reader::read`] has returned 0.
+    /// What is known of the recording. For uncompressed ones that is final from the start, except for samples that
+    /// are not finite, which are added to `repair` with the last frame. Elsewhere `frames` is the header's figure (or
+    /// 0) and `repair` is empty until [`Reader::read`] has returned 0.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         self.frames.facts()
     }
 
-    /// Replaces the contents of `out` by the next frames, interleaved `[frame, channel]`: at most `max_frames` (at least 1) of them.
-    /// Returns their number, which is 0 only at the end.
+    /// Replaces the contents of `out` by the next frames, interleaved `[frame, channel]`: at most `max_frames` (at
+    /// least 1) of them. Returns their number, which is 0 only at the end.
     ///
     /// # Errors
     ///
@@ -88,8 +89,9 @@ pub fn open(archive: &dyn Archive, path: &str) -> Result<Reader, AudioError> {
     Reader::new(archive.open(path)?, archive.location(path))
 }
 
-/// Finds out what a recording is. The headers of integers say everything; anything else is decoded from end to end, because a compressed
-/// file's header does not show that the file was cut, nor that of floats which samples are not finite.
+/// Finds out what a recording is. The headers of integers say everything; anything else is decoded from end to end,
+/// because a compressed file's header does not show that the file was cut, nor that of floats which samples are not
+/// finite.
 ///
 /// # Errors
 ///

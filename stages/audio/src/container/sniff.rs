@@ -59,8 +59,8 @@ pub(super) fn recognise(file: &mut (impl Read + Seek)) -> Result<(Kind, u64), Fa
     kind
 }
 
-/// The kind of a file with an ID3 tag of `tag` bytes, by what follows the tag. Taggers put ID3 before anything; the readers of MP3, AAC and
-/// FLAC look for it themselves.
+/// The kind of a file with an ID3 tag of `tag` bytes, by what follows the tag. Taggers put ID3 before anything; the
+/// readers of MP3, AAC and FLAC look for it themselves.
 fn behind_tag(found: Result<Kind, Fault>, tag: u64) -> Result<(Kind, u64), Fault> {
     match found {
         Ok(kind @ Kind::Wav(_)) => Ok((kind, tag)),

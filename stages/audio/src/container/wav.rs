@@ -1,4 +1,5 @@
-//! The WAV family as recordings. `chorus-wav` reads the files; what recorders write beside the samples and MP3 in WAV are added here.
+//! The WAV family as recordings. `chorus-wav` reads the files; what recorders write beside the samples and MP3 in WAV
+//! are added here.
 
 use chorus_archive::ReadSeek;
 use chorus_wav::{Body, ChunkSink, Form, FrameReader, MAX_SAMPLE_RATE_HZ, Wav};

@@ -21,8 +21,9 @@ pub fn resampled_len(frames: u64, rate_in_hz: u32, rate_out_hz: u32) -> u64 {
 
 /// Changes the rate of one mono stream after another.
 ///
-/// The delay of the filter is taken off: output sample `i` lies at the time `i / rate_out`, and a stream of `n` samples becomes exactly
-/// [`resampled_len`]`(n)`. How the input is cut into slices does not change a bit of the output. Equal rates copy.
+/// The delay of the filter is taken off: output sample `i` lies at the time `i / rate_out`, and a stream of `n`
+/// samples becomes exactly [`resampled_len`]`(n)`. How the input is cut into slices does not change a bit of the
+/// output. Equal rates copy.
 #[derive(Debug)]
 pub struct Resampler {
     rate_in_hz: u32,
@@ -147,8 +148,8 @@ impl BlockFilter {
     }
 }
 
-/// Input frames per block: at least [`MIN_BLOCK`] at the lower rate, and an even multiple of the shortest block of whole samples at
-/// both rates, because the delay is half a block and must be whole too.
+/// Input frames per block: at least [`MIN_BLOCK`] at the lower rate, and an even multiple of the shortest block of
+/// whole samples at both rates, because the delay is half a block and must be whole too.
 fn block_frames(rate_in_hz: u32, rate_out_hz: u32) -> usize {
     let divisor = gcd(rate_in_hz, rate_out_hz);
     let shortest = u64::from(rate_in_hz.min(rate_out_hz) / divisor);

@@ -1,7 +1,7 @@
 //! A recording's windows at one sample rate, in order, from one pass over it.
 //!
-//! Memory: two windows and one block, whatever the recording's length. A window depends on the recording and its own start alone, not
-//! on the other windows asked for: the resampler always runs from the first frame on.
+//! Memory: two windows and one block, whatever the recording's length. A window depends on the recording and its own
+//! start alone, not on the other windows asked for: the resampler always runs from the first frame on.
 
 use super::high_pass::HighPass;
 use super::resample::{Resampler, resampled_len};

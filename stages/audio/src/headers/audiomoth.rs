@@ -21,7 +21,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, volts};
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{celsius, volts};
 use crate::clock::{from_hours_and_minutes, nanoseconds, number};
 
 /// Date, time and zone.

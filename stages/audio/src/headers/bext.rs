@@ -6,7 +6,9 @@
 
 use jiff::civil::{Date, DateTime};
 
-use super::{Header, HeaderFormat, HeaderTime, audiomoth, decode, said};
+use super::audiomoth;
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{decode, said};
 use crate::clock::{number, parse_time};
 
 /// Where the fields lie.

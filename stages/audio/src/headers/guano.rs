@@ -6,7 +6,8 @@
 
 use serde_json::Value;
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, expansion, is_factor, leading_number, position, said, volts};
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{celsius, expansion, is_factor, leading_number, position, said, volts};
 use crate::clock::parse_iso;
 
 /// Characters of a value that a message shows.

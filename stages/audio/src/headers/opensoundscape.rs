@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 
-use super::{Header, HeaderFormat, HeaderTime, audiomoth};
+use super::audiomoth;
+use super::header::{Header, HeaderFormat, HeaderTime};
 use crate::clock::parse_iso;
 
 /// Reads such a comment; `None` when it is another.

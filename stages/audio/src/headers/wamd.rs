@@ -5,7 +5,8 @@
 
 use chorus_engine::Exact;
 
-use super::{Header, HeaderFormat, HeaderTime, celsius, decode, expansion, position, said};
+use super::header::{Header, HeaderFormat, HeaderTime};
+use super::values::{celsius, decode, expansion, position, said};
 use crate::clock::parse_iso;
 
 /// Names of the entries that are read.

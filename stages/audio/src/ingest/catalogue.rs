@@ -1,5 +1,5 @@
-//! The recordings of an archive and their units, in a few bytes for each: details are remembered on disk, piece by piece, and read again
-//! when a unit's rows are written.
+//! The recordings of an archive and their units, in a few bytes for each: details are remembered on disk, piece by
+//! piece, and read again when a unit's rows are written.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -25,8 +25,8 @@ pub(super) struct Listed {
     pub(super) not_utf8: bool,
 }
 
-/// A [`Listed`] as it is remembered. Up to version 0.1 inode and time of change were kept apart: without them, every recording of an
-/// archive that is known already would have to be read again.
+/// A [`Listed`] as it is remembered. Up to version 0.1 inode and time of change were kept apart: without them, every
+/// recording of an archive that is known already would have to be read again.
 #[derive(Deserialize)]
 struct Written {
     path: String,

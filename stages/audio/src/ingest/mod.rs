@@ -1,8 +1,9 @@
 //! Stage `ingest`: from a folder of files to the table `recordings`, one row per audio file, readable or not.
 //!
-//! The archive is listed once. Each file is read once, in full (content hash, facts and levels in one pass: see `container::hashed`), and
-//! remembered by path, size and version, so that a later run reads only what changed. Rows are committed per site and local day. Details
-//! are held for a few hundred files at a time, whatever the archive's size: see `pieces` and `catalogue`.
+//! The archive is listed once. Each file is read once, in full (content hash, facts and levels in one pass: see
+//! `container::hashed`), and remembered by path, size and version, so that a later run reads only what changed. Rows
+//! are committed per site and local day. Details are held for a few hundred files at a time, whatever the archive's
+//! size: see `pieces` and `catalogue`.
 
 mod catalogue;
 mod error;

@@ -1,6 +1,6 @@
-//! The listing in pieces: a folder's files, or an even share of them where they are many. What reading found is remembered piece by piece,
-//! so that an archive of any size is looked through with the details of a few pieces at hand, and a night that is added touches the
-//! pieces that it lies in.
+//! The listing in pieces: a folder's files, or an even share of them where they are many. What reading found is
+//! remembered piece by piece, so that an archive of any size is looked through with the details of a few pieces at
+//! hand, and a night that is added touches the pieces that it lies in.
 
 use std::collections::BTreeMap;
 

@@ -68,8 +68,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What the files of a piece hold. Reads those that are not remembered, several at once, and remembers them. `None` when another process
-/// is reading this piece and `wait` is false.
+/// What the files of a piece hold. Reads those that are not remembered, several at once, and remembers them. `None`
+/// when another process is reading this piece and `wait` is false.
 pub(super) fn read_piece(
     cx: &ScanContext<'_>,
     archive: &dyn Archive,
@@ -244,7 +244,8 @@ mod tests {
             let probe = read(&archive, name).unwrap();
             assert_eq!(probe.content_hash, blake3::hash(bytes).to_hex()[..32], "{name}");
             assert_eq!(matches!(probe.found, Found::Sound(_)), *is_sound, "{name}: {:?}", probe.found);
-            // What is looked at ahead is read again in its turn: the tail of a WAV file, at most 128 KiB; an index; tags at the end.
+            // What is looked at ahead is read again in its turn: the tail of a WAV file, at most 128 KiB; an index;
+            // tags at the end.
             let again = archive.read.load(Ordering::Relaxed) as i64 - bytes.len() as i64;
             assert!((0..160 * 1024).contains(&again), "{name}: {again} of {} bytes were read again", bytes.len());
             if name == "whole.wav" {

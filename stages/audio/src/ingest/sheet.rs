@@ -75,8 +75,8 @@ impl Sheet {
         Ok(sheet)
     }
 
-    /// Refuses lines that say the same of the same, and sites in two zones. A sheet may have a line for each recording, so lines are
-    /// compared with those that can conflict with them, not with all others.
+    /// Refuses lines that say the same of the same, and sites in two zones. A sheet may have a line for each
+    /// recording, so lines are compared with those that can conflict with them, not with all others.
     fn check(&self) -> Result<(), IngestError> {
         let mut zoned: BTreeMap<&str, &Line> = BTreeMap::new();
         for line in self.lines.iter().filter(|line| line.zone.is_some()) {
@@ -146,7 +146,8 @@ impl Sheet {
         self.index.zone(site).or(self.zone.as_ref()).cloned()
     }
 
-    /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same files other times.
+    /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same
+    /// files other times.
     pub(super) fn clocks(&self) -> String {
         let zones = self.lines.iter().filter_map(|line| line.zone.as_ref()).chain(&self.zone);
         let by_name: BTreeMap<_, _> = zones.map(|zone| (zone.iana_name(), zone)).collect();

@@ -40,8 +40,8 @@ impl SiteSource {
     }
 }
 
-/// The site of a recording by its path in the archive, the prefix of its name and its recorder. A recording without the wanted part
-/// takes one of the others, and at last the name of the archive.
+/// The site of a recording by its path in the archive, the prefix of its name and its recorder. A recording without
+/// the wanted part takes one of the others, and at last the name of the archive.
 pub(super) fn site(
     path: &str,
     archive: Option<&str>,

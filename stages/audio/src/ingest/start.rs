@@ -141,8 +141,8 @@ impl Start {
     }
 }
 
-/// The start by these readings, of which the most trusted comes first. `zone` is the site's, where it is known. The first that states an
-/// instant is believed; the others are compared with it.
+/// The start by these readings, of which the most trusted comes first. `zone` is the site's, where it is known. The
+/// first that states an instant is believed; the others are compared with it.
 pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
     let (live, dead): (Vec<&Reading>, Vec<&Reading>) = readings.iter().partition(|reading| was_set(reading.local));
     let mut notes: Vec<String> = dead.iter().map(|reading| format!("{reading}: the clock was not set")).collect();

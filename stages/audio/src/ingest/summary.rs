@@ -1,6 +1,6 @@
-//! What the look at one piece of the listing gives: of each recording where it is filed and a few hashes. It is remembered beside what
-//! the files hold, so that a piece of which nothing changed costs its listing and no more: no row is made of its files, and what is
-//! remembered of them is not read.
+//! What the look at one piece of the listing gives: of each recording where it is filed and a few hashes. It is
+//! remembered beside what the files hold, so that a piece of which nothing changed costs its listing and no more: no
+//! row is made of its files, and what is remembered of them is not read.
 
 use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;

@@ -1,5 +1,5 @@
-//! Patterns that a user writes for own file names: `%Y` and the like match the parts of the time, `{site}` and `{serial}` match names,
-//! and `*` matches anything.
+//! Patterns that a user writes for own file names: `%Y` and the like match the parts of the time, `{site}` and
+//! `{serial}` match names, and `*` matches anything.
 //!
 //! | in the pattern | in the name |
 //! |---|---|

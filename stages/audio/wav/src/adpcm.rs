@@ -1,8 +1,9 @@
 //! ADPCM in WAV: four bits a sample, in blocks that can be decoded one by one.
 //!
-//! Sources: IMA Digital Audio Focus and Technical Working Groups, "Recommended Practices for Enhancing Digital Audio Compatibility",
-//! revision 3.00 (IMA ADPCM, with the block layout of format tag 0x11 in RFC 2361), and the Microsoft ADPCM part of "New Multimedia Data
-//! Types and Data Techniques", revision 3.0. As libsndfile and ffmpeg do, the `fact` chunk is not used to cut the last block.
+//! Sources: IMA Digital Audio Focus and Technical Working Groups, "Recommended Practices for Enhancing Digital Audio
+//! Compatibility", revision 3.00 (IMA ADPCM, with the block layout of format tag 0x11 in RFC 2361), and the Microsoft
+//! ADPCM part of "New Multimedia Data Types and Data Techniques", revision 3.0. As libsndfile and ffmpeg do, the
+//! `fact` chunk is not used to cut the last block.
 
 use std::io::{self, Read, Seek, SeekFrom};
 

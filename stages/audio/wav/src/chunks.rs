@@ -323,7 +323,8 @@ impl<R: Read + Seek> Walk<'_, R> {
     }
 }
 
-/// The sizes that writers put down before they know better (0xFFFFFFFF and 0x7FFFF000 by far the most), less what headers take off.
+/// The sizes that writers put down before they know better (0xFFFFFFFF and 0x7FFFF000 by far the most), less what
+/// headers take off.
 fn is_placeholder(size: u64) -> bool {
     matches!(size, 0x7FFF_F000..=0x7FFF_FFFF | 0xFFFF_FF00..=0xFFFF_FFFF) || size >= u64::MAX - 0xFFFF
 }

@@ -19,7 +19,8 @@ pub enum Form {
 const W64_RIFF_TAIL: [u8; 12] = [0x2E, 0x91, 0xCF, 0x11, 0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0x00, 0x00];
 
 impl Form {
-    /// The member by the first bytes of a file, at least 16 of them. Whether a RIFF file is of form `WAVE` is said by its bytes 8 to 12.
+    /// The member by the first bytes of a file, at least 16 of them. Whether a RIFF file is of form `WAVE` is said by
+    /// its bytes 8 to 12.
     #[must_use]
     pub fn of(head: &[u8]) -> Option<Self> {
         match head.get(..4)? {

@@ -1,15 +1,16 @@
 //! Reads the WAV family: RIFF, RIFX (big-endian), RF64, BW64 and Sony Wave64.
 //!
-//! Field recorders lose power and fill cards, and other programs write sizes that wrap at 4 GiB. This reader therefore believes a header no
-//! further than the file goes: nothing is allocated or skipped by a stated size without a check against the length of the source, damage
-//! that does not prevent reading is reported as a [`Defect`] with the number of frames that are lost, and what cannot be read is refused with
-//! a reason. Memory does not depend on the length of a recording.
+//! Field recorders lose power and fill cards, and other programs write sizes that wrap at 4 GiB. This reader
+//! therefore believes a header no further than the file goes: nothing is allocated or skipped by a stated size
+//! without a check against the length of the source, damage that does not prevent reading is reported as a [`Defect`]
+//! with the number of frames that are lost, and what cannot be read is refused with a reason. Memory does not depend
+//! on the length of a recording.
 //!
-//! Samples are f32, interleaved `[frame, channel]`: integers of `b` bits are divided by 2^(b - 1), so they lie in [-1, 1); floats are as
-//! they are in the file, except that NaN and infinity read as 0 and are counted.
+//! Samples are f32, interleaved `[frame, channel]`: integers of `b` bits are divided by 2^(b - 1), so they lie in
+//! [-1, 1); floats are as they are in the file, except that NaN and infinity read as 0 and are counted.
 //!
-//! Read: PCM of 1 to 64 bits, float of 32 and 64 bits, A-law, mu-law, IMA and Microsoft ADPCM. MP3 in WAV is recognised ([`Body::Mp3`]),
-//! and [`Data`] says where its packets lie.
+//! Read: PCM of 1 to 64 bits, float of 32 and 64 bits, A-law, mu-law, IMA and Microsoft ADPCM. MP3 in WAV is
+//! recognised ([`Body::Mp3`]), and [`Data`] says where its packets lie.
 //!
 //! Sources: RFC 2361 (format tags), EBU Tech 3306 (RF64), ITU-R BS.2088 (BW64), Sony's Wave64 description.
 //!

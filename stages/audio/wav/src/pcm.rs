@@ -205,7 +205,8 @@ fn wide(sample: &[u8], big_endian: bool) -> f32 {
     }
 }
 
-/// Replaces what is not finite by silence, since one NaN would spread over every feature of its window; returns how many there were.
+/// Replaces what is not finite by silence, since one NaN would spread over every feature of its window; returns how
+/// many there were.
 fn silence_non_finite(samples: &mut [f32]) -> u64 {
     let mut replaced = 0;
     for sample in samples {

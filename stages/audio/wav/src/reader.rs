@@ -113,7 +113,8 @@ impl<R: Read + Seek> FrameReader<R> {
         }
     }
 
-    /// Appends up to `max_frames` frames to `out`, interleaved `[frame, channel]`. Returns their number, which is 0 only at the end.
+    /// Appends up to `max_frames` frames to `out`, interleaved `[frame, channel]`. Returns their number, which is 0
+    /// only at the end.
     ///
     /// # Errors
     /// Those of the source.

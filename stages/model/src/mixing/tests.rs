@@ -115,7 +115,7 @@ fn combinations_are_convex_and_their_labels_weighted_means() {
     }
 }
 
-/// Labels that aren't known must not matter, whatever stands in their place.
+/// Labels that are not known must not matter, whatever stands in their place.
 #[test]
 fn unknown_labels_do_not_count() {
     let (labels, mask) = (bits(3, &[BATCH as i64, CLASSES]), bits(4, &[BATCH as i64, CLASSES]));

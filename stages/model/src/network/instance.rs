@@ -201,7 +201,7 @@ impl Network {
     /// The gradient of a scalar loss by all parameters, in [`Network::flat`]'s order.
     ///
     /// # Errors
-    /// The loss doesn't depend on every parameter.
+    /// The loss does not depend on every parameter.
     pub fn gradient(&self, loss: &Tensor) -> Result<Tensor> {
         let gradients = Tensor::f_run_backward(&[loss], &self.parameters, false, false)?;
         let flat: Vec<Tensor> = gradients.iter().map(|g| g.f_reshape([-1])).collect::<std::result::Result<_, _>>()?;

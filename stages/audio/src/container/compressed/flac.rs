@@ -1,6 +1,7 @@
-//! What symphonia is given of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A malformed tag then costs
-//! nothing, and a large one no memory. A STREAMINFO that contradicts the first frame is corrected by it, or made from it where there is
-//! none. What recorders write into tags is handed out apart. Source: RFC 9639.
+//! What symphonia is given of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A
+//! malformed tag then costs nothing, and a large one no memory. A STREAMINFO that contradicts the first frame is
+//! corrected by it, or made from it where there is none. What recorders write into tags is handed out apart. Source:
+//! RFC 9639.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
@@ -83,7 +84,8 @@ fn metadata(file: &mut Box<dyn ReadSeek>, len: u64, tags: &mut Tags) -> Result<(
     }
 }
 
-/// The payload of a STREAMINFO block: block sizes, frame sizes, then 20 bits of sample rate, 3 of channels, 5 of bits, 36 of frames.
+/// The payload of a STREAMINFO block: block sizes, frame sizes, then 20 bits of sample rate, 3 of channels, 5 of
+/// bits, 36 of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct StreamInfo([u8; STREAMINFO_BYTES]);
 

@@ -1,5 +1,6 @@
-//! MPEG-4 files (M4A, MP4, MOV) with AAC, ALAC or FLAC. symphonia 0.6.1 does not apply edit lists, so they are read here: they state
-//! where the recording begins behind the encoder's first frames and how long it is. Source: ISO/IEC 14496-12 (boxes).
+//! MPEG-4 files (M4A, MP4, MOV) with AAC, ALAC or FLAC. symphonia 0.6.1 does not apply edit lists, so they are read
+//! here: they state where the recording begins behind the encoder's first frames and how long it is. Source: ISO/IEC
+//! 14496-12 (boxes).
 
 use chorus_archive::ReadSeek;
 use chorus_wav::bytes::{length, read_at, u32_be};

@@ -1,7 +1,9 @@
-//! MPEG audio (MP3, and layers 1 and 2), alone or in WAV, and AAC in ADTS frames: streams of frames without a container, between tags.
+//! MPEG audio (MP3, and layers 1 and 2), alone or in WAV, and AAC in ADTS frames: streams of frames without a
+//! container, between tags.
 //!
-//! symphonia reads the tags that encoders leave in a first, silent frame (Xing, Info, LAME, VBRI): the length, and the frames that the
-//! encoder put before and behind the recording. Without them nothing is cut, as with ffmpeg and mpg123.
+//! symphonia reads the tags that encoders leave in a first, silent frame (Xing, Info, LAME, VBRI): the length, and
+//! the frames that the encoder put before and behind the recording. Without them nothing is cut, as with ffmpeg and
+//! mpg123.
 
 use chorus_archive::ReadSeek;
 use chorus_wav::bytes::{length, read_at};

@@ -319,8 +319,8 @@ impl Window {
         self.edges.slack.is_none() && self.last().is_some_and(|last| self.position >= last)
     }
 
-    /// Leaves in `decoded` what belongs to the recording of a hole of `hole` frames and the frames that follow it; returns what belongs
-    /// to it of the hole.
+    /// Leaves in `decoded` what belongs to the recording of a hole of `hole` frames and the frames that follow it;
+    /// returns what belongs to it of the hole.
     fn cut(&mut self, hole: u64, decoded: &mut Vec<f32>) -> u64 {
         let silence = hole.saturating_sub(self.edges.skip.saturating_sub(self.position));
         self.position = self.position.saturating_add(hole);

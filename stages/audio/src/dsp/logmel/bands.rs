@@ -1,4 +1,5 @@
-//! Triangular mel bands, as torchaudio's `melscale_fbanks` and librosa's `filters.mel` make them: only the bins under each triangle.
+//! Triangular mel bands, as torchaudio's `melscale_fbanks` and librosa's `filters.mel` make them: only the bins under
+//! each triangle.
 
 use std::ops::Range;
 
@@ -52,7 +53,8 @@ pub(super) struct Triangles {
     pub(super) norm: MelNorm,
 }
 
-/// Triangles between neighbouring points of `n_mels + 2`, evenly spaced on the mel scale. One that falls between two bins is empty.
+/// Triangles between neighbouring points of `n_mels + 2`, evenly spaced on the mel scale. One that falls between two
+/// bins is empty.
 pub(super) fn bands(layout: &Triangles) -> Vec<Band> {
     let scale = layout.scale;
     let (low, high) = (scale.mel(layout.edges_hz.0), scale.mel(layout.edges_hz.1));

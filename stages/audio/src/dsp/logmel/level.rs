@@ -9,8 +9,9 @@ pub(super) const POWER_FLOOR: f32 = 1e-10;
 
 /// 10 log10(max(x, 1e-10)) of each value.
 ///
-/// The logarithm is that of the mantissa in [sqrt(1/2), sqrt(2)), as the series of the inverse hyperbolic tangent up to the ninth power,
-/// and the exponent's: within 2e-5 dB of the true value, and vectorised where a call of the library is not.
+/// The logarithm is that of the mantissa in [sqrt(1/2), sqrt(2)), as the series of the inverse hyperbolic tangent up
+/// to the ninth power, and the exponent's: within 2e-5 dB of the true value, and vectorised where a call of the
+/// library is not.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
 pub(super) fn decibels(values: &mut [Lanes]) {
     /// 10 log10(2).

@@ -1,7 +1,7 @@
 //! Log-mel spectrograms, as torchaudio's `MelSpectrogram` and `AmplitudeToDB` (without `top_db`) make them.
 //!
-//! Periodic Hann window, frames centred with reflected ends, power spectrum, triangular bands on the HTK scale without normalisation,
-//! 10 log10(max(x, 1e-10)). Shapes: samples `[sample]` in, `[mel, frame]` out, row-major.
+//! Periodic Hann window, frames centred with reflected ends, power spectrum, triangular bands on the HTK scale
+//! without normalisation, 10 log10(max(x, 1e-10)). Shapes: samples `[sample]` in, `[mel, frame]` out, row-major.
 
 mod bands;
 mod level;
@@ -180,8 +180,8 @@ impl MelConfig {
         first..last.max(first)
     }
 
-    /// How many frames so many samples are, where they are a whole number of frames and frames can be shared at all: PCEN follows a
-    /// window from its beginning.
+    /// How many frames so many samples are, where they are a whole number of frames and frames can be shared at all:
+    /// PCEN follows a window from its beginning.
     fn whole_hops(&self, samples: u64) -> Option<usize> {
         let hop = self.hop_length as u64;
         (self.level == Level::Db && samples.is_multiple_of(hop)).then_some((samples / hop) as usize)
@@ -254,14 +254,14 @@ impl LogMel {
     ///
     /// # Errors
     ///
-    /// [`AudioError::Length`] when `out` is not `n_mels * frames(samples.len())` long, or `samples` are too few to be reflected (more than
-    /// `n_fft / 2` are needed).
+    /// [`AudioError::Length`] when `out` is not `n_mels * frames(samples.len())` long, or `samples` are too few to be
+    /// reflected (more than `n_fft / 2` are needed).
     pub fn compute(&mut self, samples: &[f32], out: &mut [f32]) -> Result<(), AudioError> {
         self.compute_after(None, samples, out)
     }
 
-    /// As [`LogMel::compute`], to the last bit, and faster where an earlier window overlaps this one: frames that lie within both, away from
-    /// their reflected ends, are copied.
+    /// As [`LogMel::compute`], to the last bit, and faster where an earlier window overlaps this one: frames that lie
+    /// within both, away from their reflected ends, are copied.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Per-channel energy normalisation (Wang et al. 2017, arXiv 1607.05666): each band is divided by its own recent past, which takes steady
-//! noise and distance out. Settings and results are those of `librosa.pcen`.
+//! Per-channel energy normalisation (Wang et al. 2017, arXiv 1607.05666): each band is divided by its own recent
+//! past, which takes steady noise and distance out. Settings and results are those of `librosa.pcen`.
 
 /// librosa's advice for audio in [-1, 1): powers as if samples were 32-bit integers.
 const SCALE: f64 = 2_147_483_648.0;

@@ -1,8 +1,8 @@
 //! Power spectra of several frames at once.
 //!
-//! A frame of `n_fft` real samples is transformed as `n_fft / 2` complex ones, even samples real and odd samples imaginary (Press et al.,
-//! Numerical Recipes, section 12.3), and each frame for itself: a frame's spectrum depends on its own samples alone, to the last bit,
-//! wherever in a window or a block it lies.
+//! A frame of `n_fft` real samples is transformed as `n_fft / 2` complex ones, even samples real and odd samples
+//! imaginary (Press et al., Numerical Recipes, section 12.3), and each frame for itself: a frame's spectrum depends
+//! on its own samples alone, to the last bit, wherever in a window or a block it lies.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -61,8 +61,8 @@ impl Spectrum {
         }
     }
 
-    /// Power spectra `[bin, frame]` of at most [`LANES`] frames, each `n_fft` samples from one of `starts` on; `sample` reads where a
-    /// frame reaches over the ends.
+    /// Power spectra `[bin, frame]` of at most [`LANES`] frames, each `n_fft` samples from one of `starts` on;
+    /// `sample` reads where a frame reaches over the ends.
     pub(super) fn powers<'s>(
         &self,
         samples: &[f32],
@@ -108,8 +108,8 @@ fn pack(frame: &[f32], window: &[f32], packed: &mut [Complex<f32>]) {
     }
 }
 
-/// Powers of the real signal's bins k and half - k, k from 1 to `twiddles.len()`, from the packed transform `z` `[half - 1]`, whose
-/// first element is that of k = 1.
+/// Powers of the real signal's bins k and half - k, k from 1 to `twiddles.len()`, from the packed transform `z`
+/// `[half - 1]`, whose first element is that of k = 1.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512dq+avx512bw", "x86_64+avx2+fma", "aarch64+neon"))]
 fn split_powers(z: &[Complex<f32>], twiddles: &[Complex<f32>], low: &mut [f32], high: &mut [f32]) {
     let quarter = twiddles.len();

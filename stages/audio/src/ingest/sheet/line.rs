@@ -83,8 +83,8 @@ fn is_on_the_way(wanted: &[String], way: &[&str]) -> bool {
     wanted.is_empty() || way.windows(wanted.len()).any(|part| part == wanted)
 }
 
-/// A name without its extension, with `*` for anything. A sheet may have a line for each of many recordings, so a name without `*` is
-/// compared as it is.
+/// A name without its extension, with `*` for anything. A sheet may have a line for each of many recordings, so a
+/// name without `*` is compared as it is.
 #[derive(Clone)]
 pub(super) struct Name {
     written: String,

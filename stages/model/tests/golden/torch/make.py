@@ -27,28 +27,57 @@ def noise(tag, *shape, dtype=torch.float64):
 
 
 class Network(nn.Module):
-    """torchvision's features, with the pooling and head of Mix2's paper."""
+    """torchvision's feature maps, with the pooling and head of Mix2's paper."""
 
-    def __init__(self, architecture, width, channels, classes, dtype):
-        super().__init__()
-        build = getattr(torchvision.models, f"mobilenet_v3_{architecture}")
-        self.features = build(weights=None, width_mult=width).features
-        first = self.features[0][0]
-        self.features[0][0] = nn.Conv2d(channels, first.out_channels, 3, stride=2, padding=1, bias=False)
-        self.head = nn.Linear(self.features[-1][0].out_channels, classes)
+    def fill(self, dtype):
+        """Gives all weights the values that parity.rs gives them."""
         self.to(dtype)
         with torch.no_grad():
             counted = sorted(n for n in self.state_dict() if not n.endswith("num_batches_tracked"))
             for tag, name in enumerate(counted):
                 tensor = self.state_dict()[name]
                 tensor.copy_(first_value(name, tag, tensor.shape))
+        return self
 
     def embed(self, x):
-        x = self.features(x).mean(dim=2)
+        x = self.maps(x).mean(dim=2)
         return x.max(dim=2).values + x.mean(dim=2)
 
     def forward(self, x):
         return self.head(self.embed(x))
+
+
+class MobileNet(Network):
+    def __init__(self, architecture, width, channels, classes):
+        super().__init__()
+        self.features = getattr(torchvision.models, architecture)(weights=None, width_mult=width).features
+        first = self.features[0][0]
+        self.features[0][0] = nn.Conv2d(channels, first.out_channels, 3, stride=2, padding=1, bias=False)
+        self.head = nn.Linear(self.features[-1][0].out_channels, classes)
+
+    def maps(self, x):
+        return self.features(x)
+
+
+class ResNet18(Network):
+    def __init__(self, width, channels, classes):
+        super().__init__()
+        assert width == 1, "torchvision's ResNet has no such option"
+        for name, module in torchvision.models.resnet18(weights=None).named_children():
+            if name not in ("avgpool", "fc"):
+                self.add_module(name, module)
+        self.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+        self.head = nn.Linear(512, classes)
+
+    def maps(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+def network(architecture, width, channels, classes, dtype):
+    if architecture == "resnet18":
+        return ResNet18(width, channels, classes).fill(dtype)
+    return MobileNet(architecture, width, channels, classes).fill(dtype)
 
 
 def first_value(name, tag, shape):
@@ -67,7 +96,7 @@ def numbers(tensor):
 
 
 def case(architecture, width, channels, shape, names):
-    net = Network(architecture, width, channels, 4, torch.float32)
+    net = network(architecture, width, channels, 4, torch.float32)
     x = noise(1000, *shape) / 2 + 0.5
     out = {"architecture": architecture, "width": width, "channels": channels, "input": shape}
     out["parameters"] = sum(p.numel() for p in net.parameters())
@@ -75,7 +104,7 @@ def case(architecture, width, channels, shape, names):
         out["state_dict"] = {n: list(t.shape) for n, t in sorted(net.state_dict().items())}
     net.eval()
     out["eval_logits"] = numbers(net(x.float()))
-    net = Network(architecture, width, channels, 4, torch.float64).eval()
+    net = network(architecture, width, channels, 4, torch.float64).eval()
     out["eval_logits_double"] = numbers(net(x))
     net.train()
     for module in net.modules():
@@ -158,7 +187,7 @@ def optimisers():
 
 def training():
     """Ten steps in float64, two or three of each method; the weights are stored as float32."""
-    net = Network("small", 0.1, 1, 5, torch.float64).train()
+    net = network("mobilenet_v3_small", 0.1, 1, 5, torch.float64).train()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-2, weight_decay=0.01)
     losses = []
     for step in range(10):
@@ -178,10 +207,12 @@ def training():
 def main():
     torch.set_num_threads(1)
     cases = [
-        case("large", 1.0, 1, [2, 1, 64, 79], names=True),
-        case("small", 1.0, 1, [3, 1, 64, 79], names=True),
-        case("large", 0.35, 3, [2, 3, 33, 50], names=False),
-        case("small", 0.1, 2, [3, 2, 40, 56], names=False),
+        case("mobilenet_v3_large", 1.0, 1, [2, 1, 64, 79], names=True),
+        case("mobilenet_v3_small", 1.0, 1, [3, 1, 64, 79], names=True),
+        case("mobilenet_v3_large", 0.35, 3, [2, 3, 33, 50], names=False),
+        case("mobilenet_v3_small", 0.1, 2, [3, 2, 40, 56], names=False),
+        case("resnet18", 1.0, 1, [2, 1, 64, 79], names=True),
+        case("resnet18", 1.0, 3, [3, 3, 40, 56], names=False),
     ]
     losses, weights = training()
     save_file(weights, "training.safetensors")

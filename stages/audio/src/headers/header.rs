@@ -1,0 +1,122 @@
+//! What the headers of a file state, whatever their format.
+
+use chorus_engine::Exact;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
+
+/// What a file's headers state. Each field is that of the most trusted format that has it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Header {
+    /// Starts of the recording, the most trusted format first.
+    pub times: Vec<HeaderTime>,
+    /// Manufacturer.
+    pub make: Option<String>,
+    /// Model.
+    pub model: Option<String>,
+    /// Serial number.
+    pub serial: Option<String>,
+    /// Version of the recorder's firmware.
+    pub firmware: Option<String>,
+    /// Gain as the recorder states it.
+    pub gain: Option<String>,
+    /// Battery voltage at the start, V.
+    pub battery_v: Option<Exact>,
+    /// Temperature inside of the recorder, or else outside of it, °C.
+    pub temperature_c: Option<Exact>,
+    /// Latitude and longitude, WGS 84, degrees, north and east positive.
+    pub position: Option<(Exact, Exact)>,
+    /// By how much the file's own rate is too slow; only stated where it is not 1.
+    pub time_expansion: Option<Exact>,
+    /// The rate at which the sound was sampled, Hz.
+    pub sample_rate_hz: Option<u32>,
+    /// What is stated of the time or its expansion and cannot be read.
+    pub notes: Vec<String>,
+}
+
+/// A start that a header states.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeaderTime {
+    /// The format that states it.
+    pub format: HeaderFormat,
+    /// Date and time as written.
+    pub local: DateTime,
+    /// Offset from UTC, s, where the header states it.
+    pub offset_s: Option<i32>,
+}
+
+impl HeaderTime {
+    pub(super) fn new(format: HeaderFormat, (local, offset): (DateTime, Option<Offset>)) -> Self {
+        Self { format, local, offset_s: offset.map(Offset::seconds) }
+    }
+
+    /// The offset from UTC, where the header states it.
+    #[must_use]
+    pub fn offset(&self) -> Option<Offset> {
+        Offset::from_seconds(self.offset_s?).ok()
+    }
+}
+
+/// The formats of headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderFormat {
+    /// GUANO.
+    Guano,
+    /// opensoundscape's JSON.
+    Opensoundscape,
+    /// AudioMoth's comment.
+    AudioMoth,
+    /// Wildlife Acoustics' chunk.
+    Wamd,
+    /// Broadcast Wave's chunk.
+    Bext,
+}
+
+impl HeaderFormat {
+    /// The format's name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guano => "GUANO header",
+            Self::Opensoundscape => "opensoundscape header",
+            Self::AudioMoth => "AudioMoth header",
+            Self::Wamd => "wamd header",
+            Self::Bext => "bext header",
+        }
+    }
+}
+
+impl Header {
+    /// `self`, with the fields that it lacks taken from `other`.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.times.extend(other.times);
+        self.notes.extend(other.notes);
+        Self {
+            times: self.times,
+            notes: self.notes,
+            make: self.make.or(other.make),
+            model: self.model.or(other.model),
+            serial: self.serial.or(other.serial),
+            firmware: self.firmware.or(other.firmware),
+            gain: self.gain.or(other.gain),
+            battery_v: self.battery_v.or(other.battery_v),
+            temperature_c: self.temperature_c.or(other.temperature_c),
+            position: self.position.or(other.position),
+            time_expansion: self.time_expansion.or(other.time_expansion),
+            sample_rate_hz: self.sample_rate_hz.or(other.sample_rate_hz),
+        }
+    }
+
+    /// By how much a file's own rate has to be multiplied to get the rate at which the sound was sampled. A header that states
+    /// both, and whose rate is the file's own already, was written by someone who corrected the one and left the other.
+    #[must_use]
+    pub fn expansion_of(&self, file_rate_hz: u32) -> f64 {
+        match (self.time_expansion, self.sample_rate_hz) {
+            (Some(_), Some(rate)) if rate == file_rate_hz => 1.0,
+            (Some(Exact(factor)), _) => factor,
+            (None, _) => 1.0,
+        }
+    }
+}
