@@ -154,7 +154,31 @@ fn names_are_found_and_near_misses_too() {
 #[test]
 #[should_panic(expected = "train.gammas is declared twice")]
 fn a_key_is_declared_once() {
-    let _ = Declarations::default().section::<Loss>().section::<Train>();
+    #[derive(Keys)]
+    #[keys(section = "train")]
+    #[allow(dead_code)]
+    struct Other {
+        /// Focusing of one side.
+        #[key(default = "2")]
+        gammas: f64,
+    }
+    // The same declaration twice, once through the struct that holds the other, is one.
+    let both = Declarations::default().section::<Loss>().section::<Train>();
+    assert_eq!(both.keys().iter().filter(|key| key.name == "train.gammas").count(), 1);
+    let _ = both.section::<Other>();
+}
+
+#[test]
+fn a_key_that_several_structs_read_is_declared_in_one() {
+    #[derive(Deserialize, Keys)]
+    #[keys(section = "train")]
+    struct Reader {
+        /// As in Loss.
+        #[key(same_as = Loss)]
+        gammas: [f64; 2],
+    }
+    assert_eq!(Reader::keys()[0], Loss::keys()[0]);
+    assert_eq!(chorus_keys::defaults::<Reader>().gammas, [0.0, 4.0]);
 }
 
 #[test]

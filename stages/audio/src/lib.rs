@@ -47,6 +47,12 @@ fn window_holds_a_frame(values: &Values) -> Vec<Finding> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::path::Path;
+
+    use chorus_card::{Card, MODEL_CARD};
+    use chorus_engine::Config;
+    use chorus_keys::Keys;
+
     use super::*;
 
     #[test]
@@ -68,6 +74,34 @@ mod tests {
                 findings[0].key == key && findings[0].allowed.contains(wanted) || findings[0].found.contains(wanted),
                 "{findings:?}"
             );
+        }
+    }
+    /// The contract of evolution: a card that version 0.1 wrote stays readable, its settings are known, and a model of it is accepted.
+    #[test]
+    fn a_card_of_version_0_1_brings_settings_that_are_all_known() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipeline/engine/tests/evolution");
+        let card = Card::read(&folder.join(MODEL_CARD)).unwrap();
+        assert!(card.settings().all(|(key, value)| declarations().find(&key).is_some_and(|key| key.allows(value))));
+        let all = chorus_engine::config::declarations().and(declarations()).into_static();
+        let config = Config::from_text("", "c", "c", &[format!("model.path={}", folder.display())], all).unwrap();
+        assert_eq!(["featurize.n_mels", "featurize.hop_length"].map(|key| config.number(key)), [64.0, 256.0]);
+        assert_eq!(config.text("featurize.level"), Some("db"), "what held before the key existed");
+    }
+
+    /// The contract of evolution: the keys of a state that version 0.1 wrote mean the same today, with those that were added since.
+    #[test]
+    fn a_unit_of_version_0_1_has_the_keys_of_today() {
+        let text = include_str!("../../../pipeline/engine/tests/evolution/featurize.json");
+        let state: serde_json::Value = serde_json::from_str(text).unwrap();
+        let recorded = state["fingerprint"]["keys"].as_object().unwrap();
+        assert!(recorded.keys().all(|key| declarations().find(key).is_some()));
+        let names = [dsp::logmel::MelConfig::names(), vec!["archive.channel", "segment.window_s"]].concat();
+        assert!(names.len() > recorded.len());
+        for name in names.into_iter().filter(|name| *name != "featurize.n_mels") {
+            let key = declarations().find(name).cloned().unwrap();
+            let json = |value| serde_json::to_value::<serde_yaml::Value>(value).unwrap();
+            let then = recorded.get(name).cloned().unwrap_or_else(|| json(key.before_value()));
+            assert_eq!(json(key.default_value()), then, "{name}");
         }
     }
 }

@@ -254,15 +254,4 @@ mod tests {
         let config = Config::from_text("", "c", "c", &[], crate::test_keys::keys()).unwrap();
         assert_eq!(config.brought().count(), 0);
     }
-
-    /// The contract of evolution: a card that version 0.1 wrote stays readable, and a model of it is accepted.
-    #[test]
-    fn a_card_of_version_0_1_is_accepted() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/evolution");
-        let card = Card::read(&folder.join(MODEL_CARD)).unwrap();
-        let config = load("", &folder, &[]).unwrap();
-        assert_eq!(config.number("featurize.n_mels"), 64.0);
-        assert!(contradictions(&config, &card, &folder).is_empty());
-        assert_eq!(unknown_setting(&card, config.known()), None);
-    }
 }
