@@ -101,6 +101,11 @@ impl EvaluateSettings {
     }
 }
 
+/// Every metric: its name, its definition, and what windows must hold for it to be defined.
+pub fn metric_definitions() -> impl Iterator<Item = [&'static str; 3]> {
+    metric::METRICS.iter().map(|metric| [metric.name(), metric.definition(), metric.needs()])
+}
+
 /// The stage.
 pub struct Evaluate;
 

@@ -26,7 +26,7 @@ use chorus_keys::Declarations;
 
 pub use activity::Activity;
 pub use detect::Detect;
-pub use evaluate::Evaluate;
+pub use evaluate::{Evaluate, metric_definitions};
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {
