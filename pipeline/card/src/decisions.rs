@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_yaml::Mapping;
 
-use crate::{CardError, Curve};
+use crate::CardError;
 
 /// The decisions for one model, or for one ensemble.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,9 +79,11 @@ pub struct Calibration {
     pub source: Source,
     /// Positive windows of the class among them.
     pub positives: u64,
-    /// The curve.
+    /// The calibration method, by the name that `evaluate.calibration` has for it.
+    pub method: String,
+    /// The parameters of the fitted curve, which the method knows how to read.
     #[serde(flatten)]
-    pub curve: Curve,
+    pub parameters: Mapping,
 }
 
 impl Decisions {
@@ -100,11 +103,6 @@ impl Decisions {
         at_site.or_else(|| self.thresholds.get(class)).map(|t| t.threshold)
     }
 
-    /// The probability that a window with this score holds the class. `None` when the class has no calibration.
-    pub fn probability(&self, class: &str, score: f64) -> Option<f64> {
-        self.calibrations.get(class).map(|calibration| calibration.curve.probability(score))
-    }
-
     /// The decisions as YAML.
     ///
     /// # Panics
@@ -120,16 +118,17 @@ mod tests {
 
     fn decisions() -> Decisions {
         let own = Threshold { threshold: 0.125, source: Source::Own, f1: None, precision: None, recall: Some(1.0), positives: 3 };
-        let platt = Curve::Platt { slope: 1.0, intercept: 0.0 };
-        let isotonic = Curve::Isotonic { scores: vec![0.25], probabilities: vec![0.5] };
-        let calibration = |source, curve| Calibration { source, positives: 3, curve };
+        let calibration = |source, method: &str, parameters: &str| {
+            let parameters = serde_yaml::from_str(parameters).unwrap();
+            Calibration { source, positives: 3, method: method.to_owned(), parameters }
+        };
         Decisions {
             model_id: "ab".into(),
             thresholds: [("X".to_owned(), own)].into(),
             site_thresholds: [("A".to_owned(), [("X".to_owned(), Threshold { threshold: 0.25, ..own })].into())].into(),
             calibrations: [
-                ("X".to_owned(), calibration(Source::Pooled, platt)),
-                ("Z".to_owned(), calibration(Source::Own, isotonic)),
+                ("X".to_owned(), calibration(Source::Pooled, "platt", "{slope: 1.0, intercept: 0.0}")),
+                ("Z".to_owned(), calibration(Source::Own, "isotonic", "{scores: [0.25], probabilities: [0.5]}")),
             ]
             .into(),
         }
@@ -146,7 +145,6 @@ mod tests {
             (read.threshold("A", "X"), read.threshold("B", "X"), read.threshold("A", "Y")),
             (Some(0.25), Some(0.125), None)
         );
-        assert_eq!((read.probability("X", 0.5), read.probability("Y", 0.5)), (Some(0.5), None));
         std::fs::write(&path, "a: 1").unwrap();
         let error = Decisions::read(&path).unwrap_err().to_string();
         assert!(error.contains("decisions.yaml: not the thresholds of a model"), "{error}");
@@ -197,6 +195,6 @@ calibrations:
     fn decisions_from_before_calibrations_are_read() {
         let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.5, source: own, f1: null, positives: 3}\n";
         let read: Decisions = serde_yaml::from_str(text).unwrap();
-        assert_eq!((read.threshold("A", "X"), read.probability("X", 0.5)), (Some(0.5), None));
+        assert_eq!((read.threshold("A", "X"), read.calibrations.len()), (Some(0.5), 0));
     }
 }

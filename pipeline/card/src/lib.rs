@@ -7,14 +7,12 @@
 //! file that lacks it means what held before the field existed; see "Contract of evolution" in ARCHITECTURE.md.
 
 mod card;
-mod curve;
 mod decisions;
 mod error;
 #[doc(hidden)]
 pub mod testing;
 
 pub use card::{Card, Names, Training, Versions};
-pub use curve::{Curve, logistic, logit};
 pub use decisions::{Calibration, Decisions, Source, Threshold};
 pub use error::CardError;
 

@@ -11,6 +11,7 @@ use chorus_tables::{Batch, BatchBuilder, TableError, UtcMicros};
 
 use crate::activity::parts;
 use crate::activity::tally::{Recorded, Tally};
+use crate::calibration::{Curves, METHODS, curves};
 use crate::clock::Clock;
 use crate::events::{Event, event};
 use crate::predicted::{Predicted, each_recording};
@@ -46,6 +47,7 @@ impl Work for Detect {
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let params = Params::of(cx)?;
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
+        let curves = decisions.as_ref().map(|decisions| curves(decisions, METHODS)).transpose()?.unwrap_or_default();
         let site = cx.unit().site();
         let mut tally = Tally::default();
         let recordings = cx.read("recordings", &[&RECORDED[..], &Clock::COLUMNS].concat())?;
@@ -56,7 +58,7 @@ impl Work for Detect {
         if let Some(reader) = cx.reader("predictions")? {
             each_recording(reader.batches(&Predicted::COLUMNS)?, |predicted| {
                 let events = params.events(site, &predicted, decisions.as_ref())?;
-                sink.write(&detections(sink.builder(), &predicted, &rows(&events), decisions.as_ref())?)?;
+                sink.write(&detections(sink.builder(), &predicted, &rows(&events), &curves)?)?;
                 let recorded = recordings.get(predicted.recording_id.as_str());
                 let recorded = recorded.ok_or("predictions name a recording that recordings lacks; run predict again")?;
                 Ok(tally.count(site, recorded.clock.as_ref(), &predicted, &events)?)
@@ -90,9 +92,9 @@ fn detections(
     batch: BatchBuilder,
     recording: &Predicted,
     events: &[(&str, f64, Event)],
-    decisions: Option<&Decisions>,
+    curves: &Curves,
 ) -> Result<RecordBatch, TableError> {
-    let probability = |class: &str, score| decisions.and_then(|d| d.probability(class, score));
+    let probability = |class: &str, score| curves.get(class).map(|curve| curve.probability(score));
     batch
         .column("recording_id", events.iter().map(|_| &recording.recording_id))
         .column("class", events.iter().map(|(class, ..)| class))

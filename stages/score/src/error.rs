@@ -51,6 +51,22 @@ pub enum ScoreError {
         /// End, microseconds since 1970-01-01 UTC.
         end_utc_us: i64,
     },
+    /// A calibration method that does not exist.
+    #[error("evaluate.calibration is `{found}`, expected one of {expected}; change it in the configuration")]
+    Method {
+        /// The name.
+        found: String,
+        /// The names of the methods.
+        expected: String,
+    },
+    /// A calibration that no method can read.
+    #[error("decisions.yaml: the calibration of {class}: {detail}; run evaluate again in the run that made the model")]
+    Calibration {
+        /// The class.
+        class: String,
+        /// What was found and what was expected.
+        detail: String,
+    },
     /// When the sun rises and sets cannot be told.
     #[error("the sun of the night of {night}: {detail}; correct latitude, longitude or the recordings' time in the site sheet")]
     Sun {

@@ -23,7 +23,7 @@ use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkE
 use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
 
-use crate::calibration::Method;
+use crate::calibration;
 use crate::error::ScoreError;
 use crate::thresholds::{Aim, Rule, Source};
 use decided::{Cuts, Decided, Rules};
@@ -50,8 +50,8 @@ pub(crate) struct EvaluateSettings {
     #[key(default = "false")]
     per_site: bool,
     /// How scores are calibrated: fitted on validation, the method maps scores to the probabilities in the table detections.
-    #[key(default = "platt")]
-    calibration: Method,
+    #[key(default = "platt", choices = calibration::words)]
+    calibration: String,
     /// Lowest number of validation positives with which a class gets a threshold and a calibration of its own.
     #[key(unit = "windows", default = "5", range = 1..=1_000_000)]
     min_positives: u64,
@@ -91,13 +91,13 @@ pub(crate) fn names_of_groups(values: &Values) -> Vec<Finding> {
 }
 
 impl EvaluateSettings {
-    fn rules(&self) -> Rules {
+    fn rules(&self) -> Result<Rules, ScoreError> {
         let aim = match self.threshold_for {
             ThresholdFor::F1 => Aim::F1,
             ThresholdFor::Precision => Aim::Precision(self.precision),
         };
         let threshold = Rule { aim, min_positives: self.min_positives, default: self.threshold };
-        Rules { threshold, per_site: self.per_site, calibration: self.calibration }
+        Ok(Rules { threshold, per_site: self.per_site, calibration: calibration::method(&self.calibration)? })
     }
 }
 
@@ -141,7 +141,7 @@ impl Work for Evaluate {
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let evaluate = cx.settings::<EvaluateSettings>()?;
         let scored = Scored::read(cx)?;
-        let decided = Decided::on(&scored, &evaluate.rules())?;
+        let decided = Decided::on(&scored, &evaluate.rules()?)?;
         let groups = class_groups(&scored, &evaluate);
         tell(cx.console(), &scored.classes, &decided, &evaluate, &groups);
         let rows = rows(&scored, &decided, &evaluate, &groups)?;
@@ -194,9 +194,8 @@ fn tell(console: &Console, classes: &[String], decided: &Decided, params: &Evalu
         "probabilities come from all classes pooled, for few validation positives or scores that do not rise with them (see the table calibration)",
         &|class| calibrated(class) == Some(Source::Pooled),
     );
-    warn("without probabilities, since validation tells nothing of them", &|class| {
-        params.calibration != Method::None && calibrated(class).is_none()
-    });
+    let is_fitted = calibration::method(&params.calibration).is_ok_and(|method| method.is_fitted());
+    warn("without probabilities, since validation tells nothing of them", &|class| is_fitted && calibrated(class).is_none());
     warn(&format!("left out of the group {SUPPORTED}, for want of positives in train or test"), &|class| {
         !groups[SUPPORTED].contains(&class)
     });

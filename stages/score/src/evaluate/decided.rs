@@ -1,6 +1,7 @@
 //! What is decided on validation windows: thresholds, for all sites and perhaps for single ones, and calibrations.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chorus_card::Decisions;
 use rayon::prelude::*;
@@ -28,7 +29,7 @@ pub(crate) struct Decided {
 pub(crate) struct Rules {
     pub(crate) threshold: Rule,
     pub(crate) per_site: bool,
-    pub(crate) calibration: Method,
+    pub(crate) calibration: &'static dyn Method,
 }
 
 impl Decided {
@@ -47,7 +48,11 @@ impl Decided {
             let threshold = thresholds::fallback(&pooled, &rules.threshold);
             let curve = calibration::fit(&pooled, rules.calibration, rules.threshold.min_positives);
             for (class, own) in own.iter_mut().enumerate().filter(|(_, own)| own.lacks(rules)) {
-                own.fill(&validation.ranking(class, &windows)?, threshold, curve.as_ref());
+                own.fill(
+                    &validation.ranking(class, &windows)?,
+                    threshold,
+                    curve.as_ref().map(|curve| (rules.calibration.name(), curve)),
+                );
             }
         }
         let (thresholds, calibrations): (Vec<_>, Vec<_>) = own.into_iter().map(|own| (own.threshold, own.calibration)).unzip();
@@ -78,7 +83,9 @@ impl Decided {
             model_id: model_id.to_owned(),
             thresholds: classes.iter().cloned().zip(self.thresholds.iter().copied()).collect(),
             site_thresholds: self.at_sites.iter().map(|(site, thresholds)| (site.clone(), at_site(thresholds))).collect(),
-            calibrations: calibrations.filter_map(|(class, curve)| Some((class.clone(), curve.clone()?))).collect(),
+            calibrations: calibrations
+                .filter_map(|(class, calibration)| Some((class.clone(), calibration.as_ref()?.decision())))
+                .collect(),
         }
     }
 }
@@ -92,18 +99,25 @@ struct Own {
 impl Own {
     fn of(ranking: &Ranking, rules: &Rules) -> Self {
         let curve = calibration::fit(ranking, rules.calibration, rules.threshold.min_positives);
-        let calibration = |curve| Calibration { source: Source::Own, positives: ranking.positives(), curve };
+        let (source, positives, method) = (Source::Own, ranking.positives(), rules.calibration.name());
+        let calibration = |curve| Calibration { source, positives, method, curve };
         Self { threshold: thresholds::own(ranking, &rules.threshold), calibration: curve.map(calibration) }
     }
 
     fn lacks(&self, rules: &Rules) -> bool {
-        self.threshold.is_none() || (self.calibration.is_none() && rules.calibration != Method::None)
+        self.threshold.is_none() || (self.calibration.is_none() && rules.calibration.is_fitted())
     }
 
     /// Takes what all classes together decide where it lacks something.
-    fn fill(&mut self, ranking: &Ranking, (threshold, source): (f64, Source), curve: Option<&Curve>) {
+    fn fill(&mut self, ranking: &Ranking, (threshold, source): (f64, Source), curve: Option<(&'static str, &Arc<dyn Curve>)>) {
         self.threshold.get_or_insert_with(|| thresholds::at(ranking, threshold, source));
-        let pooled = |curve: &Curve| Calibration { source: Source::Pooled, positives: ranking.positives(), curve: curve.clone() };
+        let (source, positives) = (Source::Pooled, ranking.positives());
+        let pooled = |(method, curve): (&'static str, &Arc<dyn Curve>)| Calibration {
+            source,
+            positives,
+            method,
+            curve: Arc::clone(curve),
+        };
         self.calibration = self.calibration.take().or_else(|| curve.map(pooled));
     }
 }
@@ -150,10 +164,11 @@ impl Cuts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibration::METHODS;
     use crate::thresholds::Aim;
 
-    const RULES: Rules =
-        Rules { threshold: Rule { aim: Aim::F1, min_positives: 2, default: 0.5 }, per_site: true, calibration: Method::Platt };
+    static RULES: Rules =
+        Rules { threshold: Rule { aim: Aim::F1, min_positives: 2, default: 0.5 }, per_site: true, calibration: METHODS[1] };
 
     /// Two classes at two sites, three windows each: the first class is in two of each, the second in one.
     fn scored() -> Scored {
@@ -180,8 +195,8 @@ mod tests {
         let named = decided.named("m", &scored.classes);
         assert_eq!((named.threshold("B", "X"), named.threshold("C", "Y")), (Some(cuts[1][0]), Some(cuts[2][1])));
         assert!(!named.site_thresholds["B"].contains_key("Y"));
-        let decided = Decided::on(&scored, &Rules { per_site: false, calibration: Method::None, ..RULES }).unwrap();
-        assert!(decided.at_sites.is_empty() && decided.calibrations == [None, None]);
+        let decided = Decided::on(&scored, &Rules { per_site: false, calibration: METHODS[0], ..RULES }).unwrap();
+        assert!(decided.at_sites.is_empty() && decided.calibrations.iter().all(Option::is_none));
     }
 
     #[test]

@@ -148,9 +148,10 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use super::*;
-    use crate::calibration::{Calibration, Curve};
+    use crate::calibration::{Calibration, Rising};
     use crate::evaluate::decided::Cuts;
     use crate::evaluate::sums::by_class;
     use crate::thresholds::Source;
@@ -161,8 +162,8 @@ mod tests {
         let recordings = [side.open_recording("A"), side.open_recording("B")];
         side.push(recordings[0], None, &[0.9, 0.9], &[Some(true), Some(false)]);
         side.push(recordings[1], None, &[0.6, 0.2], &[Some(false), Some(false)]);
-        let curve = Curve::Isotonic { scores: vec![0.0], probabilities: vec![0.5] };
-        let calibration = Calibration { source: Source::Own, positives: 1, curve };
+        let curve = Arc::new(Rising { scores: vec![0.0], probabilities: vec![0.5] });
+        let calibration = Calibration { source: Source::Own, positives: 1, method: "isotonic", curve };
         let cuts = Cuts { fixed: 0.5, tuned: &[vec![0.75; 2], vec![0.5, 0.75]], calibrations: &[Some(calibration), None] };
         let (metrics, figures) = (Metrics::all(), by_class(&side, &[0, 1], cuts).unwrap());
         let rows = [metrics.of_classes(&figures), metrics.averages(&side, &[0, 1], &figures, &[0, 1]).unwrap()].concat();

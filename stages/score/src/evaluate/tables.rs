@@ -6,7 +6,6 @@ use super::decided::Decided;
 use super::scored::Scored;
 use super::side_rows::Rows;
 use super::subset::Subset;
-use crate::calibration::Curve;
 use crate::thresholds::Threshold;
 
 /// Writes all of them.
@@ -114,16 +113,18 @@ fn thresholds(cx: &UnitContext<'_>, scored: &Scored, decided: &Decided) -> Resul
 fn calibration(cx: &UnitContext<'_>, scored: &Scored, decided: &Decided) -> Result<(), WorkError> {
     let positives = scored.sides[&Subset::Validation].positives();
     let rows = &decided.calibrations;
-    let platt = |curve: &Curve| if let Curve::Platt { slope, intercept } = *curve { Some((slope, intercept)) } else { None };
-    let line = |row: usize| rows[row].as_ref().and_then(|calibration| platt(&calibration.curve));
+    // Null where the method has no such number.
+    let parameter = |name: &'static str| {
+        rows.iter().map(move |row| row.as_ref().and_then(|calibration| calibration.curve.parameters().get(name)?.as_f64()))
+    };
     cx.write("calibration", |batch| {
         batch
             .column("model_id", rows.iter().map(|_| &scored.model_id))
             .column("class", &scored.classes)
-            .column("method", rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.curve.method())))
+            .column("method", rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.method)))
             .column("source", rows.iter().map(|r| r.as_ref().map_or("none", |calibration| calibration.source.as_str())))
-            .column("slope", (0..rows.len()).map(|row| line(row).map(|(slope, _)| slope)))
-            .column("intercept", (0..rows.len()).map(|row| line(row).map(|(_, intercept)| intercept)))
+            .column("slope", parameter("slope"))
+            .column("intercept", parameter("intercept"))
             .column("validation_positives", positives)
     })?;
     Ok(())
