@@ -99,10 +99,15 @@ impl Fused {
 /// Whether oneDNN computes in this kind of number: bfloat16 takes AVX-512.
 fn computes(kind: Kind) -> bool {
     #[cfg(target_arch = "x86_64")]
+    use chorus_audio::dsp::instructions;
+    #[cfg(target_arch = "x86_64")]
     match kind {
         Kind::Float => true,
         Kind::BFloat16 => {
-            is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512dq")
+            let has_avx512 = is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq");
+            has_avx512 && instructions::allowed() == instructions::Instructions::Newest
         }
         _ => false,
     }
