@@ -142,11 +142,11 @@ fn sorted(object: &Value) -> Value {
     Value::Object(entries.into_iter().collect())
 }
 
-/// One norm for each parameter, by name.
+/// One norm for each parameter, by name. The gradient takes the place of the network's weights, so it is the last use of these.
 fn gradient_norms(network: &Network, loss: &Tensor) -> Vec<f64> {
-    let holder = Network::new(network.options().clone(), 0, Kind::Double, HOST).unwrap();
-    tch::no_grad(|| holder.flat().copy_(&network.gradient(loss).unwrap()));
-    let state = holder.state_dict();
+    let gradient = network.gradient(loss).unwrap();
+    tch::no_grad(|| network.flat().copy_(&gradient));
+    let state = network.state_dict();
     state.iter().filter(|(name, _)| !is_buffer(name)).map(|(_, part)| part.norm().double_value(&[])).collect()
 }
 

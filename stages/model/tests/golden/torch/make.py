@@ -212,7 +212,6 @@ def main():
         case("mobilenet_v3_large", 0.35, 3, [2, 3, 33, 50], names=False),
         case("mobilenet_v3_small", 0.1, 2, [3, 2, 40, 56], names=False),
         case("resnet18", 1.0, 1, [2, 1, 64, 79], names=True),
-        case("resnet18", 1.0, 3, [3, 3, 40, 56], names=False),
     ]
     losses, weights = training()
     save_file(weights, "training.safetensors")
