@@ -190,7 +190,9 @@ impl Case {
 
 /// The stand-in for the worker, which cargo builds with the tests.
 fn known_scores() -> PathBuf {
-    Path::new(CHORUS).with_file_name("examples").join("known_scores")
+    let path = Path::new(CHORUS).with_file_name("examples").join("known_scores");
+    assert!(path.exists(), "{} is missing: run the tests with `make test`", path.display());
+    path
 }
 
 /// The passes that `chorus status` lists.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use half::f16;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -113,6 +113,12 @@ fn add_column(sums: &mut Sums, name: &str, column: &ArrayRef) {
             for array in column.as_fixed_size_binary().iter() {
                 let values = array.into_iter().flat_map(|bytes| bytes.as_chunks::<2>().0);
                 add_floats(sums, name, values.map(|&pair| Some(f64::from(f16::from_le_bytes(pair)))));
+            }
+        }
+        // Instants are whole microseconds; arrow names zones only with a feature of its own.
+        DataType::Timestamp(..) => {
+            for instant in column.as_primitive::<TimestampMicrosecondType>().iter() {
+                sums.exact(&instant.map_or_else(|| "(null)".to_owned(), |us| us.to_string()));
             }
         }
         _ => {
