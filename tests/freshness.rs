@@ -32,7 +32,7 @@ fn a_fresh_run_is_silent() {
 fn after_training_without_predicting_the_predictions_are_stale() {
     let survey = Survey::made();
     let (_, before, _) = said(&survey, &["query", COUNT]);
-    survey.run_with(&["train", "--set", "train.seed=7"]);
+    survey.run_with(&["train", "--with-upstream", "--set", "train.seed=7"]);
     let (status, stdout, stderr) = said(&survey, &["query", COUNT]);
     assert_eq!((status, stdout), (0, before));
     assert!(stderr.starts_with("warning: the table predictions is stale: "), "{stderr}");
