@@ -106,7 +106,8 @@ fn kept(rng: &mut ChaCha8Rng, length: usize, masks: usize, widest: usize) -> Vec
     kept
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(feature = "torch")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};

@@ -117,7 +117,8 @@ impl Sound {
     }
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(feature = "torch")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::{Purpose, stream};

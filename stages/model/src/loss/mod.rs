@@ -29,5 +29,6 @@ pub fn find(name: &str) -> Result<&'static Entry<dyn Loss>> {
     extension::find("train.loss", LOSSES, name)
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(feature = "torch")]
+#[cfg(test)]
 mod tests;

@@ -33,5 +33,6 @@ pub fn find(name: &str) -> Result<&'static Entry<dyn Mixing>> {
     extension::find("train.mixing", MIXINGS, name)
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(feature = "torch")]
+#[cfg(test)]
 mod tests;

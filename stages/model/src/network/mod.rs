@@ -50,5 +50,6 @@ pub fn find(name: &str) -> Result<&'static Entry<dyn Architecture>> {
     extension::find("train.architecture", NETWORKS, name)
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(feature = "torch")]
+#[cfg(test)]
 mod tests;

@@ -26,5 +26,6 @@ pub fn find(name: &str) -> Result<&'static Entry<dyn Optimizer>> {
     extension::find("train.optimizer", OPTIMIZERS, name)
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(feature = "torch")]
+#[cfg(test)]
 mod tests;
