@@ -214,7 +214,10 @@ fn computed_columns_are_called_by_their_text() {
 fn tables_are_shown_and_plans_explained() {
     let run = Run::small();
     assert!(run.rows("SHOW TABLES")[3].starts_with("predictions,predict,"), "{:?}", run.rows("SHOW TABLES"));
-    assert_eq!(run.rows("DESCRIBE splits")[1], "group_id,utf8,,Recordings of one group never stand on two sides");
+    assert_eq!(
+        run.rows("DESCRIBE splits")[1],
+        "group_id,utf8,,Group of the recording; all recordings of a group are in the same subset"
+    );
     let columns = run.rows("DESCRIBE recordings");
     assert!(
         columns.iter().any(|c| c.starts_with("duration_s,f64,s,")) && columns[columns.len() - 1].starts_with("date,date32,,"),

@@ -95,7 +95,7 @@ mod tests {
         let state: serde_json::Value = serde_json::from_str(text).unwrap();
         let recorded = state["fingerprint"]["keys"].as_object().unwrap();
         assert!(recorded.keys().all(|key| declarations().find(key).is_some()));
-        let names = [dsp::logmel::MelConfig::names(), vec!["archive.channel", "segment.window_s"]].concat();
+        let names = [MelConfig::names(), vec!["archive.channel", "segment.window_s"]].concat();
         assert!(names.len() > recorded.len());
         for name in names.into_iter().filter(|name| *name != "featurize.n_mels") {
             let key = declarations().find(name).cloned().unwrap();

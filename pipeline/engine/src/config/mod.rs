@@ -79,10 +79,8 @@ mod tests {
 
     #[test]
     fn impossible_combinations_are_refused() {
-        for (set, wanted) in [("device=gpu", "auto, cpu or cuda:N")] {
-            let error = load("", &[MODEL, set]).unwrap_err();
-            assert!(error.contains(wanted), "{set}: {error}");
-        }
+        let error = load("", &[MODEL, "device=gpu"]).unwrap_err();
+        assert!(error.contains("auto, cpu or cuda:N"), "{error}");
     }
 
     #[test]

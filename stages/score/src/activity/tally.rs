@@ -502,7 +502,7 @@ pub(super) mod tests {
         let (morning, evening) = (at("2025-03-29T04:00:00Z", None), at("2025-03-29T20:00:00Z", Some(PARIS)));
         let start_us = morning.clock.as_ref().unwrap().start_us;
         assert_eq!(sun(&[morning.clone(), evening.clone()]), Some((false, PARIS, start_us)));
-        assert_eq!(sun(&[morning.clone()]), None);
+        assert_eq!(sun(std::slice::from_ref(&morning)), None);
         let later = at("2025-03-29T05:00:00Z", Some(near));
         let own = Some((true, near, later.clock.as_ref().unwrap().start_us));
         assert_eq!(sun(&[morning, evening, later]), own);
