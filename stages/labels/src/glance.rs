@@ -40,6 +40,8 @@ mod tests {
         let events = "file,start,end,label\na,1,2,x\n";
         assert_eq!(seen(&[("e/1.csv", events), ("e/2.csv", events), species]), Some(("csv", Some("e".into()))));
         assert_eq!(seen(&[("meta/esc.csv", "filename,category\na,x\n")]), Some(("clips", Some("meta/esc.csv".into()))));
+        // A review sheet is no list of calls: a row can say that the class is absent.
+        assert_eq!(seen(&[("sheet.csv", "recording,start_s,end_s,class,verdict\na,1,2,x,no\n")]), None);
         let nothing = [("read.txt", "1\t2\n"), species, ("subset.csv", "recording,site,subset\na,b,test\n")];
         assert_eq!(seen(&nothing), None);
         let recordings = |folders, have_times| Some(RecordingsSeen { folders, have_times });

@@ -66,10 +66,13 @@ impl<'a> ArchiveLook<'a> {
         files::read(self.archive, file).ok()
     }
 
-    /// Whether a table has a column that names recordings. Lists of species or sites have none.
+    /// Whether a table has a column that names recordings, and no verdicts. Lists of species or sites name no recordings. A review
+    /// sheet names them, but its rows can say that a class is absent.
     pub(crate) fn names_recordings(&self, file: &str) -> bool {
         let Some(bytes) = self.bytes(file) else { return false };
-        Delimited::read(&bytes, Dialect::Detect).find(None, RECORDING).is_ok_and(|column| column.is_some())
+        let table = Delimited::read(&bytes, Dialect::Detect);
+        let has = |names: &'static [&'static str]| table.find(None, names).is_ok_and(|column| column.is_some());
+        has(RECORDING) && !has(&["verdict"])
     }
 }
 
