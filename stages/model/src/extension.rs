@@ -30,6 +30,26 @@ pub trait Extension: Debug + Send + Sync {
     }
 }
 
+/// An extension whose own fields are its options and stand alone: a name is all that it adds to [`Extension`].
+pub trait OwnOptions: Debug + Keys + Serialize + Send + Sync {
+    /// Its name in the configuration and in the cards of models.
+    const NAME: &'static str;
+}
+
+impl<T: OwnOptions> Extension for T {
+    fn name(&self) -> &'static str {
+        T::NAME
+    }
+
+    fn options(&self) -> Settings {
+        Settings::of(self)
+    }
+
+    fn validate(&self) -> Result<()> {
+        Ok(chorus_keys::validate(self)?)
+    }
+}
+
 /// A line of a registry: how the configuration names an extension, and how to make one.
 #[derive(Debug)]
 pub struct Entry<E: ?Sized + 'static> {

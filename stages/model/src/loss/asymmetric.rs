@@ -11,8 +11,9 @@ use tch::Tensor;
 #[cfg(feature = "torch")]
 use super::focusing::Focusing;
 use super::function::Loss;
+#[cfg(feature = "torch")]
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 
 const NAME: &str = "asymmetric";
 
@@ -43,18 +44,8 @@ impl Default for Asymmetric {
     }
 }
 
-impl Extension for Asymmetric {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for Asymmetric {
+    const NAME: &'static str = NAME;
 }
 
 impl Loss for Asymmetric {

@@ -10,8 +10,9 @@ use tch::Tensor;
 #[cfg(feature = "torch")]
 use super::focusing::Focusing;
 use super::function::Loss;
+#[cfg(feature = "torch")]
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 
 const NAME: &str = "focal";
 
@@ -41,18 +42,8 @@ impl Default for Focal {
     }
 }
 
-impl Extension for Focal {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for Focal {
+    const NAME: &'static str = NAME;
 }
 
 impl Loss for Focal {

@@ -13,7 +13,7 @@ use super::method::{Draw, Drawn, Mixing};
 use super::mixup::Mixup;
 use super::pairing::Pairing;
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 #[cfg(feature = "torch")]
 use crate::target::Target;
 #[cfg(feature = "torch")]
@@ -57,18 +57,8 @@ impl Default for ManifoldMixup {
     }
 }
 
-impl Extension for ManifoldMixup {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for ManifoldMixup {
+    const NAME: &'static str = NAME;
 }
 
 impl Mixing for ManifoldMixup {

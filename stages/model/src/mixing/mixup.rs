@@ -11,7 +11,7 @@ use tch::Tensor;
 use super::method::{Draw, Drawn, Mixing};
 use super::pairing::Pairing;
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 #[cfg(feature = "torch")]
 use crate::target::Target;
 
@@ -40,18 +40,8 @@ impl Default for Mixup {
     }
 }
 
-impl Extension for Mixup {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for Mixup {
+    const NAME: &'static str = NAME;
 }
 
 impl Mixing for Mixup {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::method::{Draw, Drawn, Mixing};
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 #[cfg(feature = "torch")]
 use crate::target::{SMALLEST, Target};
 #[cfg(feature = "torch")]
@@ -44,18 +44,8 @@ impl Default for MultiMix {
     }
 }
 
-impl Extension for MultiMix {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for MultiMix {
+    const NAME: &'static str = NAME;
 }
 
 impl Mixing for MultiMix {

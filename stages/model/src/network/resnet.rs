@@ -18,8 +18,9 @@ use super::mobilenet_v3::MobileNetV3Options;
 #[cfg(feature = "torch")]
 use super::plan::{Plan, Slot};
 use super::width::scaled;
+#[cfg(feature = "torch")]
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 
 const NAME: &str = "resnet18";
 
@@ -57,18 +58,8 @@ impl ResNet18 {
     }
 }
 
-impl Extension for ResNet18 {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for ResNet18 {
+    const NAME: &'static str = NAME;
 }
 
 impl Architecture for ResNet18 {

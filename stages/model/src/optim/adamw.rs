@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::method::Optimizer;
+#[cfg(feature = "torch")]
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 
 const NAME: &str = "adamw";
 
@@ -44,18 +45,8 @@ impl Default for AdamW {
     }
 }
 
-impl Extension for AdamW {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for AdamW {
+    const NAME: &'static str = NAME;
 }
 
 impl Optimizer for AdamW {

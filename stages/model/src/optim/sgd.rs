@@ -9,8 +9,9 @@ use tch::Tensor;
 
 use super::adamw::AdamW;
 use super::method::Optimizer;
+#[cfg(feature = "torch")]
 use crate::Result;
-use crate::extension::{Entry, Extension, Settings};
+use crate::extension::{Entry, OwnOptions};
 
 const NAME: &str = "sgd";
 
@@ -40,18 +41,8 @@ impl Default for Sgd {
     }
 }
 
-impl Extension for Sgd {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for Sgd {
+    const NAME: &'static str = NAME;
 }
 
 impl Optimizer for Sgd {
