@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 use rayon::prelude::*;
 
 use crate::graph::{Input, Output, Pass, Per};
-use crate::state::fingerprint::Fingerprint;
+use crate::state::fingerprint::{Fingerprint, changed_schema};
 use crate::state::inputs;
 use crate::state::states::{States, load_states};
 use crate::state::unit_state::UnitState;
@@ -280,11 +280,11 @@ impl Check {
 }
 
 /// In what a unit was made from something else than there is now.
-fn difference(pass: &Pass, now: &BTreeMap<String, String>, schemas: &Vec<String>, recorded: &Fingerprint) -> Option<Predicate> {
+fn difference(pass: &Pass, now: &BTreeMap<String, String>, schemas: &[String], recorded: &Fingerprint) -> Option<Predicate> {
     if recorded.code_version != pass.code_version {
         return Some(Predicate::CodeVersion(recorded.code_version, pass.code_version));
     }
-    if *recorded.schemas != *schemas {
+    if changed_schema(schemas, &recorded.schemas).is_some() {
         return Some(Predicate::Columns);
     }
     if let Some((name, _)) = now.iter().find(|(name, hash)| recorded.inputs.get(*name) != Some(hash)) {

@@ -110,7 +110,7 @@ fn changed_key(
 
 /// In words, the first table whose schema has another version. Tables that only one side knows do not count here: a table that a pass
 /// begins or ceases to read is an input, and a pass that writes other tables has another code version.
-fn changed_schema(now: &[String], then: &[String]) -> Option<String> {
+pub(crate) fn changed_schema(now: &[String], then: &[String]) -> Option<String> {
     let versions: BTreeMap<&str, &str> = then.iter().filter_map(|id| id.rsplit_once('/')).collect();
     now.iter().filter_map(|id| id.rsplit_once('/')).find_map(|(table, version)| {
         let then = versions.get(table).filter(|then| **then != version)?;
