@@ -22,7 +22,7 @@ pub(super) fn open_all(runs: &[PathBuf]) -> Result<Vec<RunTables>, RunTablesErro
 /// Warns which of these tables are stale or incomplete, or why that is not known. With `must_be_fresh` this is an error. Call it
 /// before anything is written.
 pub(super) fn check(runs: &[RunTables], tables: &[&str], must_be_fresh: bool) -> anyhow::Result<()> {
-    let findings: Vec<Finding> = runs.iter().flat_map(|run| run.freshness(tables)).collect();
+    let findings = RunTables::freshness_of_all(runs, tables);
     if must_be_fresh && !findings.is_empty() {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
         anyhow::bail!("--fresh: nothing was written, because {}", lines.join("\nand "));

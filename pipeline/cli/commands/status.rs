@@ -41,7 +41,7 @@ pub(super) fn state(plan: &PassPlan) -> (&'static str, String) {
         "stale"
     } else if is(|s| *s == Status::Missing) {
         "missing"
-    } else if is(|s| matches!(s, Status::Waiting(_))) {
+    } else if plan.awaits.is_some() || is(|s| matches!(s, Status::Waiting(_))) {
         "waiting"
     } else {
         "in base"

@@ -1,8 +1,10 @@
-//! The model that `model.path` names, checked before anything is made: is its folder complete, and does it fit this configuration?
+//! The models that a configuration names, checked before anything is made: is the folder of `model.path` complete, and do it and the
+//! models of `model.ensemble` fit this configuration?
 
 use std::path::Path;
 
 use chorus_card::{Card, Decisions};
+use serde_yaml::Value;
 
 use crate::config::{self, ConfigError, at_training, same_setting};
 use crate::graph::{DECISIONS, ENSEMBLE, MODEL_CARD, WEIGHTS};
@@ -68,12 +70,37 @@ fn check_decisions(config: &Config, path: &Path, ids: Vec<String>) -> Result<(),
 /// [`EngineError::Card`] for other classes or another input, [`EngineError::Model`] for other feature settings.
 pub(crate) fn check_ensemble(config: &Config, first: &Card, other: &Card, path: &Path) -> Result<(), EngineError> {
     first.check_ensemble(other, path)?;
+    check_settings(config, other, path, "the first model of the ensemble", |name| at_training(first, name, config.known()))
+}
+
+/// Refuses models of `model.ensemble` that were trained with other settings than this configuration has: those are the settings of
+/// the first model of the ensemble, which the run itself trains.
+///
+/// # Errors
+/// [`EngineError::Card`] for a folder without a card, [`EngineError::Model`] for other feature settings.
+pub(crate) fn check_others(config: &Config) -> Result<(), EngineError> {
+    for folder in config.paths(ENSEMBLE) {
+        let path = folder.join(MODEL_CARD);
+        check_settings(config, &Card::read(&path)?, &path, "this configuration", |name| config.get(name).clone())?;
+    }
+    Ok(())
+}
+
+/// Refuses a model of an ensemble that was trained with other settings. `ours` gives the settings that it should have, by key, and
+/// `whose` says where they are from.
+fn check_settings(
+    config: &Config,
+    other: &Card,
+    path: &Path,
+    whose: &str,
+    ours: impl Fn(&str) -> Value,
+) -> Result<(), EngineError> {
     for name in config.model_keys() {
-        let (ours, theirs) = (at_training(first, &name, config.known()), at_training(other, &name, config.known()));
+        let (ours, theirs) = (ours(&name), at_training(other, &name, config.known()));
         if !same_setting(&ours, &theirs) {
             let text = |value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();
             let (ours, theirs) = (text(&ours), text(&theirs));
-            let found = format!("{name} is {theirs} in this model and {ours} in the first model of the ensemble");
+            let found = format!("{name} is {theirs} in this model and {ours} in {whose}");
             return Err(EngineError::Model {
                 path: path.to_owned(),
                 found,

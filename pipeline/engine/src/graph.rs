@@ -129,6 +129,17 @@ impl Input {
     }
 }
 
+impl Output {
+    /// Whether it is what another pass declares as this input.
+    pub(crate) fn is(self, input: Input) -> bool {
+        match (self, input) {
+            (Self::Table(made), Input::Table(read) | Input::Parts { of: read, .. }) => made == read,
+            (Self::File(made), Input::Model(read)) => made.strip_prefix("model/") == Some(read),
+            _ => false,
+        }
+    }
+}
+
 impl Pass {
     /// A pass that bears the name of its stage. It reads and writes nothing yet: a declaration sets what differs.
     pub fn new(stage: &'static str, per: Per) -> Self {
@@ -176,10 +187,6 @@ impl Pass {
 
     /// Whether it makes this input.
     pub fn makes(&self, input: Input) -> bool {
-        self.outputs.iter().any(|o| match (o, input) {
-            (Output::Table(made), Input::Table(read) | Input::Parts { of: read, .. }) => *made == read,
-            (Output::File(made), Input::Model(read)) => made.strip_prefix("model/") == Some(read),
-            _ => false,
-        })
+        self.outputs.iter().any(|output| output.is(input))
     }
 }

@@ -34,7 +34,7 @@
 //!
 //! # Attributes
 //! On the struct, `#[keys(section = "…")]`: the section of all its keys; empty for keys at the top level. Several structs may share a
-//! section, each with keys of its own. On a field, `#[key(…)]`, where each part may be left out:
+//! section, each with keys of its own. `#[keys(section = "…", default)]` implements `Default` too, by [`defaults`]. On a field, `#[key(…)]`, where each part may be left out:
 //!
 //! | part | meaning |
 //! |---|---|

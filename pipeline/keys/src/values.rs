@@ -108,8 +108,8 @@ impl Values {
     }
 }
 
-/// The struct with every key at its default; for an `impl Default`. Such a struct may not have serde's `default`, which would ask
-/// for this again.
+/// The struct with every key at its default. A struct whose `Default` this is may not have serde's `default`, which would ask for this
+/// again.
 ///
 /// # Panics
 /// When a declared default does not fit the field: a fault of the program.

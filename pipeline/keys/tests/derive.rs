@@ -33,7 +33,7 @@ struct Train {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 struct Loss {
     /// Focusing of both sides.
     #[key(default = "[0, 4]", range = 0.0..=20.0)]
@@ -119,6 +119,7 @@ fn values_become_the_struct_and_defaults_stand_for_the_rest() {
     assert_eq!(values.settings::<Top>().unwrap().device, "auto");
     assert_eq!(values.value::<Select>("train.select").unwrap(), Select::MeanAp);
     assert_eq!(chorus_keys::defaults::<Train>().loss, Loss { gammas: [0.0, 4.0], weights: None });
+    assert_eq!(Loss::default(), chorus_keys::defaults());
     assert!(Values::default().settings::<Top>().unwrap_err().to_string().contains("device"));
 }
 

@@ -24,7 +24,10 @@ fn a_table_that_is_not_made_yet_names_its_stage() {
     fs::create_dir_all(run.path.join("tables/segments/site=POND01/date=2020-03-01")).unwrap();
     for (table, stage) in [("labels", "annotate"), ("metrics", "evaluate"), ("segments", "segment")] {
         let error = run.error(&format!("SELECT * FROM recordings JOIN {table} USING (recording_id)"));
-        assert!(error.contains(&format!("this run has no table `{table}` yet; `chorus run {stage}` makes it.")), "{error}");
+        assert!(
+            error.contains(&format!("this run has no table `{table}` yet; `chorus run {stage} --with-upstream` makes it.")),
+            "{error}"
+        );
         assert!(error.contains(&run.path.display().to_string()), "{error}");
     }
 }

@@ -246,9 +246,9 @@ impl TableSchema {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The command that makes the table.
+    /// The command that makes the table, whatever of the stages before it is stale.
     pub fn command(&self) -> String {
-        if self.stage == SWEEP { "chorus sweep".to_owned() } else { format!("chorus run {}", self.stage) }
+        if self.stage == SWEEP { "chorus sweep".to_owned() } else { format!("chorus run {} --with-upstream", self.stage) }
     }
 
     /// Name and version as footers and fingerprints carry them, such as `segments/1`.

@@ -15,7 +15,7 @@ use crate::{Result, device};
 
 /// Options of rolls and masks; zeros switch a part off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct AugmentOptions {
     /// Roll each training window in time by a random number of frames.
     #[key(default = "true")]
@@ -32,12 +32,6 @@ pub struct AugmentOptions {
     /// Largest width of a time mask.
     #[key(unit = "frames", default = "30", range = 0..=65_536)]
     pub time_mask_frames: usize,
-}
-
-impl Default for AugmentOptions {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl AugmentOptions {

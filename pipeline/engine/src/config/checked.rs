@@ -148,6 +148,11 @@ impl Config {
         matches!(self.origins.get(key), Some(Origin::Set | Origin::File(_)))
     }
 
+    /// Whether the value of a key is to come from the card of the model and did not, because there is no card.
+    pub(crate) fn lacks_from_model(&self, key: &str) -> bool {
+        self.declarations.is_some() && !self.origins.contains_key(key) && self.model_keys().iter().any(|name| name == key)
+    }
+
     /// The keys whose values come from the card of the model.
     pub fn brought(&self) -> impl Iterator<Item = &str> {
         self.origins.iter().filter(|(_, origin)| matches!(origin, Origin::Model(_))).map(|(key, _)| key.as_str())

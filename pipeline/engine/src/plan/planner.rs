@@ -10,7 +10,7 @@ use super::scan::{Found, Scan};
 use super::status::{PassPlan, Status, UnitPlan};
 use crate::files::hash::hash_file;
 use crate::graph::{Input, Pass, Per};
-use crate::state::fingerprint::Fingerprint;
+use crate::state::fingerprint::{ABSENT, Fingerprint};
 use crate::state::inputs;
 use crate::state::states::{States, chosen, model_folder};
 use crate::{Config, EngineError, RunDir, Unit};
@@ -37,11 +37,15 @@ impl Planner<'_> {
         let recorded = states.get(pass.name).unwrap_or(&none);
         let common = self.common(pass, states, scan)?;
         let blockers = self.blockers(pass, states, earlier)?;
+        let lost = self.lost_model(pass);
         let status = |unit: &Unit| {
             if let Some(blocker) = blockers.iter().find(|blocker| blocker.blocks(unit)) {
                 return Status::Waiting(blocker.stage);
             }
             let Some(state) = recorded.get(unit) else { return Status::Missing };
+            if let Some(lost) = &lost {
+                return Status::Stale(lost.clone());
+            }
             let outputs = || state.check_outputs(self.run, self.verify);
             let fingerprint = self.fingerprint(&common, pass, unit, states, scan);
             fingerprint.difference(&state.fingerprint, self.config.known()).or_else(outputs).map_or(Status::Fresh, Status::Stale)
@@ -51,7 +55,26 @@ impl Planner<'_> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        Ok(PassPlan { units: plans, gone, pending: scan.pending.clone(), ..PassPlan::empty(pass) })
+        let (pending, awaits) = (scan.pending.clone(), self.awaits(pass, earlier));
+        Ok(PassPlan { units: plans, gone, pending, awaits, ..PassPlan::empty(pass) })
+    }
+
+    /// The stage behind which a pass by site-day cannot know all of its units. The one unit of a pass on the whole run waits by itself.
+    fn awaits(&self, pass: &Pass, earlier: &[PassPlan]) -> Option<&'static str> {
+        let is_by_site_day = |pass: &Pass| pass.per == Per::SiteDay;
+        let makers = pass.upstream(self.passes).into_iter().filter(|maker| is_by_site_day(maker) && is_by_site_day(pass));
+        makers.filter_map(|maker| earlier.iter().find(|plan| plan.pass == maker.name)).find_map(|plan| match plan.pending {
+            Some(_) => Some(plan.stage),
+            None => plan.awaits,
+        })
+    }
+
+    /// In words, that the folder of `model.path` is missing, where a pass reads the model or takes a setting from its card.
+    fn lost_model(&self, pass: &Pass) -> Option<String> {
+        let folder = self.config.text("model.path").filter(|folder| !Path::new(folder).is_dir())?;
+        let reads_model = pass.inputs.iter().any(|input| matches!(input, Input::Model(_)));
+        let lacks_setting = || pass.counting_keys(self.config).iter().any(|key| self.config.lacks_from_model(key));
+        (reads_model || lacks_setting()).then(|| format!("the model's folder {folder} is missing"))
     }
 
     /// What the fingerprints of all units of a pass have in common.
@@ -115,7 +138,7 @@ impl Planner<'_> {
             {
                 let path = model_folder(self.config, self.run).join(name);
                 let hash = path.exists().then(|| hash_file(&path)).transpose()?;
-                inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| "absent".into()));
+                inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| ABSENT.into()));
             }
         }
         Ok(inputs)

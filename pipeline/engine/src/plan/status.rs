@@ -56,6 +56,8 @@ pub struct PassPlan {
     pub gone: Vec<Unit>,
     /// What the scan saw and did not read yet, such as new files.
     pub pending: Option<String>,
+    /// The earlier stage whose scan has not read all yet: it may find more units for this pass, or other content for them.
+    pub awaits: Option<&'static str>,
     /// How many units the run can take over from its base.
     pub in_base: usize,
 }
@@ -64,7 +66,8 @@ impl PassPlan {
     /// The plan of a pass that was not looked at.
     pub(crate) fn empty(pass: &Pass) -> Self {
         let whole_run = pass.per == Per::Run;
-        Self { stage: pass.stage, pass: pass.name, whole_run, units: Vec::new(), gone: Vec::new(), pending: None, in_base: 0 }
+        let (stage, pass) = (pass.stage, pass.name);
+        Self { stage, pass, whole_run, units: Vec::new(), gone: Vec::new(), pending: None, awaits: None, in_base: 0 }
     }
 
     /// How many units are fresh.
@@ -74,12 +77,17 @@ impl PassPlan {
 
     /// Whether nothing is to be done.
     pub fn is_fresh(&self) -> bool {
-        self.fresh() == self.units.len() && self.gone.is_empty() && self.pending.is_none()
+        self.fresh() == self.units.len() && self.is_complete()
     }
 
     /// Whether nothing has to be made. Units may still have to be taken over from the base.
     pub(crate) fn is_settled(&self) -> bool {
-        self.units.iter().all(|u| u.status.is_settled()) && self.gone.is_empty() && self.pending.is_none()
+        self.units.iter().all(|u| u.status.is_settled()) && self.is_complete()
+    }
+
+    /// Whether its units are all that there are, and no more.
+    fn is_complete(&self) -> bool {
+        self.gone.is_empty() && self.pending.is_none() && self.awaits.is_none()
     }
 
     /// Why the pass is not fresh, for people.
@@ -93,6 +101,7 @@ impl PassPlan {
             self.units.iter().filter_map(|u| if let Status::Stale(r) = &u.status { Some(r.as_str()) } else { None }).collect();
         let missing = self.units.iter().filter(|u| u.status == Status::Missing).count();
         let waiting = self.units.iter().find_map(|u| if let Status::Waiting(s) = u.status { Some(s) } else { None });
+        let waiting = waiting.or(self.awaits);
         let first = stale.first().map(|reason| {
             let others = stale.iter().collect::<BTreeSet<_>>().len() - 1;
             let others = if others > 0 { format!(" (and {others} other reasons)") } else { String::new() };

@@ -9,7 +9,7 @@ use super::runner::Runner;
 use super::work::Fault;
 use crate::config::{ConfigError, Problem};
 use crate::console::bytes;
-use crate::graph::{Input, Pass, WEIGHTS};
+use crate::graph::{ENSEMBLE, Input, Pass, WEIGHTS};
 use crate::plan::UnitPlan;
 use crate::state::states::States;
 use crate::{EngineError, Unit, given_model};
@@ -41,9 +41,13 @@ impl Runner {
         for problem in self.config.warnings().iter().filter(|problem| keys.contains(&problem.key)) {
             self.console.warn(&problem.to_string());
         }
-        match self.config.text("model.path").filter(|_| selected.iter().any(|pass| pass.reads(Input::Model(WEIGHTS)))) {
-            Some(model) => given_model::check(&self.config, Path::new(model)),
-            None => Ok(()),
+        let reads = |is_read: fn(&Input) -> bool| selected.iter().any(|pass| pass.inputs.iter().any(is_read));
+        match self.config.text("model.path") {
+            Some(model) if reads(|input| *input == Input::Model(WEIGHTS)) => given_model::check(&self.config, Path::new(model)),
+            None if reads(|input| matches!(input, Input::Models { key: ENSEMBLE, .. })) => {
+                given_model::check_others(&self.config)
+            }
+            _ => Ok(()),
         }
     }
 

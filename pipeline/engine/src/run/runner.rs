@@ -376,15 +376,14 @@ impl Runner {
         Ok(())
     }
 
+    /// Refuses a pass whose inputs are not fresh, and a `--unit` that it does not have.
     pub(super) fn refuse_stale_inputs(&self, pass: &Pass, plan: &PassPlan, options: &RunOptions) -> Result<(), EngineError> {
-        if !options.units.is_empty() && !plan.units.iter().any(|u| self.wants(&u.unit, options)) {
-            return Err(EngineError::UnknownUnit { filter: options.units.join(", ") });
-        }
-        let waiting = plan.units.iter().filter(|u| self.wants(&u.unit, options)).find_map(|u| match u.status {
-            Status::Waiting(stage) => Some(stage),
-            _ => None,
-        });
-        let Some(input) = waiting else { return Ok(()) };
+        let mut wanted = plan.units.iter().filter(|u| self.wants(&u.unit, options)).peekable();
+        let is_unknown = !options.units.is_empty() && wanted.peek().is_none();
+        let waiting = wanted.find_map(|u| if let Status::Waiting(stage) = u.status { Some(stage) } else { None });
+        let Some(input) = waiting.or(plan.awaits) else {
+            return if is_unknown { Err(EngineError::UnknownUnit { filter: options.units.join(", ") }) } else { Ok(()) };
+        };
         let reason = self.plan_for(&[pass.name])?.0.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
         Err(EngineError::StaleInputs {
             stage: pass.stage.into(),

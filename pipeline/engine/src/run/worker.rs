@@ -67,7 +67,7 @@ impl Runner {
         for plan in &handed {
             // Within the group, one may wait for the other.
             let waits_outside = plan.units.iter().any(|u| matches!(u.status, Status::Waiting(s) if !names.contains(&s)));
-            if waits_outside {
+            if waits_outside || plan.awaits.is_some() {
                 self.refuse_stale_inputs(self.pass(plan.pass), plan, options)?;
             }
         }

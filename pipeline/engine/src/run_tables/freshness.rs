@@ -1,9 +1,10 @@
 //! Whether tables still follow from what they were made from, judged by the recorded states of their run alone.
 //!
 //! A table is **stale** when a unit of it, or of a stage that it comes from, was made from other inputs than are recorded now, by another
-//! version of the stage's code, or with another version of a table's columns. It is **incomplete** when a unit is missing, or its file is
-//! missing or has another size than recorded. What lies outside of the run is not looked at: new recordings, changed annotation files, and
-//! a model that `model.path` names. `chorus status` looks at these too.
+//! version of the stage's code, or with another version of a table's columns. It is **incomplete** when a unit of it, or of a stage that it
+//! comes from, is missing, or when the file of one is missing or has another size than recorded. Of earlier stages only those tables and
+//! files of the model count that are read on the way to it. What lies outside of the run is not looked at: new recordings, changed
+//! annotation files, and a model that `model.path` names. `chorus status` looks at these too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -78,7 +79,12 @@ pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Findi
     }
     let all = needed(passes, &made);
     let states = load_states(run, all.iter().copied());
-    let checks: BTreeMap<&str, Check> = all.iter().map(|pass| (pass.name, Check::of(run, pass, passes, &states))).collect();
+    let check = |pass: &Pass| {
+        let outputs = pass.outputs.iter().filter(|output| matters(**output, &made, &all));
+        let files = outputs.filter_map(|output| file_faults(run, *output, &states[pass.name])).collect();
+        Check { files, ..Check::of(run, pass, passes, &states) }
+    };
+    let checks: BTreeMap<&str, Check> = all.iter().map(|pass| (pass.name, check(pass))).collect();
     for table in made {
         let Some(pass) = maker(passes, table) else { continue };
         if states[pass.name].is_empty() {
@@ -89,13 +95,15 @@ pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Findi
         let own_and_before = needed(passes, &[table]);
         for fault in [Fault::Stale, Fault::Incomplete] {
             // The first pass with this fault: what is wrong with later ones may follow from it.
-            let found = own_and_before.iter().find_map(|cause| Some((*cause, checks[cause.name].why(fault)?)));
-            let of_files =
-                || (fault == Fault::Incomplete).then(|| checks[pass.name].files(run, table, &states[pass.name])).flatten();
-            let Some((cause, why)) = found.or_else(|| Some((pass, of_files()?))) else { continue };
-            let is_own = cause.name == pass.name;
-            let command = format!("chorus run {}{}", pass.stage, if is_own { "" } else { " --with-upstream" });
-            let why = why.sentence(&subject(cause, is_own));
+            let sentence = |cause: &&Pass| {
+                let (check, is_own) = (&checks[cause.name], cause.name == pass.name);
+                let of_units = || Some(check.why(fault)?.sentence(&subject(cause, is_own)));
+                let is_fault = |output: Output| fault == Fault::Incomplete && matters(output, &[table], &own_and_before);
+                let file = || check.files.iter().find(|(output, _)| is_fault(*output));
+                of_units().or_else(|| file().map(|(output, why)| why.sentence(&subject_of_files(cause, *output, is_own))))
+            };
+            let Some(why) = own_and_before.iter().find_map(sentence) else { continue };
+            let command = format!("chorus run {} --with-upstream", pass.stage);
             findings.push(Finding { fault, command: Some(command), ..Finding::unknown(&[table], why) });
         }
     }
@@ -132,6 +140,12 @@ fn needed<'a>(passes: &'a [Pass], tables: &[&str]) -> Vec<&'a Pass> {
     passes.iter().filter(|pass| names.contains(pass.name)).collect()
 }
 
+/// Whether an output is one of these tables, or is read by one of the passes that make them or come before.
+fn matters(output: Output, tables: &[&str], passes: &[&Pass]) -> bool {
+    let is_asked_for = matches!(output, Output::Table(table) if tables.contains(&table));
+    is_asked_for || passes.iter().flat_map(|pass| &pass.inputs).any(|&input| output.is(input))
+}
+
 /// What a sentence about a pass is about. A pass by site-day goes by its first table, unless the sentence is about its own tables.
 fn subject(pass: &Pass, is_own: bool) -> Subject {
     match pass.per {
@@ -141,10 +155,19 @@ fn subject(pass: &Pass, is_own: bool) -> Subject {
     }
 }
 
+/// What a sentence about files of one output is about.
+fn subject_of_files(pass: &Pass, output: Output, is_own: bool) -> Subject {
+    match (pass.per, output) {
+        (Per::SiteDay, Output::Table(_)) if is_own => Subject::Parts(String::new()),
+        (Per::SiteDay, Output::Table(table)) => Subject::Parts(format!(" of {table}")),
+        _ => Subject::Whole(RunDir::output(output, &Unit::Run)),
+    }
+}
+
 enum Subject {
     /// Units by site-day, and of what.
     Parts(String),
-    /// One output of the whole run.
+    /// One output of the whole run, or the path of its file.
     Whole(String),
 }
 
@@ -174,12 +197,12 @@ enum Predicate {
 
 impl Why {
     fn sentence(&self, subject: &Subject) -> String {
-        let (subject, plural) = match subject {
+        let (subject, plural, has_parts) = match subject {
             Subject::Parts(of_what) => {
                 let days = if self.of == 1 { "site-day" } else { "site-days" };
-                (format!("{} of {} {days}{of_what}", self.units, self.of), self.units != 1)
+                (format!("{} of {} {days}{of_what}", self.units, self.of), self.units != 1, true)
             }
-            Subject::Whole(name) => (name.clone(), false),
+            Subject::Whole(name) => (name.clone(), false, false),
         };
         let word = |one: &'static str, several: &'static str| if plural { several } else { one };
         let (is, was, has) = (word("is", "are"), word("was", "were"), word("has", "have"));
@@ -192,8 +215,10 @@ impl Why {
             Predicate::Columns => format!("{was} made with another version of a table's columns"),
             Predicate::Gone => format!("{is} of recordings that the run does not have any more"),
             Predicate::Missing => format!("{is} not made yet, or not to the end"),
-            Predicate::NoFile => format!("{has} no file"),
-            Predicate::OtherSize => format!("{has} a file of another size than recorded"),
+            Predicate::NoFile if has_parts => format!("{has} no file"),
+            Predicate::NoFile => "is missing".to_owned(),
+            Predicate::OtherSize if has_parts => format!("{has} a file of another size than recorded"),
+            Predicate::OtherSize => "has another size than recorded".to_owned(),
             Predicate::Unreadable(error) => format!("cannot be compared with what {was} recorded: {error}"),
         };
         let others = if self.others > 0 { format!(" (and {} for other reasons)", self.others) } else { String::new() };
@@ -206,6 +231,8 @@ struct Check {
     units: usize,
     stale: BTreeMap<Predicate, usize>,
     missing: usize,
+    /// What is wrong with the files of an output, for those outputs that count and have something wrong.
+    files: Vec<(Output, Why)>,
 }
 
 impl Check {
@@ -225,7 +252,7 @@ impl Check {
             Ok(common) => common,
             Err(error) => {
                 let stale = [(Predicate::Unreadable(error.to_string()), recorded.len())].into();
-                return Self { units: expected.len(), stale, missing };
+                return Self { units: expected.len(), stale, missing, files: Vec::new() };
             }
         };
         let schemas = inputs::schemas(pass);
@@ -243,7 +270,7 @@ impl Check {
             *stale.entry(predicate).or_insert(0) += 1;
         }
         let gone = stale.get(&Predicate::Gone).copied().unwrap_or(0);
-        Self { units: expected.len() + gone, stale, missing }
+        Self { units: expected.len() + gone, stale, missing, files: Vec::new() }
     }
 
     fn why(&self, fault: Fault) -> Option<Why> {
@@ -259,24 +286,23 @@ impl Check {
             _ => None,
         }
     }
+}
 
-    /// What is wrong with the files of a table of this pass.
-    fn files(&self, run: &RunDir, table: &str, states: &BTreeMap<Unit, UnitState>) -> Option<Why> {
-        let schema = chorus_tables::schema(table).ok()?;
-        let fault = |(unit, state): (&Unit, &UnitState)| {
-            let output = RunDir::output(Output::Table(&schema.name), unit);
-            let recorded = state.outputs.get(&output)?;
-            match fs::metadata(run.path().join(&output)) {
-                Err(e) if e.kind() == ErrorKind::NotFound => Some(Predicate::NoFile),
-                Err(e) => Some(Predicate::Unreadable(e.to_string())),
-                Ok(found) => (found.len() != recorded.bytes).then_some(Predicate::OtherSize),
-            }
-        };
-        let faults: Vec<Predicate> = states.par_iter().filter_map(fault).collect();
-        let predicate = faults.first()?.clone();
-        let units = faults.iter().filter(|fault| **fault == predicate).count();
-        Some(Why { units, of: self.units, predicate, others: faults.len() - units })
-    }
+/// What is wrong with the files of an output: those that are missing or have another size than recorded. Their content is not read.
+fn file_faults(run: &RunDir, output: Output, states: &BTreeMap<Unit, UnitState>) -> Option<(Output, Why)> {
+    let fault = |(unit, state): (&Unit, &UnitState)| {
+        let path = RunDir::output(output, unit);
+        let recorded = state.outputs.get(&path)?;
+        match fs::metadata(run.path().join(&path)) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Some(Predicate::NoFile),
+            Err(e) => Some(Predicate::Unreadable(e.to_string())),
+            Ok(found) => (found.len() != recorded.bytes).then_some(Predicate::OtherSize),
+        }
+    };
+    let faults: Vec<Predicate> = states.par_iter().filter_map(fault).collect();
+    let predicate = faults.first()?.clone();
+    let units = faults.iter().filter(|fault| **fault == predicate).count();
+    Some((output, Why { units, of: states.len(), predicate, others: faults.len() - units }))
 }
 
 /// In what a unit was made from something else than there is now.

@@ -149,12 +149,35 @@ impl RunTables {
         }
     }
 
-    /// What is wrong with these tables, from recorded states alone: nothing where all are fresh. Reads the states of the stages that
-    /// make the tables and of those before them, and of no others. Tables that the run does not have are passed over, and so are those of
-    /// a sweep, which gathers them anew each time.
+    /// What is wrong with these tables in runs that are read together: what is wrong in each run ([`RunTables::freshness`]), and
+    /// tables that some of the runs have and others lack.
+    pub fn freshness_of_all(runs: &[Self], tables: &[&str]) -> Vec<Finding> {
+        let of_one = |run: &Self| {
+            let lacks = |table: &&&str| run.judged(table).is_none() && runs.iter().any(|other| other.judged(table).is_some());
+            let lacking = tables.iter().filter(lacks).map(|table| run.lacking(table));
+            run.freshness(tables).into_iter().chain(lacking).collect::<Vec<_>>()
+        };
+        runs.iter().flat_map(of_one).collect()
+    }
+
+    /// The finding that this run lacks a table.
+    fn lacking(&self, table: &str) -> Finding {
+        let is_made = self.passes.iter().any(|pass| pass.tables().any(|made| made == table));
+        let command = schema(table).ok().filter(|_| is_made).map(TableSchema::command);
+        let unknown = Finding::unknown(&[table], "this run has no such table".to_owned());
+        Finding { run: self.name.clone(), fault: Fault::Incomplete, command, ..unknown }
+    }
+
+    /// A table that has a folder and whose freshness can be judged: a sweep gathers its tables anew each time.
+    fn judged(&self, table: &str) -> Option<&'static TableSchema> {
+        self.present.iter().find(|known| known.name == table && known.stage != SWEEP).copied()
+    }
+
+    /// What is wrong with these tables, from recorded states and the sizes of files: nothing where all are fresh. Looks at the stages
+    /// that make the tables and at those before them, and at no others. Tables that the run does not have are passed over, and so are
+    /// those of a sweep.
     pub fn freshness(&self, tables: &[&str]) -> Vec<Finding> {
-        let is_judged = |table: &&&str| self.present.iter().any(|known| known.name == ***table && known.stage != SWEEP);
-        let tables: Vec<&str> = tables.iter().filter(is_judged).copied().collect();
+        let tables: Vec<&str> = tables.iter().filter(|table| self.judged(table).is_some()).copied().collect();
         let mut findings = match &self.config {
             _ if tables.is_empty() => Vec::new(),
             _ if !self.run.path().join("state").is_dir() => {

@@ -120,7 +120,8 @@ fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
     made.make_unit("predict", &made.units[0], "2", &states);
     assert_eq!(
         made.said("predictions"),
-        ["the table predictions is stale: 5 of 6 site-days are older than model/weights.safetensors; run `chorus run predict`"]
+        ["the table predictions is stale: 5 of 6 site-days are older than model/weights.safetensors; \
+          run `chorus run predict --with-upstream`"]
     );
     assert_eq!(
         made.said("detections"),
@@ -130,11 +131,11 @@ fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
     assert!(made.said("segments").is_empty() && made.said("training_log").is_empty());
     made.make("predict", "2");
     assert!(made.said("predictions").is_empty());
-    assert!(made.said("detections")[0].contains("6 of 6 site-days are older than predictions; run `chorus run detect`"));
+    assert!(made.said("detections")[0].contains("6 of 6 site-days are older than predictions; run `chorus run detect "));
     made.make("segment", "2");
     assert_eq!(
         made.said("training_log"),
-        ["the table training_log is stale: the output of train is older than segments; run `chorus run train`"]
+        ["the table training_log is stale: the output of train is older than segments; run `chorus run train --with-upstream`"]
     );
     // Segments are an input of training and of prediction: the first stage that is stale is named.
     assert!(made.said("predictions")[0].contains("the output of train is older than segments"));
@@ -144,20 +145,58 @@ fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
 fn a_deleted_or_cut_off_file_and_a_unit_without_a_state_make_a_table_incomplete() {
     let made = MadeUp::new(1, 4);
     fs::remove_file(made.file("predictions", &made.units[1])).unwrap();
-    let sentence = "the table predictions is incomplete: 1 of 4 site-days has no file; run `chorus run predict`";
+    let sentence = "the table predictions is incomplete: 1 of 4 site-days has no file; run `chorus run predict --with-upstream`";
     assert_eq!(made.said("predictions"), [sentence]);
-    // What was made of a file stays right when the file is deleted.
-    assert!(made.said("detections").is_empty());
     fs::write(made.file("predictions", &made.units[1]), "x").unwrap();
     assert!(made.said("predictions")[0].contains("1 of 4 site-days has a file of another size than recorded"));
     made.make("predict", "1");
     fs::remove_file(made.run.state("predict", &made.units[2])).unwrap();
-    let sentence =
-        "the table predictions is incomplete: 1 of 4 site-days is not made yet, or not to the end; run `chorus run predict`";
+    let sentence = "the table predictions is incomplete: 1 of 4 site-days is not made yet, or not to the end; \
+                    run `chorus run predict --with-upstream`";
     assert_eq!(made.said("predictions"), [sentence]);
     assert!(made.said("detections").iter().any(|said| said.contains("incomplete: 1 of 4 site-days of predictions is not made")));
     // The file is there all the same.
     assert_eq!(made.open().partitions("predictions").unwrap().len(), 4);
+}
+
+#[test]
+fn a_file_that_is_gone_or_cut_off_shows_in_the_tables_that_come_from_it() {
+    let made = MadeUp::new(1, 4);
+    let incomplete = |why: &str| [format!("the table detections is incomplete: {why}; run `chorus run detect --with-upstream`")];
+    fs::remove_file(made.file("predictions", &made.units[1])).unwrap();
+    assert_eq!(made.said("detections"), incomplete("1 of 4 site-days of predictions has no file"));
+    assert!(made.said("segments").is_empty());
+    made.make("predict", "1");
+    // A log is no input of what comes from the model, and the weights are.
+    fs::remove_file(made.file("training_log", &Unit::Run)).unwrap();
+    assert!(made.said("detections").is_empty());
+    let weights = made.run.path().join("model/weights.safetensors");
+    fs::write(&weights, "cut").unwrap();
+    assert_eq!(made.said("detections"), incomplete("model/weights.safetensors has another size than recorded"));
+    fs::remove_file(&weights).unwrap();
+    assert_eq!(made.said("detections"), incomplete("model/weights.safetensors is missing"));
+    assert!(made.said("training_log")[0].contains("incomplete: tables/training_log/part-000.parquet is missing"));
+    fs::remove_file(made.file("recordings", &made.units[0])).unwrap();
+    assert_eq!(made.said("detections"), incomplete("1 of 4 site-days of recordings has no file"));
+}
+
+#[test]
+fn a_table_that_one_of_several_runs_lacks_is_told() {
+    let (one, two) = (MadeUp::new(1, 2), MadeUp::new(1, 2));
+    fs::remove_dir_all(two.run.tables().join("detections")).unwrap();
+    let runs = RunTables::open_all(&[one.run.path().to_owned(), two.run.path().to_owned()], passes).unwrap();
+    let said = |tables: &[&str]| RunTables::freshness_of_all(&runs, tables).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let wanted = format!(
+        "{}: the table detections is incomplete: this run has no such table; run `chorus run detect --with-upstream`",
+        runs[1].name()
+    );
+    assert_eq!(said(&["segments", "detections"]), [wanted]);
+    // What no run has is another error's business, and so is what a run of another configuration does not make.
+    assert!(said(&["metrics"]).is_empty());
+    fs::create_dir(one.run.tables().join("metrics")).unwrap();
+    let runs = RunTables::open_all(&[one.run.path().to_owned(), two.run.path().to_owned()], passes).unwrap();
+    let lacking = RunTables::freshness_of_all(&runs, &["metrics"]).pop().unwrap();
+    assert_eq!((lacking.fault, lacking.command), (Fault::Incomplete, None));
 }
 
 #[test]
@@ -171,7 +210,7 @@ fn another_version_of_the_code_or_of_a_schema_makes_stale() {
     let said = |run: &RunTables, table: &str| run.freshness(&[table]).iter().map(ToString::to_string).collect::<Vec<_>>();
     let run = RunTables::open(made.run.path(), newer).unwrap();
     let why = "2 of 2 site-days were made by version 1 of the stage's code, and this chorus has version 2";
-    assert_eq!(said(&run, "segments"), [format!("the table segments is stale: {why}; run `chorus run segment`")]);
+    assert_eq!(said(&run, "segments"), [format!("the table segments is stale: {why}; run `chorus run segment --with-upstream`")]);
     assert!(said(&run, "recordings").is_empty());
     let path = made.run.state("ingest", &made.units[0]);
     let text = fs::read_to_string(&path).unwrap();

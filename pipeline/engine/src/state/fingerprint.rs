@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::config::evolution::{Known, KnownKeys, REMOVED, Removed, is_same};
 use crate::files::hash::hash_bytes;
 
+/// What stands for the hash of a file of a model that is not there.
+pub(crate) const ABSENT: &str = "absent";
+
 /// A value that most units of a pass have in common, held in memory once for all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shared<T>(Arc<T>);
@@ -120,8 +123,8 @@ pub(crate) fn changed_schema(now: &[String], then: &[String]) -> Option<String> 
 
 fn changed(what: &str, now: &BTreeMap<String, String>, then: &BTreeMap<String, String>) -> Option<String> {
     let what = if what.is_empty() { String::new() } else { format!("{what} ") };
-    if let Some(name) = now.iter().find(|(k, v)| then.get(*k).is_some_and(|t| t != *v)).map(|(k, _)| k) {
-        return Some(format!("{what}{name} changed"));
+    if let Some((name, hash)) = now.iter().find(|(k, v)| then.get(*k).is_some_and(|t| t != *v)) {
+        return Some(format!("{what}{name} {}", if hash == ABSENT { "is missing" } else { "changed" }));
     }
     if let Some(name) = now.keys().find(|k| !then.contains_key(*k)) {
         return Some(format!("{what}{name} is new"));
@@ -187,6 +190,8 @@ mod tests {
         let mut now = then.clone();
         now.inputs.insert("segments".into(), "bb".into());
         assert_eq!(now.difference(&then, &known()).unwrap(), "input segments changed");
+        now.inputs.insert("segments".into(), ABSENT.into());
+        assert_eq!(now.difference(&then, &known()).unwrap(), "input segments is missing");
         let mut now = then.clone();
         now.external.insert("a.txt".into(), "cc".into());
         assert_eq!(now.difference(&then, &known()).unwrap(), "a.txt is new");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fingerprint::ABSENT;
 use super::states::{States, chosen};
 use crate::files::hash::hash_bytes;
 use crate::graph::{Input, Output, Pass, Per};
@@ -16,7 +17,7 @@ pub(crate) fn table_makers<'a>(pass: &'a Pass, passes: &'a [Pass]) -> impl Itera
 }
 
 /// Hashes of what all units of a pass read alike: tables of the whole run, and files of the model that the run itself trains.
-/// A model file that is not made yet is `absent`.
+/// A model file that is not made yet counts as [`ABSENT`].
 ///
 /// # Errors
 /// [`EngineError::Table`] when a table that names parts of another cannot be read.
@@ -46,7 +47,7 @@ pub(crate) fn common(
         let name = format!("model/{name}");
         let state = states.get(maker.name).and_then(|units| units.get(&Unit::Run));
         let hash = state.and_then(|state| state.outputs.get(&name)).map(|output| output.hash.clone());
-        inputs.insert(name, hash.unwrap_or_else(|| "absent".into()));
+        inputs.insert(name, hash.unwrap_or_else(|| ABSENT.into()));
     }
     Ok(inputs)
 }

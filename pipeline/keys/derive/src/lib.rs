@@ -29,13 +29,16 @@ fn derive_keys(input: &DeriveInput) -> Result<Tokens> {
     let Fields::Named(fields) = &data.fields else {
         return Err(Error::new(input.ident.span(), "Keys needs fields with names"));
     };
-    let mut section = None;
+    let (mut section, mut has_default) = (None, false);
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("keys")) {
         attr.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("section") {
-                return Err(meta.error("expected section = \"…\""));
+            if meta.path.is_ident("section") {
+                section = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else if meta.path.is_ident("default") {
+                has_default = true;
+            } else {
+                return Err(meta.error("expected section = \"…\" or default"));
             }
-            section = Some(meta.value()?.parse::<LitStr>()?.value());
             Ok(())
         })?;
     }
@@ -60,7 +63,18 @@ fn derive_keys(input: &DeriveInput) -> Result<Tokens> {
         names.push(quote! { names.push(#name); });
     }
     let (ident, (generics, types, bounds)) = (&input.ident, input.generics.split_for_impl());
+    let default = has_default.then(|| {
+        quote! {
+            impl #generics ::std::default::Default for #ident #types #bounds {
+                fn default() -> Self {
+                    ::chorus_keys::defaults()
+                }
+            }
+        }
+    });
     Ok(quote! {
+        #default
+
         impl #generics ::chorus_keys::Keys for #ident #types #bounds {
             const SECTION: &'static str = #section;
 

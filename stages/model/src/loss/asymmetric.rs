@@ -27,7 +27,7 @@ pub const ENTRY: Entry<dyn Loss> = Entry {
 
 /// The options of asymmetric loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct Asymmetric {
     /// With loss: asymmetric, focusing parameters of the positive and the negative side: the higher, the less outputs count that are
     /// right already.
@@ -36,12 +36,6 @@ pub struct Asymmetric {
     /// With loss: asymmetric, probability margin: negatives with a lower score do not count.
     #[key(default = "0.05", range = 0.0..1.0)]
     pub asymmetric_margin: f64,
-}
-
-impl Default for Asymmetric {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for Asymmetric {

@@ -26,7 +26,7 @@ pub const ENTRY: Entry<dyn Loss> = Entry {
 
 /// The options of focal loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct Focal {
     /// With loss: focal, focusing parameter: the higher, the less outputs count that are right already.
     #[key(default = "2", range = 0.0..=20.0)]
@@ -34,12 +34,6 @@ pub struct Focal {
     /// With loss: focal, weight of the positive side; the negative side has 1 minus it. Null: both sides have the weight 1.
     #[key(range = above(0.0).below(1.0), example = "0.25")]
     pub focal_alpha: Option<f64>,
-}
-
-impl Default for Focal {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for Focal {

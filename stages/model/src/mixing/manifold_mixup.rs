@@ -41,7 +41,7 @@ pub enum Depth {
 
 /// The options of Manifold Mixup.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct ManifoldMixup {
     /// As with mixup.
     #[key(same_as = Mixup)]
@@ -49,12 +49,6 @@ pub struct ManifoldMixup {
     /// With manifold_mixup, where in the network pairs are mixed.
     #[key(default = "embedding")]
     pub manifold_depth: Depth,
-}
-
-impl Default for ManifoldMixup {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for ManifoldMixup {

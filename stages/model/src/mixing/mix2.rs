@@ -27,17 +27,11 @@ pub const ENTRY: Entry<dyn Mixing> = Entry {
 
 /// The option of Mix2 besides those of the methods that it draws from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct Mix2Options {
     /// With mixing: mix2, probabilities of mixup, manifold_mixup and multimix in a step. Their sum is 1.
     #[key(default = "[0.25, 0.5, 0.25]", range = 0.0..=1.0)]
     pub mix2_probabilities: [f64; 3],
-}
-
-impl Default for Mix2Options {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 /// Mix2 and the methods that it draws from.

@@ -27,17 +27,11 @@ pub const ENTRY: Entry<dyn Mixing> = Entry {
 
 /// The options of Mixup.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct Mixup {
     /// With mixup and manifold_mixup, alpha of the Beta(alpha, alpha) distribution that the weight of the first of a pair is drawn from.
     #[key(default = "1", range = above(0.0).up_to(100.0), example = "0.2")]
     pub mixup_alpha: f64,
-}
-
-impl Default for Mixup {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for Mixup {

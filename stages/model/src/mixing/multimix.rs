@@ -28,7 +28,7 @@ pub const ENTRY: Entry<dyn Mixing> = Entry {
 
 /// The options of MultiMix.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct MultiMix {
     /// With multimix, alpha of the Dirichlet distribution that the weights of a mixture are drawn from.
     #[key(default = "0.2", range = above(0.0).up_to(100.0))]
@@ -36,12 +36,6 @@ pub struct MultiMix {
     /// With multimix, number of mixtures that are made of a batch.
     #[key(unit = "mixtures", default = "128", range = 1..=65_536)]
     pub multimix_mixtures: usize,
-}
-
-impl Default for MultiMix {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for MultiMix {

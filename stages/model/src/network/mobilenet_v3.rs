@@ -48,17 +48,11 @@ pub enum Size {
 
 /// The options of MobileNetV3.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct MobileNetV3Options {
     /// Width multiplier: all channel counts of the network are multiplied by it and rounded to multiples of 8.
     #[key(default = "1", range = above(0.0).up_to(4.0), example = "0.5")]
     pub width: f64,
-}
-
-impl Default for MobileNetV3Options {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 /// MobileNetV3 in one of its sizes.

@@ -39,17 +39,11 @@ const BLOCKS: usize = 2;
 
 /// The options of ResNet-18.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct ResNet18 {
     /// As with MobileNetV3.
     #[key(same_as = MobileNetV3Options)]
     pub width: f64,
-}
-
-impl Default for ResNet18 {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl ResNet18 {

@@ -32,17 +32,11 @@ const EPSILON: f64 = 1e-8;
 
 /// The options of AdamW.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct AdamW {
     /// Weight decay. With adamw it is decoupled from the gradient; with sgd it is added to the gradient.
     #[key(default = "0.01", range = 0.0..=10.0)]
     pub weight_decay: f64,
-}
-
-impl Default for AdamW {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for AdamW {

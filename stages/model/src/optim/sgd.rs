@@ -25,7 +25,7 @@ pub const ENTRY: Entry<dyn Optimizer> = Entry {
 
 /// The options of stochastic gradient descent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct Sgd {
     /// With optimizer: sgd, the momentum.
     #[key(default = "0.9", range = 0.0..1.0)]
@@ -33,12 +33,6 @@ pub struct Sgd {
     /// As with adamw.
     #[key(same_as = AdamW)]
     pub weight_decay: f64,
-}
-
-impl Default for Sgd {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl OwnOptions for Sgd {

@@ -25,7 +25,7 @@ pub use window::WindowShape;
 /// The section `featurize` of the configuration: all that a mel spectrogram depends on. The defaults are those of Mix2 (Moummad et
 /// al. 2024).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "featurize")]
+#[keys(section = "featurize", default)]
 #[serde(deny_unknown_fields)]
 pub struct MelConfig {
     /// Sample rate that recordings are resampled to.
@@ -92,12 +92,6 @@ impl MelConfig {
             scale: self.mel_scale,
             norm: self.mel_norm,
         }
-    }
-}
-
-impl Default for MelConfig {
-    fn default() -> Self {
-        chorus_keys::defaults()
     }
 }
 
