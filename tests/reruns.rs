@@ -175,7 +175,7 @@ fn what_is_remembered_of_a_listing_never_changes_what_status_says() {
     fs::write(&sheet, &sites).unwrap();
     check("the sheet as it was", &[], "fresh");
     fs::write(file("new.wav"), sound).unwrap();
-    check("a new file", &[], "1 files are new");
+    check("a new file", &[], "1 file is new");
     fs::write(raw.join("apart.wav"), sound).unwrap();
     check("a new file in another folder, which moves all positions", &[], "2 files are new");
     survey.run_with(&["ingest"]);
@@ -199,12 +199,12 @@ fn a_new_night_adds_units_and_leaves_all_others_fresh() {
     let site = path.split('/').nth(1).unwrap().to_owned();
     fs::write(raw.join(&site).join(format!("{site}_20250310_200000.wav")), sound).unwrap();
     let planned = survey.chorus(&["status"]);
-    assert!(common::text(&planned.stdout).contains("1 files are new"), "{}", common::text(&planned.stdout));
+    assert!(common::text(&planned.stdout).contains("1 file is new"), "{}", common::text(&planned.stdout));
     let planned = common::text(&survey.chorus(&["run", "--dry-run"]).stdout);
     let line = |stage: &str| planned.lines().find(|line| line.starts_with(stage)).unwrap().to_owned();
     assert!(line("ingest ").contains("0 or more") && line("predict ").contains("or more"), "{planned}");
     assert!(!line("report ").contains("or more"), "{planned}");
-    assert!(planned.contains("when ingest has read new files: 1 files are new"), "{planned}");
+    assert!(planned.contains("when ingest has read new files: 1 file is new"), "{planned}");
     let made = survey.made_by(|survey| drop(survey.run_all()));
     let day = format!("site={site}/date=2025-03-10/part-000");
     for pass in ["ingest", "segment", "annotate", "featurize", "predict", "detect"] {

@@ -90,15 +90,15 @@ pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, ArchiveError>> + Se
 pub struct Selection<'a> {
     /// The folder below which files are listed. Where it names a file, that file alone is listed, whatever it is called.
     pub folder: &'a str,
-    /// Folders and files that are left out, as paths of the archive.
-    pub exclude: &'a [String],
+    /// Whether the folder or the file with this path of the archive is left out. A folder that is left out is not read.
+    pub is_excluded: &'a (dyn Fn(&str) -> bool + Sync),
     /// Whether a file of this name (without folders) is wanted.
     pub is_wanted: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
 impl fmt::Debug for Selection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Selection").field("folder", &self.folder).field("exclude", &self.exclude).finish_non_exhaustive()
+        f.debug_struct("Selection").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 

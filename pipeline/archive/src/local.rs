@@ -41,20 +41,30 @@ impl Local {
         Self { root: root.into(), stamps: Stamps::default() }
     }
 
+    /// The plain form of a path that is relative to the folder, or absolute and below it; `None` where it leads out of the
+    /// folder.
+    #[must_use]
+    pub fn plain(&self, path: &str) -> Option<String> {
+        plain(if path.starts_with('/') { self.below(Path::new(path))? } else { path })
+    }
+
     /// Where a path lies, and its plain form.
     fn find(&self, path: &str) -> Result<(PathBuf, String), ArchiveError> {
-        let below = match Path::new(path) {
-            absolute if absolute.is_absolute() => self.below(absolute),
-            _ => Some(path),
-        };
-        let plain = below.and_then(plain).ok_or_else(|| ArchiveError::new(self.location(path), Cause::Outside))?;
+        let plain = self.plain(path).ok_or_else(|| ArchiveError::new(self.location(path), Cause::Outside))?;
         let file = if plain.is_empty() { self.root.clone() } else { self.root.join(&plain) };
         Ok((file, plain))
     }
 
-    /// The part of an absolute path that is below the folder.
+    /// The part of an absolute path that is below the folder. One of the two may be written with links that the other is
+    /// written without.
     fn below<'p>(&self, path: &'p Path) -> Option<&'p str> {
-        path.strip_prefix(std::path::absolute(&self.root).ok()?).ok()?.to_str()
+        let as_written = std::path::absolute(&self.root).ok().and_then(|root| path.strip_prefix(root).ok());
+        let resolved = || {
+            let root = self.root.canonicalize().ok()?;
+            let same = path.ancestors().find(|folder| folder.canonicalize().is_ok_and(|folder| folder == root))?;
+            path.strip_prefix(same).ok()
+        };
+        as_written.or_else(resolved)?.to_str()
     }
 }
 
@@ -128,8 +138,8 @@ mod tests {
     }
 
     fn wavs(archive: &Local, folder: &str, exclude: &[&str]) -> Result<Vec<Entry>, ArchiveError> {
-        let exclude: Vec<String> = exclude.iter().map(|s| (*s).to_owned()).collect();
-        archive.sorted(Selection { folder, exclude: &exclude, is_wanted: &|name| name.ends_with(".wav") })
+        let is_excluded = |path: &str| exclude.contains(&path);
+        archive.sorted(Selection { folder, is_excluded: &is_excluded, is_wanted: &|name| name.ends_with(".wav") })
     }
 
     fn paths(archive: &Local, folder: &str, exclude: &[&str]) -> Vec<String> {
@@ -193,6 +203,25 @@ mod tests {
         let found: Vec<_> = wavs(&local, "", &[]).unwrap().into_iter().map(|e| (e.path, e.state)).collect();
         assert_eq!(found, [("a.wav".into(), EntryState::File), ("b.wav".into(), EntryState::DanglingLink)]);
         assert!(local.open("b.wav").unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn an_absolute_path_may_be_written_with_other_links_than_the_archive() {
+        let (dir, _) = archive(&["real/labels/a.csv", "real2/b.csv"]);
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, dir.path().join(at)).unwrap();
+        link("real", "link");
+        link("../real2", "real/out");
+        let at = |path: &str| dir.path().join(path).display().to_string();
+        let plain = |root: &str, path: &str| Local::new(dir.path().join(root)).plain(&at(path));
+        for (root, path) in [("link", "real"), ("real", "link"), ("link", "link")] {
+            assert_eq!(plain(root, &format!("{path}/labels/a.csv")).as_deref(), Some("labels/a.csv"), "{root} {path}");
+            assert_eq!(plain(root, &format!("{path}/labels/new.csv")).as_deref(), Some("labels/new.csv"), "not there yet");
+            assert_eq!(plain(root, path).as_deref(), Some(""));
+            assert_eq!(plain(root, &format!("{path}/../real2/b.csv")), None);
+            // Links out of the archive are followed.
+            assert_eq!(plain(root, &format!("{path}/out/b.csv")).as_deref(), Some("out/b.csv"));
+        }
+        assert_eq!(plain("link", "real2/b.csv"), None);
     }
 
     #[test]

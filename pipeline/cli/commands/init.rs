@@ -10,7 +10,7 @@ use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
 use chorus_card::{Card, MODEL_CARD};
 use chorus_labels::layout::Proposal;
-use chorus_labels::look::RecordingsSeen;
+use chorus_labels::look::{ArchiveLook, RecordingsSeen};
 
 use crate::args::{InitArgs, UsageError};
 use crate::output;
@@ -25,10 +25,12 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     }
     // A wrong folder is refused here rather than by the first run.
     let card = args.model.as_ref().map(|folder| Card::read(&folder.join(MODEL_CARD))).transpose()?;
-    let mut layout = Layout::of(&args.archive);
-    let found = glance(&Local::new(&args.archive), layout.audio)?;
+    let archive = Local::new(&args.archive);
+    let look = ArchiveLook::new(&archive);
+    let mut layout = Layout::of(&args.archive, &look);
+    let found = glance(&archive, layout.audio, &layout.clip_folders)?;
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
-    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&Local::new(&args.archive), Some(recordings)));
+    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&look.with_recordings(recordings)));
     let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
     if path.exists() {
         return Err(UsageError(format!("{}: this file exists already; name another file with -o", path.display())).into());
@@ -68,20 +70,23 @@ fn default_output(archive: &Path) -> PathBuf {
 struct Layout {
     annotations: Option<Proposal>,
     audio: &'static str,
+    /// Folders of clips that `chorus clips` wrote. Clips are no recordings of the survey.
+    clip_folders: Vec<String>,
     code_table: bool,
     subset: Option<&'static str>,
     sites: bool,
 }
 
 impl Layout {
-    fn of(archive: &Path) -> Self {
-        let annotations = chorus_labels::glance(&Local::new(archive), None);
+    fn of(archive: &Path, look: &ArchiveLook<'_>) -> Self {
+        let annotations = chorus_labels::glance(look);
         let file = |name: &str| archive.join(name).is_file();
         let usual_audio = if archive.join("raw_data").is_dir() { "raw_data" } else { "." };
         let split_file = annotations.as_ref().and_then(|found| found.split_file);
         Self {
             audio: annotations.as_ref().and_then(|found| found.audio).unwrap_or(usual_audio),
             annotations,
+            clip_folders: look.clip_folders().to_vec(),
             code_table: file("species.csv"),
             subset: if file("subset.csv") { Some("subset.csv") } else { split_file },
             sites: file("sites.csv"),
@@ -129,6 +134,11 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
     add("archive:");
     add(&format!("  path: {}", quoted(&archive.to_string_lossy())));
     add(&format!("  audio: {}", layout.audio));
+    if !layout.clip_folders.is_empty() {
+        add("  # Clips of `chorus clips`, which are no recordings of the survey:");
+        add("  exclude:");
+        layout.clip_folders.iter().for_each(|folder| add(&format!("    - {}", quoted(folder))));
+    }
     if layout.sites {
         add("  # Time zone of sites for which the site sheet (below) has no time zone.");
     }

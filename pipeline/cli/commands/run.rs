@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use chorus_engine::plan::PassPlan;
-use chorus_engine::{Console, RunOptions, Runner, Selection};
+use chorus_engine::{Console, RunOptions, Runner, Selection, counted};
 use serde_json::json;
 
 use super::query;
@@ -27,8 +27,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let console = Console::new();
     match (summary.made(), summary.taken()) {
         (0, 0) => console.say(&format!("nothing to do: everything is up to date ({took:.1} s)")),
-        (made, 0) => console.say(&format!("done: {made} units made in {took:.1} s")),
-        (made, taken) => console.say(&format!("done: {made} units made and {taken} taken over from the base in {took:.1} s")),
+        (made, 0) => console.say(&format!("done: {} made in {took:.1} s", counted(made, "unit"))),
+        (made, taken) => {
+            console.say(&format!("done: {} made and {taken} taken over from the base in {took:.1} s", counted(made, "unit")));
+        }
     }
     if let Some(sql) = &args.query {
         query::answer(runner.run_dir().path(), sql)?;

@@ -57,6 +57,11 @@ impl Console {
     }
 }
 
+/// `1 file`, `2 files`: a number of things. `noun` is the singular of a word whose plural ends in `s`.
+pub fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// The progress of one piece of work, such as a stage or a training.
 pub struct Progress {
     console: Console,

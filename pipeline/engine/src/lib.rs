@@ -32,7 +32,7 @@ mod sync;
 mod unit;
 
 pub use config::{Config, ConfigError, MODEL_KEYS};
-pub use console::{Console, Progress};
+pub use console::{Console, Progress, counted};
 pub use error::{EngineError, WorkError};
 pub use exact::Exact;
 pub use files::atomic;

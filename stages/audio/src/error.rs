@@ -110,13 +110,15 @@ pub enum RejectCode {
     NoSuchChannel,
     /// `unreadable`: the system does not let the file be read.
     Unreadable,
+    /// `missing_file`: a link to a file that is not there.
+    MissingFile,
     /// `name_not_utf8`: the name of the file or of one of its folders is not UTF-8.
     NameNotUtf8,
 }
 
 impl RejectCode {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::EmptyFile,
         Self::NotAudio,
         Self::TruncatedHeader,
@@ -127,6 +129,7 @@ impl RejectCode {
         Self::DecodeFailed,
         Self::NoSuchChannel,
         Self::Unreadable,
+        Self::MissingFile,
         Self::NameNotUtf8,
     ];
 
@@ -144,6 +147,7 @@ impl RejectCode {
             Self::DecodeFailed => "decode_failed",
             Self::NoSuchChannel => "no_such_channel",
             Self::Unreadable => "unreadable",
+            Self::MissingFile => "missing_file",
             Self::NameNotUtf8 => "name_not_utf8",
         }
     }

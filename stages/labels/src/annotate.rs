@@ -32,8 +32,8 @@ use crate::windows;
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "annotate")]
 pub(crate) struct FileSettings {
-    /// Code table: CSV file of the archive with the column code and any of class, scientific_name and english. Several codes may have
-    /// one class; events whose class is empty are dropped.
+    /// Code table: CSV file of the archive with the column code and any of class, scientific_name and english. Several codes
+    /// may have one class; events whose class is empty are dropped.
     #[key(within = "archive.path", example = "species.csv")]
     pub(crate) code_table: Option<String>,
     /// Filled-in sheets of `chorus clips`: a CSV file of the archive, or a folder of them. They are read in addition to the
@@ -46,8 +46,8 @@ pub(crate) struct FileSettings {
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "annotate")]
 pub(crate) struct LabelSettings {
-    /// Which recordings count as reviewed. Windows of a reviewed recording without an event are negative; those of other recordings
-    /// stay unknown.
+    /// Which recordings count as reviewed. Windows of a reviewed recording without an event are negative; those of other
+    /// recordings stay unknown.
     #[key(default = "mentioned")]
     reviewed: Reviewed,
     /// Quality marks that count; events with other marks are not used. []: all.
@@ -100,7 +100,7 @@ impl LabelSettings {
 
 /// Refuses settings of the overlap with which no window could be positive.
 pub(crate) fn unreachable_overlap(values: &Values) -> Vec<Finding> {
-    if values.text("annotate.format") == Some("none") || values.text("annotate.rule") != Some("overlap") {
+    if values.text("annotate.format") == Some(layouts::NONE) || values.text("annotate.rule") != Some("overlap") {
         return Vec::new();
     }
     let (overlap_s, window_s) = (values.number("annotate.min_overlap_s"), values.number("segment.window_s"));

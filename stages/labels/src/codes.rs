@@ -138,7 +138,7 @@ mod tests {
             (read("name,class\nA,b\n").unwrap_err(), ["a/codes.csv:1:", "columns name, class", "a column code"]),
             (read("code,scientific_name\n,b\n").unwrap_err(), ["a/codes.csv:2:", "an empty code", "a code in"]),
             (read("code,scientific_name\nA,b\nA,c\n").unwrap_err(), [":3:", "code A again", "line 2"]),
-            (read("code,scientific_name\nA\n").unwrap_err(), [":2:", "1 fields", "2 fields"]),
+            (read("code,scientific_name\nA\n").unwrap_err(), [":2:", "found 1 field,", "2 fields"]),
             (read("code,class,Class\nA,b,c\n").unwrap_err(), ["a/codes.csv:1:", "2 columns class", "one of them"]),
             (read("").unwrap_err(), [":1:", "columns ", "a column code"]),
         ] {

@@ -33,9 +33,10 @@ impl From<Entry> for Listed {
 /// There is nothing at `place`, or it cannot be listed.
 pub(crate) fn list(archive: &dyn Archive, place: &str, extensions: &[&str]) -> Result<Vec<Listed>, LabelsError> {
     let is_wanted = |name: &str| is_annotation(name, extensions);
-    let entries = archive.sorted(Selection { folder: place, exclude: &[], is_wanted: &is_wanted }).map_err(|error| {
-        if error.is_not_found() { LabelsError::NoFolder { path: error.location } } else { LabelsError::Archive(error) }
-    })?;
+    let entries =
+        archive.sorted(Selection { folder: place, is_excluded: &|_| false, is_wanted: &is_wanted }).map_err(|error| {
+            if error.is_not_found() { LabelsError::NoFolder { path: error.location } } else { LabelsError::Archive(error) }
+        })?;
     Ok(entries.into_iter().filter(|entry| entry.state != EntryState::DanglingLink).map(Listed::from).collect())
 }
 

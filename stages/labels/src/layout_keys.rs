@@ -2,6 +2,7 @@
 
 use chorus_keys::{Finding, Key, Keys, Values};
 
+use crate::layout::LayoutKeys;
 use crate::layouts;
 use crate::layouts::columns::{EventColumnKeys, SeparatorKeys};
 use crate::reading::CommonKeys;
@@ -14,8 +15,10 @@ pub(crate) fn declared() -> Vec<Key> {
 
 /// Keys that a layout needs and that have no value, and keys that have a value and that only other layouts read.
 pub(crate) fn unfit_keys(values: &Values) -> Vec<Finding> {
-    let Some(layout) = values.text("annotate.format").and_then(layouts::find) else { return Vec::new() };
-    let (name, used) = (layout.name(), layout.keys());
+    let Some(name) = values.text("annotate.format") else { return Vec::new() };
+    // Without annotations no key of any layout is read.
+    let used = if name == layouts::NONE { Some(LayoutKeys::default()) } else { layouts::find(name).map(|layout| layout.keys()) };
+    let Some(used) = used else { return Vec::new() };
     let missing = used.required.iter().filter(|(key, _)| values.get(key).is_null());
     let missing = missing
         .map(|(key, next)| Finding::new("annotate.format", format!("`{name}` without {key}"), format!("{next}, in {key}")));

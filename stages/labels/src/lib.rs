@@ -60,13 +60,13 @@ pub fn declarations() -> Declarations {
 }
 
 fn labels_and_a_model(values: &Values) -> Vec<Finding> {
-    let both = values.text("annotate.format") != Some("none") && values.text("model.path").is_some();
+    let both = values.text("annotate.format") != Some(layouts::NONE) && values.text("model.path").is_some();
     let allowed = "to train here, leave model.path out; to apply the model, set annotate.format to none";
     both.then(|| Finding::new("model.path", "a model for an archive with labels", allowed)).into_iter().collect()
 }
 
 fn neither_labels_nor_a_model(values: &Values) -> Vec<Finding> {
-    let neither = values.text("annotate.format") == Some("none") && values.text("model.path").is_none();
+    let neither = values.text("annotate.format") == Some(layouts::NONE) && values.text("model.path").is_none();
     let allowed = "to train on its labels, set annotate.format; to apply a model that was trained before, set model.path to its folder \
                    (runs/NAME/model); `chorus run ingest` needs neither";
     let finding = || Finding::new("annotate.format", "an archive with neither labels nor a model", allowed);
@@ -112,7 +112,9 @@ mod tests {
         assert_eq!((found.len(), found[0].key.as_str()), (1, "annotate.label_column"));
         assert!(found[0].allowed.ends_with("it is read with raven, csv and clips"), "{found:?}");
         assert_eq!(findings("{format: folders, folder: x}")[0].key, "annotate.folder");
-        for sound in ["{format: none, label_column: x}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
+        assert_eq!(findings("{format: none, label_column: x}"), findings("{format: none, label_column: x, low_column: null}"));
+        assert!(findings("{format: none, label_column: x}")[0].found.contains("annotate.format `none` does not use"));
+        for sound in ["{format: none}", "{format: csv, folder: x, start_column: t}", "{format: raven}"] {
             assert_eq!(findings(sound), [], "{sound}");
         }
     }

@@ -337,7 +337,7 @@ mod tests {
             ("recording,subset\nx_0_3,\n", [":2:", "an empty subset", "a subset in each row"]),
             ("recording,fold\nx_0_3,1\n", [":1:", "columns recording, fold", "a column subset"]),
             ("name,subset\nx_0_3,a\n", [":1:", "columns name, subset", "a column recording or path"]),
-            ("recording,subset\nx_0_3\n", [":2:", "1 fields", "2 fields"]),
+            ("recording,subset\nx_0_3\n", [":2:", "found 1 field,", "2 fields"]),
             ("recording,subset\nother,a\n", ["a/list.csv", "none of its 1", "`other`"]),
             ("recording,subset,Subset\nx_0_3,a,b\n", [":1:", "2 columns subset", "one of them"]),
             ("", [":1:", "columns ", "a column subset"]),

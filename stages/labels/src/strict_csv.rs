@@ -3,6 +3,7 @@
 //!
 //! Columns are found by name, in any order and any case. Other columns are ignored.
 
+use chorus_engine::counted;
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
@@ -129,7 +130,8 @@ fn texts(record: &ByteRecord) -> Vec<String> {
 fn malformed(path: &str, error: &csv::Error) -> LabelsError {
     let (found, expected) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            (format!("{len} fields"), format!("{expected_len} fields as in the header"))
+            let fields = |n: &u64| counted(usize::try_from(*n).unwrap_or(usize::MAX), "field");
+            (fields(len), format!("{} as in the header", fields(expected_len)))
         }
         _ => (error.to_string(), "values separated by commas, semicolons or tabs".to_owned()),
     };

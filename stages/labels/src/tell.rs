@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chorus_engine::counted;
+
 use crate::judge::AnnotationRow;
 
 /// Number of reasons that the message names; the table `annotations` holds all of them.
@@ -40,12 +42,12 @@ impl UnusedCounts {
         if more > 0 {
             named.push(format!("other reasons ({more})"));
         }
-        let files = self.files.len();
-        let (of, lines) = (if files == 1 { "1 file".to_owned() } else { format!("{files} files") }, self.lines);
         Some(format!(
-            "{} of {lines} annotations are not used, in {of}: {}; \
+            "{} of {} annotations are not used, in {}: {}; \
              `SELECT file, line, reason FROM annotations WHERE NOT used` lists them",
             self.unused,
+            self.lines,
+            counted(self.files.len(), "file"),
             named.join(", ")
         ))
     }

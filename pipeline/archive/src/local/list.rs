@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::stamp::Stamps;
 use crate::archive::{Entry, EntryState, Selection};
 use crate::error::{ArchiveError, Cause};
-use crate::path::{is_within, joined};
+use crate::path::joined;
 
 /// In front of the two digits of a byte that is not UTF-8.
 const ESCAPE: &str = "\\x";
@@ -94,12 +94,10 @@ impl Search<'_> {
     fn read_below<'scope>(&'scope self, scope: &rayon::Scope<'scope>, place: Place, identity: Identity) {
         let folder = self.read(&place.path);
         for Found { name, kind } in folder.iter().flatten() {
-            if let FoundKind::Folder(below) = *kind
-                && !self.is_excluded(&place, name)
-                && locked(&self.seen).insert(below)
-            {
-                let place = place.below(name);
-                scope.spawn(move |scope| self.read_below(scope, place, below));
+            let FoundKind::Folder(identity) = *kind else { continue };
+            let below = place.below(name);
+            if !(self.selection.is_excluded)(&below.plain) && locked(&self.seen).insert(identity) {
+                scope.spawn(move |scope| self.read_below(scope, below, identity));
             }
         }
         locked(&self.folders).insert(identity, folder);
@@ -115,11 +113,10 @@ impl Search<'_> {
             let folder = read_before.remove(&identity).unwrap_or_else(|| self.read(&place.path));
             let folder = folder.map_err(|e| fail(&place.path, e))?;
             for Found { name, kind } in &folder {
-                if let FoundKind::Folder(below) = *kind
-                    && !self.is_excluded(&place, name)
-                    && seen.insert(below)
-                {
-                    waiting.push((place.below(name), below));
+                let FoundKind::Folder(identity) = *kind else { continue };
+                let below = place.below(name);
+                if !(self.selection.is_excluded)(&below.plain) && seen.insert(identity) {
+                    waiting.push((below, identity));
                 }
             }
             in_order.push((place, folder));
@@ -134,7 +131,7 @@ impl Search<'_> {
             let path = joined(&place.plain, &shown(&name));
             let (size, version, state) = match kind {
                 FoundKind::Folder(_) => continue,
-                _ if self.selection.exclude.iter().any(|excluded| is_within(&path, excluded)) => continue,
+                _ if (self.selection.is_excluded)(&path) => continue,
                 FoundKind::Unknown(source) => return Err(fail(&place.path.join(name), source)),
                 FoundKind::DanglingLink => (0, String::new(), EntryState::DanglingLink),
                 FoundKind::File { size, version } => (size, version, EntryState::File),
@@ -143,14 +140,6 @@ impl Search<'_> {
             entries.push(Entry { path, size, version, state: if is_text { state } else { EntryState::NotUtf8 } });
         }
         Ok(entries)
-    }
-
-    fn is_excluded(&self, folder: &Place, name: &OsStr) -> bool {
-        let exclude = self.selection.exclude;
-        !exclude.is_empty() && {
-            let path = joined(&folder.plain, &shown(name));
-            exclude.iter().any(|excluded| is_within(&path, excluded))
-        }
     }
 
     /// Reads a folder, sorted by name, since the order of a listing is the file system's.

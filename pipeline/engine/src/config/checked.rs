@@ -3,9 +3,10 @@
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use chorus_archive::Local;
 use chorus_keys::{Base, Declarations, Finding, Key, Keys, Values};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -340,28 +341,10 @@ pub(super) fn stem_of(path: &Path) -> String {
 fn outside_paths(values: &Values, declarations: &Declarations) -> Vec<Finding> {
     let outside = |key: &Key| {
         let Base::Within(folder) = key.base else { return None };
-        let path = values.text(key.name).filter(|path| !is_within(values.text(folder), path))?;
+        let folder_path = values.text(folder)?;
+        let path = values.text(key.name).filter(|path| Local::new(folder_path).plain(path).is_none())?;
         let found = format!("`{path}`, which is outside of the archive");
         Some(Finding::new(key.name, found, format!("allowed: a path within {folder}, relative to it; copy the file there")))
     };
     declarations.keys().iter().filter_map(outside).collect()
-}
-
-/// Whether a path, relative to a folder, stays within it. Links may lead wherever they do.
-fn is_within(folder: Option<&str>, path: &str) -> bool {
-    let (Some(folder), path) = (folder, Path::new(path)) else { return true };
-    let below = match std::path::absolute(folder) {
-        Ok(folder) if path.is_absolute() => path.strip_prefix(folder).ok(),
-        _ => Some(path),
-    };
-    below.is_some_and(|below| depth(below).is_some())
-}
-
-/// How many folders down a path leads; `None` where it leads above its beginning on the way.
-fn depth(path: &Path) -> Option<usize> {
-    path.components().try_fold(0_usize, |depth, part| match part {
-        Component::ParentDir => depth.checked_sub(1),
-        Component::Normal(_) => Some(depth + 1),
-        _ => Some(depth),
-    })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::Unit;
+use crate::console::counted;
 use crate::graph::{Pass, Per};
 
 /// Whether a unit has to be made.
@@ -95,8 +96,7 @@ impl PassPlan {
         if let Some(pending) = &self.pending {
             return Some(pending.clone());
         }
-        let units = |n: usize| if n == 1 { "1 unit".to_owned() } else { format!("{n} units") };
-        let of = |n: usize| format!("{n} of {} units", self.units.len());
+        let of = |n: usize| format!("{n} of {}", counted(self.units.len(), "unit"));
         let stale: Vec<&str> =
             self.units.iter().filter_map(|u| if let Status::Stale(r) = &u.status { Some(r.as_str()) } else { None }).collect();
         let missing = self.units.iter().filter(|u| u.status == Status::Missing).count();
@@ -104,13 +104,18 @@ impl PassPlan {
         let waiting = waiting.or(self.awaits);
         let first = stale.first().map(|reason| {
             let others = stale.iter().collect::<BTreeSet<_>>().len() - 1;
-            let others = if others > 0 { format!(" (and {others} other reasons)") } else { String::new() };
+            let others = if others > 0 { format!(" (and {})", counted(others, "other reason")) } else { String::new() };
             format!("stale, {}: {reason}{others}", of(stale.len()))
         });
+        let gone = match self.gone.len() {
+            0 => None,
+            1 => Some("1 unit is".to_owned()),
+            n => Some(format!("{n} units are")),
+        };
         first
             .or_else(|| (missing > 0).then(|| format!("missing, {}", of(missing))))
             .or_else(|| waiting.map(|stage| format!("waits for {stage}")))
-            .or_else(|| (self.in_base > 0).then(|| format!("the base gives {}", units(self.in_base))))
-            .or_else(|| (!self.gone.is_empty()).then(|| format!("stale: {} units are no longer in the archive", self.gone.len())))
+            .or_else(|| (self.in_base > 0).then(|| format!("the base gives {}", counted(self.in_base, "unit"))))
+            .or_else(|| gone.map(|gone| format!("stale: {gone} no longer in the archive")))
     }
 }

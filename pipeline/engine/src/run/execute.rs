@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::context::UnitContext;
-use super::runner::{RunOptions, Runner, count_units};
-use crate::console::duration;
+use super::runner::{RunOptions, Runner};
+use crate::console::{counted, duration};
 use crate::files::atomic;
 use crate::graph::{Output, Pass, Per};
 use crate::plan::scan::{Found, Scan};
@@ -37,7 +37,7 @@ impl Runner {
         let wanted = |u: &&UnitPlan| (options.force || u.status != Status::Fresh) && self.wants(&u.unit, options);
         let todo: Vec<&UnitPlan> = plan.units.iter().filter(wanted).collect();
         if todo.is_empty() {
-            self.console.say(&format!("{:17} fresh, {}", pass.name, count_units(plan.units.len())));
+            self.console.say(&format!("{:17} fresh, {}", pass.name, counted(plan.units.len(), "unit")));
             return Ok(0);
         }
         self.check_disk(pass, states, &todo)?;
@@ -86,7 +86,7 @@ impl Runner {
         let fresh = plan.units.len() - made;
         let fresh = if fresh > 0 { format!(", {fresh} fresh") } else { String::new() };
         let took = duration(start.elapsed().as_secs_f64());
-        self.console.say(&format!("{:17} made {}{fresh}, {rows} rows, {took}", pass.name, count_units(made)));
+        self.console.say(&format!("{:17} made {}{fresh}, {rows} rows, {took}", pass.name, counted(made, "unit")));
         if let Some(work) = self.registry.get(pass.name) {
             work.summarise(&self.console, &scan.found);
         }

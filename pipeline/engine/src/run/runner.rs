@@ -393,7 +393,3 @@ impl Runner {
         })
     }
 }
-
-pub(super) fn count_units(n: usize) -> String {
-    if n == 1 { "1 unit".into() } else { format!("{n} units") }
-}

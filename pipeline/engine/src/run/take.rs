@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::base::{Base, Match};
-use super::runner::{RunOptions, Runner, count_units};
+use super::runner::{RunOptions, Runner};
+use crate::console::counted;
 use crate::files::atomic;
 use crate::files::claim::Claim;
 use crate::graph::Pass;
@@ -62,7 +63,7 @@ impl Runner {
         }
         let number = taken.len();
         states.entry(pass.name).or_default().extend(taken);
-        self.console.say(&format!("{:17} taken from {}: {}", pass.name, base.name(), count_units(number)));
+        self.console.say(&format!("{:17} taken from {}: {}", pass.name, base.name(), counted(number, "unit")));
         let event = json!({
             "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "taken": number, "base": base.path(),
             "seconds": start.elapsed().as_secs_f64(),

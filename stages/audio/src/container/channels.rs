@@ -1,4 +1,4 @@
-//! From the channels of a recording to one: their mean, or a chosen one.
+//! Downmixing of a recording's channels to one: their mean, or one of them.
 
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
-//! Compressed recordings: their packets and decoders are symphonia's; which frames are the recording, what is lost
-//! and which header is not believed is decided here.
+//! Compressed recordings. symphonia finds the packets and decodes them. This code decides which frames belong to the
+//! recording, what is lost, and which header is not believed.
 //!
-//! What is known of symphonia 0.6.1 and shapes this code:
+//! Properties of symphonia 0.6.1 that are the reasons for this code:
 //! - FLAC frames that fail their checksum, or contradict STREAMINFO, are dropped without an error: the next packet's
 //!   timestamp shows the hole.
 //! - A FLAC that ends early gives an unexpected end of file when STREAMINFO states a total, and an ordinary end when it does not:

@@ -1,18 +1,18 @@
 //! The hash of a file's content, taken while the file is read.
 //!
-//! Readers read a header, look at a few places further on, and then go through the samples from front to back. What
-//! is read in order is hashed on the way, and a short gap (a chunk that the reader skips) is read for the hash alone.
-//! Only what lies further ahead is left out: the tail of a WAV file that is looked at before its samples, an index at
-//! the end of an MP4. It is hashed when it is reached in order, so that such bytes are read twice and all others
-//! once. What the reader does not reach (behind a defect, or all of a file that is refused) is read at the end, by
-//! [`ContentHash::finish`].
+//! A reader reads a header, looks at a few places further on, and then reads the samples from front to back. Bytes that are
+//! read in order are hashed on the way. A short gap (a chunk that the reader skips) is read for the hash alone. Bytes far
+//! ahead, such as the tail of a WAV file or an index at the end of an MP4, are hashed only when they are reached in order. So
+//! these bytes are read twice, and all others once. Bytes that the reader never reaches (after a defect, or in a refused file)
+//! are read by [`ContentHash::finish`].
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use chorus_archive::ReadSeek;
+use chorus_engine::locked;
 
-/// The longest gap that is read for the hash alone, bytes. Longer ones are mostly leaps to the end of a file and back.
+/// The longest gap that is read for the hash alone, bytes. Longer gaps are mostly jumps to the end of a file and back.
 const SHORT_GAP: u64 = 256 * 1024;
 /// Bytes that are read at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -116,11 +116,6 @@ impl Seek for Hashed {
         };
         Ok(self.at)
     }
-}
-
-/// A decoder that panics on hostile bytes does so outside of this code.
-fn locked(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl LevelMeter {
         }
     }
 
-    /// Looks for signs of life in the channels that showed none so far.
+    /// Looks for a second value in the channels that had only one value so far.
     fn watch(&mut self, samples: &[f32]) {
         if self.alive.iter().all(|&alive| alive) {
             return;

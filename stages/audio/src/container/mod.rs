@@ -50,9 +50,9 @@ impl Reader {
         }
     }
 
-    /// What is known of the recording. For uncompressed ones that is final from the start, except for samples that
-    /// are not finite, which are added to `repair` with the last frame. Elsewhere `frames` is the header's figure (or
-    /// 0) and `repair` is empty until [`Reader::read`] has returned 0.
+    /// What is known of the recording. For uncompressed recordings this is final from the start, except for samples that are
+    /// not finite, which are added to `repair` with the last frame. For compressed recordings `frames` is the header's figure
+    /// (or 0) and `repair` is empty until [`Reader::read`] has returned 0.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         self.frames.facts()
@@ -89,9 +89,9 @@ pub fn open(archive: &dyn Archive, path: &str) -> Result<Reader, AudioError> {
     Reader::new(archive.open(path)?, archive.location(path))
 }
 
-/// Finds out what a recording is. The headers of integers say everything; anything else is decoded from end to end,
-/// because a compressed file's header does not show that the file was cut, nor that of floats which samples are not
-/// finite.
+/// Finds out what a recording is. For integer samples the header is enough. Other recordings are decoded from end to end: the
+/// header of a compressed file does not show that the file was cut, and the header of floats does not show that some samples are
+/// not finite.
 ///
 /// # Errors
 ///

@@ -109,8 +109,8 @@ impl Header {
         }
     }
 
-    /// By how much a file's own rate has to be multiplied to get the rate at which the sound was sampled. A header that states
-    /// both, and whose rate is the file's own already, was written by someone who corrected the one and left the other.
+    /// The factor from a file's own rate to the rate at which the sound was sampled. Where a header states both a factor and a
+    /// rate, and this rate is the file's own, the file was corrected after recording and the factor was left as it was.
     #[must_use]
     pub fn expansion_of(&self, file_rate_hz: u32) -> f64 {
         match (self.time_expansion, self.sample_rate_hz) {

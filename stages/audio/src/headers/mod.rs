@@ -1,7 +1,7 @@
 //! What recorders write about a recording into its file: when, by which device, with which settings, where.
 //!
-//! Everything here is a pure function over bytes that [`crate::container`] found; nothing in it can fail: what cannot be
-//! understood is not there, or a note where a time depends on it. Formats, in the order in which they are believed:
+//! Everything here is a pure function over bytes that [`crate::container`] found, and nothing can fail. A field that cannot be
+//! understood is left out; where a time depends on it, there is a note. Formats, the most trusted first:
 //!
 //! | format | where | module |
 //! |---|---|---|

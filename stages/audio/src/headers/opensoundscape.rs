@@ -1,7 +1,7 @@
 //! The comment of clips that the Python library opensoundscape wrote: `opso_metadata` and JSON.
 //!
-//! Source: files of opensoundscape 0.10. The JSON carries the original recording's comment on, and the clip's own start in
-//! `recording_start_time`: of a clip from the middle of a recording, only the second is right.
+//! Source: files of opensoundscape 0.10. The JSON holds the comment of the original recording, and in `recording_start_time` the
+//! start of the clip. For a clip from the middle of a recording only the latter is right.
 
 use serde_json::Value;
 

@@ -33,7 +33,7 @@ pub(super) fn volts(text: &str) -> Option<Exact> {
     leading_number(text).filter(|volts| (0.0..=100.0).contains(volts)).map(Exact)
 }
 
-/// A temperature in °C that nature knows.
+/// A temperature that occurs outdoors, °C.
 pub(super) fn celsius(text: &str) -> Option<Exact> {
     leading_number(text).filter(|degrees| (-100.0..=150.0).contains(degrees)).map(Exact)
 }

@@ -61,9 +61,9 @@ fn entries(chunk: &[u8]) -> Vec<(u16, &[u8])> {
     entries
 }
 
-/// `WGS84, 46.83631, N, 92.01620, W, 200`: datum, degrees with their directions, perhaps the height. Echo Meters leave the
-/// directions out, and with them the sign of a western longitude: such a position is not believed (their GUANO header has the
-/// right one).
+/// `WGS84, 46.83631, N, 92.01620, W, 200`: datum, degrees with their directions, and in some files the height. Echo Meters
+/// leave out the directions, so that a western longitude has no sign. A position without directions is not believed; the GUANO
+/// header of these files has the right one.
 fn gps(text: &str) -> Option<(Exact, Exact)> {
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     let [_datum, latitude, north @ ("N" | "S"), longitude, east @ ("E" | "W"), ..] = parts.as_slice() else { return None };

@@ -1,5 +1,5 @@
-//! The recordings of an archive and their units, in a few bytes for each: details are remembered on disk, piece by
-//! piece, and read again when a unit's rows are written.
+//! The recordings of an archive and their units. Each recording takes a few bytes of memory. Its details are stored on disk,
+//! and read again when the rows of its unit are written.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use super::probe::{self, Pending, Reading};
 use super::rows::{Recording, Rules, row};
 use super::summary::{self, Day, Looked, Tally};
 
-/// Pieces whose details are held, from one unit to the next.
+/// Pieces whose details are kept in memory from one unit to the next.
 const HELD: usize = 32;
 
 /// A recording of the archive.
@@ -33,7 +33,7 @@ pub struct Catalogue {
     rules: Rules,
     pieces: Vec<Name>,
     units: BTreeMap<Unit, Vec<Entry>>,
-    /// Files that could not be read and are not remembered.
+    /// Files that could not be read. Their results are not stored, so that each run tries again.
     unreadable: BTreeMap<String, Listed>,
     held: Mutex<VecDeque<(u32, Arc<Memory>)>>,
 }

@@ -39,7 +39,7 @@ pub(super) struct Sound {
     /// Code, sentence and seconds lost, where they are known.
     pub(super) repair: Option<(String, String, Option<Exact>)>,
     pub(super) header: Box<Header>,
-    /// By how much the rate is above the one that the file itself states.
+    /// The factor between `sample_rate_hz` and the rate that the file itself states.
     pub(super) time_expansion: Exact,
 }
 
@@ -48,12 +48,20 @@ impl Probe {
         Self { content_hash: String::new(), found: Found::Rejected { code: code.to_owned(), detail: detail.to_owned() } }
     }
 
-    /// The probe of a file that the system does not let be read. It is not remembered.
+    /// The probe of a file that the system does not let be read. It is not stored, so that each run tries again.
     pub(super) fn unreadable() -> Self {
         Self::rejected(RejectCode::Unreadable.as_str(), "the system does not let it be read; check its permissions and the disk")
     }
 
-    /// The probe of a file whose name is not UTF-8: it cannot be named in a table, nor opened by such a name.
+    /// The probe of a link to a file that is not there. It is stored, because the listing changes when the file appears.
+    pub(super) fn missing() -> Self {
+        Self::rejected(
+            RejectCode::MissingFile.as_str(),
+            "a link to a file that is not there; connect its disk or fetch its content, or remove the link",
+        )
+    }
+
+    /// The probe of a file whose name is not UTF-8. A table cannot hold such a name, and the file cannot be opened by a text.
     pub(super) fn nameless() -> Self {
         Self::rejected(
             RejectCode::NameNotUtf8.as_str(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chorus_archive::Archive;
 
 use super::error::IngestError;
+use super::exclude::Exclude;
 use super::list;
 use super::sites::{SiteFrom, site};
 use crate::container;
@@ -32,12 +33,12 @@ pub struct Glance {
     pub rates_hz: BTreeSet<u32>,
 }
 
-/// Looks at the recordings below the folder `audio` of an archive.
+/// Looks at the recordings below the folder `audio` of an archive, without the folders and files `exclude`.
 ///
 /// # Errors
 /// [`IngestError`] when the archive cannot be listed or holds none.
-pub fn glance(archive: &dyn Archive, audio: &str) -> Result<Glance, IngestError> {
-    let files = list::files(archive, audio, &[])?;
+pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<Glance, IngestError> {
+    let files = list::files(archive, audio, &Exclude::new(exclude))?;
     let archive_name = archive.name();
     let mut glance = Glance { files: files.len(), bytes: files.iter().map(|f| f.bytes).sum(), ..Glance::default() };
     for file in &files {

@@ -4,6 +4,7 @@ use chorus_archive::{Archive, Entry, EntryState, Kind, Selection, version_by_cha
 use serde::{Deserialize, Serialize};
 
 use super::error::IngestError;
+use super::exclude::Exclude;
 
 /// Extensions that recordings carry, also those of formats that are refused by name. What a file really holds is decided by its
 /// content.
@@ -14,20 +15,20 @@ const EXTENSIONS: [&str; 32] = [
 
 /// A file as the listing shows it. Equal values have the same content, as far as that can be known without reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "Written", into = "Written")]
 pub(super) struct Listed {
     /// Path relative to the archive, with forward slashes. Bytes that are not UTF-8 are shown as `\x` and two digits.
     pub(super) path: String,
     pub(super) bytes: u64,
     /// Changes when the content may have changed.
     pub(super) version: String,
-    /// Whether `path` only shows the file and does not open it, because its real name is not UTF-8.
-    pub(super) not_utf8: bool,
+    /// Whether `path` opens the file.
+    pub(super) state: EntryState,
 }
 
 /// A [`Listed`] as it is remembered. Up to version 0.1 inode and time of change were kept apart: without them, every
 /// recording of an archive that is known already would have to be read again.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Written {
     path: String,
     bytes: u64,
@@ -35,15 +36,29 @@ struct Written {
     #[serde(default)]
     not_utf8: bool,
     #[serde(default)]
+    dangling: bool,
+    #[serde(default, skip_serializing)]
     inode: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     changed_ns: i64,
 }
 
 impl From<Written> for Listed {
     fn from(written: Written) -> Self {
-        let Written { path, bytes, version, not_utf8, inode, changed_ns } = written;
-        Self { path, bytes, version: version.unwrap_or_else(|| version_by_change(inode, changed_ns)), not_utf8 }
+        let Written { path, bytes, version, not_utf8, dangling, inode, changed_ns } = written;
+        let state = match (not_utf8, dangling) {
+            (true, _) => EntryState::NotUtf8,
+            (false, true) => EntryState::DanglingLink,
+            (false, false) => EntryState::File,
+        };
+        Self { path, bytes, version: version.unwrap_or_else(|| version_by_change(inode, changed_ns)), state }
+    }
+}
+
+impl From<Listed> for Written {
+    fn from(Listed { path, bytes, version, state }: Listed) -> Self {
+        let (not_utf8, dangling) = (state == EntryState::NotUtf8, state == EntryState::DanglingLink);
+        Self { path, bytes, version: Some(version), not_utf8, dangling, inode: 0, changed_ns: 0 }
     }
 }
 
@@ -57,16 +72,17 @@ impl Listed {
 impl From<Entry> for Listed {
     fn from(entry: Entry) -> Self {
         let Entry { path, size, version, state } = entry;
-        Self { path, bytes: size, version, not_utf8: state == EntryState::NotUtf8 }
+        Self { path, bytes: size, version, state }
     }
 }
 
-/// Lists the recordings below the folder `audio` of an archive, sorted by path. `exclude` are folders and files of the archive.
-pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<Vec<Listed>, IngestError> {
+/// Lists the recordings below the folder `audio` of an archive, sorted by path.
+pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Vec<Listed>, IngestError> {
     if archive.kind_of(audio)? != Some(Kind::Folder) {
         return Err(IngestError::NoAudioFolder { location: archive.location(audio) });
     }
-    let found = archive.sorted(Selection { folder: audio, exclude, is_wanted: &is_audio_name })?;
+    let is_excluded = |path: &str| exclude.covers(path);
+    let found = archive.sorted(Selection { folder: audio, is_excluded: &is_excluded, is_wanted: &is_audio_name })?;
     if found.is_empty() {
         return Err(IngestError::NoRecordings { location: archive.location(audio) });
     }
@@ -92,17 +108,18 @@ mod tests {
             fs::write(path, b"x").unwrap();
         }
         let archive = Local::new(dir.path());
-        let found = files(&archive, ".", &["raw/old".to_owned()]).unwrap();
+        let all = Exclude::default();
+        let found = files(&archive, ".", &Exclude::new(&["raw/old".to_owned()])).unwrap();
         assert_eq!(found.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["raw/A/1.wav", "raw/A/2.FLAC"]);
-        assert!(matches!(files(&archive, "raw/B", &[]), Err(IngestError::NoRecordings { .. })));
-        assert!(matches!(files(&archive, "none", &[]), Err(IngestError::NoAudioFolder { .. })));
+        assert!(matches!(files(&archive, "raw/B", &all), Err(IngestError::NoRecordings { .. })));
+        assert!(matches!(files(&archive, "none", &all), Err(IngestError::NoAudioFolder { .. })));
     }
 
     #[test]
     fn what_version_0_1_remembered_of_a_file_is_still_that_file() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.wav"), b"x").unwrap();
-        let now = files(&Local::new(dir.path()), "", &[]).unwrap().remove(0);
+        let now = files(&Local::new(dir.path()), "", &Exclude::default()).unwrap().remove(0);
         let meta = fs::metadata(dir.path().join("a.wav")).unwrap();
         let (inode, s, ns) = {
             use std::os::unix::fs::MetadataExt;
@@ -111,7 +128,10 @@ mod tests {
         let changed_ns = s * 1_000_000_000 + ns;
         let before = format!(r#"{{"path":"a.wav","bytes":1,"modified_ns":5,"changed_ns":{changed_ns},"inode":{inode}}}"#);
         assert_eq!(serde_json::from_str::<Listed>(&before).unwrap(), now);
-        let written = serde_json::to_string(&now).unwrap();
-        assert_eq!(serde_json::from_str::<Listed>(&written).unwrap(), now);
+        for state in [EntryState::File, EntryState::DanglingLink, EntryState::NotUtf8] {
+            let listed = Listed { state, ..now.clone() };
+            let written = serde_json::to_string(&listed).unwrap();
+            assert_eq!(serde_json::from_str::<Listed>(&written).unwrap(), listed);
+        }
     }
 }

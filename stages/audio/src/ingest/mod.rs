@@ -1,12 +1,13 @@
 //! Stage `ingest`: from a folder of files to the table `recordings`, one row per audio file, readable or not.
 //!
 //! The archive is listed once. Each file is read once, in full (content hash, facts and levels in one pass: see
-//! `container::hashed`), and remembered by path, size and version, so that a later run reads only what changed. Rows
-//! are committed per site and local day. Details are held for a few hundred files at a time, whatever the archive's
-//! size: see `pieces` and `catalogue`.
+//! `container::hashed`). The result is stored with the file's path, size and version, so a later run reads only files that
+//! changed. Rows are committed per site and local day. The memory that is needed does not depend on the size of the archive: see
+//! `pieces` and `catalogue`.
 
 mod catalogue;
 mod error;
+mod exclude;
 mod found;
 mod glance;
 mod list;
@@ -26,6 +27,7 @@ use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Wor
 use crate::names::OwnPattern;
 use catalogue::Catalogue;
 pub use error::IngestError;
+use exclude::Exclude;
 pub use glance::{Glance, glance};
 use params::Params;
 pub(crate) use params::{ArchiveSettings, IngestSettings, timezone};
@@ -89,14 +91,15 @@ impl Work for Ingest {
         let archive = cx.archive()?;
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
         let sheet = sheet::Sheet::read(archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
-        let files = list::files(archive, &params.archive.audio, &params.archive.exclude)?;
+        let exclude = Exclude::new(&params.archive.exclude);
+        let files = list::files(archive, &params.archive.audio, &exclude)?;
         let rules = Rules { archive_name: archive.name(), sheet, own_names, params };
         let (catalogue, tally, pending) = Catalogue::look(cx, rules, files)?;
         let remarks = catalogue.rules().sheet.judge(&tally.fits)?;
         if !cx.look_only {
             let pattern = tally.unfitting_pattern(catalogue.rules());
-            remarks.iter().chain(&pattern).for_each(|remark| cx.console().warn(remark));
-            judge(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
+            exclude.remarks().iter().chain(&remarks).chain(&pattern).for_each(|remark| cx.console().warn(remark));
+            check_rejected(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
         Ok(Scan { units: catalogue.externals(), all: External::new(), pending: pending.in_words(), found: catalogue })
     }
@@ -106,8 +109,11 @@ impl Work for Ingest {
     }
 }
 
-/// Tells what was rejected, and fails when it is too much.
-fn judge(cx: &ScanContext<'_>, tally: &Tally, max_fraction: f64) -> Result<(), IngestError> {
+/// Warns of rejected recordings.
+///
+/// # Errors
+/// [`IngestError::TooManyRejected`].
+fn check_rejected(cx: &ScanContext<'_>, tally: &Tally, max_fraction: f64) -> Result<(), IngestError> {
     let &Tally { rejected, recordings: of, .. } = tally;
     let Some((_, example)) = tally.first_rejected.clone() else { return Ok(()) };
     if rejected as f64 > max_fraction * of as f64 {

@@ -17,8 +17,10 @@ pub(crate) struct ArchiveSettings {
     /// Folder of the archive that is searched for recordings, with all folders in it.
     #[key(default = ".", within = "archive.path", example = "raw_data")]
     pub(super) audio: String,
-    /// Folders and files of the archive that are skipped, by their paths.
-    #[key(default = "[]", example = "[raw_data/tests, raw_data/POND01/broken.wav]")]
+    /// Folders and files of the archive that are skipped: their paths in the archive, or patterns of such paths. In a pattern,
+    /// `*` is any text within one name, `**` any number of folders, `?` one character, and `{a,b}` is a or b. A folder is
+    /// skipped with all that it holds. An entry that matches nothing gives a warning.
+    #[key(default = "[]", example = "[raw_data/tests, \"**/*_test.wav\"]")]
     pub(super) exclude: Vec<String>,
     /// How recordings with several channels are downmixed to one: the mean of the channels, or one channel by its number, from 1.
     #[key(default = "mix", range = 1..=128, example = "2")]

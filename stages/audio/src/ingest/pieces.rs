@@ -1,6 +1,6 @@
-//! The listing in pieces: a folder's files, or an even share of them where they are many. What reading found is
-//! remembered piece by piece, so that an archive of any size is looked through with the details of a few pieces at
-//! hand, and a night that is added touches the pieces that it lies in.
+//! The listing, cut into pieces. A piece holds the files of one folder, or an even share of them where the folder has many
+//! files. Results of reading are stored piece by piece. So the memory that a scan needs does not depend on the size of the
+//! archive, and a new night changes only the pieces of its folders.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::found::Probe;
 use super::list::Listed;
 
-/// Raised whenever reading the same file finds other things than before: what an older program remembered is then read again.
+/// Version of the stored results. Raise it whenever reading the same file gives another result than before: files that an older
+/// version read are then read again.
 pub(super) const FORMAT: u32 = 5;
-/// Files of a piece, on average; a folder is halved until its pieces have no more.
+/// The most files of a piece, on average. A folder with more files is halved until its pieces are small enough.
 const FILES: usize = 1024;
 
 /// A piece of the listing.
@@ -23,7 +24,7 @@ pub(super) struct Piece {
     pub(super) files: Vec<(u32, Listed)>,
 }
 
-/// What a piece is called: a hash of its folder, how often that is halved, and which of the parts.
+/// The name of a piece: a hash of its folder, how often the folder was halved, and the number of the part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {
     folder: String,
@@ -32,17 +33,17 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Where it is remembered what its files hold.
+    /// The path in the cache of what was read from the piece's files.
     pub(super) fn memory(&self) -> String {
         format!("files/{}/{self}.jsonl", &self.folder[..2])
     }
 
-    /// Where it is remembered what follows from that for the table.
+    /// The path in the cache of the piece's summary; see `summary.rs`.
     pub(super) fn summary(&self) -> String {
         format!("summaries/{}/{self}", &self.folder[..2])
     }
 
-    /// The pieces that held its files when the folder had fewer of them, or more.
+    /// The pieces that held the same files when the folder had about twice or half as many.
     fn relatives(&self) -> Vec<Self> {
         let of = |halvings: u32, part: u64| Self { folder: self.folder.clone(), halvings, part };
         let mut relatives = vec![of(self.halvings + 1, self.part), of(self.halvings + 1, self.part + (1 << self.halvings))];
@@ -106,12 +107,12 @@ struct Remembered {
     probe: Probe,
 }
 
-/// What is known of the files of a piece, by path.
+/// The stored results of a piece: each file as it was listed, and what reading it found, by path.
 pub(super) type Memory = BTreeMap<String, (Listed, Probe)>;
 
-/// Where pieces are remembered.
+/// The cache that stores pieces.
 pub(super) trait Store {
-    /// What is remembered under a name.
+    /// The content of an entry; `None` where there is none.
     fn recall(&self, name: &str) -> Option<Vec<u8>>;
 }
 
@@ -127,7 +128,7 @@ impl Store for UnitContext<'_> {
     }
 }
 
-/// What was remembered of a piece, under its own name or those of its relatives.
+/// The stored results of a piece. Where the piece itself is not stored, those of its relatives are taken.
 pub(super) fn recall(store: &impl Store, name: &Name) -> Memory {
     let read = |name: &Name| store.recall(&name.memory()).map(|bytes| parse(&bytes));
     read(name).unwrap_or_else(|| name.relatives().iter().filter_map(read).flatten().collect())
@@ -138,7 +139,7 @@ fn parse(bytes: &[u8]) -> Memory {
     lines.filter(|r| r.format == FORMAT).map(|r| (r.file.path.clone(), (r.file, r.probe))).collect()
 }
 
-/// Remembers a piece.
+/// Stores the results of a piece.
 pub(super) fn remember<'a>(
     cx: &ScanContext<'_>,
     name: &Name,
@@ -155,10 +156,11 @@ pub(super) fn remember<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chorus_archive::EntryState;
     use proptest::prelude::*;
 
     fn listed(path: String) -> Listed {
-        Listed { path, bytes: 1, version: "v".into(), not_utf8: false }
+        Listed { path, bytes: 1, version: "v".into(), state: EntryState::File }
     }
 
     /// A store of what `cut` made of a listing, in which every file's probe holds its path.

@@ -1,12 +1,12 @@
-//! Reads files: each once, and not again as long as the listing shows the same file.
+//! Reads files. Each file is read once, and again only when the listing shows that it may have changed.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_archive::Archive;
-use chorus_engine::{EngineError, Progress, ScanContext, WorkError, locked};
+use chorus_archive::{Archive, EntryState};
+use chorus_engine::{EngineError, Progress, ScanContext, WorkError, counted, locked};
 use rayon::prelude::*;
 
 use super::found::{Found, Probe, Sound};
@@ -26,16 +26,27 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// A sentence for people; `None` where there are no such files.
     pub(super) fn in_words(self) -> Option<String> {
-        let Self { new, changed } = self;
-        (new + changed > 0).then(|| format!("{new} files are new and {changed} may have changed since the last run"))
+        const SINCE: &str = "since the last run";
+        let new = match self.new {
+            0 => None,
+            1 => Some("1 file is new".to_owned()),
+            n => Some(format!("{n} files are new")),
+        };
+        match (new, self.changed) {
+            (None, 0) => None,
+            (None, changed) => Some(format!("{} may have changed {SINCE}", counted(changed, "file"))),
+            (Some(new), 0) => Some(format!("{new} {SINCE}")),
+            (Some(new), changed) => Some(format!("{new} and {changed} may have changed {SINCE}")),
+        }
     }
 }
 
 /// A piece's files, each with its position and with what it holds.
 pub(super) type Probed = Vec<(u32, Listed, Probe)>;
 
-/// Looks at a piece without reading: what is new is left out, and what changed stands as it was.
+/// The results of a piece without reading any file. New files are left out, and changed files have their former results.
 pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pending) {
     let mut memory = pieces::recall(cx, &piece.name);
     let (mut probed, mut pending) = (Vec::new(), Pending::default());
@@ -70,7 +81,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// What the files of a piece hold. Reads those that are not remembered, several at once, and remembers them. `None`
+/// The results of a piece. Files without a stored result are read, several at once, and their results are stored. `None`
 /// when another process is reading this piece and `wait` is false.
 pub(super) fn read_piece(
     cx: &ScanContext<'_>,
@@ -87,7 +98,7 @@ pub(super) fn read_piece(
         if claim.is_none() {
             return Ok(None);
         }
-        // Whoever had it before may have read it all.
+        // The process that held the claim before may have read all files.
         memory = pieces::recall(cx, &piece.name);
     }
     let unknown: Vec<&Listed> = piece.files.iter().map(|(_, file)| file).filter(|file| !knows(&memory, file)).collect();
@@ -126,8 +137,7 @@ fn read_files(
         if cx.stopping() {
             return Err(WorkError::from(EngineError::Stopped));
         }
-        let probe = if file.not_utf8 { Some(Probe::nameless()) } else { read(archive, &file.path) };
-        if let Some(probe) = probe {
+        if let Some(probe) = look_into(archive, file) {
             locked(&fresh).insert(file.path.clone(), probe);
         }
         reading.add(1);
@@ -148,7 +158,16 @@ fn save(cx: &ScanContext<'_>, piece: &Piece, memory: &Memory, fresh: &BTreeMap<S
     pieces::remember(cx, &piece.name, known)
 }
 
-/// Reads a file; `None` when the system does not let it, which is not remembered.
+/// What a listed file holds; `None` when the system does not let it be read, which is not remembered.
+fn look_into(archive: &dyn Archive, file: &Listed) -> Option<Probe> {
+    match file.state {
+        EntryState::NotUtf8 => Some(Probe::nameless()),
+        EntryState::DanglingLink => Some(Probe::missing()),
+        EntryState::File => read(archive, &file.path),
+    }
+}
+
+/// Reads a file; `None` when the system does not let it.
 fn read(archive: &dyn Archive, path: &str) -> Option<Probe> {
     let (file, content_hash) = container::hashed(archive.open(path).ok()?);
     let measured = Reader::new(file, archive.location(path)).and_then(container::measure);
@@ -212,6 +231,20 @@ mod tests {
     impl Seek for CountingFile {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
             self.file.seek(to)
+        }
+    }
+
+    #[test]
+    fn files_that_were_not_looked_into_are_counted_in_the_singular_and_the_plural() {
+        let words = |new, changed| Pending { new, changed }.in_words();
+        assert_eq!(words(0, 0), None);
+        for (new, changed, wanted) in [
+            (1, 0, "1 file is new since the last run"),
+            (2, 0, "2 files are new since the last run"),
+            (0, 1, "1 file may have changed since the last run"),
+            (1, 2, "1 file is new and 2 may have changed since the last run"),
+        ] {
+            assert_eq!(words(new, changed).as_deref(), Some(wanted));
         }
     }
 

@@ -74,9 +74,9 @@ impl Recording {
     }
 }
 
-/// What rows are made by.
+/// Everything besides the files that decides the content of rows.
 pub(super) struct Rules {
-    /// The name of the archive, the site of recordings that nothing else gives one.
+    /// The name of the archive. It is the site of recordings for which no other site is known.
     pub(super) archive_name: Option<String>,
     pub(super) sheet: Sheet,
     /// The user's own pattern of names.
@@ -89,7 +89,7 @@ impl Rules {
         self.params.max_recordings
     }
 
-    /// A hash of everything but the files that decides what stands in rows, made by this version of the stage.
+    /// A hash of these rules and of the version of the stage's code.
     pub(super) fn digest(&self, code_version: u32) -> String {
         let Self { archive_name, sheet, own_names: _, params } = self;
         hash_bytes(
@@ -97,7 +97,8 @@ impl Rules {
         )
     }
 
-    /// What is known by a name: by the user's own pattern where it matches (true), else by the patterns of known recorders.
+    /// What a name states, and whether the user's own pattern matches it. Other names are read by the patterns of known
+    /// recorders.
     fn name_facts(&self, stem: &str) -> (NameFacts, bool) {
         let own = self.own_names.as_ref().and_then(|own| own.parse(stem)).map(|facts| (facts, true));
         own.unwrap_or_else(|| (NameFacts::from(parse_start(stem)), false))
@@ -158,7 +159,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
     })
 }
 
-/// What is doubtful about a start: what sources say of each other, and what of a header cannot be read.
+/// Doubts about a start: contradictions between sources, and fields of a header that cannot be read.
 fn notes(note: Option<String>, of_header: &[String]) -> Option<String> {
     let all: Vec<String> = note.into_iter().chain(of_header.iter().cloned()).collect();
     (!all.is_empty()).then(|| all.join("; "))

@@ -1,5 +1,5 @@
-//! The site sheet: where and in which zone a site lies, and which recordings belong to it: by folder, by name, by recorder, from
-//! when to when.
+//! The site sheet: the position and time zone of each site, and which recordings belong to it. Recordings are assigned by folder,
+//! by name or by recorder, and by the time at which they begin.
 
 mod index;
 mod line;
@@ -8,6 +8,7 @@ mod read;
 use std::collections::BTreeMap;
 
 use chorus_archive::Archive;
+use chorus_engine::counted;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -20,9 +21,9 @@ use index::Index;
 use line::Line;
 pub(super) use line::Subject;
 
-/// 2100-01-01, in seconds since 1970: until then the changes of clocks are looked at.
+/// 2100-01-01, in seconds since 1970. Changes of clocks after this time are not looked at.
 const CLOCKS_UNTIL_S: i64 = 4_102_444_800;
-/// A sheet of a line for each of a million recordings has less; a larger file is something else.
+/// The largest sheet that is read, bytes. A sheet with a line for each of a million recordings is smaller.
 const MAX_BYTES: u64 = 256 << 20;
 /// Line numbers that a message shows.
 const SHOWN: usize = 6;
@@ -75,8 +76,8 @@ impl Sheet {
         Ok(sheet)
     }
 
-    /// Refuses lines that say the same of the same, and sites in two zones. A sheet may have a line for each
-    /// recording, so lines are compared with those that can conflict with them, not with all others.
+    /// Refuses two lines for the same recordings at the same time, and sites with two time zones. A sheet may have a line for
+    /// each recording, so a line is compared only with lines that can conflict with it.
     fn check(&self) -> Result<(), IngestError> {
         let mut zoned: BTreeMap<&str, &Line> = BTreeMap::new();
         for line in self.lines.iter().filter(|line| line.zone.is_some()) {
@@ -90,7 +91,7 @@ impl Sheet {
             alike.entry(line.recordings()).or_default().push(line);
         }
         for mut lines in alike.into_values() {
-            // Of lines in the order of their beginnings, two that overlap include two neighbours that do.
+            // When lines are sorted by their beginnings and any two overlap, then two neighbours overlap.
             lines.sort_by_key(|line| line.from);
             if let Some([one, other]) = lines.array_windows().find(|[one, other]| one.overlaps(other)) {
                 let (first, second) = if one.number < other.number { (one, other) } else { (other, one) };
@@ -105,8 +106,9 @@ impl Sheet {
         IngestError::SheetConflict { location: self.location.clone(), first: first.number, second: second.number, found }
     }
 
-    /// Where a recording was made. Lines with a folder, a name or a serial number that all fit, at a time between `from` and
-    /// `to`, give the site; where there is none, it is the subject's own. Lines without them describe the site.
+    /// Where a recording was made. A line with a folder, a name or a serial number gives the site of the recordings that fit
+    /// all of these fields and begin between `from` and `to`. Where no line fits, the site is the subject's own. Lines without
+    /// these fields describe the site.
     pub(super) fn place(&self, subject: Subject<'_>, readings: &[Reading]) -> Result<Place, IngestError> {
         let fitting = self.index.assigning(&subject).into_iter().filter(|at| self.lines[*at].fits(&subject));
         let assigning: Vec<usize> = self.holding(readings, fitting);
@@ -133,7 +135,7 @@ impl Sheet {
         })
     }
 
-    /// Those of some lines, by position, that hold when the recording starts.
+    /// Those of `lines` (positions in the sheet) that hold when the recording begins.
     fn holding(&self, readings: &[Reading], lines: impl Iterator<Item = usize>) -> Vec<usize> {
         let holds = |line: &Line| {
             let clock = || decide(readings, self.zone_of(&line.site).as_ref()).clock();
@@ -146,8 +148,8 @@ impl Sheet {
         self.index.zone(site).or(self.zone.as_ref()).cloned()
     }
 
-    /// When the clocks of all its zones are put forward or back, as text: other rules of the system give the same
-    /// files other times.
+    /// When the clocks of all zones of the sheet are put forward or back, as text. It is part of what rows depend on: another
+    /// version of the system's time zones may give the same files other times.
     pub(super) fn clocks(&self) -> String {
         let zones = self.lines.iter().filter_map(|line| line.zone.as_ref()).chain(&self.zone);
         let by_name: BTreeMap<_, _> = zones.map(|zone| (zone.iana_name(), zone)).collect();
@@ -183,8 +185,9 @@ impl Sheet {
         }
         if elsewhere > 0 && self.lines.iter().any(Line::assigns) {
             remarks.push(format!(
-                "{path}: no line assigns {elsewhere} recordings, whose site comes from ingest.site_from; \
-                 `SELECT path, site FROM recordings WHERE site_source <> 'sheet'` lists them"
+                "{path}: no line assigns {}, whose site comes from ingest.site_from; \
+                 `SELECT path, site FROM recordings WHERE site_source <> 'sheet'` lists them",
+                counted(elsewhere, "recording")
             ));
         }
         remarks
@@ -352,7 +355,9 @@ mod tests {
         let sheet = sheet("site,serial,habitat\nPOND,A,wet\nMARSH,B,wetter\n").unwrap();
         let remarks = sheet.judge(&fits(&[(SiteSource::Sheet, &[0]), (SiteSource::Folder, &[])])).unwrap();
         assert!(
-            remarks[0].contains("habitat") && remarks[1].contains("line 3 (MARSH)") && remarks[2].contains("1 recordings"),
+            remarks[0].contains("habitat")
+                && remarks[1].contains("line 3 (MARSH)")
+                && remarks[2].contains("assigns 1 recording,"),
             "{remarks:?}"
         );
     }

@@ -1,5 +1,5 @@
-//! When a recording starts: from its header, its name or the site sheet, in this order, and the site's time zone. What cannot be
-//! trusted is unknown, never made up; a contradiction is reported with both values.
+//! The start of a recording. It is taken from the header, the name or the site sheet, in this order, and from the site's time
+//! zone. A start that cannot be trusted is unknown. A contradiction is reported with both values.
 
 use chorus_keys::Choices;
 use jiff::SignedDuration;
@@ -97,8 +97,8 @@ impl Reading {
         }
     }
 
-    /// How far two readings are apart. Where one of them leaves its offset open, equal clocks count too: recorders can be set
-    /// to write names in another zone than headers, and a name does not show it.
+    /// The time between two readings. Where one of them has no certain offset, two equal clocks count as equal: a recorder can
+    /// write names in another zone than headers, and a name does not show its zone.
     fn apart(&self, other: &Self, zone: Option<&TimeZone>) -> SignedDuration {
         let clocks = self.local.duration_since(other.local).abs();
         let instants = self.instant(zone).zip(other.instant(zone)).map(|(a, b)| a.duration_since(b).abs());
@@ -141,8 +141,8 @@ impl Start {
     }
 }
 
-/// The start by these readings, of which the most trusted comes first. `zone` is the site's, where it is known. The
-/// first that states an instant is believed; the others are compared with it.
+/// The start by these readings, the most trusted first. `zone` is the site's time zone, where it is known. The first reading that
+/// states an instant is believed, and the others are compared with it.
 pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
     let (live, dead): (Vec<&Reading>, Vec<&Reading>) = readings.iter().partition(|reading| was_set(reading.local));
     let mut notes: Vec<String> = dead.iter().map(|reading| format!("{reading}: the clock was not set")).collect();
@@ -182,7 +182,8 @@ fn resolve(reading: &Reading, zone: Option<&TimeZone>) -> Start {
     Start { source, ..start }
 }
 
-/// The offset of the site's own clock, as far as the reading shows it: a recorder that runs on UTC may be anywhere.
+/// The offset of the site's own clock, where the reading shows it. The offset 0 shows nothing: a recorder that is set to UTC
+/// can be anywhere.
 fn local_offset(reading: &Reading) -> Option<(DateTime, Offset)> {
     reading.offset.filter(|offset| *offset != Offset::UTC).map(|offset| (reading.local, offset))
 }

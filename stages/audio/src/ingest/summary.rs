@@ -1,7 +1,8 @@
-//! What the look at one piece of the listing gives: of each recording where it is filed and a few hashes. It is
-//! remembered beside what the files hold, so that a piece of which nothing changed costs its listing and no more: no
-//! row is made of its files, and what is remembered of them is not read.
+//! The summary of one piece of the listing: the day of each recording, and a few hashes. Summaries are stored beside the
+//! results of reading. So a piece without changes costs only its listing: no rows are made of its files, and the stored results
+//! are not read.
 
+use chorus_archive::EntryState;
 use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -14,11 +15,11 @@ use super::probe::{Pending, Probed};
 use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
-/// Raised whenever the same recordings give other summaries.
+/// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
 const FORMAT: u32 = 1;
-/// Stands for the start of a recording that has none.
+/// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
-/// Bytes of a recording in a summary: id, day, start, hash of the row, whether there is a content, its hash.
+/// Bytes of a recording in a summary: id, day, start, hash of the row, whether the content has a hash, hash of the content.
 const RECORD: usize = 8 + 4 + 8 + 16 + 1 + 16;
 
 /// Digits of a hash.
@@ -27,7 +28,7 @@ const HASH: usize = 32;
 /// Where recordings are filed: site and local date.
 pub(super) type Day = (String, Option<Date>);
 
-/// What the look at one piece gives.
+/// The summary of one piece.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Looked {
     /// The days that its recordings are filed under.
@@ -38,14 +39,14 @@ pub(super) struct Looked {
     pub(super) unreadable: Vec<Listed>,
 }
 
-/// What a recording is known by.
+/// A recording in a summary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Entry {
     /// `recording_id` as a number.
     pub(super) id: u64,
     /// Position in the listing.
     pub(super) position: u32,
-    /// Which of the days.
+    /// Position in the summary's list of days.
     pub(super) day: u32,
     /// The start that a clock at the site would show, which orders a day.
     pub(super) start_local_us: Option<i64>,
@@ -113,7 +114,7 @@ impl Tally {
 }
 
 impl Looked {
-    /// Makes the rows of what is known of a piece's files, and keeps what their units depend on.
+    /// Makes the rows of a piece's files and keeps what their units depend on.
     pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules) -> Result<Self, IngestError> {
         let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, ..Self::default() };
         for (position, file, probe) in probed {
@@ -138,19 +139,19 @@ impl Looked {
         u32::try_from(number).expect("a piece has some thousand files")
     }
 
-    /// What is remembered of a piece, as long as it is the same: its files as they are listed, and all that rows are made by.
+    /// The stored summary of a piece; `None` where it was made from another listing or by other rules.
     pub(super) fn recall(cx: &ScanContext<'_>, piece: &Piece, rules: &str) -> Option<Self> {
         let summary = cx.cached(&piece.name.summary())?;
-        // Without what the files hold, no row could be written.
+        // Rows are written from the results of reading, so a summary without them is of no use.
         let memory_bytes = cx.cached_bytes(&piece.name.memory())?;
-        Self::decode(&summary, piece, &Basis { listing: stands_for(piece, rules), memory_bytes })
+        Self::decode(&summary, piece, &Basis { listing: basis_hash(piece, rules), memory_bytes })
     }
 
-    /// Remembers the look at a piece, if nothing was left out of it.
+    /// Stores the summary of a piece, if no file was left out of it.
     pub(super) fn remember(&self, cx: &ScanContext<'_>, piece: &Piece, rules: &str) -> Result<(), WorkError> {
         let is_whole = self.unreadable.is_empty() && self.pending == Pending::default();
         if let Some(memory_bytes) = cx.cached_bytes(&piece.name.memory()).filter(|_| is_whole) {
-            let basis = Basis { listing: stands_for(piece, rules), memory_bytes };
+            let basis = Basis { listing: basis_hash(piece, rules), memory_bytes };
             cx.cache(&piece.name.summary(), &self.encode(piece, basis)?)?;
         }
         Ok(())
@@ -189,12 +190,12 @@ impl Looked {
     }
 }
 
-/// What a summary holds for.
+/// What a summary was made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Basis {
     /// A hash of the files as they are listed, and of the rules.
     listing: String,
-    /// Size of what is remembered of the files' contents.
+    /// Size of the stored results of reading, bytes.
     memory_bytes: u64,
 }
 
@@ -203,19 +204,23 @@ struct Basis {
 struct Head {
     basis: Basis,
     days: Vec<Day>,
-    /// Its positions are those within the piece: in the listing they change with other folders.
+    /// Its positions are those within the piece, because positions in the listing change with other folders.
     tally: Tally,
 }
 
-fn stands_for(piece: &Piece, rules: &str) -> String {
+fn basis_hash(piece: &Piece, rules: &str) -> String {
     let mut bytes = format!("{FORMAT} {rules}\n").into_bytes();
-    for (_, Listed { path, bytes: size, version, not_utf8 }) in &piece.files {
+    for (_, Listed { path, bytes: size, version, state }) in &piece.files {
         for text in [path, version] {
             bytes.extend(text.as_bytes());
             bytes.push(0);
         }
         bytes.extend(size.to_le_bytes());
-        bytes.push(u8::from(*not_utf8));
+        bytes.push(match state {
+            EntryState::File => 0,
+            EntryState::NotUtf8 => 1,
+            EntryState::DanglingLink => 2,
+        });
     }
     hash_bytes(&bytes)
 }
@@ -282,7 +287,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn listed(path: &str) -> Listed {
-        Listed { path: path.to_owned(), bytes: 1, version: "v".into(), not_utf8: false }
+        Listed { path: path.to_owned(), bytes: 1, version: "v".into(), state: EntryState::File }
     }
 
     fn piece(paths: &[&str], first: u32) -> Piece {
@@ -315,7 +320,7 @@ mod tests {
     }
 
     fn basis(piece: &Piece, rules: &str) -> Basis {
-        Basis { listing: stands_for(piece, rules), memory_bytes: 9 }
+        Basis { listing: basis_hash(piece, rules), memory_bytes: 9 }
     }
 
     #[test]

@@ -67,7 +67,9 @@ impl Layout for Clips {
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
         let tables = look.sample(&["csv"]);
-        let place = place_of(tables.iter().filter(|file| look.names_recordings(file) && holds_labels(self, look, file)))?;
+        // A column of 0 and 1 in a table of places is a property of the place.
+        let may_hold = |file: &str| look.may_label_recordings(file) && !look.lists_places(file);
+        let place = place_of(tables.iter().filter(|file| may_hold(file) && holds_labels(self, look, file)))?;
         Some(Proposal { folder: Some(place), ..Proposal::of(self) })
     }
 }

@@ -55,7 +55,7 @@ impl Layout for CsvEvents {
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
         let tables = look.sample(&["csv"]);
-        let place = place_of(tables.iter().filter(|file| look.names_recordings(file) && holds_labels(self, look, file)))?;
+        let place = place_of(tables.iter().filter(|file| look.may_label_recordings(file) && holds_labels(self, look, file)))?;
         Some(Proposal { folder: Some(place), ..Proposal::of(self) })
     }
 }

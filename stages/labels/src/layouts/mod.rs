@@ -31,6 +31,9 @@ pub static LAYOUTS: &[&dyn Layout] = &[
     &review::ReviewSheets,
 ];
 
+/// The word of `annotate.format` for an archive without annotations. It is no layout.
+pub(crate) const NONE: &str = "none";
+
 /// The layout with this name.
 pub fn find(name: &str) -> Option<&'static dyn Layout> {
     LAYOUTS.iter().copied().find(|layout| layout.name() == name)
@@ -43,7 +46,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The words of `annotate.format`.
 pub(crate) fn words() -> Vec<Word> {
-    let none = Word { name: "none", about: "No annotations are read." };
+    let none = Word { name: NONE, about: "No annotations are read." };
     let layouts = LAYOUTS.iter().map(|layout| Word { name: layout.name(), about: layout.about() });
     [none].into_iter().chain(layouts).collect()
 }

@@ -47,7 +47,7 @@ impl Layout for Raven {
 
     /// A table without rows is proposed too: its header is Raven's.
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
-        let is_table = |file: &String| readable(self, look, file).is_some();
+        let is_table = |file: &String| readable(self, look, file).is_some() && !look.holds_detections(file);
         look.sample(EXTENSIONS).iter().any(is_table).then(|| Proposal::of(self))
     }
 }

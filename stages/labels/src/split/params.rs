@@ -30,15 +30,15 @@ pub(crate) struct SplitSettings {
     /// With source: folds, the number of folds.
     #[key(unit = "folds", default = "5", range = 2..=1000, example = "10")]
     pub(super) folds: usize,
-    /// Fold, or list of folds, that is the test set of this run: with source: folds, a number from 1 to split.folds; with source: file,
-    /// as in the column fold of split.file.
+    /// Fold, or list of folds, that is the test set of this run: with source: folds, a number from 1 to split.folds; with
+    /// source: file, as in the column fold of split.file.
     #[key(example = "1")]
     fold: Option<OneOrMore>,
     /// With source: leave_one_site_out, the site, or list of sites, that is the test set of this run.
     #[key(example = "POND01")]
     site: Option<OneOrMore>,
-    /// Share of the recordings that are not in the test set for the validation set, in whole groups. It is not used when split.file
-    /// has a validation set.
+    /// Share of the recordings that are not in the test set for the validation set, in whole groups. It is not used when
+    /// split.file has a validation set.
     #[key(default = "0.2", range = 0.0..=0.9)]
     pub(super) validation_fraction: f64,
     /// Seed of the random draws.
@@ -236,6 +236,7 @@ mod tests {
         assert_eq!((params.list(), params.group_list()), (Some("a.csv"), Some("b.csv")));
         assert_eq!(params.test_folds(), Vec::<String>::new());
     }
+
     #[test]
     fn choices_without_their_key_are_refused_and_keys_without_effect_are_found() {
         let values = |sets: &[(&str, &str)]| {

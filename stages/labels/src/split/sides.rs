@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chorus_engine::counted;
+
 use super::groups::{divided, gather};
 use super::params::SplitSettings;
 use super::rows::{SplitRecording, SplitRow};
@@ -125,7 +127,7 @@ pub(super) fn from_file(
         notes.push(format!(
             "{name} puts recordings of one group on several sides, so the test is easier than it should be; \
              {} of split.group: {}",
-            if divided.len() == 1 { "1 group".to_owned() } else { format!("{} groups", divided.len()) },
+            counted(divided.len(), "group"),
             some_of(&divided)
         ));
     }

@@ -1,6 +1,6 @@
-//! Compressed sound in CAF. symphonia 0.6.1 reads the wrong place behind a packet table that does not fill its chunk,
-//! as libsndfile writes it, and takes memory by the number of packets: it is given a file of the four chunks that it
-//! needs, the table cut to its length.
+//! Compressed sound in CAF. symphonia 0.6.1 reads the wrong place after a packet table that does not fill its chunk, as
+//! libsndfile writes it, and takes memory by the stated number of packets. So it gets a file that holds the four necessary
+//! chunks, with the table cut to its length.
 
 use chorus_archive::ReadSeek;
 use chorus_wav::Data;

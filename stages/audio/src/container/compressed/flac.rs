@@ -1,7 +1,6 @@
-//! What symphonia is given of a FLAC file: STREAMINFO and the audio, without tags, pictures and seek tables. A
-//! malformed tag then costs nothing, and a large one no memory. A STREAMINFO that contradicts the first frame is
-//! corrected by it, or made from it where there is none. What recorders write into tags is handed out apart. Source:
-//! RFC 9639.
+//! FLAC. symphonia gets STREAMINFO and the audio, without tags, pictures and seek tables, so that a malformed tag does not
+//! prevent reading and a large one takes no memory. The first frame corrects a STREAMINFO that contradicts it, and replaces one
+//! that is missing. Tags that recorders write are read here. Source: RFC 9639.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 

@@ -1,9 +1,9 @@
-//! A wall around code that is not ours: what it does on hostile bytes must not end a run over ten thousand recordings.
+//! A guard around code of other projects: a panic on one damaged file must not end a run over ten thousand recordings.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `work`; None when it panicked, after which nothing that it worked on may be used. It rests on the profiles leaving
-/// `panic = "unwind"` as it is.
+/// Runs `work`. `None` when it panicked; nothing that it worked on may be used afterwards. This needs `panic = "unwind"`, the
+/// default of all profiles.
 pub(super) fn calm<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }

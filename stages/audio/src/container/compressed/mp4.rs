@@ -1,6 +1,6 @@
-//! MPEG-4 files (M4A, MP4, MOV) with AAC, ALAC or FLAC. symphonia 0.6.1 does not apply edit lists, so they are read
-//! here: they state where the recording begins behind the encoder's first frames and how long it is. Source: ISO/IEC
-//! 14496-12 (boxes).
+//! MPEG-4 files (M4A, MP4, MOV) with AAC, ALAC or FLAC. An edit list states where the recording begins after the encoder's first
+//! frames, and how long it is. symphonia 0.6.1 does not apply edit lists, so they are read here. Source: ISO/IEC 14496-12
+//! (boxes).
 
 use chorus_archive::ReadSeek;
 use chorus_wav::bytes::{length, read_at, u32_be};
@@ -99,7 +99,7 @@ impl Outline {
         let (skip, length) = edit.unwrap_or((0, 0));
         let left = frames.map(|frames| frames.saturating_sub(skip));
         let edited = (length > 0 && self.timescale > 0).then(|| in_frames(length, rate_hz, self.timescale));
-        // The edit's length is in coarse units: what it says to within one of them is that nothing is cut at the end.
+        // The edit's length is in coarse units. Where it agrees with the track to within one unit, nothing is cut at the end.
         let coarse = u64::from(rate_hz) / u64::from(self.timescale.max(1)) + 1;
         let keep = match (edited, left) {
             (Some(edited), Some(left)) if edited + coarse < left => Some(edited),

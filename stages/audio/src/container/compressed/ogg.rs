@@ -1,7 +1,7 @@
 //! Ogg: Vorbis and FLAC. Source: RFC 3533 (pages), Xiph.org, "Vorbis I specification".
 //!
-//! symphonia 0.6.1 gives a file up when one of its first pages is damaged. It is given the undamaged pages only; what
-//! the others held becomes a hole.
+//! symphonia 0.6.1 refuses a file when one of its first pages is damaged. So it gets the undamaged pages only, and the content
+//! of the others becomes a hole.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -26,8 +26,8 @@ const CHECKSUM_AT: usize = 22;
 const SEGMENTS_AT: usize = 26;
 /// Pages looked at for the headers of a stream.
 const MAX_PAGES: usize = 4096;
-/// The largest Vorbis setup header that is handed on; encoders write some kilobytes. It can state tables a thousand
-/// times its own size.
+/// The largest Vorbis setup header that is handed on, bytes. Encoders write some kilobytes, but a hostile header can state tables
+/// of a thousand times its own size.
 const MAX_SETUP_BYTES: usize = 64 * 1024;
 /// How often, on average, each byte of a file may be read again in search of pages.
 const PATIENCE: u64 = 8;

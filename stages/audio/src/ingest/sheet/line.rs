@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::ingest::sites::{SiteSource, folders};
 
-/// What the sheet judges a recording by.
+/// What of a recording is compared with lines of the sheet.
 pub(in crate::ingest) struct Subject<'a> {
     pub(super) path: &'a str,
     /// The folders on the way to it.
@@ -40,7 +40,7 @@ pub(super) struct Line {
     pub(super) serial: Option<String>,
     /// The local time from which on it holds.
     pub(super) from: Option<DateTime>,
-    /// The local time at which it ceases to hold.
+    /// The local time from which on it no longer holds.
     pub(super) until: Option<DateTime>,
     pub(super) start: Option<DateTime>,
 }
