@@ -41,10 +41,12 @@ impl Runner {
         for problem in self.config.warnings().iter().filter(|problem| keys.contains(&problem.key)) {
             self.console.warn(&problem.to_string());
         }
-        match self.config.text("model.path").filter(|_| selected.iter().any(|pass| pass.reads(Input::Model(WEIGHTS)))) {
-            Some(model) => given_model::check(&self.config, Path::new(model)),
-            None => Ok(()),
+        if let Some(model) =
+            self.config.text("model.path").filter(|_| selected.iter().any(|pass| pass.reads(Input::Model(WEIGHTS))))
+        {
+            given_model::check(&self.config, Path::new(model))?;
         }
+        selected.iter().filter_map(|pass| self.registry.check(pass.name)).try_for_each(|check| check(&self.config))
     }
 
     /// What is wrong with files that the configuration names, all at once, each with the line that names it.
