@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use chorus_audio::names::PatternError;
 use chorus_card::CardError;
-use chorus_engine::{ConfigError, EngineError, RunTablesError};
+use chorus_engine::{ConfigError, EngineError, RunTablesError, message};
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
 use clap::Parser;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // When stderr is closed, the message cannot be shown; the exit status remains.
-            let _ = writeln!(std::io::stderr(), "error: {}", output::message(&error));
+            let _ = writeln!(std::io::stderr(), "error: {}", message(&*error));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }

@@ -28,15 +28,6 @@ fn on_stderr(kind: &str, lines: &[impl Display]) {
     }
 }
 
-/// An error and its causes. A cause that is already part of the text before it is left out.
-pub(crate) fn message(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
-        "" => cause,
-        _ if text.contains(&cause) => text,
-        _ => format!("{text}: {cause}"),
-    })
-}
-
 /// Rows with aligned columns; the last column is not padded.
 pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -4,7 +4,7 @@ use chorus_audio::{Featurize, Ingest, Segment};
 use chorus_engine::graph::Pass;
 use chorus_engine::{Config, Console, Registry, Runner};
 use chorus_labels::{Annotate, AnnotateClasses, Split};
-use chorus_model::declare;
+use chorus_model::{declare, given};
 use chorus_report::Report;
 use chorus_score::{Activity, Detect, Evaluate};
 
@@ -20,6 +20,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Featurize::declare(config), Featurize)
         .with_foreign(declare::train(config))
         .with_foreign(declare::predict(config))
+        .checking("predict", given::check)
         .with(Evaluate::declare(config), Evaluate)
         .with(Detect::declare(config), Detect)
         .with(Activity::declare(config), Activity)

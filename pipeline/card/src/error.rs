@@ -13,6 +13,19 @@ pub enum CardError {
         /// What was found.
         found: String,
     },
+    /// This version of chorus cannot build the network that the card describes, or the weights are those of another network.
+    #[error(
+        "{}: {found}; use the file as chorus {chorus} wrote it when it trained the model, or apply the model with that version",
+        .path.display()
+    )]
+    Network {
+        /// The card.
+        path: PathBuf,
+        /// What was found, and what was expected.
+        found: String,
+        /// The version of chorus that trained the model.
+        chorus: String,
+    },
     /// The file of thresholds and calibrations cannot be read.
     #[error(
         "{}: not the thresholds of a model: {found}; copy the model's folder as a whole, run evaluate in the model's own run, or set \

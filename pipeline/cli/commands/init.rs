@@ -8,9 +8,9 @@ use anyhow::Context;
 use chorus_archive::Local;
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
-use chorus_card::{Card, MODEL_CARD};
 use chorus_labels::layout::Proposal;
 use chorus_labels::look::{ArchiveLook, RecordingsSeen};
+use chorus_model::given;
 
 use crate::args::{InitArgs, UsageError};
 use crate::output;
@@ -23,8 +23,8 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         ))
         .into());
     }
-    // A wrong folder is refused here rather than by the first run.
-    let card = args.model.as_ref().map(|folder| Card::read(&folder.join(MODEL_CARD))).transpose()?;
+    // A model that cannot be applied is refused here rather than by the first run.
+    let card = args.model.as_ref().map(|folder| given::card(folder)).transpose()?;
     let archive = Local::new(&args.archive);
     let look = ArchiveLook::new(&archive);
     let mut layout = Layout::of(&args.archive, &look);

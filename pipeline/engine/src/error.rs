@@ -169,10 +169,35 @@ pub enum EngineError {
     Stopped,
 }
 
+/// An error and its causes in one text. A cause that is already part of the text before it is left out.
+pub fn message(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 impl EngineError {
     /// Wraps an I/O error with the file and what was tried.
     pub fn io(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { path, action, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = "no space".into();
+        let work = EngineError::Work { pass: "predict".into(), unit: "run".into(), source };
+        assert_eq!(message(&work), "predict, run: no space");
+        let nested = EngineError::Work { pass: "predict".into(), unit: "run".into(), source: work.into() };
+        assert_eq!(message(&nested), "predict, run: predict, run: no space");
     }
 }

@@ -33,7 +33,7 @@ mod unit;
 
 pub use config::{Config, ConfigError, MODEL_KEYS};
 pub use console::{Console, Progress, counted};
-pub use error::{EngineError, WorkError};
+pub use error::{EngineError, WorkError, message};
 pub use exact::Exact;
 pub use files::atomic;
 pub use files::claim::Claim;
@@ -46,7 +46,7 @@ pub use plan::scan::{External, Scan};
 pub use run::column::CachedValue;
 pub use run::context::{Access, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
-pub use run::work::{Fault, Registry, Work};
+pub use run::work::{Check, Fault, Registry, Work};
 pub use run::worker::{read_assignment, worker_program};
 pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;

@@ -35,9 +35,14 @@ pub struct AugmentOptions {
 }
 
 impl AugmentOptions {
-    /// Nothing at all.
+    /// No roll and no masks.
     pub const NONE: Self =
         Self { time_roll: false, frequency_masks: 0, frequency_mask_bands: 0, time_masks: 0, time_mask_frames: 0 };
+
+    /// Whether there is no roll and no mask, however wide masks might be.
+    pub fn is_none(&self) -> bool {
+        !self.time_roll && self.frequency_masks == 0 && self.time_masks == 0
+    }
 }
 
 /// What is done to one batch.

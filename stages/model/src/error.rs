@@ -55,10 +55,19 @@ pub enum Error {
         /// The names that there are.
         known: String,
     },
-    /// The card of a model cannot be used.
-    #[error(transparent)]
-    Card(#[from] chorus_card::CardError),
-    /// A tensor has another shape than its place asks for.
+    /// A network makes embeddings of another shape than it declares.
+    #[error(
+        "network {network}: expected embeddings of shape {expected:?}, found {found:?}; this is a fault of the network's code"
+    )]
+    Embedding {
+        /// The network.
+        network: &'static str,
+        /// `[batch, embedding]`, as declared.
+        expected: Vec<i64>,
+        /// The shape that was found.
+        found: Vec<i64>,
+    },
+    /// Inputs or labels have another shape than the network takes.
     #[error("{name}: expected shape {expected}, found {found:?}; features or labels were made with other settings")]
     Shape {
         /// Which tensor.
@@ -72,7 +81,7 @@ pub enum Error {
     #[cfg(feature = "torch")]
     #[error("not a readable safetensors file: {0}; the file is damaged or of another kind")]
     Safetensors(#[from] SafeTensorError),
-    /// A file of weights lacks a tensor or holds one too many.
+    /// A file of weights lacks a tensor, holds one too many, or holds one of another shape.
     #[error("weights: expected {expected}, found {found}; the file belongs to another network")]
     Weights {
         /// What the network needs.

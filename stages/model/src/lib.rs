@@ -20,6 +20,7 @@ pub mod error;
 pub mod extension;
 #[cfg(feature = "torch")]
 mod features;
+pub mod given;
 #[cfg(feature = "torch")]
 pub mod inference;
 #[cfg(feature = "torch")]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_engine::{Console, Registry, RunDir, RunOptions, Runner, Selection, Share, read_assignment};
+use chorus_engine::{Console, Registry, RunDir, RunOptions, Runner, Selection, Share, message, read_assignment};
 use chorus_torch::{Predict, Train, device, speed};
 use clap::{Parser, Subcommand};
 
@@ -82,7 +82,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {}", message(&*error));
             ExitCode::FAILURE
         }
     }

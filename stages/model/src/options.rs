@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use chorus_keys::Keys;
+use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::augment::AugmentOptions;
@@ -13,83 +14,112 @@ use crate::loss::bce::CrossEntropy;
 use crate::mixing::Mixing;
 use crate::mixing::mix2::Mix2;
 use crate::network::mobilenet_v3::{MobileNetV3, MobileNetV3Options, Size};
-use crate::network::{Input, NetworkOptions};
+use crate::network::{CHANNELS, Input, NetworkOptions};
 use crate::optim::Optimizer;
 use crate::optim::adamw::AdamW;
 use crate::precision::Precision;
 use crate::sampling::Sampling;
 use crate::sound::SoundOptions;
 
+/// The keys of the section `train` that the training loop reads.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
+#[keys(section = "train")]
+pub struct LoopSettings {
+    /// Number of passes over the training windows.
+    #[key(unit = "epochs", default = "100", range = 1..=100_000, example = "30")]
+    pub epochs: usize,
+    /// Number of windows in a training step.
+    #[key(unit = "windows", default = "128", range = 2..=65_536, example = "32")]
+    pub batch_size: usize,
+    /// Peak learning rate. After the warmup the rate falls to zero along half a cosine.
+    #[key(default = "0.01", range = above(0.0).up_to(10.0), example = "0.001")]
+    pub learning_rate: f64,
+    /// Warmup: number of epochs in which the learning rate rises from zero to its peak.
+    #[key(unit = "epochs", default = "0", range = 0..=100_000, example = "5")]
+    pub warmup_epochs: usize,
+    /// Gradient-norm clipping: gradients with a larger L2 norm are scaled down to it; null: no clipping.
+    #[key(range = above(0.0), example = "1")]
+    pub clip_norm: Option<f64>,
+    /// Decay of the exponential moving average of the weights; the averaged weights are then the model. Null: no averaging.
+    #[key(range = 0.0..1.0, example = "0.999")]
+    pub average_decay: Option<f64>,
+    /// Class weights: the positive side of each class is weighted by its number of negatives over its number of positives, but at most
+    /// by this. Null: no class weights.
+    #[key(range = 1.0.., example = "20")]
+    pub max_positive_weight: Option<f64>,
+    /// How the windows of an epoch are drawn.
+    #[key(default = "uniform")]
+    pub sampling: Sampling,
+    /// Variations of level and background.
+    #[serde(flatten)]
+    pub sound: SoundOptions,
+    /// Rolls and masks.
+    #[serde(flatten)]
+    pub augmentation: AugmentOptions,
+    /// Number of epochs from one validation to the next. The last epoch is always validated.
+    #[key(unit = "epochs", default = "1", range = 1..=100_000)]
+    pub validate_every: usize,
+    /// Early stopping: the training ends after this many validations without an improvement; null: all epochs are trained.
+    #[key(unit = "validations", range = 1..=100_000, example = "10")]
+    pub patience: Option<usize>,
+    /// Number type of the convolutions. Weights, statistics and loss are always float32. bfloat16 is meant for CUDA.
+    #[key(default = "float32")]
+    pub precision: Precision,
+    /// Seed of initial weights, order, mixing and augmentation.
+    #[key(default = "0", range = 0..)]
+    pub seed: u64,
+    /// Number of threads of libtorch on the CPU. It changes the order of sums, and with it the result.
+    #[key(unit = "threads", default = "2", range = 1..=1024)]
+    pub threads: usize,
+}
+
+impl Default for LoopSettings {
+    fn default() -> Self {
+        chorus_keys::defaults()
+    }
+}
+
+impl LoopSettings {
+    /// Refuses values out of range, and those that contradict each other.
+    ///
+    /// # Errors
+    /// [`crate::Error::Option`], which names the option.
+    fn validate(&self) -> Result<()> {
+        chorus_keys::validate(self)?;
+        check(self.warmup_epochs < self.epochs, "warmup_epochs", "fewer than epochs", self.warmup_epochs)?;
+        self.sound.check_order()
+    }
+}
+
 /// All that decides what a training gives, besides the data.
 #[derive(Debug, Clone, Serialize)]
 pub struct TrainOptions {
     /// The network.
     pub network: NetworkOptions,
-    /// How many times the data is gone through.
-    pub epochs: usize,
-    /// Windows per step.
-    pub batch_size: usize,
-    /// The highest learning rate; it falls to 0 along half a cosine.
-    pub learning_rate: f64,
-    /// Epochs in which the learning rate rises to its highest.
-    pub warmup_epochs: usize,
     /// The optimiser.
     #[serde(serialize_with = "extension::serialize")]
     pub optimizer: Arc<dyn Optimizer>,
-    /// Gradients are clipped to this L2 norm; none: they are not.
-    pub clip_norm: Option<f64>,
-    /// Decay of the moving average of the weights, which then is the model; none: the weights themselves are.
-    pub average_decay: Option<f64>,
-    /// What is minimised.
+    /// The loss.
     #[serde(serialize_with = "extension::serialize")]
     pub loss: Arc<dyn Loss>,
-    /// The largest weight of a class's positive side, where the two sides are balanced; none: each window counts once.
-    pub positive_weight: Option<f64>,
-    /// How the windows of an epoch are drawn.
-    pub sampling: Sampling,
     /// How examples are mixed.
     #[serde(serialize_with = "extension::serialize")]
     pub mixing: Arc<dyn Mixing>,
-    /// How the sound of windows is varied.
-    pub sound: SoundOptions,
-    /// How clips are varied.
-    pub augmentation: AugmentOptions,
-    /// In what convolutions compute.
-    pub precision: Precision,
-    /// Key of all draws.
-    pub seed: u64,
-    /// libtorch's threads. They change the order of sums, so the result.
-    pub threads: usize,
-    /// Epochs between validations; the last epoch is always validated.
-    pub validate_every: usize,
-    /// Validations without a better one after which the training ends.
-    pub patience: Option<usize>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub settings: LoopSettings,
 }
 
 impl TrainOptions {
-    /// The settings of Mix2's paper for so many classes, on one thread.
+    /// The settings of Mix2's paper for so many classes, which are the defaults of the section `train`.
     pub fn paper(classes: i64) -> Self {
         let network = MobileNetV3 { size: Size::Large, options: MobileNetV3Options::default() };
         Self {
-            network: NetworkOptions { architecture: Arc::new(network), channels: 1, classes },
-            epochs: 100,
-            batch_size: 128,
-            learning_rate: 1e-2,
-            warmup_epochs: 0,
+            network: NetworkOptions { architecture: Arc::new(network), channels: CHANNELS, classes },
             optimizer: Arc::new(AdamW::default()),
-            clip_norm: None,
-            average_decay: None,
             loss: Arc::new(CrossEntropy),
-            positive_weight: None,
-            sampling: Sampling::Uniform,
             mixing: Arc::new(Mix2::default()),
-            sound: SoundOptions::NONE,
-            augmentation: AugmentOptions::default(),
-            precision: Precision::Float32,
-            seed: 0,
-            threads: 1,
-            validate_every: 1,
-            patience: None,
+            settings: LoopSettings::default(),
         }
     }
 
@@ -98,29 +128,12 @@ impl TrainOptions {
     /// # Errors
     /// [`crate::Error::Option`], which names the option.
     pub fn validate(&self) -> Result<()> {
-        let one_or_more = |name, value: usize| check(value > 0, name, "1 or more", value);
-        one_or_more("epochs", self.epochs)?;
-        one_or_more("batch_size", self.batch_size)?;
-        one_or_more("threads", self.threads)?;
-        one_or_more("validate_every", self.validate_every)?;
-        let rate = self.learning_rate;
-        check(rate > 0.0 && rate.is_finite(), "learning_rate", "more than 0", rate)?;
-        let positive = |name, value: Option<f64>| {
-            let value = value.unwrap_or(1.0);
-            check(value > 0.0 && value.is_finite(), name, "more than 0", value)
-        };
-        positive("clip_norm", self.clip_norm)?;
-        positive("positive_weight", self.positive_weight)?;
-        let decay = self.average_decay.unwrap_or_default();
-        check((0.0..1.0).contains(&decay), "average_decay", "0 or more, less than 1", decay)?;
-        check(self.warmup_epochs < self.epochs, "warmup_epochs", "fewer than epochs", self.warmup_epochs)?;
-        one_or_more("patience", self.patience.unwrap_or(1))?;
+        self.settings.validate()?;
         self.network.validate()?;
-        self.network.check_precision(self.precision)?;
+        self.network.check_precision(self.settings.precision)?;
         self.optimizer.validate()?;
         self.loss.validate()?;
         self.mixing.validate()?;
-        self.sound.validate()?;
         self.check_places()?;
         self.check_variations()
     }
@@ -139,10 +152,10 @@ impl TrainOptions {
             return Ok(());
         }
         let expected = || format!("0 or false, since the network {} takes waveforms", self.network.architecture.name());
-        let AugmentOptions { time_roll, frequency_masks, time_masks, .. } = self.augmentation;
-        check(self.sound.gain_db == 0.0, "gain_db", expected(), self.sound.gain_db)?;
-        let chance = self.sound.background_probability;
-        check(chance == 0.0, "background_probability", expected(), chance)?;
+        let AugmentOptions { time_roll, frequency_masks, time_masks, .. } = self.settings.augmentation;
+        let SoundOptions { gain_db, background_probability, .. } = self.settings.sound;
+        check(gain_db == 0.0, "gain_db", expected(), gain_db)?;
+        check(background_probability == 0.0, "background_probability", expected(), background_probability)?;
         check(!time_roll, "time_roll", expected(), time_roll)?;
         check(frequency_masks == 0, "frequency_masks", expected(), frequency_masks)?;
         check(time_masks == 0, "time_masks", expected(), time_masks)

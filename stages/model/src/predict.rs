@@ -14,7 +14,7 @@ use chorus_audio::extract::{Extractor, for_each_group, jobs};
 use chorus_card::{Card, MODEL_CARD, WEIGHTS};
 use chorus_engine::graph::ENSEMBLE;
 use chorus_engine::mean_id;
-use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, hash_bytes, locked};
+use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, locked};
 use chorus_tables::{Batch, UtcMicros};
 use tch::{Kind, Tensor};
 
@@ -22,7 +22,7 @@ use crate::features::{check_input, tensor};
 use crate::network::{self, Frozen, Network};
 use crate::precision::Precision;
 use crate::settings::PredictSettings;
-use crate::{device, inference, weights};
+use crate::{device, given, inference, weights};
 
 /// The settings of the pass.
 struct Params {
@@ -91,21 +91,14 @@ impl Model {
 
 /// The network that the card at `card_path` describes, with the weights of the file at `path`, ready to predict.
 fn load(card: &Card, card_path: &Path, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
-    let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
-    if hash_bytes(&bytes)[..16] != card.model_id {
-        return Err(format!(
-            "{}: these are not the weights that {MODEL_CARD} describes (model_id {}); copy the model's folder as a whole",
-            path.display(),
-            card.model_id
-        )
-        .into());
-    }
-    // The seed does not matter: all initial weights are overwritten.
     let options = network::of_card(card, card_path)?;
+    let bytes = given::weights(card, path)?;
     check_input(&*options.architecture)?;
     options.check_precision(precision)?;
+    // The seed does not matter: all initial weights are overwritten.
     let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;
-    network.load_state_dict(&weights::from_bytes(&bytes)?)?;
+    let loaded = weights::from_bytes(&bytes).and_then(|state| network.load_state_dict(&state));
+    loaded.map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(network.freeze(precision.kind())?)
 }
 

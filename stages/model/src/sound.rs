@@ -15,11 +15,11 @@ use crate::Result;
 use crate::device;
 use crate::error::check;
 
+/// The level of silence, `10 log10(1e-10)`.
 #[cfg(feature = "torch")]
-/// The decibels of no power at all, `10 log10(1e-10)`.
 const FLOOR_DB: f64 = -100.0;
-#[cfg(feature = "torch")]
 /// A decibel in natural logarithms of power.
+#[cfg(feature = "torch")]
 const DECIBEL: f64 = std::f64::consts::LN_10 / 10.0;
 
 /// Options of the variations of level and background; zeros switch a part off.
@@ -37,16 +37,18 @@ pub struct SoundOptions {
     pub background_gain_db: [f64; 2],
 }
 
-impl SoundOptions {
-    /// Nothing at all, as in Mix2's paper.
-    pub const NONE: Self = Self { gain_db: 0.0, background_probability: 0.0, background_gain_db: [-10.0, 0.0] };
+impl Default for SoundOptions {
+    fn default() -> Self {
+        chorus_keys::defaults()
+    }
+}
 
-    /// Refuses values out of range.
+impl SoundOptions {
+    /// Refuses a lowest gain above the highest.
     ///
     /// # Errors
-    /// Names the option.
-    pub fn validate(&self) -> Result<()> {
-        chorus_keys::validate(self)?;
+    /// [`crate::Error::Option`], which names the option.
+    pub(crate) fn check_order(&self) -> Result<()> {
         let [low, high] = self.background_gain_db;
         check(low <= high, "background_gain_db", "the lower gain first", format!("{low}, {high}"))
     }
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn levels_change_each_window_by_its_own_and_silence_stays() {
-        let sound = drawn(&SoundOptions { gain_db: 12.0, ..SoundOptions::NONE }, 0);
+        let sound = drawn(&SoundOptions { gain_db: 12.0, ..SoundOptions::default() }, 0);
         let features = Tensor::from_slice(&[-100f32, -95.0, -40.0, 3.0]).view([1, 1, 2, 2]).repeat([400, 1, 1, 1]);
         let louder = sound.apply(features, None).unwrap();
         let mut sum = 0.0;
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn backgrounds_add_up_as_power() {
-        let options = SoundOptions { background_probability: 0.25, background_gain_db: [-6.0, -3.0], ..SoundOptions::NONE };
+        let options = SoundOptions { background_probability: 0.25, background_gain_db: [-6.0, -3.0], ..SoundOptions::default() };
         let sound = drawn(&options, 0);
         assert!((70..130).contains(&sound.rows().len()), "{}", sound.rows().len());
         assert!(sound.rows().contains(&7) && sound.rows().contains(&9));
@@ -165,9 +167,9 @@ mod tests {
 
     #[test]
     fn none_draws_nothing_and_without_quiet_windows_there_is_no_background() {
-        assert_eq!(drawn(&SoundOptions::NONE, 0), Sound::default());
-        let options = SoundOptions { background_probability: 1.0, ..SoundOptions::NONE };
+        assert_eq!(drawn(&SoundOptions::default(), 0), Sound::default());
+        let options = SoundOptions { background_probability: 1.0, ..SoundOptions::default() };
         assert_eq!(Sound::draw(&options, &mut stream(1, Purpose::Background, 0, 0), 9, &[]), Sound::default());
-        assert!(SoundOptions { background_gain_db: [0.0, -1.0], ..SoundOptions::NONE }.validate().is_err());
+        assert!(SoundOptions { background_gain_db: [0.0, -1.0], ..SoundOptions::default() }.check_order().is_err());
     }
 }

@@ -14,7 +14,7 @@ use crate::features::Windows;
 use crate::inference;
 use crate::loader::{Job, for_each_batch};
 use crate::network::Network;
-use crate::options::TrainOptions;
+use crate::options::{LoopSettings, TrainOptions};
 use crate::precision::Precision;
 use crate::rng::{Purpose, permutation, stream};
 use crate::trainer::{Hooks, Metrics, Trainer};
@@ -111,7 +111,8 @@ pub fn measure(
 }
 
 fn training(device: Device, threads: usize, batch: usize, steps: usize, precision: Precision) -> Result<f64> {
-    let options = TrainOptions { batch_size: batch, epochs: 1, threads, precision, ..TrainOptions::paper(CLASSES) };
+    let mut options = TrainOptions::paper(CLASSES);
+    options.settings = LoopSettings { batch_size: batch, epochs: 1, threads, precision, ..options.settings };
     let mut watch = Watch::default();
     let noise = Noise { rows: (steps + 1) * batch };
     let _ = Trainer::new(options, device)?.run(&noise, None, &mut watch)?;

@@ -57,7 +57,7 @@ impl Work for Train {
         let resident = (device::has_own_memory(device) && fits).then(|| Resident::new(&windows.train, device)).transpose()?;
         let train = resident.as_ref().map_or(&windows.train as &dyn Dataset, |resident| resident);
         let mut trainer = trainer.with_loader_threads(if resident.is_some() { 0 } else { params.loader_threads });
-        let progress = cx.console().progress("train", params.epochs as u64, "epochs");
+        let progress = cx.console().progress("train", params.training.epochs as u64, "epochs");
         let mut hooks = BetweenEpochs {
             cx,
             windows: &windows.validation,
@@ -66,7 +66,7 @@ impl Work for Train {
             every: Duration::from_secs_f64(params.checkpoint_every_s),
             last: Instant::now(),
             progress,
-            epochs: params.epochs,
+            epochs: params.training.epochs,
             epoch_start: Instant::now(),
             history: saved.history,
             best: saved.best,
@@ -102,7 +102,7 @@ impl Work for Train {
                 epochs: epochs as u64,
                 kept_epoch: kept as u64,
                 mixing: params.mixing.clone(),
-                seed: params.seed,
+                seed: params.training.seed,
                 data: cx.inputs().clone(),
                 fingerprint: cx.digest().to_owned(),
             },

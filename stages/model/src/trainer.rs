@@ -12,14 +12,14 @@ use chorus_engine::Exact;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::augment::{AugmentOptions, Augmentation};
+use crate::augment::Augmentation;
 use crate::dataset::{Census, Dataset, check_table};
 use crate::device::{self, HOST};
 use crate::loader::{Batch, Job, for_each_batch};
 use crate::loss::{Objective, balancing_weights};
 use crate::network::Network;
 use crate::optim::{OptimizerState, scheduled};
-use crate::options::TrainOptions;
+use crate::options::{LoopSettings, TrainOptions};
 use crate::rng::{self, Purpose};
 use crate::sampling::quiet;
 use crate::sound::Sound;
@@ -122,9 +122,9 @@ impl Trainer {
     /// Options out of range.
     pub fn new(options: TrainOptions, device: Device) -> Result<Self> {
         options.validate()?;
-        let network = || Network::new(options.network.clone(), options.seed, Kind::Float, device);
-        let average = options.average_decay.map(|_| network()).transpose()?;
-        let network = network()?.computing_in(options.precision.kind());
+        let network = || Network::new(options.network.clone(), options.settings.seed, Kind::Float, device);
+        let average = options.settings.average_decay.map(|_| network()).transpose()?;
+        let network = network()?.computing_in(options.settings.precision.kind());
         let optimizer = OptimizerState::new(Arc::clone(&options.optimizer), &network.flat())?;
         let (progress, losses) = (Progress::default(), Vec::new());
         Ok(Self { options, network, average, optimizer, progress, loader_threads: 1, losses })
@@ -179,15 +179,16 @@ impl Trainer {
         if train.is_empty() {
             return Err(Error::Empty);
         }
-        device::set_threads(self.options.threads);
+        device::set_threads(self.options.settings.threads);
         let census = Census::of(train, self.options.network.classes as usize)?;
         let quiet = quiet(train.len(), &census.positives);
-        let weights = self.options.positive_weight.map(|most| balancing_weights(&census.counts(), &census.reviewed, most));
+        let weights =
+            self.options.settings.max_positive_weight.map(|most| balancing_weights(&census.counts(), &census.reviewed, most));
         let loss = Objective::new(Arc::clone(&self.options.loss), weights.as_deref(), &self.network.flat())?;
         while !self.is_finished() {
             let Progress { epoch, step, .. } = self.progress;
-            let mut rng = rng::stream(self.options.seed, Purpose::Order, epoch, 0);
-            let order = self.options.sampling.order(&mut rng, train.len(), &census.positives, &quiet);
+            let mut rng = rng::stream(self.options.settings.seed, Purpose::Order, epoch, 0);
+            let order = self.options.settings.sampling.order(&mut rng, train.len(), &census.positives, &quiet);
             let sounds: Vec<Sound> = (0..self.batches(&order).len()).map(|step| self.sound(&order, step, &quiet)).collect();
             let jobs: Vec<Job<'_>> =
                 (self.batches(&order).zip(&sounds)).map(|(rows, sound)| Job { rows, background: sound.rows() }).collect();
@@ -209,8 +210,8 @@ impl Trainer {
 
     /// Whether the last epoch is over, or the validations ended the training before it.
     fn is_finished(&self) -> bool {
-        let exhausted = self.options.patience.is_some_and(|patience| self.progress.unimproved >= patience);
-        exhausted || self.progress.epoch >= self.options.epochs
+        let exhausted = self.options.settings.patience.is_some_and(|patience| self.progress.unimproved >= patience);
+        exhausted || self.progress.epoch >= self.options.settings.epochs
     }
 
     /// The logits `[row, class]` of some rows, by the [`Trainer::model`].
@@ -218,32 +219,32 @@ impl Trainer {
     /// # Errors
     /// No rows, or rows that cannot be read.
     pub fn predict(&self, data: &dyn Dataset, rows: &[usize]) -> Result<Tensor> {
-        device::set_threads(self.options.threads);
-        inference::logits(&self.model().freeze(Kind::Float)?, data, rows, self.options.batch_size)
+        device::set_threads(self.options.settings.threads);
+        inference::logits(&self.model().freeze(Kind::Float)?, data, rows, self.options.settings.batch_size)
     }
 
     /// Full batches; the rest is left out, unless there is nothing else.
     fn batches<'a>(&self, order: &'a [usize]) -> std::slice::ChunksExact<'a, usize> {
-        order.chunks_exact(self.options.batch_size.min(order.len()))
+        order.chunks_exact(self.options.settings.batch_size.min(order.len()))
     }
 
     fn sound(&self, order: &[usize], step: usize, quiet: &[usize]) -> Sound {
-        let mut rng = rng::stream(self.options.seed, Purpose::Background, self.progress.epoch, step);
-        Sound::draw(&self.options.sound, &mut rng, self.options.batch_size.min(order.len()), quiet)
+        let mut rng = rng::stream(self.options.settings.seed, Purpose::Background, self.progress.epoch, step);
+        Sound::draw(&self.options.settings.sound, &mut rng, self.options.settings.batch_size.min(order.len()), quiet)
     }
 
     fn learning_rate(&self) -> f64 {
-        let TrainOptions { learning_rate, warmup_epochs, epochs, .. } = self.options;
+        let LoopSettings { learning_rate, warmup_epochs, epochs, .. } = self.options.settings;
         scheduled(learning_rate, self.progress.epoch, warmup_epochs, epochs)
     }
 
     fn step(&mut self, loss: &Objective, rows: &[usize], sound: &Sound, batch: Batch) -> Result<()> {
         let Progress { epoch, step, .. } = self.progress;
-        let stream = |purpose| rng::stream(self.options.seed, purpose, epoch, step);
+        let stream = |purpose| rng::stream(self.options.settings.seed, purpose, epoch, step);
         let draw = self.options.mixing.draw(&mut stream(Purpose::Mixing), rows.len(), self.network.places())?;
         let inputs = self.inputs(&batch, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
         let (labels, mask) = self.labels((batch.labels, batch.mask), rows.len())?;
-        let update = Update { loss, learning_rate: self.learning_rate(), clip: self.options.clip_norm };
+        let update = Update { loss, learning_rate: self.learning_rate(), clip: self.options.settings.clip_norm };
         let loss = train_step(&self.network, &mut self.optimizer, &update, inputs, (&labels, &mask), &*draw)?;
         if self.network.device() == HOST {
             self.check_loss(step, loss.f_double_value(&[])?, rows)?;
@@ -256,7 +257,7 @@ impl Trainer {
 
     /// Moves the average towards the weights. It starts as their plain mean: the decay rises to the one that is asked for.
     fn take_into_average(&mut self) -> Result<()> {
-        let (Some(average), Some(decay)) = (&self.average, self.options.average_decay) else { return Ok(()) };
+        let (Some(average), Some(decay)) = (&self.average, self.options.settings.average_decay) else { return Ok(()) };
         let _no_grad = tch::no_grad_guard();
         let steps = self.optimizer.steps() as f64;
         let own = 1.0 - decay.min((1.0 + steps) / (10.0 + steps));
@@ -274,11 +275,11 @@ impl Trainer {
         let background = batch.background.as_ref().map(|background| self.send(background)).transpose()?;
         let varied = sound.apply(self.send(&batch.inputs)?, background.as_ref())?;
         let inputs = self.options.network.architecture.normalisation().apply(&varied)?;
-        if self.options.augmentation == AugmentOptions::NONE {
+        if self.options.settings.augmentation.is_none() {
             return Ok(inputs);
         }
         let (_, _, mels, frames) = batch.inputs.size4()?;
-        Augmentation::draw(&self.options.augmentation, rng, rows, mels as usize, frames as usize).apply(&inputs)
+        Augmentation::draw(&self.options.settings.augmentation, rng, rows, mels as usize, frames as usize).apply(&inputs)
     }
 
     fn labels(&self, (labels, mask): (Tensor, Tensor), rows: usize) -> Result<(Tensor, Tensor)> {
@@ -298,7 +299,8 @@ impl Trainer {
             self.check_loss(step, loss, rows)?;
         }
         let epoch = self.progress.epoch;
-        let is_due = (epoch + 1).is_multiple_of(self.options.validate_every) || epoch + 1 == self.options.epochs;
+        let is_due =
+            (epoch + 1).is_multiple_of(self.options.settings.validate_every) || epoch + 1 == self.options.settings.epochs;
         let metrics = match validation {
             Some(data) if is_due => {
                 let rows: Vec<usize> = (0..data.len()).collect();

@@ -51,6 +51,26 @@ pub fn from_bytes(bytes: &[u8]) -> Result<StateDict> {
     Ok(state)
 }
 
+/// The tensor of a state dict that has this name.
+///
+/// # Errors
+/// [`Error::Weights`] when there is none.
+pub(crate) fn tensor<'a>(state: &'a StateDict, name: &str) -> Result<&'a Tensor> {
+    state.get(name).ok_or_else(|| Error::Weights { expected: format!("a tensor `{name}`"), found: "none".to_owned() })
+}
+
+/// Refuses a tensor of another shape.
+///
+/// # Errors
+/// [`Error::Weights`] with both shapes.
+pub(crate) fn check_shape(name: &str, expected: &[i64], tensor: &Tensor) -> Result<()> {
+    if tensor.size() == expected {
+        return Ok(());
+    }
+    let expected = format!("a tensor `{name}` of shape {expected:?}");
+    Err(Error::Weights { expected, found: format!("shape {:?}", tensor.size()) })
+}
+
 /// The note in a file's header.
 ///
 /// # Errors

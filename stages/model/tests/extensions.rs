@@ -10,22 +10,21 @@ use chorus_keys::Keys;
 use chorus_torch::augment::AugmentOptions;
 use chorus_torch::dataset::Dataset;
 use chorus_torch::device::HOST;
-use chorus_torch::extension::{self, Entry, Extension, Settings};
+use chorus_torch::extension::{self, Entry, Extension, OwnOptions, Settings};
 use chorus_torch::loss::Loss;
 use chorus_torch::mixing::manifold_mixup::{Depth, ManifoldMixup};
 use chorus_torch::mixing::{Draw, Drawn, Mixing};
 use chorus_torch::network::{Architecture, Backbone, Between, Init, Input, NetworkOptions, Normalisation, Pass, Plan, Slot};
 use chorus_torch::optim::Optimizer;
-use chorus_torch::options::TrainOptions;
+use chorus_torch::options::{LoopSettings, TrainOptions};
 use chorus_torch::precision::Precision;
-use chorus_torch::sound::SoundOptions;
 use chorus_torch::target::Target;
 use chorus_torch::trainer::{EpochReport, Hooks, Metrics, Trainer};
 use chorus_torch::weights::StateDict;
 use chorus_torch::{Error, Result};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// A network over waveforms that was trained elsewhere: a bank of filters and the logarithm of their mean power. It has a rate and a
 /// window of its own, no places between blocks, and no weight of it is learnt.
@@ -44,24 +43,14 @@ const SAMPLES: i64 = 1_000;
 const LENGTH: i64 = 128;
 
 static FILTER_BANK: Entry<dyn Architecture> = Entry {
-    name: "filter_bank",
+    name: FilterBank::NAME,
     about: "Log power of a bank of filters",
     keys: FilterBank::keys,
-    configure: |settings| Ok(Arc::new(settings.read::<FilterBank>("filter_bank")?)),
+    configure: |settings| Ok(Arc::new(settings.read::<FilterBank>(FilterBank::NAME)?)),
 };
 
-impl Extension for FilterBank {
-    fn name(&self) -> &'static str {
-        FILTER_BANK.name
-    }
-
-    fn options(&self) -> Settings {
-        Settings::of(self)
-    }
-
-    fn validate(&self) -> Result<()> {
-        Ok(chorus_keys::validate(self)?)
-    }
+impl OwnOptions for FilterBank {
+    const NAME: &'static str = "filter_bank";
 }
 
 impl Architecture for FilterBank {
@@ -81,7 +70,7 @@ impl Architecture for FilterBank {
         &[Precision::Float32]
     }
 
-    fn build(&self, plan: &mut Plan, channels: i64) -> Result<Box<dyn Backbone>> {
+    fn build(&self, plan: &mut Plan, channels: i64, _: Device) -> Result<Box<dyn Backbone>> {
         let shape = [self.embedding(), channels, LENGTH];
         Ok(Box::new(Filters(plan.buffer("filters.weight".to_owned(), &shape, Init::Zeros))))
     }
@@ -240,14 +229,18 @@ fn options(epochs: usize) -> TrainOptions {
     let architecture = extension::find("train.architecture", NETWORKS, "filter_bank").unwrap().with(&settings).unwrap();
     TrainOptions {
         network: NetworkOptions { architecture, channels: 1, classes: 3 },
-        epochs,
-        batch_size: 16,
         optimizer: Arc::new(Signs),
         loss: Arc::new(Brier),
         mixing: Arc::new(Halves),
-        average_decay: Some(0.5),
-        augmentation: AugmentOptions::NONE,
-        ..TrainOptions::paper(3)
+        settings: LoopSettings {
+            epochs,
+            batch_size: 16,
+            average_decay: Some(0.5),
+            // The widths of masks keep their defaults, as in a configuration that switches masks off.
+            augmentation: AugmentOptions { time_roll: false, frequency_masks: 0, time_masks: 0, ..AugmentOptions::default() },
+            threads: 1,
+            ..LoopSettings::default()
+        },
     }
 }
 
@@ -315,12 +308,16 @@ fn it_continues_bit_for_bit_from_a_checkpoint() {
 #[test]
 fn what_the_network_cannot_do_is_refused_before_the_training() {
     let random = ManifoldMixup { manifold_depth: Depth::Random, ..ManifoldMixup::default() };
-    let level = SoundOptions { gain_db: 3.0, ..SoundOptions::NONE };
+    let with = |change: fn(&mut LoopSettings)| {
+        let mut options = options(1);
+        change(&mut options.settings);
+        options
+    };
     for (options, name, expected) in [
         (TrainOptions { mixing: Arc::new(random), ..options(1) }, "manifold_depth", "no places between its blocks"),
-        (TrainOptions { augmentation: AugmentOptions::default(), ..options(1) }, "time_roll", "takes waveforms"),
-        (TrainOptions { sound: level, ..options(1) }, "gain_db", "takes waveforms"),
-        (TrainOptions { precision: Precision::Bfloat16, ..options(1) }, "precision", "float32 with the network"),
+        (with(|settings| settings.augmentation.time_roll = true), "time_roll", "takes waveforms"),
+        (with(|settings| settings.sound.gain_db = 3.0), "gain_db", "takes waveforms"),
+        (with(|settings| settings.precision = Precision::Bfloat16), "precision", "float32 with the network"),
     ] {
         let refusal = Trainer::new(options, HOST).unwrap_err();
         assert!(matches!(&refusal, Error::Option { name: found, .. } if *found == name), "{refusal}");

@@ -19,7 +19,7 @@ use chorus_torch::network::resnet::ResNet18;
 use chorus_torch::network::{Architecture, Mode, Network, NetworkOptions};
 use chorus_torch::normalise::min_max;
 use chorus_torch::optim::sgd::Sgd;
-use chorus_torch::options::TrainOptions;
+use chorus_torch::options::{LoopSettings, TrainOptions};
 use chorus_torch::precision::Precision;
 use chorus_torch::resident::Resident;
 use chorus_torch::sampling::Sampling;
@@ -104,15 +104,21 @@ fn mix2() -> Arc<dyn Mixing> {
 }
 
 fn options(epochs: usize, mixing: Arc<dyn Mixing>) -> TrainOptions {
-    TrainOptions {
-        network: mobilenet(1, CLASSES),
+    let settings = LoopSettings {
         epochs,
         batch_size: 16,
         augmentation: AugmentOptions { frequency_mask_bands: 2, time_mask_frames: 4, ..AugmentOptions::default() },
-        mixing,
         seed: 3,
-        ..TrainOptions::paper(CLASSES)
-    }
+        threads: 1,
+        ..LoopSettings::default()
+    };
+    TrainOptions { network: mobilenet(1, CLASSES), mixing, settings, ..TrainOptions::paper(CLASSES) }
+}
+
+/// These options with other settings of the loop.
+fn with(mut options: TrainOptions, change: impl FnOnce(&mut LoopSettings)) -> TrainOptions {
+    change(&mut options.settings);
+    options
 }
 
 /// Keeps the reports, and breaks off after a number of steps.
@@ -196,7 +202,7 @@ fn mix2_draws_every_mixing_and_reports_each_epoch() {
 #[test]
 fn running_statistics_agree_with_the_batch_after_a_short_training() {
     let (train, test) = (Tones::new(96, 0), Tones::new(100, 1));
-    let options = TrainOptions { augmentation: AugmentOptions::NONE, ..options(8, none()) };
+    let options = with(options(8, none()), |settings| settings.augmentation = AugmentOptions::NONE);
     let mut trainer = Trainer::new(options, HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
     let clips = min_max(&test.inputs(&(0..test.len()).collect::<Vec<_>>()).unwrap()).unwrap();
@@ -238,18 +244,23 @@ fn a_training_continues_bit_for_bit_from_any_step() {
 /// Every option that the paper does not use.
 fn everything(epochs: usize) -> TrainOptions {
     let manifold_mixup = ManifoldMixup { manifold_depth: Depth::Random, ..ManifoldMixup::default() };
-    TrainOptions {
+    let mixing = Arc::new(Mix2 { multimix: MULTIMIX, manifold_mixup, ..Mix2::default() });
+    let options = options(epochs, mixing);
+    let settings = LoopSettings {
         warmup_epochs: 1,
-        optimizer: Arc::new(Sgd { momentum: 0.9, weight_decay: 1e-4 }),
         learning_rate: 0.05,
         clip_norm: Some(1.0),
         average_decay: Some(0.9),
-        loss: Arc::new(Asymmetric { asymmetric_gammas: [0.0, 2.0], asymmetric_margin: 0.05 }),
-        positive_weight: Some(5.0),
+        max_positive_weight: Some(5.0),
         sampling: Sampling::ClassBalanced,
-        mixing: Arc::new(Mix2 { multimix: MULTIMIX, manifold_mixup, ..Mix2::default() }),
         sound: SoundOptions { gain_db: 6.0, background_probability: 0.3, background_gain_db: [-20.0, -10.0] },
-        ..options(epochs, mix2())
+        ..options.settings
+    };
+    TrainOptions {
+        optimizer: Arc::new(Sgd { momentum: 0.9, weight_decay: 1e-4 }),
+        loss: Arc::new(Asymmetric { asymmetric_gammas: [0.0, 2.0], asymmetric_margin: 0.05 }),
+        settings,
+        ..options
     }
 }
 
@@ -296,7 +307,7 @@ fn training_ends_when_validation_is_no_longer_better() {
         }
     }
     let (train, validation) = (Tones::new(32, 0), Tones::new(8, 1));
-    let mut trainer = Trainer::new(TrainOptions { patience: Some(3), ..options(20, none()) }, HOST).unwrap();
+    let mut trainer = Trainer::new(with(options(20, none()), |settings| settings.patience = Some(3)), HOST).unwrap();
     assert!(trainer.run(&train, Some(&validation), &mut Worse(0)).unwrap().is_continue());
     assert_eq!((trainer.position(), trainer.best().unwrap().epoch), ((5, 0), 1));
 }
@@ -328,7 +339,7 @@ fn frozen_networks_give_the_scores_of_evaluation() {
 #[test]
 fn half_precision_learns_too() {
     let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
-    let options = TrainOptions { precision: Precision::Bfloat16, ..options(16, none()) };
+    let options = with(options(16, none()), |settings| settings.precision = Precision::Bfloat16);
     let mut trainer = Trainer::new(options, HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
     assert!(accuracy(&trainer, &test) > 0.95, "{}", accuracy(&trainer, &test));
@@ -338,7 +349,7 @@ fn half_precision_learns_too() {
 #[test]
 fn pretrained_weights_are_taken_over_and_pictures_become_grey() {
     let picture = Network::new(mobilenet(3, 9), 8, Kind::Float, HOST).unwrap().state_dict();
-    let mut trainer = Trainer::new(TrainOptions { average_decay: Some(0.5), ..options(1, none()) }, HOST).unwrap();
+    let mut trainer = Trainer::new(with(options(1, none()), |settings| settings.average_decay = Some(0.5)), HOST).unwrap();
     trainer.start_from(&picture).unwrap();
     let state = trainer.network().state_dict();
     assert_eq!(state["features.1.block.0.0.weight"], picture["features.1.block.0.0.weight"]);
@@ -360,7 +371,7 @@ fn the_census_counts_what_is_known() {
 #[test]
 fn a_checkpoint_of_other_options_is_refused() {
     let bytes = Trainer::new(options(3, mix2()), HOST).unwrap().save_checkpoint().unwrap();
-    let other = TrainOptions { learning_rate: 0.02, ..options(3, mix2()) };
+    let other = with(options(3, mix2()), |settings| settings.learning_rate = 0.02);
     let refusal = Trainer::resume(other, HOST, &bytes).unwrap_err();
     assert!(matches!(&refusal, Error::Checkpoint { key, .. } if key == "learning_rate"), "{refusal}");
     assert!(Trainer::resume(options(3, mix2()), HOST, &bytes[..bytes.len() - 1]).is_err());
@@ -396,13 +407,17 @@ fn a_prediction_does_not_depend_on_its_neighbours() {
 
 #[test]
 fn options_out_of_range_are_refused() {
-    for bad in [
-        TrainOptions { epochs: 0, ..options(1, none()) },
-        TrainOptions { learning_rate: f64::NAN, ..options(1, none()) },
-        TrainOptions { validate_every: 0, ..options(1, none()) },
-    ] {
-        assert!(matches!(Trainer::new(bad, HOST), Err(Error::Option { .. })));
-    }
+    let refused = |change: fn(&mut LoopSettings)| match Trainer::new(with(options(1, none()), change), HOST).unwrap_err() {
+        Error::Option { name, .. } => name,
+        other => panic!("{other}"),
+    };
+    assert_eq!(refused(|settings| settings.epochs = 0), "epochs");
+    assert_eq!(refused(|settings| settings.learning_rate = f64::NAN), "learning_rate");
+    assert_eq!(refused(|settings| settings.validate_every = 0), "validate_every");
+    assert_eq!(refused(|settings| settings.clip_norm = Some(0.0)), "clip_norm");
+    assert_eq!(refused(|settings| settings.warmup_epochs = 1), "warmup_epochs");
+    assert_eq!(refused(|settings| settings.sound.gain_db = -1.0), "gain_db");
+    assert_eq!(refused(|settings| settings.sound.background_gain_db = [0.0, -1.0]), "background_gain_db");
 }
 
 /// The same loop with another network: it learns, continues bit for bit with mixing between its blocks, and predicts when frozen.
@@ -410,7 +425,8 @@ fn options_out_of_range_are_refused() {
 fn a_resnet_learns_resumes_and_predicts() {
     let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
     let network = NetworkOptions { architecture: Arc::new(ResNet18 { width: 0.125 }), channels: 1, classes: CLASSES };
-    let learning = TrainOptions { network: network.clone(), learning_rate: 3e-3, ..options(8, none()) };
+    let learning = TrainOptions { network: network.clone(), ..options(8, none()) };
+    let learning = with(learning, |settings| settings.learning_rate = 3e-3);
     let mut trainer = Trainer::new(learning, HOST).unwrap();
     let _ = trainer.run(&train, None, &mut Recorder::default()).unwrap();
     assert!(accuracy(&trainer, &test) > 0.9, "{}", accuracy(&trainer, &test));

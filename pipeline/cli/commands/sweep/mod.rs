@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chorus_engine::graph::{Pass, stages};
 use chorus_engine::plan::PassPlan;
-use chorus_engine::{Config, Console, EngineError, RunDir, RunOptions, Runner, Selection, shared_passes};
+use chorus_engine::{Config, Console, EngineError, RunDir, RunOptions, Runner, Selection, message, shared_passes};
 
 use crate::args::{SweepArgs, UsageError};
 use crate::declarations::declarations;
@@ -136,7 +136,7 @@ impl Sweep {
                 Ok(_) => made.push(Made::new(planned.name.clone(), planned.combination.variant(), &planned.config)),
                 Err(EngineError::Stopped) => return Err(EngineError::Stopped.into()),
                 Err(error) => {
-                    let why = output::message(&error.into());
+                    let why = message(&error);
                     console.warn(&format!("{} failed; the sweep continues with the other runs: {why}", planned.name));
                     failed.push((planned.name.clone(), why));
                 }

@@ -43,12 +43,15 @@ impl Runner {
         }
         let reads = |is_read: fn(&Input) -> bool| selected.iter().any(|pass| pass.inputs.iter().any(is_read));
         match self.config.text("model.path") {
-            Some(model) if reads(|input| *input == Input::Model(WEIGHTS)) => given_model::check(&self.config, Path::new(model)),
-            None if reads(|input| matches!(input, Input::Models { key: ENSEMBLE, .. })) => {
-                given_model::check_others(&self.config)
+            Some(model) if reads(|input| *input == Input::Model(WEIGHTS)) => {
+                given_model::check(&self.config, Path::new(model))?;
             }
-            _ => Ok(()),
+            None if reads(|input| matches!(input, Input::Models { key: ENSEMBLE, .. })) => {
+                given_model::check_others(&self.config)?;
+            }
+            _ => {}
         }
+        selected.iter().filter_map(|pass| self.registry.check(pass.name)).try_for_each(|check| check(&self.config))
     }
 
     /// What is wrong with files that the configuration names, all at once, each with the line that names it.

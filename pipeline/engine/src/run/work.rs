@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::context::{ScanContext, UnitContext};
 use crate::graph::Pass;
 use crate::plan::scan::{Found, Scan};
-use crate::{Console, Unit, WorkError};
+use crate::{Config, Console, EngineError, Unit, WorkError};
 
 /// A key whose value cannot be used, for example because the file that it names is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,17 +95,21 @@ fn typed<W: Work>(found: &Found) -> &W::Found {
     found.downcast_ref().expect("a pass is given what its own scan found")
 }
 
+/// Refuses a configuration with which a pass could not be executed.
+pub type Check = fn(&Config) -> Result<(), EngineError>;
+
 /// The passes of a run in the order of their execution, with the work of those that this program can execute.
 #[derive(Default)]
 pub struct Registry {
     passes: Vec<Pass>,
+    checks: BTreeMap<&'static str, Check>,
     work: BTreeMap<&'static str, Box<dyn AnyWork>>,
 }
 
 impl Registry {
     /// A registry of passes that were declared elsewhere, for instance by the program that started this one.
     pub fn of(passes: Vec<Pass>) -> Self {
-        Self { passes, work: BTreeMap::new() }
+        Self { passes, ..Self::default() }
     }
 
     /// Adds a pass and its work, unless the configuration does without the pass.
@@ -122,6 +126,14 @@ impl Registry {
         self
     }
 
+    /// Adds a check of the configuration that is made before any unit when the pass is selected. It is for a pass that another program
+    /// executes, whose [`Work`] this program does not have.
+    #[must_use]
+    pub fn checking(mut self, pass: &'static str, check: Check) -> Self {
+        self.checks.insert(pass, check);
+        self
+    }
+
     /// Adds the work of a pass that is there already.
     #[must_use]
     pub fn holding(mut self, pass: &'static str, work: impl Work + 'static) -> Self {
@@ -132,6 +144,10 @@ impl Registry {
     /// The passes, in the order of their execution.
     pub fn passes(&self) -> &[Pass] {
         &self.passes
+    }
+
+    pub(crate) fn check(&self, pass: &str) -> Option<Check> {
+        self.checks.get(pass).copied()
     }
 
     pub(crate) fn get(&self, pass: &str) -> Option<&dyn AnyWork> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 #[cfg(feature = "torch")]
 use super::backbone::Backbone;
@@ -45,13 +45,20 @@ pub trait Architecture: Extension {
     }
 
     /// Lists its weights in `plan`, for inputs of so many channels, and gives the layers that use them. Weights that are learnt are
-    /// parameters; weights that stay as they are, such as those of a network that was trained elsewhere, are buffers.
+    /// parameters; weights that stay as they are, such as those of a network that was trained elsewhere, are buffers. Weights of the
+    /// plan are put on `device` by the caller; layers that hold tensors of their own put these there.
     ///
     /// # Errors
     /// Numbers of channels that it cannot take.
     #[cfg(feature = "torch")]
-    fn build(&self, plan: &mut Plan, channels: i64) -> Result<Box<dyn Backbone>>;
+    fn build(&self, plan: &mut Plan, channels: i64, device: Device) -> Result<Box<dyn Backbone>>;
 }
+
+/// Channels of the spectrograms that train and predict give a network.
+pub const CHANNELS: i64 = 1;
+
+/// The prefix of the names of the head's weights in a file of weights; all other names are the backbone's.
+pub(crate) const HEAD: &str = "head.";
 
 /// What a network takes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,18 +8,16 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use super::architecture::NetworkOptions;
+use super::architecture::{HEAD, NetworkOptions};
 use super::backbone::{Backbone, Between};
 use super::layers::{Norm, Pass};
 use super::plan::{self, Entry, Init, Plan, Slot};
 use crate::tensors::channels_last;
-use crate::weights::StateDict;
+use crate::weights::{self, StateDict};
 use crate::{Error, Result};
 
 /// Standard deviation of the head's first weights, as in torchvision's MobileNetV3.
 const HEAD_DEVIATION: f64 = 0.01;
-/// Prefix of the head's names; all other names are the backbone's.
-const HEAD: &str = "head.";
 
 /// Whether batch normalisation takes the batch's statistics (and updates the running ones), or the running ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +47,11 @@ impl Core {
         let NetworkOptions { architecture, channels, .. } = &self.options;
         architecture.input().check(input, *channels)?;
         let embeddings = self.backbone.embed(pass, &channels_last(&input.f_to_kind(pass.compute)?)?, kind, between)?;
-        let expected = [input.size()[0], architecture.embedding()];
+        let expected = vec![input.size()[0], architecture.embedding()];
         if embeddings.size() == expected {
             return Ok(embeddings);
         }
-        let (name, expected) = (format!("embeddings of {}", architecture.name()), format!("{expected:?}"));
-        Err(Error::Shape { name, expected, found: embeddings.size() })
+        Err(Error::Embedding { network: architecture.name(), expected, found: embeddings.size() })
     }
 
     /// From embeddings `[batch, embedding]` to logits `[batch, class]`.
@@ -86,7 +83,7 @@ impl Network {
     pub fn new(options: NetworkOptions, seed: u64, kind: Kind, device: Device) -> Result<Self> {
         options.validate()?;
         let mut plan = Plan::default();
-        let backbone = options.architecture.build(&mut plan, options.channels)?;
+        let backbone = options.architecture.build(&mut plan, options.channels, device)?;
         let shape = [options.classes, options.architecture.embedding()];
         let head = (
             plan.parameter(format!("{HEAD}weight"), &shape, Init::Normal(HEAD_DEVIATION)),
@@ -260,19 +257,15 @@ impl Network {
     }
 
     fn load(&mut self, state: &StateDict, takes: impl Fn(&str) -> bool) -> Result<()> {
-        let missing = |name: &str| Error::Weights { expected: format!("a tensor `{name}`"), found: "none".to_owned() };
         let mut pairs = Vec::new();
         for (entry, mine) in self.named().filter(|(entry, _)| takes(&entry.name)) {
-            let theirs = state.get(&entry.name).ok_or_else(|| missing(&entry.name))?;
-            if theirs.size() != entry.shape {
-                let expected = format!("{:?}", entry.shape);
-                return Err(Error::Shape { name: entry.name.clone(), expected, found: theirs.size() });
-            }
+            let theirs = weights::tensor(state, &entry.name)?;
+            weights::check_shape(&entry.name, &entry.shape, theirs)?;
             pairs.push((mine.f_detach()?, theirs));
         }
         // All normalisations have seen the same batches.
         let batches = match self.plan.norms.first().map(|norm| counter(norm)) {
-            Some(name) => state.get(&name).ok_or_else(|| missing(&name))?.f_int64_value(&[])?,
+            Some(name) => weights::tensor(state, &name)?.f_int64_value(&[])?,
             None => 0,
         };
         for (mut mine, theirs) in pairs {

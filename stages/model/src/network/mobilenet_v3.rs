@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
+use tch::Device;
 
 use super::architecture::Architecture;
 #[cfg(feature = "torch")]
@@ -101,7 +103,7 @@ impl Architecture for MobileNetV3 {
     }
 
     #[cfg(feature = "torch")]
-    fn build(&self, plan: &mut Plan, channels: i64) -> Result<Box<dyn Backbone>> {
+    fn build(&self, plan: &mut Plan, channels: i64, _: Device) -> Result<Box<dyn Backbone>> {
         Ok(Box::new(blocks::Layers::new(plan, &self.blocks(), layout::stem(self.options.width), channels)))
     }
 }

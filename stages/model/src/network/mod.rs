@@ -23,7 +23,8 @@ mod plan;
 pub mod resnet;
 mod width;
 
-pub use architecture::{Architecture, Input, NetworkOptions, Normalisation};
+pub(crate) use architecture::HEAD;
+pub use architecture::{Architecture, CHANNELS, Input, NetworkOptions, Normalisation};
 #[cfg(feature = "torch")]
 pub use backbone::{Backbone, Between, pool};
 #[cfg(feature = "torch")]

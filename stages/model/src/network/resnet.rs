@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
-use tch::{Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::architecture::Architecture;
 #[cfg(feature = "torch")]
@@ -67,7 +67,7 @@ impl Architecture for ResNet18 {
     }
 
     #[cfg(feature = "torch")]
-    fn build(&self, plan: &mut Plan, channels: i64) -> Result<Box<dyn Backbone>> {
+    fn build(&self, plan: &mut Plan, channels: i64, _: Device) -> Result<Box<dyn Backbone>> {
         let [stem, groups @ ..] = self.channels();
         let geometry = Geometry { input: channels, output: stem, kernel: 7, stride: 2, groups: 1 };
         let first = ConvNorm::new(plan, names("conv1", "bn1"), geometry, Activation::Relu);

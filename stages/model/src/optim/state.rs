@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::method::Optimizer;
-use crate::weights::StateDict;
-use crate::{Error, Result};
+use crate::Result;
+use crate::weights::{self, StateDict};
 
 /// An optimiser and its state for one flat tensor of parameters.
 #[derive(Debug)]
@@ -20,9 +20,8 @@ impl OptimizerState {
     /// Starts from zero moments.
     ///
     /// # Errors
-    /// Options out of range.
+    /// libtorch's only.
     pub fn new(rule: Arc<dyn Optimizer>, parameters: &Tensor) -> Result<Self> {
-        rule.validate()?;
         let moments = rule.moments().iter().map(|_| parameters.f_zeros_like()).collect::<std::result::Result<_, _>>()?;
         Ok(Self { rule, steps: 0, moments })
     }
@@ -49,22 +48,15 @@ impl OptimizerState {
         moments.chain([("step".to_owned(), Tensor::from(self.steps))]).collect()
     }
 
-    /// Takes over what [`Optimizer::state_dict`] gave.
+    /// Takes over what [`OptimizerState::state_dict`] gave.
     ///
     /// # Errors
     /// A tensor that is missing or of another size.
     pub fn load_state_dict(&mut self, state: &StateDict) -> Result<()> {
-        let get = |name: &str| {
-            let missing = || Error::Weights { expected: format!("a tensor `{name}`"), found: "none".to_owned() };
-            state.get(name).ok_or_else(missing)
-        };
-        self.steps = get("step")?.f_int64_value(&[])?;
+        self.steps = weights::tensor(state, "step")?.f_int64_value(&[])?;
         for (name, mine) in self.rule.moments().iter().zip(&mut self.moments) {
-            let theirs = get(name)?;
-            if theirs.size() != mine.size() {
-                let expected = format!("{:?}", mine.size());
-                return Err(Error::Shape { name: (*name).to_owned(), expected, found: theirs.size() });
-            }
+            let theirs = weights::tensor(state, name)?;
+            weights::check_shape(name, &mine.size(), theirs)?;
             mine.f_copy_(theirs)?;
         }
         Ok(())

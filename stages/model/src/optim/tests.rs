@@ -7,6 +7,7 @@ use super::sgd::Sgd;
 use super::*;
 use crate::Error;
 use crate::device::HOST;
+use crate::extension::Extension;
 
 fn minimise(rule: impl Optimizer + 'static, learning_rate: f64, steps: usize) -> f64 {
     let target = Tensor::from_slice(&[1.0, -2.0, 0.5]);
@@ -68,7 +69,6 @@ fn only_long_gradients_are_clipped() {
 
 #[test]
 fn options_out_of_range_are_refused() {
-    let parameters = Tensor::zeros([1], (Kind::Float, HOST));
     let bad = Sgd { momentum: 1.0, weight_decay: 0.0 };
-    assert!(matches!(OptimizerState::new(Arc::new(bad), &parameters), Err(Error::Option { name: "momentum", .. })));
+    assert!(matches!(bad.validate(), Err(Error::Option { name: "momentum", .. })));
 }

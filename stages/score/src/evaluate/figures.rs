@@ -64,13 +64,6 @@ impl Named {
     }
 }
 
-fn value(metric: &dyn Metric, figures: &Figures) -> Option<f64> {
-    match metric.formula() {
-        Formula::Counted(of) => of(&figures.counted),
-        Formula::Figures(of) => of(figures),
-    }
-}
-
 /// A set of metrics.
 pub(crate) struct Metrics(Vec<Named>);
 
@@ -93,24 +86,22 @@ impl Metrics {
     pub(crate) fn of_classes(&'static self, figures: &[Figures]) -> Vec<Figure> {
         let of = |(class, figures): (usize, &Figures)| {
             let support = figures.counted.positives();
-            let all = self.0.iter().map(|named| (named.metric.name(), value(named.metric, figures)));
+            let all = self.0.iter().map(|named| (named.metric.name(), named.metric.formula().value(figures)));
             all.map(|(name, value)| Figure::new(Some(class), name, value, support)).collect::<Vec<_>>()
         };
         figures.iter().enumerate().flat_map(of).collect()
     }
 
-    /// The metrics of which bootstrap replicates hold enough, with their formulas.
-    fn counted(&'static self) -> impl Iterator<Item = (&'static Named, fn(&Counted) -> Option<f64>)> {
-        self.0.iter().filter_map(|named| match named.metric.formula() {
-            Formula::Counted(of) => Some((named, of)),
-            Formula::Figures(_) => None,
-        })
+    /// The metrics that are counted in bootstrap replicates too, with their formulas.
+    fn counted(&'static self) -> impl Iterator<Item = (&'static Named, Formula)> {
+        self.0.iter().map(|named| (named, named.metric.formula())).filter(|(_, formula)| formula.is_counted())
     }
 
     /// The metrics of a class that follow from order and decisions.
     pub(crate) fn counted_of_class(&'static self, class: usize, counted: &Counted) -> impl Iterator<Item = Figure> + use<> {
         let (counted, support) = (*counted, counted.positives());
-        self.counted().map(move |(named, of)| Figure::new(Some(class), named.metric.name(), of(&counted), support))
+        self.counted()
+            .map(move |(named, formula)| Figure::new(Some(class), named.metric.name(), formula.counted_value(&counted), support))
     }
 
     /// The averages over some classes, given the figures of all of them over some windows of a side.
@@ -128,8 +119,9 @@ impl Metrics {
         let own: Vec<&Figures> = classes.iter().map(|&class| &figures[class]).collect();
         let pooled = Figures::pool(&own, areas);
         let of = |named: &'static Named| {
-            let values: Vec<_> = own.iter().map(|f| (value(named.metric, f), f.counted.positives())).collect();
-            named.averages(values.into_iter(), value(named.metric, &pooled), pooled.counted.positives()).collect::<Vec<_>>()
+            let formula = named.metric.formula();
+            let values: Vec<_> = own.iter().map(|f| (formula.value(f), f.counted.positives())).collect();
+            named.averages(values.into_iter(), formula.value(&pooled), pooled.counted.positives()).collect::<Vec<_>>()
         };
         Ok(self.0.iter().flat_map(of).collect())
     }
@@ -137,9 +129,9 @@ impl Metrics {
     /// The averages over some classes that follow from order and decisions; `areas` are those of their pooled windows.
     pub(crate) fn counted_averages(&'static self, classes: &[&Counted], areas: Areas) -> Vec<Figure> {
         let pooled = Counted::pool(classes.iter().copied(), areas);
-        let averages = |(named, of): (&'static Named, fn(&Counted) -> Option<f64>)| {
-            let values: Vec<_> = classes.iter().map(|counted| (of(counted), counted.positives())).collect();
-            named.averages(values.into_iter(), of(&pooled), pooled.positives()).collect::<Vec<_>>()
+        let averages = |(named, formula): (&'static Named, Formula)| {
+            let values: Vec<_> = classes.iter().map(|counted| (formula.counted_value(counted), counted.positives())).collect();
+            named.averages(values.into_iter(), formula.counted_value(&pooled), pooled.positives()).collect::<Vec<_>>()
         };
         self.counted().flat_map(averages).collect()
     }
@@ -153,6 +145,7 @@ mod tests {
     use super::*;
     use crate::calibration::{Calibration, Rising};
     use crate::evaluate::decided::Cuts;
+    use crate::evaluate::metric::definition::Threshold;
     use crate::evaluate::sums::by_class;
     use crate::thresholds::Source;
 
@@ -281,8 +274,7 @@ mod tests {
         }
 
         fn formula(&self) -> Formula {
-            Formula::Counted(|counted| {
-                let of = counted.fixed;
+            Formula::Decisions(Threshold::Fixed, |of| {
                 let all = of.true_positives + of.false_positives + of.false_negatives + of.true_negatives;
                 (all > 0).then(|| (of.true_positives + of.true_negatives) as f64 / all as f64)
             })

@@ -10,7 +10,7 @@ impl Metric for Auroc {
     }
 
     fn definition(&self) -> &'static str {
-        "chance that a positive window scores higher than a negative one, a tie counting one half"
+        "probability that a positive window scores higher than a negative one; a tie counts one half"
     }
 
     fn needs(&self) -> &'static str {
@@ -18,6 +18,6 @@ impl Metric for Auroc {
     }
 
     fn formula(&self) -> Formula {
-        Formula::Counted(|counted| counted.areas.auroc)
+        Formula::Areas(|areas| areas.auroc)
     }
 }

@@ -10,7 +10,7 @@ impl Metric for AveragePrecision {
     }
 
     fn definition(&self) -> &'static str {
-        "sum over distinct scores, from the highest, of (rise in recall) x precision; windows of one score come together; no interpolation"
+        "sum over the distinct scores, from the highest, of (increase of recall) x precision; windows with equal scores are taken together; no interpolation"
     }
 
     fn needs(&self) -> &'static str {
@@ -18,6 +18,6 @@ impl Metric for AveragePrecision {
     }
 
     fn formula(&self) -> Formula {
-        Formula::Counted(|counted| counted.areas.average_precision)
+        Formula::Areas(|areas| areas.average_precision)
     }
 }

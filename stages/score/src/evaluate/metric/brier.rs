@@ -1,6 +1,7 @@
 //! Brier score.
 
 use super::definition::{Formula, Metric, Probability};
+use crate::reliability::Reliability;
 
 pub(super) struct Brier(pub(super) Probability);
 
@@ -15,21 +16,15 @@ impl Metric for Brier {
     fn definition(&self) -> &'static str {
         match self.0 {
             Probability::Score => "mean of (score - label)^2",
-            Probability::Calibrated => "the same of the calibrated probability in the place of the score",
+            Probability::Calibrated => "`brier` with the calibrated probability in place of the score",
         }
     }
 
     fn needs(&self) -> &'static str {
-        match self.0 {
-            Probability::Score => "a labelled window",
-            Probability::Calibrated => "a labelled window, and a calibration of the class",
-        }
+        self.0.needs()
     }
 
     fn formula(&self) -> Formula {
-        match self.0 {
-            Probability::Score => Formula::Figures(|figures| figures.scores.brier()),
-            Probability::Calibrated => Formula::Figures(|figures| figures.probabilities.brier()),
-        }
+        Formula::Reliability(self.0, Reliability::brier)
     }
 }

@@ -1,6 +1,8 @@
 //! What a metric is.
 
 use crate::evaluate::sums::{Counted, Figures};
+use crate::metrics::{Areas, Confusion};
+use crate::reliability::Reliability;
 
 /// A metric of stage `evaluate`. To add one: a file with its definition, and a line in [`super::METRICS`].
 pub(crate) trait Metric: Sync {
@@ -18,12 +20,45 @@ pub(crate) trait Metric: Sync {
     }
 }
 
-/// How a metric is computed: of one class, or of the windows of several classes pooled.
+/// How a metric is computed: of one class, or of the windows of several classes pooled. The first two are counted in each bootstrap
+/// replicate too, so these metrics have confidence intervals.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Formula {
-    /// From what is also counted in each bootstrap replicate. Such a metric has a confidence interval.
-    Counted(fn(&Counted) -> Option<f64>),
-    /// From everything. There is no confidence interval.
+    /// From the areas under the curves.
+    Areas(fn(&Areas) -> Option<f64>),
+    /// From the decisions at a threshold.
+    Decisions(Threshold, fn(&Confusion) -> Option<f64>),
+    /// From the bins of probabilities.
+    Reliability(Probability, fn(&Reliability) -> Option<f64>),
+    /// From all figures.
     Figures(fn(&Figures) -> Option<f64>),
+}
+
+impl Formula {
+    /// The value; `None` where the metric is not defined.
+    pub(crate) fn value(self, figures: &Figures) -> Option<f64> {
+        match self {
+            Self::Reliability(Probability::Score, of) => of(&figures.scores),
+            Self::Reliability(Probability::Calibrated, of) => of(&figures.probabilities),
+            Self::Figures(of) => of(figures),
+            Self::Areas(_) | Self::Decisions(..) => self.counted_value(&figures.counted),
+        }
+    }
+
+    /// Whether a bootstrap replicate holds enough for it.
+    pub(crate) fn is_counted(self) -> bool {
+        matches!(self, Self::Areas(_) | Self::Decisions(..))
+    }
+
+    /// The value in a bootstrap replicate; `None` also for a formula that needs more than is counted there.
+    pub(crate) fn counted_value(self, counted: &Counted) -> Option<f64> {
+        match self {
+            Self::Areas(of) => of(&counted.areas),
+            Self::Decisions(Threshold::Fixed, of) => of(&counted.fixed),
+            Self::Decisions(Threshold::Tuned, of) => of(&counted.tuned),
+            Self::Reliability(..) | Self::Figures(_) => None,
+        }
+    }
 }
 
 /// A figure of several classes together.
@@ -55,4 +90,14 @@ pub(crate) enum Probability {
     Score,
     /// The calibrated probability.
     Calibrated,
+}
+
+impl Probability {
+    /// What windows must hold for a metric of these probabilities to be defined.
+    pub(crate) fn needs(self) -> &'static str {
+        match self {
+            Self::Score => "a labelled window",
+            Self::Calibrated => "a labelled window, and a calibration of the class",
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Expected calibration error.
 
 use super::definition::{Formula, Metric, Probability};
+use crate::reliability::Reliability;
 
 pub(super) struct Ece(pub(super) Probability);
 
@@ -15,24 +16,18 @@ impl Metric for Ece {
     fn definition(&self) -> &'static str {
         match self.0 {
             Probability::Score => {
-                "expected calibration error: pairs in 15 bins of equal width, [low, high), the last with its end; the mean of \
-                 abs(mean score - share of positives), weighted by the pairs of a bin"
+                "expected calibration error: the mean of abs(mean score - share of positives) over 15 bins of equal width, weighted by the \
+                 pairs in a bin; a bin holds its lower end, and the last one its upper end too"
             }
-            Probability::Calibrated => "the same of the calibrated probability in the place of the score",
+            Probability::Calibrated => "`ece` with the calibrated probability in place of the score",
         }
     }
 
     fn needs(&self) -> &'static str {
-        match self.0 {
-            Probability::Score => "a labelled window",
-            Probability::Calibrated => "a labelled window, and a calibration of the class",
-        }
+        self.0.needs()
     }
 
     fn formula(&self) -> Formula {
-        match self.0 {
-            Probability::Score => Formula::Figures(|figures| figures.scores.expected_calibration_error()),
-            Probability::Calibrated => Formula::Figures(|figures| figures.probabilities.expected_calibration_error()),
-        }
+        Formula::Reliability(self.0, Reliability::expected_calibration_error)
     }
 }

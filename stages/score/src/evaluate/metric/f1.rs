@@ -1,6 +1,7 @@
 //! F1, the harmonic mean of precision and recall.
 
 use super::definition::{Formula, Metric, Threshold};
+use crate::metrics::Confusion;
 
 pub(super) struct F1(pub(super) Threshold);
 
@@ -14,11 +15,9 @@ impl Metric for F1 {
 
     fn definition(&self) -> &'static str {
         match self.0 {
-            Threshold::Fixed => {
-                "2 tp / (2 tp + fp + fn): 0 where windows are positive and none is detected, at `evaluate.threshold`"
-            }
+            Threshold::Fixed => "2 tp / (2 tp + fp + fn), at `evaluate.threshold`; 0 when no positive window is detected",
             Threshold::Tuned => {
-                "2 tp / (2 tp + fp + fn): 0 where windows are positive and none is detected, at the class's threshold from validation"
+                "2 tp / (2 tp + fp + fn), at the class's threshold from validation; 0 when no positive window is detected"
             }
         }
     }
@@ -28,9 +27,6 @@ impl Metric for F1 {
     }
 
     fn formula(&self) -> Formula {
-        match self.0 {
-            Threshold::Fixed => Formula::Counted(|counted| counted.fixed.f1()),
-            Threshold::Tuned => Formula::Counted(|counted| counted.tuned.f1()),
-        }
+        Formula::Decisions(self.0, Confusion::f1)
     }
 }

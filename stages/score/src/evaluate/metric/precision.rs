@@ -1,6 +1,7 @@
 //! Precision.
 
 use super::definition::{Formula, Metric, Threshold};
+use crate::metrics::Confusion;
 
 pub(super) struct Precision(pub(super) Threshold);
 
@@ -24,9 +25,6 @@ impl Metric for Precision {
     }
 
     fn formula(&self) -> Formula {
-        match self.0 {
-            Threshold::Fixed => Formula::Counted(|counted| counted.fixed.precision()),
-            Threshold::Tuned => Formula::Counted(|counted| counted.tuned.precision()),
-        }
+        Formula::Decisions(self.0, Confusion::precision)
     }
 }

@@ -1,6 +1,7 @@
 //! Recall.
 
 use super::definition::{Formula, Metric, Threshold};
+use crate::metrics::Confusion;
 
 pub(super) struct Recall(pub(super) Threshold);
 
@@ -24,9 +25,6 @@ impl Metric for Recall {
     }
 
     fn formula(&self) -> Formula {
-        match self.0 {
-            Threshold::Fixed => Formula::Counted(|counted| counted.fixed.recall()),
-            Threshold::Tuned => Formula::Counted(|counted| counted.tuned.recall()),
-        }
+        Formula::Decisions(self.0, Confusion::recall)
     }
 }

@@ -1,6 +1,7 @@
 //! Specificity.
 
 use super::definition::{Formula, Metric, Threshold};
+use crate::metrics::Confusion;
 
 pub(super) struct Specificity(pub(super) Threshold);
 
@@ -24,9 +25,6 @@ impl Metric for Specificity {
     }
 
     fn formula(&self) -> Formula {
-        match self.0 {
-            Threshold::Fixed => Formula::Counted(|counted| counted.fixed.specificity()),
-            Threshold::Tuned => Formula::Counted(|counted| counted.tuned.specificity()),
-        }
+        Formula::Decisions(self.0, Confusion::specificity)
     }
 }
