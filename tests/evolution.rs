@@ -8,8 +8,9 @@ use std::path::Path;
 
 use common::{Survey, text};
 
-/// A key with its default value in the survey. It serves as one that was added after the survey was made.
-const ADDED: &str = "featurize.high_pass_hz";
+/// A key with its default value in the survey. It serves as one that was added after the survey was made. Its default is not null: a
+/// missing key that reads as null has to be noticed.
+const ADDED: &str = "featurize.mel_scale";
 
 /// Takes the added key from every fingerprint below a folder of states, and gives back how many had it.
 fn age(folder: &Path) -> usize {
@@ -37,9 +38,9 @@ fn a_key_that_was_added_makes_no_unit_stale() {
     assert!(age(&survey.run().join("state")) >= 3);
     assert!(survey.run_all().contains("nothing to do"));
     // With another value than the one from before, they are stale, and the reason names both.
-    let output = survey.chorus(&["status", "--set", "featurize.high_pass_hz=100"]);
+    let output = survey.chorus(&["status", "--set", "featurize.mel_scale=slaney"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stdout).contains("featurize.high_pass_hz null -> 100"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains(r#"featurize.mel_scale "htk" -> "slaney""#), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn a_key_that_was_added_refuses_no_model() {
     let survey = Survey::made();
     let card = survey.run().join("model/model.yaml");
     let aged: String =
-        fs::read_to_string(&card).unwrap().lines().filter(|l| !l.contains("high_pass_hz")).map(|l| format!("{l}\n")).collect();
+        fs::read_to_string(&card).unwrap().lines().filter(|l| !l.contains("mel_scale")).map(|l| format!("{l}\n")).collect();
     assert_ne!(aged, fs::read_to_string(&card).unwrap());
     fs::write(&card, aged).unwrap();
     let sets = [
@@ -61,7 +62,7 @@ fn a_key_that_was_added_refuses_no_model() {
     };
     let output = check("report.clips=0");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let refused = check("featurize.high_pass_hz=100");
+    let refused = check("featurize.mel_scale=slaney");
     assert_eq!(refused.status.code(), Some(2));
-    assert!(text(&refused.stderr).contains("trained with `null`"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("trained with `htk`"), "{}", text(&refused.stderr));
 }

@@ -122,7 +122,7 @@ fn a_configuration_that_cannot_be_read() {
     let output = Command::new(CHORUS).args(["run", "-c", "/no/such.yaml"]).output().unwrap();
     refused(&output, 2, &["/no/such.yaml", "No such file", "chorus init"]);
     fs::write(survey.config(), "archive: [\n").unwrap();
-    unchanged(&survey, &["run"], 2, &["survey.yaml:", "it has to be YAML"]);
+    unchanged(&survey, &["run"], 2, &["survey.yaml:", "text that is not YAML"]);
     refused(&Command::new(CHORUS).arg("run").output().unwrap(), 2, &["-c FILE", "chorus init"]);
 }
 

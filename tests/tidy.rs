@@ -71,6 +71,9 @@ fn one_key_or_section_can_be_asked_for() {
     let wrong = print("segment.tial");
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean segment.tail?"));
+    // Keys at the top level are in no section, and not in one without a name.
+    let nameless = print("");
+    assert_eq!((nameless.status.code(), nameless.stdout.len()), (Some(2), 0));
 }
 
 #[test]

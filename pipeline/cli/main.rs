@@ -10,6 +10,7 @@ mod help;
 mod output;
 mod stages;
 
+use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -58,23 +59,19 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Whether the user has to change the command or the configuration.
 fn is_usage(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        let engine = cause.downcast_ref::<EngineError>().is_some_and(|e| {
-            use EngineError::{Archive, Base, Card, Config, Model, UnknownStage, UnknownUnit};
-            matches!(
-                e,
-                Card(_) | Config(_) | Archive { .. } | Base { .. } | Model { .. } | UnknownStage { .. } | UnknownUnit { .. }
-            )
-        });
-        let tables = cause.downcast_ref::<RunTablesError>().is_some_and(RunTablesError::is_usage);
-        let query = cause.downcast_ref::<QueryError>().is_some_and(QueryError::is_usage);
-        let export = cause.downcast_ref::<ExportError>().is_some_and(ExportError::is_usage);
-        engine
-            || tables
-            || query
-            || export
+        // All errors of the last four types are about what the user wrote or named.
+        holds(cause, EngineError::is_usage)
+            || holds(cause, RunTablesError::is_usage)
+            || holds(cause, QueryError::is_usage)
+            || holds(cause, ExportError::is_usage)
             || cause.is::<CardError>()
             || cause.is::<ConfigError>()
             || cause.is::<PatternError>()
             || cause.is::<args::UsageError>()
     })
+}
+
+/// Whether an error has this type and passes this test.
+fn holds<E: Error + 'static>(error: &(dyn Error + 'static), test: fn(&E) -> bool) -> bool {
+    error.downcast_ref().is_some_and(test)
 }

@@ -187,6 +187,11 @@ fn add_text(sums: &mut Sums, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Float64Array, RecordBatch, StringArray, UInt32Array};
+    use parquet::arrow::ArrowWriter;
+
     use super::*;
 
     fn of(values: &[f64]) -> Checksum {
@@ -209,6 +214,38 @@ mod tests {
         let scaled: Vec<f64> = values.iter().map(|v| v * 1.01).collect();
         assert!(!of(&values).is_near(&of(&scaled), 1e-3));
         assert!(!of(&values).is_near(&of(&values[1..]), 1e-3));
+    }
+
+    /// The checksum of a table of one file.
+    fn of_rows(codes: [Option<&str>; 3], counts: [u32; 3], scores: [Option<f64>; 3]) -> Checksum {
+        let columns: [(&str, ArrayRef); 3] = [
+            ("code", Arc::new(StringArray::from_iter(codes))),
+            ("count", Arc::new(UInt32Array::from_iter_values(counts))),
+            ("score", Arc::new(Float64Array::from_iter(scores))),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, values)| (name, values, true))).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut writer = ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        of_table([("part-000.parquet", file.path())])
+    }
+
+    #[test]
+    fn in_a_table_only_the_last_digits_of_floats_may_differ() {
+        let (codes, counts, scores) = ([Some("A"), None, Some("B")], [1, 2, 3], [Some(0.5), None, Some(0.25)]);
+        let table = of_rows(codes, counts, scores);
+        assert_eq!((table.size, table.floats.len()), (3, 1));
+        assert!(table.is_near(&of_rows(codes, counts, [Some(0.500_000_1), None, Some(0.25)]), 1e-4));
+        for other in [
+            of_rows([Some("A"), Some(""), Some("B")], counts, scores),
+            of_rows([Some("B"), None, Some("A")], counts, scores),
+            of_rows(codes, [1, 2, 4], scores),
+            of_rows(codes, counts, [Some(0.5), Some(0.0), Some(0.25)]),
+            of_rows(codes, counts, [Some(0.5), None, Some(0.26)]),
+        ] {
+            assert!(!table.is_near(&other, 1e-4), "{other:?}");
+        }
     }
 
     #[test]

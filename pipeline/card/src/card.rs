@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(Card::read(&path).unwrap(), card(), "{}", card().to_yaml());
         std::fs::write(&path, "model_id: x\n").unwrap();
         let error = Card::read(&path).unwrap_err().to_string();
-        assert!(error.contains("model.yaml: not the card of a model: missing field `architecture`"), "{error}");
+        assert!(error.contains("model.yaml: cannot be used as the card of a model: missing field `architecture`"), "{error}");
     }
 
     /// Other versions of chorus, and the programs of others, read these bytes.

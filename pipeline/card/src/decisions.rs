@@ -147,7 +147,7 @@ mod tests {
         );
         std::fs::write(&path, "a: 1").unwrap();
         let error = Decisions::read(&path).unwrap_err().to_string();
-        assert!(error.contains("decisions.yaml: not the thresholds of a model"), "{error}");
+        assert!(error.contains("decisions.yaml: cannot be used as the thresholds of a model"), "{error}");
     }
 
     /// Other versions of chorus, and the programs of others, read these bytes.

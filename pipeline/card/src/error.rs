@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CardError {
     /// The card cannot be read.
-    #[error("{}: not the card of a model: {found}; name the folder of a trained model, such as runs/NAME/model", .path.display())]
+    #[error("{}: cannot be used as the card of a model: {found}; name the folder of a trained model, such as runs/NAME/model", .path.display())]
     Card {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum CardError {
     },
     /// The file of thresholds and calibrations cannot be read.
     #[error(
-        "{}: not the thresholds of a model: {found}; copy the model's folder as a whole, run evaluate in the model's own run, or set \
+        "{}: cannot be used as the thresholds of a model: {found}; copy the model's folder as a whole, run evaluate in the model's own run, or set \
          detect.threshold to one threshold for all classes",
         .path.display()
     )]

@@ -17,12 +17,13 @@ pub(crate) fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
         output::line(&serde_json::to_string_pretty(&schema(all, "A configuration of chorus"))?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let wanted = |key: &&Key| args.key.as_deref().is_none_or(|name| name == key.name || name == key.section());
+    let is_named = |name: &str, key: &Key| name == key.name || (all.is_section(name) && name == key.section());
+    let wanted = |key: &&Key| args.key.as_deref().is_none_or(|name| is_named(name, key));
     let keys: Vec<&Key> = all.keys().iter().filter(wanted).collect();
     if let (Some(name), true) = (&args.key, keys.is_empty()) {
         let next =
             all.nearest(name).map_or_else(|| "`chorus config` lists all keys".to_owned(), |near| format!("did you mean {near}?"));
-        return Err(UsageError(format!("no key or section is called {name}; {next}")).into());
+        return Err(UsageError(format!("no key or section is called `{name}`; {next}")).into());
     }
     let mut section = "";
     for key in keys {

@@ -17,11 +17,8 @@ use crate::output;
 
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     if !args.archive.is_dir() {
-        return Err(UsageError(format!(
-            "{}: this folder does not exist; give the folder of the recordings",
-            args.archive.display()
-        ))
-        .into());
+        let found = if args.archive.exists() { "this is not a folder" } else { "this folder does not exist" };
+        return Err(UsageError(format!("{}: {found}; give the folder of the recordings", args.archive.display())).into());
     }
     // A model that cannot be applied is refused here rather than by the first run.
     let card = args.model.as_ref().map(|folder| given::card(folder)).transpose()?;

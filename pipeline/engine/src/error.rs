@@ -181,6 +181,31 @@ pub fn message(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 impl EngineError {
+    /// Whether the user has to change the command or the configuration.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Archive { .. }
+            | Self::Base { .. }
+            | Self::Card(_)
+            | Self::Config(_)
+            | Self::Model { .. }
+            | Self::UnknownStage { .. }
+            | Self::UnknownUnit { .. } => true,
+            Self::Disk { .. }
+            | Self::Io { .. }
+            | Self::Locked { .. }
+            | Self::MissingOutput { .. }
+            | Self::ShareTaken { .. }
+            | Self::StaleInputs { .. }
+            | Self::Stopped
+            | Self::Table(_)
+            | Self::Undeclared { .. }
+            | Self::WholeRun { .. }
+            | Self::Work { .. }
+            | Self::Worker { .. } => false,
+        }
+    }
+
     /// Wraps an I/O error with the file and what was tried.
     pub fn io(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -179,7 +179,7 @@ mod tests {
         let error = checked(&card("1").to_yaml(), &[], true).unwrap_err();
         assert!(error.contains("chosen for other weights"), "{error}");
         let error = checked(&card("0").to_yaml(), &["model.ensemble=[nowhere]"], true).unwrap_err();
-        assert!(error.contains("nowhere/model.yaml: not the card of a model"), "{error}");
+        assert!(error.contains("nowhere/model.yaml: cannot be used as the card of a model"), "{error}");
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert!(checked("]", &[], true).unwrap_err().contains("not the card of a model"));
+        assert!(checked("]", &[], true).unwrap_err().contains("cannot be used as the card of a model"));
         let card = card("0").to_yaml();
         assert!(checked(&card, &[], false).unwrap_err().contains("detect.threshold"));
         assert_eq!(checked(&card, &["detect.threshold=0.5"], false), Ok(()));

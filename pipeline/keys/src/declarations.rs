@@ -26,6 +26,14 @@ impl Finding {
 /// Looks for combinations of values that cannot work. A key that the program does not have reads as null.
 pub type Check = fn(&Values) -> Vec<Finding>;
 
+/// How many edits (insert, delete, replace, swap neighbours) lead from a word to a typed one; `None` for more than can be a slip.
+fn edits(word: &str, typed: &str) -> Option<usize> {
+    let allowed = 1 + typed.len() / 4;
+    // Comparing takes time and memory of the product of two lengths.
+    let is_alike = word.len().abs_diff(typed.len()) <= allowed;
+    is_alike.then(|| strsim::damerau_levenshtein(word, typed)).filter(|edits| *edits <= allowed)
+}
+
 /// All keys of a program by section, and the checks between keys. Each stage contributes its own; the program adds them up.
 #[derive(Clone, Default)]
 pub struct Declarations {
@@ -125,13 +133,17 @@ impl Declarations {
         !name.is_empty() && self.keys.iter().any(|key| key.section() == name)
     }
 
-    /// The declared name nearest to a misspelt one, when one is near.
+    /// The declared name nearest to a misspelt one, when one is near. Section and key have to be near each by itself: otherwise a long
+    /// section spelt right would make room for any key.
     pub fn nearest(&self, name: &str) -> Option<&'static str> {
-        let distance = |key: &&Key| strsim::damerau_levenshtein(key.name, name);
-        let allowed = 1 + name.len() / 4;
-        // Comparing takes time and memory of the product of two lengths.
-        let alike = self.keys.iter().filter(|key| key.name.len().abs_diff(name.len()) <= allowed);
-        alike.min_by_key(distance).filter(|key| distance(key) <= allowed).map(|key| key.name)
+        let distance = |key: &str| match (key.split_once('.'), name.split_once('.')) {
+            (Some((section, key)), Some((typed_section, typed_key))) => {
+                Some(edits(section, typed_section)? + edits(key, typed_key)?)
+            }
+            _ => edits(key, name),
+        };
+        let near = self.keys.iter().filter_map(|key| Some((distance(key.name)?, key.name)));
+        near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
     }
 
     /// The default of every key.

@@ -146,7 +146,10 @@ fn checks_between_keys_see_all_values() {
 fn names_are_found_and_near_misses_too() {
     let declarations = declarations();
     assert_eq!(declarations.nearest("train.epoch"), Some("train.epochs"));
-    assert_eq!(declarations.nearest("nonsense"), None);
+    assert_eq!(declarations.nearest("trian.epochs"), Some("train.epochs"));
+    for far in ["nonsense", "", "train", "train.", "train.names"] {
+        assert_eq!(declarations.nearest(far), None, "{far}");
+    }
     assert!(declarations.is_section("train") && !declarations.is_section("device") && !declarations.is_section(""));
     let rest = Declarations::default().section::<Labels>().section::<Loss>();
     assert_eq!(rest.keys().iter().map(|key| key.name).collect::<Vec<_>>()[3], "train.initial_weights");

@@ -52,7 +52,7 @@ mod tests {
         }
         assert_eq!(
             "xls".parse::<Format>().unwrap_err().to_string(),
-            "no format is called `xls`; there are: table, csv, json, parquet"
+            "no format is called `xls`; expected one of: table, csv, json, parquet"
         );
     }
 }

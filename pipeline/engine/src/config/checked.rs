@@ -330,7 +330,15 @@ impl Config {
 }
 
 pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| {
+        let path = path.to_owned();
+        if is_recorded(&path) { ConfigError::Unrecorded { path, source } } else { ConfigError::Unreadable { path, source } }
+    })
+}
+
+/// Whether a path is that of a run's recorded configuration.
+pub(super) fn is_recorded(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == RESOLVED)
 }
 
 pub(super) fn stem_of(path: &Path) -> String {

@@ -6,7 +6,7 @@ use std::path::Path;
 use chorus_keys::{Declarations, Key};
 use serde_yaml::Value;
 
-use super::checked::{Config, Made, Origin, RESOLVED, stem_of, text_of};
+use super::checked::{Config, Made, Origin, is_recorded, stem_of, text_of};
 use super::evolution::KnownKeys;
 use super::problem::ConfigError;
 use super::{from_model, parse};
@@ -18,7 +18,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with every problem at once.
     pub fn load(path: &Path, sets: &[String], declarations: &'static Declarations) -> Result<Self, ConfigError> {
-        let lacking = if path.file_name().is_some_and(|name| name == RESOLVED) { Key::before_value } else { Key::default_value };
+        let lacking = if is_recorded(path) { Key::before_value } else { Key::default_value };
         Self::build(&text_of(path)?, &path.display().to_string(), &stem_of(path), sets, declarations, lacking)
     }
 

@@ -54,8 +54,23 @@ mod tests {
     fn a_text_that_is_no_yaml_is_refused_with_its_line() {
         let error = load("segment:\n  window_s: [1\n", &[]).unwrap_err();
         assert!(error.contains("c.yaml:"), "{error}");
+        let error = load("segment:\n  window_s: \u{1}\n", &[]).unwrap_err();
+        assert!(error.contains("found text that is not YAML (") && !error.contains("found found"), "{error}");
         let error = load("- a\n- b\n", &[]).unwrap_err();
         assert!(error.contains("sections"), "{error}");
+    }
+
+    #[test]
+    fn numbers_that_are_none_and_values_of_sections_are_told_as_written() {
+        for (set, wanted) in [
+            ("segment.window_s=.nan", "--set: segment.window_s: found `.nan`; allowed: a number from"),
+            ("segment.window_s=[1.5, -.inf]", "found `[1.5,-.inf]`; allowed: a number from"),
+            ("segment=5", "--set: segment: found `5`; it is a section: give a value to one of its keys, as in segment.KEY=VALUE"),
+            ("segment=null", "--set: segment: found `null`; it is a section"),
+        ] {
+            let error = load("", &[set]).unwrap_err();
+            assert!(error.contains(wanted), "{wanted}\n{error}");
+        }
     }
 
     #[test]

@@ -106,19 +106,18 @@ struct Unread {
 /// The value of a YAML text whose size is bounded by that of the text.
 fn value(text: &str) -> Result<Value, Unread> {
     look_through(text)?;
-    serde_yaml::from_str(text).map_err(|e| Unread {
-        line: e.location().map_or(1, |l| l.line()),
-        found: e.to_string(),
-        allowed: "it has to be YAML",
-    })
+    serde_yaml::from_str(text).map_err(|e| not_yaml(e.location().map_or(1, |l| l.line()), &e))
+}
+
+fn not_yaml(line: usize, error: &impl std::fmt::Display) -> Unread {
+    Unread { line, found: format!("text that is not YAML ({error})"), allowed: "correct the line" }
 }
 
 /// Refuses what costs more than it says.
 fn look_through(text: &str) -> Result<(), Unread> {
     let mut depth = 0_usize;
     for event in Parser::new_from_str(text) {
-        let (event, span) =
-            event.map_err(|e| Unread { line: e.marker().line(), found: e.to_string(), allowed: "it has to be YAML" })?;
+        let (event, span) = event.map_err(|e| not_yaml(e.marker().line(), &e))?;
         let refused = |found: &str, allowed| Err(Unread { line: span.start.line(), found: found.to_owned(), allowed });
         match event {
             Event::Alias(_) => return refused("an alias (`*name`)", "write out the value that it stands for"),
@@ -141,6 +140,10 @@ pub(super) fn check(entry: &Entry, declarations: &Declarations) -> Option<Proble
         if let Some(removed) = REMOVED.iter().find(|removed| removed.name == entry.key) {
             let found = format!("`{}` for a key that no longer exists", plain(&entry.value));
             return if is_as_today(removed, &entry.value) { None } else { problem(found, only(removed)) };
+        }
+        if declarations.is_section(&entry.key) {
+            let allowed = format!("it is a section: give a value to one of its keys, as in {}.KEY=VALUE", entry.key);
+            return problem(format!("`{}`", plain(&entry.value)), allowed);
         }
         let near = declarations.nearest(&entry.key);
         let hint = near.map_or_else(|| "`chorus config` lists all keys".into(), |near| format!("did you mean {near}?"));
@@ -166,6 +169,11 @@ fn only(removed: &Removed) -> String {
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // JSON has no text for infinities and for what is not a number.
+        Value::Number(number) => number.to_string(),
+        Value::Sequence(items) if items.iter().any(Value::is_number) => {
+            format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(","))
+        }
         other => serde_json::to_string(other).unwrap_or_else(|_| format!("{other:?}")),
     }
 }

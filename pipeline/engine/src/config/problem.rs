@@ -33,6 +33,14 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// The configuration that a run recorded cannot be read.
+    #[error("{}: {source}; `chorus run` writes this file: name the folder of such a run, or copy the whole folder", .path.display())]
+    Unrecorded {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Keys are unknown, values wrong, or combinations impossible. All problems are listed.
     #[error(
         "the configuration has {}:\n{}\n`chorus config` prints every key with its meaning and range",

@@ -39,7 +39,8 @@ pub struct RunSettings {
 #[keys(section = "model")]
 pub struct ModelFolder {
     /// Folder of a model that another run trained. With it nothing is trained here, and the settings of featurize and segment.window_s
-    /// that the configuration does not give come from the model.
+    /// that the configuration does not give come from the model. segment.hop_s then equals the window length, unless the configuration
+    /// gives one of the two.
     #[key(path, example = "runs/demo/model")]
     pub path: Option<String>,
     /// Keys whose values come from the model's card although the file has values too. A run lists here, in config.resolved.yaml, what

@@ -1,7 +1,7 @@
 //! Why the tables of a run cannot be read.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chorus_tables::TableError;
 
@@ -33,7 +33,7 @@ pub enum RunTablesError {
         source: io::Error,
     },
     /// The run has no file of this table.
-    #[error("{}: this run has no table `{table}` yet; `{command}` makes it. There are: {known}", .run.display())]
+    #[error("{}: {}. There are: {known}", .run.display(), lack(.table, .command, .run_of_sweep.as_deref()))]
     NotMade {
         /// The run.
         run: PathBuf,
@@ -43,6 +43,8 @@ pub enum RunTablesError {
         command: String,
         /// The tables that the run has.
         known: String,
+        /// Where the folder is that of a sweep: one of the sweep's runs.
+        run_of_sweep: Option<PathBuf>,
     },
     /// No table has this name, or a file is damaged or of another version.
     #[error(transparent)]
@@ -53,5 +55,15 @@ impl RunTablesError {
     /// Whether another command or another configuration helps, rather than a repair.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::NoRun { .. } | Self::SameRun { .. } | Self::NotMade { .. })
+    }
+}
+
+/// That a folder lacks a table, and how to get at it.
+fn lack(table: &str, command: &str, run_of_sweep: Option<&Path>) -> String {
+    match run_of_sweep {
+        None => format!("this run has no table `{table}` yet; `{command}` makes it"),
+        Some(run) => {
+            format!("this folder of a sweep has no table `{table}`; name a run of the sweep, such as {}", run.display())
+        }
     }
 }

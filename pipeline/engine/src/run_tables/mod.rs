@@ -146,7 +146,15 @@ impl RunTables {
             table: table.name.clone(),
             command: table.command(),
             known: self.present.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", "),
+            run_of_sweep: self.run_of_sweep(),
         }
+    }
+
+    /// A run in this folder, where the folder is that of a sweep.
+    fn run_of_sweep(&self) -> Option<PathBuf> {
+        let is_sweep = !self.present.is_empty() && self.present.iter().all(|table| table.stage == SWEEP);
+        let entries = is_sweep.then(|| std::fs::read_dir(self.path()).ok()).flatten()?;
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("tables").is_dir()).min()
     }
 
     /// What is wrong with these tables in runs that are read together: what is wrong in each run ([`RunTables::freshness`]), and

@@ -243,6 +243,9 @@ fn a_table_of_a_former_configuration_is_stale() {
     let without_detect = |config: &Config| passes(config).into_iter().filter(|pass| pass.name != "detect").collect();
     let run = RunTables::open(made.run.path(), without_detect).unwrap();
     assert!(run.freshness(&["detections"])[0].to_string().contains("makes no such table"));
+    fs::remove_file(made.run.resolved_config()).unwrap();
+    let said = made.open().freshness(&["detections"])[0].to_string();
+    assert!(said.contains("`chorus run` writes this file") && !said.contains("init"), "{said}");
     fs::write(made.run.resolved_config(), "archive: [\n").unwrap();
     let finding = &made.open().freshness(&["detections"])[0];
     assert_eq!(finding.fault, Fault::Unknown);
@@ -266,6 +269,19 @@ fn files_that_are_no_units_and_folders_that_are_not_there_are_passed_over() {
     assert!(matches!(run.made_partitions("metrics"), Err(RunTablesError::NotMade { .. })));
     assert!(matches!(run.partitions("no_table"), Err(RunTablesError::Table(_))));
     assert!(matches!(RunTables::open(&folder, passes), Err(RunTablesError::NoRun { .. })));
+}
+
+#[test]
+fn a_table_that_a_sweep_lacks_is_looked_for_in_its_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let lacking = || RunTables::open(dir.path(), passes).unwrap().made_partitions("detections").unwrap_err().to_string();
+    for folder in ["tables/sweep_metrics", "seed-1/tables", "seed-0/tables", "a"] {
+        fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    let wanted = format!("name a run of the sweep, such as {}. There are: sweep_metrics", dir.path().join("seed-0").display());
+    assert!(lacking().contains(&wanted), "{}", lacking());
+    fs::create_dir(dir.path().join("tables/recordings")).unwrap();
+    assert!(lacking().contains("this run has no table `detections` yet; `chorus run detect` makes it."), "{}", lacking());
 }
 
 #[test]

@@ -103,6 +103,13 @@ mod tests {
     use proptest::prelude::*;
     use serde_yaml::Mapping;
 
+    #[test]
+    fn the_schema_of_the_table_allows_every_method() {
+        let schema = chorus_tables::schema("calibration").unwrap();
+        let column = schema.columns.iter().find(|column| column.name == "method").unwrap();
+        assert_eq!(column.allowed.join(", "), names(METHODS), "data-schemas/calibration.yaml");
+    }
+
     fn ranking(windows: &[(f64, bool)]) -> Ranking {
         let (scores, labels): (Vec<f64>, Vec<_>) = windows.iter().map(|&(score, positive)| (score, Some(positive))).unzip();
         Ranking::new(&scores, &labels).unwrap()
