@@ -62,13 +62,6 @@ impl From<Listed> for Written {
     }
 }
 
-impl Listed {
-    /// Whether it is a link to a file that is not there, see [`EntryState::DanglingLink`]: alone among files it has no version.
-    pub(super) fn is_dangling_link(&self) -> bool {
-        self.version.is_empty()
-    }
-}
-
 impl From<Entry> for Listed {
     fn from(entry: Entry) -> Self {
         let Entry { path, size, version, state } = entry;

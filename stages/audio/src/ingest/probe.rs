@@ -56,8 +56,6 @@ pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pendin
                 pending.changed += usize::from(before != *file);
                 probed.push((*position, file.clone(), probe));
             }
-            // There is nothing to read behind it: reading gives the same.
-            None if file.is_dangling_link() => probed.push((*position, file.clone(), Probe::unreadable())),
             None => pending.new += 1,
         }
     }

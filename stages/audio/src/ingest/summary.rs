@@ -339,7 +339,7 @@ mod tests {
             |file| file.path = "a/3.wav".into(),
             |file| file.bytes = 9,
             |file| file.version = "w".into(),
-            |file| file.not_utf8 = true,
+            |file| file.state = EntryState::NotUtf8,
         ];
         for change in changes {
             let mut now = before.clone();
