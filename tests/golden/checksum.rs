@@ -189,7 +189,7 @@ fn add_text(sums: &mut Sums, text: &str) {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Float64Array, RecordBatch, StringArray, UInt32Array};
+    use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
     use parquet::arrow::ArrowWriter;
 
     use super::*;
@@ -217,10 +217,10 @@ mod tests {
     }
 
     /// The checksum of a table of one file.
-    fn of_rows(codes: [Option<&str>; 3], counts: [u32; 3], scores: [Option<f64>; 3]) -> Checksum {
+    fn of_rows(codes: [Option<&str>; 3], counts: [i64; 3], scores: [Option<f64>; 3]) -> Checksum {
         let columns: [(&str, ArrayRef); 3] = [
             ("code", Arc::new(StringArray::from_iter(codes))),
-            ("count", Arc::new(UInt32Array::from_iter_values(counts))),
+            ("count", Arc::new(Int64Array::from_iter_values(counts))),
             ("score", Arc::new(Float64Array::from_iter(scores))),
         ];
         let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, values)| (name, values, true))).unwrap();

@@ -1,7 +1,7 @@
 """Opens every table of a run with programs that nobody here wrote: `check.py CHORUS RUN`.
 
-DuckDB, pyarrow and Python polars open each table, with site and date as columns of the right type, and count the same rows; some
-questions, and every file of configs/queries, have the same answers in `chorus query` and DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
+DuckDB, pyarrow and Python polars open each table, with site and date as columns of the right type and no unsigned numbers, and count the
+same rows; some questions, and every file of configs/queries, have the same answers in `chorus query` and DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
 """
 
 import csv
@@ -61,6 +61,8 @@ def check_table(name, folder, partitioned):
     frame = polars.scan_parquet(pattern, hive_partitioning=partitioned, hive_schema={"site": polars.String, "date": polars.Date} if partitioned else None)
     counts = {"duckdb": duck, "pyarrow": arrow.to_table(columns=arrow.schema.names[:1]).num_rows, "polars": frame.select(polars.len()).collect().item()}
     assert len(set(counts.values())) == 1, f"{name}: {counts}"
+    unsigned = [field.name for field in arrow.schema if pyarrow.types.is_unsigned_integer(field.type)]
+    assert not unsigned, f"{name}: differences of {unsigned} wrap round"
     whole = arrow.to_table()
     assert frame.collect().height == whole.num_rows, f"{name}: polars reads other rows"
     if partitioned:

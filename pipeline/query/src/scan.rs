@@ -81,8 +81,7 @@ fn data_type(kind: ColumnType) -> DataType {
     match kind {
         ColumnType::Bool => DataType::Boolean,
         ColumnType::I32 => DataType::Int32,
-        ColumnType::U32 => DataType::UInt32,
-        ColumnType::U64 => DataType::UInt64,
+        ColumnType::I64 => DataType::Int64,
         ColumnType::F32 => DataType::Float32,
         ColumnType::F64 => DataType::Float64,
         ColumnType::Utf8 => DataType::String,

@@ -144,7 +144,7 @@ fn parquet_keeps_the_types_and_is_the_same_each_time() {
     let text = DataType::String;
     assert_eq!(
         frame.dtypes(),
-        [text.clone(), text, DataType::Date, utc, local, DataType::Float64, DataType::UInt64, DataType::Boolean]
+        [text.clone(), text, DataType::Date, utc, local, DataType::Float64, DataType::Int64, DataType::Boolean]
     );
     assert_eq!(frame.column("duration_s").unwrap().f64().unwrap().to_vec(), [Some(60.5), Some(30.0), None, Some(10.0)]);
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayBuilder, ArrayRef, BooleanArray, BooleanBuilder, Date32Array, Date32Builder, FixedSizeBinaryArray, Float32Array,
-    Float32Builder, Float64Array, Float64Builder, Int32Array, Int32Builder, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray, TimestampMicrosecondBuilder, UInt32Array, UInt32Builder, UInt64Array, UInt64Builder,
+    Float32Builder, Float64Array, Float64Builder, Int32Array, Int32Builder, Int64Array, Int64Builder, PrimitiveArray,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder, UInt32Array, UInt64Array,
     new_null_array,
 };
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, SchemaRef};
 
 use crate::{ColumnType, TableError, TableSchema, check};
 
@@ -24,6 +24,10 @@ pub struct UtcMicros(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LocalMicros(pub i64);
 
+/// A number that no column can hold: no column is unsigned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge(pub u64);
+
 /// A type whose values a column can be built from. An `Option` of such a type is one too: `None` becomes null.
 pub trait Value {
     /// The type of the column.
@@ -32,7 +36,10 @@ pub trait Value {
     type Builder: ArrayBuilder + Default;
 
     /// Appends a value, or null.
-    fn append(value: Option<&Self>, builder: &mut Self::Builder);
+    ///
+    /// # Errors
+    /// [`TooLarge`].
+    fn append(value: Option<&Self>, builder: &mut Self::Builder) -> Result<(), TooLarge>;
 
     /// Ends the array; its Arrow type is that of [`Value::TYPE`].
     fn finish(mut builder: Self::Builder) -> ArrayRef {
@@ -46,8 +53,9 @@ macro_rules! value {
             const TYPE: ColumnType = ColumnType::$kind;
             type Builder = $builder;
 
-            fn append(value: Option<&Self>, builder: &mut Self::Builder) {
+            fn append(value: Option<&Self>, builder: &mut Self::Builder) -> Result<(), TooLarge> {
                 builder.append_option(value.map(|$given| $stored));
+                Ok(())
             }
             $(
                 fn finish(mut builder: Self::Builder) -> ArrayRef {
@@ -60,8 +68,8 @@ macro_rules! value {
 
 value!(bool, Bool, BooleanBuilder, |v| *v);
 value!(i32, I32, Int32Builder, |v| *v);
-value!(u32, U32, UInt32Builder, |v| *v);
-value!(u64, U64, UInt64Builder, |v| *v);
+value!(i64, I64, Int64Builder, |v| *v);
+value!(u32, I64, Int64Builder, |v| i64::from(*v));
 value!(f32, F32, Float32Builder, |v| *v);
 value!(f64, F64, Float64Builder, |v| *v);
 value!(str, Utf8, StringBuilder, |v| v);
@@ -70,12 +78,30 @@ value!(Day, Date32, Date32Builder, |v| v.0);
 value!(LocalMicros, TimestampUsLocal, TimestampMicrosecondBuilder, |v| v.0);
 value!(UtcMicros, TimestampUsUtc, TimestampMicrosecondBuilder, |v| v.0, with "UTC");
 
+/// Whole numbers that may be too large for their column.
+macro_rules! large {
+    ($($value:ty),*) => {$(
+        impl Value for $value {
+            const TYPE: ColumnType = ColumnType::I64;
+            type Builder = Int64Builder;
+
+            fn append(value: Option<&Self>, builder: &mut Self::Builder) -> Result<(), TooLarge> {
+                let signed = value.map(|&value| i64::try_from(value).map_err(|_| TooLarge(value as u64)));
+                builder.append_option(signed.transpose()?);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+large!(u64, usize);
+
 impl<T: Value + ?Sized> Value for &T {
     const TYPE: ColumnType = T::TYPE;
     type Builder = T::Builder;
 
-    fn append(value: Option<&Self>, builder: &mut Self::Builder) {
-        T::append(value.copied(), builder);
+    fn append(value: Option<&Self>, builder: &mut Self::Builder) -> Result<(), TooLarge> {
+        T::append(value.copied(), builder)
     }
 
     fn finish(builder: Self::Builder) -> ArrayRef {
@@ -87,8 +113,8 @@ impl<T: Value> Value for Option<T> {
     const TYPE: ColumnType = T::TYPE;
     type Builder = T::Builder;
 
-    fn append(value: Option<&Self>, builder: &mut Self::Builder) {
-        T::append(value.and_then(Option::as_ref), builder);
+    fn append(value: Option<&Self>, builder: &mut Self::Builder) -> Result<(), TooLarge> {
+        T::append(value.and_then(Option::as_ref), builder)
     }
 
     fn finish(builder: Self::Builder) -> ArrayRef {
@@ -130,10 +156,20 @@ impl BatchBuilder {
     #[must_use]
     pub fn column<V: Value>(self, name: &str, values: impl IntoIterator<Item = V>) -> Self {
         let mut builder = V::Builder::default();
-        for value in values {
-            V::append(Some(&value), &mut builder);
+        for (row, value) in values.into_iter().enumerate() {
+            if let Err(TooLarge(number)) = V::append(Some(&value), &mut builder) {
+                let expected = format!("a whole number up to {}", i64::MAX);
+                let mistake = self.broken(name, expected, format!("{number} in row {row}"));
+                return self.mistaken(mistake);
+            }
         }
         self.array(name, V::finish(builder))
+    }
+
+    /// Keeps the first mistake.
+    fn mistaken(mut self, mistake: TableError) -> Self {
+        self.mistake.get_or_insert(mistake);
+        self
     }
 
     /// Gives the column `name` as an Arrow array that was built elsewhere, such as a `fixed_binary` column.
@@ -141,7 +177,7 @@ impl BatchBuilder {
     pub fn array(mut self, name: &str, values: ArrayRef) -> Self {
         match self.slot(name, values.data_type()) {
             Ok(slot) => self.columns[slot] = Some(values),
-            Err(mistake) => self.mistake = self.mistake.or(Some(mistake)),
+            Err(mistake) => return self.mistaken(mistake),
         }
         self
     }
@@ -182,7 +218,8 @@ impl BatchBuilder {
     ///
     /// # Errors
     /// [`TableError::Contract`] when a column is missing, unknown, given twice, of another type or of another length than the
-    /// first, or holds null where the schema has none. It names the table, the column, what was expected and what was found.
+    /// first, or holds null where the schema has none or a number that is [`TooLarge`]. It names the table, the column, what was
+    /// expected and what was found.
     pub fn build(mut self) -> Result<RecordBatch, TableError> {
         if let Some(mistake) = self.mistake.take() {
             return Err(mistake);
@@ -212,6 +249,18 @@ impl BatchBuilder {
 pub struct Batch {
     schema: &'static TableSchema,
     batch: RecordBatch,
+}
+
+macro_rules! count {
+    ($(#[$doc:meta])* $name:ident, $array:ty, $max:expr) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// As of the other columns, and [`TableError::Contract`] when a number is negative or too large.
+        pub fn $name(&self, name: &str) -> Result<$array, TableError> {
+            self.counts(name, $max)
+        }
+    };
 }
 
 macro_rules! column {
@@ -247,14 +296,33 @@ impl Batch {
         })
     }
 
+    /// A column of `i64` as numbers of a type without negative ones; `max` is the largest of them.
+    fn counts<T>(&self, name: &str, max: i64) -> Result<PrimitiveArray<T>, TableError>
+    where
+        T: ArrowPrimitiveType<Native: TryFrom<i64>>,
+    {
+        let column = self.i64(name)?;
+        column.try_unary(|number| T::Native::try_from(number).map_err(|_| number)).map_err(|number| {
+            let row = column.iter().position(|other| other == Some(number)).unwrap_or_default();
+            TableError::Contract {
+                table: self.schema.name.clone(),
+                column: name.to_owned(),
+                expected: format!("a whole number from 0 to {max}"),
+                found: format!("{number} in row {row}"),
+            }
+        })
+    }
+
     column!(/// A text column.
         utf8, StringArray);
     column!(/// A column of 32-bit integers.
         i32, Int32Array);
-    column!(/// A column of unsigned 32-bit integers.
-        u32, UInt32Array);
-    column!(/// A column of unsigned 64-bit integers.
-        u64, UInt64Array);
+    column!(/// A column of 64-bit integers.
+        i64, Int64Array);
+    count!(/// A column of 64-bit integers that are counts, as `u32`.
+        u32, UInt32Array, u32::MAX.into());
+    count!(/// A column of 64-bit integers that are counts, as `u64`.
+        u64, UInt64Array, i64::MAX);
     column!(/// A column of 32-bit floats.
         f32, Float32Array);
     column!(/// A column of 64-bit floats.
@@ -373,11 +441,67 @@ mod tests {
                 ColumnType::Utf8 => batch.column(name, [name, name]),
                 ColumnType::F32 => batch.column(name, [0.5_f32, 0.25]),
                 ColumnType::F64 => batch.column(name, [0.5, 1.0]),
-                ColumnType::U32 => batch.column(name, [1_u32, 2]),
+                ColumnType::I64 => batch.column(name, [1_u32, 2]),
                 ColumnType::TimestampUsUtc => batch.column(name, [None, Some(UtcMicros(7))]),
                 other => panic!("detections.{name} is new and of type {}", other.name()),
             }
         })
+    }
+
+    #[test]
+    fn counts_of_any_type_are_written_alike_unless_they_are_too_large() {
+        let with = |batch: BatchBuilder| batch.build().map(|batch| batch.column(5).as_ref().to_data());
+        let rest = || detections(&["windows"]);
+        let written = with(rest().column("windows", [1_i64, i64::MAX])).unwrap();
+        assert_eq!(written, with(rest().column("windows", [1_u64, i64::MAX as u64])).unwrap());
+        assert_eq!(written, with(rest().column("windows", [1_usize, i64::MAX as usize])).unwrap());
+        let small = with(rest().column("windows", [1_u32, u32::MAX])).unwrap();
+        assert_eq!(small, with(rest().column("windows", [1_i64, 4_294_967_295])).unwrap());
+        let wanted = "table detections, column windows: expected a whole number up to 9223372036854775807, \
+                      found 9223372036854775808 in row 1";
+        assert_eq!(with(rest().column("windows", [1, i64::MAX as u64 + 1])).unwrap_err().to_string(), wanted);
+        assert_eq!(with(rest().column("windows", [Some(1), Some(i64::MAX as usize + 1)])).unwrap_err().to_string(), wanted);
+    }
+
+    #[test]
+    fn a_count_below_its_smallest_value_is_not_written() {
+        let write = |windows: i64| {
+            let columns = detections(&["windows", "recording_id"]).column("recording_id", ["a", "b"]);
+            let batch = columns.column("windows", [1, windows]).build().unwrap();
+            TableWriter::new(schema("detections").unwrap(), &[], Vec::new()).unwrap().write(&batch)
+        };
+        assert!(write(1).is_ok());
+        for windows in [0, -1] {
+            let wanted = format!("column windows: expected a finite number from 1 to any, found {windows} in row 1");
+            let error = write(windows).unwrap_err().to_string();
+            assert!(error.ends_with(&wanted), "{error}");
+        }
+    }
+
+    /// A batch of `accumulation` with one column.
+    fn nights(values: Int64Array) -> Batch {
+        let batch = RecordBatch::try_from_iter_with_nullable([("nights", Arc::new(values) as ArrayRef, true)]).unwrap();
+        Batch::new(schema("accumulation").unwrap(), batch)
+    }
+
+    #[test]
+    fn counts_are_read_as_unsigned_numbers_and_negative_ones_are_refused() {
+        let batch = nights([Some(0), None, Some(7)].into_iter().collect());
+        assert_eq!(batch.u64("nights").unwrap().iter().collect::<Vec<_>>(), [Some(0), None, Some(7)]);
+        assert_eq!(batch.u32("nights").unwrap().iter().collect::<Vec<_>>(), [Some(0), None, Some(7)]);
+        let negative = nights([Some(0), None, Some(-7)].into_iter().collect());
+        let refused = |max: &str, found: &str| {
+            format!("table accumulation, column nights: expected a whole number from 0 to {max}, found {found}")
+        };
+        assert_eq!(negative.u64("nights").unwrap_err().to_string(), refused("9223372036854775807", "-7 in row 2"));
+        assert_eq!(negative.u32("nights").unwrap_err().to_string(), refused("4294967295", "-7 in row 2"));
+        assert_eq!(negative.i64("nights").unwrap().value(2), -7);
+        let large = nights([i64::MAX, 0].into_iter().map(Some).collect());
+        assert_eq!(large.u64("nights").unwrap().value(0), i64::MAX as u64);
+        assert_eq!(large.u32("nights").unwrap_err().to_string(), refused("4294967295", "9223372036854775807 in row 0"));
+        // What stands below a null does not count.
+        let below = Int64Array::new(vec![-1, 3].into(), Some(vec![false, true].into()));
+        assert_eq!(nights(below).u64("nights").unwrap().iter().collect::<Vec<_>>(), [None, Some(3)]);
     }
 
     #[test]

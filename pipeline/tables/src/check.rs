@@ -2,7 +2,7 @@
 //! is both sortedness and uniqueness.
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, UInt32Type, UInt64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 
 use crate::{Column, TableError, TableSchema};
@@ -54,8 +54,7 @@ impl Checker {
         nulls(self.schema, column, values)?;
         let outside = match values.data_type() {
             DataType::Int32 => first_outside(column, values.as_primitive::<Int32Type>().iter().map(|v| v.map(f64::from))),
-            DataType::UInt32 => first_outside(column, values.as_primitive::<UInt32Type>().iter().map(|v| v.map(f64::from))),
-            DataType::UInt64 => first_outside(column, values.as_primitive::<UInt64Type>().iter().map(|v| v.map(|x| x as f64))),
+            DataType::Int64 => first_outside(column, values.as_primitive::<Int64Type>().iter().map(|v| v.map(|x| x as f64))),
             DataType::Float32 => first_outside(column, values.as_primitive::<Float32Type>().iter().map(|v| v.map(f64::from))),
             DataType::Float64 => first_outside(column, values.as_primitive::<Float64Type>().iter()),
             _ => None,

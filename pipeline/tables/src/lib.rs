@@ -15,7 +15,7 @@ mod read;
 mod schema;
 mod write;
 
-pub use batch::{Batch, BatchBuilder, Day, LocalMicros, UtcMicros, Value};
+pub use batch::{Batch, BatchBuilder, Day, LocalMicros, TooLarge, UtcMicros, Value};
 pub use error::TableError;
 pub use read::{TableReader, read_all, read_columns};
 pub use schema::{Column, ColumnType, SHAPE_KEY, SWEEP, TableSchema, all, schema};

@@ -132,10 +132,8 @@ pub enum ColumnType {
     Bool,
     /// Signed 32-bit integer.
     I32,
-    /// Unsigned 32-bit integer.
-    U32,
-    /// Unsigned 64-bit integer.
-    U64,
+    /// Signed 64-bit integer: all counts, so that no difference of two wraps round.
+    I64,
     /// 32-bit float, finite.
     F32,
     /// 64-bit float, finite.
@@ -153,11 +151,10 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 10] = [
         Self::Bool,
         Self::I32,
-        Self::U32,
-        Self::U64,
+        Self::I64,
         Self::F32,
         Self::F64,
         Self::Utf8,
@@ -172,8 +169,7 @@ impl ColumnType {
         match self {
             Self::Bool => DataType::Boolean,
             Self::I32 => DataType::Int32,
-            Self::U32 => DataType::UInt32,
-            Self::U64 => DataType::UInt64,
+            Self::I64 => DataType::Int64,
             Self::F32 => DataType::Float32,
             Self::F64 => DataType::Float64,
             Self::Utf8 => DataType::Utf8,
@@ -195,8 +191,7 @@ impl ColumnType {
         match self {
             Self::Bool => "bool",
             Self::I32 => "i32",
-            Self::U32 => "u32",
-            Self::U64 => "u64",
+            Self::I64 => "i64",
             Self::F32 => "f32",
             Self::F64 => "f64",
             Self::Utf8 => "utf8",
@@ -277,6 +272,21 @@ mod tests {
         let mut tables: Vec<String> = all().iter().map(|t| t.name.clone()).collect();
         tables.sort();
         assert_eq!(files, tables);
+    }
+
+    #[test]
+    fn no_column_is_unsigned_and_every_count_says_its_smallest_value() {
+        for (table, column) in all().iter().flat_map(|table| table.columns.iter().map(move |column| (&table.name, column))) {
+            let name = format!("{table}.{}", column.name);
+            assert!(!column.kind.arrow(0).is_unsigned_integer(), "{name}");
+            assert!(column.kind != ColumnType::I64 || column.min.is_some_and(|min| min >= 0.0), "{name}");
+        }
+        for kind in ["u8", "u16", "u32", "u64"] {
+            let column = format!("{{name: n, type: {kind}, about: x}}");
+            let text = format!("{{table: t, version: 1, stage: s, partitioned: false, about: x, key: [], columns: [{column}]}}");
+            let error = TableSchema::parse("t", &text).unwrap_err().to_string();
+            assert!(error.contains(&format!("unknown variant `{kind}`")), "{error}");
+        }
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, 
     let columns = ["recording_id", "path", "channels", "dead_channels"];
     let recordings = cx.read("recordings", &columns)?.ok_or("the unit has no recordings")?;
     let segments = cx.read("segments", &["segment_id", "recording_id", "start_frame"])?.ok_or("the unit has no segments")?;
-    let heard = recordings.u32("channels")?.iter().zip(recordings.utf8("dead_channels")?).map(|(number, dead)| {
+    let (numbers, starts) = (recordings.u32("channels")?, segments.u64("start_frame")?);
+    let heard = numbers.iter().zip(recordings.utf8("dead_channels")?).map(|(number, dead)| {
         let number = u16::try_from(number.unwrap_or(1)).unwrap_or(u16::MAX);
         choice.of(number, &channels::numbers(dead))
     });
@@ -46,7 +47,7 @@ pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, 
     let known: BTreeMap<&str, (&str, Vec<usize>)> = named.zip(heard).map(|((id, path), heard)| (id, (path, heard))).collect();
     let mut jobs: Vec<Job> = Vec::new();
     let mut last = "";
-    let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(segments.u64("start_frame")?);
+    let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(&starts);
     for ((segment, recording), start) in columns {
         let (Some(segment), Some(recording), Some(start)) = (segment, recording, start) else { continue };
         if recording != last {

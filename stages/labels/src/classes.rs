@@ -143,7 +143,7 @@ impl Work for AnnotateClasses {
         cx.write("classes", |batch| {
             batch
                 .column("class", &classes)
-                .column("index", 0..classes.len() as u32)
+                .column("index", 0..classes.len())
                 .column("scientific_name", names().map(|names| names?.scientific_name.as_ref()))
                 .column("english", names().map(|names| names?.english.as_ref()))
         })?;

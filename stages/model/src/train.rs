@@ -133,8 +133,8 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
     let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
     cx.write("training_log", |batch| {
         batch
-            .column("epoch", history.iter().map(|row| row.epoch as u32))
-            .column("step", history.iter().map(|row| row.step as u64))
+            .column("epoch", history.iter().map(|row| row.epoch))
+            .column("step", history.iter().map(|row| row.step))
             .column("learning_rate", history.iter().map(|row| row.learning_rate.0))
             .column("train_loss", history.iter().map(|row| row.loss.0))
             .column("validation_loss", value(LOSS))
@@ -145,9 +145,9 @@ fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::resu
     let mixing = || history.iter().flat_map(|row| row.mixing.iter().map(|(method, &steps)| (row.epoch, method, steps)));
     cx.write("training_mixing", |batch| {
         batch
-            .column("epoch", mixing().map(|(epoch, _, _)| epoch as u32))
+            .column("epoch", mixing().map(|(epoch, _, _)| epoch))
             .column("method", mixing().map(|(_, method, _)| method))
-            .column("steps", mixing().map(|(_, _, steps)| steps as u32))
+            .column("steps", mixing().map(|(_, _, steps)| steps))
     })?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use chorus_engine::{
 };
 use chorus_keys::Declarations;
 
-use crate::facts::rows::{Named, bool, f32, f64, fill, i32, i64, text, u32, u64};
+use crate::facts::rows::{Named, bool, f32, f64, fill, i32, i64, text};
 use crate::{PAGE, Report};
 
 fn keys() -> &'static Declarations {
@@ -75,7 +75,7 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
             text("status", [if part == 0 { "ok" } else { "repaired" }]),
         ],
         "segments" => {
-            vec![u32("index", [0, 1]), text("recording_id", [id; 2]), f64("start_s", [0.0, 3.0]), f64("end_s", [3.0, 6.0])]
+            vec![i64("index", [0, 1]), text("recording_id", [id; 2]), f64("start_s", [0.0, 3.0]), f64("end_s", [3.0, 6.0])]
         }
         "classes" => vec![text("class", ["FROG", "TOAD"]), text("scientific_name", [Some("Rana <i>"), None])],
         "annotations" => vec![text("recording_id", [id]), text("class", ["FROG"]), bool("used", [true])],
@@ -84,17 +84,17 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
         "split_classes" => vec![
             text("class", ["FROG", "FROG", "TOAD"]),
             text("subset", ["test", "train", "train"]),
-            u64("recordings", [1, 2, 1]),
-            u64("windows_positive", [3, 5, 1]),
+            i64("recordings", [1, 2, 1]),
+            i64("windows_positive", [3, 5, 1]),
         ],
-        "training_log" => vec![u32("epoch", [1, 2]), f64("train_loss", [0.5, 0.25]), bool("best", [false, true])],
+        "training_log" => vec![i64("epoch", [1, 2]), f64("train_loss", [0.5, 0.25]), bool("best", [false, true])],
         "metrics" => vec![
             text("subset", ["test"; 3]),
             text("model_id", ["cafe"; 3]),
             text("class", [None, Some("FROG"), Some("TOAD")]),
             text("metric", ["average_precision"; 3]),
             f64("value", [Some(0.75), Some(0.75), None]),
-            u64("support", [1, 9, 0]),
+            i64("support", [1, 9, 0]),
         ],
         "thresholds" => vec![
             text("model_id", ["cafe"; 2]),
@@ -115,8 +115,8 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
             i32("hour", [None, None, Some(20), Some(20)]),
             text("class", ["FROG", "TOAD", "FROG", "TOAD"]),
             f64("effort_s", [3600.0, 3600.0, 7200.0, 7200.0]),
-            u64("windows", [1200, 1200, 2400, 2400]),
-            u64("windows_detected", [12, 0, 24, 0]),
+            i64("windows", [1200, 1200, 2400, 2400]),
+            i64("windows_detected", [12, 0, 24, 0]),
             text("model_id", ["cafe"; 4]),
         ],
         _ => vec![],

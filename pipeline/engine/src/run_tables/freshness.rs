@@ -14,7 +14,7 @@ use std::io::ErrorKind;
 use rayon::prelude::*;
 
 use crate::graph::{Input, Output, Pass, Per};
-use crate::state::fingerprint::{Fingerprint, changed_schema};
+use crate::state::fingerprint::{ChangedSchema, Fingerprint, changed_schema};
 use crate::state::inputs;
 use crate::state::states::{States, load_states};
 use crate::state::unit_state::UnitState;
@@ -187,7 +187,7 @@ enum Predicate {
     OlderThan(String),
     WithoutInput(String),
     CodeVersion(u32, u32),
-    Columns,
+    Schema(ChangedSchema),
     Gone,
     Missing,
     NoFile,
@@ -212,7 +212,9 @@ impl Why {
             Predicate::CodeVersion(then, now) => {
                 format!("{was} made by version {then} of the stage's code, and this chorus has version {now}")
             }
-            Predicate::Columns => format!("{was} made with another version of a table's columns"),
+            Predicate::Schema(ChangedSchema { table, then, now }) => {
+                format!("{was} made with version {then} of the columns of {table}, and this chorus has version {now}")
+            }
             Predicate::Gone => format!("{is} of recordings that the run does not have any more"),
             Predicate::Missing => format!("{is} not made yet, or not to the end"),
             Predicate::NoFile if has_parts => format!("{has} no file"),
@@ -310,8 +312,8 @@ fn difference(pass: &Pass, now: &BTreeMap<String, String>, schemas: &[String], r
     if recorded.code_version != pass.code_version {
         return Some(Predicate::CodeVersion(recorded.code_version, pass.code_version));
     }
-    if changed_schema(schemas, &recorded.schemas).is_some() {
-        return Some(Predicate::Columns);
+    if let Some(changed) = changed_schema(schemas, &recorded.schemas) {
+        return Some(Predicate::Schema(changed));
     }
     if let Some((name, _)) = now.iter().find(|(name, hash)| recorded.inputs.get(*name) != Some(hash)) {
         return Some(Predicate::OlderThan(name.clone()));

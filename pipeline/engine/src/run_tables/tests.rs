@@ -217,7 +217,15 @@ fn another_version_of_the_code_or_of_a_schema_makes_stale() {
     let former = text.replace("\"schemas\":[\"recordings/", "\"schemas\":[\"recordings/0");
     assert_ne!(text, former);
     fs::write(&path, former).unwrap();
-    assert!(made.said("recordings")[0].contains("1 of 2 site-days was made with another version of a table's columns"));
+    let version = schema("recordings").unwrap().version;
+    let why = |of: &str| {
+        format!(
+            "1 of 2 site-days{of} was made with version 0{version} of the columns of recordings, and this chorus has version {version}"
+        )
+    };
+    for (table, why, stage) in [("recordings", why(""), "ingest"), ("detections", why(" of recordings"), "detect")] {
+        assert_eq!(made.said(table), [format!("the table {table} is stale: {why}; run `chorus run {stage} --with-upstream`")]);
+    }
 }
 
 #[test]

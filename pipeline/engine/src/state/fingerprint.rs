@@ -1,6 +1,7 @@
 //! The fingerprint of a unit: everything that its outputs depend on, part by part, so that a rerun can say what changed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl Fingerprint {
             return Some(format!("code version {} -> {}", recorded.code_version, self.code_version));
         }
         changed_key(&self.keys, &recorded.keys, known, REMOVED)
-            .or_else(|| changed_schema(&self.schemas, &recorded.schemas))
+            .or_else(|| changed_schema(&self.schemas, &recorded.schemas).map(|changed| changed.to_string()))
             .or_else(|| changed("input", &self.inputs, &recorded.inputs))
             .or_else(|| changed("", &self.external, &recorded.external))
             .or_else(|| if self.runtime.is_empty() { None } else { changed("", &self.runtime, &recorded.runtime) })
@@ -111,13 +112,28 @@ fn changed_key(
     now.iter().find_map(differing).or_else(|| then.iter().filter(|(name, _)| !now.contains_key(*name)).find_map(left))
 }
 
-/// In words, the first table whose schema has another version. Tables that only one side knows do not count here: a table that a pass
+/// A table whose schema has another version than was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ChangedSchema {
+    pub(crate) table: String,
+    /// The recorded version.
+    pub(crate) then: String,
+    pub(crate) now: String,
+}
+
+impl fmt::Display for ChangedSchema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the schema of the table {} changed from version {} to {}", self.table, self.then, self.now)
+    }
+}
+
+/// The first table whose schema has another version. Tables that only one side knows do not count here: a table that a pass
 /// begins or ceases to read is an input, and a pass that writes other tables has another code version.
-pub(crate) fn changed_schema(now: &[String], then: &[String]) -> Option<String> {
+pub(crate) fn changed_schema(now: &[String], then: &[String]) -> Option<ChangedSchema> {
     let versions: BTreeMap<&str, &str> = then.iter().filter_map(|id| id.rsplit_once('/')).collect();
-    now.iter().filter_map(|id| id.rsplit_once('/')).find_map(|(table, version)| {
-        let then = versions.get(table).filter(|then| **then != version)?;
-        Some(format!("the schema of the table {table} changed from version {then} to {version}"))
+    now.iter().filter_map(|id| id.rsplit_once('/')).find_map(|(table, now)| {
+        let then = versions.get(table).filter(|then| **then != now)?;
+        Some(ChangedSchema { table: table.to_owned(), then: (*then).to_owned(), now: now.to_owned() })
     })
 }
 
@@ -172,7 +188,7 @@ mod tests {
         let then = ids(&["features/1", "segments/1"]);
         assert_eq!(changed_schema(&ids(&["features/1", "labels/3"]), &then), None);
         let reason = changed_schema(&ids(&["segments/2"]), &then).unwrap();
-        assert_eq!(reason, "the schema of the table segments changed from version 1 to 2");
+        assert_eq!(reason.to_string(), "the schema of the table segments changed from version 1 to 2");
     }
 
     #[test]

@@ -318,7 +318,7 @@ fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError> {
             path: paths.value(row).to_owned(),
             start,
             duration_s: cell(durations, row).unwrap_or(0.0),
-            sample_rate_hz: cell(rates, row).unwrap_or(0),
+            sample_rate_hz: cell(&rates, row).unwrap_or(0),
             place: cell(latitudes, row).zip(cell(longitudes, row)),
             recorder: (!recorder.is_empty()).then(|| recorder.join("-")),
             serial: cell(serials, row).map(str::to_owned),

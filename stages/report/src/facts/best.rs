@@ -147,7 +147,7 @@ impl Pick {
         self.recording = Some(Place {
             path: recordings.utf8("path")?.value(low).to_owned(),
             local: local.map(|local| local.strftime("%Y-%m-%d %H:%M:%S").to_string()),
-            sample_rate_hz: cell(recordings.u32("sample_rate_hz")?, low).unwrap_or(0),
+            sample_rate_hz: cell(&recordings.u32("sample_rate_hz")?, low).unwrap_or(0),
             dead_channels: cell(recordings.utf8("dead_channels")?, low).map(str::to_owned),
         });
         Ok(())

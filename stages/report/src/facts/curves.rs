@@ -73,7 +73,7 @@ impl Curves {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{f64, read_back, text, u64};
+    use super::super::rows::{f64, i64, read_back, text};
     use super::*;
 
     #[test]
@@ -105,8 +105,8 @@ mod tests {
                 text("scale", ["score"; 2]),
                 f64("low", [0.0, 0.0]),
                 f64("high", [0.1, 0.1]),
-                u64("windows", [8, 4]),
-                u64("positives", [2, 1]),
+                i64("windows", [8, 4]),
+                i64("positives", [2, 1]),
                 f64("mean", [0.05, 0.05]),
             ],
         );

@@ -213,11 +213,11 @@ fn slot<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut 
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{f32, f64, i32, i64, read_back, text, u32, u64};
+    use super::super::rows::{f32, f64, i32, i64, read_back, text};
     use super::*;
 
     /// A row: site, night, hour, class, windows, windows detected; each hour holds 600 s.
-    type Row<'a> = (&'a str, Option<i32>, Option<i32>, &'a str, u64, u64);
+    type Row<'a> = (&'a str, Option<i32>, Option<i32>, &'a str, i64, i64);
 
     fn activity(rows: &[Row<'_>]) -> Batch {
         read_back(
@@ -228,8 +228,8 @@ mod tests {
                 i32("hour", rows.iter().map(|r| r.2)),
                 text("class", rows.iter().map(|r| r.3)),
                 f64("effort_s", rows.iter().map(|_| 600.0)),
-                u64("windows", rows.iter().map(|r| r.4)),
-                u64("windows_detected", rows.iter().map(|r| r.5)),
+                i64("windows", rows.iter().map(|r| r.4)),
+                i64("windows_detected", rows.iter().map(|r| r.5)),
             ],
         )
     }
@@ -302,7 +302,7 @@ mod tests {
                 text("recording_id", ["r1", "r2", "r3"]),
                 text("path", ["one.wav", "two.wav", "three.wav"]),
                 i64("start_local", [None, Some(19_000 * 86_400_000_000), None]),
-                u32("sample_rate_hz", [8000; 3]),
+                i64("sample_rate_hz", [8000; 3]),
             ],
         );
         found.name_recordings("B", &names).unwrap();

@@ -148,7 +148,7 @@ impl Learned {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{bool, f64, read_back, text, u32, u64};
+    use super::super::rows::{bool, f64, i64, read_back, text};
     use super::*;
 
     #[test]
@@ -161,8 +161,8 @@ mod tests {
             [
                 text("class", ["X", "X", "Y"]),
                 text("subset", ["test", "train", "train"]),
-                u64("recordings", [2, 1, 0]),
-                u64("windows_positive", [9, 4, 0]),
+                i64("recordings", [2, 1, 0]),
+                i64("windows_positive", [9, 4, 0]),
             ],
         );
         learned.add_split_classes(&classes).unwrap();
@@ -183,7 +183,7 @@ mod tests {
         let log = read_back(
             "training_log",
             [
-                u32("epoch", [1, 2]),
+                i64("epoch", [1, 2]),
                 f64("train_loss", [0.7, 0.5]),
                 f64("validation_loss", [None, Some(0.6)]),
                 f64("validation_macro_f1", [None, Some(0.2)]),

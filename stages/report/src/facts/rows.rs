@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, StringArray, UInt32Array, UInt64Array, new_null_array,
-};
+use arrow::array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray, new_null_array};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use chorus_tables::{Batch, BatchBuilder, Column, ColumnType, TableWriter, schema};
@@ -23,11 +21,9 @@ macro_rules! column {
 
 column!(bool, bool, BooleanArray);
 column!(i32, i32, Int32Array);
-column!(u32, u32, UInt32Array);
-column!(u64, u64, UInt64Array);
+column!(i64, i64, Int64Array);
 column!(f32, f32, Float32Array);
 column!(f64, f64, Float64Array);
-column!(i64, i64, arrow::array::Int64Array);
 
 pub(crate) fn text<'a, V: Into<Option<&'a str>>>(name: &'static str, values: impl IntoIterator<Item = V>) -> Named {
     (name, Arc::new(values.into_iter().map(Into::into).collect::<StringArray>()))

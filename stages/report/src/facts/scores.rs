@@ -107,13 +107,13 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{f64, read_back, text, u64};
+    use super::super::rows::{f64, i64, read_back, text};
     use super::*;
 
     #[test]
     fn metrics_fall_under_what_they_are_about() {
         // Site, class, group, value, support, in the order of the table's key.
-        type Row = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<f64>, u64);
+        type Row = (Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<f64>, i64);
         let rows: [Row; 7] = [
             (None, None, None, Some(0.5), 1),
             (None, None, Some("night_2020-03-01"), Some(0.75), 1),
@@ -133,7 +133,7 @@ mod tests {
                 text("group", rows.iter().map(|r| r.2)),
                 text("metric", ["auroc"; 7]),
                 f64("value", rows.iter().map(|r| r.3)),
-                u64("support", rows.iter().map(|r| r.4)),
+                i64("support", rows.iter().map(|r| r.4)),
                 f64("ci_low", rows.iter().map(|r| r.1.and(r.3).map(|v| v - 0.125))),
                 f64("ci_high", rows.iter().map(|r| r.1.and(r.3).map(|v| v + 0.125))),
             ],

@@ -83,12 +83,12 @@ impl Sun {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{f64, i32, read_back, text, u64};
+    use super::super::rows::{f64, i32, i64, read_back, text};
     use super::*;
 
     #[test]
     fn effort_counts_once_by_half_hour_and_windows_by_class() {
-        let rows: [(&str, Option<i32>, &str, Option<i32>, &str, u64); 8] = [
+        let rows: [(&str, Option<i32>, &str, Option<i32>, &str, i64); 8] = [
             ("A", Some(5), "sunrise", None, "X", 1),
             ("A", Some(5), "sunrise", None, "Y", 0),
             ("A", Some(5), "sunset", Some(-30), "X", 4),
@@ -110,8 +110,8 @@ mod tests {
                     i32("offset_min", rows.iter().map(|r| r.3)),
                     text("class", rows.iter().map(|r| r.4)),
                     f64("effort_s", rows.iter().map(|_| 600.0)),
-                    u64("windows", rows.iter().map(|_| 10)),
-                    u64("windows_detected", rows.iter().map(|r| r.5)),
+                    i64("windows", rows.iter().map(|_| 10)),
+                    i64("windows_detected", rows.iter().map(|r| r.5)),
                 ],
             );
             sun.add(&batch).unwrap();
