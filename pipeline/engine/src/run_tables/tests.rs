@@ -289,7 +289,11 @@ fn a_table_that_a_sweep_lacks_is_looked_for_in_its_runs() {
     let wanted = format!("name a run of the sweep, such as {}. There are: sweep_metrics", dir.path().join("seed-0").display());
     assert!(lacking().contains(&wanted), "{}", lacking());
     fs::create_dir(dir.path().join("tables/recordings")).unwrap();
-    assert!(lacking().contains("this run has no table `detections` yet; `chorus run detect` makes it."), "{}", lacking());
+    assert!(
+        lacking().contains("this run has no table `detections` yet; `chorus run detect --with-upstream` makes it."),
+        "{}",
+        lacking()
+    );
 }
 
 #[test]

@@ -69,7 +69,7 @@ mod tests {
                 Card { architecture: "mobilenet_v3_tiny".into(), ..card() },
                 "architecture: found `mobilenet_v3_tiny`, expected one of",
             ),
-            (Card { width: Some(9.0), ..card() }, "width: found `9.0`, expected a number greater than 0, at most 4"),
+            (Card { width: Some(9.0), ..card() }, "width: found `9.0`, expected a number greater than 0 and at most 4"),
             (Card { width: Some(0.5), ..card() }, "embedding: found `128`, expected 256 with the network resnet18"),
             (Card { channels: 2, ..card() }, "channels: found `2`, expected 1"),
             (Card { classes: Vec::new(), ..card() }, "classes: found `0`, expected at least one class"),
