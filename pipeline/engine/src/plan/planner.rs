@@ -55,17 +55,19 @@ impl Planner<'_> {
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
-        let (pending, awaits) = (scan.pending.clone(), self.awaits(pass, earlier));
+        let (pending, awaits) = (scan.pending.clone(), self.awaits(pass, &known, earlier));
         Ok(PassPlan { units: plans, gone, pending, awaits, ..PassPlan::empty(pass) })
     }
 
-    /// The stage behind which a pass by site-day cannot know all of its units. The one unit of a pass on the whole run waits by itself.
-    fn awaits(&self, pass: &Pass, earlier: &[PassPlan]) -> Option<&'static str> {
+    /// The stage behind which a pass by site-day cannot know all of its units: it has not looked at all files, or has units to make that
+    /// are not among the `known` ones. The one unit of a pass on the whole run waits by itself.
+    fn awaits(&self, pass: &Pass, known: &BTreeSet<&Unit>, earlier: &[PassPlan]) -> Option<&'static str> {
         let is_by_site_day = |pass: &Pass| pass.per == Per::SiteDay;
         let makers = pass.upstream(self.passes).into_iter().filter(|maker| is_by_site_day(maker) && is_by_site_day(pass));
-        makers.filter_map(|maker| earlier.iter().find(|plan| plan.pass == maker.name)).find_map(|plan| match plan.pending {
-            Some(_) => Some(plan.stage),
-            None => plan.awaits,
+        let is_unknown = |made: &UnitPlan| !made.status.is_settled() && !known.contains(&made.unit);
+        makers.filter_map(|maker| earlier.iter().find(|plan| plan.pass == maker.name)).find_map(|plan| {
+            let own = plan.pending.is_some() || plan.units.iter().any(is_unknown);
+            if own { Some(plan.stage) } else { plan.awaits }
         })
     }
 
