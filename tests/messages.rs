@@ -160,6 +160,9 @@ fn a_stage_with_stale_inputs() {
     );
     let unknown = survey.chorus(&["run", "featurise"]);
     refused(&unknown, 2, &["no stage `featurise`", "ingest, segment"]);
+    // The copied files are other files to ingest, and featurize waits until it has looked at them.
+    refused(&survey.chorus(&["run", "featurize"]), 1, &["ingest is not fresh", "may have changed", "--with-upstream"]);
+    survey.run_with(&["ingest"]);
     let unit = survey.chorus(&["run", "featurize", "--unit", "site=NOWHERE"]);
     refused(&unit, 2, &["no unit matches `site=NOWHERE`", "chorus status --units"]);
 }
@@ -234,6 +237,7 @@ fn too_little_disk() {
     unchanged(&survey, &["run", "--set", "units.keep_free_gib=1000000000"], 1, &["are free", "units.keep_free_gib", "run.path"]);
     // Where the run is under way already, what is there stays.
     let survey = Survey::made();
+    survey.run_with(&["ingest"]);
     unchanged(
         &survey,
         &["run", "featurize", "--force", "--set", "units.keep_free_gib=1000000000"],

@@ -16,7 +16,7 @@ use crate::graph::Output;
 use crate::{EngineError, Unit};
 
 /// How long to retry before a lock counts as held: the process that holds it may be about to end.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How the names of checkpoints begin, among what passes remember.
 pub(crate) const CHECKPOINT: &str = "checkpoint-";
