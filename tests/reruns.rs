@@ -181,7 +181,7 @@ fn what_is_remembered_of_a_listing_never_changes_what_status_says() {
     survey.run_with(&["ingest"]);
     check("read", &[], "fresh");
     fs::write(file("new.wav"), b"no sound").unwrap();
-    check("a changed file", &[], "1 may have changed");
+    check("a changed file", &[], "1 file may have changed");
     fs::remove_file(file("new.wav")).unwrap();
     check("a file that went away", &[], "stale");
     fs::remove_dir_all(survey.run().join("state/cache/ingest/files")).unwrap();

@@ -49,7 +49,10 @@ fn a_link_to_a_missing_file_is_a_row_that_is_remembered_until_the_file_is_there(
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive");
     fs::create_dir(&archive).unwrap();
-    let wav = common::riff(&[common::fmt(1, 1, 16_000, 16), common::chunk(b"data", &common::pcm16(&[0; 1600]))]);
+    let wav = common::riff(&[
+        common::chunk(b"fmt ", &common::fmt(1, 1, 16_000, 16)),
+        common::chunk(b"data", &common::pcm16(&[0; 1600])),
+    ]);
     fs::write(archive.join("a.wav"), &wav).unwrap();
     std::os::unix::fs::symlink("../disk/b.wav", archive.join("b.wav")).unwrap();
 
