@@ -64,7 +64,8 @@ impl Planner<'_> {
     fn awaits(&self, pass: &Pass, known: &BTreeSet<&Unit>, earlier: &[PassPlan]) -> Option<&'static str> {
         let is_by_site_day = |pass: &Pass| pass.per == Per::SiteDay;
         let makers = pass.upstream(self.passes).into_iter().filter(|maker| is_by_site_day(maker) && is_by_site_day(pass));
-        let is_unknown = |made: &UnitPlan| !made.status.is_settled() && !known.contains(&made.unit);
+        // What other shares of the run have to make is waited for elsewhere.
+        let is_unknown = |made: &UnitPlan| self.run.share().is_none() && !made.status.is_settled() && !known.contains(&made.unit);
         makers.filter_map(|maker| earlier.iter().find(|plan| plan.pass == maker.name)).find_map(|plan| {
             let own = plan.pending.is_some() || plan.units.iter().any(is_unknown);
             if own { Some(plan.stage) } else { plan.awaits }
