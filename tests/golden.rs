@@ -282,14 +282,16 @@ fn outputs_change_only_with_their_code_version() {
         found.insert(case.name.to_owned(), made);
     }
     let none = BTreeMap::new();
-    for (case, found) in &found {
+    let of_case = |(case, found): (&String, &BTreeMap<String, Made>)| {
         let unexplained = unexplained(found, golden.get(case).unwrap_or(&none));
-        assert!(
-            unexplained.is_empty(),
-            "{case}: outputs changed and the pass's code_version did not; raise it where the pass is declared:\n{}",
-            unexplained.join("\n")
-        );
-    }
+        unexplained.into_iter().map(|what| format!("{case}: {what}")).collect::<Vec<_>>()
+    };
+    let unexplained: Vec<String> = found.iter().flat_map(of_case).collect();
+    assert!(
+        unexplained.is_empty(),
+        "outputs changed and the pass's code_version did not; raise it where the pass is declared:\n{}",
+        unexplained.join("\n")
+    );
     let compared: BTreeSet<String> = found.values().flat_map(BTreeMap::keys).cloned().collect();
     assert_eq!(compared, passes, "every pass is compared in some case");
     if std::env::var_os("CHORUS_BLESS").is_some() {
