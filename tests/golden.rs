@@ -74,11 +74,11 @@ predict: {batch_size: 16, source: audio}
         worker: Worker::Real,
     },
     Case {
-        name: "known scores, logistic calibration",
+        name: "known scores, logistic calibration, a threshold of each class",
         labels: LABELS,
         settings: "
 featurize: {n_mels: 32, n_fft: 256, win_length: 256, hop_length: 512}
-evaluate: {calibration: platt, bootstrap: 50}
+evaluate: {calibration: platt, bootstrap: 50, min_positives: 1, per_site: true}
 report: {clips: 1}
 ",
         worker: Worker::KnownScores,

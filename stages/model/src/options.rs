@@ -23,7 +23,7 @@ use crate::sound::SoundOptions;
 
 /// The keys of the section `train` that the training loop reads.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct LoopSettings {
     /// Number of passes over the training windows.
     #[key(unit = "epochs", default = "100", range = 1..=100_000, example = "30")]
@@ -71,12 +71,6 @@ pub struct LoopSettings {
     /// Number of threads of libtorch on the CPU. It changes the order of sums, and with it the result.
     #[key(unit = "threads", default = "2", range = 1..=1024)]
     pub threads: usize,
-}
-
-impl Default for LoopSettings {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl LoopSettings {

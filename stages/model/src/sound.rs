@@ -24,7 +24,7 @@ const DECIBEL: f64 = std::f64::consts::LN_10 / 10.0;
 
 /// Options of the variations of level and background; zeros switch a part off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
-#[keys(section = "train")]
+#[keys(section = "train", default)]
 pub struct SoundOptions {
     /// Gain augmentation: each training window gets a random gain of at most this, up or down. Silence stays silent.
     #[key(unit = "dB", default = "0", range = 0.0..=100.0, example = "6")]
@@ -35,12 +35,6 @@ pub struct SoundOptions {
     /// Lowest and highest gain of that background, relative to its recorded level.
     #[key(unit = "dB", default = "[-10, 0]", range = -100.0..=100.0)]
     pub background_gain_db: [f64; 2],
-}
-
-impl Default for SoundOptions {
-    fn default() -> Self {
-        chorus_keys::defaults()
-    }
 }
 
 impl SoundOptions {

@@ -29,16 +29,13 @@ impl Pending {
     /// A sentence for people; `None` where there are no such files.
     pub(super) fn in_words(self) -> Option<String> {
         const SINCE: &str = "since the last run";
-        let new = match self.new {
-            0 => None,
-            1 => Some("1 file is new".to_owned()),
-            n => Some(format!("{n} files are new")),
-        };
-        match (new, self.changed) {
-            (None, 0) => None,
-            (None, changed) => Some(format!("{} may have changed {SINCE}", counted(changed, "file"))),
-            (Some(new), 0) => Some(format!("{new} {SINCE}")),
-            (Some(new), changed) => Some(format!("{new} and {changed} may have changed {SINCE}")),
+        let Self { new, changed } = self;
+        let are_new = format!("{} {} new", counted(new, "file"), if new == 1 { "is" } else { "are" });
+        match (new, changed) {
+            (0, 0) => None,
+            (0, _) => Some(format!("{} may have changed {SINCE}", counted(changed, "file"))),
+            (_, 0) => Some(format!("{are_new} {SINCE}")),
+            _ => Some(format!("{are_new} and {changed} may have changed {SINCE}")),
         }
     }
 }
