@@ -76,21 +76,29 @@ fn only_the_model_knows_libtorch_and_the_command_line_is_built_without_it() {
 #[test]
 fn the_worker_holds_the_engine_and_its_two_stages_and_nothing_else() {
     let worker = closure(&dependencies(), "chorus-torch");
-    for stranger in ["polars", "chorus-query", "chorus-report", "chorus-labels", "chorus-demo", "chorus", "maud"] {
+    for stranger in [
+        "polars",
+        "datafusion",
+        "chorus-frames",
+        "chorus-query",
+        "chorus-report",
+        "chorus-labels",
+        "chorus-demo",
+        "chorus",
+        "maud",
+    ] {
         assert!(!worker.contains(stranger), "the worker is built from {stranger}");
     }
 }
 
 #[test]
-fn only_the_query_knows_polars_and_it_exchanges_files_alone() {
+fn the_heavy_engines_live_behind_one_crate_each() {
     let dependencies = dependencies();
-    assert_eq!(users(&dependencies, "polars"), ["chorus-query"]);
-    for other in ["arrow", "parquet", "arrow-array"] {
-        assert!(!dependencies["chorus-query"].contains(other), "chorus-query could hand {other} memory to polars");
-    }
-    // Nothing of polars may show in what the crate offers to others.
+    assert_eq!(users(&dependencies, "polars"), ["chorus-frames"]);
+    assert_eq!(users(&dependencies, "datafusion"), ["chorus-query"]);
+    // Nothing of DataFusion may show in what the crate offers to others.
     let public = source("pipeline/query/src/lib.rs");
-    assert!(!public.iter().any(|(_, text)| text.contains("pub use polars")));
+    assert!(!public.iter().any(|(_, text)| text.contains("pub use datafusion")));
 }
 
 #[test]

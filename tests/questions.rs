@@ -96,7 +96,8 @@ fn an_answer_goes_to_a_file_whole_and_neither_into_the_run_nor_into_the_archive(
     let survey = Survey::made();
     // The copy's own archive, and not that of what it is a copy of.
     survey.run_all();
-    let ask = |args: &[&str]| survey.chorus(&[&["query", "SELECT segment_id, class FROM predictions"], args].concat());
+    let sql = "SELECT segment_id, class FROM predictions ORDER BY segment_id, class";
+    let ask = |args: &[&str]| survey.chorus(&[&["query", sql], args].concat());
     let shown = text(&ask(&[]).stdout);
     assert!(shown.contains("rows left out"), "the test needs more rows than a screen shows: {shown}");
     assert!(ask(&["-o", "all.txt"]).status.success());
@@ -113,8 +114,8 @@ fn an_answer_goes_to_a_file_whole_and_neither_into_the_run_nor_into_the_archive(
         ("run/tables/a.csv", "lies within the run"),
         ("other/../run/a.csv", "lies within the run"),
         ("archive/raw_data/a.csv", "lies within the archive"),
-        ("all.tsv", "expected csv, json, parquet or txt"),
-        ("all", "expected csv, json, parquet or txt"),
+        ("all.tsv", "expected csv, json, parquet, arrow or txt"),
+        ("all", "expected csv, json, parquet, arrow or txt"),
     ] {
         fs::create_dir_all(survey.folder().join("other")).unwrap();
         let output = ask(&["-o", place]);

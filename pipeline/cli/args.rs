@@ -211,14 +211,15 @@ pub(crate) struct QueryArgs {
     /// With -c: override a key of the configuration, such as run.path=runs/other; can be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// A value for the one-row table `params`; can be repeated. The type follows from the value: number, true or false, date
-    /// (2020-03-01), else text; NAME:text=007 is always text
+    /// A value for `$NAME` in the query, and for the one-row table `params`; can be repeated. The type follows from the value:
+    /// number, true or false, date (2020-03-01), else text; NAME:text=007 is always text
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) param: Vec<String>,
     /// Read the query from a file
     #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
-    /// Format of the answer: table, csv, json (one object per line) or parquet [default: from the extension of -o, else table]
+    /// Format of the answer: table, csv, json (one object per line), parquet or arrow [default: from the extension of -o, else
+    /// table]
     #[arg(long)]
     pub(crate) format: Option<String>,
     /// Write to a file instead of stdout
@@ -227,6 +228,13 @@ pub(crate) struct QueryArgs {
     /// With --format table: maximum number of rows; 0 for all [default: 100; with -o all]
     #[arg(long)]
     pub(crate) limit: Option<usize>,
+    /// Memory that the query may use, such as 4GB; sorts and groups that need more use temporary files in the run's folder tmp
+    /// [default: half of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// Seconds after which the query is ended [default: 3600]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
 }

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use chorus_audio::names::PatternError;
 use chorus_card::CardError;
 use chorus_engine::{ConfigError, EngineError, RunTablesError, message};
+use chorus_frames::FramesError;
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
 use clap::Parser;
@@ -63,6 +64,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         holds(cause, EngineError::is_usage)
             || holds(cause, RunTablesError::is_usage)
             || holds(cause, QueryError::is_usage)
+            || holds(cause, FramesError::is_usage)
             || holds(cause, ExportError::is_usage)
             || cause.is::<CardError>()
             || cause.is::<ConfigError>()

@@ -1,7 +1,8 @@
 """Opens every table of a run with programs that nobody here wrote: `check.py CHORUS RUN`.
 
 DuckDB, pyarrow and Python polars open each table, with site and date as columns of the right type and no unsigned numbers, and count the
-same rows; some questions, and every file of configs/queries, have the same answers in `chorus query` and DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
+same rows; some questions, every file of configs/queries and every query of the documents have the same answers in `chorus query` and
+DuckDB. Ends with exit status 1 and what differs, else prints what was compared.
 """
 
 import csv
@@ -31,7 +32,11 @@ QUESTIONS = [
 ]
 
 
-QUERIES = Path(__file__).resolve().parents[2] / "configs" / "queries"
+ROOT = Path(__file__).resolve().parents[2]
+QUERIES = ROOT / "configs" / "queries"
+# Functions of chorus that DuckDB does not have, and those that a macro gives it.
+OWN = ["minutes_from_sunset"]
+MACROS = ["CREATE MACRO night(t) AS CAST(t - INTERVAL 12 HOUR AS DATE)"]
 DEFAULT = "-- param "
 
 
@@ -40,9 +45,20 @@ def params(sql, wanted):
     pairs = dict(line.removeprefix(DEFAULT).split(" = ") for line in sql.splitlines() if line.startswith(DEFAULT))
     if "wanted" in pairs:
         pairs["wanted"] = wanted
-    literal = lambda value: value if isinstance(number(value), float) else f"'{value}'"
     select = "SELECT " + ", ".join(f"{literal(value)} AS {name}" for name, value in pairs.items()) if pairs else None
     return select, [f"--param={name}={value}" for name, value in pairs.items()]
+
+
+def literal(value):
+    return value if isinstance(number(value), float) else f"'{value}'"
+
+
+def documented():
+    """The queries of the documents: where they stand, and their text. A blank line divides those of one block."""
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for block in re.findall(r"```sql\n(.*?)```", path.read_text(), re.DOTALL):
+            for i, question in enumerate(block.split("\n\n")):
+                yield f"{path.name}: {question.strip().splitlines()[0][:60]}", question.strip()
 
 
 def tables(run):
@@ -96,6 +112,10 @@ def alike(ours, theirs):
 
 def duck_rows(run, question, parameters=None):
     connection = duckdb.connect()
+    for macro in MACROS:
+        connection.sql(macro)
+    defaults = dict(re.findall(rf"^{DEFAULT}(\w+) = (.*)$", question, re.MULTILINE))
+    question = re.sub(r"\$(\w+)", lambda name: literal(defaults[name[1]]), question)
     if parameters:
         connection.sql(f"CREATE TABLE params AS {parameters}")
     for name, folder, partitioned in tables(run):
@@ -109,6 +129,8 @@ def compare(chorus, run, question, parameters=None, given=()):
     """How many rows both give, which are alike."""
     output = subprocess.run([chorus, "query", "--run", run, "--format", "csv", *given, "--", question], check=True, capture_output=True, text=True)
     ours, theirs = rows(output.stdout), duck_rows(run, question, parameters)
+    if "ORDER BY" not in question:
+        ours, theirs = (sorted(answer, key=repr) for answer in (ours, theirs))
     same = len(ours) == len(theirs) and all(len(a) == len(b) and all(map(alike, a, b)) for a, b in zip(ours, theirs))
     apart = [pair for pair in zip(ours, theirs) if not all(map(alike, *pair))]
     assert same, f"{question}\nchorus {len(ours)} rows, duckdb {len(theirs)}; the first that differ: {apart[:3]}"
@@ -117,7 +139,7 @@ def compare(chorus, run, question, parameters=None, given=()):
 
 def lacking(run, question):
     """The tables that a question asks and a run without labels does not have."""
-    asked = set(re.findall(r"(?:FROM|JOIN) (\w+)", question)) - set(re.findall(r"(\w+) AS \(", question)) - {"params"}
+    asked = set(re.findall(r"\b(?:FROM|JOIN) (\w+)", question)) - set(re.findall(r"(\w+) AS \(", question)) - {"params"}
     return ", ".join(sorted(asked - {name for name, *_ in tables(run)}))
 
 
@@ -144,6 +166,15 @@ def main(chorus, run):
         filled += bool(count)
         print(f"{count} rows alike in chorus and duckdb: {file.name}")
     assert filled >= 6, "most files of configs/queries have no answer here: little was compared"
+    filled = 0
+    for place, question in documented():
+        if reason := ", ".join([name for name in OWN if name in question]) or lacking(run, question):
+            print(f"left out, since DuckDB or the run has no {reason}: {place}")
+            continue
+        count = compare(chorus, run, question)
+        filled += bool(count)
+        print(f"{count} rows alike in chorus and duckdb: {place}")
+    assert filled >= 8, "most queries of the documents have no answer here: little was compared"
 
 
 if __name__ == "__main__":

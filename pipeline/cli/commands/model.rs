@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, WEIGHTS};
-use chorus_engine::{RunTables, hash_bytes};
+use chorus_engine::{RunTablesError, hash_bytes};
+use chorus_frames::polars::df;
+use chorus_frames::polars::prelude::{IntoLazy, JoinCoalesce, JoinType, LazyFrame, PolarsResult, SortMultipleOptions, col, lit};
+use chorus_frames::{Frames, FramesError};
 use serde_yaml::Value;
 
 use crate::args::ModelCommand;
@@ -58,24 +61,38 @@ impl Model {
         entries.remove("classes");
         entries
     }
+
+    /// What can be compared, by `part` (the card's entries, thresholds, metrics) and `name`: its exact `value`, and as it is `shown`.
+    fn lines(&self) -> PolarsResult<LazyFrame> {
+        let entries = self.entries().into_iter().map(|(key, value)| (0, key, value.clone(), value));
+        let thresholds = self.classes().into_iter().map(|class| {
+            let shown = threshold(self.thresholds.get(class));
+            (1, format!("threshold of {class}"), shown.clone(), shown)
+        });
+        let metrics = self.metrics.iter();
+        let metrics = metrics.map(|(metric, value)| (2, format!("test {metric}"), value.to_string(), format!("{value:.4}")));
+        let lines: Vec<(i32, String, String, String)> = entries.chain(thresholds).chain(metrics).collect();
+        let lines = df!(
+            "part" => lines.iter().map(|line| line.0).collect::<Vec<_>>(),
+            "name" => lines.iter().map(|line| line.1.as_str()).collect::<Vec<_>>(),
+            "value" => lines.iter().map(|line| line.2.as_str()).collect::<Vec<_>>(),
+            "shown" => lines.iter().map(|line| line.3.as_str()).collect::<Vec<_>>(),
+        )?;
+        Ok(lines.lazy())
+    }
 }
 
 /// Test metrics of the run that the model belongs to: means over the classes, for all sites and windows.
 fn metrics(folder: &Path) -> anyhow::Result<BTreeMap<String, f64>> {
-    // A model's folder may have been copied out of its run.
-    let Ok(run) = RunTables::open(&folder.join(".."), |_| Vec::new()) else { return Ok(BTreeMap::new()) };
-    let Some(part) = run.partitions("metrics")?.pop() else { return Ok(BTreeMap::new()) };
-    let batch = part.read(&["subset", "site", "class", "group", "metric", "value"])?;
-    let of = |column: &str| batch.texts(column);
-    let (subsets, sites, classes, groups, names) = (of("subset")?, of("site")?, of("class")?, of("group")?, of("metric")?);
-    let mut metrics = BTreeMap::new();
-    for (row, value) in batch.f64("value")?.iter().enumerate() {
-        let overall = sites[row].is_none() && classes[row].is_none() && groups[row].is_none();
-        if let (true, Some("test"), Some(name), Some(value)) = (overall, subsets[row].as_deref(), &names[row], value) {
-            metrics.insert(name.clone(), value);
-        }
-    }
-    Ok(metrics)
+    let table = match Frames::open(folder.join("..")).and_then(|run| run.table("metrics")) {
+        // A model's folder may have been copied out of its run.
+        Err(FramesError::Run(RunTablesError::NoRun { .. } | RunTablesError::NotMade { .. })) => return Ok(BTreeMap::new()),
+        table => table?,
+    };
+    let over_all = col("site").is_null().and(col("class").is_null()).and(col("group").is_null());
+    let rows = table.filter(col("subset").eq(lit("test")).and(over_all)).select([col("metric"), col("value")]).collect()?;
+    let (names, values) = (rows.column("metric")?.str()?, rows.column("value")?.f64()?);
+    Ok(names.iter().zip(values.iter()).filter_map(|(name, value)| Some((name?.to_owned(), value?))).collect())
 }
 
 fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
@@ -124,28 +141,16 @@ fn threshold(value: Option<&f64>) -> String {
 
 /// Prints the differences only.
 fn compare(first: &Model, second: &Model) -> anyhow::Result<()> {
+    let by = ["part", "name"];
+    let joined = first.lines()?.join_builder().with(second.lines()?).on(by.map(col));
+    let joined = joined.how(JoinType::Full).coalesce(JoinCoalesce::CoalesceColumns).suffix("_of_second").finish();
+    let differing = joined.filter(col("value").neq_missing(col("value_of_second"))).sort(by, SortMultipleOptions::default());
+    let differing = differing.collect()?;
+    let text = |column: &str| differing.column(column).and_then(|texts| texts.str());
+    let (names, ours, theirs) = (text("name")?, text("shown")?, text("shown_of_second")?);
     let mut rows = vec![["", &first.name, &second.name].map(str::to_owned)];
-    let absent = || "absent".to_owned();
-    let (ours, theirs) = (first.entries(), second.entries());
-    for key in ours.keys().chain(theirs.keys()).collect::<BTreeSet<_>>() {
-        let (a, b) = (ours.get(key), theirs.get(key));
-        if a != b {
-            rows.push([key.clone(), a.cloned().unwrap_or_else(absent), b.cloned().unwrap_or_else(absent)]);
-        }
-    }
-    for class in first.classes().union(&second.classes()) {
-        let side = |model: &Model| match model.classes().contains(class) {
-            true => threshold(model.thresholds.get(*class)),
-            false => absent(),
-        };
-        if side(first) != side(second) {
-            rows.push([format!("threshold of {class}"), side(first), side(second)]);
-        }
-    }
-    let differs = |metric: &&String| first.metrics.get(*metric) != second.metrics.get(*metric);
-    for metric in first.metrics.keys().chain(second.metrics.keys()).collect::<BTreeSet<_>>().into_iter().filter(differs) {
-        let side = |model: &Model| model.metrics.get(metric).map_or_else(absent, |value| format!("{value:.4}"));
-        rows.push([format!("test {metric}"), side(first), side(second)]);
+    for ((name, ours), theirs) in names.iter().zip(ours.iter()).zip(theirs.iter()) {
+        rows.push([name.unwrap_or_default(), ours.unwrap_or("absent"), theirs.unwrap_or("absent")].map(str::to_owned));
     }
     if rows.len() == 1 {
         return Ok(output::line("the two models are the same")?);

@@ -1,13 +1,17 @@
 //! `chorus query`.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chorus_engine::{Config, RunDir, is_within};
-use chorus_query::{Format, Param, QueryError, TableStyle, Tables};
+use chorus_query::{Format, Limits, Param, QueryError, TableStyle, Tables};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::freshness;
 use crate::args::{QueryArgs, UsageError};
@@ -22,42 +26,54 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         refuse_within(output, &runs)?;
     }
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
-    let (tables, sql) = (Tables::of(freshness::open_all(&runs)?).with_params(params), sql(args)?);
+    let tables = Tables::of(freshness::open_all(&runs)?).with_params(params).with_limits(limits(args)?);
+    let sql = sql(args)?;
     freshness::check(tables.runs(), &tables.reads(&sql)?, args.fresh.fresh)?;
     let answer = tables.sql(&sql)?;
     // On a terminal the first rows are enough; a file gets all rows.
     let limit = args.limit.unwrap_or(if args.output.is_some() { 0 } else { SHOWN });
-    let write = |out: &mut dyn Write| match format {
+    let write = |out: &mut (dyn Write + Send)| match format {
         Format::Table => answer.write_table(&style(limit), out),
         format => answer.write(format, out),
     };
     match &args.output {
         Some(path) => to_file(path, write)?,
         None => {
-            if format == Format::Parquet && std::io::stdout().is_terminal() {
-                return Err(
-                    UsageError("a Parquet file cannot be shown on a terminal; write it to a file with -o FILE".into()).into()
-                );
+            if matches!(format, Format::Parquet | Format::Arrow) && std::io::stdout().is_terminal() {
+                let next =
+                    format!("a file of the format {format} cannot be shown on a terminal; write it to a file with -o FILE");
+                return Err(UsageError(next).into());
             }
-            let mut out = BufWriter::new(std::io::stdout().lock());
-            write(&mut out)?;
-            out.flush()?;
+            write(&mut std::io::stdout())?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the query may take; ctrl-C ends it.
+fn limits(args: &QueryArgs) -> anyhow::Result<Limits> {
+    let mut limits = Limits::default();
+    if let Some(memory) = &args.memory {
+        limits.memory = Limits::bytes(memory).map_err(|error| UsageError(format!("--memory: {error}")))?;
+    }
+    if let Some(seconds) = args.timeout {
+        limits.timeout = Duration::from_secs(seconds);
+    }
+    for signal in [SIGINT, SIGTERM] {
+        // A second time ends the program at once.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&limits.stop))?;
+        flag::register(signal, Arc::clone(&limits.stop))?;
+    }
+    Ok(limits)
+}
+
 /// Writes a file that appears when it is complete. A path that exists and is not a file, such as a pipe or `/dev/stdout`, is
 /// written to directly.
-fn to_file(path: &Path, write: impl Fn(&mut dyn Write) -> Result<(), QueryError>) -> anyhow::Result<()> {
+fn to_file(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), QueryError>) -> anyhow::Result<()> {
     let failed = || format!("{} cannot be written", path.display());
     let name = path.file_name().with_context(failed)?.to_string_lossy();
     let partial = path.with_file_name(format!(".{name}.partial-{}", std::process::id()));
-    let fill = |path: &Path| -> anyhow::Result<()> {
-        let mut out = BufWriter::new(File::create(path)?);
-        write(&mut out)?;
-        Ok(out.flush()?)
-    };
+    let fill = |path: &Path| -> anyhow::Result<()> { Ok(write(&mut File::create(path)?)?) };
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return fill(path).with_context(failed);
     }
@@ -83,11 +99,9 @@ fn refuse_within(output: &Path, runs: &[PathBuf]) -> anyhow::Result<()> {
 
 /// Prints the answer to one query as a table on stdout.
 pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(std::io::stdout().lock());
     let tables = Tables::of(vec![freshness::open(run)?]);
     freshness::check(tables.runs(), &tables.reads(sql)?, false)?;
-    tables.sql(sql)?.write_table(&style(0), &mut out)?;
-    Ok(out.flush()?)
+    Ok(tables.sql(sql)?.write_table(&style(0), &mut std::io::stdout())?)
 }
 
 /// The requested format, or else the one of the output file's extension.
@@ -98,7 +112,7 @@ fn format(args: &QueryArgs) -> anyhow::Result<Format> {
             None | Some("txt") => Ok(Format::Table),
             Some(name) => Ok(name.parse().map_err(|_| {
                 UsageError(format!(
-                    "-o: found the extension `{name}`, expected csv, json, parquet or txt; or choose the format with --format"
+                    "-o: found the extension `{name}`, expected csv, json, parquet, arrow or txt; or choose the format with --format"
                 ))
             })?),
         },

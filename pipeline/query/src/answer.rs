@@ -2,46 +2,49 @@
 
 use std::io::{BufWriter, Write};
 
-use polars::prelude::{DataFrame, ParquetWriter};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 
-use crate::guard::guard;
-use crate::value::names;
-use crate::write::{TableStyle, csv, json, table};
+use crate::rows::Rows;
+use crate::write::{TableStyle, binary, csv, json, table};
 use crate::{Format, QueryError};
 
-/// Rows and columns, held in memory.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    frame: DataFrame,
-}
+/// Columns, and rows that come while the query runs. It is an iterator over batches of rows.
+#[derive(Debug)]
+pub struct Answer(Rows);
 
 impl Answer {
-    pub(crate) fn new(frame: DataFrame) -> Self {
-        Self { frame }
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.frame.height()
+    pub(crate) fn new(rows: Rows) -> Self {
+        Self(rows)
     }
 
     /// Names of the columns, in order.
     pub fn columns(&self) -> Vec<&str> {
-        names(&self.frame)
+        self.0.columns()
     }
 
-    /// Writes every row in a format. Dates and times are ISO 8601 in all text formats, and bytes show as `<N bytes>`.
+    /// The columns with their types.
+    pub fn schema(&self) -> &SchemaRef {
+        self.0.schema()
+    }
+
+    /// Writes every row in a format, as the rows come. Dates and times are ISO 8601 in all text formats, and bytes show as `<N bytes>`.
     ///
     /// # Errors
+    /// Those of the query; [`QueryError::SameName`] where columns of one name are asked for in a format that needs names;
     /// [`QueryError::Write`] when the sink fails, a closed pipe included.
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> Result<(), QueryError> {
+    pub fn write(self, format: Format, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
+        if format.needs_names() {
+            self.0.check_names()?;
+        }
         let mut out = BufWriter::new(out);
-        guard(|| match format {
-            Format::Table => table::write(&self.frame, &TableStyle::default(), &mut out),
-            Format::Csv => csv::write(&self.frame, &mut out),
-            Format::Json => json::write(&self.frame, &mut out),
-            Format::Parquet => parquet(&self.frame, &mut out),
-        })?;
+        match format {
+            Format::Table => table::write(self.0, &TableStyle::default(), &mut out),
+            Format::Csv => csv::write(self.0, &mut out),
+            Format::Json => json::write(self.0, &mut out),
+            Format::Parquet => binary::parquet(self.0, &mut out),
+            Format::Arrow => binary::arrow(self.0, &mut out),
+        }?;
         Ok(out.flush()?)
     }
 
@@ -49,17 +52,17 @@ impl Answer {
     ///
     /// # Errors
     /// As [`Answer::write`].
-    pub fn write_table(&self, style: &TableStyle, out: &mut dyn Write) -> Result<(), QueryError> {
+    pub fn write_table(self, style: &TableStyle, out: &mut (dyn Write + Send)) -> Result<(), QueryError> {
         let mut out = BufWriter::new(out);
-        guard(|| table::write(&self.frame, style, &mut out))?;
+        table::write(self.0, style, &mut out)?;
         Ok(out.flush()?)
     }
 }
 
-fn parquet(frame: &DataFrame, out: &mut impl Write) -> Result<(), QueryError> {
-    // Into memory first: polars turns an error of the sink into text, which would hide that a pipe was closed.
-    let mut bytes = Vec::new();
-    let written = ParquetWriter::new(&mut bytes).finish(&mut frame.clone());
-    written.map_err(|e| QueryError::Failed { detail: e.to_string(), hint: None })?;
-    Ok(out.write_all(&bytes)?)
+impl Iterator for Answer {
+    type Item = Result<RecordBatch, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
 }

@@ -1,7 +1,5 @@
 //! Errors of queries.
 
-use std::path::PathBuf;
-
 use chorus_engine::RunTablesError;
 
 /// An error of a query. Each message says where the error is, what was found, what was expected, and what to do next.
@@ -10,14 +8,6 @@ pub enum QueryError {
     /// A run, or a table of it, cannot be read.
     #[error(transparent)]
     Run(#[from] RunTablesError),
-    /// The SQL engine cannot read from the path of a table.
-    #[error("{}: the SQL engine cannot read from this path: {detail}; rename the folder of the run", .path.display())]
-    Path {
-        /// The folder of the table.
-        path: PathBuf,
-        /// The reason.
-        detail: String,
-    },
     /// No run has a table or view of this name.
     #[error("no table is called `{table}`{} There are: {known}", did_you_mean(.nearest.as_deref()))]
     UnknownTable {
@@ -29,20 +19,30 @@ pub enum QueryError {
         known: String,
     },
     /// No column has this name.
-    #[error("no column is called `{column}`{} There are: {known}", did_you_mean(.nearest.as_deref()))]
+    #[error("no column is called `{column}`{} There are: {known}{}", did_you_mean(.nearest.as_deref()), as_text(.text.as_deref()))]
     UnknownColumn {
         /// The name as given.
         column: String,
+        /// What stands in the query, where it may be meant as a text.
+        text: Option<String>,
         /// A name like it.
         nearest: Option<String>,
         /// The columns at that place of the query.
         known: String,
     },
-    /// A name in WITH is also the name of a table or view. The SQL engine would use the table without a warning.
-    #[error("WITH defines `{name}`, but a table or a view of this run has the same name; choose another name in WITH")]
-    Shadowed {
-        /// The name.
-        name: String,
+    /// No table of the query has this name.
+    #[error("no table of the query is called `{table}`. There are: {known}")]
+    UnknownQualifier {
+        /// The name as given.
+        table: String,
+        /// The names that the tables have in the query.
+        known: String,
+    },
+    /// A value cannot be converted, or a result does not fit its type.
+    #[error("a value does not fit: {detail}; check the types with DESCRIBE, or use TRY_CAST")]
+    Value {
+        /// What the engine said.
+        detail: String,
     },
     /// The text is not valid SQL.
     #[error("the query is not valid SQL: {detail}")]
@@ -72,13 +72,17 @@ pub enum QueryError {
         /// The statement or function.
         what: String,
     },
-    /// The SQL engine is known to answer this kind of query wrongly, without an error.
-    #[error("refused, because the SQL engine would give a wrong answer: {what}; {instead}")]
-    Misread {
-        /// The part of the query that it gets wrong.
-        what: String,
-        /// What to write instead.
-        instead: &'static str,
+    /// The query is SQL, but does not fit the tables or the functions.
+    #[error("the query is not valid: {detail}")]
+    Invalid {
+        /// What the engine said.
+        detail: String,
+    },
+    /// Several tables of the query have a column of this name.
+    #[error("several tables of the query have a column `{column}`; write the table's name and a dot before it")]
+    Ambiguous {
+        /// The name.
+        column: String,
     },
     /// The SQL engine does not support this.
     #[error("the SQL engine does not support this: {detail}; {}", .hint.as_deref().unwrap_or(OTHER_WORDS))]
@@ -96,8 +100,31 @@ pub enum QueryError {
         /// What to do next.
         hint: Option<String>,
     },
+    /// The query was ended from outside.
+    #[error("the query was stopped")]
+    Stopped,
+    /// The query took too long.
+    #[error("the query was ended after {seconds} s; allow more time with --timeout, or read fewer rows")]
+    TimedOut {
+        /// The limit.
+        seconds: u64,
+    },
+    /// The query took too much memory.
+    #[error(
+        "the query was ended because it needs much more than {megabytes} MB of memory; allow more with --memory, or read fewer rows"
+    )]
+    OutOfMemory {
+        /// The limit.
+        megabytes: u64,
+    },
+    /// No size of memory.
+    #[error("found `{found}`, expected a size of at least 16 MB with a unit, such as 4GB or 500MB")]
+    Memory {
+        /// The text as given.
+        found: String,
+    },
     /// Two columns of an answer have the same name.
-    #[error("two columns of the answer are called `{column}`; rename one with AS")]
+    #[error("two columns are called `{column}`; rename one with AS")]
     SameName {
         /// The name.
         column: String,
@@ -130,14 +157,19 @@ impl QueryError {
         match self {
             Self::Run(error) => error.is_usage(),
             Self::Placed { error, .. } => error.is_usage(),
-            Self::Failed { .. } | Self::Path { .. } | Self::Panicked { .. } | Self::Table(_) | Self::Write(_) => false,
+            Self::Failed { .. } | Self::Panicked { .. } | Self::Table(_) | Self::Write(_) => false,
+            Self::Stopped | Self::TimedOut { .. } | Self::OutOfMemory { .. } => false,
             _ => true,
         }
     }
 }
 
 /// The hint when no better one is known.
-const OTHER_WORDS: &str = "try joins, WITH or window functions";
+const OTHER_WORDS: &str = "write it with joins, WITH or window functions";
+
+fn as_text(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!("; if it is a text and no column, write '{text}'"))
+}
 
 fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(|| ".".to_owned(), |n| format!("; did you mean `{n}`?"))

@@ -1,103 +1,127 @@
-//! From the error messages of polars to messages with a next step.
+//! From the errors of the engine to messages with a next step.
 
+use std::collections::BTreeSet;
+
+use arrow::error::ArrowError;
 use chorus_engine::Partition;
 use chorus_tables::TableError;
-use polars::prelude::PolarsError;
+use datafusion::common::{Column, DataFusionError, SchemaError, TableReference};
 
 use crate::QueryError;
 use crate::error::nearest;
-use crate::names::columns;
-use crate::scan::Named;
+use crate::reader::Files;
 
-/// The name that polars gives to the column for the result of a subquery.
-const PLACEHOLDER: &str = "_POLARS_TMP";
-
-/// Parts of polars' messages, each with a hint what to write instead.
-const WAYS_AROUND: &[(&str, &str)] = &[
-    ("date_trunc", "CAST(t AS DATE) truncates a time to its day, and STRFTIME(t, '%Y-%m-%d %H:00') to any unit"),
-    ("AtTimeZone", "the table recordings has the local time in start_local, and utc_offset_min to convert other times"),
-    ("subquery", "put the subquery into WITH, and CROSS JOIN it if it has one row"),
-    ("unsupported function", "EXTRACT(hour FROM t) gives parts of times; CASE and joins replace many other functions"),
-    ("join constraint", "write ON without parentheses, as comparisons combined with AND"),
-    ("different file extensions", "remove files that are not tables from the run's folder tables"),
-    ("relation '", "put WITH at the beginning of the whole query"),
-    ("mixed asc/desc", "a minus reverses the order of a number, as in ORDER BY -score, segment_id"),
-    ("ambiguous reference", "write the table's name and a dot before the column"),
-    (
-        "to a string value",
-        "write dates as '2020-03-01' and times as '2020-03-01T05:00:00', and put the column first in the comparison",
-    ),
-];
-
-/// Explains an error of polars.
-pub(crate) fn explain(error: &PolarsError, tables: &[Named]) -> QueryError {
-    let error = root(error);
-    let detail = plain(&error.to_string());
-    if detail.contains(PLACEHOLDER) {
-        let hint = "put the subquery into WITH and join it, or compare with it in WHERE".to_owned();
-        return QueryError::Unsupported { detail: "a subquery in SELECT".into(), hint: Some(hint) };
+/// Explains an error of a query that reads these files.
+pub(crate) fn explain(error: DataFusionError, files: &Files, read: &[Partition]) -> QueryError {
+    if let Some(table) = files.failure() {
+        return table.into();
     }
-    if let Some(unknown) = unknown_column(&error.to_string(), tables) {
-        return unknown;
+    let text = error.strip_backtrace();
+    match root(error) {
+        DataFusionError::SchemaError(error, _) => schema(*error),
+        DataFusionError::ParquetError(_) => damaged(read, text),
+        DataFusionError::ArrowError(_, _) if text.to_lowercase().contains("parquet") => damaged(read, text),
+        DataFusionError::Plan(text) => QueryError::Invalid { detail: first_line(&text) },
+        DataFusionError::SQL(error, _) => QueryError::Syntax { detail: error.to_string() },
+        DataFusionError::NotImplemented(text) => QueryError::Unsupported { detail: first_line(&text), hint: None },
+        DataFusionError::ResourcesExhausted(text) => {
+            let hint = "allow more memory with --memory, or read fewer rows with WHERE on site and date";
+            QueryError::Failed { detail: first_line(&text), hint: Some(hint.to_owned()) }
+        }
+        DataFusionError::ArrowError(error, _) => match *error {
+            ArrowError::CastError(text)
+            | ArrowError::ParseError(text)
+            | ArrowError::ComputeError(text)
+            | ArrowError::ArithmeticOverflow(text) => QueryError::Value { detail: first_line(&text) },
+            other => QueryError::Failed { detail: first_line(&other.to_string()), hint: None },
+        },
+        DataFusionError::Execution(text) => QueryError::Failed { detail: first_line(&text), hint: None },
+        DataFusionError::External(error) => match error.downcast::<TableError>() {
+            Ok(table) => QueryError::Table(*table),
+            Err(error) => QueryError::Failed { detail: first_line(&error.to_string()), hint: None },
+        },
+        _ => QueryError::Failed { detail: first_line(&text), hint: None },
     }
-    let hint = WAYS_AROUND.iter().find(|(said, _)| detail.contains(said)).map(|(_, hint)| (*hint).to_owned());
+}
+
+/// The error without what the engine wraps around it. Where it has words for users, those.
+fn root(error: DataFusionError) -> DataFusionError {
     match error {
-        PolarsError::Duplicate(text) => QueryError::SameName { column: text.split('\'').nth(1).unwrap_or("").to_owned() },
-        PolarsError::SQLInterface(_) | PolarsError::SQLSyntax(_) => QueryError::Unsupported { detail, hint },
-        error if speaks_of_files(error) => damaged(tables).unwrap_or(QueryError::Failed { detail, hint }),
-        _ => QueryError::Failed { detail, hint },
+        DataFusionError::Context(_, inner) => root(*inner),
+        DataFusionError::Diagnostic(diagnostic, inner) => match root(*inner) {
+            DataFusionError::Plan(_) => {
+                let helps = diagnostic.helps.iter().map(|help| help.message.as_str());
+                DataFusionError::Plan(std::iter::once(diagnostic.message.as_str()).chain(helps).collect::<Vec<_>>().join("; "))
+            }
+            other => other,
+        },
+        DataFusionError::Collection(mut errors) if !errors.is_empty() => root(errors.swap_remove(0)),
+        DataFusionError::Shared(shared) => match std::sync::Arc::try_unwrap(shared) {
+            Ok(inner) => root(inner),
+            Err(shared) => DataFusionError::Execution(shared.strip_backtrace()),
+        },
+        DataFusionError::External(inner) => match inner.downcast::<DataFusionError>() {
+            Ok(inner) => root(*inner),
+            Err(inner) => DataFusionError::External(inner),
+        },
+        other => other,
     }
 }
 
-/// The error without the plan steps that polars adds as context.
-fn root(error: &PolarsError) -> &PolarsError {
+/// An error about a column.
+fn schema(error: SchemaError) -> QueryError {
     match error {
-        PolarsError::Context { error, .. } | PolarsError::ExprContext { error, .. } => root(error),
-        error => error,
+        SchemaError::FieldNotFound { field, valid_fields } => unknown(&field, &valid_fields),
+        SchemaError::AmbiguousReference { field } => QueryError::Ambiguous { column: field.name },
+        SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            QueryError::SameName { column: name }
+        }
     }
 }
 
-/// The text without the query plan, which follows a blank line, and without dumps of the syntax tree.
-fn plain(text: &str) -> String {
-    let text = text.split("\n\n").next().unwrap_or(text);
-    let text = text.replace('\n', " ");
-    let end = if text.contains(" { ") { text.find(['{', '(']) } else { None };
-    end.map_or_else(|| text.clone(), |end| text[..end].trim_end().replace('\'', ""))
+/// The error of a column that is not among these.
+fn unknown(field: &Column, valid: &[Column]) -> QueryError {
+    let tables = listed(valid.iter().filter_map(|column| column.relation.as_ref()).map(TableReference::table));
+    let own = field.relation.as_ref().map(TableReference::table);
+    if let Some(table) = own.filter(|table| !tables.contains(table)) {
+        return QueryError::UnknownQualifier { table: table.to_owned(), known: tables.join(", ") };
+    }
+    // Columns of tables, and not those that the query itself computes, where there are both.
+    let is_meant = |column: &&Column| match (&column.relation, own) {
+        (Some(table), Some(own)) => table.table() == own,
+        (None, _) => tables.is_empty(),
+        (Some(_), None) => true,
+    };
+    let known = listed(valid.iter().filter(is_meant).map(|column| column.name.as_str()));
+    let column = own.map_or_else(|| field.name.clone(), |table| format!("{table}.{}", field.name));
+    let nearest = nearest(&field.name, known.iter().copied());
+    QueryError::UnknownColumn { column, text: None, nearest, known: known.join(", ") }
 }
 
-/// Reads the unknown column, and the valid ones, from the two messages that polars has for this.
-fn unknown_column(text: &str, tables: &[Named]) -> Option<QueryError> {
-    let quoted = |after: &str, quote: char| text.split_once(after)?.1.split(quote).nth(1).map(str::to_owned);
-    let column = quoted("unable to find column", '"').or_else(|| quoted("no column named", '\''))?;
-    // The list is in Rust's debug format, which is valid JSON for all but very unusual names.
-    let listed = text.split_once("valid columns: ").and_then(|(_, list)| {
-        let mut lists = serde_json::Deserializer::from_str(list).into_iter::<Vec<String>>();
-        lists.next()?.ok()
-    });
-    let mut known = listed.unwrap_or_else(|| tables.iter().flat_map(|named| columns(named.schema)).map(str::to_owned).collect());
-    known.sort();
-    known.dedup();
-    let nearest = nearest(&column, known.iter().map(String::as_str));
-    Some(QueryError::UnknownColumn { column, nearest, known: known.join(", ") })
+/// Names in their order, each once.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    names.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Whether a damaged file may be the cause. Only then are files checked: it takes time, and an unrelated damaged file must not be
-/// blamed for a wrong query.
-fn speaks_of_files(error: &PolarsError) -> bool {
-    match error {
-        PolarsError::IO { .. } | PolarsError::SchemaMismatch(_) | PolarsError::ColumnNotFound(_) => true,
-        other => other.to_string().to_lowercase().contains("parquet"),
+/// The text up to the engine's remarks, which follow on further lines or make it very long.
+fn first_line(text: &str) -> String {
+    const LONGEST: usize = 200;
+    const WRAPPED: &str = "Error during planning: ";
+    let text = text.rsplit_once(WRAPPED).map_or(text, |(_, inner)| inner);
+    let line = text.lines().next().unwrap_or(text).trim_end_matches('.');
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
-/// The first file of these tables that is not a table of this version, or else the first file with unreadable rows. polars does
-/// not always name the file, and never the stage that makes it. Footers are checked before rows, because that is fast and says
-/// more.
-fn damaged(tables: &[Named]) -> Option<QueryError> {
+/// The first of these files that is not a table of this version, or else the first file with unreadable rows. The engine does not name
+/// the file, and never the stage that makes it. Footers are checked before rows, because that is fast and says more.
+fn damaged(read: &[Partition], text: String) -> QueryError {
     let footer: Check = |file| file.open().map(drop);
     let mut checks = [footer, read_through].into_iter();
-    let files = || tables.iter().flat_map(|named| &named.files);
-    checks.find_map(|check| files().find_map(|file| check(file).err())).map(QueryError::Table)
+    let found = checks.find_map(|check| read.iter().find_map(|file| check(file).err()));
+    found.map_or(QueryError::Failed { detail: first_line(&text), hint: None }, QueryError::Table)
 }
 
 /// A check of one file of a table.
@@ -113,23 +137,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dumps_and_plans_are_removed_from_messages_of_polars() {
-        for (text, plain_text) in [
-            ("unsupported function 'date_trunc'", "unsupported function 'date_trunc'"),
-            ("cannot compare (a)\n\nResolved plan until failure:\n\nFILTER", "cannot compare (a)"),
-            ("expression AtTimeZone { timestamp: Identifier(x) } is not currently supported", "expression AtTimeZone"),
-            ("join type 'Anti(On(BinaryOp { left: x }))' not currently supported", "join type Anti"),
-        ] {
-            assert_eq!(plain(text), plain_text);
-        }
+    fn the_columns_of_the_place_are_listed() {
+        let valid_fields = ["site", "score"].map(|name| Column::new(Some("predictions"), name)).to_vec();
+        let error = SchemaError::FieldNotFound { field: Box::new(Column::from_name("scor")), valid_fields };
+        let error = DataFusionError::SchemaError(Box::new(error), Box::new(None)).context("while planning");
+        assert_eq!(
+            explain(error, &Files::default(), &[]).to_string(),
+            "no column is called `scor`; did you mean `score`? There are: score, site"
+        );
     }
 
     #[test]
-    fn the_columns_of_the_place_are_listed() {
-        let text = "unable to find column \"scor\"; valid columns: [\"site\", \"score\"]\n\nDid you mean \"score\"?";
-        assert_eq!(
-            explain(&PolarsError::ColumnNotFound(text.into()), &[]).to_string(),
-            "no column is called `scor`; did you mean `score`? There are: score, site"
-        );
+    fn a_table_that_the_query_does_not_name_is_told_apart_from_a_column() {
+        let valid_fields = vec![Column::new(Some("d"), "site"), Column::new(Some("r"), "path")];
+        let said =
+            |field: Column| schema(SchemaError::FieldNotFound { field: Box::new(field), valid_fields: valid_fields.clone() });
+        assert_eq!(said(Column::new(Some("d"), "path")).to_string(), "no column is called `d.path`. There are: site");
+        assert_eq!(said(Column::new(Some("x"), "path")).to_string(), "no table of the query is called `x`. There are: d, r");
+    }
+
+    #[test]
+    fn remarks_of_the_engine_are_left_out() {
+        let error = DataFusionError::Plan("Invalid function 'whale'.\nDid you mean 'floor'?".into());
+        assert_eq!(explain(error, &Files::default(), &[]).to_string(), "the query is not valid: Invalid function 'whale'");
     }
 }

@@ -16,13 +16,20 @@ pub enum Format {
     Json,
     /// An Apache Parquet file.
     Parquet,
+    /// An Apache Arrow IPC file.
+    Arrow,
 }
 
 impl Format {
     /// The names that [`Format::from_str`] knows.
-    pub const NAMES: [&str; 4] = ["table", "csv", "json", "parquet"];
+    pub const NAMES: [&str; 5] = ["table", "csv", "json", "parquet", "arrow"];
 
-    const ALL: [Self; 4] = [Self::Table, Self::Csv, Self::Json, Self::Parquet];
+    const ALL: [Self; 5] = [Self::Table, Self::Csv, Self::Json, Self::Parquet, Self::Arrow];
+
+    /// Whether readers find columns by their names, so that each name may stand once.
+    pub(crate) fn needs_names(self) -> bool {
+        matches!(self, Self::Json | Self::Parquet)
+    }
 }
 
 impl FromStr for Format {
@@ -52,7 +59,7 @@ mod tests {
         }
         assert_eq!(
             "xls".parse::<Format>().unwrap_err().to_string(),
-            "no format is called `xls`; expected one of: table, csv, json, parquet"
+            "no format is called `xls`; expected one of: table, csv, json, parquet, arrow"
         );
     }
 }

@@ -5,9 +5,14 @@
 //! - [`Answer`]: rows and columns. [`Format`]: how they are written.
 //! - [`QueryError`]: errors, with the next step.
 //!
-//! This is the only crate that uses polars. It reads the files that `chorus-tables` wrote, with the same schemas; the two crates
-//! share no memory. [`chorus_engine::RunTables`] knows the files of a table and whether they are fresh. Answers are written to
-//! any [`std::io::Write`]; this crate creates no files.
+//! - [`Limits`]: how much memory and time a query may take.
+//!
+//! This is the only crate that uses DataFusion. It reads the files that `chorus-tables` wrote, with the same schemas.
+//! [`chorus_engine::RunTables`] knows the files of a table and whether they are fresh. Answers are written to any
+//! [`std::io::Write`]; this crate makes no files but temporary ones, in the run's folder `tmp`.
+//!
+//! The way of a query: `statement` parses it, `dialect` makes it mean what it means in DuckDB, `session` plans it over the tables that
+//! `provider` gives, `work` runs it, and `answer` hands out its rows.
 //!
 //! ```no_run
 //! use chorus_query::{Format, Tables};
@@ -20,25 +25,32 @@
 
 mod answer;
 mod describe;
+mod dialect;
 mod error;
 mod explain;
 mod format;
-mod guard;
+mod functions;
+mod limits;
 mod names;
 mod params;
-mod pitfalls;
 mod place;
-mod rewrite;
-mod scan;
+mod provider;
+mod reader;
+mod repair;
+mod rows;
+mod session;
 mod statement;
 mod tables;
 mod value;
 mod views;
+mod walk;
+mod work;
 mod write;
 
 pub use answer::Answer;
 pub use error::QueryError;
 pub use format::Format;
+pub use limits::Limits;
 pub use params::Param;
 pub use tables::Tables;
 pub use views::{VIEWS, View};

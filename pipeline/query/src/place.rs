@@ -1,19 +1,23 @@
 //! The place of an error in a query: the line, with marks below the word.
 
-use sqlparser::dialect::GenericDialect;
-use sqlparser::tokenizer::{Token, Tokenizer};
-
 use chorus_engine::RunTablesError;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::QueryError;
+use crate::dialect::Grammar;
 
 /// Adds the place in the query to an error about a name or a word.
-pub(crate) fn placed(error: QueryError, sql: &str) -> QueryError {
-    let place = match &error {
-        QueryError::UnknownColumn { column: name, .. }
-        | QueryError::UnknownTable { table: name, .. }
-        | QueryError::Run(RunTablesError::NotMade { table: name, .. })
-        | QueryError::Shadowed { name } => word(sql, name),
+pub(crate) fn placed(mut error: QueryError, sql: &str) -> QueryError {
+    let place = match &mut error {
+        QueryError::UnknownColumn { column, text, nearest, .. } => word(sql, column).map(|found| {
+            // A text in double quotes, or one without quotes, is a frequent mistake.
+            *text = (found.quoted || nearest.is_none()).then_some(found.text);
+            found.place
+        }),
+        QueryError::UnknownTable { table: name, .. }
+        | QueryError::UnknownQualifier { table: name, .. }
+        | QueryError::Ambiguous { column: name }
+        | QueryError::Run(RunTablesError::NotMade { table: name, .. }) => word(sql, name).map(|found| found.place),
         QueryError::Syntax { detail } => stated(detail).map(|(line, column)| (line, column, word_at(sql, line, column))),
         _ => None,
     };
@@ -23,19 +27,30 @@ pub(crate) fn placed(error: QueryError, sql: &str) -> QueryError {
     }
 }
 
-/// Line, column and length of the first word of the query that equals this name; in characters, counted from 1.
-fn word(sql: &str, name: &str) -> Option<(usize, usize, usize)> {
-    let tokens = Tokenizer::new(&GenericDialect, sql).tokenize_with_location().ok()?;
-    // `a.b` is reported as such where it is a table's name, and consists of several words.
-    let last = name.rsplit('.').next()?;
-    tokens.iter().find_map(|token| match &token.token {
-        Token::Word(word) if word.value == last => {
-            let quotes = 2 * usize::from(word.quote_style.is_some());
-            let start = token.span.start;
-            Some((start.line as usize, start.column as usize, word.value.chars().count() + quotes))
-        }
-        _ => None,
-    })
+/// A word of the query.
+struct Found {
+    /// Line, column and length; in characters, counted from 1.
+    place: (usize, usize, usize),
+    /// The word without its quotes, in its own letters.
+    text: String,
+    quoted: bool,
+}
+
+/// The first word of the query that equals this name, without regard to case. Of `table.column` it is the column behind that table, and
+/// of a table's name with its schema the last part.
+fn word(sql: &str, name: &str) -> Option<Found> {
+    let tokens = Tokenizer::new(&Grammar, sql).tokenize_with_location().ok()?;
+    let (before, last) = name.rsplit_once('.').map_or((None, name), |(before, last)| (Some(before), last));
+    let is = |token: &Token, name: &str| matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case(name));
+    let position = tokens.iter().enumerate().position(|(i, token)| {
+        let follows = |before: &str| i > 1 && tokens[i - 1].token == Token::Period && is(&tokens[i - 2].token, before);
+        is(&token.token, last) && before.is_none_or(follows)
+    })?;
+    let Token::Word(found) = &tokens[position].token else { return None };
+    let start = tokens[position].span.start;
+    let quotes = 2 * usize::from(found.quote_style.is_some());
+    let place = (start.line as usize, start.column as usize, found.value.chars().count() + quotes);
+    Some(Found { place, text: found.value.clone(), quoted: quotes > 0 })
 }
 
 /// Line and column at the end of a message of the parser.
@@ -68,9 +83,22 @@ mod tests {
     #[test]
     fn the_first_word_of_that_name_is_marked_and_no_text_or_comment() {
         let sql = "-- wrong first\nSELECT 'wrong',\n\tw.wrong FROM x";
-        let error = QueryError::UnknownColumn { column: "wrong".into(), nearest: None, known: "a".into() };
+        let error =
+            QueryError::UnknownColumn { column: "w.wrong".into(), text: None, nearest: Some("right".into()), known: "a".into() };
         let said = placed(error, sql).to_string();
-        assert_eq!(said, "no column is called `wrong`. There are: a\n3 |  w.wrong FROM x\n       ^^^^^");
+        assert_eq!(said, "no column is called `w.wrong`; did you mean `right`? There are: a\n3 |  w.wrong FROM x\n       ^^^^^");
+    }
+
+    #[test]
+    fn a_text_that_is_taken_for_a_column_is_told() {
+        let said = |sql: &str, nearest: Option<&str>| {
+            let nearest = nearest.map(str::to_owned);
+            placed(QueryError::UnknownColumn { column: "pond".into(), text: None, nearest, known: "a".into() }, sql).to_string()
+        };
+        let hint = "There are: a; if it is a text and no column, write 'POND'\n";
+        assert!(said("SELECT 1 WHERE site = \"POND\"", Some("ponds")).contains(hint));
+        assert!(said("SELECT 1 WHERE site = POND", None).contains(hint));
+        assert!(!said("SELECT pond", Some("ponds")).contains("text"));
     }
 
     #[test]

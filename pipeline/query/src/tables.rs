@@ -1,22 +1,33 @@
 //! The tables of runs, and queries over them.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
-use chorus_engine::{RunTables, RunTablesError};
+use chorus_engine::{Partition, RunTables, RunTablesError};
 use chorus_tables::TableSchema;
-use polars::prelude::{DataFrame, Engine, LazyFrame, UnionArgs, concat, lit};
-use polars::sql::SQLContext;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{DataFusionError, Result as EngineResult};
+use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{ident, lit};
+use futures::StreamExt;
+use tokio::sync::mpsc::Sender;
 
 use crate::error::nearest;
 use crate::explain::explain;
-use crate::guard::guard_deep;
+use crate::limits::Limits;
 use crate::names::{OWN_RUN, RUN};
 use crate::params::{self, PARAMS, Param};
 use crate::place::placed;
-use crate::scan::{Named, scan};
-use crate::statement::{Query, Statement};
+use crate::provider::RunTable;
+use crate::reader::Files;
+use crate::rows::Rows;
+use crate::session::{Session, resources};
+use crate::statement::{Explain, Query, Statement, named};
+use crate::work::{Part, Work, on_large_stack};
 use crate::{Answer, QueryError, VIEWS, View, describe};
 
 /// The tables of one or several runs.
@@ -24,6 +35,7 @@ use crate::{Answer, QueryError, VIEWS, View, describe};
 pub struct Tables {
     runs: Vec<RunTables>,
     params: Vec<Param>,
+    limits: Limits,
 }
 
 /// What a name in a query means.
@@ -32,6 +44,13 @@ enum Relation {
     Table(&'static TableSchema),
     View(&'static View),
     Params,
+}
+
+/// What belongs to one query: its parameters, and the files that it may read.
+struct Reading {
+    params: Vec<Param>,
+    resources: Arc<RuntimeEnv>,
+    files: Arc<Files>,
 }
 
 impl Tables {
@@ -46,12 +65,35 @@ impl Tables {
     /// The tables of runs. With several runs, each table holds the rows of all runs and a column `run` with the name of the row's
     /// run. A run without a table adds no rows to it.
     pub fn of(runs: Vec<RunTables>) -> Self {
-        Self { runs, params: Vec::new() }
+        Self { runs, params: Vec::new(), limits: Limits::default() }
+    }
+
+    /// Sets the values of parameters: `$name` in a query, and the columns of the one-row table `params`.
+    #[must_use]
+    pub fn with_params(self, params: Vec<Param>) -> Self {
+        Self { params, ..self }
+    }
+
+    /// Sets what a query may take.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The runs.
     pub fn runs(&self) -> &[RunTables] {
         &self.runs
+    }
+
+    /// Names of the existing tables, in the order in which a run makes them.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.present().iter().map(|table| table.name.as_str()).collect()
+    }
+
+    /// The tables that any run has.
+    fn present(&self) -> Vec<&'static TableSchema> {
+        let has = |t: &&TableSchema| self.runs.iter().any(|run| run.present().iter().any(|p| p.name == t.name));
+        chorus_tables::all().iter().filter(has).collect()
     }
 
     /// The tables that a statement reads, directly or through views, each once.
@@ -63,102 +105,113 @@ impl Tables {
             let Statement::Query(query) = Statement::parse(sql)? else { return Ok(Vec::new()) };
             let mut tables = Vec::new();
             for name in &query.relations {
-                match self.resolve(name, &query)? {
-                    Some(Relation::Table(schema)) => tables.push(schema.name.as_str()),
-                    Some(Relation::View(view)) => tables.extend(tables_of(view)?.iter().map(|schema| schema.name.as_str())),
-                    Some(Relation::Params) | None => {}
+                match self.relation(name)? {
+                    Relation::Table(schema) => tables.push(schema.name.as_str()),
+                    Relation::View(view) => tables.extend(tables_of(view)?.iter().map(|schema| schema.name.as_str())),
+                    Relation::Params => {}
                 }
             }
             let mut seen = BTreeSet::new();
             tables.retain(|table| seen.insert(*table));
             Ok(tables)
         };
-        guard_deep(read).map_err(|error| placed(error, sql))
+        on_large_stack(read).map_err(|error| placed(error, sql))
     }
 
-    /// Sets the values of the one-row table `params`.
-    #[must_use]
-    pub fn with_params(self, params: Vec<Param>) -> Self {
-        Self { params, ..self }
-    }
-
-    /// Names of the existing tables, in the order in which a run makes them.
-    pub fn names(&self) -> Vec<&'static str> {
-        names(&self.present())
-    }
-
-    /// The tables that any run has.
-    fn present(&self) -> Vec<&'static TableSchema> {
-        let has = |t: &&TableSchema| self.runs.iter().any(|run| run.present().iter().any(|p| p.name == t.name));
-        chorus_tables::all().iter().filter(has).collect()
-    }
-
-    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`, `DESCRIBE table`) in polars' dialect of SQL. Queries that
-    /// polars is known to answer wrongly are refused.
+    /// Answers one SELECT (or WITH, `EXPLAIN SELECT`, `SHOW TABLES`, `DESCRIBE table`) in the SQL of Apache DataFusion, with the
+    /// functions and the ways of DuckDB where the two differ (docs/querying.md).
     ///
     /// Only tables that the query names are opened, and only the columns and partitions that it needs. After their own columns,
     /// partitioned tables have `site` (text) and `date` (date; null where a recording's time is not known). With several runs,
     /// tables have a column `run`; a table's own column `run` is then called `own_run`. Views ([`VIEWS`]) and the one-row table
-    /// `params` are used like tables. Rows have the order of ORDER BY, and no defined order without it.
-    ///
-    /// Differences between dialects: names are case-sensitive, and names that are keywords need double quotes (`"group"`). ORDER
-    /// BY puts nulls last, and first with DESC. `/` of integers gives a fraction. ROUND rounds halves to the even digit. A
-    /// running window counts rows of equal rank one by one. Computed columns without AS are named by their text, such as
-    /// `COUNT(*)`.
+    /// `params` are used like tables. Rows have the order of ORDER BY, and no defined order without it. The query runs on threads of
+    /// its own while its rows are taken, and ends at its [`Limits`] or when the answer is dropped.
     ///
     /// # Errors
-    /// Every [`QueryError`] except those of [`Tables::open`] and of writing.
+    /// Every [`QueryError`] except those of [`Tables::open`] and of writing. Errors while it runs come with the rows.
     pub fn sql(&self, sql: &str) -> Result<Answer, QueryError> {
-        // polars' warnings are for its programmers, and would go to stderr.
-        polars::error::set_warning_function(|_, _| ());
-        let answer = guard_deep(|| {
-            let params = Param::all(sql, &self.params)?;
-            match Statement::parse(sql)? {
-                Statement::ShowTables => Ok(describe::tables(&self.present())),
-                Statement::Describe(name) => self.describe(&name, &params),
-                Statement::Query(query) => self.run(&query, &params),
+        let parsed = on_large_stack(|| Ok((Param::all(sql, &self.params)?, Statement::parse(sql)?)));
+        let (params, statement) = parsed.map_err(|error| placed(error, sql))?;
+        match statement {
+            Statement::ShowTables => Ok(Answer::new(Rows::of_batch(describe::tables(&self.present())))),
+            Statement::Describe(name) => self.describe(&name, params).map_err(|error| placed(error, sql)),
+            Statement::Query(query) => {
+                let (tables, titles) = (self.clone(), query.titles.clone());
+                let work = Work::start(self.limits.clone(), |parts| async move { tables.run(*query, params, parts).await })?;
+                Rows::of(work, sql, |columns| named(&titles, columns)).map(Answer::new)
             }
-        });
-        answer.map(Answer::new).map_err(|error| placed(error, sql))
+        }
     }
 
-    fn describe(&self, name: &str, params: &[Param]) -> Result<DataFrame, QueryError> {
-        if let Relation::Table(schema) = self.relation(name)? {
+    fn describe(&self, name: &str, params: Vec<Param>) -> Result<Answer, QueryError> {
+        let relation = self.relation(name)?;
+        if let Relation::Table(schema) = relation {
             let made = self.present().iter().any(|t| t.name == name);
-            return if made {
-                Ok(describe::columns(schema, self.runs.len() > 1))
-            } else {
-                Err(self.runs[0].not_made(schema).into())
+            return match self.runs.first() {
+                Some(run) if !made => Err(run.not_made(schema).into()),
+                _ => Ok(Answer::new(Rows::of_batch(describe::columns(schema, self.runs.len() > 1)))),
             };
         }
-        let seen = RefCell::default();
-        let mut frame = self.frame(self.relation(name)?, params, &seen, true)?;
-        frame.collect_schema().map(|schema| describe::found(&schema)).map_err(|e| explain(&e, &seen.into_inner()))
+        let tables = self.clone();
+        let mut work = Work::start(self.limits.clone(), |parts| async move {
+            let reading = tables.reading(params)?;
+            let table = tables.table(relation, &reading).await?;
+            let _ = parts.send(Part::Columns(table.schema())).await;
+            Ok(())
+        })?;
+        match work.next()? {
+            Some(Part::Columns(schema)) => Ok(Answer::new(Rows::of_batch(describe::found(&schema)))),
+            _ => Err(QueryError::Failed { detail: format!("`{name}` has no columns"), hint: None }),
+        }
     }
 
-    fn run(&self, query: &Query, params: &[Param]) -> Result<DataFrame, QueryError> {
-        let mut context = SQLContext::new();
-        let seen = RefCell::default();
+    /// Plans a query, runs it and sends its answer.
+    async fn run(&self, query: Query, params: Vec<Param>, parts: Sender<Part>) -> Result<(), QueryError> {
+        let mut tree = query.tree.clone();
+        params::fill_in(&mut tree, &params)?;
+        let reading = self.reading(params)?;
+        let mut session = Session::new(Arc::clone(&reading.resources));
+        let mut read = Vec::new();
         for name in &query.relations {
-            if let Some(relation) = self.resolve(name, query)? {
-                context.register(name, self.frame(relation, params, &seen, query.filters_first)?);
+            let relation = self.relation(name)?;
+            let table = self.table(relation, &reading).await?;
+            read.extend(self.files(relation)?);
+            session.add(name, table).map_err(|e| explain(e, &reading.files, &[]))?;
+        }
+        let plan = session.plan(*tree).await?;
+        let run = async {
+            let frame = session.frame(plan?)?;
+            let frame = match query.explain {
+                Some(Explain::Plan { analyze, verbose }) => frame.explain(verbose, analyze)?,
+                Some(Explain::Columns) => session.rows(describe::found(frame.schema().as_arrow()))?,
+                None => frame,
+            };
+            let context = Arc::new(frame.task_ctx());
+            let plan = frame.create_physical_plan().await?;
+            let _ = parts.send(Part::Columns(plan.schema())).await;
+            let mut rows = execute_stream(plan, context)?;
+            while let Some(batch) = rows.next().await {
+                // Whoever wanted the answer may be gone.
+                if parts.send(Part::Rows(batch?)).await.is_err() {
+                    break;
+                }
             }
-        }
-        let answer = context.execute(&query.sql).and_then(|frame| frame.collect_with_engine(Engine::Streaming));
-        answer.map(|result| result.unwrap_single()).map_err(|e| explain(&e, &seen.into_inner()))
+            Ok::<(), DataFusionError>(())
+        };
+        run.await.map_err(|e| explain(e, &reading.files, &read))
     }
 
-    /// What a name means; `None` when WITH defines it.
-    fn resolve(&self, name: &str, query: &Query) -> Result<Option<Relation>, QueryError> {
-        let in_with = query.with.iter().any(|w| w == name);
-        let taken = self.names().contains(&name) || View::named(name).is_some() || name == PARAMS;
-        match (taken, in_with) {
-            (true, true) => Err(QueryError::Shadowed { name: name.to_owned() }),
-            (false, true) => Ok(None),
-            (_, false) => self.relation(name).map(Some),
-        }
+    /// What a query needs besides its text.
+    fn reading(&self, params: Vec<Param>) -> Result<Reading, QueryError> {
+        // Temporary files lie beside the run's, where there is room for what a run holds. The engine makes the folder when it is needed.
+        let is_writable = |run: &&RunTables| std::fs::metadata(run.path()).is_ok_and(|found| !found.permissions().readonly());
+        let folder = self.runs.first().filter(is_writable).map(|run| run.run_dir().tmp());
+        let files = Arc::new(Files::default());
+        let resources = resources(&self.limits, folder).map_err(|e| explain(e, &files, &[]))?;
+        Ok(Reading { params, resources, files })
     }
 
+    /// What a name means.
     fn relation(&self, name: &str) -> Result<Relation, QueryError> {
         match chorus_tables::schema(name) {
             Ok(schema) => Ok(Relation::Table(schema)),
@@ -167,37 +220,41 @@ impl Tables {
         }
     }
 
-    /// The rows of all runs. The tables that are read are added to `seen`.
-    fn frame(
-        &self,
-        relation: Relation,
-        params: &[Param],
-        seen: &RefCell<Vec<Named>>,
-        filters_first: bool,
-    ) -> Result<LazyFrame, QueryError> {
-        if matches!(relation, Relation::Params) {
-            let none = QueryError::Param {
-                found: PARAMS.into(),
-                expected: "at least one value; give --param NAME=VALUE, or a line `-- param NAME = VALUE` in the query",
-            };
-            return if params.is_empty() { Err(none) } else { Ok(params::frame(params)) };
+    /// The files of a relation in all runs.
+    fn files(&self, relation: Relation) -> Result<Vec<Partition>, QueryError> {
+        let tables = match relation {
+            Relation::Table(schema) => vec![schema],
+            Relation::View(view) => tables_of(view)?,
+            Relation::Params => Vec::new(),
+        };
+        let mut files = Vec::new();
+        for (run, table) in self.runs.iter().flat_map(|run| tables.iter().map(move |table| (run, table))) {
+            files.extend(run.partitions(&table.name)?);
         }
-        let mut frames = Vec::new();
+        Ok(files)
+    }
+
+    /// The rows of all runs.
+    async fn table(&self, relation: Relation, reading: &Reading) -> Result<Arc<dyn TableProvider>, QueryError> {
+        let explained = |error| explain(error, &reading.files, &[]);
+        if let Relation::Params = relation {
+            let rows = params::table(&reading.params)?;
+            return Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]]).map_err(explained)?));
+        }
+        let mut plans = Vec::new();
         let mut missing = None;
         for run in &self.runs {
-            match of_run(run, relation, seen, filters_first) {
-                Ok(frame) if self.runs.len() == 1 => return Ok(frame),
-                Ok(frame) => {
-                    frames.push(frame.rename([RUN], [OWN_RUN], false).with_column(lit(run.name().to_owned()).alias(RUN)))
-                }
+            match of_run(run, relation, reading).await {
+                Ok(table) if self.runs.len() == 1 => return Ok(table),
+                Ok(table) => plans.push(with_run(table, run.name())),
                 Err(error @ QueryError::Run(RunTablesError::NotMade { .. })) => missing = missing.or(Some(error)),
                 Err(error) => return Err(error),
             }
         }
-        if let (true, Some(error)) = (frames.is_empty(), missing) {
-            return Err(error);
+        match (plans.into_iter().reduce(|all, plan| union(all?, plan?)), missing) {
+            (Some(plan), _) => Ok(Arc::new(ViewTable::new(plan.map_err(explained)?, None))),
+            (None, missing) => Err(missing.unwrap_or_else(|| QueryError::Failed { detail: "no run is open".into(), hint: None })),
         }
-        concat(frames, UnionArgs { maintain_order: true, ..UnionArgs::default() }).map_err(|e| explain(&e, &seen.borrow()))
     }
 
     fn no_such_table(&self, name: &str) -> QueryError {
@@ -209,33 +266,43 @@ impl Tables {
     }
 }
 
-fn names(tables: &[&'static TableSchema]) -> Vec<&'static str> {
-    tables.iter().map(|t| t.name.as_str()).collect()
-}
-
 /// The tables that a view reads.
 fn tables_of(view: &View) -> Result<Vec<&'static TableSchema>, QueryError> {
     let Statement::Query(query) = Statement::parse(view.sql())? else { return Ok(Vec::new()) };
-    let names = query.relations.iter().filter(|name| !query.with.contains(name));
-    names.map(|name| Ok(chorus_tables::schema(name)?)).collect()
+    query.relations.iter().map(|name| Ok(chorus_tables::schema(name)?)).collect()
 }
 
 /// A table or a view of one run.
-fn of_run(run: &RunTables, relation: Relation, seen: &RefCell<Vec<Named>>, filters_first: bool) -> Result<LazyFrame, QueryError> {
+async fn of_run(run: &RunTables, relation: Relation, reading: &Reading) -> Result<Arc<dyn TableProvider>, QueryError> {
+    let table = |schema: &TableSchema| -> Result<Arc<dyn TableProvider>, QueryError> {
+        Ok(Arc::new(RunTable::new(run.made_partitions(&schema.name)?, Arc::clone(&reading.files))))
+    };
     match relation {
-        Relation::Table(schema) => {
-            let (frame, named) = scan(run, schema, filters_first)?;
-            seen.borrow_mut().push(named);
-            Ok(frame)
-        }
+        Relation::Table(schema) => table(schema),
         Relation::View(view) => {
-            let Statement::Query(query) = Statement::parse(view.sql())? else { return Ok(LazyFrame::default()) };
-            let mut context = SQLContext::new();
+            let mut session = Session::new(Arc::clone(&reading.resources));
+            let explained = |error| explain(error, &reading.files, &[]);
             for schema in tables_of(view)? {
-                context.register(&schema.name, of_run(run, Relation::Table(schema), seen, true)?);
+                session.add(&schema.name, table(schema)?).map_err(explained)?;
             }
-            context.execute(&query.sql).map_err(|e| explain(&e, &seen.borrow()))
+            let Statement::Query(query) = Statement::parse(view.sql())? else {
+                return Err(QueryError::Refused { what: format!("the view {}", view.name) });
+            };
+            let plan = session.plan(*query.tree).await?.map_err(explained)?;
+            Ok(Arc::new(ViewTable::new(plan, None)))
         }
-        Relation::Params => Ok(LazyFrame::default()),
+        Relation::Params => Err(QueryError::Refused { what: format!("the table {PARAMS}") }),
     }
+}
+
+/// A table's rows with the name of their run. A column `run` of the table itself is renamed.
+fn with_run(table: Arc<dyn TableProvider>, run: &str) -> EngineResult<LogicalPlan> {
+    let own = |name: &str| if name == RUN { ident(RUN).alias(OWN_RUN) } else { ident(name) };
+    let columns: Vec<Expr> = table.schema().fields().iter().map(|field| own(field.name())).collect();
+    let source = datafusion::datasource::provider_as_source(table);
+    LogicalPlanBuilder::scan("of_run", source, None)?.project(columns.into_iter().chain([lit(run).alias(RUN)]))?.build()
+}
+
+fn union(all: LogicalPlan, plan: LogicalPlan) -> EngineResult<LogicalPlan> {
+    LogicalPlanBuilder::from(all).union(plan)?.build()
 }

@@ -40,10 +40,7 @@ fn an_unknown_table_gets_a_suggestion() {
         run.error("SELECT * FROM prediction"),
         format!("no table is called `prediction`; did you mean `predictions`? {}", known)
     );
-    assert_eq!(
-        run.error("SELECT * FROM Recordings"),
-        format!("no table is called `Recordings`; did you mean `recordings`? {}", known)
-    );
+    assert_eq!(run.rows("SELECT COUNT(RECORDING_ID) FROM \"Recordings\""), ["4"], "names are found without regard to case");
     assert_eq!(run.error("SELECT * FROM label"), format!("no table is called `label`; did you mean `labels`? {}", known));
     assert_eq!(
         run.error("SELECT 1 FROM splits WHERE 1 IN (SELECT x FROM whales)"),
@@ -61,136 +58,49 @@ fn an_unknown_column_gets_a_suggestion() {
     let known = "There are: group_id, reason, recording_id, subset";
     for (sql, expected) in [
         ("SELECT subzet FROM splits", format!("no column is called `subzet`; did you mean `subset`? {known}")),
-        ("SELECT s.subzet FROM splits s", format!("no column is called `subzet`; did you mean `subset`? {known}")),
-        ("SELECT * FROM splits WHERE whale = 1", format!("no column is called `whale`. {known}")),
-        ("SELECT * FROM splits ORDER BY Subset", format!("no column is called `Subset`; did you mean `subset`? {known}")),
-        ("SELECT COUNT(*) FROM splits GROUP BY whale", format!("no column is called `whale`. {known}")),
-        ("WITH w AS (SELECT subset AS s FROM splits) SELECT subset FROM w", "no column is called `subset`. There are: s".into()),
+        ("SELECT s.subzet FROM splits s", format!("no column is called `s.subzet`; did you mean `subset`? {known}")),
+        ("SELECT x.subset FROM splits s", "no table of the query is called `x`. There are: s".to_owned()),
+        (
+            "SELECT * FROM splits WHERE whale = 1",
+            format!("no column is called `whale`. {known}; if it is a text and no column, write 'whale'"),
+        ),
+        (
+            "SELECT COUNT(*) FROM splits GROUP BY whale",
+            format!("no column is called `whale`. {known}; if it is a text and no column, write 'whale'"),
+        ),
+        (
+            "WITH w AS (SELECT subset AS s FROM splits) SELECT subset FROM w",
+            "no column is called `subset`. There are: s; if it is a text and no column, write 'subset'".into(),
+        ),
     ] {
         assert_eq!(run.error(sql), expected, "{sql}");
     }
 }
 
 #[test]
-fn a_name_from_with_never_hides_a_table() {
+fn a_name_from_with_hides_a_table() {
     let run = Run::small();
     let sql = "WITH recordings AS (SELECT * FROM recordings WHERE site = 'POND01') SELECT COUNT(*) FROM recordings";
-    assert_eq!(
-        run.error(sql),
-        "WITH defines `recordings`, but a table or a view of this run has the same name; choose another name in WITH"
-    );
-    // A table that the run does not have is no obstacle.
+    assert_eq!(run.rows(sql), ["2"]);
     assert_eq!(run.rows("WITH labels AS (SELECT * FROM splits) SELECT COUNT(*) FROM labels"), ["4"]);
 }
 
 #[test]
 fn what_the_engine_cannot_do_is_told_with_a_way_around() {
     let run = Run::small();
-    for (sql, said, hint) in [
-        ("SELECT date_trunc('hour', start_utc) FROM recordings", "unsupported function 'date_trunc'", "STRFTIME"),
-        ("SELECT hour(start_utc) FROM recordings", "unsupported function 'hour'", "EXTRACT(hour FROM t)"),
-        ("SELECT start_utc AT TIME ZONE 'America/Toronto' FROM recordings", "expression AtTimeZone;", "start_local"),
-        ("SELECT (SELECT MAX(score) FROM predictions) FROM splits", "unexpected subquery", "CROSS JOIN"),
-        ("SELECT 1 FROM predictions WHERE score = (SELECT MAX(score) FROM predictions)", "subquery comparisons", "CROSS JOIN"),
-        ("SELECT 1 FROM recordings WHERE '2020-03-01' < date", "to a string value", "put the column first"),
-        (
-            "SELECT 1 FROM splits s LEFT JOIN predictions p ON (s.recording_id = p.recording_id)",
-            "unsupported SQL join constraint",
-            "without parentheses",
-        ),
-        ("SELECT subset IN (SELECT class FROM predictions) FROM splits", "a subquery in SELECT", "WITH"),
+    for (sql, said) in [
+        ("SELECT whale(score) FROM predictions", "Invalid function 'whale'"),
         (
             "SELECT recording_id FROM splits s JOIN recordings r ON s.recording_id = r.recording_id",
-            "ambiguous reference",
-            "a dot before",
+            "several tables of the query have a column `recording_id`; write the table's name and a dot before it",
         ),
-        ("SELECT * FROM (WITH w AS (SELECT 1 AS a) SELECT * FROM w) t", "relation 'w' was not found", "at the beginning"),
-        ("SELECT RANK() OVER (ORDER BY score DESC, class) FROM predictions", "mixed asc/desc", "ORDER BY -score"),
-        ("WITH RECURSIVE w AS (SELECT 1) SELECT * FROM w", "recursive CTEs are not supported", "try joins, WITH"),
+        ("SELECT site, COUNT(*) FROM predictions", "GROUP BY"),
+        ("SELECT $whale", "parameter `$whale` is not valid: expected a value of this name; give --param NAME=VALUE"),
+        ("SELECT 9223372036854775807 + COUNT(*) FROM splits", "Overflow"),
+        ("SELECT CAST(class AS INTEGER) FROM predictions", "Cannot cast string 'FROG'"),
     ] {
         let error = run.error(sql);
-        assert!(error.contains(said) && error.contains(hint) && error.len() < 300, "{sql}: {error}");
-    }
-    assert_eq!(
-        run.error("SELECT subset, subset FROM splits"),
-        "two columns of the answer are called `subset`; rename one with AS"
-    );
-}
-
-#[test]
-fn what_the_engine_would_answer_wrongly_is_refused() {
-    let run = Run::small();
-    for (sql, said) in [
-        (
-            "SELECT 1 FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND p.score > 0.5",
-            "conditions other than equal columns",
-        ),
-        (
-            "SELECT 1 FROM splits s FULL JOIN predictions p ON s.recording_id < p.recording_id",
-            "conditions other than equal columns",
-        ),
-        (
-            "SELECT 1 FROM (splits s LEFT JOIN predictions p ON (s.reason = p.class AND NOT p.score = 1))",
-            "conditions other than equal columns",
-        ),
-        (
-            "SELECT 1 FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND p.class = 'FROG'",
-            "conditions other than equal columns",
-        ),
-        ("SELECT 1 FROM splits RIGHT JOIN predictions USING (recording_id)", "RIGHT or FULL JOIN with USING"),
-        ("SELECT site, COUNT(*) FROM predictions", "a column is used beside an aggregate"),
-        ("SELECT *, COUNT(*) FROM predictions", "a column is used beside an aggregate"),
-        (
-            "SELECT 1 FROM splits s WHERE 1 IN (SELECT MAX(p.start_s) FROM predictions p WHERE p.recording_id = s.recording_id)",
-            "for each row of the outer query",
-        ),
-        ("SELECT site FROM predictions GROUP BY site ORDER BY COUNT(*) DESC", "an aggregate that is not in SELECT"),
-        (
-            "SELECT site, COUNT(*) FROM predictions GROUP BY site ORDER BY AVG(score) / COUNT(*)",
-            "an aggregate that is not in SELECT",
-        ),
-        (
-            "WITH w AS (SELECT site FROM predictions GROUP BY site ORDER BY MAX(score)) SELECT * FROM w",
-            "an aggregate that is not in SELECT",
-        ),
-        (
-            "SELECT ROUND(p.score, 1) AS score FROM predictions p ORDER BY p.score, p.class",
-            "would use the computed column of that name",
-        ),
-        ("SELECT site, COUNT(*) * 100.0 / SUM(COUNT(*)) OVER () FROM predictions GROUP BY site", "beside GROUP BY"),
-        ("SELECT site, ROW_NUMBER() OVER (ORDER BY site) FROM predictions GROUP BY ALL", "beside GROUP BY"),
-        ("SELECT site, COUNT(*) FROM predictions GROUP BY site QUALIFY ROW_NUMBER() OVER (ORDER BY site) = 1", "beside GROUP BY"),
-        ("SELECT AVG(score) OVER (PARTITION BY class ORDER BY start_s) FROM predictions", "AVG ignores ORDER BY"),
-        ("SELECT median(score) OVER w FROM predictions WINDOW w AS (ORDER BY start_s)", "median ignores ORDER BY"),
-    ] {
-        let error = run.sql(sql).expect_err(sql);
-        assert!(matches!(&error, QueryError::Misread { .. }), "{sql}: {error}");
-        assert!(error.to_string().contains(said), "{sql}: {error}");
-    }
-    // Their like that is answered rightly.
-    for (sql, rows) in [
-        (
-            "SELECT COUNT(*) FROM splits s LEFT JOIN predictions p ON s.recording_id = p.recording_id AND s.reason = p.class",
-            vec!["4"],
-        ),
-        ("SELECT COUNT(*) FROM splits s JOIN predictions p ON (s.recording_id = p.recording_id AND p.score > 0.8)", vec!["2"]),
-        (
-            "SELECT p.score FROM predictions p JOIN splits s ON p.recording_id = s.recording_id AND s.subset = 'test' AND p.class = 'FROG'",
-            vec!["0.875"],
-        ),
-        (
-            "SELECT AVG(score) OVER (PARTITION BY class) AS mean FROM predictions WHERE recording_id = 'b' ORDER BY mean",
-            vec!["0.375", "0.875"],
-        ),
-        ("SELECT COUNT(*), 'all' AS what, 1 + 1 FROM splits", vec!["4,all,2"]),
-        ("SELECT ROUND(p.score, 1) AS rounded FROM predictions p ORDER BY p.score LIMIT 1", vec!["0.0"]),
-        ("SELECT p.score AS score FROM predictions p ORDER BY p.score LIMIT 1", vec!["0.0"]),
-        (
-            "SELECT COUNT(*) FROM predictions p WHERE p.score IN (SELECT MAX(q.score) FROM predictions q WHERE q.class = 'TOAD')",
-            vec!["1"],
-        ),
-    ] {
-        assert_eq!(run.rows(sql), rows, "{sql}");
+        assert!(error.contains(said) && error.len() < 300, "{sql}: {error}");
     }
 }
 
@@ -233,15 +143,7 @@ fn a_query_at_fault_is_not_blamed_on_a_damaged_file() {
     let run = Run::small();
     fs::write(run.file("predictions", "POND01", Some("2020-03-02")), b"rubbish").unwrap();
     let error = run.error("SELECT CAST(class AS INTEGER) FROM predictions WHERE date = '2020-03-01'");
-    assert!(error.starts_with("the query failed: conversion from `str` to `i32` failed"), "{error}");
-}
-
-#[test]
-fn what_breaks_the_engine_is_an_error() {
-    let run = Run::small();
-    let error = run.sql("SELECT start_utc + INTERVAL 'x' FROM recordings").unwrap_err();
-    assert!(matches!(&error, QueryError::Panicked { .. }), "{error}");
-    assert_eq!(run.rows("SELECT COUNT(*) FROM recordings"), ["4"]);
+    assert!(error.starts_with("a value does not fit: Cannot cast string 'FROG'"), "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const RUBBISH: &[u8] = b"rubbish";
 fn partitions_are_columns_of_text_and_date() {
     let run = Run::small();
     assert_eq!(
-        run.rows("SELECT site, date, date + INTERVAL '1 day' AS next, COUNT(*) AS n FROM predictions GROUP BY site, date ORDER BY site, date NULLS LAST"),
+        run.rows("SELECT site, date, date + 1 AS next, COUNT(*) AS n FROM predictions GROUP BY site, date ORDER BY site, date NULLS LAST"),
         [
             "POND01,2020-03-01,2020-03-02,4",
             "POND01,2020-03-02,2020-03-03,2",

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -10,7 +11,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use crate::write::TABLE_KEY;
 use crate::{Batch, ColumnType, SHAPE_KEY, TableError, TableSchema};
@@ -38,6 +39,20 @@ impl TableReader {
         let pages = if schema.has_arrays() { PageIndexPolicy::Required } else { PageIndexPolicy::Skip };
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(pages))
             .map_err(|e| unreadable(e.to_string()))?;
+        Self::of_metadata(schema, path, metadata)
+    }
+
+    /// The same of a footer that was read already.
+    ///
+    /// # Errors
+    /// Those of [`TableReader::open`].
+    pub fn of_footer(schema: &'static TableSchema, path: &Path, footer: Arc<ParquetMetaData>) -> Result<Self, TableError> {
+        let metadata = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::new())
+            .map_err(|e| TableError::Unreadable { path: path.to_owned(), detail: e.to_string() })?;
+        Self::of_metadata(schema, path, metadata)
+    }
+
+    fn of_metadata(schema: &'static TableSchema, path: &Path, metadata: ArrowReaderMetadata) -> Result<Self, TableError> {
         let reader = Self { schema, path: path.to_owned(), metadata };
         let found = reader.metadata(TABLE_KEY).unwrap_or_else(|| "a file that chorus did not write".into());
         if found != schema.id() {
@@ -79,7 +94,8 @@ impl TableReader {
         pairs.iter().find(|p| p.key == key)?.value.clone()
     }
 
-    fn width(&self) -> i32 {
+    /// Length in bytes of the values of the table's fixed-size binary column; 2 where it has none.
+    pub fn width(&self) -> i32 {
         (2 * self.shape().iter().product::<usize>()) as i32
     }
 

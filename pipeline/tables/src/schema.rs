@@ -181,7 +181,7 @@ impl ColumnType {
     }
 
     /// The name of an Arrow type as the YAML files spell it; Arrow's own name for a type that no column has.
-    pub(crate) fn name_of(kind: &DataType) -> String {
+    pub fn name_of(kind: &DataType) -> String {
         let known = Self::ALL.iter().find(|known| known.arrow(0) == *kind);
         known.map_or_else(|| kind.to_string(), |known| known.name().to_owned())
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use chorus_engine::atomic::{self, Staged};
 use chorus_engine::graph::Output;
-use chorus_engine::{Config, RunDir, RunTables, Unit};
+use chorus_engine::{Config, RunDir, Unit};
+use chorus_frames::Frames;
+use chorus_frames::polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, NULL, PolarsResult, UnionArgs, col, concat, lit};
 use chorus_tables::{BatchBuilder, TableWriter, schema};
 
 /// A run of the sweep.
@@ -38,16 +39,6 @@ fn names(value: &serde_yaml::Value) -> Option<String> {
         serde_yaml::Value::String(name) => Some(name.clone()),
         number => serde_json::to_string(number).ok(),
     }
-}
-
-/// A row of `sweep_metrics`.
-#[derive(Debug, Clone, PartialEq)]
-struct Row<'a> {
-    made: &'a Made,
-    model_id: String,
-    about: About,
-    value: Option<f64>,
-    support: u64,
 }
 
 /// A metric and what it was computed on. Ordered as the tables are: nulls first.
@@ -93,75 +84,64 @@ pub(super) type Summary = BTreeMap<(String, About), Spread>;
 pub(super) fn gather(sweep: &Path, made: &[Made]) -> anyhow::Result<Summary> {
     let mut sorted: Vec<&Made> = made.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut rows = Vec::new();
-    for made in sorted {
-        rows.extend(read(&sweep.join(&made.name), made)?);
-    }
-    let summary = summarize(&rows);
+    let runs = sorted.into_iter().map(|made| metrics(sweep, made)).collect::<anyhow::Result<Vec<_>>>()?;
+    let rows = concat(runs, UnionArgs { maintain_order: true, ..UnionArgs::default() })?.collect()?;
     let folder = RunDir::new(sweep);
     write_metrics(&folder, &rows)?;
+    let summary = summarize(rows)?;
     write_summary(&folder, &summary)?;
     atomic::clear(&folder.tmp())?;
     Ok(summary)
 }
 
-/// The metrics of one run, in their order.
-fn read<'a>(run: &Path, made: &'a Made) -> anyhow::Result<Vec<Row<'a>>> {
-    let run = RunTables::open(run, |_| Vec::new())?;
-    let metrics = run.made_partitions("metrics")?;
-    let part = metrics.first().with_context(|| format!("{}: the run has no table metrics", run.path().display()))?;
-    let batch = part.read(&["model_id", "subset", "site", "class", "group", "metric", "value", "support"])?;
-    let text = |name: &str| batch.texts(name);
-    let (model_ids, subsets, metrics) = (text("model_id")?, text("subset")?, text("metric")?);
-    let (sites, classes, groups) = (text("site")?, text("class")?, text("group")?);
-    let (values, supports) = (batch.f64("value")?, batch.u64("support")?);
-    let row = |((i, value), support): ((usize, Option<f64>), Option<u64>)| Row {
-        made,
-        model_id: model_ids[i].clone().unwrap_or_default(),
-        about: About {
-            subset: subsets[i].clone().unwrap_or_default(),
-            site: sites[i].clone(),
-            class: classes[i].clone(),
-            group: groups[i].clone(),
-            metric: metrics[i].clone().unwrap_or_default(),
-        },
-        value,
-        support: support.unwrap_or_default(),
-    };
-    Ok(values.iter().enumerate().zip(supports.iter()).map(row).collect())
+/// The columns of `sweep_metrics` for the metrics of one run, in their order.
+fn metrics(sweep: &Path, made: &Made) -> anyhow::Result<LazyFrame> {
+    let table = Frames::open(sweep.join(&made.name))?.table("metrics")?;
+    Ok(table.with_columns([
+        lit(made.name.clone()).alias("run"),
+        lit(made.variant.clone()).alias("variant"),
+        lit(made.seed).cast(DataType::UInt64).alias("seed"),
+        made.fold.clone().map_or(lit(NULL), lit).cast(DataType::String).alias("fold"),
+    ]))
 }
 
 /// Mean and spread over the runs of each variant. Undefined values are left out.
-fn summarize(rows: &[Row<'_>]) -> Summary {
-    let mut values: BTreeMap<(String, About), Vec<f64>> = BTreeMap::new();
-    for row in rows {
-        values.entry((row.made.variant.clone(), row.about.clone())).or_default().extend(row.value);
-    }
-    values.into_iter().map(|(key, values)| (key, Spread::of(&values))).collect()
+///
+/// The values of a group stand in the order of the runs, and [`Spread::of`] adds them up in this order: the last digits of a sum
+/// depend on it.
+fn summarize(rows: DataFrame) -> anyhow::Result<Summary> {
+    let keys = ["variant", "subset", "site", "class", "group", "metric"];
+    let groups = rows.lazy().group_by(keys.map(col)).agg([col("value").drop_nulls()]).collect()?;
+    let texts = keys.into_iter().map(|key| groups.column(key)?.str()).collect::<PolarsResult<Vec<_>>>()?;
+    let values = groups.column("value")?.list()?;
+    let group = |row: usize| -> PolarsResult<((String, About), Spread)> {
+        let [variant, subset, site, class, group, metric] = std::array::from_fn(|key| texts[key].get(row).map(str::to_owned));
+        let (subset, metric) = (subset.unwrap_or_default(), metric.unwrap_or_default());
+        let values: Vec<f64> = match values.get_as_series(row) {
+            Some(values) => values.f64()?.into_no_null_iter().collect(),
+            None => Vec::new(),
+        };
+        Ok(((variant.unwrap_or_default(), About { subset, site, class, group, metric }), Spread::of(&values)))
+    };
+    Ok((0..groups.height()).map(group).collect::<PolarsResult<_>>()?)
 }
 
-fn write_metrics(sweep: &RunDir, rows: &[Row<'_>]) -> anyhow::Result<()> {
-    write(sweep, "sweep_metrics", |batch| {
-        batch
-            .column("run", rows.iter().map(|r| &r.made.name))
-            .column("variant", rows.iter().map(|r| &r.made.variant))
-            .column("seed", rows.iter().map(|r| r.made.seed))
-            .column("fold", rows.iter().map(|r| r.made.fold.as_ref()))
-            .column("model_id", rows.iter().map(|r| &r.model_id))
-            .column("subset", rows.iter().map(|r| &r.about.subset))
-            .column("site", rows.iter().map(|r| r.about.site.as_ref()))
-            .column("class", rows.iter().map(|r| r.about.class.as_ref()))
-            .column("group", rows.iter().map(|r| r.about.group.as_ref()))
-            .column("metric", rows.iter().map(|r| &r.about.metric))
-            .column("value", rows.iter().map(|r| r.value))
-            .column("support", rows.iter().map(|r| r.support))
+fn write_metrics(sweep: &RunDir, rows: &DataFrame) -> anyhow::Result<()> {
+    write(sweep, "sweep_metrics", |mut batch| {
+        for name in ["run", "variant", "fold", "model_id", "subset", "site", "class", "group", "metric"] {
+            batch = batch.column(name, rows.column(name)?.str()?.iter());
+        }
+        Ok(batch
+            .column("seed", rows.column("seed")?.u64()?.iter())
+            .column("value", rows.column("value")?.f64()?.iter())
+            .column("support", rows.column("support")?.i64()?.iter()))
     })
 }
 
 fn write_summary(sweep: &RunDir, summary: &Summary) -> anyhow::Result<()> {
     let (about, spread) = (|| summary.keys().map(|(_, about)| about), || summary.values());
     write(sweep, "sweep_summary", |batch| {
-        batch
+        Ok(batch
             .column("variant", summary.keys().map(|(variant, _)| variant))
             .column("subset", about().map(|a| &a.subset))
             .column("site", about().map(|a| a.site.as_ref()))
@@ -172,13 +152,17 @@ fn write_summary(sweep: &RunDir, summary: &Summary) -> anyhow::Result<()> {
             .column("mean", spread().map(|s| s.mean))
             .column("sd", spread().map(|s| s.sd))
             .column("low", spread().map(|s| s.low))
-            .column("high", spread().map(|s| s.high))
+            .column("high", spread().map(|s| s.high)))
     })
 }
 
-fn write(sweep: &RunDir, table: &'static str, build: impl FnOnce(BatchBuilder) -> BatchBuilder) -> anyhow::Result<()> {
+fn write(
+    sweep: &RunDir,
+    table: &'static str,
+    build: impl FnOnce(BatchBuilder) -> PolarsResult<BatchBuilder>,
+) -> anyhow::Result<()> {
     let mut writer = TableWriter::new(schema(table)?, &[], Staged::create(&sweep.tmp())?)?;
-    let batch = build(writer.builder()).build()?;
+    let batch = build(writer.builder())?.build()?;
     writer.write(&batch)?;
     let (staged, rows) = writer.finish()?;
     Ok(staged.finish(Some(rows))?.publish(&place(sweep, table))?)
@@ -190,6 +174,8 @@ fn place(sweep: &RunDir, table: &'static str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use chorus_frames::polars::df;
+
     use super::*;
 
     #[test]
@@ -207,19 +193,43 @@ mod tests {
 
     #[test]
     fn undefined_values_count_in_no_mean_and_variants_stay_apart() {
-        let made = |name: &str, variant: &str| Made { name: name.into(), variant: variant.into(), seed: 0, fold: None };
-        let runs = [made("a", "x"), made("b", "x"), made("c", "y")];
-        let row = |run: usize, value| Row {
-            made: &runs[run],
-            model_id: String::new(),
-            about: About { metric: "f1_fixed".into(), ..About::default() },
-            value,
-            support: 0,
-        };
-        let summary = summarize(&[row(0, Some(0.5)), row(1, None), row(2, Some(1.0))]);
-        let of = |variant: &str| summary.iter().find(|((v, _), _)| v == variant).map(|(_, spread)| (spread.runs, spread.mean));
-        assert_eq!(of("x"), Some((1, Some(0.5))));
-        assert_eq!(of("y"), Some((1, Some(1.0))));
+        let none = [None::<&str>; 4];
+        let rows = df!(
+            "variant" => ["x", "x", "y", "z"],
+            "subset" => ["test"; 4],
+            "site" => none,
+            "class" => none,
+            "group" => none,
+            "metric" => ["f1_fixed"; 4],
+            "value" => [Some(0.5), None, Some(1.0), None],
+        );
+        let summary = summarize(rows.unwrap()).unwrap();
+        let found: Vec<_> = summary.iter().map(|((variant, _), spread)| (variant.as_str(), spread.runs, spread.mean)).collect();
+        assert_eq!(found, [("x", 1, Some(0.5)), ("y", 1, Some(1.0)), ("z", 0, None)]);
+    }
+
+    #[test]
+    fn a_group_has_its_values_in_their_order_and_nulls_come_first() {
+        // Groups whose rows alternate. Their sum depends on the order: 1e17 + 3 has no place for the 3.
+        let values: Vec<f64> = (0..3_000).map(|i| if i % 7 == 0 { 1e17 } else { f64::from(i) }).collect();
+        let sites: Vec<Option<&str>> = (0..3_000).map(|i| [Some("B"), None, Some("A")][i % 3]).collect();
+        let none = vec![None::<&str>; 3_000];
+        let rows = df!(
+            "variant" => vec!["all"; 3_000],
+            "subset" => vec!["test"; 3_000],
+            "site" => &sites,
+            "class" => &none,
+            "group" => &none,
+            "metric" => vec!["f1_fixed"; 3_000],
+            "value" => &values,
+        );
+        let summary = summarize(rows.unwrap()).unwrap();
+        let wanted = [None, Some("A"), Some("B")].map(|site| {
+            let own: Vec<f64> = sites.iter().zip(&values).filter(|(of, _)| **of == site).map(|(_, value)| *value).collect();
+            (site.map(str::to_owned), Spread::of(&own))
+        });
+        let found: Vec<_> = summary.into_iter().map(|((_, about), spread)| (about.site, spread)).collect();
+        assert_eq!(found, wanted);
     }
 
     #[test]

@@ -2,16 +2,19 @@
 
 use std::io::{self, Write};
 
-use polars::prelude::DataFrame;
 use serde_json::Value;
 
 use crate::QueryError;
-use crate::value::{each_row, names};
+use crate::rows::Rows;
+use crate::value::each_row;
 
 /// Writes one object per row and line, with the columns in order.
-pub(crate) fn write(frame: &DataFrame, out: &mut impl Write) -> Result<(), QueryError> {
-    let keys: Vec<String> = names(frame).into_iter().map(|name| Value::from(name).to_string()).collect();
-    each_row(frame, |row| Ok(line(&keys, row, out)?))
+pub(crate) fn write(rows: Rows, out: &mut impl Write) -> Result<(), QueryError> {
+    let keys: Vec<String> = rows.columns().into_iter().map(|name| Value::from(name).to_string()).collect();
+    for batch in rows {
+        each_row(&batch?, |row| Ok(line(&keys, row, out)?))?;
+    }
+    Ok(())
 }
 
 fn line(keys: &[String], row: &[Value], out: &mut impl Write) -> io::Result<()> {

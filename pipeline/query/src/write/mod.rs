@@ -1,5 +1,6 @@
-//! Answers as text.
+//! Answers as bytes.
 
+pub(crate) mod binary;
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod table;

@@ -2,16 +2,17 @@
 
 use std::io::{self, Write};
 
-use polars::prelude::DataFrame;
+use arrow::datatypes::DataType;
 
 use crate::QueryError;
-use crate::value::{each_row, names, text};
+use crate::rows::Rows;
+use crate::value::{each_row, text};
 
 /// Spaces between columns.
 const GAP: usize = 2;
 /// A column of text is never cut below this width.
 const NARROWEST: usize = 8;
-/// The text of a missing value, as in polars and SQL.
+/// The text of a missing value, as in SQL.
 const NULL: &str = "null";
 
 /// How a table is laid out.
@@ -33,20 +34,25 @@ struct Column {
 }
 
 /// Writes the names, a rule and the rows.
-pub(crate) fn write(frame: &DataFrame, style: &TableStyle, out: &mut impl Write) -> Result<(), QueryError> {
-    let shown = style.limit.unwrap_or(usize::MAX).min(frame.height());
-    let titles: Vec<String> = names(frame).into_iter().map(one_line).collect();
-    let mut rows = Vec::with_capacity(shown);
-    each_row(&frame.head(Some(shown)), |row| {
-        rows.push(row.iter().map(|v| one_line(&text(v).unwrap_or(NULL.into()))).collect::<Vec<_>>());
-        Ok(())
-    })?;
+pub(crate) fn write(rows: Rows, style: &TableStyle, out: &mut impl Write) -> Result<(), QueryError> {
+    let shown = style.limit.unwrap_or(usize::MAX);
+    let titles: Vec<String> = rows.columns().into_iter().map(one_line).collect();
+    let kinds: Vec<DataType> = rows.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+    let (mut cells, mut found) = (Vec::new(), 0);
+    for batch in rows {
+        let batch = batch?;
+        each_row(&batch.slice(0, batch.num_rows().min(shown - cells.len())), |row| {
+            cells.push(row.iter().map(|v| one_line(&text(v).unwrap_or(NULL.into()))).collect::<Vec<_>>());
+            Ok(())
+        })?;
+        found += batch.num_rows();
+    }
 
-    let mut columns: Vec<Column> = (frame.dtypes().iter().zip(&titles).enumerate())
+    let mut columns: Vec<Column> = (kinds.iter().zip(&titles).enumerate())
         .map(|(i, (kind, name))| Column {
             number: kind.is_numeric(),
             text: !kind.is_numeric() && !kind.is_temporal(),
-            width: rows.iter().map(|r| width(&r[i])).max().unwrap_or(0).max(width(name)),
+            width: cells.iter().map(|r| width(&r[i])).max().unwrap_or(0).max(width(name)),
         })
         .collect();
     if let Some(room) = style.width {
@@ -55,12 +61,12 @@ pub(crate) fn write(frame: &DataFrame, style: &TableStyle, out: &mut impl Write)
 
     line(&titles, &columns, out)?;
     line(&columns.iter().map(|c| "─".repeat(c.width)).collect::<Vec<_>>(), &columns, out)?;
-    for row in &rows {
+    for row in &cells {
         line(row, &columns, out)?;
     }
-    let left_out = frame.height() - shown;
+    let left_out = found - cells.len();
     if left_out > 0 {
-        writeln!(out, "({left_out} of {} rows left out)", frame.height())?;
+        writeln!(out, "({left_out} of {found} rows left out)")?;
     }
     Ok(())
 }

@@ -171,18 +171,23 @@ impl Run {
     /// The answer as lines of CSV, without the line of names.
     pub fn rows(&self, sql: &str) -> Vec<String> {
         let answer = self.sql(sql).unwrap_or_else(|e| panic!("{sql}\n{e}"));
-        written(&answer, Format::Csv).lines().skip(1).map(str::to_owned).collect()
+        written(answer, Format::Csv).lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// The error of a query that fails, before its first row or later.
+    pub fn failure(&self, sql: &str) -> QueryError {
+        self.sql(sql).and_then(|answer| answer.write(Format::Csv, &mut Vec::new())).expect_err(sql)
     }
 
     /// What is said first of a query that fails; the place in the query stands on lines of its own.
     pub fn error(&self, sql: &str) -> String {
-        let error = self.sql(sql).map(|a| written(&a, Format::Csv)).expect_err(sql).to_string();
+        let error = self.failure(sql).to_string();
         error.split('\n').next().unwrap().to_owned()
     }
 }
 
 /// An answer as text.
-pub fn written(answer: &Answer, format: Format) -> String {
+pub fn written(answer: Answer, format: Format) -> String {
     let mut bytes = Vec::new();
     answer.write(format, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()

@@ -1,0 +1,72 @@
+//! Visits the tree of a query.
+//!
+//! sqlparser compiles its walk through the tree, which has hundreds of types, for each type of visitor. Here all visitors share one, which
+//! takes minutes off the build.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, ObjectName, Query, Select, Statement, TableFactor, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
+};
+
+use crate::QueryError;
+
+/// Why a walk ends early.
+pub(crate) type Break = Option<Box<QueryError>>;
+
+/// Visits all parts.
+pub(crate) fn walk(tree: &impl Visit, visitor: &mut dyn Visitor<Break = Break>) -> ControlFlow<Break> {
+    tree.visit(&mut Shared(visitor))
+}
+
+/// Visits all parts, and changes them.
+pub(crate) fn walk_mut(tree: &mut impl VisitMut, visitor: &mut dyn VisitorMut<Break = Break>) -> ControlFlow<Break> {
+    tree.visit(&mut SharedMut(visitor))
+}
+
+/// The error with which a walk ended, if it did.
+///
+/// # Errors
+/// That error.
+pub(crate) fn result(walked: ControlFlow<Break>) -> Result<(), QueryError> {
+    match walked {
+        ControlFlow::Break(Some(error)) => Err(*error),
+        ControlFlow::Break(None) | ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+struct Shared<'a>(&'a mut dyn Visitor<Break = Break>);
+struct SharedMut<'a>(&'a mut dyn VisitorMut<Break = Break>);
+
+macro_rules! forward {
+    ($($name:ident: $part:ty),* $(,)?) => {
+        $(fn $name(&mut self, part: $part) -> ControlFlow<Break> {
+            self.0.$name(part)
+        })*
+    };
+}
+
+impl Visitor for Shared<'_> {
+    type Break = Break;
+
+    forward! {
+        pre_visit_query: &Query, post_visit_query: &Query, pre_visit_select: &Select, post_visit_select: &Select,
+        pre_visit_relation: &ObjectName, post_visit_relation: &ObjectName,
+        pre_visit_table_factor: &TableFactor, post_visit_table_factor: &TableFactor,
+        pre_visit_expr: &Expr, post_visit_expr: &Expr, pre_visit_statement: &Statement, post_visit_statement: &Statement,
+        pre_visit_value: &ValueWithSpan, post_visit_value: &ValueWithSpan,
+    }
+}
+
+impl VisitorMut for SharedMut<'_> {
+    type Break = Break;
+
+    forward! {
+        pre_visit_query: &mut Query, post_visit_query: &mut Query, pre_visit_select: &mut Select, post_visit_select: &mut Select,
+        pre_visit_relation: &mut ObjectName, post_visit_relation: &mut ObjectName,
+        pre_visit_table_factor: &mut TableFactor, post_visit_table_factor: &mut TableFactor,
+        pre_visit_expr: &mut Expr, post_visit_expr: &mut Expr,
+        pre_visit_statement: &mut Statement, post_visit_statement: &mut Statement,
+        pre_visit_value: &mut ValueWithSpan, post_visit_value: &mut ValueWithSpan,
+    }
+}
