@@ -54,6 +54,8 @@ impl Session {
         // As in DuckDB.
         "nulls_last".clone_into(&mut options.sql_parser.default_null_ordering);
         options.execution.time_zone = Some("UTC".to_owned());
+        // The first rows of each group, by ROW_NUMBER, without a sort of all rows.
+        options.optimizer.enable_window_topn = true;
         // MIN (x) FILTER (…) leaves out rows that the filter of another aggregate passes.
         options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         let mut builder = SessionStateBuilder::new()
