@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch, StringVie
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use async_trait::async_trait;
 use chorus_engine::Partition;
-use chorus_tables::{PARTITIONS, TableReader};
+use chorus_tables::{PARTITIONS, TableError};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, Result as EngineResult, ScalarValue, Statistics, project_schema};
@@ -33,18 +33,14 @@ pub(crate) struct RunTable {
     schema: EngineSchema,
     partitions: Vec<Partition>,
     files: Arc<Files>,
-    /// Rows by byte of the first file, from which the size of the whole is estimated. The engine puts the smaller side of a join into
-    /// memory.
-    rows_by_byte: f64,
 }
 
 impl RunTable {
     /// A table with at least one file.
     pub(crate) fn new(partitions: Vec<Partition>, files: Arc<Files>) -> Self {
         let table = partitions.first().map(|first| first.schema);
-        // A damaged file is left to whoever reads it: perhaps nobody does.
-        let first = partitions.first().and_then(|first| first.open().ok());
-        let width = first.as_ref().map_or(0, TableReader::width);
+        let with_arrays = partitions.first().filter(|first| first.schema.has_arrays());
+        let width = with_arrays.and_then(|first| first.open().ok()).map_or(0, |first| first.width());
         let columns = table.iter().flat_map(|table| &table.columns);
         let fields = columns.map(|c| Field::new(&c.name, engine_type(c.kind.arrow(width)), c.nullable));
         let is_partitioned = table.is_some_and(|table| table.partitioned);
@@ -52,11 +48,7 @@ impl RunTable {
         let schema = EngineSchema::builder(Arc::new(Schema::new(fields.collect::<Vec<_>>())))
             .with_table_partition_cols(from_path.iter().cloned().collect::<Vec<_>>())
             .build();
-        let sample = first.and_then(|first| {
-            let bytes = std::fs::metadata(first.path()).ok()?.len();
-            Some(first.rows() as f64 / bytes.max(1) as f64)
-        });
-        Self { schema, partitions, files, rows_by_byte: sample.unwrap_or(0.0) }
+        Self { schema, partitions, files }
     }
 
     /// The files that pass these filters, which name `site` and `date` only.
@@ -71,6 +63,18 @@ impl RunTable {
         let passes = passes.as_boolean();
         let passing = self.partitions.iter().enumerate().filter(|(i, _)| passes.is_valid(*i) && passes.value(*i));
         Ok(passing.map(|(_, part)| part).collect())
+    }
+
+    /// Rows by byte of one of these files, from which the size of all is estimated: the engine puts the smaller side of a join into memory.
+    /// One file also speaks for the version of all, since versions are raised for whole tables.
+    fn rows_by_byte(&self, chosen: &[&Partition]) -> EngineResult<f64> {
+        let Some(first) = chosen.first().copied().or(self.partitions.first()) else { return Ok(0.0) };
+        match first.open() {
+            Ok(reader) => Ok(reader.rows() as f64 / std::fs::metadata(&first.path)?.len().max(1) as f64),
+            Err(stale @ TableError::Stale { .. }) => Err(self.files.failed(stale).into()),
+            // Damage is left to whoever reads that file.
+            Err(_) => Ok(0.0),
+        }
     }
 
     fn file(&self, partition: &Partition) -> EngineResult<PartitionedFile> {
@@ -113,14 +117,16 @@ impl TableProvider for RunTable {
         let from_path = self.schema.table_partition_cols();
         let (of_path, of_rows): (Vec<Expr>, Vec<Expr>) =
             filters.iter().cloned().partition(|filter| is_of_path(filter, from_path));
-        let files = self.chosen(state, &of_path)?.into_iter().map(|part| self.file(part)).collect::<EngineResult<Vec<_>>>()?;
+        let chosen = self.chosen(state, &of_path)?;
+        let rows_by_byte = self.rows_by_byte(&chosen)?;
+        let files = chosen.into_iter().map(|part| self.file(part)).collect::<EngineResult<Vec<_>>>()?;
         if files.is_empty() {
             // A scan without files has no partition, which joins do not expect.
             return Ok(Arc::new(EmptyExec::new(project_schema(self.schema.table_schema(), projection)?)));
         }
         let bytes: u64 = files.iter().map(|file| file.object_meta.size).sum();
         let statistics = Statistics {
-            num_rows: Precision::Inexact((bytes as f64 * self.rows_by_byte) as usize),
+            num_rows: Precision::Inexact((bytes as f64 * rows_by_byte) as usize),
             total_byte_size: Precision::Inexact(bytes as usize),
             ..Statistics::new_unknown(self.schema.table_schema())
         };

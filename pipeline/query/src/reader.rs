@@ -57,7 +57,8 @@ impl Files {
         Ok(footer)
     }
 
-    fn failed(&self, error: TableError) -> ParquetError {
+    /// Remembers an error of a file, if it is the first.
+    pub(crate) fn failed(&self, error: TableError) -> ParquetError {
         let text = error.to_string();
         lock(&self.failure).get_or_insert(error);
         ParquetError::General(text)

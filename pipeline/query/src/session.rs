@@ -12,7 +12,8 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::expr::WindowFunctionParams;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as EngineStatement;
@@ -54,8 +55,6 @@ impl Session {
         // As in DuckDB.
         "nulls_last".clone_into(&mut options.sql_parser.default_null_ordering);
         options.execution.time_zone = Some("UTC".to_owned());
-        // The first rows of each group, by ROW_NUMBER, without a sort of all rows.
-        options.optimizer.enable_window_topn = true;
         // MIN (x) FILTER (…) leaves out rows that the filter of another aggregate passes.
         options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         let mut builder = SessionStateBuilder::new()
@@ -80,7 +79,10 @@ impl Session {
     pub(crate) fn frame(&self, plan: LogicalPlan) -> EngineResult<DataFrame> {
         let mut state = self.context.state();
         // Filters that a running query finds move in the same way as [`UNSAFE`] does it.
-        state.config_mut().options_mut().optimizer.enable_dynamic_filter_pushdown = scans(&plan)? < 2;
+        let optimizer = &mut state.config_mut().options_mut().optimizer;
+        optimizer.enable_dynamic_filter_pushdown = scans(&plan)? < 2;
+        // The first rows of each group, by ROW_NUMBER, without a sort of all rows. It panics where the order says nothing.
+        optimizer.enable_window_topn = !has_idle_order(&plan)?;
         Ok(DataFrame::new(state, plan))
     }
 
@@ -123,4 +125,22 @@ fn scans(plan: &LogicalPlan) -> EngineResult<usize> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(scans)
+}
+
+/// Whether a window function orders its rows by nothing but what they have in common.
+fn has_idle_order(plan: &LogicalPlan) -> EngineResult<bool> {
+    let mut has = false;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Window(window) = node {
+            has |= window.window_expr.iter().any(|expr| match expr.clone().unalias() {
+                Expr::WindowFunction(function) => {
+                    let WindowFunctionParams { order_by, partition_by, .. } = &function.params;
+                    !order_by.is_empty() && order_by.iter().all(|key| partition_by.contains(&key.expr))
+                }
+                _ => false,
+            });
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(has)
 }

@@ -275,7 +275,11 @@ fn tables_of(view: &View) -> Result<Vec<&'static TableSchema>, QueryError> {
 /// A table or a view of one run.
 async fn of_run(run: &RunTables, relation: Relation, reading: &Reading) -> Result<Arc<dyn TableProvider>, QueryError> {
     let table = |schema: &TableSchema| -> Result<Arc<dyn TableProvider>, QueryError> {
-        Ok(Arc::new(RunTable::new(run.made_partitions(&schema.name)?, Arc::clone(&reading.files))))
+        let files = run.partitions(&schema.name)?;
+        if files.is_empty() {
+            return Err(run.not_made(schema).into());
+        }
+        Ok(Arc::new(RunTable::new(files, Arc::clone(&reading.files))))
     };
     match relation {
         Relation::Table(schema) => table(schema),

@@ -256,6 +256,14 @@ fn answers_are_those_of_duckdb() {
             "SELECT MIN(score) FILTER (WHERE score < 2), MIN(class) FILTER (WHERE recording_id = 'c' AND class = 'TOAD') FROM predictions",
             &["0.0,TOAD"],
         ),
+        (
+            "SELECT COUNT(*) FROM (SELECT 1 FROM predictions QUALIFY ROW_NUMBER() OVER (PARTITION BY class ORDER BY class) <= 2) t",
+            &["4"],
+        ),
+        (
+            "SELECT score FROM predictions QUALIFY ROW_NUMBER() OVER (PARTITION BY class ORDER BY score DESC) <= 1 ORDER BY 1",
+            &["0.85", "0.875"],
+        ),
         ("SELECT k FROM (VALUES (1)) a(k) FULL JOIN (VALUES (2)) b(k) USING (k) ORDER BY k", &["1", "2"]),
     ]);
 }
