@@ -11,16 +11,16 @@ use crate::QueryError;
 use crate::error::nearest;
 use crate::reader::Files;
 
-/// Explains an error of a query that reads these files.
-pub(crate) fn explain(error: DataFusionError, files: &Files, read: &[Partition]) -> QueryError {
+/// Explains an error of a query. `read` lists the files that it reads, where the error may lie in one of them.
+pub(crate) fn explain(error: DataFusionError, files: &Files, read: impl FnOnce() -> Vec<Partition>) -> QueryError {
     if let Some(table) = files.failure() {
         return table.into();
     }
     let text = error.strip_backtrace();
     match root(error) {
         DataFusionError::SchemaError(error, _) => schema(*error),
-        DataFusionError::ParquetError(_) => damaged(read, text),
-        DataFusionError::ArrowError(_, _) if text.to_lowercase().contains("parquet") => damaged(read, text),
+        DataFusionError::ParquetError(_) => damaged(&read(), text),
+        DataFusionError::ArrowError(_, _) if text.to_lowercase().contains("parquet") => damaged(&read(), text),
         DataFusionError::Plan(text) => QueryError::Invalid { detail: first_line(&text) },
         DataFusionError::SQL(error, _) => QueryError::Syntax { detail: error.to_string() },
         DataFusionError::NotImplemented(text) => QueryError::Unsupported { detail: first_line(&text), hint: None },
@@ -142,7 +142,7 @@ mod tests {
         let error = SchemaError::FieldNotFound { field: Box::new(Column::from_name("scor")), valid_fields };
         let error = DataFusionError::SchemaError(Box::new(error), Box::new(None)).context("while planning");
         assert_eq!(
-            explain(error, &Files::default(), &[]).to_string(),
+            explain(error, &Files::default(), Vec::new).to_string(),
             "no column is called `scor`; did you mean `score`? There are: score, site"
         );
     }
@@ -159,6 +159,6 @@ mod tests {
     #[test]
     fn remarks_of_the_engine_are_left_out() {
         let error = DataFusionError::Plan("Invalid function 'whale'.\nDid you mean 'floor'?".into());
-        assert_eq!(explain(error, &Files::default(), &[]).to_string(), "the query is not valid: Invalid function 'whale'");
+        assert_eq!(explain(error, &Files::default(), Vec::new).to_string(), "the query is not valid: Invalid function 'whale'");
     }
 }

@@ -41,6 +41,7 @@ mod rows;
 mod session;
 mod statement;
 mod tables;
+mod times;
 mod value;
 mod views;
 mod walk;

@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{self, DataType, Expr, TypedString, Visitor
 use jiff::civil::{Date, date};
 
 use crate::QueryError;
-use crate::walk::{Break, result, walk_mut};
+use crate::walk::{Break, outcome, walk_mut};
 
 /// The name of the table.
 pub(crate) const PARAMS: &str = "params";
@@ -160,7 +160,7 @@ pub(crate) fn table(params: &[Param]) -> Result<RecordBatch, QueryError> {
 /// # Errors
 /// [`QueryError::Param`] where a parameter has no value.
 pub(crate) fn fill_in(query: &mut ast::Query, params: &[Param]) -> Result<(), QueryError> {
-    result(walk_mut(query, &mut Filler(params)))
+    outcome(walk_mut(query, &mut Filler(params)))
 }
 
 struct Filler<'a>(&'a [Param]);

@@ -86,7 +86,7 @@ fn in_days(node: LogicalPlan) -> EngineResult<Transformed<LogicalPlan>> {
             [key] if is_range => key.expr.get_type(&schema)?,
             _ => return Ok(Transformed::no(Expr::WindowFunction(function))),
         };
-        let changed = bounds(&mut function, &key)?;
+        let changed = bounds_in_days(&mut function, &key)?;
         let expr = Expr::WindowFunction(function);
         // The parts above know the column by its name.
         Ok(if changed { Transformed::yes(expr.alias(name)) } else { Transformed::no(expr) })
@@ -94,8 +94,8 @@ fn in_days(node: LogicalPlan) -> EngineResult<Transformed<LogicalPlan>> {
     repaired.map_data(LogicalPlan::recompute_schema)
 }
 
-/// Whether a bound changed.
-fn bounds(function: &mut WindowFunction, key: &DataType) -> EngineResult<bool> {
+/// Puts days in place of numbers in the bounds of a frame over dates, and says whether it did.
+fn bounds_in_days(function: &mut WindowFunction, key: &DataType) -> EngineResult<bool> {
     let frame = &mut function.params.window_frame;
     let mut changed = false;
     for bound in [&mut frame.start_bound, &mut frame.end_bound] {

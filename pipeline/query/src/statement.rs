@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Toke
 
 use crate::QueryError;
 use crate::dialect::Grammar;
-use crate::walk::{Break, result, walk};
+use crate::walk::{Break, outcome, walk};
 
 /// Maximum length of a query in bytes: its syntax tree, which is as deep as its longest chain of operators, must fit the stack.
 const LONGEST: usize = 256 << 10;
@@ -99,7 +99,7 @@ impl Statement {
             other => return Err(refused(&other)),
         };
         let mut names = Names::default();
-        result(walk(&*tree, &mut names))?;
+        outcome(walk(&*tree, &mut names))?;
         let titles = if explain.is_some() { vec![Title::Star] } else { titles(&tree.body, &quoted) };
         Ok(Self::Query(Box::new(Query { tree, explain, relations: names.relations, titles })))
     }

@@ -167,21 +167,18 @@ impl Tables {
 
     /// Plans a query, runs it and sends its answer.
     async fn run(&self, query: Query, params: Vec<Param>, parts: Sender<Part>) -> Result<(), QueryError> {
-        let mut tree = query.tree.clone();
+        let Query { mut tree, explain: wanted, relations, .. } = query;
         params::fill_in(&mut tree, &params)?;
         let reading = self.reading(params)?;
         let mut session = Session::new(Arc::clone(&reading.resources));
-        let mut read = Vec::new();
-        for name in &query.relations {
-            let relation = self.relation(name)?;
-            let table = self.table(relation, &reading).await?;
-            read.extend(self.files(relation)?);
-            session.add(name, table).map_err(|e| explain(e, &reading.files, &[]))?;
+        for name in &relations {
+            let table = self.table(self.relation(name)?, &reading).await?;
+            session.add(name, table).map_err(|e| explain(e, &reading.files, Vec::new))?;
         }
         let plan = session.plan(*tree).await?;
         let run = async {
             let frame = session.frame(plan?)?;
-            let frame = match query.explain {
+            let frame = match wanted {
                 Some(Explain::Plan { analyze, verbose }) => frame.explain(verbose, analyze)?,
                 Some(Explain::Columns) => session.rows(describe::found(frame.schema().as_arrow()))?,
                 None => frame,
@@ -198,7 +195,7 @@ impl Tables {
             }
             Ok::<(), DataFusionError>(())
         };
-        run.await.map_err(|e| explain(e, &reading.files, &read))
+        run.await.map_err(|e| explain(e, &reading.files, || self.files(&relations)))
     }
 
     /// What a query needs besides its text.
@@ -207,7 +204,7 @@ impl Tables {
         let is_writable = |run: &&RunTables| std::fs::metadata(run.path()).is_ok_and(|found| !found.permissions().readonly());
         let folder = self.runs.first().filter(is_writable).map(|run| run.run_dir().tmp());
         let files = Arc::new(Files::default());
-        let resources = resources(&self.limits, folder).map_err(|e| explain(e, &files, &[]))?;
+        let resources = resources(&self.limits, folder).map_err(|e| explain(e, &files, Vec::new))?;
         Ok(Reading { params, resources, files })
     }
 
@@ -220,23 +217,22 @@ impl Tables {
         }
     }
 
-    /// The files of a relation in all runs.
-    fn files(&self, relation: Relation) -> Result<Vec<Partition>, QueryError> {
-        let tables = match relation {
-            Relation::Table(schema) => vec![schema],
-            Relation::View(view) => tables_of(view)?,
-            Relation::Params => Vec::new(),
+    /// The files of these relations in all runs, as far as they can be listed.
+    fn files(&self, relations: &[String]) -> Vec<Partition> {
+        let tables = |name: &String| match self.relation(name) {
+            Ok(Relation::Table(schema)) => vec![schema],
+            Ok(Relation::View(view)) => tables_of(view).unwrap_or_default(),
+            Ok(Relation::Params) | Err(_) => Vec::new(),
         };
-        let mut files = Vec::new();
-        for (run, table) in self.runs.iter().flat_map(|run| tables.iter().map(move |table| (run, table))) {
-            files.extend(run.partitions(&table.name)?);
-        }
-        Ok(files)
+        let tables: Vec<&TableSchema> = relations.iter().flat_map(tables).collect();
+        let of_run =
+            |run: &RunTables| tables.iter().flat_map(|table| run.partitions(&table.name).unwrap_or_default()).collect::<Vec<_>>();
+        self.runs.iter().flat_map(of_run).collect()
     }
 
     /// The rows of all runs.
     async fn table(&self, relation: Relation, reading: &Reading) -> Result<Arc<dyn TableProvider>, QueryError> {
-        let explained = |error| explain(error, &reading.files, &[]);
+        let explained = |error| explain(error, &reading.files, Vec::new);
         if let Relation::Params = relation {
             let rows = params::table(&reading.params)?;
             return Ok(Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows]]).map_err(explained)?));
@@ -285,7 +281,7 @@ async fn of_run(run: &RunTables, relation: Relation, reading: &Reading) -> Resul
         Relation::Table(schema) => table(schema),
         Relation::View(view) => {
             let mut session = Session::new(Arc::clone(&reading.resources));
-            let explained = |error| explain(error, &reading.files, &[]);
+            let explained = |error| explain(error, &reading.files, Vec::new);
             for schema in tables_of(view)? {
                 session.add(&schema.name, table(schema)?).map_err(explained)?;
             }

@@ -24,11 +24,66 @@ pub(crate) fn walk_mut(tree: &mut impl VisitMut, visitor: &mut dyn VisitorMut<Br
     tree.visit(&mut SharedMut(visitor))
 }
 
+/// Visits the expressions of a tree before and after their parts, and changes them. Those of subqueries are passed over.
+///
+/// # Errors
+/// The first of `visit`, which ends the walk.
+pub(crate) fn walk_own_exprs(
+    tree: &mut impl VisitMut,
+    visit: &mut dyn FnMut(Step, &mut Expr) -> Result<(), QueryError>,
+) -> Result<(), QueryError> {
+    outcome(walk_mut(tree, &mut OwnExprs { visit, depth: 0 }))
+}
+
+/// Where a walk stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Before the parts of an expression.
+    Before,
+    /// After them.
+    After,
+}
+
+struct OwnExprs<'a> {
+    visit: &'a mut dyn FnMut(Step, &mut Expr) -> Result<(), QueryError>,
+    /// How many subqueries are open.
+    depth: usize,
+}
+
+impl OwnExprs<'_> {
+    fn step(&mut self, step: Step, expr: &mut Expr) -> ControlFlow<Break> {
+        let visited = if self.depth == 0 { (self.visit)(step, expr) } else { Ok(()) };
+        visited.map_or_else(|error| ControlFlow::Break(Some(Box::new(error))), ControlFlow::Continue)
+    }
+}
+
+impl VisitorMut for OwnExprs<'_> {
+    type Break = Break;
+
+    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Break> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Break> {
+        self.step(Step::Before, expr)
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Break> {
+        self.step(Step::After, expr)
+    }
+}
+
 /// The error with which a walk ended, if it did.
 ///
 /// # Errors
 /// That error.
-pub(crate) fn result(walked: ControlFlow<Break>) -> Result<(), QueryError> {
+pub(crate) fn outcome(walked: ControlFlow<Break>) -> Result<(), QueryError> {
     match walked {
         ControlFlow::Break(Some(error)) => Err(*error),
         ControlFlow::Break(None) | ControlFlow::Continue(()) => Ok(()),

@@ -1,28 +1,14 @@
 //! When the sun sets and rises in a night at a place.
-//!
-//! By the solar position algorithm of Reda and Andreas (2003, doi:10.1016/j.solener.2003.12.003), in the crate solar-positioning: the
-//! centre of the sun at 0.833 degrees below the horizon, which is its upper limb under mean refraction, as almanacs have it, at sea
-//! level. Instants are UTC, so the clock's changes do not touch them.
 
+use chorus_sun::events;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use solar_positioning::{Horizon, Location, SolarEvents, delta_t};
 
 use crate::error::ScoreError;
 
-/// The Julian date of 1970-01-01T00:00:00Z.
-const JULIAN_1970: f64 = 2_440_587.5;
-const US_PER_DAY: f64 = 86_400e6;
-const NOON: i8 = 12;
+pub use chorus_sun::Place;
 
-/// A place on Earth, degrees, WGS 84.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
-    /// North positive.
-    pub latitude: f64,
-    /// East positive.
-    pub longitude: f64,
-}
+const NOON: i8 = 12;
 
 /// What the sun does from local noon to local noon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,20 +35,12 @@ impl Sun {
         let failed = |detail: String| ScoreError::Sun { night: night.to_string(), detail };
         let noon = |date: Date| zone.to_timestamp(date.at(NOON, 0, 0, 0)).map_err(|e| failed(e.to_string()));
         let (start, end) = (noon(night)?, noon(night.tomorrow().map_err(|e| failed(e.to_string()))?)?);
-        let julian = |us: i64| JULIAN_1970 + us as f64 / US_PER_DAY;
-        let location = Location { latitude: place.latitude, longitude: place.longitude };
         let year = f64::from(night.year()) + f64::from(night.day_of_year()) / 365.25;
-        let events = delta_t::estimate(year).and_then(|delta_t| {
-            let (start, end) = (julian(start.as_microsecond()), julian(end.as_microsecond()));
-            SolarEvents::new().for_interval_from_julian(start, end, location, delta_t, Horizon::SunriseSunset)
-        });
-        let events = events.map_err(|e| failed(e.to_string()))?;
-        // The search ends within a millisecond, and refraction varies by far more than a second.
-        let instant = |julian: &f64| ((julian - JULIAN_1970) * 86_400.0).round() as i64 * 1_000_000;
+        let events = events(start.as_microsecond(), end.as_microsecond(), year, place).map_err(|e| failed(e.to_string()))?;
         Ok(match (events.sets.first(), events.rises.last()) {
-            (None, None) if events.always_above() => Self::Up,
+            (None, None) if events.is_up => Self::Up,
             (None, None) => Self::Down,
-            (set, rise) => Self::Crosses { sunset_us: set.map(instant), sunrise_us: rise.map(instant) },
+            (set, rise) => Self::Crosses { sunset_us: set.copied(), sunrise_us: rise.copied() },
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::{
     array::{ArrayRef, AsArray, Float64Array, Int64Array, StringArray},
     compute::kernels::{arity::binary, numeric},
-    datatypes::{DataType, Float64Type, Int64Type, IntervalUnit, TimeUnit},
+    datatypes::{DataType, Float64Type, Int64Type},
     error::ArrowError,
 };
 use datafusion::{
@@ -14,6 +14,7 @@ use datafusion::{
 };
 
 use super::intervals;
+use crate::times::{DURATION, INTERVAL};
 
 /// The functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,9 +44,6 @@ pub(super) enum Native {
     /// The text of an interval.
     Spell,
 }
-
-const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
-const DURATION: DataType = DataType::Duration(TimeUnit::Microsecond);
 
 impl Native {
     /// A call of the function. The arguments must have the types that the function takes.

@@ -8,8 +8,9 @@ use arrow::{
     error::ArrowError,
 };
 
-const DAYS_OF_MONTH: i64 = 30;
-const NANOS_OF_DAY: i64 = 86_400_000_000_000;
+use crate::times::{DAY_US, DAYS_OF_MONTH, interval_of, micros_of};
+
+const NANOS_OF_DAY: i64 = DAY_US * 1_000;
 
 /// Intervals times numbers.
 pub(super) fn scale(args: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
@@ -37,24 +38,15 @@ fn scaled(interval: IntervalMonthDayNano, number: f64) -> Result<IntervalMonthDa
 
 /// The lengths of intervals in microseconds.
 pub(super) fn length(args: &[ArrayRef]) -> Result<ArrayRef, ArrowError> {
-    let micros = |i: IntervalMonthDayNano| {
-        let days = i64::from(i.months) * DAYS_OF_MONTH + i64::from(i.days);
-        days.checked_mul(NANOS_OF_DAY / 1000)?.checked_add(i.nanoseconds / 1000)
-    };
     let lengths: Int64Array = args[0]
         .as_primitive::<IntervalMonthDayNanoType>()
-        .try_unary(|i| micros(i).ok_or_else(|| overflow("the length of an interval")))?;
+        .try_unary(|i| micros_of(i).ok_or_else(|| overflow("the length of an interval")))?;
     Ok(Arc::new(lengths))
 }
 
-/// Durations in microseconds as days and the time after them.
+/// Durations in microseconds as intervals.
 pub(super) fn split(args: &[ArrayRef]) -> ArrayRef {
-    let one = |micros: i64| {
-        let of_day = NANOS_OF_DAY / 1000;
-        // A duration of 64 bits has fewer than 2^31 days.
-        IntervalMonthDayNano::new(0, (micros / of_day) as i32, micros % of_day * 1000)
-    };
-    let intervals: IntervalMonthDayNanoArray = args[0].as_primitive::<DurationMicrosecondType>().unary(one);
+    let intervals: IntervalMonthDayNanoArray = args[0].as_primitive::<DurationMicrosecondType>().unary(interval_of);
     Arc::new(intervals)
 }
 

@@ -11,7 +11,6 @@ mod intervals;
 mod joins;
 mod lateral;
 mod names;
-mod nulls;
 mod operators;
 mod parts;
 mod planner;
@@ -47,7 +46,6 @@ pub(crate) fn adapt(
     refuse::refuse(query)?;
     names::in_lower_case(query);
     selects::rewrite(query, Scope::new(columns, aggregates))?;
-    nulls::last(query);
     operators::rewrite(query);
     chains::balance(query);
     Ok(())

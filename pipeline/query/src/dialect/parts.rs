@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::{
     ast::{
         BinaryOperator, Distinct, ExcludeSelectItem, Expr, Function, Ident, ObjectName, OrderBy, OrderByKind, Query, Select,
-        TableAlias, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut, WildcardAdditionalOptions,
+        TableAlias, TableFactor, Value, Visit, VisitMut, Visitor, WildcardAdditionalOptions,
     },
     parser::Parser,
 };
 
 use super::grammar::Grammar;
 use crate::QueryError;
-use crate::walk::{Break, walk, walk_mut};
+use crate::walk::{Break, Step, walk, walk_own_exprs};
 
 /// An error for something that cannot be answered, with another way to write it.
 pub(super) fn unsupported(detail: impl Into<String>, hint: &str) -> QueryError {
@@ -133,7 +133,22 @@ pub(super) fn substitute(target: &mut impl VisitMut, of: &dyn Fn(&str) -> Option
 
 /// [`substitute`], but not within the expressions that are `closed`.
 pub(super) fn substitute_outside(target: &mut impl VisitMut, of: &dyn Fn(&str) -> Option<Expr>, closed: &dyn Fn(&Expr) -> bool) {
-    let _ = walk_mut(target, &mut Substitute { of, closed, depth: 0 });
+    let mut inside = 0;
+    // Nothing in it fails.
+    let _ = walk_own_exprs(target, &mut |step, expr| {
+        match step {
+            Step::Before => inside += usize::from(closed(expr)),
+            Step::After => inside -= usize::from(closed(expr)),
+        }
+        if step == Step::After
+            && inside == 0
+            && let Expr::Identifier(name) = expr
+            && let Some(new) = of(&name.value)
+        {
+            *expr = new;
+        }
+        Ok(())
+    });
 }
 
 /// [`substitute`] in all parts of a SELECT but FROM.
@@ -146,41 +161,5 @@ pub(super) fn substitute_all(select: &mut Select, of: &dyn Fn(&str) -> Option<Ex
     substitute(&mut select.named_window, of);
     if let Some(Distinct::On(keys)) = &mut select.distinct {
         substitute(keys, of);
-    }
-}
-
-struct Substitute<'a> {
-    of: &'a dyn Fn(&str) -> Option<Expr>,
-    closed: &'a dyn Fn(&Expr) -> bool,
-    depth: usize,
-}
-
-impl VisitorMut for Substitute<'_> {
-    type Break = Break;
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Break> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Break> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Break> {
-        self.depth += usize::from((self.closed)(expr));
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Break> {
-        self.depth -= usize::from((self.closed)(expr));
-        if self.depth == 0
-            && let Expr::Identifier(name) = expr
-            && let Some(new) = (self.of)(&name.value)
-        {
-            *expr = new;
-        }
-        ControlFlow::Continue(())
     }
 }

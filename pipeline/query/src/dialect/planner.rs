@@ -1,6 +1,6 @@
 //! Operators whose meaning depends on the types of their operands.
 
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::{
     common::{DFSchema, Result, ScalarValue, plan_err},
     functions::expr_fn,
@@ -17,13 +17,12 @@ use super::{
     functions::Native,
     operators::{Typed, is_minute},
 };
+use crate::times::{DURATION, INTERVAL, TIMESTAMP};
 
 /// Plans operators as DuckDB does.
 #[derive(Debug)]
 pub(super) struct Operators;
 
-const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
-const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 /// Every integer of 64 bits, as a decimal number.
 const WHOLE: DataType = DataType::Decimal128(20, 0);
 
@@ -293,7 +292,7 @@ fn is_fraction(part: &str) -> bool {
 /// The difference of two times as an interval of days and a time after them. Leaves all else as it is.
 fn split(expr: Expr, from: &DataType) -> Expr {
     match from {
-        DataType::Duration(_) => Native::Split.call(vec![to(expr, from, DataType::Duration(TimeUnit::Microsecond))]),
+        DataType::Duration(_) => Native::Split.call(vec![to(expr, from, DURATION)]),
         _ => expr,
     }
 }

@@ -8,14 +8,14 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::{parts::unsupported, scope::constraint, unknown};
 use crate::QueryError;
-use crate::walk::{Break, result, walk};
+use crate::walk::{Break, outcome, walk};
 
 /// Refuses what cannot be answered.
 ///
 /// # Errors
 /// [`QueryError::Unsupported`].
 pub(super) fn refuse(query: &Query) -> Result<(), QueryError> {
-    result(walk(query, &mut Refuse))
+    outcome(walk(query, &mut Refuse))
 }
 
 struct Refuse;

@@ -1,7 +1,7 @@
 //! The columns of tables, of WITH and of subqueries, as far as the text of a query tells them.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, RenameSelectItem, Select, SelectItem,
+    Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, Query, RenameSelectItem, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, TableAlias, TableFactor, TableWithJoins, Visit,
     WildcardAdditionalOptions,
 };
@@ -200,7 +200,7 @@ pub(super) fn name_of(expr: &Expr) -> String {
 /// The columns that USING or NATURAL merges.
 pub(super) fn merged(join: &Join, left: &[String], right: Option<&[String]>) -> Vec<String> {
     match constraint(&join.join_operator) {
-        Some(JoinConstraint::Using(names)) => names.iter().filter_map(single_owned).collect(),
+        Some(JoinConstraint::Using(names)) => names.iter().filter_map(single).map(str::to_owned).collect(),
         Some(JoinConstraint::Natural) => {
             let right = right.unwrap_or_default();
             left.iter().filter(|c| right.contains(c)).cloned().collect()
@@ -235,10 +235,6 @@ pub(super) fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
         | J::RightAnti(c) => Some(c),
         _ => None,
     }
-}
-
-fn single_owned(name: &ObjectName) -> Option<String> {
-    single(name).map(str::to_owned)
 }
 
 /// The columns under the names that an alias gives them.

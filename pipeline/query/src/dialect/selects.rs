@@ -6,14 +6,14 @@ use datafusion::sql::sqlparser::ast::{OrderByKind, Query, Select, VisitorMut};
 
 use super::{joins, lateral, scope::Scope, sets, shape, subqueries};
 use crate::QueryError;
-use crate::walk::{Break, result, walk_mut};
+use crate::walk::{Break, outcome, walk_mut};
 
 /// Rewrites all SELECTs of a query.
 ///
 /// # Errors
 /// [`QueryError::Unsupported`].
 pub(super) fn rewrite(query: &mut Query, scope: Scope) -> Result<(), QueryError> {
-    result(walk_mut(query, &mut Selects { scopes: vec![scope] }))
+    outcome(walk_mut(query, &mut Selects { scopes: vec![scope] }))
 }
 
 struct Selects<'a> {

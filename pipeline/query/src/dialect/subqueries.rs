@@ -3,10 +3,8 @@
 //! DataFusion joins a subquery that stands alone in WHERE correctly. Elsewhere it forgets that a null among the rows makes the
 //! answer null. There the rows are counted instead.
 
-use std::ops::ControlFlow;
-
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, UnaryOperator, VisitMut,
 };
 
 use super::{
@@ -15,7 +13,7 @@ use super::{
     scope::{Scope, name_of},
 };
 use crate::QueryError;
-use crate::walk::{Break, result, walk_mut};
+use crate::walk::{Step, walk_own_exprs};
 
 /// Rewrites the subqueries in conditions.
 ///
@@ -88,39 +86,14 @@ fn in_condition(condition: &mut Expr, scope: &Scope) -> Result<(), QueryError> {
 
 /// Rewrites all subqueries of an expression, and with `exists` also EXISTS.
 pub(super) fn everywhere(expr: &mut impl VisitMut, exists: bool, scope: &Scope) -> Result<(), QueryError> {
-    result(walk_mut(expr, &mut Counting { exists, scope, depth: 0 }))
-}
-
-struct Counting<'a> {
-    exists: bool,
-    scope: &'a Scope<'a>,
-    depth: usize,
-}
-
-impl VisitorMut for Counting<'_> {
-    type Break = Break;
-
-    fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<Break> {
-        self.depth += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Break> {
-        self.depth -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Break> {
-        if self.depth > 0 {
-            return ControlFlow::Continue(());
+    walk_own_exprs(expr, &mut |step, expr| {
+        if step == Step::After
+            && let Some(new) = counted(expr, exists, scope)?
+        {
+            *expr = new;
         }
-        match counted(expr, self.exists, self.scope) {
-            Ok(Some(new)) => *expr = new,
-            Ok(None) => {}
-            Err(error) => return ControlFlow::Break(Some(Box::new(error))),
-        }
-        ControlFlow::Continue(())
-    }
+        Ok(())
+    })
 }
 
 fn counted(expr: &Expr, exists: bool, scope: &Scope) -> Result<Option<Expr>, QueryError> {

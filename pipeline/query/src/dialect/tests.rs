@@ -17,7 +17,8 @@ use super::*;
 
 /// `t`: id, site, n, score, day, at, big. `u`: id, site, w. Both have nulls.
 fn context() -> SessionContext {
-    let config = SessionConfig::new().with_target_partitions(1);
+    let config =
+        SessionConfig::new().with_target_partitions(1).set_str("datafusion.sql_parser.default_null_ordering", "nulls_last");
     let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
     for planner in planners() {
         datafusion::execution::FunctionRegistry::register_expr_planner(&mut state, planner).unwrap();

@@ -10,9 +10,10 @@ use datafusion::logical_expr::ScalarUDF;
 use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Span};
 
-use super::moment::{DAY_US, civil, day, micros, walls};
-use super::scalar::{Kind, Scalar, TIMESTAMP};
+use super::moment::{civil, day, micros, walls};
+use super::scalar::{Kind, Scalar};
 use super::unit::{Unit, month_number};
+use crate::times::{DAY_US, TIMESTAMP};
 
 /// 2000-01-03, a Monday: buckets of days, hours and less are counted from here, as DuckDB does.
 const BUCKETS_FROM_US: i64 = 10_959 * DAY_US;

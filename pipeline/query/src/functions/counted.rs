@@ -14,6 +14,7 @@ use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_na
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
 use super::same::same_by_name;
+use super::scalar::list_of;
 
 /// The aggregates.
 pub(super) fn functions() -> Vec<AggregateUDF> {
@@ -185,10 +186,6 @@ fn entropy(counts: &HashMap<ScalarValue, i64>, _value: &DataType) -> Result<Scal
 /// A pair of a value and its count, by the names that DuckDB has for the entries of a map.
 fn histogram_fields(value: &DataType) -> DataType {
     DataType::Struct(Fields::from(vec![Field::new("key", value.clone(), true), Field::new("value", DataType::Int64, false)]))
-}
-
-fn list_of(item: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(item, true)))
 }
 
 /// Each value with its count, in the order of the values; null for no values.

@@ -195,20 +195,6 @@ static FUNCTIONS: &[Function] = &[
         "string_split('a_b_c', '_')",
         "[a, b, c]",
     ),
-    f(
-        "format",
-        "format, a, b, ...",
-        "The format with a value at each `{}`. `{:.2f}` has two decimals, `{:>8}` a width of 8, `{:,}` a comma between thousands.",
-        "format('{} at {:.1f} dB', 'Parus major', -20.55)",
-        "Parus major at -20.6 dB",
-    ),
-    f(
-        "printf",
-        "format, a, b, ...",
-        "The same by a format of C: `%s`, `%d`, `%.2f`.",
-        "printf('%s at %.1f dB', 'Parus major', -20.55)",
-        "Parus major at -20.6 dB",
-    ),
     f("typeof", "x", "The type of a value, by the name that DuckDB has for it.", "typeof(1.5 > 1)", "BOOLEAN"),
     f("len", "x", "The characters of a text or the elements of a list.", "len('Ñandú')", "5"),
     f(

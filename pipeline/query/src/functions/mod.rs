@@ -12,12 +12,10 @@ mod documented;
 mod extreme;
 mod fsum;
 mod gathered;
-mod layout;
 mod moment;
 mod moments;
 mod number;
 mod part;
-mod printed;
 mod quantile;
 mod renamed;
 mod same;
@@ -42,7 +40,6 @@ pub(crate) fn register(context: &SessionContext) {
         calendar::functions(),
         number::functions(),
         part::functions(),
-        printed::functions(),
         span::functions(),
         strftime::functions(),
         sun::functions(),

@@ -8,8 +8,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
 
-/// Microseconds in a day.
-pub(super) const DAY_US: i64 = 86_400_000_000;
+use crate::times::DAY_US;
 
 /// The wall clock of each row, microseconds since 1970-01-01T00:00:00 on the same clock.
 ///

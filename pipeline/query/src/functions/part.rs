@@ -14,8 +14,8 @@ use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast as cast_expr, lit};
 
-use super::moment::DAY_US;
-use super::scalar::{Kind, Returns, Scalar, TIMESTAMP};
+use super::scalar::{Kind, Returns, Scalar};
+use crate::times::{TIMESTAMP, interval_of, micros_of};
 
 const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
@@ -66,9 +66,7 @@ fn spans(array: &ArrayRef) -> Option<IntervalMonthDayNanoArray> {
     if let Some(spans) = array.as_primitive_opt::<IntervalMonthDayNanoType>() {
         return Some(spans.clone());
     }
-    // 2^63 us are 107 million days.
-    let span = |us: i64| IntervalMonthDayNano::new(0, (us / DAY_US) as i32, us % DAY_US * 1_000);
-    Some(array.as_primitive_opt::<DurationMicrosecondType>()?.unary(span))
+    Some(array.as_primitive_opt::<DurationMicrosecondType>()?.unary(interval_of))
 }
 
 fn months(span: IntervalMonthDayNano) -> i64 {
@@ -133,9 +131,7 @@ fn epoch_ms(args: &[ArrayRef]) -> Result<ArrayRef> {
 /// The microseconds of times or intervals. Every month counts as 30 days, also the twelve of a year, as in DuckDB.
 fn micros(args: &[ArrayRef], of: fn(i64) -> i64) -> Result<Int64Array> {
     let Some(spans) = spans(&args[0]) else { return Ok(args[0].as_primitive::<TimestampMicrosecondType>().unary(of)) };
-    let length = |span: IntervalMonthDayNano| {
-        let us = (months(span) * 30 + i64::from(span.days)).checked_mul(DAY_US)?.checked_add(span.nanoseconds / 1_000);
-        us.map(of)
-    };
-    spans.try_unary(|span| length(span).ok_or_else(|| exec_datafusion_err!("the interval {span:?} is too long to count in us")))
+    spans.try_unary(|span| {
+        micros_of(span).map(of).ok_or_else(|| exec_datafusion_err!("the interval {span:?} is too long to count in us"))
+    })
 }

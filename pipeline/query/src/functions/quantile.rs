@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, Float64Array, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::{ArrowNativeTypeOp, DataType, Field, FieldRef, Float64Type, Int64Type, Schema, TimeUnit};
+use arrow::datatypes::{ArrowNativeTypeOp, DataType, FieldRef, Float64Type, Int64Type, Schema};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
@@ -12,7 +12,9 @@ use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Colu
 use datafusion::physical_expr::PhysicalExpr;
 
 use super::gathered::{self, Gathered};
+use super::scalar::list_of;
 use super::sorted::Sorted;
+use crate::times::TIMESTAMP;
 
 /// The aggregates.
 pub(super) fn functions() -> Vec<AggregateUDF> {
@@ -90,7 +92,7 @@ impl AggregateUDFImpl for Quantile {
         let value = match value {
             DataType::Date32 if !self.between => DataType::Date32,
             // A value between two dates may be within a day.
-            DataType::Date32 | DataType::Date64 => DataType::Timestamp(TimeUnit::Microsecond, None),
+            DataType::Date32 | DataType::Date64 => TIMESTAMP,
             DataType::Timestamp(..) => value.clone(),
             number if self.between && (number.is_numeric() || number.is_null()) => DataType::Float64,
             number if number.is_integer() || number.is_floating() || number.is_null() => number.clone(),
@@ -158,10 +160,6 @@ impl AggregateUDFImpl for Quantile {
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
     }
-}
-
-fn list_of(item: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(item, true)))
 }
 
 /// Integers and times are gathered as integers, so that they come back as they were.

@@ -1,18 +1,15 @@
 //! A function of a row: the kinds of its arguments, the type of its answer and a kernel over arrays.
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 use super::same::same_by_name;
-
-/// Microseconds since 1970-01-01, without a zone: the times that functions answer.
-pub(super) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
-
-/// Months, days and nanoseconds: the intervals that functions take and answer.
-pub(super) const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
+use crate::times::{DURATION, INTERVAL, TIMESTAMP};
 
 /// What an argument may be. A kernel sees one type for each kind; DataFusion casts.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +30,6 @@ pub(super) enum Kind {
     List,
     /// Anything, seen as it is.
     Any,
-    /// Any number of further arguments of any type. It has to be the last of a form.
-    Rest,
 }
 
 impl Kind {
@@ -49,8 +44,8 @@ impl Kind {
             Self::Number => takes(found.is_numeric(), DataType::Float64),
             Self::Integer => takes(found.is_integer(), DataType::Int64),
             Self::Span => takes(matches!(found, DataType::Interval(_) | DataType::Duration(_)) || found.is_string(), INTERVAL),
-            Self::Difference => takes(matches!(found, DataType::Duration(_)), DataType::Duration(TimeUnit::Microsecond)),
-            Self::Any | Self::Rest => Some(found.clone()),
+            Self::Difference => takes(matches!(found, DataType::Duration(_)), DURATION),
+            Self::Any => Some(found.clone()),
             Self::List => found.is_list().then(|| found.clone()),
             Self::Moment => match found {
                 DataType::Timestamp(_, zone) => Some(DataType::Timestamp(TimeUnit::Microsecond, zone.clone())),
@@ -70,7 +65,6 @@ impl Kind {
             Self::Difference => "difference of timestamps",
             Self::List => "list",
             Self::Any => "value",
-            Self::Rest => "values...",
         }
     }
 }
@@ -141,10 +135,7 @@ impl ScalarUDFImpl for Scalar {
 
     fn coerce_types(&self, found: &[DataType]) -> Result<Vec<DataType>> {
         let casts = |form: &[Kind]| {
-            let rest = matches!(form.last(), Some(Kind::Rest));
-            let fits = if rest { form.len() <= found.len() + 1 } else { form.len() == found.len() };
-            let kinds = form.iter().chain(std::iter::repeat(&Kind::Rest));
-            fits.then(|| kinds.zip(found).map(|(kind, found)| kind.cast(found)).collect())?
+            (form.len() == found.len()).then(|| form.iter().zip(found).map(|(kind, found)| kind.cast(found)).collect())?
         };
         if let Some(types) = self.forms.iter().find_map(|form| casts(form)) {
             return Ok(types);
@@ -173,6 +164,11 @@ impl ScalarUDFImpl for Scalar {
         };
         Ok(rewritten.map_or(ExprSimplifyResult::Original(args), ExprSimplifyResult::Simplified))
     }
+}
+
+/// The type of lists of such items.
+pub(super) fn list_of(item: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(item, true)))
 }
 
 /// Runs a kernel over arrays of one length; constants give a constant.

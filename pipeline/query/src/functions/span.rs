@@ -7,9 +7,10 @@ use arrow::datatypes::{Float64Type, Int64Type, IntervalMonthDayNano};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::moment::{DAY_US, civil, walls};
-use super::scalar::{INTERVAL, Kind, Scalar};
+use super::moment::{civil, walls};
+use super::scalar::{Kind, Scalar};
 use super::unit::month_number;
+use crate::times::{DAY_US, INTERVAL};
 
 /// The functions of intervals.
 pub(super) fn functions() -> Vec<ScalarUDF> {

@@ -10,7 +10,8 @@ use jiff::civil::Time;
 use jiff::fmt::strtime;
 
 use super::moment::{civil, micros, walls};
-use super::scalar::{Kind, Scalar, TIMESTAMP};
+use super::scalar::{Kind, Scalar};
+use crate::times::TIMESTAMP;
 
 /// The functions of formats.
 pub(super) fn functions() -> Vec<ScalarUDF> {

@@ -1,7 +1,5 @@
 //! Minutes between a time and the nearest sunset or sunrise.
-//!
-//! By the solar position algorithm of Reda and Andreas (2003, doi:10.1016/j.solener.2003.12.003), in the crate solar-positioning, for
-//! the same horizon as the table `nights`: the sun's centre 0.833 degrees below, at sea level.
+//! They are those of the table `nights` ([`chorus_sun`]).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,15 +7,13 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType};
+use chorus_sun::{Place, events};
 use datafusion::common::{Result, exec_datafusion_err};
 use datafusion::logical_expr::ScalarUDF;
-use solar_positioning::{Horizon, Location, SolarEvents, delta_t};
 
-use super::moment::DAY_US;
 use super::scalar::{Kind, Scalar};
+use crate::times::DAY_US;
 
-/// The Julian date of 1970-01-01T00:00:00Z.
-const JULIAN_1970: f64 = 2_440_587.5;
 const DAYS_PER_YEAR: f64 = 365.25;
 const MINUTES_PER_US: f64 = 1.0 / 60e6;
 
@@ -45,7 +41,7 @@ fn minutes(args: &[ArrayRef], sets: bool) -> Result<ArrayRef> {
         let key = (latitude.to_bits(), longitude.to_bits(), day);
         let events = match known.entry(key) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(events(day, Location { latitude, longitude }, sets)?),
+            Entry::Vacant(entry) => entry.insert(around(day, Place { latitude, longitude }, sets)?),
         };
         let near = events.iter().map(|event| us - event).filter(|from| from.abs() <= DAY_US);
         Ok(near.min_by_key(|from| from.abs()).map(|from| from as f64 * MINUTES_PER_US))
@@ -54,17 +50,11 @@ fn minutes(args: &[ArrayRef], sets: bool) -> Result<ArrayRef> {
 }
 
 /// The sunsets or sunrises from the day before to the day after, microseconds since 1970-01-01 UTC.
-fn events(day: i64, place: Location, sets: bool) -> Result<Vec<i64>> {
-    let julian = |day: i64| JULIAN_1970 + day as f64;
+fn around(day: i64, place: Place, sets: bool) -> Result<Vec<i64>> {
     let year = 1970.0 + day as f64 / DAYS_PER_YEAR;
-    let events = delta_t::estimate(year).and_then(|delta_t| {
-        SolarEvents::new().for_interval_from_julian(julian(day - 1), julian(day + 2), place, delta_t, Horizon::SunriseSunset)
-    });
-    let events = events.map_err(|e| {
-        let Location { latitude, longitude } = place;
+    let events = events((day - 1) * DAY_US, (day + 2) * DAY_US, year, place).map_err(|e| {
+        let Place { latitude, longitude } = place;
         exec_datafusion_err!("the sun at latitude {latitude} and longitude {longitude}, day {day} since 1970: {e}")
     })?;
-    // To the second, as the table `nights` has them.
-    let instant = |julian: &f64| ((julian - JULIAN_1970) * 86_400.0).round() as i64 * 1_000_000;
-    Ok(if sets { &events.sets } else { &events.rises }.iter().map(instant).collect())
+    Ok(if sets { events.sets } else { events.rises })
 }

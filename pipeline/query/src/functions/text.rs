@@ -5,21 +5,22 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, ListBuilder, StringArray, StringBuilder};
 use arrow::compute::cast;
 use arrow::compute::kernels::length::length;
-use arrow::datatypes::{DataType, Field, Int64Type};
+use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 use regex::Regex;
 
-use super::scalar::{Kind, Scalar};
+use super::scalar::{Kind, Scalar, list_of};
 
 /// The functions of texts.
 pub(super) fn functions() -> Vec<ScalarUDF> {
     use Kind::{Integer, List, Text};
     vec![
         Scalar::new("regexp_extract", &[&[Text, Text], &[Text, Text, Integer]], DataType::Utf8, extract).named([]),
-        Scalar::new("regexp_extract_all", &[&[Text, Text]], list(), extract_all).named([]),
-        Scalar::new("regexp_split_to_array", &[&[Text, Text]], list(), split_by_pattern).named(["string_split_regex"]),
-        Scalar::new("string_split", &[&[Text, Text]], list(), split).named(["str_split", "split"]),
+        Scalar::new("regexp_extract_all", &[&[Text, Text]], list_of(DataType::Utf8), extract_all).named([]),
+        Scalar::new("regexp_split_to_array", &[&[Text, Text]], list_of(DataType::Utf8), split_by_pattern)
+            .named(["string_split_regex"]),
+        Scalar::new("string_split", &[&[Text, Text]], list_of(DataType::Utf8), split).named(["str_split", "split"]),
         Scalar::new("regexp_full_match", &[&[Text, Text]], DataType::Boolean, full_match).named([]),
         Scalar::new("len", &[&[Text], &[List]], DataType::Int64, len).named([]),
     ]
@@ -61,10 +62,6 @@ fn extract(args: &[ArrayRef]) -> Result<ArrayRef> {
         Ok(Some(found.map_or("", |found| found.as_str())))
     });
     Ok(Arc::new(rows.collect::<Result<StringArray>>()?))
-}
-
-fn list() -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
 }
 
 fn lists(args: &[ArrayRef], parts: for<'a> fn(&Regex, &'a str) -> Vec<&'a str>) -> Result<ArrayRef> {

@@ -7,8 +7,9 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::moment::{DAY_US, civil, walls};
+use super::moment::{civil, walls};
 use super::scalar::{Kind, Scalar};
+use crate::times::DAY_US;
 
 /// The functions of units.
 pub(super) fn functions() -> Vec<ScalarUDF> {
