@@ -215,6 +215,9 @@ fn answers_are_those_of_duckdb() {
             &["0.5"],
         ),
         ("SELECT COUNT(*) AS n, QUANTILE_CONT(score, 0.5) AS q FROM predictions ORDER BY n", &["10,0.5"]),
+        ("SELECT duration_s FROM recordings ORDER BY duration_s DESC LIMIT 1", &["60.5"]),
+        ("SELECT DISTINCT FIRST_VALUE(duration_s) OVER (ORDER BY duration_s DESC) FROM recordings", &["60.5"]),
+        ("SELECT array_agg(duration_s ORDER BY duration_s DESC) FROM recordings", &["\"[60.5,30.0,10.0,null]\""]),
         ("SELECT -7 % 3, 7 / 2, 7 // 2, -7 // 2, 1 // 0, ROUND(2.5), ROUND(-2.5)", &["-1,3.5,3,-3,,3.0,-3.0"]),
         ("SELECT recording_id FROM recordings r WHERE duration_s = (SELECT MAX(duration_s) FROM recordings)", &["a"]),
         (
@@ -257,8 +260,8 @@ fn answers_are_those_of_duckdb() {
             &["0.0,TOAD"],
         ),
         (
-            "SELECT COUNT(*) FROM (SELECT 1 FROM predictions QUALIFY ROW_NUMBER() OVER (PARTITION BY class ORDER BY class) <= 2) t",
-            &["4"],
+            "SELECT class FROM predictions p QUALIFY ROW_NUMBER() OVER (PARTITION BY p.class ORDER BY p.class DESC NULLS LAST) <= 2 ORDER BY class",
+            &["FROG", "FROG", "TOAD", "TOAD"],
         ),
         (
             "SELECT score FROM predictions QUALIFY ROW_NUMBER() OVER (PARTITION BY class ORDER BY score DESC) <= 1 ORDER BY 1",
