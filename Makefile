@@ -20,7 +20,7 @@ TORCH ?= auto
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CHORUS := $(TARGET)/release/chorus
-STAGES := ingest segment annotate split featurize train predict evaluate detect report
+STAGES := ingest segment annotate split featurize embed train predict evaluate detect report
 OPTIONS = -c $(CONFIG) $(if $(ARCHIVE),--set archive.path=$(ARCHIVE)) $(if $(RUN),--set run.path=$(RUN)) $(foreach pair,$(SET),--set $(pair))
 # The folder of libtorch. It is found, or downloaded from PyPI, when it is first needed.
 LIBTORCH_FOLDER = $(eval LIBTORCH_FOLDER := $(shell pipeline/libtorch.sh $(TORCH)))$(or $(LIBTORCH_FOLDER),$(error found no libtorch; see the message above))
@@ -34,12 +34,13 @@ help: ## List the targets
 	@echo "  make STAGE       Run one stage: $(STAGES)"
 	@echo "Variables: CONFIG= ARCHIVE= RUN= SET=\"key=value …\" SQL= TORCH=auto|cpu|cuda"
 
-setup: ## Download libtorch from PyPI to the user's cache, unless LIBTORCH names a folder
+setup: ## Download libtorch and ONNX Runtime from PyPI to the user's cache, unless LIBTORCH and CHORUS_ONNXRUNTIME name them
 	@command -v cargo > /dev/null || { echo "found no cargo; install Rust from https://rustup.rs" >&2; exit 2; }
 	@command -v c++ > /dev/null || { echo "found no C++ compiler (c++); on Debian: apt-get install g++" >&2; exit 2; }
 	@echo "libtorch: $(LIBTORCH_FOLDER)"
+	@echo "ONNX Runtime: $$(pipeline/onnxruntime.sh $(TORCH))"
 
-build: setup ## Build chorus and its worker chorus-torch
+build: setup ## Build chorus and its workers, chorus-torch and chorus-onnx
 	@$(CARGO) build --release --workspace
 
 pipeline: build $(if $(ARCHIVE),,$(if $(filter configs/demo.yaml,$(CONFIG)),demo)) ## Run all stages, then the query SQL

@@ -56,6 +56,9 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Show the versions of libtorch, CUDA and cuDNN, and the available devices
     Device(DeviceArgs),
+    /// Try out a backbone, or print the contracts of known ones
+    #[command(subcommand)]
+    Backbone(BackboneCommand),
     /// Describe a model, or compare two models
     #[command(subcommand)]
     Model(ModelCommand),
@@ -436,6 +439,32 @@ pub(crate) struct DeviceArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackboneCommand {
+    /// Run a backbone on noise: inputs, outputs, speed, and what its contract lacks
+    Check {
+        /// File of the backbone: .onnx, .pt, or weights.safetensors of a model
+        file: PathBuf,
+        /// Its contract; by default the file beside it with the extension .yaml
+        #[arg(long, value_name = "FILE")]
+        contract: Option<PathBuf>,
+        /// Device: auto, cpu or cuda:N
+        #[arg(long, default_value = "auto")]
+        device: String,
+        /// Number of threads; by default one for each processor core
+        #[arg(long, short)]
+        jobs: Option<std::num::NonZeroUsize>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the contract of a known backbone, to be saved beside its file; without a name, list the names
+    Contract {
+        /// Name, such as perch-2
+        name: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

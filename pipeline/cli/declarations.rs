@@ -13,7 +13,9 @@ pub(crate) fn declarations() -> &'static Declarations {
             .section::<SweepSettings>()
             .and(chorus_audio::declarations())
             .and(chorus_labels::declarations())
+            .and(chorus_embed::declarations())
             .and(chorus_model::settings::declarations())
+            .and(chorus_head::declarations())
             .and(chorus_score::declarations())
             .and(chorus_report::declarations())
     });

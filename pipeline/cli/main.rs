@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Config(args) => commands::config::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Device(args) => commands::device::run(&args),
+        Command::Backbone(command) => commands::backbone::run(&command),
         Command::Model(command) => commands::model::run(&command),
         Command::Probe(args) => commands::probe::run(&args),
         Command::Demo(args) => commands::demo::run(&args),

@@ -1,8 +1,10 @@
 //! The list of all stages of Chorus, in the order of execution. Each stage declares its inputs, outputs and keys beside its code.
 
 use chorus_audio::{Featurize, Ingest, Segment};
-use chorus_engine::graph::Pass;
+use chorus_embed as embed;
+use chorus_engine::graph::{Pass, learns_from_embeddings};
 use chorus_engine::{Config, Console, Registry, Runner};
+use chorus_head as head;
 use chorus_labels::{Annotate, AnnotateClasses, Split};
 use chorus_model::{declare, given};
 use chorus_report::Report;
@@ -11,6 +13,8 @@ use chorus_score::{Activity, Detect, Evaluate};
 /// All passes that a configuration asks for, with the work of those that this program executes; train and predict are
 /// the worker's.
 pub(crate) fn registry(config: &Config) -> Registry {
+    // A classifier is a network of its own, or a head on the embeddings of a backbone.
+    let given = if learns_from_embeddings(config) { head::given::check } else { given::check };
     Registry::default()
         .with(Ingest::declare(config), Ingest)
         .with(Segment::declare(config), Segment)
@@ -18,9 +22,13 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Annotate::declare(config), Annotate)
         .with(Split::declare(config), Split)
         .with(Featurize::declare(config), Featurize)
+        .with_foreign(embed::declare::embed(config))
+        .checking("embed", embed::given::check)
         .with_foreign(declare::train(config))
         .with_foreign(declare::predict(config))
-        .checking("predict", given::check)
+        .with(head::declare::train(config), head::Train)
+        .with(head::declare::predict(config), head::Predict)
+        .checking("predict", given)
         .with(Evaluate::declare(config), Evaluate)
         .with(Detect::declare(config), Detect)
         .with(Activity::declare(config), Activity)

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_card::{Card, MODEL_CARD, WEIGHTS, testing};
+use chorus_engine::graph::Program;
 use chorus_engine::{
     Console, Registry, RunDir, RunOptions, Runner, Scan, ScanContext, Selection, UnitContext, Work, WorkError, hash_bytes,
     read_assignment,
@@ -109,7 +110,7 @@ fn run(arguments: &[String]) {
     let (config, passes) = read_assignment(std::io::stdin().lock(), &run).unwrap();
     let registry = Registry::of(passes).holding("train", KnownModel).holding("predict", KnownScores);
     let options = RunOptions { selection: Selection::Only(stages), force: false, jobs: 1, units: Vec::new(), verify: false };
-    Runner::new(config, registry, Console::new()).as_worker(Default::default()).run(&options).unwrap();
+    Runner::new(config, registry, Console::new()).as_worker(Program::Torch, Default::default()).run(&options).unwrap();
 }
 
 /// A card, and weights that fit it as far as anybody looks at them: a layer for its classes and the length of its embedding.

@@ -41,6 +41,24 @@ pub struct Card {
     pub versions: Versions,
     /// The licence that the model's owner shares it under, such as CC-BY-4.0.
     pub license: Option<String>,
+    /// The backbone on whose embeddings the model is a head; a network of its own has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<GivenBackbone>,
+}
+
+/// A backbone that somebody else trained, as the card of a head on its embeddings names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenBackbone {
+    /// Its name, from its contract.
+    pub name: String,
+    /// Hash of its file and of how it is used, 16 hexadecimal digits, as in the table `embeddings`.
+    pub id: String,
+    /// Its licence.
+    pub license: Option<String>,
+    /// Whether its licence forbids commercial use: then so does that of the head.
+    #[serde(default)]
+    pub non_commercial: bool,
 }
 
 /// The names of a class.
@@ -130,6 +148,7 @@ impl Card {
         let differ = |what| Err(CardError::Ensemble { path: path.to_owned(), what });
         match () {
             () if self.classes != other.classes => differ("classes"),
+            () if self.backbone.as_ref().map(|b| &b.id) != other.backbone.as_ref().map(|b| &b.id) => differ("backbone"),
             () if self.channels != other.channels => differ("input channels"),
             () if self.normalisation != other.normalisation => differ("normalisation"),
             () => Ok(()),

@@ -26,6 +26,14 @@ pub enum CardError {
         /// The version of chorus that trained the model.
         chorus: String,
     },
+    /// The contract of a backbone cannot be read.
+    #[error("{}: cannot be used as the contract of a backbone: {found}; see docs/backbones.md", .path.display())]
+    Contract {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
     /// The file of thresholds and calibrations cannot be read.
     #[error(
         "{}: cannot be used as the thresholds of a model: {found}; copy the model's folder as a whole, run evaluate in the model's own run, or set \

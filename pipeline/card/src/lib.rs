@@ -1,18 +1,21 @@
 //! The files that describe a model beside its weights. This crate is their only reader and writer.
 //!
 //! - [`Card`]: `model.yaml`, written by stage `train`: network, classes, feature settings, origin.
+//! - [`Contract`]: how a backbone that somebody else trained is used; a file that the person names.
 //! - [`Decisions`]: `decisions.yaml`, written by stage `evaluate`: thresholds and calibrations.
 //!
-//! Both files outlive the version of chorus that wrote them. A field that was added after the first version is optional here, and a
+//! The files outlive the version of chorus that wrote them. A field that was added after the first version is optional here, and a
 //! file that lacks it means what held before the field existed; see "Contract of evolution" in ARCHITECTURE.md.
 
 mod card;
+mod contract;
 mod decisions;
 mod error;
 #[doc(hidden)]
 pub mod testing;
 
-pub use card::{Card, Names, Training, Versions};
+pub use card::{Card, GivenBackbone, Names, Training, Versions};
+pub use contract::{Axis, Contract, Dimension, Embedding, Logits, Outputs, Pool, Scale, SoundInput, State};
 pub use decisions::{Calibration, Decisions, Source, Threshold};
 pub use error::CardError;
 

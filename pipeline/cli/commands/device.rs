@@ -3,12 +3,13 @@
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
+use chorus_engine::graph::Program;
 use chorus_engine::worker_program;
 
 use crate::args::DeviceArgs;
 
 pub(crate) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
-    let Some(program) = worker_program() else {
+    let Some(program) = worker_program(Program::Torch) else {
         bail!(
             "found no worker chorus-torch in the folder of chorus; build it with `make build`, after `make setup` for libtorch"
         );

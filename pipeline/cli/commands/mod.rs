@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod backbone;
 pub(crate) mod check;
 pub(crate) mod clips;
 pub(crate) mod config;

@@ -157,10 +157,12 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// The worker program is missing or failed.
-    #[error("{stage}: the worker chorus-torch {detail}")]
+    #[error("{stage}: the worker {worker} {detail}")]
     Worker {
         /// The stages it was to run.
         stage: String,
+        /// The program.
+        worker: &'static str,
         /// What happened and what to do.
         detail: String,
     },

@@ -95,7 +95,7 @@ fn check_settings(
     whose: &str,
     ours: impl Fn(&str) -> Value,
 ) -> Result<(), EngineError> {
-    for name in config.model_keys() {
+    for name in config.keys_of(other) {
         let (ours, theirs) = (ours(&name), at_training(other, &name, config.known()));
         if !same_setting(&ours, &theirs) {
             let text = |value| serde_yaml::to_string(value).unwrap_or_default().trim().to_owned();

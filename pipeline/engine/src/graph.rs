@@ -68,6 +68,24 @@ pub enum Program {
     Chorus,
     /// The worker that links libtorch.
     Torch,
+    /// The worker that opens ONNX Runtime.
+    Onnx,
+}
+
+impl Program {
+    /// The name of its file.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Chorus => "chorus",
+            Self::Torch => "chorus-torch",
+            Self::Onnx => "chorus-onnx",
+        }
+    }
+
+    /// The environment variable that names another file in its place.
+    pub fn variable(self) -> String {
+        self.file().to_uppercase().replace('-', "_")
+    }
 }
 
 /// One pass of a stage.
@@ -103,8 +121,24 @@ pub const UNIT_COLUMN: &str = "unit";
 /// The key that lists further models.
 pub const ENSEMBLE: &str = "model.ensemble";
 
+/// The key that names the file of a backbone.
+pub const BACKBONE: &str = "backbone.path";
+/// The key that names the contract of the backbone.
+pub const CONTRACT: &str = "backbone.contract";
+
+/// Whether the classifier is a head on the embeddings of a backbone, rather than a network of its own.
+pub fn learns_from_embeddings(config: &Config) -> bool {
+    match config.text("train.on") {
+        Some(on) => on == "embeddings",
+        None => config.text(BACKBONE).is_some(),
+    }
+}
+
 /// Whether predictions are made from the table of features, rather than straight from the audio.
 pub fn predicts_from_features(config: &Config) -> bool {
+    if learns_from_embeddings(config) {
+        return false;
+    }
     match config.text("predict.source") {
         Some("features") => true,
         Some("audio") => false,

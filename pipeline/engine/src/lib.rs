@@ -31,13 +31,13 @@ mod state;
 mod sync;
 mod unit;
 
-pub use config::{Config, ConfigError, MODEL_KEYS};
+pub use config::{Config, ConfigError, HEAD_KEYS, MODEL_KEYS};
 pub use console::{Console, Progress, counted};
 pub use error::{EngineError, WorkError, message};
 pub use exact::Exact;
 pub use files::atomic;
 pub use files::claim::Claim;
-pub use files::hash::hash_bytes;
+pub use files::hash::{hash_bytes, hash_file};
 pub use files::run_dir::RunDir;
 pub use files::share::Share;
 pub use files::tree::{files_below, is_within};

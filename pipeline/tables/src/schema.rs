@@ -33,6 +33,7 @@ const FILES: &[(&str, &str)] = embed![
     "features",
     "training_log",
     "training_mixing",
+    "head_trials",
     "predictions",
     "embeddings",
     "metrics",

@@ -17,8 +17,10 @@ use crate::error::AudioError;
 const WINDOWS_IN_FLIGHT: usize = 512;
 
 /// One recording and its windows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Job {
+    /// The recording.
+    pub recording_id: String,
     /// Path relative to the archive.
     pub path: String,
     /// The channels that are mixed down, counted from 0.
@@ -27,6 +29,8 @@ pub struct Job {
     pub segment_ids: Vec<String>,
     /// Where they start, in frames of the recording.
     pub start_frames: Vec<u64>,
+    /// Where they start, in seconds of the recording.
+    pub start_s: Vec<f64>,
 }
 
 /// The unit's recordings with their windows, in the order of the table `segments`, and the channels that `choice`
@@ -37,8 +41,9 @@ pub struct Job {
 pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, WorkError> {
     let columns = ["recording_id", "path", "channels", "dead_channels"];
     let recordings = cx.read("recordings", &columns)?.ok_or("the unit has no recordings")?;
-    let segments = cx.read("segments", &["segment_id", "recording_id", "start_frame"])?.ok_or("the unit has no segments")?;
+    let segments = cx.read("segments", &["segment_id", "recording_id", "start_frame", "start_s"])?.ok_or("the unit has no segments")?;
     let (numbers, starts) = (recordings.u32("channels")?, segments.u64("start_frame")?);
+    let starts = starts.iter().zip(segments.f64("start_s")?);
     let heard = numbers.iter().zip(recordings.utf8("dead_channels")?).map(|(number, dead)| {
         let number = u16::try_from(number.unwrap_or(1)).unwrap_or(u16::MAX);
         choice.of(number, &channels::numbers(dead))
@@ -47,23 +52,20 @@ pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, 
     let known: BTreeMap<&str, (&str, Vec<usize>)> = named.zip(heard).map(|((id, path), heard)| (id, (path, heard))).collect();
     let mut jobs: Vec<Job> = Vec::new();
     let mut last = "";
-    let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(&starts);
+    let columns = segments.utf8("segment_id")?.iter().zip(segments.utf8("recording_id")?).zip(starts);
     for ((segment, recording), start) in columns {
-        let (Some(segment), Some(recording), Some(start)) = (segment, recording, start) else { continue };
+        let (Some(segment), Some(recording), (Some(start), Some(start_s))) = (segment, recording, start) else { continue };
         if recording != last {
             let (path, channels) =
                 known.get(recording).ok_or_else(|| format!("segments name recording {recording}, which recordings lacks"))?;
-            jobs.push(Job {
-                path: (*path).to_owned(),
-                channels: channels.clone(),
-                segment_ids: Vec::new(),
-                start_frames: Vec::new(),
-            });
+            let (recording_id, path, channels) = (recording.to_owned(), (*path).to_owned(), channels.clone());
+            jobs.push(Job { recording_id, path, channels, ..Job::default() });
             last = recording;
         }
         if let Some(job) = jobs.last_mut() {
             job.segment_ids.push(segment.to_owned());
             job.start_frames.push(start);
+            job.start_s.push(start_s);
         }
     }
     Ok(jobs)
@@ -232,12 +234,7 @@ mod tests {
 
     #[test]
     fn groups_hold_every_recording_in_order_and_a_long_one_is_alone() {
-        let job = |windows: usize| Job {
-            path: String::new(),
-            channels: vec![0],
-            segment_ids: vec![String::new(); windows],
-            start_frames: vec![0; windows],
-        };
+        let job = |windows: usize| Job { segment_ids: vec![String::new(); windows], ..Job::default() };
         let jobs: Vec<Job> = [200, 200, 200, 600, 1, 511, 1].map(job).into();
         let sizes = |group: &Group<'_>| group.jobs.iter().map(|job| job.segment_ids.len()).collect::<Vec<_>>();
         let groups = groups(&jobs);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
-use chorus_engine::graph::{Input, Output, Pass, Per, predicts_from_features};
+use chorus_engine::graph::{Input, Output, Pass, Per, learns_from_embeddings, predicts_from_features};
 use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
 
 use crate::dsp::logmel::MelConfig;
@@ -17,7 +17,8 @@ pub struct Featurize;
 impl Featurize {
     /// What the stage declares of itself. Without a model from elsewhere one is trained, and training reads features.
     pub fn declare(config: &Config) -> Option<Pass> {
-        let is_needed = config.text("model.path").is_none() || predicts_from_features(config);
+        let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
+        let is_needed = trains || predicts_from_features(config);
         is_needed.then(|| Pass {
             code_version: 2,
             inputs: vec![Input::Archive, Input::Table("recordings"), Input::Table("segments")],

@@ -2,13 +2,16 @@
 //! without linking it.
 
 use chorus_engine::Config;
-use chorus_engine::graph::{ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, WEIGHTS, predicts_from_features};
+use chorus_engine::graph::{
+    ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, WEIGHTS, learns_from_embeddings, predicts_from_features,
+};
 
-/// The stage train; a run with a model from elsewhere does without.
+/// The stage train; a run with a model from elsewhere does without, and one that learns from embeddings has another.
 pub fn train(config: &Config) -> Option<Pass> {
     use Input::{Parts, Table};
     use Output::File;
-    config.text("model.path").is_none().then(|| Pass {
+    let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
+    trains.then(|| Pass {
         program: Program::Torch,
         code_version: 4,
         inputs: vec![
@@ -37,9 +40,12 @@ pub fn train(config: &Config) -> Option<Pass> {
     })
 }
 
-/// The stage predict, from the table of features or straight from the audio.
+/// The stage predict, from the table of features or straight from the audio; a run that learns from embeddings has another.
 pub fn predict(config: &Config) -> Option<Pass> {
     use Input::{Archive, Model, Models, Table};
+    if learns_from_embeddings(config) {
+        return None;
+    }
     let mut inputs = vec![
         Model(WEIGHTS),
         Model(MODEL_CARD),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::Array;
 use chorus_engine::{UnitContext, WorkError};
+use chorus_score::labelled::for_each_labelled;
 use chorus_tables::TableReader;
 use tch::{Kind, Tensor};
 
@@ -43,42 +43,14 @@ pub(crate) struct TrainingWindows {
 impl TrainingWindows {
     /// Finds the reviewed windows of both subsets; features up to `memory_bytes` in all are read into memory.
     pub(crate) fn read(cx: &UnitContext<'_>, classes: usize, memory_bytes: u64) -> std::result::Result<Self, WorkError> {
-        let mut subset_of = BTreeMap::new();
-        for (_, batch) in cx.read_all("training_sets", &["recording_id", "subset"])? {
-            subset_of
-                .extend(batch.texts("recording_id")?.into_iter().flatten().zip(batch.texts("subset")?.into_iter().flatten()));
-        }
-        let labels: BTreeMap<_, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
         let mut sides = [("train", Windows::empty(classes)), ("validation", Windows::empty(classes))];
-        for partition in cx.partitions("features")? {
-            let reader = cx.open("features", &partition)?;
-            if reader.rows() == 0 {
-                continue;
+        for_each_labelled(cx, "features", classes, |window| {
+            let reviewed = window.labels.iter().any(Option::is_some);
+            match sides.iter_mut().find(|(name, _)| *name == window.subset) {
+                Some((_, side)) if reviewed => side.add(window.reader, window.row, window.labels),
+                _ => Ok(()),
             }
-            let features = reader.read(&["segment_id"])?;
-            let ids = features.utf8("segment_id")?;
-            let labels = labels.get(&partition.unit).ok_or_else(|| format!("{} has features and no labels", partition.unit))?;
-            let labels = cx.read_partition("labels", labels, &["segment_id", "recording_id", "value"])?;
-            let (label_ids, recordings, values) =
-                (labels.utf8("segment_id")?, labels.utf8("recording_id")?, labels.i32("value")?);
-            let values: Vec<Option<i32>> = values.iter().collect();
-            for (row, own) in values.chunks(classes).enumerate() {
-                let at = row * classes;
-                if row >= ids.len() || ids.value(row) != label_ids.value(at) || own.len() != classes {
-                    return Err(format!(
-                        "{}: features and labels hold different windows; run annotate and featurize again",
-                        partition.unit
-                    )
-                    .into());
-                }
-                let subset = subset_of.get(recordings.value(at)).map_or("unused", String::as_str);
-                if let Some((_, side)) = sides.iter_mut().find(|(name, _)| *name == subset)
-                    && own.iter().any(Option::is_some)
-                {
-                    side.add(&reader, row, own)?;
-                }
-            }
-        }
+        })?;
         let [(_, mut train), (_, mut validation)] = sides;
         if (train.bytes() + validation.bytes()) as u64 <= memory_bytes {
             train.hold()?;

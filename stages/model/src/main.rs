@@ -1,13 +1,14 @@
 //! `chorus-torch`: the worker that `chorus` starts for the stages that need libtorch. It holds the engine and those two stages and
 //! nothing else.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_engine::{Console, Registry, RunDir, RunOptions, Runner, Selection, Share, message, read_assignment};
+use chorus_engine::graph::Program;
 use chorus_torch::{Predict, Train, device, speed};
+use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -20,29 +21,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Makes stages of a run fresh, within a run that chorus holds.
-    Run {
-        /// The run's folder.
-        #[arg(long)]
-        run: PathBuf,
-        /// Threads for decoding.
-        #[arg(long, short, default_value_t = 1)]
-        jobs: usize,
-        /// Make units again though they are fresh.
-        #[arg(long)]
-        force: bool,
-        /// Compare every output with its recorded hash.
-        #[arg(long)]
-        verify: bool,
-        /// Only these units.
-        #[arg(long)]
-        unit: Vec<String>,
-        /// Only this share of the units.
-        #[arg(long)]
-        units: Option<Share>,
-        /// The stages.
-        #[arg(required = true)]
-        stages: Vec<String>,
-    },
+    Run(RunArgs),
     /// Measures how fast this machine learns and predicts, in windows per second, as JSON.
     Speed {
         /// Threads of libtorch.
@@ -70,45 +49,23 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Args::parse().command {
-        Command::Run { run, jobs, force, verify, unit, units, stages } => {
-            let options = RunOptions { selection: Selection::Only(stages), force, jobs, units: unit, verify };
-            make(RunDir::new(run), &options, units)
-        }
+    ended(match Args::parse().command {
+        Command::Run(args) => run(args),
         Command::Device { json } => describe(json),
         Command::Speed { threads, batch, steps, device, run } => speed(&device, threads, batch, steps, run.as_deref()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&*error));
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
-/// Ends this process when the one that started it is gone, however that went; commits are atomic, so no moment is a bad one.
-fn end_with_parent() {
-    std::thread::spawn(|| {
-        let mut nothing = [0; 64];
-        while std::io::stdin().read(&mut nothing).is_ok_and(|n| n > 0) {}
-        std::process::exit(1);
-    });
-}
-
-fn make(run: RunDir, options: &RunOptions, share: Option<Share>) -> anyhow::Result<()> {
-    let (config, passes) = read_assignment(std::io::stdin().lock(), &run)?;
-    end_with_parent();
-    let device = device::resolve(config.text("device").unwrap_or("auto"))?;
-    let registry = Registry::of(passes).holding("train", Train).holding("predict", Predict);
-    // Another device of the same kind makes nothing stale, another kind does.
-    let runtime =
-        [("libtorch".to_owned(), device::describe().libtorch_version), ("device".to_owned(), device::kind(device).to_owned())];
-    let runner = Runner::new(config, registry, Console::new()).as_worker(runtime.into()).with_share(share);
-    runner.stop_on_signals().context("signals cannot be handled")?;
-    runner.run(options)?;
-    Ok(())
+fn run(args: RunArgs) -> anyhow::Result<()> {
+    serve(args, Program::Torch, |config, registry| {
+        let device = device::resolve(config.text("device").unwrap_or("auto"))?;
+        // Another device of the same kind makes nothing stale, another kind does.
+        let versions = [
+            ("libtorch".to_owned(), device::describe().libtorch_version),
+            ("device".to_owned(), device::kind(device).to_owned()),
+        ];
+        Ok((registry.holding("train", Train).holding("predict", Predict), versions.into()))
+    })
 }
 
 fn speed(device: &str, threads: usize, batch: usize, steps: usize, run: Option<&Path>) -> anyhow::Result<()> {

@@ -15,7 +15,8 @@ use chorus_card::{Card, MODEL_CARD, WEIGHTS};
 use chorus_engine::graph::ENSEMBLE;
 use chorus_engine::mean_id;
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, locked};
-use chorus_tables::{Batch, UtcMicros};
+use chorus_score::predictions::{SEGMENT_COLUMNS, Scores, Windows};
+use chorus_tables::Batch;
 use tch::{Kind, Tensor};
 
 use crate::features::{check_input, tensor};
@@ -125,7 +126,7 @@ impl Work for Predict {
         let params = Params::of(cx)?;
         let model = loaded.model(cx, &params)?;
         let segments = cx
-            .read("segments", &["segment_id", "recording_id", "start_s", "end_s", "start_utc"])?
+            .read("segments", SEGMENT_COLUMNS)?
             .ok_or("the unit has no segments")?;
         let featurize = cx.settings::<MelConfig>()?;
         let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
@@ -173,7 +174,6 @@ struct Scorer<'a> {
     model: &'a Model,
     threads: usize,
     batch_size: usize,
-    /// Lower scores are left out, but for the highest of each window.
     min_score: f32,
     shape: [i64; 2],
     segments: &'a Batch,
@@ -254,111 +254,31 @@ impl Scorer<'_> {
         let rows = self.waiting.len() / self.width();
         let first = self.written;
         let features = tensor(&self.waiting, rows, self.shape)?;
-        let Scores { logits, scores, embeddings } = {
+        let (scores, embeddings) = {
             let networks = locked(&self.model.networks);
             device::set_threads(self.threads);
-            Scores::of(&networks, &features)?
+            judged(&networks, &features)?
         };
         self.waiting.clear();
         self.written += rows;
         if self.embeddings.is_some() {
             self.write_embeddings(first, rows, &embeddings)?;
         }
-        let (ids, recordings) = (self.segments.utf8("segment_id")?, self.segments.utf8("recording_id")?);
-        let (starts, ends, utc) =
-            (self.segments.f64("start_s")?, self.segments.f64("end_s")?, self.segments.micros("start_utc")?);
-        let utc: Vec<Option<i64>> = utc.iter().skip(first).take(rows).collect();
-        let classes = &self.model.classes;
-        let kept = kept(&scores, classes.len(), self.min_score);
-        let pairs = || kept.iter().map(|&pair| (first + pair / classes.len(), &classes[pair % classes.len()]));
-        let batch = self
-            .sink
-            .builder()
-            .column("segment_id", pairs().map(|(row, _)| ids.value(row)))
-            .column("recording_id", pairs().map(|(row, _)| recordings.value(row)))
-            .column("start_utc", pairs().map(|(row, _)| utc[row - first].map(UtcMicros)))
-            .column("start_s", pairs().map(|(row, _)| starts.value(row)))
-            .column("end_s", pairs().map(|(row, _)| ends.value(row)))
-            .column("class", pairs().map(|(_, class)| class))
-            .column("logit", kept.iter().map(|&pair| logits[pair]))
-            .column("score", kept.iter().map(|&pair| scores[pair]))
-            .column("model_id", pairs().map(|_| &self.model.model_id))
-            .build()?;
-        Ok(self.sink.write(&batch)?)
+        let Model { model_id, classes, .. } = self.model;
+        let windows = Windows { segments: self.segments, classes, model_id, min_score: self.min_score };
+        windows.write(&mut self.sink, first, &scores)
     }
 }
 
-/// The places of the scores `[window, class]` that are kept: those of at least `min_score`, and the first of the highest in each window, so
-/// that no window is lost.
-fn kept(scores: &[f32], classes: usize, min_score: f32) -> Vec<usize> {
-    let mut kept = Vec::new();
-    for (window, scores) in scores.chunks_exact(classes).enumerate() {
-        let highest = (0..classes).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        let wanted = (0..classes).filter(|&class| scores[class] >= min_score || Some(class) == highest);
-        kept.extend(wanted.map(|class| window * classes + class));
+/// What the networks say about some windows: the logits and scores of one, or the mean scores of several; and the first one's embeddings
+/// `[window, value]`.
+fn judged(networks: &[Frozen], features: &Tensor) -> Result<(Scores, Tensor), WorkError> {
+    let mut embeddings = None;
+    let mut models = Vec::with_capacity(networks.len());
+    for network in networks {
+        let prediction = inference::predict_batch(network, features)?;
+        models.push(Vec::try_from(prediction.logits.f_to_kind(Kind::Float)?.f_contiguous()?.f_view(-1)?)?);
+        embeddings.get_or_insert(prediction.embeddings);
     }
-    kept
-}
-
-/// What the networks say about some windows.
-struct Scores {
-    /// `[window, class]`
-    logits: Vec<f32>,
-    /// The same in 0..1.
-    scores: Vec<f32>,
-    /// The first network's, `[window, value]`.
-    embeddings: Tensor,
-}
-
-impl Scores {
-    /// One network's logits and scores; of several the mean score, and its logit.
-    fn of(networks: &[Frozen], features: &Tensor) -> Result<Self, WorkError> {
-        let mut all = networks.iter().map(|network| inference::predict_batch(network, features));
-        let first = all.next().ok_or("there is no model")??;
-        let values = |logits: &Tensor| -> Result<Vec<f32>, WorkError> {
-            Ok(Vec::try_from(logits.f_to_kind(Kind::Float)?.f_contiguous()?.f_view(-1)?)?)
-        };
-        let logits = values(&first.logits)?;
-        if networks.len() == 1 {
-            let scores = logits.iter().map(|&logit| logistic(f64::from(logit)) as f32).collect();
-            return Ok(Self { logits, scores, embeddings: first.embeddings });
-        }
-        let mut sums: Vec<f64> = logits.iter().map(|&logit| logistic(f64::from(logit))).collect();
-        for prediction in all {
-            for (sum, logit) in sums.iter_mut().zip(values(&prediction?.logits)?) {
-                *sum += logistic(f64::from(logit));
-            }
-        }
-        let means = sums.iter().map(|sum| sum / networks.len() as f64);
-        let logits = means.clone().map(|mean| (mean / (1.0 - mean)).ln().clamp(-LARGEST_LOGIT, LARGEST_LOGIT) as f32).collect();
-        Ok(Self { logits, scores: means.map(|mean| mean as f32).collect(), embeddings: first.embeddings })
-    }
-}
-
-/// Where a mean score is 0 or 1 to the last bit, its logit would be infinite.
-const LARGEST_LOGIT: f64 = 100.0;
-
-/// The logistic function.
-fn logistic(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn low_scores_are_left_out_and_no_window_is() {
-        let scores = [0.5, 0.25, 0.1, 0.1, 0.1, 0.05];
-        assert_eq!(kept(&scores, 3, 0.0), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(kept(&scores, 3, 0.25), [0, 1, 3]);
-        assert_eq!(kept(&scores, 3, 1.0), [0, 3]);
-    }
-
-    #[test]
-    fn scores_stay_within_zero_and_one() {
-        for (logit, score) in [(0.0, 0.5), (-200.0, 0.0), (200.0, 1.0), (1.0, 0.731_058_578)] {
-            assert!((logistic(logit) - score).abs() < 1e-6, "{logit}");
-        }
-    }
+    Ok((Scores::mean_of(&models), embeddings.ok_or("there is no model")?))
 }

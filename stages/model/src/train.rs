@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use chorus_audio::dsp::logmel::MelConfig;
-use chorus_card::{Card, Names, Training, Versions};
+use chorus_card::{Card, Training, Versions};
 use chorus_engine::{EngineError, Exact, Progress, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_keys::Keys;
 use chorus_score::metrics::{Ranking, macro_average};
@@ -41,7 +41,7 @@ impl Work for Train {
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> std::result::Result<(), WorkError> {
         let params = cx.settings::<TrainSettings>()?;
         let device = device::resolve(&cx.value::<String>("device")?)?;
-        let (classes, names) = classes(cx)?;
+        let (classes, names) = chorus_score::classes::read(cx)?;
         // Before anything is read, which may take long.
         let options = params.options(classes.len())?;
         features::check_input(&*options.network.architecture)?;
@@ -108,6 +108,7 @@ impl Work for Train {
             },
             versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: device::describe().libtorch_version },
             license: cx.value("model.license")?,
+            backbone: None,
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
@@ -164,17 +165,6 @@ fn curves(history: &[LogRow]) -> std::result::Result<Vec<u8>, WorkError> {
         table.write_record(figures.into_iter().chain(validation.map(value)))?;
     }
     Ok(table.into_inner().map_err(csv::IntoInnerError::into_error)?)
-}
-
-/// The classes in their order, and the names of those that have some.
-fn classes(cx: &UnitContext<'_>) -> std::result::Result<(Vec<String>, BTreeMap<String, Names>), WorkError> {
-    let batch = cx.read("classes", &["class", "scientific_name", "english"])?.ok_or("there are no classes")?;
-    let classes: Vec<String> = batch.texts("class")?.into_iter().flatten().collect();
-    let names = batch.texts("scientific_name")?.into_iter().zip(batch.texts("english")?);
-    let names = classes.iter().zip(names).filter(|(_, (scientific, english))| scientific.is_some() || english.is_some());
-    let named = |(class, (scientific_name, english)): (&String, _)| (class.clone(), Names { scientific_name, english });
-    let names = names.map(named).collect();
-    Ok((classes, names))
 }
 
 /// Says before the first step what there is to learn from.

@@ -23,7 +23,7 @@ pub mod review;
 #[cfg(test)]
 mod tests;
 
-use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per};
+use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per, learns_from_embeddings};
 use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
@@ -73,6 +73,7 @@ impl Report {
             "reliability",
         ];
         let learnt = if config.text("model.path").is_none() { learnt } else { &[] };
+        let learnt = learnt.iter().filter(|table| **table != "training_log" || !learns_from_embeddings(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
         Some(Pass {

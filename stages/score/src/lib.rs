@@ -7,6 +7,7 @@
 
 mod activity;
 pub mod calibration;
+pub mod classes;
 pub mod clock;
 pub mod confusions;
 pub mod curves;
@@ -15,8 +16,10 @@ pub mod effort;
 pub mod error;
 mod evaluate;
 pub mod events;
+pub mod labelled;
 pub mod metrics;
 mod predicted;
+pub mod predictions;
 pub mod reliability;
 mod rule;
 pub mod sun;

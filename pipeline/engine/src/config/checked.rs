@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use chorus_archive::Local;
+use chorus_card::Card;
 use chorus_keys::{Base, Declarations, Finding, Key, Keys, Values};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,8 +18,12 @@ use super::parse;
 use super::problem::{ConfigError, Problem};
 use crate::sync::locked;
 
-/// The keys that a model's card records under `settings`.
+/// The keys that the card of a network records under `settings`.
 pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
+/// The keys that the card of a head on embeddings records under `settings`.
+pub const HEAD_KEYS: [&str; 3] = ["embed.hop_s", "embed.pool", "segment.window_s"];
+/// The key that says what a classifier learns from. It follows from the kind of model, so cards need not record it.
+pub(super) const LEARNS_FROM: &str = "train.on";
 
 /// Name of the file in which a run records its configuration, every key with its value. A key that the file lacks did not exist yet.
 pub(crate) const RESOLVED: &str = "config.resolved.yaml";
@@ -32,13 +37,15 @@ pub enum Origin {
     File(String),
     /// This card of a model.
     Model(String),
+    /// This contract of a backbone.
+    Contract(String),
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Set => f.write_str(parse::SET),
-            Self::File(place) | Self::Model(place) => f.write_str(place),
+            Self::File(place) | Self::Model(place) | Self::Contract(place) => f.write_str(place),
         }
     }
 }
@@ -261,15 +268,22 @@ impl Config {
         patterns.iter().flat_map(matching).collect()
     }
 
-    /// The full names of the keys that a model's card records, as far as this program has such keys.
+    /// The full names of the keys that a model's card brings, whatever the kind of model, as far as this program has such keys.
     pub(crate) fn model_keys(&self) -> Vec<String> {
-        let names = self.values.iter().map(|(name, _)| name);
+        self.matching(&[&MODEL_KEYS[..], &HEAD_KEYS, &[LEARNS_FROM]].concat())
+    }
+
+    /// The full names of the keys that this card brings.
+    pub(crate) fn keys_of(&self, card: &Card) -> Vec<String> {
+        let own: &[&str] = if card.backbone.is_some() { &HEAD_KEYS } else { &MODEL_KEYS };
+        self.matching(&[own, &[LEARNS_FROM]].concat())
+    }
+
+    fn matching(&self, patterns: &[&str]) -> Vec<String> {
         let is_one = |name: &&str| {
-            MODEL_KEYS
-                .iter()
-                .any(|pattern| pattern.strip_suffix('*').map_or(*name == *pattern, |prefix| name.starts_with(prefix)))
+            patterns.iter().any(|pattern| pattern.strip_suffix('*').map_or(*name == *pattern, |prefix| name.starts_with(prefix)))
         };
-        names.filter(is_one).map(str::to_owned).collect()
+        self.values.iter().map(|(name, _)| name).filter(is_one).map(str::to_owned).collect()
     }
 
     /// The struct of a section's keys, made once for each configuration.

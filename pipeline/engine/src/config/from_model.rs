@@ -7,7 +7,7 @@ use chorus_card::{Card, MODEL_CARD};
 use chorus_keys::Declarations;
 use serde_yaml::Value;
 
-use super::checked::{Config, MODEL_KEYS, Origin};
+use super::checked::{Config, HEAD_KEYS, LEARNS_FROM, MODEL_KEYS, Origin};
 use super::evolution::{Known, KnownKeys, REMOVED, is_same};
 use super::parse::{Entry, check, plain};
 use super::problem::Problem;
@@ -43,7 +43,7 @@ fn mark_recorded(config: &mut Config, path: &Path, problems: &mut Vec<Problem>) 
         config.get(BROUGHT).as_sequence().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     for name in listed {
         if !bringable(config).contains(&name) {
-            let allowed = format!("allowed: names of keys that a model brings: {}, {HOP}", MODEL_KEYS.join(", "));
+            let allowed = format!("allowed: names of keys that a model brings: {}, {HOP}", [&MODEL_KEYS[..], &HEAD_KEYS].concat().join(", "));
             problems.push(Problem { place: config.place(BROUGHT), key: BROUGHT.into(), found: format!("`{name}`"), allowed });
             continue;
         }
@@ -73,7 +73,7 @@ fn take_from(config: &mut Config, card: &Card, path: &Path, declarations: &Decla
             }
         }
     };
-    for key in config.model_keys() {
+    for key in config.keys_of(card) {
         if !config.is_given(&key) {
             let value = at_training(card, &key, config.known());
             bring(config, &key, value);
@@ -87,6 +87,9 @@ fn take_from(config: &mut Config, card: &Card, path: &Path, declarations: &Decla
 
 /// The value of a key at a model's training. A key that the card lacks had the value that held before the key existed.
 pub(crate) fn at_training(card: &Card, key: &str, known: &KnownKeys) -> Value {
+    if key == LEARNS_FROM {
+        return Value::from(if card.backbone.is_some() { "embeddings" } else { "features" });
+    }
     let before = || match known.look_up(key, REMOVED) {
         Known::Key(before) => serde_yaml::to_value(before).unwrap_or_default(),
         Known::Removed(_) | Known::Nothing => Value::Null,
@@ -115,7 +118,7 @@ pub(crate) fn contradictions(config: &Config, card: &Card, path: &Path) -> Vec<P
             ),
         })
     };
-    config.model_keys().into_iter().filter_map(differing).collect()
+    config.keys_of(card).into_iter().filter_map(differing).collect()
 }
 
 /// In words, the first setting of a card that this version cannot reproduce: a key that it does not have, or one whose behaviour is

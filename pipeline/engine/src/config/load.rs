@@ -9,7 +9,7 @@ use serde_yaml::Value;
 use super::checked::{Config, Made, Origin, is_recorded, stem_of, text_of};
 use super::evolution::KnownKeys;
 use super::problem::ConfigError;
-use super::{from_model, parse};
+use super::{from_contract, from_model, parse};
 
 impl Config {
     /// Reads a file, puts `--set key=value` over it, fills in the settings of the model that `model.path` names and the defaults, and
@@ -69,6 +69,7 @@ impl Config {
         }
         if problems.is_empty() {
             from_model::take(&mut config, declarations, &mut problems);
+            from_contract::take(&mut config);
         }
         if problems.is_empty() {
             problems = config.conflicts(declarations);

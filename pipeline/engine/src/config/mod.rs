@@ -4,6 +4,7 @@
 
 mod checked;
 pub mod evolution;
+mod from_contract;
 mod from_model;
 mod load;
 mod parse;
@@ -11,10 +12,10 @@ mod problem;
 mod sections;
 
 pub(crate) use checked::RESOLVED;
-pub use checked::{Config, MODEL_KEYS, Origin};
+pub use checked::{Config, HEAD_KEYS, MODEL_KEYS, Origin};
 pub(crate) use from_model::{at_training, contradictions, same_setting, unknown_setting};
 pub use problem::{ConfigError, Problem};
-pub use sections::{ArchiveFolder, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
+pub use sections::{ArchiveFolder, BackboneFile, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
 
 #[cfg(test)]
 mod tests {

@@ -49,6 +49,20 @@ pub struct ModelFolder {
     pub settings: Vec<String>,
 }
 
+/// The section `backbone`.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "backbone")]
+pub struct BackboneFile {
+    /// File of a network that somebody else trained, which turns windows of sound into embeddings: ONNX (.onnx), TorchScript (.pt), or
+    /// weights.safetensors of a model of Chorus. With it, the stage embed makes the table embeddings, and train learns a head on them.
+    #[key(path, example = "birdnet.onnx")]
+    pub path: Option<String>,
+    /// File that describes the backbone: sample rate, window, input, outputs, licence. Null: the file beside backbone.path that has its
+    /// name and the extension .yaml. `chorus backbone contract NAME` prints contracts of known backbones.
+    #[key(path, example = "birdnet.yaml")]
+    pub contract: Option<String>,
+}
+
 /// The section `units`.
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "units")]
@@ -68,6 +82,7 @@ pub fn declarations() -> Declarations {
         .section::<ArchiveFolder>()
         .section::<RunSettings>()
         .section::<ModelFolder>()
+        .section::<BackboneFile>()
         .section::<UnitSettings>()
         .check(device)
 }

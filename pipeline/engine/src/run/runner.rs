@@ -121,10 +121,10 @@ impl Runner {
     }
 
     /// A runner within the worker: it executes only the worker's passes, within a run that `chorus` holds. `runtime` is what the
-    /// worker's passes depend on besides: libtorch's version and the kind of device.
+    /// worker's passes depend on besides: the version of libtorch or ONNX Runtime, and the kind of device.
     #[must_use]
-    pub fn as_worker(mut self, runtime: BTreeMap<String, String>) -> Self {
-        self.program = Program::Torch;
+    pub fn as_worker(mut self, program: Program, runtime: BTreeMap<String, String>) -> Self {
+        self.program = program;
         self.runtime = runtime;
         self
     }
@@ -227,7 +227,7 @@ impl Runner {
         let needed = self.needed(&selected);
         for (i, pass) in self.passes().iter().enumerate() {
             let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
-            if self.program == Program::Torch && !chosen {
+            if self.program != Program::Chorus && !chosen {
                 // `chorus` planned the other passes before it started the worker, which does not hold their code.
                 continue;
             }
@@ -268,8 +268,8 @@ impl Runner {
                 plan.pending = None;
             }
             execution.plans.push(plan);
-            // Consecutive passes of the worker go to one process, because starting it takes a while.
-            let next = self.passes().get(i + 1).filter(|next| next.program != self.program && selected.contains(&next.name));
+            // Consecutive passes of a worker go to one process, because starting it takes a while.
+            let next = self.passes().get(i + 1).filter(|next| next.program == pass.program && selected.contains(&next.name));
             if !handed_over.is_empty() && next.is_none() {
                 self.hand_over(&handed_over, &execution.plans, options)?;
                 for name in handed_over.drain(..) {

@@ -1,4 +1,4 @@
-//! Hands passes to the worker, which links libtorch.
+//! Hands passes to the workers: programs that hold what `chorus` does not link, such as libtorch.
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::runner::{RunOptions, Runner};
 use crate::config::evolution::KnownKeys;
-use crate::graph::Pass;
+use crate::graph::{Pass, Program};
 use crate::plan::{PassPlan, Status};
 use crate::{Config, EngineError, RunDir};
 
@@ -39,6 +39,7 @@ pub fn read_assignment(mut from: impl BufRead, run: &RunDir) -> Result<(Config, 
     let line: &'static str = line.leak();
     let unreadable = |e: serde_json::Error| EngineError::Worker {
         stage: "run".into(),
+        worker: "",
         detail: format!(
             "expects an assignment of chorus as the first line of its standard input ({e}); start it through `chorus run`"
         ),
@@ -61,8 +62,9 @@ const WORKER_ENVIRONMENT: [(&str, &str); 4] = [
 ];
 
 impl Runner {
-    /// Lets the worker make some passes, with this run's resolved configuration.
+    /// Lets a worker make some passes, with this run's resolved configuration.
     pub(super) fn hand_over(&self, names: &[&str], plans: &[PassPlan], options: &RunOptions) -> Result<(), EngineError> {
+        let worker = self.pass(names[0]).program;
         let handed: Vec<&PassPlan> = plans.iter().filter(|p| names.contains(&p.pass)).collect();
         for plan in &handed {
             // Within the group, one may wait for the other.
@@ -72,15 +74,12 @@ impl Runner {
             }
         }
         let fresh = handed.iter().all(|p| p.is_fresh()) && !options.force;
-        let Some(program) = worker_program() else {
-            if fresh {
-                return Ok(());
-            }
-            let detail = "is not beside chorus; build it with `make build` (it needs libtorch, which `make setup` gets)".into();
-            return Err(EngineError::Worker { stage: names.join(", "), detail });
+        let failed = |detail: String| EngineError::Worker { stage: names.join(", "), worker: worker.file(), detail };
+        let Some(program) = worker_program(worker) else {
+            let detail = "is not beside chorus; build it with `make build` (`make setup` gets what it needs)".to_owned();
+            return if fresh { Ok(()) } else { Err(failed(detail)) };
         };
         self.record_config()?;
-        let failed = |detail: String| EngineError::Worker { stage: names.join(", "), detail };
         let mut command = Command::new(&program);
         command.arg("run").arg("--run").arg(self.run.path()).args(["--jobs", &options.jobs.to_string()]).stdin(Stdio::piped());
         command.args(names.iter().map(|n| self.pass(n).stage));
@@ -128,17 +127,17 @@ impl Runner {
     }
 }
 
-/// The worker: named by `CHORUS_TORCH`, or beside this program.
-pub fn worker_program() -> Option<PathBuf> {
-    let named = std::env::var_os("CHORUS_TORCH").map(PathBuf::from);
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("chorus-torch")));
+/// The file of a worker: named by its environment variable, such as `CHORUS_TORCH`, or beside this program.
+pub fn worker_program(program: Program) -> Option<PathBuf> {
+    let named = std::env::var_os(program.variable()).map(PathBuf::from);
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(program.file())));
     named.or(beside).filter(|p| p.is_file())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Input, Output, Per, Program};
+    use crate::graph::{Input, Output, Per};
 
     #[test]
     fn the_worker_reads_what_chorus_hands_over() {

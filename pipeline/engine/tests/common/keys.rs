@@ -106,6 +106,8 @@ struct Train {
     /// Weights.
     #[key(path)]
     initial_weights: Option<String>,
+    /// What it learns from.
+    on: Option<String>,
 }
 
 #[derive(Keys)]

@@ -8,7 +8,7 @@ use chorus_keys::Declarations;
 
 pub use model::ModelSettings;
 pub use predict::{PredictInputs, PredictSettings, Source};
-pub use train::{ExtensionSettings, Select, TrainSettings};
+pub use train::{ExtensionSettings, LearnsFrom, Select, TrainSettings};
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {

@@ -12,6 +12,9 @@ use crate::{Error, Result, loss, mixing, optim};
 #[derive(Debug, Clone, Deserialize, Keys)]
 #[keys(section = "train")]
 pub struct TrainSettings {
+    /// What the classifier learns from. Null: embeddings where backbone.path names a backbone, else features.
+    #[serde(rename = "on")]
+    pub learns_from: Option<LearnsFrom>,
     /// Network.
     #[key(default = "mobilenet_v3_large", choices = architectures)]
     pub architecture: String,
@@ -101,6 +104,16 @@ pub(crate) fn unfit(values: &Values) -> Vec<Finding> {
         }
         _ => Vec::new(),
     }
+}
+
+/// What a classifier learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
+#[serde(rename_all = "snake_case")]
+pub enum LearnsFrom {
+    /// The table features: a network of its own, with the keys of the section train.
+    Features,
+    /// The table embeddings: a head on a backbone, with the keys of the section head.
+    Embeddings,
 }
 
 /// The figure by which the epoch is chosen whose weights become the model.

@@ -1,0 +1,84 @@
+//! `chorus backbone`: tries a backbone out, and prints contracts of known ones. The worker that can open the file runs it.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail};
+use chorus_card::Contract;
+use chorus_embed::given::Given;
+use chorus_embed::{program, ready};
+use chorus_engine::worker_program;
+use serde_json::Value;
+
+use crate::args::{BackboneCommand, UsageError};
+use crate::output::{self, aligned};
+
+pub(crate) fn run(command: &BackboneCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        BackboneCommand::Check { file, contract, device, jobs, json } => {
+            let contract = contract.clone().unwrap_or_else(|| Contract::beside(file));
+            Given::read(file, &contract)?;
+            let threads = jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |jobs| jobs.get());
+            let report = asked(file, &contract, &["check", "--device", device, "--threads", &threads.to_string()])?;
+            if *json {
+                output::line(&report.to_string())?;
+            } else {
+                show(&report)?;
+            }
+        }
+        BackboneCommand::Contract { name: None } => {
+            for (name, _) in ready::READY {
+                output::line(name)?;
+            }
+        }
+        BackboneCommand::Contract { name: Some(name) } => match ready::find(name) {
+            Some(text) => output::line(text.trim_end())?,
+            None => return Err(UsageError(format!("found no contract `{name}`; there are {}", ready::names())).into()),
+        },
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the worker that can open a backbone answers.
+///
+/// # Errors
+/// There is no such worker, or it fails; its message is the error's.
+pub(crate) fn asked(file: &Path, contract: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
+    let worker = program(file).context("no program opens a file with this extension")?;
+    let Some(program) = worker_program(worker) else {
+        bail!("found no worker {} in the folder of chorus; build it with `make build`", worker.file());
+    };
+    let mut command = Command::new(&program);
+    let (first, others) = arguments.split_first().context("no command for the worker")?;
+    command.arg(first).arg("--backbone").arg(file).arg("--contract").arg(contract).args(others);
+    let output = command.output().with_context(|| format!("{} cannot be started", program.display()))?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        let told = told.trim().strip_prefix("error: ").unwrap_or(told.trim()).to_owned();
+        // A program that the system ended says nothing.
+        let told = if told.is_empty() { format!("{} ended with {}", worker.file(), output.status) } else { told };
+        bail!(told);
+    }
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{} gave no JSON", worker.file()))
+}
+
+fn show(report: &Value) -> anyhow::Result<()> {
+    let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
+    let list = |key: &str| {
+        let items: Vec<&str> = report[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if items.is_empty() { "not known".to_owned() } else { items.join(", ") }
+    };
+    let embedding = report["embedding"].as_u64().map_or_else(|| "none".to_owned(), |n| format!("{n} values"));
+    let number = |key: &str| format!("{:.1}", report[key].as_f64().unwrap_or_default());
+    let rows = [
+        ["backbone".to_owned(), format!("{} ({})", text("name"), text("id"))],
+        ["inputs".to_owned(), list("inputs")],
+        ["outputs".to_owned(), list("outputs")],
+        ["embedding".to_owned(), embedding],
+        ["speed".to_owned(), format!("{} windows/s, {} times real time", number("windows_per_s"), number("times_real_time"))],
+    ];
+    output::line(aligned(&rows).trim_end())?;
+    let notes: Vec<&str> = report["notes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    output::notes(&notes);
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! `chorus-onnx`: the worker that `chorus` starts for backbones in ONNX files. ONNX Runtime is opened at run time, so that nothing is linked.
+
+mod library;
+mod parts;
+mod session;
+
+use std::process::ExitCode;
+
+use chorus_embed::Embed;
+use chorus_embed::worker::BackboneCommand;
+use chorus_engine::graph::Program;
+use chorus_worker::{RunArgs, ended, serve};
+use clap::{Parser, Subcommand};
+
+use session::Onnx;
+
+#[derive(Parser)]
+#[command(name = "chorus-onnx", version, about = "Runs the stage embed for chorus, with backbones in ONNX files")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes stages of a run fresh, within a run that chorus holds.
+    Run(RunArgs),
+    #[command(flatten)]
+    Backbone(BackboneCommand),
+}
+
+fn main() -> ExitCode {
+    ended(match Args::parse().command {
+        Command::Run(args) => run(args),
+        Command::Backbone(command) => Onnx::start().map_err(anyhow::Error::msg).and_then(|onnx| command.answer(&onnx)),
+    })
+}
+
+fn run(args: RunArgs) -> anyhow::Result<()> {
+    serve(args, Program::Onnx, |config, registry| {
+        let onnx = Onnx::start().map_err(anyhow::Error::msg)?;
+        let device = session::device(config.text("device").unwrap_or("auto"));
+        let versions = [("onnxruntime".to_owned(), onnx.version().to_owned()), ("device".to_owned(), device.kind().to_owned())];
+        Ok((registry.holding("embed", Embed(onnx)), versions.into()))
+    })
+}

@@ -1,0 +1,26 @@
+//! Stage `embed`: windows of sound through a backbone that somebody else trained, to the table `embeddings`.
+//!
+//! - [`settings`], [`declare`]: the section `embed`, and what the stage declares of itself.
+//! - [`Backbone`]: what a runtime makes of a backbone's file. The crates of the workers implement it, so that this one links neither
+//!   ONNX Runtime nor libtorch.
+//! - [`Opened`]: a backbone with its contract: sound in, checked embeddings out.
+//! - [`Embed`]: the stage's work, for any runtime. [`worker`]: what the programs that hold a runtime have in common.
+
+mod backbone;
+pub mod declare;
+mod embed;
+mod error;
+pub mod given;
+mod noise;
+mod opened;
+mod places;
+pub mod ready;
+mod recording;
+pub mod settings;
+pub mod worker;
+
+pub use backbone::{Array, Backbone, Port, Runtime, program};
+pub use embed::Embed;
+pub use error::BackboneError;
+pub use opened::Opened;
+pub use settings::{EmbedSettings, declarations};

@@ -1,0 +1,23 @@
+//! Classifiers on the embeddings of a backbone: heads that are fitted in seconds.
+//!
+//! - [`settings`], [`declare`]: the section `head`, and what the stages train and predict declare with `train.on: embeddings`.
+//! - [`Examples`]: embeddings with labels. [`methods`]: how a head is fitted; an open set, one file each.
+//! - [`Train`], [`Predict`]: the two stages. [`given`]: heads that other runs trained.
+
+pub mod declare;
+mod error;
+mod examples;
+mod folds;
+pub mod given;
+mod matrix;
+pub mod methods;
+mod predict;
+pub mod settings;
+mod train;
+mod weights;
+
+pub use error::HeadError;
+pub use examples::Examples;
+pub use predict::Predict;
+pub use settings::{HeadSettings, declarations};
+pub use train::Train;

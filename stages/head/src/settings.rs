@@ -1,0 +1,54 @@
+//! The section `head`. Options that only one method reads are declared in the method's file.
+
+use chorus_keys::{Choices, Declarations, Keys, Word};
+use serde::Deserialize;
+
+use crate::methods::{METHODS, MethodSettings};
+
+/// The keys of the section `head`.
+#[derive(Debug, Clone, Deserialize, Keys)]
+#[keys(section = "head")]
+pub struct HeadSettings {
+    /// How the head is fitted.
+    #[key(default = "logistic", choices = methods)]
+    pub method: String,
+    /// Number of parts in which the train windows are cut to choose between settings of the method, such as the strengths of
+    /// logistic. A recording is in one part.
+    #[key(unit = "folds", default = "5", range = 2..=100)]
+    pub folds: usize,
+    /// How much the positive and the negative windows of a class count together.
+    #[key(default = "balanced")]
+    pub class_weight: ClassWeight,
+    /// Largest number of train windows without any positive label. Of more, so many are drawn.
+    #[key(unit = "windows", default = "20000", range = 0..)]
+    pub max_negatives: usize,
+    /// Weight of a window without a label of the class, as a negative: 0 leaves it out. Of help where few windows are labelled and the
+    /// class is rare.
+    #[key(default = "0", range = 0.0..=1.0, example = "0.05")]
+    pub unlabelled_weight: f32,
+    /// Seed of the parts and of what is drawn.
+    #[key(default = "0", range = 0..)]
+    pub seed: u64,
+    /// The options of the methods.
+    #[serde(flatten)]
+    pub methods: MethodSettings,
+}
+
+/// How much the positive and the negative windows of a class count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWeight {
+    /// Equally: each window is weighted by the number of windows over twice the number of windows with its label.
+    Balanced,
+    /// Each window counts 1.
+    None,
+}
+
+fn methods() -> Vec<Word> {
+    METHODS.iter().map(|method| Word { name: method.name(), about: method.about() }).collect()
+}
+
+/// The configuration keys of heads.
+pub fn declarations() -> Declarations {
+    Declarations::default().section::<HeadSettings>()
+}
