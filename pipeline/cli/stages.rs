@@ -65,7 +65,9 @@ mod tests {
     #[test]
     fn every_pass_reads_only_what_an_earlier_one_writes_or_what_comes_from_outside() {
         let from_audio = ["annotate.format=anuraset_raw", "predict.source=audio"];
-        for sets in [LEARNS, &from_audio, &["annotate.format=folders"], &["model.path=m"]] {
+        let head: &[&str] = &["annotate.format=folders", "backbone.path=b.onnx"];
+        let given_head = ["model.path=m", "backbone.path=b.onnx", "train.on=embeddings"];
+        for sets in [LEARNS, &from_audio, &["annotate.format=folders"], &["model.path=m"], head, &given_head] {
             let config = config(sets);
             let passes = passes(&config);
             for (i, pass) in passes.iter().enumerate() {
@@ -85,14 +87,16 @@ mod tests {
 
     #[test]
     fn every_table_is_written_by_the_stage_that_its_schema_names() {
-        let passes = passes(&config(LEARNS));
+        let mut passes = passes(&config(LEARNS));
+        // A run with a backbone makes further tables.
+        passes.extend(super::passes(&config(&["annotate.format=folders", "backbone.path=b.onnx"])));
         let of_sweeps: Vec<&str> = chorus_tables::all().iter().filter(|t| t.stage == SWEEP).map(|t| t.name.as_str()).collect();
         // `tests/sweep.rs` sees that these are written.
         assert_eq!(of_sweeps, ["sweep_metrics", "sweep_summary"]);
         for table in chorus_tables::all().iter().filter(|table| table.stage != SWEEP) {
-            let maker = passes.iter().find(|p| p.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table.name)));
-            let maker = maker.unwrap_or_else(|| panic!("nobody writes {}", table.name));
-            assert_eq!(maker.stage, table.stage);
+            let writes = |p: &&Pass| p.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table.name));
+            let maker = passes.iter().filter(writes).find(|p| p.stage == table.stage);
+            let maker = maker.unwrap_or_else(|| panic!("{} does not write {}", table.stage, table.name));
             assert_eq!(table.partitioned, maker.per == Per::SiteDay, "{}", table.name);
         }
     }
@@ -101,6 +105,8 @@ mod tests {
     fn a_model_from_elsewhere_leaves_out_what_needs_labels() {
         let of = |sets: &[&str]| stages(&passes(&config(sets)));
         assert_eq!(of(&["model.path=m"]), ["ingest", "segment", "predict", "detect", "report"]);
+        let head = ["ingest", "segment", "embed", "predict", "detect", "report"];
+        assert_eq!(of(&["model.path=m", "backbone.path=b.onnx", "train.on=embeddings"]), head);
         let features = ["ingest", "segment", "featurize", "predict", "detect", "report"];
         assert_eq!(of(&["model.path=m", "predict.source=features"]), features);
     }
@@ -120,7 +126,7 @@ mod tests {
     #[test]
     fn the_front_door_and_the_readme_list_the_stages_as_they_are_declared() {
         let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-        let stages = stages(&passes(&config(LEARNS)));
+        let stages = stages(&passes(&config(&[LEARNS, &["predict.embeddings=false", "backbone.path=b.onnx", "train.on=features"]].concat())));
         let makefile = read("Makefile");
         let list = makefile.lines().find_map(|line| line.strip_prefix("STAGES :=")).unwrap();
         assert_eq!(list.split_whitespace().collect::<Vec<_>>(), stages, "STAGES in the Makefile");

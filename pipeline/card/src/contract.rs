@@ -51,6 +51,9 @@ pub struct SoundInput {
     /// What full scale is after that: samples are multiplied by it.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub full_scale: f32,
+    /// Corner of a high-pass filter over the recording, Hz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_pass_hz: Option<f64>,
     /// Samples before each window that the backbone is given too, as those of a window before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub context_samples: usize,
@@ -217,6 +220,7 @@ impl Contract {
                 shape: vec![Dimension::Named(Axis::Batch), Dimension::Named(Axis::Samples)],
                 scale: Scale::None,
                 full_scale: 1.0,
+                high_pass_hz: number("featurize.high_pass_hz"),
                 context_samples: 0,
                 constants: BTreeMap::new(),
                 states: Vec::new(),

@@ -72,7 +72,7 @@ pub(crate) fn embed(
         let mut reader = container::open(archive, source.path)?;
         let cut = Cut {
             rate_hz: contract.sample_rate_hz,
-            high_pass_hz: None,
+            high_pass_hz: contract.input.high_pass_hz,
             window_s: contract.window_s,
             channels: source.channels,
             starts: &places.starts,

@@ -10,6 +10,8 @@
 
 pub mod augment;
 #[cfg(feature = "torch")]
+mod backbones;
+#[cfg(feature = "torch")]
 pub mod checkpoint;
 #[cfg(feature = "torch")]
 pub mod dataset;
@@ -56,6 +58,8 @@ pub mod trainer;
 #[cfg(feature = "torch")]
 pub mod weights;
 
+#[cfg(feature = "torch")]
+pub use backbones::Libtorch;
 pub use error::{Error, Result};
 #[cfg(feature = "torch")]
 pub use predict::Predict;

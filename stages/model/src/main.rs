@@ -1,18 +1,20 @@
-//! `chorus-torch`: the worker that `chorus` starts for the stages that need libtorch. It holds the engine and those two stages and
-//! nothing else.
+//! `chorus-torch`: the worker that `chorus` starts for the stages that need libtorch. It holds the engine and those stages and nothing
+//! else.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use chorus_embed::Embed;
+use chorus_embed::worker::BackboneCommand;
 use chorus_engine::graph::Program;
-use chorus_torch::{Predict, Train, device, speed};
+use chorus_torch::{Libtorch, Predict, Train, device, speed};
 use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "chorus-torch", version, about = "Runs the stages train and predict for chorus")]
+#[command(name = "chorus-torch", version, about = "Runs the stages of chorus that need libtorch")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -22,6 +24,8 @@ struct Args {
 enum Command {
     /// Makes stages of a run fresh, within a run that chorus holds.
     Run(RunArgs),
+    #[command(flatten)]
+    Backbone(BackboneCommand),
     /// Measures how fast this machine learns and predicts, in windows per second, as JSON.
     Speed {
         /// Threads of libtorch.
@@ -51,6 +55,7 @@ enum Command {
 fn main() -> ExitCode {
     ended(match Args::parse().command {
         Command::Run(args) => run(args),
+        Command::Backbone(command) => command.answer(&Libtorch),
         Command::Device { json } => describe(json),
         Command::Speed { threads, batch, steps, device, run } => speed(&device, threads, batch, steps, run.as_deref()),
     })
@@ -64,7 +69,7 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
             ("libtorch".to_owned(), device::describe().libtorch_version),
             ("device".to_owned(), device::kind(device).to_owned()),
         ];
-        Ok((registry.holding("train", Train).holding("predict", Predict), versions.into()))
+        Ok((registry.holding("embed", Embed(Libtorch)).holding("train", Train).holding("predict", Predict), versions.into()))
     })
 }
 

@@ -91,7 +91,7 @@ impl Model {
 }
 
 /// The network that the card at `card_path` describes, with the weights of the file at `path`, ready to predict.
-fn load(card: &Card, card_path: &Path, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
+pub(crate) fn load(card: &Card, card_path: &Path, path: &Path, device: &str, precision: Precision) -> Result<Frozen, WorkError> {
     let options = network::of_card(card, card_path)?;
     let bytes = given::weights(card, path)?;
     check_input(&*options.architecture)?;

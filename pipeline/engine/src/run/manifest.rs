@@ -1,11 +1,14 @@
 //! The provenance of a run: versions, configuration, host and outputs. It is for people and archives; the engine does
 //! not read it.
 
+use std::path::Path;
+
+use chorus_card::Contract;
 use serde_json::{Map, Value, json};
 
 use crate::files::atomic;
 use crate::files::hash::hash_bytes;
-use crate::graph::Pass;
+use crate::graph::{CONTRACT, Pass};
 use crate::state::states::States;
 use crate::{Config, EngineError, RunDir};
 
@@ -44,6 +47,11 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "stages": stages,
     });
+    if let Some(contract) = config.text(CONTRACT).and_then(|path| Contract::read(Path::new(path)).ok()) {
+        manifest["backbone"] = json!({
+            "name": contract.name, "license": contract.license, "commercial_use_forbidden": contract.forbids_commercial_use(),
+        });
+    }
     let old: Option<Value> = std::fs::read(run.manifest()).ok().and_then(|b| serde_json::from_slice(&b).ok());
     if old
         .as_ref()

@@ -147,3 +147,20 @@ fn discriminants(
     let learnt = made.iter().map(Option::is_some).collect();
     Ok((made.into_iter().flat_map(|row| row.unwrap_or_else(|| vec![0.0; width + 1])).collect(), learnt))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shrinkage_is_that_of_scikit_learn() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/heads.json")).unwrap();
+        let embeddings: Vec<f32> = serde_json::from_value(golden["values"].clone()).unwrap();
+        let examples = Examples { width: 12, classes: 3, recordings: vec![0; 60], labels: vec![None; 180], embeddings };
+        let inputs = Standard::of(&examples).apply(&examples);
+        let rows = Rows { values: &inputs, width: 12 };
+        let found = ledoit_wolf(rows, &covariance(rows));
+        let expected = golden["ledoit_wolf"].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    }
+}

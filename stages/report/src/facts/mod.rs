@@ -21,7 +21,7 @@ mod tally;
 
 use std::collections::BTreeMap;
 
-use chorus_card::{Card, MODEL_CARD};
+use chorus_card::{Card, GivenBackbone, MODEL_CARD};
 use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
@@ -55,6 +55,8 @@ pub(crate) struct Facts {
     pub(crate) scientific: BTreeMap<String, String>,
     /// Hash of the model's weights.
     pub(crate) model_id: Option<String>,
+    /// The backbone on whose embeddings the model is a head, if it is one.
+    pub(crate) backbone: Option<GivenBackbone>,
 }
 
 /// The windows that recordings are cut into.
@@ -89,9 +91,10 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         }
         Ok(())
     })?;
+    // A report does without what the card says when it cannot be read: the passes that need the model say what is wrong with it.
+    let card = cx.model_file(MODEL_CARD)?.and_then(|path| Card::read(&path).ok());
+    facts.backbone = card.as_ref().and_then(|card| card.backbone.clone());
     if !cx.has_table("classes") {
-        // A report does without names when the card cannot be read: the passes that need the model say what is wrong with it.
-        let card = cx.model_file(MODEL_CARD)?.and_then(|path| Card::read(&path).ok());
         let names = card.map(|card| card.names).unwrap_or_default();
         facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific_name?))));
     }

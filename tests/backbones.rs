@@ -1,0 +1,264 @@
+//! Given backbones from end to end: embeddings, heads on them, and what is refused. tests/golden/backbones has small ones.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use common::{Survey, text};
+
+const BACKBONES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/backbones");
+const CONTRACT: &str = "
+name: Tiny
+sample_rate_hz: 8000
+window_s: 0.5
+input: {name: sound, shape: [batch, samples]}
+outputs: {embedding: {name: embedding}}
+license: CC-BY-NC-4.0
+";
+
+/// A backbone of these tests, copied beside a contract.
+fn backbone(survey: &Survey, name: &str, contract: &str) -> PathBuf {
+    let path = survey.folder().join(format!("{name}.onnx"));
+    fs::copy(Path::new(BACKBONES).join(format!("{name}.onnx")), &path).unwrap();
+    fs::write(path.with_extension("yaml"), contract).unwrap();
+    path
+}
+
+fn with(path: &Path) -> String {
+    format!("backbone.path={}", path.display())
+}
+
+/// A run of everything with the tiny backbone, in windows of 1 s.
+fn learnt() -> (Survey, PathBuf) {
+    let survey = Survey::tiny();
+    let path = backbone(&survey, "tiny", CONTRACT);
+    survey.run_with(&["--set", &with(&path), "--set", "segment.window_s=1", "--set", "segment.hop_s=1"]);
+    (survey, path)
+}
+
+/// All embeddings of a run: a list for each window, in the order of the windows.
+fn embeddings(run: &Path) -> Vec<Vec<f32>> {
+    let schema = chorus_tables::schema("embeddings").unwrap();
+    let mut found = Vec::new();
+    for path in common::contents(&run.join("tables/embeddings"), "").keys() {
+        let reader = chorus_tables::TableReader::open(schema, &run.join("tables/embeddings").join(path.trim_start_matches('/'))).unwrap();
+        let batch = reader.read(&["embedding"]).unwrap();
+        for bytes in batch.arrays("embedding").unwrap().iter().flatten() {
+            found.push(bytes.chunks_exact(2).map(|pair| half::f16::from_le_bytes([pair[0], pair[1]]).to_f32()).collect());
+        }
+    }
+    found
+}
+
+/// A WAV file of one channel and 16 bits.
+fn wav(samples: &[f32], rate: u32) -> Vec<u8> {
+    let data: Vec<u8> = samples.iter().flat_map(|s| ((s * 32767.0).round() as i16).to_le_bytes()).collect();
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + data.len() as u32).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16_u32.to_le_bytes());
+    bytes.extend([1, 0, 1, 0]);
+    bytes.extend(rate.to_le_bytes());
+    bytes.extend((2 * rate).to_le_bytes());
+    bytes.extend([2, 0, 16, 0]);
+    bytes.extend(b"data");
+    bytes.extend((data.len() as u32).to_le_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+#[test]
+fn embeddings_are_those_of_onnxruntime_and_windows_follow_the_backbone() {
+    let survey = Survey::empty("");
+    survey.configure("units: {keep_free_gib: 0}\n");
+    let chirp: Vec<f32> = (0..16_000)
+        .map(|i| f64::from(i) / 8000.0)
+        .map(|t| (0.5 * (2.0 * std::f64::consts::PI * (300.0 * t + 400.0 * t * t)).sin()) as f32)
+        .collect();
+    let folder = survey.archive().join("raw_data/SITE");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("SITE_20200301_200000.wav"), wav(&chirp, 8000)).unwrap();
+    let path = backbone(&survey, "tiny", CONTRACT);
+    survey.run_with(&["embed", "--with-upstream", "--set", &with(&path)]);
+    let expected: Vec<Vec<f32>> = serde_json::from_slice(&fs::read(Path::new(BACKBONES).join("tiny.json")).unwrap()).unwrap();
+    let found = embeddings(&survey.run());
+    assert_eq!(found.len(), 4, "windows are as long as the backbone's");
+    for (found, expected) in found.iter().zip(&expected) {
+        let largest = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 2e-3, "{largest}: {found:?} {expected:?}");
+    }
+    // One window of the whole recording has the mean of its parts.
+    let whole = survey.folder().join("whole");
+    let args = ["run", "embed", "--with-upstream", "--set", &with(&path), "--set", "segment.window_s=2", "--set"];
+    let output = survey.chorus(&[&args[..], &[&format!("run.path={}", whole.display())]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mean = embeddings(&whole);
+    assert_eq!(mean.len(), 1);
+    for (i, value) in mean[0].iter().enumerate() {
+        let expected = found.iter().map(|row| row[i]).sum::<f32>() / 4.0;
+        assert!((value - expected).abs() < 2e-3, "{i}: {value} {expected}");
+    }
+}
+
+#[test]
+fn a_head_is_a_model_like_any_other() {
+    let (survey, path) = learnt();
+    let count = |sql: &str| survey.ask(sql).lines().nth(1).unwrap().parse::<u64>().unwrap();
+    let windows = count("SELECT COUNT(*) AS n FROM segments");
+    assert_eq!(count("SELECT COUNT(*) AS n FROM embeddings"), windows);
+    assert_eq!(count("SELECT COUNT(DISTINCT segment_id) AS n FROM predictions"), windows);
+    assert!(count("SELECT COUNT(*) AS n FROM metrics WHERE metric = 'average_precision'") > 0);
+    assert_eq!(count("SELECT COUNT(*) AS n FROM head_trials WHERE chosen"), 1);
+    assert!(!survey.run().join("tables/features").exists(), "a head needs no features");
+    let report = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
+    assert!(report.contains("Tiny, licence CC-BY-NC-4.0") && report.contains("may not be used commercially"));
+    let manifest = fs::read_to_string(survey.run().join("manifest.json")).unwrap();
+    assert!(manifest.contains("\"commercial_use_forbidden\": true"), "{manifest}");
+    let card = fs::read_to_string(survey.run().join("model/model.yaml")).unwrap();
+    assert!(card.contains("non_commercial: true") && card.contains("architecture: logistic"), "{card}");
+    let before = survey.results();
+    let sets = [with(&path), "segment.window_s=1".into(), "segment.hop_s=1".into()];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set.as_str()]).collect();
+    assert!(survey.to_make(&sets).is_empty(), "everything is fresh");
+    common::assert_same(&survey.results(), &before, "after a second look");
+    // Applied to the same archive in a run of its own, it gives the same scores.
+    let model = format!("model.path={}", survey.run().join("model").display());
+    let other = survey.folder().join("other");
+    let run = format!("run.path={}", other.display());
+    let applied = |more: &[&str]| {
+        survey.chorus(&[&["run", "--set", "annotate.format=none", "--set", "split.source=group", "--set", &model, "--set", &run], more].concat())
+    };
+    let output = applied(&["--set", &with(&path), "--set", "segment.hop_s=1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let predictions = |run: &Path| common::contents(&run.join("tables/predictions"), "");
+    common::assert_same(&predictions(&other), &predictions(&survey.run()), "predictions of the applied head");
+    let alone = applied(&[]);
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(text(&alone.stderr).contains("is a head on the embeddings of Tiny"), "{}", text(&alone.stderr));
+    let contract = survey.folder().join("scaled.yaml");
+    fs::write(&contract, CONTRACT.replace("shape:", "scale: peak, shape:")).unwrap();
+    let contract = format!("backbone.contract={}", contract.display());
+    let another = applied(&["--set", &with(&path), "--set", &contract]);
+    assert!(text(&another.stderr).contains("name the file and the contract of that backbone"), "{}", text(&another.stderr));
+}
+
+#[test]
+fn every_method_fits_a_head_that_can_be_applied() {
+    let (survey, path) = learnt();
+    for method in ["lda", "prototypes", "logistic"] {
+        let (set, window) = (format!("head.method={method}"), "segment.window_s=1");
+        survey.run_with(&["--set", &with(&path), "--set", window, "--set", "segment.hop_s=1", "--set", &set]);
+        let best = survey.ask("SELECT MAX(value) FROM metrics WHERE metric = 'auroc' AND class IS NULL AND site IS NULL AND subset = 'test'");
+        let best: f64 = best.lines().nth(1).unwrap().parse().unwrap();
+        assert!(best > 0.6, "{method}: the synthetic calls differ in pitch, which the backbone hears: {best}");
+    }
+}
+
+#[test]
+fn backbones_that_cannot_be_used_are_refused_with_the_reason() {
+    let survey = Survey::tiny();
+    let refused = |name: &str, contract: &str, more: &[&str], wanted: &str| {
+        let path = backbone(&survey, name, contract);
+        let output = survey.chorus(&[&["run", "embed", "--with-upstream", "--set", &with(&path)], more].concat());
+        let told = text(&output.stderr);
+        assert!(!output.status.success() && told.contains(wanted) && told.contains(&format!("{name}.")), "{name}: {told}");
+    };
+    refused("nan", CONTRACT, &[], "has a value that is NaN");
+    refused("operator", CONTRACT, &[], "Warble");
+    refused("external", CONTRACT, &[], "lie in other files");
+    refused("memory", CONTRACT, &["--set", "embed.memory_gib=2"], "memory");
+    refused("tiny", &CONTRACT.replace("8000", "16000"), &[], "sound");
+    refused("tiny", &CONTRACT.replace("name: embedding", "name: features"), &[], "expected an output named features");
+    refused("tiny", &CONTRACT.replace("name: sound", "name: audio"), &[], "expected an input named audio");
+    refused("tiny", &format!("{CONTRACT}hash: 0123456789abcdef\n"), &[], "says 0123456789abcdef");
+    refused("tiny", "name: [", &[], "cannot be used as the contract of a backbone");
+    let path = backbone(&survey, "tiny", CONTRACT);
+    fs::remove_file(path.with_extension("yaml")).unwrap();
+    let told = text(&survey.chorus(&["run", "embed", "--with-upstream", "--set", &with(&path)]).stderr);
+    assert!(told.contains("tiny.yaml is missing") && told.contains("chorus backbone contract NAME"), "{told}");
+    let told = text(&survey.chorus(&["run", "embed", "--set", "backbone.path=nowhere.onnx"]).stderr);
+    assert!(told.contains("nowhere.onnx") && told.contains("there is no such file"), "{told}");
+    fs::write(survey.folder().join("b.tflite"), "").unwrap();
+    let told = text(&survey.chorus(&["run", "embed", "--set", "backbone.path=b.tflite"]).stderr);
+    assert!(told.contains("name an ONNX file"), "{told}");
+}
+
+#[test]
+fn an_embedding_that_was_made_with_another_contract_is_stale() {
+    let survey = Survey::tiny();
+    let path = backbone(&survey, "tiny", CONTRACT);
+    let args = ["embed", "--with-upstream", "--set", &with(&path)];
+    survey.run_with(&args);
+    assert!(survey.to_make(&args).is_empty());
+    fs::write(path.with_extension("yaml"), CONTRACT.replace("shape:", "full_scale: 2, shape:")).unwrap();
+    assert!(survey.to_make(&args).contains_key("embed"));
+}
+
+#[test]
+fn an_embedding_run_that_is_killed_goes_on_where_it_was() {
+    let survey = Survey::tiny();
+    let path = backbone(&survey, "tiny", CONTRACT);
+    let args = ["run", "embed", "--with-upstream", "--set", &with(&path), "--set", "units.max_recordings=1"];
+    let mut child = survey.command(&args).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let made = || common::contents(&survey.run().join("tables/embeddings"), "").len();
+    let start = Instant::now();
+    while made() == 0 && child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = made();
+    assert!(before > 0);
+    // The worker ends with chorus, but not at once.
+    let again = || survey.chorus(&args);
+    let mut output = again();
+    while !output.status.success() && text(&output.stderr).contains("another chorus process") && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(50));
+        output = again();
+    }
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let undisturbed = Survey::tiny();
+    undisturbed.take_archive_of(&survey);
+    let output = undisturbed.chorus(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    common::assert_same(&survey.results(), &undisturbed.results(), "after a kill");
+}
+
+#[test]
+fn an_own_network_is_a_backbone_too() {
+    let survey = Survey::made();
+    survey.run_with(&["predict", "--with-upstream", "--set", "predict.embeddings=true"]);
+    let expected = embeddings(&survey.run());
+    let weights = survey.run().join("model/weights.safetensors");
+    let other = survey.folder().join("other");
+    let run = format!("run.path={}", other.display());
+    let output = survey.chorus(&["run", "embed", "--with-upstream", "--set", &with(&weights), "--set", &run]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let found = embeddings(&other);
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        let largest = found.iter().zip(expected).map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max);
+        assert!(largest < 2e-3, "{largest}");
+    }
+}
+
+#[test]
+fn a_backbone_is_tried_out_on_noise() {
+    let survey = Survey::empty("");
+    let path = backbone(&survey, "tiny", CONTRACT);
+    let output = std::process::Command::new(common::CHORUS).args(["backbone", "check", "--json"]).arg(&path).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["name"].as_str(), report["embedding"].as_u64()), (Some("Tiny"), Some(16)));
+    assert!(report["windows_per_s"].as_f64().unwrap() > 0.0);
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("lacks source") && notes.contains("lacks hash") && notes.contains("forbids commercial use"), "{notes}");
+    let list = std::process::Command::new(common::CHORUS).args(["backbone", "contract"]).output().unwrap();
+    for name in text(&list.stdout).lines() {
+        let contract = std::process::Command::new(common::CHORUS).args(["backbone", "contract", name]).output().unwrap();
+        assert!(text(&contract.stdout).contains("sample_rate_hz:"), "{name}");
+    }
+}
