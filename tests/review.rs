@@ -53,6 +53,7 @@ fn frames(bytes: &[u8]) -> &[u8] {
 #[test]
 fn clips_hold_the_recordings_own_samples_and_are_the_same_again() {
     let (survey, rows) = listened(&["--per-class", "10", "--context-s", "1.5"]);
+    let page = fs::read_to_string(survey.folder().join("listen/review.html")).unwrap();
     for row in &rows {
         let clip = fs::read(survey.folder().join("listen").join(&row["clip"])).unwrap();
         let recording = fs::read(survey.archive().join(&row["recording"])).unwrap();
@@ -63,6 +64,7 @@ fn clips_hold_the_recordings_own_samples_and_are_the_same_again() {
         let (own, all) = (frames(&clip), frames(&recording));
         assert_eq!(own, &all[at(start)..at(end).min(all.len())], "{row:?}");
         assert!((number("clip_start_s") - (number("start_s") - start)).abs() < 1e-6);
+        assert!(page.contains(&format!("\"{}\"", row["clip"])), "{row:?}");
         let picture = fs::read(survey.folder().join("listen").join(row["clip"].replace(".wav", ".png"))).unwrap();
         assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
     }

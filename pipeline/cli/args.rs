@@ -20,6 +20,7 @@ Examples:
   chorus query \"SELECT * FROM metrics LIMIT 5\"      query the newest run in runs/
   chorus export raven -o selections                 export detections for Raven (or Audacity, R, GBIF, …)
   chorus clips -o listen                            cut clips of detections to listen to
+  chorus next -o round1                             choose windows whose labels would help most
   chorus init /archive/2026 --model runs/demo/model write a configuration for your own archive";
 
 /// Turns an archive of field recordings into tables that answer questions
@@ -44,8 +45,12 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Cut clips of detections to listen to, with spectrograms and a sheet for verdicts
     Clips(ClipsArgs),
+    /// Choose what to listen to next: clips of windows whose labels would teach the model most
+    Next(NextArgs),
     /// Estimate the precision of all detections from a sheet with verdicts
     Review(ReviewArgs),
+    /// Show what each round of listening taught, and which classes can stop
+    Rounds(RoundsArgs),
     /// Write a starting configuration for an archive
     Init(InitArgs),
     /// Check a configuration, its archive and its model, without running anything
@@ -334,19 +339,69 @@ pub(crate) struct ClipsArgs {
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
     /// Maximum number of clips per class: a fifth with the highest scores, a fifth nearest to the threshold, and a random sample
-    #[arg(long, value_name = "N", default_value_t = 30)]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
     pub(crate) per_class: usize,
-    /// Seconds of sound to add before and after each detection
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    #[command(flatten)]
+    pub(crate) cut: CutArgs,
+}
+
+/// How clips are cut and drawn.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct CutArgs {
+    /// Seconds of sound to add before and after, from 0 to 60
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = context)]
     pub(crate) context_s: f64,
-    /// Seed of the random sample
+    /// Seed of all that is left to chance
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = help::next())]
+pub(crate) struct NextArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    pub(crate) destination: DestinationArgs,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
+    /// Maximum number of clips per class
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
+    pub(crate) per_class: usize,
+    /// Strategies with their shares of the clips, such as top=1,uncertain=2; others get none [default: see below]
+    #[arg(long, value_name = "NAME=SHARE,…")]
+    pub(crate) shares: Option<String>,
+    /// Share of the clips that come from sites without labels, at least, where they have windows
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = share)]
+    pub(crate) new_sites: f64,
+    /// Maximum number of clips of a class from one hour at a site
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub(crate) per_hour: usize,
+    #[command(flatten)]
+    pub(crate) cut: CutArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RoundsArgs {
+    /// Sheets with verdicts, one for each round, in their order
+    #[arg(required = true)]
+    pub(crate) sheets: Vec<PathBuf>,
+    /// Folder of the run that learned from a round; can be repeated, in the order of the rounds. With one more than there are
+    /// sheets, the first is the run from before
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) run: Vec<PathBuf>,
+    /// Format of the output: table, csv or json (one object per line)
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "json"])]
+    pub(crate) format: String,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct ReviewArgs {
-    /// A sheet from `chorus clips` with verdicts filled in: yes, no or unsure
+    /// A sheet from `chorus clips`, or from `chorus next`, with verdicts filled in: yes, no or unsure
     pub(crate) sheet: PathBuf,
     /// Precision to reach; the table shows the lowest threshold that has it
     #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
@@ -376,12 +431,22 @@ pub(crate) struct FilterArgs {
     /// Only this site; can be repeated
     #[arg(long, value_name = "SITE")]
     pub(crate) site: Vec<String>,
-    /// Minimum of a detection's highest score, from 0 to 1
+    /// Minimum of a detection's highest score (of a window's score), from 0 to 1
     #[arg(long, value_name = "SCORE", value_parser = share)]
     pub(crate) min_score: Option<f64>,
-    /// Minimum of a detection's calibrated probability, from 0 to 1
+    /// Minimum of a detection's (a window's) calibrated probability, from 0 to 1
     #[arg(long, value_name = "PROBABILITY", value_parser = share)]
     pub(crate) min_probability: Option<f64>,
+}
+
+/// Reads a whole number above 0.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a whole number of at least 1".to_owned())
+}
+
+/// Reads seconds of context.
+fn context(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value| (0.0..=60.0).contains(value)).ok_or_else(|| "expected 0 to 60 seconds".to_owned())
 }
 
 /// Reads a number from 0 to 1.

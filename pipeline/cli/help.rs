@@ -2,6 +2,7 @@
 
 use chorus_query::VIEWS;
 use chorus_report::export::EXPORTS;
+use chorus_report::review::next::{STRATEGIES, Strategy};
 
 use crate::output::aligned;
 
@@ -15,6 +16,16 @@ pub(crate) fn query() -> String {
          Example queries are in configs/queries/: chorus query -f configs/queries/nightly_index.sql\n\
          More in docs/querying.md, also on the same queries in polars, DuckDB and R.",
         aligned(&views)
+    )
+}
+
+/// The text below the options of `chorus next`.
+pub(crate) fn next() -> String {
+    let of = |strategy: &&dyn Strategy| [format!("  {}={}", strategy.name(), strategy.share()), strategy.about().to_owned()];
+    let strategies: Vec<[String; 2]> = STRATEGIES.iter().map(of).collect();
+    format!(
+        "Strategies, with their shares:\n{}\nWhat a strategy cannot give, the others give. More in docs/review.md.",
+        aligned(&strategies)
     )
 }
 

@@ -11,6 +11,35 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
     writeln!(std::io::stdout().lock(), "{text}")
 }
 
+/// Prints what was found in a format: `csv`, `json` (an object on each line), or as a table.
+///
+/// # Errors
+/// stdout is closed or full.
+pub(crate) fn found<T, const N: usize>(
+    format: &str,
+    columns: [&str; N],
+    found: &[T],
+    row: fn(&T) -> [String; N],
+    object: fn(&T) -> serde_json::Value,
+) -> anyhow::Result<()> {
+    match format {
+        "csv" => {
+            let mut table = csv::Writer::from_writer(Vec::new());
+            table.write_record(columns)?;
+            found.iter().try_for_each(|one| table.write_record(row(one)))?;
+            let table = table.into_inner().map_err(csv::IntoInnerError::into_error)?;
+            line(String::from_utf8(table)?.trim_end_matches('\n'))?;
+        }
+        "json" => found.iter().try_for_each(|one| line(&object(one).to_string()))?,
+        _ => {
+            let mut rows = vec![columns.map(str::to_owned)];
+            rows.extend(found.iter().map(row));
+            line(aligned(&rows).trim_end())?;
+        }
+    }
+    Ok(())
+}
+
 /// Prints notes on stderr.
 pub(crate) fn notes(notes: &[impl Display]) {
     on_stderr("note", notes);

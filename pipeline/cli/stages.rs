@@ -22,6 +22,8 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Annotate::declare(config), Annotate)
         .with(Split::declare(config), Split)
         .with(Featurize::declare(config), Featurize)
+        .with_foreign(embed::declare::speech(config))
+        .checking("speech", embed::given::check_voice)
         .with_foreign(embed::declare::embed(config))
         .checking("embed", embed::given::check)
         .with_foreign(declare::train(config))

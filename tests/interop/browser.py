@@ -18,10 +18,13 @@ import urllib.parse
 import wave
 from pathlib import Path
 
+from chromium import NAMES, find
+
 SECTIONS = {"recorded", "found", "listen", "sure", "settings"}
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # What the browser asks for by itself, whatever it shows.
 ITS_OWN = {"accounts.google.com", "clients2.google.com", "optimizationguide-pa.googleapis.com", "update.googleapis.com", "redirector.gvt1.com"}
+# An address of the browser's own on a host that a page might ask too.
+ITS_OWN_ADDRESS = "https://www.google.com/async/"
 OUTSIDE = '<script>console.error("heard"); fetch("http://outside.invalid/a")</script><img src="http://outside.invalid/b.png">'
 # A page whose policy refuses its own picture.
 REFUSED = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><img src="there.png">"""
@@ -62,7 +65,8 @@ def visit(browser, page, size):
         seconds = time.perf_counter() - start
         console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
         urls = {event["params"]["url"] for event in events(log) if isinstance(event.get("params"), dict) and "url" in event["params"]}
-    asked = {url for url in urls if url.startswith(("http", "ws")) and urllib.parse.urlsplit(url).hostname not in ITS_OWN}
+    from_outside = {url for url in urls if url.startswith(("http", "ws")) and not url.startswith(ITS_OWN_ADDRESS)}
+    asked = {url for url in from_outside if urllib.parse.urlsplit(url).hostname not in ITS_OWN}
     return done.stdout, asked, console, seconds
 
 
@@ -121,7 +125,7 @@ def check_drawn(browser, report):
 
 
 def main(reports):
-    browser = next(filter(None, map(shutil.which, NAMES)), None)
+    browser = find()
     if browser is None:
         print(f"skipped: no browser ({', '.join(NAMES)})")
         return

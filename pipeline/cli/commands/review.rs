@@ -1,5 +1,6 @@
 //! `chorus review`: estimates the precision of all detections from the verdicts of a sheet.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,7 +9,7 @@ use chorus_report::review::estimate::{Judged, OfClass, Verdict, of_classes};
 use serde_json::json;
 
 use crate::args::{ReviewArgs, UsageError};
-use crate::output::{self, aligned};
+use crate::output;
 
 /// The columns, with their names in CSV and JSON.
 const COLUMNS: [&str; 14] = [
@@ -32,7 +33,15 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if !(args.precision > 0.0 && args.precision <= 1.0) {
         return Err(UsageError(format!("--precision: found {}, expected a number above 0 and at most 1", args.precision)).into());
     }
-    let path = &args.sheet;
+    let rows = read(&args.sheet)?;
+    let judged: Vec<Judged> = rows.iter().map(judged).collect();
+    let found = of_classes(&judged, args.precision);
+    output::found(&args.format, COLUMNS, &found, row, object)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a filled-in sheet; every verdict of it can be read.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<SheetRow>> {
     let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let rows = review::read(&bytes).map_err(|fault| UsageError(format!("{}: {fault}", path.display())))?;
     for row in &rows {
@@ -40,40 +49,27 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
             return Err(UsageError(format!("{}, line {}: {problem}", path.display(), row.line)).into());
         }
     }
-    let judged: Vec<Judged> = rows.iter().map(judged).collect();
-    let found = of_classes(&judged, args.precision);
-    match args.format.as_str() {
-        "csv" => {
-            let mut table = csv::Writer::from_writer(Vec::new());
-            table.write_record(COLUMNS)?;
-            found.iter().try_for_each(|class| table.write_record(row(class)))?;
-            let table = table.into_inner().map_err(csv::IntoInnerError::into_error)?;
-            output::line(String::from_utf8(table)?.trim_end_matches('\n'))?;
-        }
-        "json" => found.iter().try_for_each(|class| output::line(&object(class).to_string()))?,
-        _ => {
-            let mut rows = vec![COLUMNS.map(str::to_owned)];
-            rows.extend(found.iter().map(row));
-            output::line(aligned(&rows).trim_end())?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(rows)
 }
 
-fn judged(row: &SheetRow) -> Judged {
-    let verdict = match row.verdict {
+/// The verdict of a row; what cannot be read counts as open.
+pub(super) fn verdict(row: &SheetRow) -> Verdict {
+    match row.verdict {
         Ok(Some(review::Verdict::Yes)) => Verdict::Yes,
         Ok(Some(review::Verdict::No)) => Verdict::No,
         Ok(Some(review::Verdict::Unsure)) => Verdict::Unsure,
         _ => Verdict::Open,
-    };
+    }
+}
+
+fn judged(row: &SheetRow) -> Judged {
     Judged {
         class: row.class.clone(),
         bin: row.bin.clone(),
         bin_detections: row.bin_detections,
-        score: row.score,
-        is_random: row.is_random,
-        verdict,
+        score: row.score.unwrap_or(0.0),
+        is_random: row.is_random(),
+        verdict: verdict(row),
     }
 }
 

@@ -22,6 +22,7 @@ macro_rules! embed {
 /// The embedded files, in the order in which a run makes the tables.
 const FILES: &[(&str, &str)] = embed![
     "recordings",
+    "speech",
     "segments",
     "annotations",
     "reviews",

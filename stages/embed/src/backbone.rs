@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use chorus_card::Contract;
 use chorus_engine::graph::Program;
@@ -46,6 +47,12 @@ pub trait Runtime: Send + Sync + 'static {
     /// # Errors
     /// In words, why the file cannot be opened.
     fn open(&self, path: &Path, contract: &Contract, device: &str, threads: usize) -> Result<Box<dyn Backbone>, String>;
+}
+
+impl<R: Runtime> Runtime for Arc<R> {
+    fn open(&self, path: &Path, contract: &Contract, device: &str, threads: usize) -> Result<Box<dyn Backbone>, String> {
+        (**self).open(path, contract, device, threads)
+    }
 }
 
 /// The program that opens a backbone, by the extension of its file; `None` for an extension that no program knows.

@@ -1,11 +1,16 @@
-//! What the stage declares of itself.
+//! What the stages declare of themselves.
 
 use chorus_engine::Config;
 use chorus_engine::graph::{BACKBONE, CONTRACT, Input, Output, Pass, Per, Program};
 
 use crate::backbone::program;
 
-/// The stage; a run without a backbone does without.
+/// The key that names the file of a backbone for voices.
+pub(crate) const VOICE: &str = "privacy.backbone";
+/// The key that names its contract.
+pub(crate) const VOICE_CONTRACT: &str = "privacy.contract";
+
+/// The stage embed; a run without a backbone does without.
 pub fn embed(config: &Config) -> Option<Pass> {
     let path = config.text(BACKBONE)?;
     Some(Pass {
@@ -23,5 +28,19 @@ pub fn embed(config: &Config) -> Option<Pass> {
         hints: vec![BACKBONE, CONTRACT, "embed.memory_gib"],
         exploratory: true,
         ..Pass::new("embed", Per::SiteDay)
+    })
+}
+
+/// The stage speech; a run without a backbone for voices does without.
+pub fn speech(config: &Config) -> Option<Pass> {
+    let path = config.text(VOICE)?;
+    Some(Pass {
+        program: program(path.as_ref()).unwrap_or(Program::Onnx),
+        inputs: vec![Input::Archive, Input::Table("recordings"), Input::File(VOICE), Input::File(VOICE_CONTRACT)],
+        outputs: vec![Output::Table("speech")],
+        keys: vec!["archive.channel", "device", VOICE, VOICE_CONTRACT],
+        hints: vec![VOICE, VOICE_CONTRACT],
+        exploratory: true,
+        ..Pass::new("speech", Per::SiteDay)
     })
 }

@@ -7,6 +7,7 @@ use chorus_engine::graph::{BACKBONE, CONTRACT};
 use chorus_engine::{Config, EngineError, hash_file};
 
 use crate::backbone::program;
+use crate::declare::{VOICE, VOICE_CONTRACT};
 use crate::error::BackboneError;
 use crate::{opened, ready};
 
@@ -81,12 +82,26 @@ impl Given {
 /// # Errors
 /// [`EngineError::Model`] with the file and what is wrong.
 pub fn check(config: &Config) -> Result<(), EngineError> {
-    Given::of(config).map(drop).map_err(|error| match error {
+    told(config, BACKBONE, Given::of(config))
+}
+
+/// Refuses a configuration whose backbone for voices cannot be used.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_voice(config: &Config) -> Result<(), EngineError> {
+    let Some(path) = config.text(VOICE).map(Path::new) else { return Ok(()) };
+    let contract = config.text(VOICE_CONTRACT).map_or_else(|| Contract::beside(path), PathBuf::from);
+    told(config, VOICE, Given::read(path, &contract).map(Some))
+}
+
+fn told(config: &Config, key: &str, given: Result<Option<Given>, BackboneError>) -> Result<(), EngineError> {
+    given.map(drop).map_err(|error| match error {
         BackboneError::Engine(error) => error,
         BackboneError::Contract(error) => error.into(),
         BackboneError::File { path, found, next } => EngineError::Model { path, found, next },
         other => EngineError::Model {
-            path: config.text(BACKBONE).map(PathBuf::from).unwrap_or_default(),
+            path: config.text(key).map(PathBuf::from).unwrap_or_default(),
             found: other.to_string(),
             next: "see docs/backbones.md".into(),
         },

@@ -14,9 +14,11 @@ pub mod given;
 mod noise;
 mod opened;
 mod places;
+pub mod privacy;
 pub mod ready;
 mod recording;
 pub mod settings;
+mod speech;
 pub mod worker;
 
 pub use backbone::{Array, Backbone, Port, Runtime, program};
@@ -24,3 +26,4 @@ pub use embed::Embed;
 pub use error::BackboneError;
 pub use opened::Opened;
 pub use settings::{EmbedSettings, declarations};
+pub use speech::FindSpeech;

@@ -116,6 +116,9 @@ impl Opened {
     pub fn embed(&self, sound: &[f32]) -> Result<Vec<Vec<f32>>, BackboneError> {
         let embedding = self.contract.outputs.embedding.as_ref();
         let embedding = embedding.ok_or_else(|| self.mismatch("the contract names no embedding".into(), "outputs.embedding"))?;
+        if !self.contract.input.states.is_empty() || self.contract.input.context_samples > 0 {
+            return Err(self.mismatch("the contract has states or context".into(), "none of them in a backbone for embeddings"));
+        }
         let samples = self.contract.samples();
         let at_once = if self.contract.has_batches() { sound.len() } else { samples };
         let mut embeddings = Vec::with_capacity(sound.len() / samples);
@@ -128,15 +131,55 @@ impl Opened {
         Ok(embeddings)
     }
 
+    /// The probability of speech of each of some frames, one after the other. `sound` has the frames as the backbone takes them, each with
+    /// the samples before it; `states` go from call to call.
+    ///
+    /// # Errors
+    /// As [`Opened::embed`]; a contract that names no speech.
+    pub fn speech(&self, sound: Vec<f32>, frames: usize, states: &mut BTreeMap<String, Array>) -> Result<Vec<f32>, BackboneError> {
+        let name = self.contract.outputs.speech.clone();
+        let name = name.ok_or_else(|| self.mismatch("the contract names no speech".into(), "outputs.speech"))?;
+        let mut inputs = states.clone();
+        inputs.insert(self.input.clone(), Array { shape: self.contract.shape(frames), values: sound });
+        self.add_constants(&mut inputs);
+        let failed = |found| BackboneError::Runtime { path: self.path.clone(), found };
+        let wanted: Vec<&str> =
+            [name.as_str()].into_iter().chain(self.contract.input.states.iter().map(|state| state.output.as_str())).collect();
+        let mut outputs = self.backbone.run(&inputs, &wanted).map_err(failed)?;
+        for state in &self.contract.input.states {
+            if let Some(array) = outputs.remove(&state.output) {
+                states.insert(state.input.clone(), array);
+            }
+        }
+        let array = outputs.remove(&name).ok_or_else(|| failed(format!("the runtime gave no output {name}")))?;
+        if array.values.len() != frames {
+            let found = format!("the output {name} has shape {:?} for {frames} frames", array.shape);
+            return Err(self.mismatch(found, "one probability for each frame"));
+        }
+        self.check_finite(&name, &array)?;
+        Ok(array.values)
+    }
+
+    fn add_constants(&self, inputs: &mut BTreeMap<String, Array>) {
+        for (constant, value) in &self.contract.input.constants {
+            inputs.insert(constant.clone(), Array { shape: Vec::new(), values: vec![*value as f32] });
+        }
+    }
+
+    fn check_finite(&self, output: &str, array: &Array) -> Result<(), BackboneError> {
+        match array.values.iter().find(|value| !value.is_finite()) {
+            Some(&value) => Err(BackboneError::NotFinite { path: self.path.clone(), output: output.to_owned(), value }),
+            None => Ok(()),
+        }
+    }
+
     /// One output for a batch of windows; its first dimension is that of the windows.
     fn output(&self, sound: &[f32], batch: usize, name: &str) -> Result<Array, BackboneError> {
         let samples = self.contract.samples();
         let mut values = Vec::with_capacity(sound.len());
         sound.chunks_exact(samples).for_each(|window| scaled(window, &self.contract, &mut values));
         let mut inputs = BTreeMap::from([(self.input.clone(), Array { shape: self.contract.shape(batch), values })]);
-        for (constant, value) in &self.contract.input.constants {
-            inputs.insert(constant.clone(), Array { shape: Vec::new(), values: vec![*value as f32] });
-        }
+        self.add_constants(&mut inputs);
         let failed = |found| BackboneError::Runtime { path: self.path.clone(), found };
         let mut outputs = self.backbone.run(&inputs, &[name]).map_err(failed)?;
         let array = outputs.remove(name).ok_or_else(|| failed(format!("the runtime gave no output {name}")))?;
@@ -145,10 +188,8 @@ impl Opened {
             let found = format!("the output {name} has shape {:?} for {batch} windows", array.shape);
             return Err(self.mismatch(found, format!("[{batch}, …], a row for each window")));
         }
-        match array.values.iter().find(|value| !value.is_finite()) {
-            Some(&value) => Err(BackboneError::NotFinite { path: self.path.clone(), output: name.to_owned(), value }),
-            None => Ok(array),
-        }
+        self.check_finite(name, &array)?;
+        Ok(array)
     }
 }
 

@@ -32,9 +32,9 @@ pub enum Together {
     Max,
 }
 
-/// The configuration keys of the stage.
+/// The configuration keys of the stages.
 pub fn declarations() -> Declarations {
-    Declarations::default().section::<EmbedSettings>().check(one_table)
+    Declarations::default().section::<EmbedSettings>().check(one_table).and(crate::privacy::declarations())
 }
 
 /// Refuses two stages that would write the table embeddings.

@@ -30,6 +30,7 @@ use chorus_keys::Declarations;
 pub use activity::Activity;
 pub use detect::Detect;
 pub use evaluate::{Evaluate, metric_definitions};
+pub use rule::threshold;
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {

@@ -90,15 +90,19 @@ pub(crate) struct DetectSettings {
     pub(crate) min_event_s: f64,
 }
 
+/// The threshold of a class at a site: `overriding`, which is `detect.threshold`, or else that of the model; `None` where neither has one.
+pub fn threshold(overriding: Option<f64>, decisions: Option<&Decisions>, site: &str, class: &str) -> Option<f64> {
+    overriding.or_else(|| decisions?.threshold(site, class))
+}
+
 impl DetectSettings {
     /// What makes windows of a class an event at a site. `detect.threshold` overrides the model's thresholds.
     ///
     /// # Errors
     /// [`ScoreError::NoThreshold`] when neither has a threshold for the class.
     fn rule(self, site: &str, class: &str, decisions: Option<&Decisions>) -> Result<Rule, ScoreError> {
-        let of_model = || decisions.and_then(|decisions| decisions.threshold(site, class));
         let unknown = || ScoreError::NoThreshold { class: class.to_owned() };
-        let threshold = self.threshold.or_else(of_model).ok_or_else(unknown)?;
+        let threshold = threshold(self.threshold, decisions, site, class).ok_or_else(unknown)?;
         let hold = threshold * (1.0 - self.hysteresis);
         Ok(Rule { threshold, hold, max_gap_s: self.max_gap_s, min_event_s: self.min_event_s })
     }

@@ -5,8 +5,9 @@ mod parts;
 mod session;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use chorus_embed::Embed;
+use chorus_embed::{Embed, FindSpeech};
 use chorus_embed::worker::BackboneCommand;
 use chorus_engine::graph::Program;
 use chorus_worker::{RunArgs, ended, serve};
@@ -38,9 +39,10 @@ fn main() -> ExitCode {
 
 fn run(args: RunArgs) -> anyhow::Result<()> {
     serve(args, Program::Onnx, |config, registry| {
-        let onnx = Onnx::start().map_err(anyhow::Error::msg)?;
+        let onnx = Arc::new(Onnx::start().map_err(anyhow::Error::msg)?);
         let device = session::device(config.text("device").unwrap_or("auto"));
         let versions = [("onnxruntime".to_owned(), onnx.version().to_owned()), ("device".to_owned(), device.kind().to_owned())];
-        Ok((registry.holding("embed", Embed(onnx)), versions.into()))
+        let registry = registry.holding("embed", Embed(Arc::clone(&onnx))).holding("speech", FindSpeech(onnx));
+        Ok((registry, versions.into()))
     })
 }

@@ -14,6 +14,9 @@ use crate::text::number;
 /// The word in `annotate.format`.
 pub const NAME: &str = "review";
 
+/// The reason that `annotations` has for a row whose listener could not decide.
+pub const UNSURE: &str = "the verdict is unsure";
+
 /// The layout `review`. `chorus init` never proposes it: sheets come from a model, and so from an archive with a configuration.
 pub(crate) struct ReviewSheets;
 
@@ -23,7 +26,7 @@ impl Layout for ReviewSheets {
     }
 
     fn about(&self) -> &'static str {
-        "Sheets of `chorus clips` with a verdict on each clip."
+        "Sheets of `chorus clips` or `chorus next` with a verdict on each clip."
     }
 
     fn files(&self) -> Option<AnnotationFiles> {
@@ -81,14 +84,23 @@ pub struct SheetRow {
     pub class: String,
     /// The verdict, `None` where the field is empty. The error says why the text cannot be read.
     pub verdict: Result<Option<Verdict>, String>,
-    /// Whether the clip is part of the random sample.
-    pub is_random: bool,
+    /// Why the clip was chosen; several reasons are joined by `+`.
+    pub strata: String,
     /// The bin of scores from which the clip was drawn.
     pub bin: String,
     /// Number of detections in that bin.
     pub bin_detections: u64,
-    /// Score of the clip, 0 to 1.
-    pub score: f64,
+    /// Score of the clip, 0 to 1. `None` for a class that a listener added and the model was not asked about.
+    pub score: Option<f64>,
+    /// The class's threshold; `None` where the sheet has none.
+    pub threshold: Option<f64>,
+}
+
+impl SheetRow {
+    /// Whether the clip is part of the random sample.
+    pub fn is_random(&self) -> bool {
+        self.strata.split('+').any(|stratum| stratum == "random")
+    }
 }
 
 /// Positions of the columns of a sheet.
@@ -127,24 +139,35 @@ pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
     let table = Delimited::read(&bytes, Dialect::Detect);
     let columns = SheetColumns::of(&table)?;
     let need = |name: &str| need(&table, &[name]);
-    // The weight of a clip is the number of detections that it was drawn from.
     let (strata, bin, size, score) = (need("strata")?, need("score_bin")?, need("bin_detections")?, need("score")?);
+    let threshold = table.find(None, &["threshold"])?;
     let sheet_row = |row: &DelimitedRow| {
-        let read = |column, name: &str| {
-            let text = row.text(Some(column));
-            let value = number(text).filter(|value| *value >= 0.0);
-            value.ok_or_else(|| format!("line {}: {name} is `{text}`, expected a number as `chorus clips` wrote it", row.line))
+        let read = |column, name: &str| match row.text(Some(column)) {
+            "" => Ok(None),
+            text => {
+                let value = number(text).filter(|value| *value >= 0.0);
+                let found = || format!("line {}: {name} is `{text}`, expected a number as `chorus clips` wrote it", row.line);
+                value.map(Some).ok_or_else(found)
+            }
         };
-        Ok(SheetRow {
+        let sheet_row = SheetRow {
             line: row.line,
             recording: row.text(Some(columns.recording)).to_owned(),
             class: row.text(Some(columns.class)).to_owned(),
             verdict: verdict(row.text(Some(columns.verdict))),
-            is_random: row.text(Some(strata)).split('+').any(|stratum| stratum == "random"),
+            strata: row.text(Some(strata)).to_owned(),
             bin: row.text(Some(bin)).to_owned(),
-            bin_detections: read(size, "bin_detections")? as u64,
+            bin_detections: read(size, "bin_detections")?.unwrap_or(0.0) as u64,
             score: read(score, "score")?,
-        })
+            threshold: threshold.map_or(Ok(None), |column| read(column, "threshold"))?,
+        };
+        // The weight of a clip is the number of detections that it was drawn from.
+        let is_weighed = sheet_row.score.is_some() && sheet_row.bin_detections > 0;
+        if sheet_row.is_random() && !is_weighed {
+            let lacks = "the clip is of the random sample and has no score or no bin_detections, which `chorus clips` wrote";
+            return Err(format!("line {}: {lacks}", row.line));
+        }
+        Ok(sheet_row)
     };
     table.rows.iter().map(sheet_row).collect()
 }
@@ -175,7 +198,7 @@ fn event(columns: &SheetColumns, row: &DelimitedRow) -> Event {
     match verdict(text(columns.verdict)) {
         Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
         Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
-        Ok(Some(Verdict::Unsure)) => event.or_problem(Some("the verdict is unsure".to_owned())),
+        Ok(Some(Verdict::Unsure)) => event.or_problem(Some(UNSURE.to_owned())),
         Ok(None) => event.or_problem(Some("no verdict yet".to_owned())),
         Err(problem) => event.or_problem(Some(problem)),
     }
@@ -221,12 +244,18 @@ mod tests {
     #[test]
     fn what_the_sheet_was_drawn_from_is_read_with_it() {
         let lines = read(SHEET.as_bytes()).unwrap();
-        let of = |line: &SheetRow| (line.is_random, line.bin_detections, line.score);
-        assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, 0.9), (false, 12, 0.8)]);
+        let of = |line: &SheetRow| (line.is_random(), line.bin_detections, line.score, line.threshold);
+        assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, Some(0.9), None), (false, 12, Some(0.8), None)]);
         assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
         // As a spreadsheet of another locale saves it.
         let saved = SHEET.replace("\"wind, rain\"", "wind").replace(',', ";").replace("0.9", "0,9").replace("0.8", "0,8");
-        assert_eq!(read(saved.as_bytes()).unwrap()[0].score, 0.9);
+        assert_eq!(read(saved.as_bytes()).unwrap()[0].score, Some(0.9));
+        // A class that a listener added was not scored; a clip that stands for others has to say for how many.
+        let added = SHEET.to_owned() + "a.wav,NEWT,added,,,,A/1.wav,3,6,yes,\n";
+        let row = &read(added.as_bytes()).unwrap()[5];
+        assert_eq!((row.class.as_str(), row.score, row.bin_detections), ("NEWT", None, 0));
+        let error = read(added.replace(",added,", ",random,").as_bytes()).unwrap_err();
+        assert!(error.contains("line 7") && error.contains("random sample"), "{error}");
         assert!(read(b"a,b\n1,2\n").unwrap_err().contains("its columns are a, b"));
         for column in ["strata", "score", "score_bin", "bin_detections"] {
             let renamed = SHEET.replacen(&format!(",{column},"), ",other,", 1);

@@ -15,7 +15,7 @@ use chorus_audio::container::channels;
 use chorus_audio::error::AudioError;
 
 pub(crate) use error::ClipError;
-pub(crate) use picture::Extent;
+pub(crate) use picture::{Extent, marks};
 
 /// Clips of one recording that are cut in one pass over it, and so are in memory at a time.
 pub(crate) const AT_ONCE: usize = 16;

@@ -23,6 +23,8 @@ const TRANSFORM_S: f64 = 0.04;
 const SHADES: f64 = 24.0;
 /// Frequencies that may have a mark, kHz.
 const MARKS_KHZ: [f64; 11] = [0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+/// Marks are so far below the upper edge at least, as a share of the height.
+const EDGE: f64 = 1.0 / 120.0;
 /// Marks along the time, at most.
 const MARKS: f64 = 12.0;
 
@@ -55,9 +57,19 @@ pub(crate) struct Extent {
 
 impl Extent {
     /// For a person who goes through a sheet.
-    pub(crate) const SHEET: Self = Self { columns: 640, bands: 160, left: 40, right: 12, above: 10, below: 24, font: &FONT_6X10 };
+    pub(crate) const SHEET: Self = Self { columns: 800, bands: 240, left: 40, right: 12, above: 10, below: 24, font: &FONT_6X10 };
     /// For a page that shows it at half its size, so that it is sharp on a telephone and on paper.
     pub(crate) const PAGE: Self = Self { columns: 640, bands: 240, left: 58, right: 22, above: 22, below: 44, font: &FONT_10X20 };
+
+    /// Width and height of the whole picture.
+    pub(crate) fn size(self) -> [usize; 2] {
+        [self.left + self.columns + self.right, self.above + self.bands + self.below]
+    }
+
+    /// Where in it the spectrogram begins, from the left and from above, and its width and height.
+    pub(crate) fn spectrogram(self) -> [usize; 4] {
+        [self.left, self.above, self.columns, self.bands]
+    }
 
     /// Width and height of one of its letters.
     fn letter(self) -> (usize, usize) {
@@ -81,9 +93,9 @@ pub(super) struct Picture {
 /// [`ClipError::Unfit`] when the clip is too short to be drawn.
 pub(super) fn picture(samples: &[f32], rate_hz: u32, event: &Range<f64>, extent: Extent) -> Result<Picture, ClipError> {
     let failed = |e: &dyn std::fmt::Display| ClipError::Unfit { samples: samples.len(), found: e.to_string() };
-    let Extent { columns, bands, left, right, above, below, .. } = extent;
+    let Extent { columns, bands, left, above, .. } = extent;
     let (levels, frames) = levels(samples, rate_hz, extent).map_err(|e| failed(&e))?;
-    let (width, height) = (left + columns + right, above + bands + below);
+    let [width, height] = extent.size();
     let mut canvas = Canvas { extent, width, pixels: vec![0xff; 3 * width * height] };
     let (low, high) = range(&levels);
     for (band, row) in levels.chunks(frames).enumerate() {
@@ -156,16 +168,24 @@ fn draw_axes(canvas: &mut Canvas, length_s: f64, nyquist_hz: f64) {
     }
     canvas.write("s", left + columns + right - 2, above + bands + tick + high - 1, Alignment::Right);
     canvas.write("kHz", 2, 0, Alignment::Left);
-    let mut last = f64::INFINITY;
-    for khz in MARKS_KHZ {
-        let row = bands as f64 * (1.0 - mel(khz * 1000.0) / mel(nyquist_hz));
-        if row < 2.0 || last - row < 1.4 * high as f64 {
-            continue;
-        }
-        last = row;
+    for (khz, depth) in marks(nyquist_hz, 1.4 * high as f64 / bands as f64) {
+        let row = bands as f64 * depth;
         (0..tick).for_each(|i| canvas.set(left - 1 - i, above + row as usize, [0; 3]));
         canvas.write(&khz.to_string(), left - wide, above + (row as usize).saturating_sub(high / 2), Alignment::Right);
     }
+}
+
+/// Frequencies for the axis of a spectrogram, kHz, from low to high, each with how far below its upper edge it lies, as a share of its
+/// height. None is nearer than `apart`, also a share, to the one before.
+pub(crate) fn marks(nyquist_hz: f64, apart: f64) -> Vec<(f64, f64)> {
+    let mut marks: Vec<(f64, f64)> = Vec::new();
+    for khz in MARKS_KHZ {
+        let depth = 1.0 - mel(khz * 1000.0) / mel(nyquist_hz);
+        if depth >= EDGE && marks.last().is_none_or(|(_, last)| last - depth >= apart) {
+            marks.push((khz, depth));
+        }
+    }
+    marks
 }
 
 /// Mels of a frequency on the HTK scale, which the bands are evenly spaced on.
@@ -227,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_colours_are_the_reports() {
-        let css = include_str!("../page/page.css");
+        let css = include_str!("../page/colours.css");
         for (step, [r, g, b]) in PALETTE.into_iter().enumerate() {
             let wanted = format!("--q{}: #{r:02x}{g:02x}{b:02x}", step + 1);
             assert!(css.contains(&wanted), "{wanted}");
@@ -252,6 +272,16 @@ mod tests {
             assert_eq!((picture.width, picture.height), (image.width, image.height));
         }
         assert!(picture(&[0.0; 10], rate_hz, &(0.0..1.0), Extent::PAGE).is_err());
+    }
+
+    #[test]
+    fn marks_are_apart_and_below_the_upper_edge() {
+        assert_eq!(marks(8000.0, 0.12).iter().map(|(khz, _)| *khz).collect::<Vec<_>>(), [0.2, 1.0, 2.0, 4.0]);
+        assert_eq!(marks(8001.0, 0.0).iter().map(|(khz, _)| *khz).collect::<Vec<_>>(), [0.2, 0.5, 1.0, 2.0, 4.0]);
+        assert!(marks(24_000.0, 0.1).windows(2).all(|pair| pair[0].1 - pair[1].1 >= 0.1));
+        // Half of all mels: 700 (sqrt(1 + 8000 / 700) - 1) Hz is in the middle.
+        let middle = 700.0 * ((1.0f64 + 8000.0 / 700.0).sqrt() - 1.0);
+        assert!((1.0 - mel(middle) / mel(8000.0) - 0.5).abs() < 1e-12);
     }
 
     #[test]

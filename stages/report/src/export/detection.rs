@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::clock::Start;
+use super::error::ExportError;
 
 /// A recording that can be read.
 #[derive(Debug, Clone)]
@@ -52,7 +53,20 @@ pub struct Detection {
     pub model_id: Arc<str>,
 }
 
+const S_PER_HOUR: f64 = 3600.0;
+
 impl Recording {
+    /// The hour of the site's clock into which a second of the recording falls, with the site; where no time is known, the hour of the recording.
+    ///
+    /// # Errors
+    /// [`ExportError::Time`] outside of the calendar.
+    pub(crate) fn hour(&self, seconds: f64) -> Result<String, ExportError> {
+        Ok(match self.start.local(seconds)? {
+            Some(local) => format!("{} {}", self.site, local.strftime("%F %H")),
+            None => format!("{} {}", self.id, (seconds / S_PER_HOUR) as u64),
+        })
+    }
+
     /// The file's name.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)

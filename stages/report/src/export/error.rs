@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chorus_card::CardError;
 use chorus_engine::RunTablesError;
 use chorus_score::error::ScoreError;
 use chorus_tables::TableError;
@@ -12,9 +13,12 @@ pub enum ExportError {
     /// A table of the run cannot be used.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A recording's times are impossible.
+    /// A recording's times, or the decisions of a model, are impossible.
     #[error(transparent)]
     Time(#[from] ScoreError),
+    /// The decisions of a model cannot be read.
+    #[error(transparent)]
+    Card(#[from] CardError),
     /// A file or folder cannot be read, made or written.
     #[error("{path}: {action}: {source}", path = path.display())]
     Io {
@@ -28,11 +32,15 @@ pub enum ExportError {
     /// The run, or a table of it, cannot be read.
     #[error(transparent)]
     Run(#[from] RunTablesError),
-    /// The run lacks the detections of a unit, which could be taken for a unit in which nothing was detected.
-    #[error("{run}: the table detections has no file for {unit}; make it with `chorus run detect --with-upstream`", run = run.display())]
+    /// The run lacks a table of a unit, which could be taken for a unit in which nothing was found.
+    #[error("{run}: the table {table} has no file for {unit}; make it with `{command}`", run = run.display())]
     PartMissing {
         /// The run.
         run: PathBuf,
+        /// The table.
+        table: &'static str,
+        /// The command that makes it.
+        command: String,
         /// The unit.
         unit: String,
     },

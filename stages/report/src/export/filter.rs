@@ -34,14 +34,25 @@ impl Filter {
     /// # Errors
     /// [`ExportError::NoProbability`].
     pub fn takes(&self, detection: &Detection) -> Result<bool, ExportError> {
-        if !self.takes_class(&detection.class) || self.min_score.is_some_and(|min| detection.peak_score < min as f32) {
+        self.takes_scored(&detection.class, detection.peak_score, || detection.probability)
+    }
+
+    /// Whether it takes a class with a score and the probability that belongs to it, which is asked for only where it matters.
+    ///
+    /// # Errors
+    /// [`ExportError::NoProbability`].
+    pub(crate) fn takes_scored(
+        &self,
+        class: &str,
+        score: f32,
+        probability: impl FnOnce() -> Option<f64>,
+    ) -> Result<bool, ExportError> {
+        if !self.takes_class(class) || self.min_score.is_some_and(|min| score < min as f32) {
             return Ok(false);
         }
-        match (self.min_probability, detection.probability) {
-            (None, _) => Ok(true),
-            (Some(min), Some(probability)) => Ok(probability >= min),
-            (Some(_), None) => Err(ExportError::NoProbability { class: detection.class.to_string() }),
-        }
+        let Some(min) = self.min_probability else { return Ok(true) };
+        let probability = probability().ok_or_else(|| ExportError::NoProbability { class: class.to_owned() })?;
+        Ok(probability >= min)
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// The tables that the export reads.
     pub fn tables(&self) -> Vec<&'static str> {
-        run::tables(self.run, &self.filter, self.format.tables())
+        run::tables(self.run, &self.filter, &[&run::READ, self.format.tables()].concat())
     }
 }
 

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chorus_card::{Card, MODEL_CARD, Names};
+use chorus_card::{Card, DECISIONS, MODEL_CARD, Names};
 use chorus_engine::{Partition, RunTables, Unit, model_folder};
 use chorus_score::clock::Clock;
-use chorus_tables::Batch;
+use chorus_tables::{Batch, schema};
 use jiff::civil::Date;
 
 use super::clock::Start;
@@ -20,7 +20,7 @@ use crate::facts::cells::cell;
 use crate::facts::day::Day;
 
 /// The tables that every export reads. A run with a model from elsewhere has no `classes`.
-const READ: [&str; 3] = ["recordings", "detections", "classes"];
+pub(crate) const READ: [&str; 3] = ["recordings", "detections", "classes"];
 /// The table that names the classes of a run without `classes`.
 const ACTIVITY: &str = "activity";
 
@@ -33,9 +33,9 @@ pub struct Run {
     names: BTreeMap<Arc<str>, Names>,
 }
 
-/// The tables that are read with this filter, and by a format that reads these tables besides.
-pub(crate) fn tables(run: &RunTables, filter: &Filter, besides: &[&'static str]) -> Vec<&'static str> {
-    let mut tables = [&READ, besides].concat();
+/// The tables that are read with this filter by whoever reads these.
+pub(crate) fn tables(run: &RunTables, filter: &Filter, read: &[&'static str]) -> Vec<&'static str> {
+    let mut tables = read.to_vec();
     let names_classes = run.present().iter().any(|table| table.name == "classes");
     if !filter.classes.is_empty() && !names_classes && !tables.contains(&ACTIVITY) {
         tables.push(ACTIVITY);
@@ -106,6 +106,11 @@ impl Run {
         self.tables.path()
     }
 
+    /// The file of the model's decisions; `None` where the run has no readable configuration.
+    pub(crate) fn decisions(&self) -> Option<PathBuf> {
+        Some(model_folder(self.tables.config()?, self.tables.run_dir()).join(DECISIONS))
+    }
+
     /// The value of a configuration key with which the run was last made.
     pub(crate) fn configured(&self, key: &str) -> Option<&serde_yaml::Value> {
         Some(self.tables.config()?.get(key))
@@ -127,12 +132,13 @@ impl Run {
     }
 
     /// The files of a table, in the order of their units; none of a table that the run does not make.
-    fn parts(&self, table: &'static str) -> Result<Vec<Partition>, ExportError> {
+    pub(crate) fn parts(&self, table: &'static str) -> Result<Vec<Partition>, ExportError> {
         self.may_read(table)?;
         Ok(self.tables.partitions(table)?)
     }
 
-    fn made_parts(&self, table: &'static str) -> Result<Vec<Partition>, ExportError> {
+    /// The same of a table that has to be there.
+    pub(crate) fn made_parts(&self, table: &'static str) -> Result<Vec<Partition>, ExportError> {
         self.may_read(table)?;
         Ok(self.tables.made_partitions(table)?)
     }
@@ -231,7 +237,7 @@ impl Run {
                 continue;
             }
             // A unit without detections has a file without rows.
-            let found = *found.get(unit).ok_or_else(|| self.part_missing(unit))?;
+            let found = *found.get(unit).ok_or_else(|| self.part_missing("detections", unit))?;
             let mut detections = detections(found, filter)?;
             for recording in recordings(&part)? {
                 let mut own = detections.remove(&recording.id).unwrap_or_default();
@@ -248,8 +254,15 @@ impl Run {
         Ok(())
     }
 
-    fn part_missing(&self, unit: &Unit) -> ExportError {
-        ExportError::PartMissing { run: self.path().to_owned(), unit: unit.to_string() }
+    /// The error of a unit that lacks a table.
+    pub(crate) fn part_missing(&self, table: &'static str, unit: &Unit) -> ExportError {
+        match schema(table) {
+            Ok(schema) => {
+                let command = format!("{} --with-upstream", schema.command());
+                ExportError::PartMissing { run: self.path().to_owned(), table, command, unit: unit.to_string() }
+            }
+            Err(error) => error.into(),
+        }
     }
 }
 
@@ -302,7 +315,7 @@ impl Texts {
 }
 
 /// The readable recordings of one file of the table, by path.
-fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError> {
+pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError> {
     let columns = [&RECORDINGS[..], &Clock::COLUMNS].concat();
     let (batch, site) = (part.read(&columns)?, part.unit.site());
     let (ids, paths, status) = (batch.utf8("recording_id")?, batch.utf8("path")?, batch.utf8("status")?);

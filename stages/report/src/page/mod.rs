@@ -21,7 +21,7 @@ use crate::facts::Facts;
 /// Title of a report that is given none. The run's name is no part of it: equal tables give equal pages.
 const TITLE: &str = "Acoustic survey";
 
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("colours.css"), include_str!("page.css"));
 
 /// Nothing that a name in the archive could say makes a browser run anything, or fetch anything but files that lie beside the page:
 /// `'self'` is the server of a page that was put on one; of a page that was opened as a file, browsers differ in what it is, and `file:`

@@ -14,59 +14,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use chorus_engine::hash_bytes;
-
 use crate::export::ExportError;
 use crate::export::detection::{Detection, Recording};
 
+use super::chosen::{Drawn, chance};
+use super::nearest::Nearest;
+
 /// Most bins of scores.
-pub(super) const BINS: usize = 5;
+const BINS: usize = 5;
 /// Steps that scores from 0 to 1 are told apart by while bins are found.
 const STEPS: usize = 1000;
-const S_PER_HOUR: f64 = 3600.0;
 /// Top and uncertain each take this share of what a class gives, rounded down: three of five are the sample that figures rest on.
 const SHARE: usize = 5;
 
-/// Why a detection was chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stratum {
-    /// It is of the sample that stands for all.
-    Random,
-    /// It has one of the highest scores.
-    Top,
-    /// Its score is among the nearest to the threshold.
-    Uncertain,
-}
-
-impl Stratum {
-    /// Its name in the sheet.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Random => "random",
-            Self::Top => "top",
-            Self::Uncertain => "uncertain",
-        }
-    }
-}
-
 /// What was chosen of a class.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Plan {
     /// Scores by step.
     counts: Vec<u64>,
     /// Detections by how high they score, and by how near to the threshold.
-    top: Nearest,
-    uncertain: Nearest,
+    top: Nearest<()>,
+    uncertain: Nearest<()>,
     bins: Vec<Bin>,
+}
+
+impl Plan {
+    fn new(most: usize) -> Self {
+        Self { counts: vec![0; STEPS], top: Nearest::new(most, 1), uncertain: Nearest::new(most, 1), bins: Vec::new() }
+    }
 }
 
 /// Some scores, and which detections of theirs are sampled.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Bin {
+struct Bin {
     /// Steps of the score.
     steps: Range<usize>,
     /// Detections in it.
-    pub(super) detections: u64,
+    detections: u64,
     /// Positions of the sampled ones, ascending.
     positions: BTreeSet<u64>,
     /// Detections seen on the second pass.
@@ -75,42 +59,9 @@ pub(super) struct Bin {
 
 impl Bin {
     /// Its scores, such as `0.250-0.613`.
-    pub(super) fn name(&self) -> String {
+    fn name(&self) -> String {
         let edge = |step: usize| step as f64 / STEPS as f64;
         format!("{:.3}-{:.3}", edge(self.steps.start), edge(self.steps.end))
-    }
-}
-
-/// The few detections with the smallest distance from something, one of each hour.
-#[derive(Debug, Default)]
-struct Nearest(Vec<Near>);
-
-#[derive(Debug)]
-struct Near {
-    distance: f64,
-    id: String,
-    /// The hour that it is of.
-    hour: String,
-}
-
-impl Nearest {
-    fn add(&mut self, distance: f64, id: &str, hour: impl FnOnce() -> String, most: usize) {
-        let at = self.0.partition_point(|near| (near.distance, near.id.as_str()) < (distance, id));
-        if at >= most {
-            return;
-        }
-        let hour = hour();
-        match self.0.iter().position(|near| near.hour == hour) {
-            Some(known) if known < at => return,
-            Some(known) => drop(self.0.remove(known)),
-            None => {}
-        }
-        self.0.insert(at, Near { distance, id: id.to_owned(), hour });
-        self.0.truncate(most);
-    }
-
-    fn has(&self, id: &str) -> bool {
-        self.0.iter().any(|near| near.id == id)
     }
 }
 
@@ -119,15 +70,6 @@ pub(super) struct Sampler {
     per_class: usize,
     seed: u64,
     plans: BTreeMap<Arc<str>, Plan>,
-}
-
-/// A chosen detection: for what, and of which bin.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Choice {
-    /// The strata that it is of.
-    pub(super) strata: BTreeSet<Stratum>,
-    /// Its bin.
-    pub(super) bin: Bin,
 }
 
 impl Sampler {
@@ -142,17 +84,12 @@ impl Sampler {
     pub(super) fn count(&mut self, recording: &Recording, detections: &[Detection]) -> Result<(), ExportError> {
         let most = self.per_class / SHARE;
         for detection in detections {
-            let plan = self.plans.entry(Arc::clone(&detection.class)).or_default();
-            plan.counts.resize(STEPS, 0);
+            let plan = self.plans.entry(Arc::clone(&detection.class)).or_insert_with(|| Plan::new(most));
             plan.counts[step(detection.peak_score)] += 1;
-            let local = recording.start.local(detection.start_s)?;
-            let hour = || match local {
-                Some(local) => format!("{} {}", recording.site, local.strftime("%F %H")),
-                None => format!("{} {}", recording.id, (detection.start_s / S_PER_HOUR) as u64),
-            };
+            let hour = || Ok::<_, ExportError>((recording.hour(detection.start_s)?, ()));
             let (score, id) = (f64::from(detection.peak_score), detection.id(recording));
-            plan.top.add(-score, &id, hour, most);
-            plan.uncertain.add((score - detection.threshold).abs(), &id, hour, most);
+            plan.top.add(-score, &id, hour)?;
+            plan.uncertain.add((score - detection.threshold).abs(), &id, hour)?;
         }
         Ok(())
     }
@@ -174,30 +111,22 @@ impl Sampler {
     }
 
     /// Second pass, in the order of the first: whether a detection is chosen.
-    pub(super) fn choose(&mut self, recording: &Recording, detection: &Detection) -> Option<Choice> {
+    pub(super) fn choose(&mut self, recording: &Recording, detection: &Detection) -> Option<Drawn> {
         let plan = self.plans.get_mut(&detection.class)?;
         let at = step(detection.peak_score);
         let bin = plan.bins.iter_mut().find(|bin| bin.steps.contains(&at))?;
         let is_drawn = bin.positions.contains(&bin.seen);
         bin.seen += 1;
         let id = detection.id(recording);
-        let strata =
-            [(Stratum::Random, is_drawn), (Stratum::Top, plan.top.has(&id)), (Stratum::Uncertain, plan.uncertain.has(&id))];
-        let strata: BTreeSet<Stratum> = strata.into_iter().filter(|(_, is)| *is).map(|(stratum, _)| stratum).collect();
-        (!strata.is_empty()).then(|| Choice { strata, bin: bin.clone() })
+        let strata = [("random", is_drawn), ("top", plan.top.has(&id)), ("uncertain", plan.uncertain.has(&id))];
+        let strata: Vec<&str> = strata.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        let drawn = || Drawn { strata: strata.join("+"), bin: bin.name(), bin_detections: bin.detections };
+        (!strata.is_empty()).then(drawn)
     }
 }
 
 fn step(score: f32) -> usize {
     ((f64::from(score) * STEPS as f64) as usize).min(STEPS - 1)
-}
-
-/// A number from 0 to below 1 that follows from a text, and looks as if by chance.
-pub(super) fn chance(text: &str) -> f64 {
-    let hash = hash_bytes(text.as_bytes());
-    let digits = u64::from_str_radix(hash.get(..13).unwrap_or("0"), 16).unwrap_or(0);
-    // 13 hexadecimal digits are 52 bits, as many as a double holds.
-    digits as f64 / (1u64 << 52) as f64
 }
 
 /// Cuts steps into at most `most` runs with about as many detections each; none is empty.
@@ -280,23 +209,14 @@ mod tests {
 
     #[test]
     fn an_hour_at_a_site_gives_one_of_the_top() {
-        let mut nearest = Nearest::default();
-        for (distance, id, hour) in
-            [(5.0, "a", "1"), (3.0, "b", "1"), (4.0, "c", "1"), (6.0, "d", "2"), (7.0, "e", "3"), (1.0, "f", "3")]
-        {
-            nearest.add(distance, id, || hour.to_owned(), 2);
-        }
-        assert_eq!(nearest.0.iter().map(|near| near.id.as_str()).collect::<Vec<_>>(), ["f", "b"]);
         // Two recordings of one hour, and one of the next.
         let at = |id: &str, minute: i64| Recording { start: Start::Local(minute * 60_000_000), ..recording(id) };
         let mut sampler = Sampler::new(10, 0);
         for (recording, score) in [(at("r1", 0), 0.9), (at("r2", 30), 0.8), (at("r3", 60), 0.7)] {
             sampler.count(&recording, &[detection_at("FROG", 0.0, score)]).unwrap();
         }
-        assert_eq!(
-            sampler.plans["FROG"].top.0.iter().map(|near| near.id.as_str()).collect::<Vec<_>>(),
-            ["r1:FROG:0", "r3:FROG:0"]
-        );
+        let top = sampler.plans.remove("FROG").unwrap().top.into_members();
+        assert_eq!(top.iter().map(|near| near.id.as_str()).collect::<Vec<_>>(), ["r1:FROG:0", "r3:FROG:0"]);
     }
 
     #[test]
@@ -327,17 +247,15 @@ mod tests {
             chosen
         };
         let chosen = sample(1);
-        let of = |stratum| chosen.iter().filter(|(_, choice)| choice.strata.contains(&stratum)).count();
-        assert_eq!((of(Stratum::Top), of(Stratum::Uncertain), of(Stratum::Random)), (4, 4, 12));
-        let top: Vec<&str> = chosen.iter().filter(|(_, c)| c.strata.contains(&Stratum::Top)).map(|(id, _)| id.as_str()).collect();
+        let of = |stratum: &str| -> Vec<&str> {
+            chosen.iter().filter(|(_, drawn)| drawn.strata.contains(stratum)).map(|(id, _)| id.as_str()).collect()
+        };
+        assert_eq!((of("top").len(), of("uncertain").len(), of("random").len()), (4, 4, 12));
+        let top = of("top");
         assert_eq!(top, ["r36:FROG:0", "r37:FROG:0", "r38:FROG:0", "r39:FROG:0"]);
         // Weights of the sample add up to all detections.
-        let total: f64 = chosen
-            .iter()
-            .filter(|(_, c)| c.strata.contains(&Stratum::Random))
-            .map(|(_, c)| c.bin.detections as f64 / c.bin.positions.len() as f64)
-            .sum();
-        assert!((total - 80.0).abs() < 1e-9, "{total}");
+        let bins: BTreeMap<&str, u64> = chosen.iter().map(|(_, drawn)| (drawn.bin.as_str(), drawn.bin_detections)).collect();
+        assert_eq!(bins.values().sum::<u64>(), 80);
         assert_eq!(chosen, sample(1));
         assert_ne!(chosen, sample(2));
     }

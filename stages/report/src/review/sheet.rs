@@ -1,5 +1,9 @@
 //! The list of clips: a CSV to fill in, and the same for Raven and Audacity, whose times run through all clips.
 
+use std::ops::Range;
+
+use chorus_engine::hash_bytes;
+
 use crate::export::ExportError;
 use crate::export::clock::Start;
 use crate::export::destination::{Destination, Output, Table};
@@ -8,10 +12,13 @@ use crate::export::format::unquoted;
 use crate::export::raven::HEADER;
 use crate::export::run::Run;
 
-use super::sample::Choice;
+use super::chosen::Drawn;
 
-/// The columns of `sheet.csv`. The last two are the person's.
-const COLUMNS: [&str; 18] = [
+/// The sheet's file.
+pub(super) const FILE: &str = "sheet.csv";
+
+/// The columns of the sheet. The last two are the person's.
+pub(super) const COLUMNS: [&str; 18] = [
     "clip",
     "class",
     "scientific_name",
@@ -38,7 +45,7 @@ pub(super) struct Clip<'a> {
     pub(super) file: &'a str,
     pub(super) recording: &'a Recording,
     pub(super) detection: &'a Detection,
-    pub(super) choice: &'a Choice,
+    pub(super) drawn: &'a Drawn,
     /// Where in the recording the span ends that is heard, seconds.
     pub(super) heard_until_s: f64,
     /// Where in the recording the clip begins, seconds.
@@ -49,35 +56,72 @@ pub(super) struct Clip<'a> {
     pub(super) rate_hz: u32,
 }
 
+impl Clip<'_> {
+    /// The span to judge, seconds of the clip.
+    fn span_s(&self) -> Range<f64> {
+        self.detection.start_s - self.begins_s..self.heard_until_s - self.begins_s
+    }
+}
+
 /// The lists on their way.
 pub(super) struct Lists {
-    sheet: Table,
+    table: Table,
     raven: Output,
     audacity: Output,
-    number: u64,
+    sheet: Sheet,
     /// Seconds of all clips before the next.
     before_s: f64,
+}
+
+/// What the sheet says, for the page.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    /// The clips, in their order.
+    pub(super) clips: Vec<Listed>,
+}
+
+/// A row of the sheet, and what the page has to know of its clip besides.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// Its fields, in the order of [`COLUMNS`].
+    pub(super) row: Vec<String>,
+    /// Length of the clip, seconds.
+    pub(super) length_s: f64,
+    /// The span to judge, seconds of the clip.
+    pub(super) span_s: Range<f64>,
+    /// Frames a second.
+    pub(super) rate_hz: u32,
+}
+
+impl Sheet {
+    /// A hash that no other sheet has.
+    pub(super) fn hash(&self) -> String {
+        let rows: Vec<String> = self.clips.iter().map(|listed| listed.row.join("\u{1f}")).collect();
+        hash_bytes(rows.join("\u{1e}").as_bytes())
+    }
 }
 
 impl Lists {
     pub(super) fn new(destination: &Destination) -> Result<Self, ExportError> {
         let mut raven = destination.file("clips.selections.txt")?;
         raven.text(HEADER)?;
-        let (sheet, audacity) = (destination.file("sheet.csv")?.csv(&COLUMNS)?, destination.file("clips.txt")?);
-        Ok(Self { sheet, raven, audacity, number: 0, before_s: 0.0 })
+        let (table, audacity) = (destination.file(FILE)?.csv(&COLUMNS)?, destination.file("clips.txt")?);
+        Ok(Self { table, raven, audacity, sheet: Sheet::default(), before_s: 0.0 })
     }
 
-    pub(super) fn add(&mut self, run: &Run, clip: &Clip<'_>) -> Result<(), ExportError> {
-        self.sheet.row(&row(run, clip)?)?;
-        let (class, within) = (unquoted(&clip.detection.class), clip.detection.start_s - clip.begins_s);
-        let (start_s, end_s) = (self.before_s + within, self.before_s + clip.heard_until_s - clip.begins_s);
-        self.number += 1;
+    pub(super) fn add(&mut self, run: &Run, clip: Clip<'_>) -> Result<(), ExportError> {
+        let (row, span_s) = (row(run, &clip)?, clip.span_s());
+        self.table.row(&row)?;
+        self.sheet.clips.push(Listed { row, length_s: clip.length_s, span_s: span_s.clone(), rate_hz: clip.rate_hz });
+        let class = unquoted(&clip.detection.class);
+        let (start_s, end_s) = (self.before_s + span_s.start, self.before_s + span_s.end);
         let name = clip.file.rsplit('/').next().unwrap_or(clip.file);
         self.raven.text(&format!(
-            "{}\tSpectrogram 1\t1\t{start_s:.6}\t{end_s:.6}\t0\t{}\t{}\t{name}\t{within:.6}\t{class}\t{}\t{}\t{}\t{}\n",
-            self.number,
+            "{}\tSpectrogram 1\t1\t{start_s:.6}\t{end_s:.6}\t0\t{}\t{}\t{name}\t{:.6}\t{class}\t{}\t{}\t{}\t{}\n",
+            self.sheet.clips.len(),
             f64::from(clip.rate_hz) / 2.0,
             clip.file,
+            span_s.start,
             unquoted(run.scientific(&clip.detection.class)),
             unquoted(run.english(&clip.detection.class)),
             clip.detection.peak_score,
@@ -88,25 +132,26 @@ impl Lists {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<(), ExportError> {
-        self.sheet.finish()?;
+    /// Ends the lists.
+    pub(super) fn finish(self) -> Result<Sheet, ExportError> {
+        self.table.finish()?;
         self.raven.finish()?;
-        self.audacity.finish()
+        self.audacity.finish()?;
+        Ok(self.sheet)
     }
 }
 
 fn row(run: &Run, clip: &Clip<'_>) -> Result<Vec<String>, ExportError> {
-    let Clip { recording, detection, choice, .. } = clip;
+    let Clip { recording, detection, drawn, .. } = clip;
     let start: &Start = &recording.start;
-    let strata: Vec<&str> = choice.strata.iter().map(|stratum| stratum.name()).collect();
     Ok(vec![
         clip.file.to_owned(),
         detection.class.to_string(),
         run.scientific(&detection.class).to_owned(),
-        strata.join("+"),
+        drawn.strata.clone(),
         detection.peak_score.to_string(),
-        choice.bin.name(),
-        choice.bin.detections.to_string(),
+        drawn.bin.clone(),
+        drawn.bin_detections.to_string(),
         detection.threshold.to_string(),
         detection.probability.map(|p| p.to_string()).unwrap_or_default(),
         recording.site.clone(),
@@ -115,7 +160,7 @@ fn row(run: &Run, clip: &Clip<'_>) -> Result<Vec<String>, ExportError> {
         recording.path.clone(),
         detection.start_s.to_string(),
         clip.heard_until_s.to_string(),
-        format!("{:.6}", detection.start_s - clip.begins_s),
+        format!("{:.6}", clip.span_s().start),
         String::new(),
         String::new(),
     ])

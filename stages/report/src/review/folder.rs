@@ -1,0 +1,160 @@
+//! The folder that a person listens to: clips, their spectrograms, the sheet, and the page to judge them on.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use chorus_archive::{Archive, Local};
+use chorus_audio::container::channels;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rayon::prelude::*;
+
+use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
+use crate::export::ExportError;
+use crate::export::destination::Destination;
+use crate::export::detection::Detection;
+use crate::export::run::Run;
+
+use super::chosen::Chosen;
+use super::page;
+use super::sheet::{Clip, Lists};
+
+/// What names of folders hold as they are.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// Seconds of a detection that a clip holds at most: what a person still listens to. Of a longer one it holds the beginning.
+const LONGEST_S: f64 = 30.0;
+
+/// The folder on its way.
+pub(super) struct Folder<'a> {
+    run: &'a Run,
+    archive: PathBuf,
+    destination: Destination,
+}
+
+impl<'a> Folder<'a> {
+    /// Starts the folder at `path`, which is new or empty unless `force` says that it need not be.
+    ///
+    /// # Errors
+    /// [`ExportError::Nothing`] where the recordings are not there, and those of [`Destination::new`].
+    pub(super) fn new(run: &'a Run, path: &Path, force: bool) -> Result<Self, ExportError> {
+        let nothing = |what: &str| ExportError::Nothing { what: what.to_owned() };
+        let archive =
+            run.archive().ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
+        if !archive.is_dir() {
+            return Err(nothing(&format!(
+                "{}: the archive is not there, and clips are cut from its recordings",
+                archive.display()
+            )));
+        }
+        let destination = Destination::new(path, force, run.path(), Some(&archive))?;
+        Ok(Self { run, archive, destination })
+    }
+
+    /// Fills the folder with clips of what was chosen, in its order, with so many seconds of context. Gives how many clips there are,
+    /// and of each that could not be made, why.
+    ///
+    /// # Errors
+    /// Those of reading the run and of writing; nothing is written then.
+    pub(super) fn fill(self, chosen: &[Chosen], context_s: f64) -> Result<(u64, Vec<String>), ExportError> {
+        let making = Making { choice: channel(self.run), context_s, extent: Extent::SHEET };
+        let files: Vec<String> = (chosen.iter().zip(numbers(chosen)))
+            .map(|(chosen, number)| format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT)))
+            .collect();
+        let recordings = Local::new(&self.archive);
+        let cut = |some: &Vec<usize>| self.cut(&recordings, making, chosen, &files, some);
+        let made: Vec<_> = by_recording(chosen).par_iter().map(cut).collect::<Result<_, _>>()?;
+        let made: BTreeMap<usize, Result<Heard, String>> = made.into_iter().flatten().collect();
+        let (mut lists, mut lacks) = (Lists::new(&self.destination)?, Vec::new());
+        for ((chosen, file), (_, made)) in chosen.iter().zip(&files).zip(made) {
+            match made {
+                Ok(heard) => lists.add(self.run, listed(&heard, chosen, file))?,
+                Err(reason) => lacks.push(reason),
+            }
+        }
+        let sheet = lists.finish()?;
+        let mut page = self.destination.file(page::FILE)?;
+        page.text(&page::page(self.run, &sheet)?)?;
+        page.finish()?;
+        self.destination.publish()?;
+        Ok((sheet.clips.len() as u64, lacks))
+    }
+
+    /// Writes some clips of one recording and their pictures; or says of each why there is none.
+    fn cut(
+        &self,
+        archive: &dyn Archive,
+        making: Making,
+        chosen: &[Chosen],
+        files: &[String],
+        some: &[usize],
+    ) -> Result<Vec<(usize, Result<Heard, String>)>, ExportError> {
+        let recording = &chosen[some[0]].recording;
+        let lack = |error: &dyn std::fmt::Display| Err(format!("{}: {error}; its clip is left out", recording.path));
+        let events: Vec<Range<f64>> = some.iter().map(|&i| event(&chosen[i].detection)).collect();
+        let clips = match clip::clips(archive, &recording.path, &events, recording.dead_channels.as_deref(), making) {
+            Ok(clips) => clips,
+            Err(error) => return Ok(some.iter().map(|&i| (i, lack(&error))).collect()),
+        };
+        let write = |(&i, made): (&usize, Result<clip::Clip, ClipError>)| {
+            let made = match made {
+                Ok(made) => made,
+                Err(error) => return Ok((i, lack(&error))),
+            };
+            for (file, bytes) in [(files[i].clone(), &made.wav), (files[i].replace(".wav", ".png"), &made.png)] {
+                let mut output = self.destination.file(&file)?;
+                output.bytes(bytes)?;
+                output.finish()?;
+            }
+            Ok((i, Ok(Heard { begins_s: made.begins_s, length_s: made.length_s, rate_hz: made.rate_hz })))
+        };
+        some.iter().zip(clips).map(write).collect()
+    }
+}
+
+/// The number of each clip within its class, from 1.
+fn numbers(chosen: &[Chosen]) -> Vec<usize> {
+    let by_class = chosen.chunk_by(|a, b| a.detection.class == b.detection.class);
+    by_class.flat_map(|class| 1..=class.len()).collect()
+}
+
+/// The channels that the model heard.
+fn channel(run: &Run) -> channels::Choice {
+    let named = run.configured("archive.channel").and_then(|channel| serde_yaml::from_value(channel.clone()).ok());
+    named.unwrap_or_default()
+}
+
+/// Positions of what was chosen of the same recording, a few at a time.
+fn by_recording(chosen: &[Chosen]) -> Vec<Vec<usize>> {
+    let mut recordings: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, chosen) in chosen.iter().enumerate() {
+        recordings.entry(&chosen.recording.path).or_default().push(i);
+    }
+    recordings.values().flat_map(|all| all.chunks(AT_ONCE).map(<[usize]>::to_vec)).collect()
+}
+
+/// What a clip holds of its recording.
+struct Heard {
+    begins_s: f64,
+    length_s: f64,
+    rate_hz: u32,
+}
+
+fn listed<'a>(heard: &Heard, chosen: &'a Chosen, file: &'a str) -> Clip<'a> {
+    Clip {
+        file,
+        recording: &chosen.recording,
+        detection: &chosen.detection,
+        drawn: &chosen.drawn,
+        heard_until_s: event(&chosen.detection).end,
+        begins_s: heard.begins_s,
+        length_s: heard.length_s,
+        rate_hz: heard.rate_hz,
+    }
+}
+
+/// What of a detection is heard, seconds of the recording. Where its last window is filled up behind the recording's end, the clip ends
+/// with the recording, and the span is the detection's own.
+fn event(detection: &Detection) -> Range<f64> {
+    detection.start_s..detection.end_s.min(detection.start_s + LONGEST_S)
+}

@@ -1,0 +1,185 @@
+//! What to listen to next: `chorus next`. It chooses windows that are not labelled, by class, for several reasons at once.
+//!
+//! - [`strategy`]: what a strategy is; [`strategies`]: all of them, one file each.
+//! - [`gather`]: one pass over `predictions`, past what is [`closed`]; each strategy keeps its best.
+//! - [`pick`]: from what was kept to the clips of a class. [`embedded`], [`labelled`]: what `diverse` compares.
+
+mod closed;
+mod embedded;
+mod gather;
+mod labelled;
+mod pick;
+mod scored;
+mod strategies;
+mod strategy;
+
+use std::path::PathBuf;
+
+use chorus_engine::RunTables;
+
+use super::chosen::{Chosen, Drawn, shuffle};
+use super::folder::Folder;
+use crate::export::run::{self, Run};
+use crate::export::{ExportError, Filter, Summary};
+
+use gather::{Gathering, Meaning, OfClass};
+use labelled::Labelled;
+use pick::{Choice, Quota, pick};
+use scored::{Candidate, Vectors};
+
+pub use strategies::STRATEGIES;
+pub use strategy::Strategy;
+
+/// The tables that are read. A run with a model from elsewhere has neither labels nor annotations, and not every run has embeddings.
+const READ: [&str; 6] = ["recordings", "predictions", "classes", "labels", "annotations", "embeddings"];
+
+/// Which windows, and where to.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The run.
+    pub run: &'a RunTables,
+    /// Classes, sites and scores.
+    pub filter: Filter,
+    /// The folder to write.
+    pub folder: PathBuf,
+    /// Whether to put files over those that are in the folder.
+    pub force: bool,
+    /// Clips of each class, at most.
+    pub per_class: usize,
+    /// Weights of the strategies, in the order of [`STRATEGIES`].
+    pub shares: Vec<f64>,
+    /// Share of the clips from sites without labels, at least.
+    pub new_sites: f64,
+    /// Clips of a class from one hour at a site, at most.
+    pub per_hour: usize,
+    /// Seconds before and after the window.
+    pub context_s: f64,
+    /// Seed of all that is left to chance.
+    pub seed: u64,
+}
+
+impl Request<'_> {
+    /// The tables that are read.
+    pub fn tables(&self) -> Vec<&'static str> {
+        run::tables(self.run, &self.filter, &READ)
+    }
+}
+
+/// The weights of the strategies: their own, or those of a text such as `top=1,uncertain=2`, where others get none.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn shares(text: Option<&str>) -> Result<Vec<f64>, String> {
+    let Some(text) = text else { return Ok(STRATEGIES.iter().map(|strategy| strategy.share()).collect()) };
+    let known = || STRATEGIES.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(", ");
+    let mut shares = vec![0.0; STRATEGIES.len()];
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
+        let at = STRATEGIES.iter().position(|strategy| strategy.name() == name.trim());
+        let at = at.ok_or_else(|| format!("found the strategy `{name}`, expected one of: {}", known()))?;
+        let weight: Option<f64> = weight.trim().parse().ok().filter(|weight: &f64| weight.is_finite() && *weight >= 0.0);
+        shares[at] = weight.ok_or_else(|| format!("found `{part}`, expected a name and a number, such as {name}=0.3"))?;
+    }
+    if shares.iter().sum::<f64>() > 0.0 {
+        Ok(shares)
+    } else {
+        Err(format!("no strategy has a share; expected some of: {}", known()))
+    }
+}
+
+/// Writes clips of the windows to listen to next, their spectrograms, the sheet and the page.
+///
+/// # Errors
+/// [`ExportError`]; nothing is written then.
+pub fn next(request: &Request<'_>) -> Result<Summary, ExportError> {
+    let run = Run::open(request.run, request.tables())?;
+    run.check(&request.filter)?;
+    let folder = Folder::new(&run, &request.folder, request.force)?;
+    let (mut chosen, mut summary) = choose(&run, request)?;
+    if chosen.is_empty() {
+        let what =
+            "there is no window to listen to: all are labelled, or left out by --class, --site, --min-score or --min-probability";
+        return Err(ExportError::Nothing { what: what.to_owned() });
+    }
+    shuffle(&mut chosen, request.seed);
+    let (detections, lacks) = folder.fill(&chosen, request.context_s)?;
+    summary.notes.extend(lacks);
+    Ok(Summary { detections, ..summary })
+}
+
+fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), ExportError> {
+    let wants_vectors = STRATEGIES.iter().zip(&request.shares).any(|(strategy, share)| strategy.compares() && *share > 0.0);
+    let compares = wants_vectors && !run.parts("embeddings")?.is_empty();
+    let labelled = Labelled::of(run, compares, request.seed)?;
+    let gathering = Gathering {
+        filter: &request.filter,
+        strategies: STRATEGIES,
+        meaning: &Meaning::of(run)?,
+        labelled: &labelled,
+        per_class: request.per_class,
+        per_hour: request.per_hour,
+        seed: request.seed,
+    };
+    let gathered = gathering.of(run)?;
+    let mut notes = Vec::new();
+    if !gathered.without_threshold.is_empty() {
+        let classes = gathered.without_threshold.join(", ");
+        notes.push(format!(
+            "{classes}: the model has no threshold, so `uncertain` is around {}; evaluate, or set detect.threshold",
+            gather::MIDDLE
+        ));
+    }
+    let classes: Vec<Vec<Vec<Candidate>>> = gathered.classes.into_values().map(OfClass::kept).collect();
+    let vectors = if compares { vectors(run, &labelled, &classes)? } else { Vectors::default() };
+    if wants_vectors && vectors.is_empty() {
+        let why = "the run has no embeddings of these windows (predict.embeddings)";
+        notes.push(format!("strategies that compare embeddings gave their share to the others: {why}"));
+    }
+    let weight = |strategy: &dyn Strategy, share| if strategy.compares() && vectors.is_empty() { 0.0 } else { share };
+    let quota = Quota { per_class: request.per_class, new_sites: request.new_sites, per_hour: request.per_hour };
+    let of_class = |kept: Vec<Vec<Candidate>>| {
+        let of_strategy = |((strategy, share), kept): ((&&'static dyn Strategy, &f64), _)| Choice {
+            strategy: *strategy,
+            weight: weight(*strategy, *share),
+            kept,
+        };
+        pick(&quota, STRATEGIES.iter().zip(&request.shares).zip(kept).map(of_strategy).collect(), &vectors)
+    };
+    let chosen = classes.into_iter().flat_map(of_class).map(|(strategy, candidate)| Chosen {
+        recording: (*candidate.recording).clone(),
+        detection: candidate.detection,
+        drawn: Drawn { strata: strategy.to_owned(), ..Drawn::default() },
+    });
+    Ok((chosen.collect(), Summary { recordings: gathered.recordings, detections: 0, notes }))
+}
+
+/// The embeddings of the candidates that are compared, and of labelled windows.
+fn vectors(run: &Run, labelled: &Labelled, classes: &[Vec<Vec<Candidate>>]) -> Result<Vectors, ExportError> {
+    let of_class = |kept: &'_ Vec<Vec<Candidate>>| {
+        let compared = STRATEGIES.iter().zip(kept).filter(|(strategy, _)| strategy.compares());
+        compared.flat_map(|(_, kept)| kept.iter().map(|candidate| candidate.segment.clone())).collect::<Vec<_>>()
+    };
+    let taken = classes.iter().flat_map(of_class).collect();
+    embedded::read(run, &labelled.windows, &taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_those_of_the_strategies_or_those_that_are_named() {
+        assert_eq!(shares(None).unwrap().iter().sum::<f64>(), 1.0);
+        assert_eq!(shares(Some("top=1, diverse=2.5")).unwrap(), [1.0, 0.0, 0.0, 2.5]);
+        assert_eq!(shares(Some("uncertain")).unwrap(), [0.0, 1.0, 0.0, 0.0]);
+        for (text, wanted) in [
+            ("best=1", "found the strategy `best`, expected one of: top, uncertain"),
+            ("top=-1", "found `top=-1`"),
+            ("top=x", "such as top=0.3"),
+            ("top=0", "no strategy has a share"),
+            ("", "no strategy has a share"),
+        ] {
+            assert!(shares(Some(text)).unwrap_err().contains(wanted), "{text}");
+        }
+    }
+}
