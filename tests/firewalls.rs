@@ -131,7 +131,7 @@ fn only_engine_atomic_creates_files_in_a_run() {
         "pipeline/engine/src/files/atomic.rs",
         "pipeline/demo/",
         "pipeline/cli/commands/init.rs",
-        "pipeline/cli/commands/query.rs",
+        "pipeline/cli/commands/answers.rs",
         "stages/report/src/export/destination.rs",
     ];
     let mut seen = 0;

@@ -1,13 +1,14 @@
 //! The command-line arguments of all commands.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use chorus_engine::{Config, RunDir, Share};
+use chorus_engine::Share;
 use chorus_report::export::{EXPORTS, ExportOption, Filter, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::declarations::declarations;
 use crate::help;
+pub(crate) use crate::search_args::{ClustersArgs, SearchArgs};
+pub(crate) use crate::shared_args::{AnswerArgs, ConfigArgs, FreshArgs, RunsArgs, UsageError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,10 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Query the tables of a run in SQL
     Query(QueryArgs),
+    /// Find the windows that sound most like an example
+    Search(SearchArgs),
+    /// Group what is in an archive by how it sounds, largest groups first
+    Clusters(ClustersArgs),
     /// Export the detections of a run for other programs
     Export(ExportArgs),
     /// Cut clips of detections to listen to, with spectrograms and a sheet for verdicts
@@ -71,67 +76,6 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Write a synthetic survey
     Demo(DemoArgs),
-}
-
-/// Wrong usage that clap cannot detect.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct UsageError(pub(crate) String);
-
-/// The arguments that choose a configuration.
-#[derive(Debug, Clone, ClapArgs)]
-pub(crate) struct ConfigArgs {
-    /// Configuration file
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Folder of a run; its recorded configuration is used
-    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
-    pub(crate) run: Option<PathBuf>,
-    /// Override a key of the configuration, such as featurize.n_mels=64; can be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
-}
-
-impl ConfigArgs {
-    /// The configuration file that was chosen.
-    pub(crate) fn file(&self) -> Result<PathBuf, UsageError> {
-        match (&self.config, &self.run) {
-            (Some(config), _) => Ok(config.clone()),
-            (None, Some(run)) => Ok(RunDir::new(run).resolved_config()),
-            (None, None) => {
-                let next = "no configuration was given: name a file with -c FILE (configs/ has some, and `chorus init ARCHIVE` \
-                            writes one), or a run with --run FOLDER";
-                Err(UsageError(next.into()))
-            }
-        }
-    }
-
-    /// The checked configuration.
-    pub(crate) fn load(&self) -> anyhow::Result<Config> {
-        let path = self.file()?;
-        // The recorded path is wrong when the run was moved: the folder on the command line wins.
-        let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
-        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>(), declarations())?)
-    }
-
-    /// The run's folder; without any argument the newest in `runs/`.
-    pub(crate) fn run_dir(&self) -> anyhow::Result<PathBuf> {
-        match (&self.config, &self.run) {
-            (Some(_), _) => Ok(self.load()?.run_path()),
-            (None, Some(run)) => Ok(run.clone()),
-            (None, None) => newest_run(Path::new("runs")).ok_or_else(|| {
-                UsageError("found no run in runs/; make one with `chorus run -c FILE`, or name another with --run FOLDER".into())
-                    .into()
-            }),
-        }
-    }
-}
-
-/// The run that was worked on last.
-fn newest_run(runs: &Path) -> Option<PathBuf> {
-    let folders = std::fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
-    let dated = folders.filter_map(|run| Some((std::fs::metadata(RunDir::new(&run).log()).ok()?.modified().ok()?, run)));
-    dated.max().map(|(_, run)| run)
 }
 
 #[derive(Debug, ClapArgs)]
@@ -209,16 +153,8 @@ pub(crate) struct QueryArgs {
     /// The query in SQL; `-` reads it from stdin
     #[arg(required_unless_present = "file")]
     pub(crate) sql: Option<String>,
-    /// Configuration file; its run is queried
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Folder of the run to query; can be repeated, and tables then hold the rows of all runs and a column `run` [default: the
-    /// newest run in runs/]
-    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
-    pub(crate) run: Vec<PathBuf>,
-    /// With -c: override a key of the configuration, such as run.path=runs/other; can be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) runs: RunsArgs,
     /// A value for `$NAME` in the query, and for the one-row table `params`; can be repeated. The type follows from the value:
     /// number, true or false, date (2020-03-01), else text; NAME:text=007 is always text
     #[arg(long, value_name = "NAME=VALUE")]
@@ -226,13 +162,8 @@ pub(crate) struct QueryArgs {
     /// Read the query from a file
     #[arg(long, short, value_name = "FILE", conflicts_with = "sql")]
     pub(crate) file: Option<PathBuf>,
-    /// Format of the answer: table, csv, json (one object per line), parquet or arrow [default: from the extension of -o, else
-    /// table]
-    #[arg(long)]
-    pub(crate) format: Option<String>,
-    /// Write to a file instead of stdout
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArgs,
     /// With --format table: maximum number of rows; 0 for all [default: 100; with -o all]
     #[arg(long)]
     pub(crate) limit: Option<usize>,
@@ -245,25 +176,6 @@ pub(crate) struct QueryArgs {
     pub(crate) timeout: Option<u64>,
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
-}
-
-impl QueryArgs {
-    /// The folders of the runs.
-    pub(crate) fn run_dirs(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if !self.run.is_empty() {
-            return Ok(self.run.clone());
-        }
-        let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
-        Ok(vec![config.run_dir()?])
-    }
-}
-
-/// Whether stale tables are an error.
-#[derive(Debug, Clone, ClapArgs)]
-pub(crate) struct FreshArgs {
-    /// Fail if a table is stale or incomplete, or if that is not known [default: a warning]
-    #[arg(long)]
-    pub(crate) fresh: bool,
 }
 
 /// The options of single export formats.

@@ -8,6 +8,8 @@ mod commands;
 mod declarations;
 mod help;
 mod output;
+mod search_args;
+mod shared_args;
 mod stages;
 
 use std::error::Error;
@@ -20,6 +22,7 @@ use chorus_engine::{ConfigError, EngineError, RunTablesError, message};
 use chorus_frames::FramesError;
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
+use chorus_search::SearchError;
 use clap::Parser;
 
 use args::{Args, Command};
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         Command::Status(args) => commands::status::run(&args),
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Query(args) => commands::query::run(&args),
+        Command::Search(args) => commands::search::run(&args),
+        Command::Clusters(args) => commands::clusters::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Clips(args) => commands::clips::run(&args),
         Command::Next(args) => commands::next::run(&args),
@@ -69,6 +74,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
             || holds(cause, QueryError::is_usage)
             || holds(cause, FramesError::is_usage)
             || holds(cause, ExportError::is_usage)
+            || holds(cause, SearchError::is_usage)
             || cause.is::<CardError>()
             || cause.is::<ConfigError>()
             || cause.is::<PatternError>()

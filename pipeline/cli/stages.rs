@@ -91,7 +91,7 @@ mod tests {
     fn every_table_is_written_by_the_stage_that_its_schema_names() {
         let mut passes = passes(&config(LEARNS));
         // A run with a backbone makes further tables.
-        passes.extend(super::passes(&config(&["annotate.format=folders", "backbone.path=b.onnx"])));
+        passes.extend(super::passes(&config(&["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx"])));
         let of_sweeps: Vec<&str> = chorus_tables::all().iter().filter(|t| t.stage == SWEEP).map(|t| t.name.as_str()).collect();
         // `tests/sweep.rs` sees that these are written.
         assert_eq!(of_sweeps, ["sweep_metrics", "sweep_summary"]);
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_front_door_and_the_readme_list_the_stages_as_they_are_declared() {
         let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-        let stages = stages(&passes(&config(&[LEARNS, &["predict.embeddings=false", "backbone.path=b.onnx", "train.on=features"]].concat())));
+        let stages = stages(&passes(&config(&[LEARNS, &["predict.embeddings=false", "backbone.path=b.onnx", "privacy.backbone=v.onnx", "train.on=features"]].concat())));
         let makefile = read("Makefile");
         let list = makefile.lines().find_map(|line| line.strip_prefix("STAGES :=")).unwrap();
         assert_eq!(list.split_whitespace().collect::<Vec<_>>(), stages, "STAGES in the Makefile");

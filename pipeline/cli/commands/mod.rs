@@ -1,8 +1,10 @@
 //! One file per command.
 
+mod answers;
 pub(crate) mod backbone;
 pub(crate) mod check;
 pub(crate) mod clips;
+pub(crate) mod clusters;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod device;
@@ -17,5 +19,7 @@ pub(crate) mod review;
 pub(crate) mod rounds;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod search;
 pub(crate) mod status;
 pub(crate) mod sweep;
+mod windows;

@@ -18,6 +18,11 @@ impl Answer {
         Self(rows)
     }
 
+    /// Rows that are there already, so that they can be written in the same formats.
+    pub fn of_batch(rows: RecordBatch) -> Self {
+        Self(Rows::of_batch(rows))
+    }
+
     /// Names of the columns, in order.
     pub fn columns(&self) -> Vec<&str> {
         self.0.columns()

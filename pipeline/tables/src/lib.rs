@@ -4,10 +4,12 @@
 //! - [`TableSchema`]: what a table holds; [`schema`] finds one, [`all`] lists them.
 //! - [`TableWriter`]: record batches to a Parquet file, checked column by column on the way.
 //! - [`TableReader`]: a Parquet file back to batches, after its footer was held against the schema.
+//! - [`Arrays`]: all arrays of a file, at the speed of copying.
 //! - [`BatchBuilder`] and [`Batch`]: columns by name and type, in and out; [`Value`] lists the types of values.
 //!
 //! The crate touches no path of a run by itself: it writes to any [`std::io::Write`].
 
+mod arrays;
 mod batch;
 mod check;
 mod error;
@@ -15,6 +17,7 @@ mod read;
 mod schema;
 mod write;
 
+pub use arrays::{ArrayBuffer, Arrays};
 pub use batch::{Batch, BatchBuilder, Day, LocalMicros, TooLarge, UtcMicros, Value};
 pub use error::TableError;
 pub use read::{TableReader, read_all, read_columns};

@@ -1,6 +1,7 @@
 //! Reading a table.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 
 use crate::write::TABLE_KEY;
 use crate::{Batch, ColumnType, SHAPE_KEY, TableError, TableSchema};
@@ -36,9 +38,21 @@ impl TableReader {
     pub fn open(schema: &'static TableSchema, path: &Path) -> Result<Self, TableError> {
         let unreadable = |detail: String| TableError::Unreadable { path: path.to_owned(), detail };
         let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
+        // Where pages are, and not what the statistics say of each: arrays have a page a row.
         let pages = if schema.has_arrays() { PageIndexPolicy::Required } else { PageIndexPolicy::Skip };
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_page_index_policy(pages))
-            .map_err(|e| unreadable(e.to_string()))?;
+        let options = ArrowReaderOptions::new().with_column_index_policy(PageIndexPolicy::Skip).with_offset_index_policy(pages);
+        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|e| unreadable(e.to_string()))?;
+        Self::of_metadata(schema, path, metadata)
+    }
+
+    /// Opens a file for its footer alone: its rows, the shape of its arrays and [`TableReader::one_text`]. Cheaper where a file has many pages.
+    ///
+    /// # Errors
+    /// Those of [`TableReader::open`].
+    pub fn open_footer(schema: &'static TableSchema, path: &Path) -> Result<Self, TableError> {
+        let unreadable = |detail: String| TableError::Unreadable { path: path.to_owned(), detail };
+        let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| unreadable(e.to_string()))?;
         Self::of_metadata(schema, path, metadata)
     }
 
@@ -85,7 +99,15 @@ impl TableReader {
         }
     }
 
-    fn unreadable(&self, detail: impl ToString) -> TableError {
+    pub(crate) fn schema(&self) -> &'static TableSchema {
+        self.schema
+    }
+
+    pub(crate) fn footer(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    pub(crate) fn unreadable(&self, detail: impl ToString) -> TableError {
         TableError::Unreadable { path: self.path.clone(), detail: detail.to_string() }
     }
 
@@ -134,6 +156,34 @@ impl TableReader {
         let ranges = rows.iter().map(|&r| r..r + 1);
         let selection = RowSelection::from_consecutive_ranges(ranges, self.rows());
         self.collect(self.reader(columns, Some(selection))?)
+    }
+
+    /// Reads these rows only.
+    pub(crate) fn rows_between(&self, rows: Range<usize>, columns: &[&str]) -> Result<Batch, TableError> {
+        let selection = RowSelection::from_consecutive_ranges(std::iter::once(rows), self.rows());
+        self.collect(self.reader(columns, Some(selection))?)
+    }
+
+    /// The text that a column without nulls has in every row; `None` where rows differ, or there are none. The footer's statistics
+    /// tell it, and the column is read only where they do not.
+    ///
+    /// # Errors
+    /// [`TableError::UnknownColumn`], [`TableError::Contract`] when the column is of another type, [`TableError::Unreadable`].
+    pub fn one_text(&self, column: &str) -> Result<Option<String>, TableError> {
+        let position = self.schema.columns.iter().position(|c| c.name == column);
+        let told = |group: &RowGroupMetaData| match group.column(position?).statistics()? {
+            Statistics::ByteArray(found) if found.min_is_exact() && found.max_is_exact() => {
+                (found.min_opt()? == found.max_opt()?).then(|| String::from_utf8(found.min_opt()?.data().to_vec()).ok()).flatten()
+            }
+            _ => None,
+        };
+        let same =
+            |texts: &[Option<String>]| texts.windows(2).all(|pair| pair[0] == pair[1]).then(|| texts.first()?.clone()).flatten();
+        let texts: Vec<Option<String>> = self.footer().row_groups().iter().map(told).collect();
+        if texts.iter().all(Option::is_some) {
+            return Ok(same(&texts));
+        }
+        Ok(same(&self.read(&[column])?.texts(column)?))
     }
 
     /// Reads the whole file as one batch.

@@ -22,7 +22,6 @@ macro_rules! embed {
 /// The embedded files, in the order in which a run makes the tables.
 const FILES: &[(&str, &str)] = embed![
     "recordings",
-    "speech",
     "segments",
     "annotations",
     "reviews",
@@ -32,6 +31,7 @@ const FILES: &[(&str, &str)] = embed![
     "split_classes",
     "training_sets",
     "features",
+    "speech",
     "training_log",
     "training_mixing",
     "head_trials",

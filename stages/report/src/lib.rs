@@ -20,6 +20,7 @@ mod listen;
 mod page;
 mod plot;
 pub mod review;
+mod speech;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,9 @@ struct ReportSettings {
     #[key(unit = "clips", default = "60", range = 0..=1000)]
     max_clips: usize,
 }
+
+/// The key that names a backbone for voices.
+const VOICE: &str = "privacy.backbone";
 
 /// The configuration keys of the stage.
 pub fn declarations() -> Declarations {
@@ -76,11 +80,16 @@ impl Report {
         let learnt = learnt.iter().filter(|table| **table != "training_log" || !learns_from_embeddings(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
+        let mut keys = vec!["archive.channel", "report.*"];
+        if config.values().has(VOICE) && config.text(VOICE).is_some() {
+            inputs.push(Input::Table(speech::TABLE));
+            keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
+        }
         Some(Pass {
             code_version: 5,
             inputs,
             outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
-            keys: vec!["archive.channel", "report.*"],
+            keys,
             ..Pass::new("report", Per::Run)
         })
     }
@@ -97,6 +106,7 @@ impl Work for Report {
         let report = cx.settings::<ReportSettings>()?;
         let mut facts = facts::gather(cx, report.clips)?;
         let wanted = listen::Wanted { per_class: report.clips, in_all: report.max_clips, choice: cx.value("archive.channel")? };
+        listen::withhold(cx, &mut facts.found)?;
         listen::make(cx, &mut facts.found, wanted)?;
         cx.write_file(PAGE, page::page(report.title.as_deref(), &facts).as_bytes())?;
         Ok(())

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
 use crate::facts::{Found, Heard, Pick, Sound};
+use crate::speech::{self, Speech};
 
 /// The folder of the clips, as the engine knows it.
 pub(crate) const FOLDER: &str = "report/clips";
@@ -79,6 +80,29 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
     Ok(())
 }
 
+/// Marks the picks that are withheld because somebody speaks there.
+///
+/// # Errors
+/// Those of reading the table `speech`.
+pub(crate) fn withhold(cx: &UnitContext<'_>, found: &mut Found) -> Result<(), WorkError> {
+    if !cx.has_table(speech::TABLE) || cx.value::<String>("privacy.speech")? != "withhold" {
+        return Ok(());
+    }
+    let (threshold, margin_s) = (cx.value("privacy.threshold")?, cx.value("privacy.margin_s")?);
+    let mut heard = Speech::default();
+    for partition in cx.partitions(speech::TABLE)? {
+        for batch in cx.read_batches(speech::TABLE, &partition, speech::COLUMNS)? {
+            heard.add(&batch?, threshold, margin_s)?;
+        }
+    }
+    for pick in found.classes.values_mut().flat_map(|class| &mut class.picks) {
+        if heard.overlaps(&pick.recording_id, &(pick.start_s - CONTEXT_S..pick.end_s + CONTEXT_S)) {
+            pick.sound = Sound::Withheld;
+        }
+    }
+    Ok(())
+}
+
 /// A pick whose clip is to be made.
 #[derive(Debug)]
 struct Chosen {
@@ -109,7 +133,7 @@ fn choose(found: &Found, wanted: Wanted) -> Vec<Chosen> {
         (0..wanted.per_class).flat_map(|rank| classes.iter().enumerate().map(move |(number, class)| (rank, number, class)));
     let chosen = ranks.filter_map(|(rank, number, (class, of))| {
         let pick = of.picks.get(rank)?;
-        let place = pick.recording.as_ref()?;
+        let place = pick.recording.as_ref().filter(|_| pick.sound != Sound::Withheld)?;
         Some(Chosen {
             of: ((*class).to_owned(), rank),
             name: format!("{:03}-{}-{}", number + 1, letters(class), rank + 1),

@@ -25,6 +25,24 @@ impl Destination {
     /// # Errors
     /// [`ExportError::NotEmpty`], [`ExportError::Within`], [`ExportError::Io`].
     pub(crate) fn new(folder: &Path, force: bool, run: &Path, archive: Option<&Path>) -> Result<Self, ExportError> {
+        let folder = Self::outside(folder, run, archive)?;
+        match fs::read_dir(&folder).map(|mut entries| entries.next().is_some()) {
+            Ok(true) if !force => return Err(ExportError::NotEmpty { path: folder }),
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(ExportError::io(&folder, "cannot be listed")(e)),
+            _ => {}
+        }
+        let root = || ExportError::Within { path: folder.clone(), what: "no folder: it is the root of a file system" };
+        let name = folder.file_name().ok_or_else(root)?;
+        let staging = folder.with_file_name(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
+        fs::create_dir_all(&staging).map_err(ExportError::io(&staging, "cannot be made"))?;
+        Ok(Self { folder, staging, force })
+    }
+
+    /// The absolute path of a folder that lies neither within this run nor within this archive.
+    ///
+    /// # Errors
+    /// [`ExportError::Within`], [`ExportError::Io`].
+    pub(crate) fn outside(folder: &Path, run: &Path, archive: Option<&Path>) -> Result<PathBuf, ExportError> {
         let folder = std::path::absolute(folder).map_err(ExportError::io(folder, "cannot be found"))?;
         let within = |what| Err(ExportError::Within { path: folder.clone(), what });
         if is_within(&folder, run) {
@@ -33,15 +51,7 @@ impl Destination {
         if archive.is_some_and(|archive| is_within(&folder, archive)) {
             return within("the archive, which is never written to");
         }
-        match fs::read_dir(&folder).map(|mut entries| entries.next().is_some()) {
-            Ok(true) if !force => return Err(ExportError::NotEmpty { path: folder }),
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(ExportError::io(&folder, "cannot be listed")(e)),
-            _ => {}
-        }
-        let Some(name) = folder.file_name() else { return within("no folder: it is the root of a file system") };
-        let staging = folder.with_file_name(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
-        fs::create_dir_all(&staging).map_err(ExportError::io(&staging, "cannot be made"))?;
-        Ok(Self { folder, staging, force })
+        Ok(folder)
     }
 
     /// A new file; `path` is relative, with forward slashes. `None` where this destination has that file already.

@@ -88,7 +88,8 @@ pub fn export(request: &Request<'_>) -> Result<Summary, ExportError> {
     let run = Run::open(request.run, request.tables())?;
     run.check(filter)?;
     let destination = Destination::new(&request.folder, request.force, run.path(), run.archive().as_deref())?;
-    let summary = format.write(&run, filter, options, &destination)?;
+    let mut summary = format.write(&run, filter, options, &destination)?;
+    summary.notes.extend(run.withheld());
     destination.publish()?;
     Ok(summary)
 }

@@ -3,8 +3,10 @@
 //! Recordings come by site, local date and path; a unit's tables are in memory at a time and no more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chorus_card::{Card, DECISIONS, MODEL_CARD, Names};
 use chorus_engine::{Partition, RunTables, Unit, model_folder};
@@ -18,6 +20,7 @@ use super::error::ExportError;
 use super::filter::{self, Filter};
 use crate::facts::cells::cell;
 use crate::facts::day::Day;
+use crate::speech::{self, Speech};
 
 /// The tables that every export reads. A run with a model from elsewhere has no `classes`.
 pub(crate) const READ: [&str; 3] = ["recordings", "detections", "classes"];
@@ -31,6 +34,10 @@ pub struct Run {
     declared: Vec<&'static str>,
     /// Names by class: those of the table `classes`, or else of the model's card.
     names: BTreeMap<Arc<str>, Names>,
+    /// Where somebody speaks, if that is withheld.
+    speech: Option<Speech>,
+    /// Detections that the last pass over recordings withheld for speech.
+    withheld: AtomicU64,
 }
 
 /// The tables that are read with this filter by whoever reads these.
@@ -40,7 +47,16 @@ pub(crate) fn tables(run: &RunTables, filter: &Filter, read: &[&'static str]) ->
     if !filter.classes.is_empty() && !names_classes && !tables.contains(&ACTIVITY) {
         tables.push(ACTIVITY);
     }
+    if withholds(run) && !tables.contains(&speech::TABLE) {
+        tables.push(speech::TABLE);
+    }
     tables
+}
+
+/// Whether a run looks for speech and withholds it.
+fn withholds(run: &RunTables) -> bool {
+    let text = |key: &str| run.config().and_then(|config| config.values().has(key).then(|| config.text(key)).flatten());
+    text("privacy.backbone").is_some() && text("privacy.speech") == Some("withhold")
 }
 
 const RECORDINGS: [&str; 11] = [
@@ -65,7 +81,11 @@ impl Run {
     /// # Errors
     /// Those of reading the table `classes`, where the run has one.
     pub(crate) fn open(tables: &RunTables, declared: Vec<&'static str>) -> Result<Self, ExportError> {
-        let mut run = Self { tables: tables.clone(), declared, names: BTreeMap::new() };
+        let withheld = AtomicU64::new(0);
+        let mut run = Self { tables: tables.clone(), declared, names: BTreeMap::new(), speech: None, withheld };
+        if withholds(tables) {
+            run.speech = Some(run.read_speech()?);
+        }
         for part in run.parts("classes")? {
             let batch = part.read(&["class", "scientific_name", "english"])?;
             let columns = batch.utf8("class")?.iter().zip(batch.texts("scientific_name")?).zip(batch.texts("english")?);
@@ -85,6 +105,29 @@ impl Run {
             run.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
         }
         Ok(run)
+    }
+
+    fn read_speech(&self) -> Result<Speech, ExportError> {
+        let number = |key| self.configured(key).and_then(serde_yaml::Value::as_f64).unwrap_or_default();
+        let (threshold, margin_s) = (number("privacy.threshold"), number("privacy.margin_s"));
+        let mut found = Speech::default();
+        for part in self.made_parts(speech::TABLE)? {
+            for batch in part.open()?.batches(speech::COLUMNS)? {
+                found.add(&batch?, threshold, margin_s)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a span of a recording is withheld, in seconds, since somebody speaks there.
+    pub(crate) fn withholds(&self, recording: &str, span: &Range<f64>) -> bool {
+        self.speech.as_ref().is_some_and(|speech| speech.overlaps(recording, span))
+    }
+
+    /// How many detections the last pass over recordings withheld, in a sentence; `None` where it was none.
+    pub(crate) fn withheld(&self) -> Option<String> {
+        let n = self.withheld.load(Ordering::Relaxed);
+        (n > 0).then(|| format!("{n} detections are withheld, since somebody speaks there (privacy.speech: withhold)"))
     }
 
     /// Refuses names in a filter that the run does not have.
@@ -154,7 +197,7 @@ impl Run {
     pub fn classes(&self) -> Result<BTreeSet<Arc<str>>, ExportError> {
         let mut classes: BTreeSet<Arc<str>> = self.names.keys().cloned().collect();
         // A model names those classes only that have names.
-        if self.parts("classes")?.is_empty() {
+        if self.parts("classes")?.is_empty() && !self.parts(ACTIVITY)?.is_empty() {
             self.each_activity(&["class"], |batch| {
                 for class in batch.utf8("class")?.iter().flatten() {
                     if !classes.contains(class) {
@@ -229,6 +272,7 @@ impl Run {
         filter: &Filter,
         mut take: impl FnMut(&Recording, &[Detection]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        self.withheld.store(0, Ordering::Relaxed);
         let found = self.made_parts("detections")?;
         let found: BTreeMap<&Unit, &Partition> = found.iter().map(|part| (&part.unit, part)).collect();
         for part in self.made_parts("recordings")? {
@@ -244,6 +288,9 @@ impl Run {
                 for detection in &mut own {
                     detection.end_s = detection.end_s.min(recording.duration_s);
                 }
+                let all = own.len();
+                own.retain(|detection| !self.withholds(&recording.id, &(detection.start_s..detection.end_s)));
+                self.withheld.fetch_add((all - own.len()) as u64, Ordering::Relaxed);
                 own.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then_with(|| a.class.cmp(&b.class)));
                 take(&recording, &own)?;
             }
@@ -252,6 +299,15 @@ impl Run {
             }
         }
         Ok(())
+    }
+
+    /// The readable recordings of one unit; none where the run does not have the unit.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(crate) fn recordings_of(&self, unit: &Unit) -> Result<Vec<Recording>, ExportError> {
+        let part = self.made_parts("recordings")?.into_iter().find(|part| part.unit == *unit);
+        part.as_ref().map_or_else(|| Ok(Vec::new()), recordings)
     }
 
     /// The error of a unit that lacks a table.

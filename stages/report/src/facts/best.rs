@@ -52,6 +52,8 @@ pub(crate) enum Sound {
     Unasked,
     /// The recording cannot be read any more.
     Gone,
+    /// Somebody speaks there, and the configuration withholds that.
+    Withheld,
     /// It lies beside the page.
     Here(Heard),
 }

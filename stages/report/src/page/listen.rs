@@ -38,6 +38,7 @@ fn clips(facts: &Facts, name: &str, class: &Class) -> Markup {
                 figure {
                     @match &pick.sound {
                         Sound::Here(heard) => (player(name, pick, heard)),
+                        Sound::Withheld => p.gone { "The sound is withheld: somebody speaks there." },
                         _ => p.gone { "The sound is not there: this recording could not be read any more when the report was made." },
                     }
                     figcaption { (caption(pick)) }

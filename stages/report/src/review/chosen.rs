@@ -6,9 +6,20 @@ use crate::export::detection::{Detection, Recording};
 
 /// A span of a recording that was chosen for a class: a detection, or a window.
 pub(super) struct Chosen {
+    /// Position of its run among those of the folder.
+    pub(super) source: usize,
+    /// The folder that its clip is put into, and numbered in.
+    pub(super) folder: String,
     pub(super) recording: Recording,
     pub(super) detection: Detection,
     pub(super) drawn: Drawn,
+}
+
+impl Chosen {
+    /// One of the only run; clips lie by class.
+    pub(super) fn of(recording: Recording, detection: Detection, drawn: Drawn) -> Self {
+        Self { source: 0, folder: detection.class.to_string(), recording, detection, drawn }
+    }
 }
 
 /// How it was drawn, as the sheet tells it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use chorus_archive::{Archive, Local};
+use chorus_archive::Local;
 use chorus_audio::container::channels;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rayon::prelude::*;
@@ -25,19 +25,19 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 /// Seconds of a detection that a clip holds at most: what a person still listens to. Of a longer one it holds the beginning.
 const LONGEST_S: f64 = 30.0;
 
-/// The folder on its way.
-pub(super) struct Folder<'a> {
+/// A run, and the recordings that clips are cut from.
+pub(super) struct Source<'a> {
     run: &'a Run,
     archive: PathBuf,
-    destination: Destination,
+    choice: channels::Choice,
 }
 
-impl<'a> Folder<'a> {
-    /// Starts the folder at `path`, which is new or empty unless `force` says that it need not be.
+impl<'a> Source<'a> {
+    /// The run with its archive, which has to be there.
     ///
     /// # Errors
-    /// [`ExportError::Nothing`] where the recordings are not there, and those of [`Destination::new`].
-    pub(super) fn new(run: &'a Run, path: &Path, force: bool) -> Result<Self, ExportError> {
+    /// [`ExportError::Nothing`].
+    pub(super) fn of(run: &'a Run) -> Result<Self, ExportError> {
         let nothing = |what: &str| ExportError::Nothing { what: what.to_owned() };
         let archive =
             run.archive().ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
@@ -47,8 +47,28 @@ impl<'a> Folder<'a> {
                 archive.display()
             )));
         }
-        let destination = Destination::new(path, force, run.path(), Some(&archive))?;
-        Ok(Self { run, archive, destination })
+        Ok(Self { run, archive, choice: channel(run) })
+    }
+}
+
+/// The folder on its way.
+pub(super) struct Folder<'a> {
+    sources: Vec<Source<'a>>,
+    destination: Destination,
+}
+
+impl<'a> Folder<'a> {
+    /// Starts the folder at `path` for clips of some runs, at least one. It is new or empty unless `force` says that it need not be.
+    ///
+    /// # Errors
+    /// Those of [`Destination::new`], for each run.
+    pub(super) fn new(sources: Vec<Source<'a>>, path: &Path, force: bool) -> Result<Self, ExportError> {
+        let [first, others @ ..] = &sources[..] else { return Err(ExportError::Nothing { what: "no run is named".into() }) };
+        for source in others {
+            Destination::outside(path, source.run.path(), Some(&source.archive))?;
+        }
+        let destination = Destination::new(path, force, first.run.path(), Some(&first.archive))?;
+        Ok(Self { sources, destination })
     }
 
     /// Fills the folder with clips of what was chosen, in its order, with so many seconds of context. Gives how many clips there are,
@@ -57,24 +77,26 @@ impl<'a> Folder<'a> {
     /// # Errors
     /// Those of reading the run and of writing; nothing is written then.
     pub(super) fn fill(self, chosen: &[Chosen], context_s: f64) -> Result<(u64, Vec<String>), ExportError> {
-        let making = Making { choice: channel(self.run), context_s, extent: Extent::SHEET };
         let files: Vec<String> = (chosen.iter().zip(numbers(chosen)))
-            .map(|(chosen, number)| format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.detection.class, KEPT)))
+            .map(|(chosen, number)| format!("clips/{}/{number:03}.wav", utf8_percent_encode(&chosen.folder, KEPT)))
             .collect();
-        let recordings = Local::new(&self.archive);
-        let cut = |some: &Vec<usize>| self.cut(&recordings, making, chosen, &files, some);
+        let cut = |some: &Vec<usize>| {
+            let source = &self.sources[chosen[some[0]].source];
+            let making = Making { choice: source.choice, context_s, extent: Extent::SHEET };
+            self.cut(source, making, chosen, &files, some)
+        };
         let made: Vec<_> = by_recording(chosen).par_iter().map(cut).collect::<Result<_, _>>()?;
         let made: BTreeMap<usize, Result<Heard, String>> = made.into_iter().flatten().collect();
         let (mut lists, mut lacks) = (Lists::new(&self.destination)?, Vec::new());
         for ((chosen, file), (_, made)) in chosen.iter().zip(&files).zip(made) {
             match made {
-                Ok(heard) => lists.add(self.run, listed(&heard, chosen, file))?,
+                Ok(heard) => lists.add(self.sources[chosen.source].run, listed(&heard, chosen, file))?,
                 Err(reason) => lacks.push(reason),
             }
         }
         let sheet = lists.finish()?;
         let mut page = self.destination.file(page::FILE)?;
-        page.text(&page::page(self.run, &sheet)?)?;
+        page.text(&page::page(self.sources[0].run, &sheet)?)?;
         page.finish()?;
         self.destination.publish()?;
         Ok((sheet.clips.len() as u64, lacks))
@@ -83,7 +105,7 @@ impl<'a> Folder<'a> {
     /// Writes some clips of one recording and their pictures; or says of each why there is none.
     fn cut(
         &self,
-        archive: &dyn Archive,
+        source: &Source<'_>,
         making: Making,
         chosen: &[Chosen],
         files: &[String],
@@ -91,12 +113,25 @@ impl<'a> Folder<'a> {
     ) -> Result<Vec<(usize, Result<Heard, String>)>, ExportError> {
         let recording = &chosen[some[0]].recording;
         let lack = |error: &dyn std::fmt::Display| Err(format!("{}: {error}; its clip is left out", recording.path));
-        let events: Vec<Range<f64>> = some.iter().map(|&i| event(&chosen[i].detection)).collect();
-        let clips = match clip::clips(archive, &recording.path, &events, recording.dead_channels.as_deref(), making) {
-            Ok(clips) => clips,
-            Err(error) => return Ok(some.iter().map(|&i| (i, lack(&error))).collect()),
+        let span = |i: usize| event(&chosen[i].detection);
+        let heard = |&i: &usize| {
+            let Range { start, end } = span(i);
+            source.run.withholds(&recording.id, &(start - making.context_s..end + making.context_s))
         };
-        let write = |(&i, made): (&usize, Result<clip::Clip, ClipError>)| {
+        let (spoken, some): (Vec<usize>, Vec<usize>) = some.iter().copied().partition(heard);
+        let mut made: Vec<_> = spoken.into_iter().map(|i| (i, lack(&"somebody speaks there (privacy.speech: withhold)"))).collect();
+        if some.is_empty() {
+            return Ok(made);
+        }
+        let events: Vec<Range<f64>> = some.iter().map(|&i| span(i)).collect();
+        let clips = match clip::clips(&Local::new(&source.archive), &recording.path, &events, recording.dead_channels.as_deref(), making) {
+            Ok(clips) => clips,
+            Err(error) => {
+                made.extend(some.iter().map(|&i| (i, lack(&error))));
+                return Ok(made);
+            }
+        };
+        let write = |(&i, made): (&usize, Result<clip::Clip, ClipError>)| -> Result<(usize, Result<Heard, String>), ExportError> {
             let made = match made {
                 Ok(made) => made,
                 Err(error) => return Ok((i, lack(&error))),
@@ -108,13 +143,16 @@ impl<'a> Folder<'a> {
             }
             Ok((i, Ok(Heard { begins_s: made.begins_s, length_s: made.length_s, rate_hz: made.rate_hz })))
         };
-        some.iter().zip(clips).map(write).collect()
+        for pair in some.iter().zip(clips) {
+            made.push(write(pair)?);
+        }
+        Ok(made)
     }
 }
 
-/// The number of each clip within its class, from 1.
+/// The number of each clip within its folder, from 1.
 fn numbers(chosen: &[Chosen]) -> Vec<usize> {
-    let by_class = chosen.chunk_by(|a, b| a.detection.class == b.detection.class);
+    let by_class = chosen.chunk_by(|a, b| a.folder == b.folder);
     by_class.flat_map(|class| 1..=class.len()).collect()
 }
 
@@ -126,9 +164,9 @@ fn channel(run: &Run) -> channels::Choice {
 
 /// Positions of what was chosen of the same recording, a few at a time.
 fn by_recording(chosen: &[Chosen]) -> Vec<Vec<usize>> {
-    let mut recordings: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut recordings: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
     for (i, chosen) in chosen.iter().enumerate() {
-        recordings.entry(&chosen.recording.path).or_default().push(i);
+        recordings.entry((chosen.source, &chosen.recording.path)).or_default().push(i);
     }
     recordings.values().flat_map(|all| all.chunks(AT_ONCE).map(<[usize]>::to_vec)).collect()
 }

@@ -1,7 +1,7 @@
 //! Clips for a person to listen to: `chorus clips` samples detections, [`next`] chooses windows that teach the model most. What the
 //! folder holds, and what is made of the filled-in sheet: docs/review.md.
 //!
-//! - [`sample`]: which detections. [`folder`]: clips, pictures, [`sheet`] and [`page`].
+//! - [`sample`]: which detections. [`windows`]: windows that a search found. [`folder`]: clips, pictures, [`sheet`] and [`page`].
 //! - [`estimate`]: what the verdicts say of all detections. [`rounds`]: what each round of listening taught.
 
 mod chosen;
@@ -13,6 +13,7 @@ mod page;
 pub mod rounds;
 mod sample;
 mod sheet;
+mod windows;
 
 use std::path::PathBuf;
 
@@ -22,8 +23,10 @@ use crate::export::run::{self, READ, Run};
 use crate::export::{ExportError, Filter, Summary};
 
 use chosen::{Chosen, shuffle};
-use folder::Folder;
+use folder::{Folder, Source};
 use sample::Sampler;
+
+pub use windows::{Piece, Pieces, pieces};
 
 /// Which clips, and where to.
 #[derive(Debug)]
@@ -58,7 +61,7 @@ impl Request<'_> {
 pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     let run = Run::open(request.run, request.tables())?;
     run.check(&request.filter)?;
-    let folder = Folder::new(&run, &request.folder, request.force)?;
+    let folder = Folder::new(vec![Source::of(&run)?], &request.folder, request.force)?;
     let (chosen, recordings) = choose(&run, request)?;
     if chosen.is_empty() {
         let what = "there is no detection to listen to; lower detect.threshold, or choose other classes and sites";
@@ -80,7 +83,7 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, u64), Export
     run.each_recording(&request.filter, |recording, detections| {
         for detection in detections {
             if let Some(drawn) = sampler.choose(recording, detection) {
-                chosen.push(Chosen { recording: recording.clone(), detection: detection.clone(), drawn });
+                chosen.push(Chosen::of(recording.clone(), detection.clone(), drawn));
             }
         }
         Ok(())

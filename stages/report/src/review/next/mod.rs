@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use chorus_engine::RunTables;
 
 use super::chosen::{Chosen, Drawn, shuffle};
-use super::folder::Folder;
+use super::folder::{Folder, Source};
 use crate::export::run::{self, Run};
 use crate::export::{ExportError, Filter, Summary};
 
@@ -94,7 +94,7 @@ pub fn shares(text: Option<&str>) -> Result<Vec<f64>, String> {
 pub fn next(request: &Request<'_>) -> Result<Summary, ExportError> {
     let run = Run::open(request.run, request.tables())?;
     run.check(&request.filter)?;
-    let folder = Folder::new(&run, &request.folder, request.force)?;
+    let folder = Folder::new(vec![Source::of(&run)?], &request.folder, request.force)?;
     let (mut chosen, mut summary) = choose(&run, request)?;
     if chosen.is_empty() {
         let what =
@@ -132,7 +132,7 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
     let classes: Vec<Vec<Vec<Candidate>>> = gathered.classes.into_values().map(OfClass::kept).collect();
     let vectors = if compares { vectors(run, &labelled, &classes)? } else { Vectors::default() };
     if wants_vectors && vectors.is_empty() {
-        let why = "the run has no embeddings of these windows (predict.embeddings)";
+        let why = "the run has no embeddings of these windows (backbone.path, or predict.embeddings)";
         notes.push(format!("strategies that compare embeddings gave their share to the others: {why}"));
     }
     let weight = |strategy: &dyn Strategy, share| if strategy.compares() && vectors.is_empty() { 0.0 } else { share };
@@ -145,10 +145,9 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
         };
         pick(&quota, STRATEGIES.iter().zip(&request.shares).zip(kept).map(of_strategy).collect(), &vectors)
     };
-    let chosen = classes.into_iter().flat_map(of_class).map(|(strategy, candidate)| Chosen {
-        recording: (*candidate.recording).clone(),
-        detection: candidate.detection,
-        drawn: Drawn { strata: strategy.to_owned(), ..Drawn::default() },
+    let chosen = classes.into_iter().flat_map(of_class).map(|(strategy, candidate)| {
+        let drawn = Drawn { strata: strategy.to_owned(), ..Drawn::default() };
+        Chosen::of((*candidate.recording).clone(), candidate.detection, drawn)
     });
     Ok((chosen.collect(), Summary { recordings: gathered.recordings, detections: 0, notes }))
 }

@@ -1,0 +1,115 @@
+//! Arguments that several commands share: which configuration or runs, how an answer is written, and whether stale tables are an error.
+
+use std::path::{Path, PathBuf};
+
+use chorus_engine::{Config, RunDir};
+use clap::Args as ClapArgs;
+
+use crate::declarations::declarations;
+
+/// Wrong usage that clap cannot detect.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
+/// The arguments that choose a configuration.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of a run; its recorded configuration is used
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    pub(crate) run: Option<PathBuf>,
+    /// Override a key of the configuration, such as featurize.n_mels=64; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// The configuration file that was chosen.
+    pub(crate) fn file(&self) -> Result<PathBuf, UsageError> {
+        match (&self.config, &self.run) {
+            (Some(config), _) => Ok(config.clone()),
+            (None, Some(run)) => Ok(RunDir::new(run).resolved_config()),
+            (None, None) => {
+                let next = "no configuration was given: name a file with -c FILE (configs/ has some, and `chorus init ARCHIVE` \
+                            writes one), or a run with --run FOLDER";
+                Err(UsageError(next.into()))
+            }
+        }
+    }
+
+    /// The checked configuration.
+    pub(crate) fn load(&self) -> anyhow::Result<Config> {
+        let path = self.file()?;
+        // The recorded path is wrong when the run was moved: the folder on the command line wins.
+        let run = self.run.iter().map(|run| format!("run.path={}", run.display()));
+        Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>(), declarations())?)
+    }
+
+    /// The run's folder; without any argument the newest in `runs/`.
+    pub(crate) fn run_dir(&self) -> anyhow::Result<PathBuf> {
+        match (&self.config, &self.run) {
+            (Some(_), _) => Ok(self.load()?.run_path()),
+            (None, Some(run)) => Ok(run.clone()),
+            (None, None) => newest_run(Path::new("runs")).ok_or_else(|| {
+                UsageError("found no run in runs/; make one with `chorus run -c FILE`, or name another with --run FOLDER".into())
+                    .into()
+            }),
+        }
+    }
+}
+
+/// The run that was worked on last.
+fn newest_run(runs: &Path) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
+    let dated = folders.filter_map(|run| Some((std::fs::metadata(RunDir::new(&run).log()).ok()?.modified().ok()?, run)));
+    dated.max().map(|(_, run)| run)
+}
+
+/// The runs whose tables are read.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct RunsArgs {
+    /// Configuration file; its run is read
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the run to read; can be repeated, and tables then hold the rows of all runs and a column `run` [default: the
+    /// newest run in runs/]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    pub(crate) run: Vec<PathBuf>,
+    /// With -c: override a key of the configuration, such as run.path=runs/other; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+impl RunsArgs {
+    /// The folders of the runs.
+    pub(crate) fn folders(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if !self.run.is_empty() {
+            return Ok(self.run.clone());
+        }
+        let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
+        Ok(vec![config.run_dir()?])
+    }
+}
+
+/// How an answer is written, and where to.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct AnswerArgs {
+    /// Format of the answer: table, csv, json (one object per line), parquet or arrow [default: from the extension of -o, else
+    /// table]
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Write to a file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Whether stale tables are an error.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct FreshArgs {
+    /// Fail if a table is stale or incomplete, or if that is not known [default: a warning]
+    #[arg(long)]
+    pub(crate) fresh: bool,
+}
