@@ -44,7 +44,8 @@ fn embeddings(run: &Path) -> Vec<Vec<f32>> {
     let schema = chorus_tables::schema("embeddings").unwrap();
     let mut found = Vec::new();
     for path in common::contents(&run.join("tables/embeddings"), "").keys() {
-        let reader = chorus_tables::TableReader::open(schema, &run.join("tables/embeddings").join(path.trim_start_matches('/'))).unwrap();
+        let reader =
+            chorus_tables::TableReader::open(schema, &run.join("tables/embeddings").join(path.trim_start_matches('/'))).unwrap();
         let batch = reader.read(&["embedding"]).unwrap();
         for bytes in batch.arrays("embedding").unwrap().iter().flatten() {
             found.push(bytes.chunks_exact(2).map(|pair| half::f16::from_le_bytes([pair[0], pair[1]]).to_f32()).collect());
@@ -129,7 +130,10 @@ fn a_head_is_a_model_like_any_other() {
     let other = survey.folder().join("other");
     let run = format!("run.path={}", other.display());
     let applied = |more: &[&str]| {
-        survey.chorus(&[&["run", "--set", "annotate.format=none", "--set", "split.source=group", "--set", &model, "--set", &run], more].concat())
+        survey.chorus(
+            &[&["run", "--set", "annotate.format=none", "--set", "split.source=group", "--set", &model, "--set", &run], more]
+                .concat(),
+        )
     };
     let output = applied(&["--set", &with(&path), "--set", "segment.hop_s=1"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -151,7 +155,8 @@ fn every_method_fits_a_head_that_can_be_applied() {
     for method in ["lda", "prototypes", "logistic"] {
         let (set, window) = (format!("head.method={method}"), "segment.window_s=1");
         survey.run_with(&["--set", &with(&path), "--set", window, "--set", "segment.hop_s=1", "--set", &set]);
-        let best = survey.ask("SELECT MAX(value) FROM metrics WHERE metric = 'auroc' AND class IS NULL AND site IS NULL AND subset = 'test'");
+        let best = survey
+            .ask("SELECT MAX(value) FROM metrics WHERE metric = 'auroc' AND class IS NULL AND site IS NULL AND subset = 'test'");
         let best: f64 = best.lines().nth(1).unwrap().parse().unwrap();
         assert!(best > 0.6, "{method}: the synthetic calls differ in pitch, which the backbone hears: {best}");
     }
@@ -215,7 +220,10 @@ fn an_embedding_run_that_is_killed_goes_on_where_it_was() {
     // The worker ends with chorus, but not at once.
     let again = || survey.chorus(&args);
     let mut output = again();
-    while !output.status.success() && text(&output.stderr).contains("another chorus process") && start.elapsed() < Duration::from_secs(60) {
+    while !output.status.success()
+        && text(&output.stderr).contains("another chorus process")
+        && start.elapsed() < Duration::from_secs(60)
+    {
         std::thread::sleep(Duration::from_millis(50));
         output = again();
     }
@@ -255,7 +263,10 @@ fn a_backbone_is_tried_out_on_noise() {
     assert_eq!((report["name"].as_str(), report["embedding"].as_u64()), (Some("Tiny"), Some(16)));
     assert!(report["windows_per_s"].as_f64().unwrap() > 0.0);
     let notes = report["notes"].to_string();
-    assert!(notes.contains("lacks source") && notes.contains("lacks hash") && notes.contains("forbids commercial use"), "{notes}");
+    assert!(
+        notes.contains("lacks source") && notes.contains("lacks hash") && notes.contains("forbids commercial use"),
+        "{notes}"
+    );
     let list = std::process::Command::new(common::CHORUS).args(["backbone", "contract"]).output().unwrap();
     for name in text(&list.stdout).lines() {
         let contract = std::process::Command::new(common::CHORUS).args(["backbone", "contract", name]).output().unwrap();

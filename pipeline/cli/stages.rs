@@ -26,6 +26,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .checking("speech", embed::given::check_voice)
         .with_foreign(embed::declare::embed(config))
         .checking("embed", embed::given::check)
+        .with_foreign(declare::distill(config))
         .with_foreign(declare::train(config))
         .with_foreign(declare::predict(config))
         .with(head::declare::train(config), head::Train)
@@ -69,7 +70,8 @@ mod tests {
         let from_audio = ["annotate.format=anuraset_raw", "predict.source=audio"];
         let head: &[&str] = &["annotate.format=folders", "backbone.path=b.onnx"];
         let given_head = ["model.path=m", "backbone.path=b.onnx", "train.on=embeddings"];
-        for sets in [LEARNS, &from_audio, &["annotate.format=folders"], &["model.path=m"], head, &given_head] {
+        let distilled = [head, &["train.on=features", "distill.epochs=1"]].concat();
+        for sets in [LEARNS, &from_audio, &["annotate.format=folders"], &["model.path=m"], head, &given_head, &distilled] {
             let config = config(sets);
             let passes = passes(&config);
             for (i, pass) in passes.iter().enumerate() {
@@ -91,7 +93,9 @@ mod tests {
     fn every_table_is_written_by_the_stage_that_its_schema_names() {
         let mut passes = passes(&config(LEARNS));
         // A run with a backbone makes further tables.
-        passes.extend(super::passes(&config(&["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx"])));
+        let given = ["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx"];
+        let distilled = ["annotate.format=folders", "backbone.path=b.onnx", "train.on=features", "distill.epochs=1"];
+        passes.extend([&given[..], &distilled].iter().flat_map(|sets| super::passes(&config(sets))));
         let of_sweeps: Vec<&str> = chorus_tables::all().iter().filter(|t| t.stage == SWEEP).map(|t| t.name.as_str()).collect();
         // `tests/sweep.rs` sees that these are written.
         assert_eq!(of_sweeps, ["sweep_metrics", "sweep_summary"]);
@@ -128,7 +132,19 @@ mod tests {
     #[test]
     fn the_front_door_and_the_readme_list_the_stages_as_they_are_declared() {
         let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-        let stages = stages(&passes(&config(&[LEARNS, &["predict.embeddings=false", "backbone.path=b.onnx", "privacy.backbone=v.onnx", "train.on=features"]].concat())));
+        let stages = stages(&passes(&config(
+            &[
+                LEARNS,
+                &[
+                    "predict.embeddings=false",
+                    "backbone.path=b.onnx",
+                    "privacy.backbone=v.onnx",
+                    "train.on=features",
+                    "distill.epochs=1",
+                ],
+            ]
+            .concat(),
+        )));
         let makefile = read("Makefile");
         let list = makefile.lines().find_map(|line| line.strip_prefix("STAGES :=")).unwrap();
         assert_eq!(list.split_whitespace().collect::<Vec<_>>(), stages, "STAGES in the Makefile");

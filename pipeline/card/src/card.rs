@@ -44,6 +44,10 @@ pub struct Card {
     /// The backbone on whose embeddings the model is a head; a network of its own has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backbone: Option<GivenBackbone>,
+    /// The backbone whose embeddings the network learnt before the labels. It is not needed any more, but its licence may bind what came
+    /// of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distilled_from: Option<GivenBackbone>,
 }
 
 /// A backbone that somebody else trained, as the card of a head on its embeddings names it.

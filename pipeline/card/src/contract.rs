@@ -225,10 +225,7 @@ impl Contract {
                 constants: BTreeMap::new(),
                 states: Vec::new(),
             },
-            outputs: Outputs {
-                embedding: Some(Embedding { name: "embedding".into(), pool: Pool::Flat }),
-                ..Outputs::default()
-            },
+            outputs: Outputs { embedding: Some(Embedding { name: "embedding".into(), pool: Pool::Flat }), ..Outputs::default() },
             license: card.license.clone(),
             commercial_use: None,
             source: None,
@@ -370,9 +367,13 @@ license: CC BY-NC-SA 4.0
 
     #[test]
     fn licences_that_forbid_commercial_use_are_known_by_name() {
-        for (license, forbids) in
-            [("CC-BY-NC-SA-4.0", true), ("cc by nc 4.0", true), ("PolyForm Noncommercial 1.0", true), ("Apache-2.0", false), ("NCSA", false)]
-        {
+        for (license, forbids) in [
+            ("CC-BY-NC-SA-4.0", true),
+            ("cc by nc 4.0", true),
+            ("PolyForm Noncommercial 1.0", true),
+            ("Apache-2.0", false),
+            ("NCSA", false),
+        ] {
             assert_eq!(is_non_commercial(license), forbids, "{license}");
         }
         let contract = read(&format!("{BIRDNET}commercial_use: true\n")).unwrap();

@@ -30,5 +30,6 @@ pub fn card(settings: Mapping) -> Card {
         versions: Versions { chorus: "0.1.0".into(), libtorch: "2.13.0".into() },
         license: None,
         backbone: None,
+        distilled_from: None,
     }
 }

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = embed![
     "training_sets",
     "features",
     "speech",
+    "distillation_log",
     "training_log",
     "training_mixing",
     "head_trials",

@@ -41,7 +41,8 @@ pub struct Job {
 pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, WorkError> {
     let columns = ["recording_id", "path", "channels", "dead_channels"];
     let recordings = cx.read("recordings", &columns)?.ok_or("the unit has no recordings")?;
-    let segments = cx.read("segments", &["segment_id", "recording_id", "start_frame", "start_s"])?.ok_or("the unit has no segments")?;
+    let segments =
+        cx.read("segments", &["segment_id", "recording_id", "start_frame", "start_s"])?.ok_or("the unit has no segments")?;
     let (numbers, starts) = (recordings.u32("channels")?, segments.u64("start_frame")?);
     let starts = starts.iter().zip(segments.f64("start_s")?);
     let heard = numbers.iter().zip(recordings.utf8("dead_channels")?).map(|(number, dead)| {

@@ -26,9 +26,8 @@ impl Given {
     /// # Errors
     /// [`BackboneError`] for a file that is missing, that no program opens, or that is not the one of the contract.
     pub fn read(path: &Path, contract_path: &Path) -> Result<Self, BackboneError> {
-        let refuse = |found: &str, next: String| {
-            Err(BackboneError::File { path: path.to_owned(), found: found.to_owned(), next })
-        };
+        let refuse =
+            |found: &str, next: String| Err(BackboneError::File { path: path.to_owned(), found: found.to_owned(), next });
         if !path.is_file() {
             return refuse("there is no such file", format!("name the file of a backbone in {BACKBONE}"));
         }

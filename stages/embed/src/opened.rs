@@ -76,7 +76,9 @@ impl Opened {
         for name in self.wanted() {
             if !outputs.is_empty() && !outputs.iter().any(|port| port.name == name) {
                 let list: Vec<String> = outputs.iter().map(|port| format!("{} ({})", port.name, port.kind)).collect();
-                return Err(self.mismatch(format!("the backbone has the outputs {}", list.join(", ")), format!("an output named {name}")));
+                return Err(
+                    self.mismatch(format!("the backbone has the outputs {}", list.join(", ")), format!("an output named {name}"))
+                );
             }
         }
         Ok(())
@@ -136,7 +138,12 @@ impl Opened {
     ///
     /// # Errors
     /// As [`Opened::embed`]; a contract that names no speech.
-    pub fn speech(&self, sound: Vec<f32>, frames: usize, states: &mut BTreeMap<String, Array>) -> Result<Vec<f32>, BackboneError> {
+    pub fn speech(
+        &self,
+        sound: Vec<f32>,
+        frames: usize,
+        states: &mut BTreeMap<String, Array>,
+    ) -> Result<Vec<f32>, BackboneError> {
         let name = self.contract.outputs.speech.clone();
         let name = name.ok_or_else(|| self.mismatch("the contract names no speech".into(), "outputs.speech"))?;
         let mut inputs = states.clone();

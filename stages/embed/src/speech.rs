@@ -101,7 +101,9 @@ fn recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
     let starts: Vec<Option<i64>> = batch.micros("start_utc")?.iter().collect();
     let mut found = Vec::new();
     for row in 0..batch.rows() {
-        let (Some(id), Some(path), Some(frames), Some(rate_hz)) = (&ids[row], &paths[row], frames[row], rates[row]) else { continue };
+        let (Some(id), Some(path), Some(frames), Some(rate_hz)) = (&ids[row], &paths[row], frames[row], rates[row]) else {
+            continue;
+        };
         let count = u16::try_from(numbers[row].unwrap_or(1)).unwrap_or(u16::MAX);
         found.push(Recording {
             id: id.clone(),

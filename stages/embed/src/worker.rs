@@ -69,7 +69,8 @@ impl BackboneCommand {
         let (Self::Check(args) | Self::Clip { backbone: args, .. }) = self;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(args.threads.max(1)).build()?;
         let BackboneArgs { backbone, contract, device, memory_gib, .. } = args;
-        let opened = open(runtime, backbone, contract, device, args.threads.max(1), *memory_gib).map_err(anyhow::Error::from_boxed)?;
+        let opened =
+            open(runtime, backbone, contract, device, args.threads.max(1), *memory_gib).map_err(anyhow::Error::from_boxed)?;
         let answer = match self {
             Self::Check(_) => {
                 let batch = if opened.contract().has_batches() { 8 } else { 1 };

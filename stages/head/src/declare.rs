@@ -1,9 +1,7 @@
 //! What the stages train and predict declare of themselves where the classifier is a head on embeddings.
 
 use chorus_engine::Config;
-use chorus_engine::graph::{
-    BACKBONE, CONTRACT, ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, WEIGHTS, learns_from_embeddings,
-};
+use chorus_engine::graph::{BACKBONE, CONTRACT, ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, WEIGHTS, learns_from_embeddings};
 
 /// The stage train; a run with a model from elsewhere does without.
 pub fn train(config: &Config) -> Option<Pass> {
@@ -18,11 +16,7 @@ pub fn train(config: &Config) -> Option<Pass> {
             Input::File(BACKBONE),
             Input::File(CONTRACT),
         ],
-        outputs: vec![
-            Output::File("model/weights.safetensors"),
-            Output::File("model/model.yaml"),
-            Output::Table("head_trials"),
-        ],
+        outputs: vec![Output::File("model/weights.safetensors"), Output::File("model/model.yaml"), Output::Table("head_trials")],
         keys: vec!["model.license", "head.*", "embed.hop_s", "embed.pool", "segment.window_s", BACKBONE, CONTRACT],
         hints: vec![BACKBONE, CONTRACT],
         ..Pass::new("train", Per::Run)

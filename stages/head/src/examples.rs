@@ -90,8 +90,10 @@ impl Examples {
     #[must_use]
     pub fn with_negatives(self, most: usize, seed: u64) -> Self {
         let is_positive = |window: usize| self.labels(window).contains(&Some(true));
-        let mut negatives: Vec<(String, usize)> =
-            (0..self.len()).filter(|&window| !is_positive(window)).map(|w| (hash_bytes(format!("{seed} {w}").as_bytes()), w)).collect();
+        let mut negatives: Vec<(String, usize)> = (0..self.len())
+            .filter(|&window| !is_positive(window))
+            .map(|w| (hash_bytes(format!("{seed} {w}").as_bytes()), w))
+            .collect();
         if negatives.len() <= most {
             return self;
         }
@@ -125,7 +127,12 @@ pub(crate) fn read(cx: &UnitContext<'_>, classes: usize, with_unlabelled: bool) 
         let (path, bytes, width) = part.as_ref().ok_or("no part was read")?;
         let side = &mut sides[usize::from(!is_train)];
         if side.width != *width && !side.is_empty() {
-            return Err(format!("{}: embeddings have {width} values, and {} before; run embed again", path.display(), side.width).into());
+            return Err(format!(
+                "{}: embeddings have {width} values, and {} before; run embed again",
+                path.display(),
+                side.width
+            )
+            .into());
         }
         side.width = *width;
         let own = &bytes[window.row * 2 * width..(window.row + 1) * 2 * width];

@@ -62,7 +62,8 @@ fn judged(setting: f64, examples: &Examples, logits: &[f32]) -> Trial {
 /// Mean average precision of logits `[window, class]`; windows whose logits are not numbers are left out.
 pub(crate) fn mean_ap(examples: &Examples, logits: &[f32]) -> MacroAverage {
     let of_class = |class: usize| {
-        let pairs = logits.iter().zip(&examples.labels).skip(class).step_by(examples.classes).filter(|(logit, _)| !logit.is_nan());
+        let pairs =
+            logits.iter().zip(&examples.labels).skip(class).step_by(examples.classes).filter(|(logit, _)| !logit.is_nan());
         let (own, labels): (Vec<f32>, Vec<Option<bool>>) = pairs.map(|(&logit, &label)| (logit, label)).unzip();
         Ranking::new(&own, &labels).ok().and_then(|ranking| ranking.average_precision())
     };

@@ -31,7 +31,9 @@ struct Model {
 
 impl Model {
     fn load(cx: &UnitContext<'_>) -> Result<Self, WorkError> {
-        let own = |name| -> Result<_, WorkError> { Ok(cx.model_file(name)?.ok_or_else(|| format!("the model's folder has no {name}"))?) };
+        let own = |name| -> Result<_, WorkError> {
+            Ok(cx.model_file(name)?.ok_or_else(|| format!("the model's folder has no {name}"))?)
+        };
         let (mut cards, mut files) = (vec![own(MODEL_CARD)?], vec![own(WEIGHTS)?]);
         cards.extend(cx.model_files(ENSEMBLE, MODEL_CARD)?);
         files.extend(cx.model_files(ENSEMBLE, WEIGHTS)?);
@@ -87,11 +89,17 @@ impl Work for Predict {
                 let batch = batch?;
                 let (own, arrays, backbones) = (batch.utf8("segment_id")?, batch.arrays("embedding")?, batch.utf8("model_id")?);
                 if let Some(other) = backbones.iter().flatten().find(|id| *id != model.backbone) {
-                    let found = format!("embeddings are those of the backbone {other}, expected {}; run embed again", model.backbone);
+                    let found =
+                        format!("embeddings are those of the backbone {other}, expected {}; run embed again", model.backbone);
                     return Err(found.into());
                 }
                 if reader.shape() != [model.width] {
-                    return Err(format!("embeddings have shape {:?}, expected [{}]; run embed again", reader.shape(), model.width).into());
+                    return Err(format!(
+                        "embeddings have shape {:?}, expected [{}]; run embed again",
+                        reader.shape(),
+                        model.width
+                    )
+                    .into());
                 }
                 let is_same = (0..batch.rows()).all(|i| first + i < wanted && ids.value(first + i) == own.value(i));
                 if !is_same {

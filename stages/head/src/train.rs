@@ -37,7 +37,8 @@ impl Work for Train {
             seed: settings.seed,
         };
         let trials = trials(method, &fitting, &train, settings.folds)?;
-        let chosen = best(&trials).ok_or_else(|| format!("head.method {}: no setting to try; give at least one", method.name()))?;
+        let chosen =
+            best(&trials).ok_or_else(|| format!("head.method {}: no setting to try; give at least one", method.name()))?;
         let head = method.fit(&fitting, &train, &[chosen])?.into_iter().next().ok_or("the method gave no head")?;
         let figure = |value: Option<f64>| value.map_or_else(|| "not known".to_owned(), |value| format!("{value:.3}"));
         let validated = (!validation.is_empty()).then(|| mean_ap(&validation, &all_logits(&*head, &validation)).value).flatten();
@@ -76,6 +77,7 @@ impl Work for Train {
             versions: Versions { chorus: env!("CARGO_PKG_VERSION").to_owned(), libtorch: "none".into() },
             license: cx.value("model.license")?,
             backbone: Some(given.on_card()),
+            distilled_from: None,
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
@@ -100,10 +102,13 @@ fn tell(cx: &UnitContext<'_>, classes: &[String], train: &Examples, validation: 
     let positives = train.positives();
     let counts: Vec<String> = classes.iter().zip(&positives).map(|(class, n)| format!("{class} {n}")).collect();
     let n = train.len();
-    cx.console().say(&format!("{:17} {n} training and {validation} validation windows; positives: {}", "train", counts.join(", ")));
+    cx.console().say(&format!(
+        "{:17} {n} training and {validation} validation windows; positives: {}",
+        "train",
+        counts.join(", ")
+    ));
     let absent: Vec<&str> = classes.iter().zip(&positives).filter(|(_, n)| **n == 0).map(|(class, _)| class.as_str()).collect();
     if !absent.is_empty() {
         cx.console().warn(&format!("train: no positive window to learn from: {}", absent.join(", ")));
     }
 }
-

@@ -22,10 +22,12 @@ pub struct Tensor {
 /// [`HeadError::Weights`], when shapes and numbers do not fit: a fault of the program.
 pub(crate) fn to_bytes(tensors: &[Tensor]) -> Result<Vec<u8>, HeadError> {
     let bytes: Vec<Vec<u8>> = tensors.iter().map(|t| t.values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
-    let failed = |e: safetensors::SafeTensorError| HeadError::Weights { found: e.to_string(), expected: "tensors that fit".into() };
-    let views = tensors.iter().zip(&bytes).map(|(tensor, bytes)| {
-        Ok((tensor.name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(failed)?))
-    });
+    let failed =
+        |e: safetensors::SafeTensorError| HeadError::Weights { found: e.to_string(), expected: "tensors that fit".into() };
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|(tensor, bytes)| Ok((tensor.name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(failed)?)));
     let views = views.collect::<Result<Vec<_>, HeadError>>()?;
     safetensors::serialize(views, None).map_err(failed)
 }

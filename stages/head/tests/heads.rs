@@ -103,7 +103,9 @@ fn a_fit_is_the_same_for_any_number_of_threads() {
         pool.install(|| {
             METHODS
                 .iter()
-                .map(|method| method.fit(&fitting(&options, ClassWeight::Balanced), &examples, &[1.0]).unwrap().remove(0).tensors())
+                .map(|method| {
+                    method.fit(&fitting(&options, ClassWeight::Balanced), &examples, &[1.0]).unwrap().remove(0).tensors()
+                })
                 .collect::<Vec<_>>()
         })
     };

@@ -3,32 +3,29 @@
 
 use chorus_engine::Config;
 use chorus_engine::graph::{
-    ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, WEIGHTS, learns_from_embeddings, predicts_from_features,
+    BACKBONE, CONTRACT, ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, WEIGHTS, learns_from_embeddings,
+    predicts_from_features,
 };
 
-/// The stage train; a run with a model from elsewhere does without, and one that learns from embeddings has another.
-pub fn train(config: &Config) -> Option<Pass> {
-    use Input::{Parts, Table};
-    use Output::File;
+/// The weights that the stage distill makes, in the model's folder.
+pub const DISTILLED: &str = "distilled.safetensors";
+/// The same within the run.
+pub const DISTILLED_FILE: &str = "model/distilled.safetensors";
+
+/// Whether the network learns the embeddings of a backbone before the labels.
+fn distills(config: &Config) -> bool {
     let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
-    trains.then(|| Pass {
+    trains && config.text(BACKBONE).is_some() && config.get("distill.epochs").as_u64().unwrap_or(0) > 0
+}
+
+/// The stage distill; a run whose network starts from random weights does without.
+pub fn distill(config: &Config) -> Option<Pass> {
+    use Input::Table;
+    distills(config).then(|| Pass {
         program: Program::Torch,
-        code_version: 4,
-        inputs: vec![
-            Table("training_sets"),
-            Parts { of: "features", by: "training_sets" },
-            Parts { of: "labels", by: "training_sets" },
-            Table("classes"),
-            Input::File("train.initial_weights"),
-        ],
-        outputs: vec![
-            File("model/weights.safetensors"),
-            File("model/model.yaml"),
-            File("model/curves.csv"),
-            Output::Table("training_log"),
-            Output::Table("training_mixing"),
-        ],
-        keys: vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
+        inputs: vec![Table("splits"), Table("features"), Table("embeddings")],
+        outputs: vec![Output::File(DISTILLED_FILE), Output::Table("distillation_log")],
+        keys: vec!["device", "distill.*", "train.*", "featurize.*", "segment.window_s"],
         hints: vec![
             "train.checkpoint_every_s",
             "train.memory_gib",
@@ -36,6 +33,50 @@ pub fn train(config: &Config) -> Option<Pass> {
             "train.loader_threads",
             "train.initial_weights",
         ],
+        ..Pass::new("distill", Per::Run)
+    })
+}
+
+/// The stage train; a run with a model from elsewhere does without, and one that learns from embeddings has another.
+pub fn train(config: &Config) -> Option<Pass> {
+    use Input::{Parts, Table};
+    use Output::File;
+    let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
+    let mut inputs = vec![
+        Table("training_sets"),
+        Parts { of: "features", by: "training_sets" },
+        Parts { of: "labels", by: "training_sets" },
+        Table("classes"),
+        Input::File("train.initial_weights"),
+    ];
+    let (mut keys, mut hints) = (
+        vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
+        vec![
+            "train.checkpoint_every_s",
+            "train.memory_gib",
+            "train.device_memory_gib",
+            "train.loader_threads",
+            "train.initial_weights",
+        ],
+    );
+    if distills(config) {
+        inputs.extend([Input::Model(DISTILLED), Input::File(BACKBONE), Input::File(CONTRACT)]);
+        keys.extend([BACKBONE, CONTRACT]);
+        hints.extend([BACKBONE, CONTRACT]);
+    }
+    trains.then(|| Pass {
+        program: Program::Torch,
+        code_version: 4,
+        inputs,
+        outputs: vec![
+            File("model/weights.safetensors"),
+            File("model/model.yaml"),
+            File("model/curves.csv"),
+            Output::Table("training_log"),
+            Output::Table("training_mixing"),
+        ],
+        keys,
+        hints,
         ..Pass::new("train", Per::Run)
     })
 }

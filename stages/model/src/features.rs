@@ -100,11 +100,11 @@ impl Windows {
         2 * (self.shape[0] * self.shape[1]) as usize
     }
 
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.places.len() * self.width()
     }
 
-    fn hold(&mut self) -> Result<()> {
+    pub(crate) fn hold(&mut self) -> Result<()> {
         let rows: Vec<usize> = (0..self.places.len()).collect();
         self.held = Some(self.read(&rows)?);
         Ok(())

@@ -18,6 +18,8 @@ pub mod dataset;
 pub mod declare;
 #[cfg(feature = "torch")]
 pub mod device;
+#[cfg(feature = "torch")]
+mod distill;
 pub mod error;
 pub mod extension;
 #[cfg(feature = "torch")]
@@ -25,6 +27,8 @@ mod features;
 pub mod given;
 #[cfg(feature = "torch")]
 pub mod inference;
+#[cfg(feature = "torch")]
+mod lesson;
 #[cfg(feature = "torch")]
 pub mod loader;
 pub mod loss;
@@ -60,6 +64,8 @@ pub mod weights;
 
 #[cfg(feature = "torch")]
 pub use backbones::Libtorch;
+#[cfg(feature = "torch")]
+pub use distill::Distill;
 pub use error::{Error, Result};
 #[cfg(feature = "torch")]
 pub use predict::Predict;

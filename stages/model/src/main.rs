@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_embed::{Embed, FindSpeech};
 use chorus_embed::worker::BackboneCommand;
+use chorus_embed::{Embed, FindSpeech};
 use chorus_engine::graph::Program;
-use chorus_torch::{Libtorch, Predict, Train, device, speed};
+use chorus_torch::{Distill, Libtorch, Predict, Train, device, speed};
 use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};
 
@@ -69,7 +69,15 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
             ("libtorch".to_owned(), device::describe().libtorch_version),
             ("device".to_owned(), device::kind(device).to_owned()),
         ];
-        Ok((registry.holding("speech", FindSpeech(Libtorch)).holding("embed", Embed(Libtorch)).holding("train", Train).holding("predict", Predict), versions.into()))
+        Ok((
+            registry
+                .holding("speech", FindSpeech(Libtorch))
+                .holding("embed", Embed(Libtorch))
+                .holding("distill", Distill)
+                .holding("train", Train)
+                .holding("predict", Predict),
+            versions.into(),
+        ))
     })
 }
 

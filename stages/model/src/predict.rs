@@ -125,9 +125,7 @@ impl Work for Predict {
     fn run(&self, cx: &UnitContext<'_>, loaded: &Loaded) -> Result<(), WorkError> {
         let params = Params::of(cx)?;
         let model = loaded.model(cx, &params)?;
-        let segments = cx
-            .read("segments", SEGMENT_COLUMNS)?
-            .ok_or("the unit has no segments")?;
+        let segments = cx.read("segments", SEGMENT_COLUMNS)?.ok_or("the unit has no segments")?;
         let featurize = cx.settings::<MelConfig>()?;
         let extractor = Extractor::new(&featurize, cx.value("segment.window_s")?)?;
         let mut scorer = Scorer {

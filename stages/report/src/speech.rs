@@ -21,7 +21,8 @@ impl Speech {
     /// Adds rows of the table: the seconds from `threshold` on, each with so many seconds before and after.
     pub(crate) fn add(&mut self, batch: &Batch, threshold: f64, margin_s: f64) -> Result<(), TableError> {
         let (ids, seconds, probabilities) = (batch.utf8("recording_id")?, batch.u64("second")?, batch.f32("probability")?);
-        for ((id, second), probability) in ids.iter().flatten().zip(seconds.iter().flatten()).zip(probabilities.iter().flatten()) {
+        for ((id, second), probability) in ids.iter().flatten().zip(seconds.iter().flatten()).zip(probabilities.iter().flatten())
+        {
             if f64::from(probability) < threshold {
                 continue;
             }

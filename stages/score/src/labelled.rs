@@ -46,14 +46,16 @@ pub fn for_each_labelled(
         let ids = windows.utf8("segment_id")?;
         let labels = labels.get(&partition.unit).ok_or_else(|| format!("{} has {table} and no labels", partition.unit))?;
         let labels = cx.read_partition("labels", labels, &["segment_id", "recording_id", "value"])?;
-        let (label_ids, recordings, values) =
-            (labels.utf8("segment_id")?, labels.utf8("recording_id")?, labels.i32("value")?);
+        let (label_ids, recordings, values) = (labels.utf8("segment_id")?, labels.utf8("recording_id")?, labels.i32("value")?);
         let values: Vec<Option<i32>> = values.iter().collect();
         for (row, own) in values.chunks(classes).enumerate() {
             let at = row * classes;
             if row >= ids.len() || ids.value(row) != label_ids.value(at) || own.len() != classes {
                 let unit = &partition.unit;
-                return Err(format!("{unit}: {table} and labels hold different windows; run annotate and the stage that makes {table} again").into());
+                return Err(format!(
+                    "{unit}: {table} and labels hold different windows; run annotate and the stage that makes {table} again"
+                )
+                .into());
             }
             let recording = recordings.value(at);
             if let Some(subset @ ("train" | "validation")) = subset_of.get(recording).map(String::as_str) {

@@ -43,7 +43,10 @@ fn mark_recorded(config: &mut Config, path: &Path, problems: &mut Vec<Problem>) 
         config.get(BROUGHT).as_sequence().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     for name in listed {
         if !bringable(config).contains(&name) {
-            let allowed = format!("allowed: names of keys that a model brings: {}, {HOP}", [&MODEL_KEYS[..], &HEAD_KEYS].concat().join(", "));
+            let allowed = format!(
+                "allowed: names of keys that a model brings: {}, {HOP}",
+                [&MODEL_KEYS[..], &HEAD_KEYS].concat().join(", ")
+            );
             problems.push(Problem { place: config.place(BROUGHT), key: BROUGHT.into(), found: format!("`{name}`"), allowed });
             continue;
         }

@@ -194,6 +194,11 @@ impl Access<'_> {
         Some(&self.states.get(maker.name)?.get(&partition.unit)?.outputs.get(&output)?.hash)
     }
 
+    /// Whether the pass declares this file of the model's folder.
+    pub fn reads_model(&self, name: &'static str) -> bool {
+        self.pass.reads(Input::Model(name))
+    }
+
     /// A declared file of the model's folder, `None` when the model does not have it.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ mod session;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chorus_embed::{Embed, FindSpeech};
 use chorus_embed::worker::BackboneCommand;
+use chorus_embed::{Embed, FindSpeech};
 use chorus_engine::graph::Program;
 use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};

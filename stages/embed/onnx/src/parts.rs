@@ -137,7 +137,8 @@ mod tests {
         assert_eq!(check(b""), Ok(()));
         let deep = (0..DEEPEST).fold(Vec::new(), |inner: Vec<u8>, _| {
             let attribute = [vec![6 << 3 | 2, 0x80 | (inner.len() & 0x7f) as u8, (inner.len() >> 7) as u8], inner].concat();
-            let node = [vec![5 << 3 | 2, 0x80 | (attribute.len() & 0x7f) as u8, (attribute.len() >> 7) as u8], attribute].concat();
+            let node =
+                [vec![5 << 3 | 2, 0x80 | (attribute.len() & 0x7f) as u8, (attribute.len() >> 7) as u8], attribute].concat();
             [vec![1 << 3 | 2, 0x80 | (node.len() & 0x7f) as u8, (node.len() >> 7) as u8], node].concat()
         });
         let model = [vec![7 << 3 | 2, 0x80 | (deep.len() & 0x7f) as u8, (deep.len() >> 7) as u8], deep].concat();

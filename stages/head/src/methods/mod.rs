@@ -76,7 +76,8 @@ impl Fitting<'_> {
             Some(positive) => (1.0, *positive),
             None => (f64::from(self.unlabelled_weight), false),
         };
-        let sum = |wanted: bool| labels().map(raw).filter(|(_, positive)| *positive == wanted).map(|(weight, _)| weight).sum::<f64>();
+        let sum =
+            |wanted: bool| labels().map(raw).filter(|(_, positive)| *positive == wanted).map(|(weight, _)| weight).sum::<f64>();
         let (positive, negative) = (sum(true), sum(false));
         if positive == 0.0 || negative == 0.0 {
             return labels().map(|label| (0.0, *label == Some(true))).collect();
@@ -108,7 +109,13 @@ pub struct MethodSettings(Mapping);
 impl MethodSettings {
     /// A list of numbers, empty where the option is null.
     pub(crate) fn numbers(&self, option: &str) -> Vec<f64> {
-        self.0.get(option).and_then(|list| list.as_sequence()).into_iter().flatten().filter_map(serde_yaml::Value::as_f64).collect()
+        self.0
+            .get(option)
+            .and_then(|list| list.as_sequence())
+            .into_iter()
+            .flatten()
+            .filter_map(serde_yaml::Value::as_f64)
+            .collect()
     }
 
     /// The same with one option set, for tests.

@@ -150,7 +150,8 @@ fn fit(fitting: &Fitting<'_>, examples: &Examples, most: usize) -> Result<Neares
     for class in 0..examples.classes {
         let column = |values: &[f32]| values.iter().skip(class).step_by(examples.classes).copied().collect();
         let labels = examples.labels.iter().skip(class).step_by(examples.classes).copied().collect();
-        let one = Examples { width: 1, classes: 1, embeddings: column(&similarities), labels, recordings: examples.recordings.clone() };
+        let one =
+            Examples { width: 1, classes: 1, embeddings: column(&similarities), labels, recordings: examples.recordings.clone() };
         // Hardly regularised: two numbers from many windows.
         let heads = Logistic.fit(fitting, &one, &[1.0])?;
         let (mut at_zero, mut at_one) = ([0.0], [0.0]);

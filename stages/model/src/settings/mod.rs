@@ -1,11 +1,13 @@
 //! The configuration sections of the stages as they are deserialised, one file for each.
 
+mod distill;
 mod model;
 mod predict;
 mod train;
 
 use chorus_keys::Declarations;
 
+pub use distill::DistillSettings;
 pub use model::ModelSettings;
 pub use predict::{PredictInputs, PredictSettings, Source};
 pub use train::{ExtensionSettings, LearnsFrom, Select, TrainSettings};
@@ -14,6 +16,7 @@ pub use train::{ExtensionSettings, LearnsFrom, Select, TrainSettings};
 pub fn declarations() -> Declarations {
     Declarations::default()
         .section::<ModelSettings>()
+        .section::<DistillSettings>()
         .section::<TrainSettings>()
         .section::<PredictInputs>()
         .section::<PredictSettings>()

@@ -55,7 +55,7 @@ pub(crate) struct Facts {
     pub(crate) scientific: BTreeMap<String, String>,
     /// Hash of the model's weights.
     pub(crate) model_id: Option<String>,
-    /// The backbone on whose embeddings the model is a head, if it is one.
+    /// The backbone on whose embeddings the model is a head, or from which it was distilled.
     pub(crate) backbone: Option<GivenBackbone>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
     })?;
     // A report does without what the card says when it cannot be read: the passes that need the model say what is wrong with it.
     let card = cx.model_file(MODEL_CARD)?.and_then(|path| Card::read(&path).ok());
-    facts.backbone = card.as_ref().and_then(|card| card.backbone.clone());
+    facts.backbone = card.as_ref().and_then(|card| card.backbone.clone().or_else(|| card.distilled_from.clone()));
     if !cx.has_table("classes") {
         let names = card.map(|card| card.names).unwrap_or_default();
         facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific_name?))));

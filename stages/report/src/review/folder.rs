@@ -119,18 +119,21 @@ impl<'a> Folder<'a> {
             source.run.withholds(&recording.id, &(start - making.context_s..end + making.context_s))
         };
         let (spoken, some): (Vec<usize>, Vec<usize>) = some.iter().copied().partition(heard);
-        let mut made: Vec<_> = spoken.into_iter().map(|i| (i, lack(&"somebody speaks there (privacy.speech: withhold)"))).collect();
+        let mut made: Vec<_> =
+            spoken.into_iter().map(|i| (i, lack(&"somebody speaks there (privacy.speech: withhold)"))).collect();
         if some.is_empty() {
             return Ok(made);
         }
         let events: Vec<Range<f64>> = some.iter().map(|&i| span(i)).collect();
-        let clips = match clip::clips(&Local::new(&source.archive), &recording.path, &events, recording.dead_channels.as_deref(), making) {
-            Ok(clips) => clips,
-            Err(error) => {
-                made.extend(some.iter().map(|&i| (i, lack(&error))));
-                return Ok(made);
-            }
-        };
+        let clips =
+            match clip::clips(&Local::new(&source.archive), &recording.path, &events, recording.dead_channels.as_deref(), making)
+            {
+                Ok(clips) => clips,
+                Err(error) => {
+                    made.extend(some.iter().map(|&i| (i, lack(&error))));
+                    return Ok(made);
+                }
+            };
         let write = |(&i, made): (&usize, Result<clip::Clip, ClipError>)| -> Result<(usize, Result<Heard, String>), ExportError> {
             let made = match made {
                 Ok(made) => made,
