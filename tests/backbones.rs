@@ -130,10 +130,7 @@ fn a_head_is_a_model_like_any_other() {
     let other = survey.folder().join("other");
     let run = format!("run.path={}", other.display());
     let applied = |more: &[&str]| {
-        survey.chorus(
-            &[&["run", "--set", "annotate.format=none", "--set", "split.source=group", "--set", &model, "--set", &run], more]
-                .concat(),
-        )
+        survey.chorus(&[&["run", "--set", "annotate.format=none", "--set", &model, "--set", &run], more].concat())
     };
     let output = applied(&["--set", &with(&path), "--set", "segment.hop_s=1"]);
     assert!(output.status.success(), "{}", text(&output.stderr));

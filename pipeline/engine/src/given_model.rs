@@ -81,7 +81,7 @@ pub(crate) fn check_ensemble(config: &Config, first: &Card, other: &Card, path: 
 pub(crate) fn check_others(config: &Config) -> Result<(), EngineError> {
     for folder in config.paths(ENSEMBLE) {
         let path = folder.join(MODEL_CARD);
-        check_settings(config, &Card::read(&path)?, &path, "this configuration", |name| config.get(name).clone())?;
+        check_settings(config, &Card::read(&path)?, &path, "this configuration", |name| config::here(config, name))?;
     }
     Ok(())
 }

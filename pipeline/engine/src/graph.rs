@@ -128,10 +128,8 @@ pub const CONTRACT: &str = "backbone.contract";
 
 /// Whether the classifier is a head on the embeddings of a backbone, rather than a network of its own.
 pub fn learns_from_embeddings(config: &Config) -> bool {
-    match config.text("train.on") {
-        Some(on) => on == "embeddings",
-        None => config.text(BACKBONE).is_some(),
-    }
+    let text = |key| config.values().has(key).then(|| config.text(key)).flatten();
+    text("train.on").map_or_else(|| text(BACKBONE).is_some(), |on| on == "embeddings")
 }
 
 /// Whether predictions are made from the table of features, rather than straight from the audio.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use chorus_card::{Contract, GivenBackbone};
 use chorus_engine::graph::{BACKBONE, CONTRACT};
-use chorus_engine::{Config, EngineError, hash_file};
+use chorus_engine::{Config, EngineError, hash_bytes, hash_file};
 
 use crate::backbone::program;
 use crate::declare::{VOICE, VOICE_CONTRACT};
 use crate::error::BackboneError;
-use crate::{opened, ready};
+use crate::ready;
 
 /// A backbone's file and contract.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Given {
                 return refuse(&found, "use the file that the contract was written for, or correct the contract".into());
             }
         }
-        let id = opened::id(&hash, &contract);
+        let id = id(&hash, &contract);
         Ok(Self { contract, id })
     }
 
@@ -74,6 +74,11 @@ impl Given {
             non_commercial: self.contract.forbids_commercial_use(),
         }
     }
+}
+
+/// The id of a backbone: a hash of its file's hash and of how it is used.
+fn id(file_hash: &str, contract: &Contract) -> String {
+    hash_bytes(format!("{file_hash}\n{}", contract.essence()).as_bytes())[..16].to_owned()
 }
 
 /// Refuses a configuration whose backbone cannot be used.

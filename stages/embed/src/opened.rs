@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chorus_card::{Contract, Pool, Scale};
-use chorus_engine::hash_bytes;
 
 use crate::backbone::{Array, Backbone, Runtime};
 use crate::error::BackboneError;
@@ -239,11 +238,6 @@ fn pooled(values: &[f32], shape: &[usize], pool: Pool) -> Vec<f32> {
             }
         })
         .collect()
-}
-
-/// The id of a backbone: a hash of its file's hash and of how it is used.
-pub(crate) fn id(file_hash: &str, contract: &Contract) -> String {
-    hash_bytes(format!("{file_hash}\n{}", contract.essence()).as_bytes())[..16].to_owned()
 }
 
 #[cfg(test)]

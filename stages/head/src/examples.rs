@@ -47,7 +47,7 @@ impl Examples {
     /// How many windows of each class are positive.
     pub fn positives(&self) -> Vec<usize> {
         let mut positives = vec![0; self.classes];
-        for labels in self.labels.chunks_exact(self.classes) {
+        for labels in self.labels.chunks_exact(self.classes.max(1)) {
             for (count, label) in positives.iter_mut().zip(labels) {
                 *count += usize::from(*label == Some(true));
             }

@@ -1,9 +1,9 @@
 //! The section `head`. Options that only one method reads are declared in the method's file.
 
-use chorus_keys::{Choices, Declarations, Keys, Word};
+use chorus_keys::{Declarations, Keys, Word};
 use serde::Deserialize;
 
-use crate::methods::{METHODS, MethodSettings};
+use crate::methods::{ClassWeight, METHODS, MethodSettings};
 
 /// The keys of the section `head`.
 #[derive(Debug, Clone, Deserialize, Keys)]
@@ -32,16 +32,6 @@ pub struct HeadSettings {
     /// The options of the methods.
     #[serde(flatten)]
     pub methods: MethodSettings,
-}
-
-/// How much the positive and the negative windows of a class count together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeight {
-    /// Equally: each window is weighted by the number of windows over twice the number of windows with its label.
-    Balanced,
-    /// Each window counts 1.
-    None,
 }
 
 fn methods() -> Vec<Word> {

@@ -2,8 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use chorus_head::Examples;
-use chorus_head::methods::{Fitting, Head, METHODS, MethodSettings, find};
-use chorus_head::settings::ClassWeight;
+use chorus_head::methods::{ClassWeight, Fitting, Head, METHODS, MethodSettings, find};
 
 fn golden() -> (serde_json::Value, Examples) {
     let golden: serde_json::Value = serde_json::from_str(include_str!("golden/heads.json")).unwrap();

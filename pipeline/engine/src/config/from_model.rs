@@ -11,6 +11,7 @@ use super::checked::{Config, HEAD_KEYS, LEARNS_FROM, MODEL_KEYS, Origin};
 use super::evolution::{Known, KnownKeys, REMOVED, is_same};
 use super::parse::{Entry, check, plain};
 use super::problem::Problem;
+use crate::graph::learns_from_embeddings;
 
 /// The key that lists the keys whose values came from the card.
 const BROUGHT: &str = "model.settings";
@@ -100,6 +101,14 @@ pub(crate) fn at_training(card: &Card, key: &str, known: &KnownKeys) -> Value {
     card.setting(key).cloned().unwrap_or_else(before)
 }
 
+/// The value of a key in a configuration. What a run learns from follows from its backbone where no key says it.
+pub(crate) fn here(config: &Config, key: &str) -> Value {
+    match key {
+        LEARNS_FROM => Value::from(if learns_from_embeddings(config) { "embeddings" } else { "features" }),
+        _ => config.get(key).clone(),
+    }
+}
+
 /// Whether two values of a setting are the same.
 pub(crate) fn same_setting(a: &Value, b: &Value) -> bool {
     let json = |value: &Value| serde_json::to_value(value).unwrap_or_default();
@@ -109,11 +118,11 @@ pub(crate) fn same_setting(a: &Value, b: &Value) -> bool {
 /// The settings in which a configuration contradicts a model's card, which is at `path`.
 pub(crate) fn contradictions(config: &Config, card: &Card, path: &Path) -> Vec<Problem> {
     let differing = |key: String| {
-        let (here, there) = (config.get(&key), at_training(card, &key, config.known()));
-        (!same_setting(here, &there)).then(|| Problem {
+        let (here, there) = (here(config, &key), at_training(card, &key, config.known()));
+        (!same_setting(&here, &there)).then(|| Problem {
             place: config.place(&key),
             key,
-            found: format!("`{}`", plain(here)),
+            found: format!("`{}`", plain(&here)),
             allowed: format!(
                 "the model was trained with `{}` ({}): leave the key out to take the model's value, or name another model in model.path",
                 plain(&there),

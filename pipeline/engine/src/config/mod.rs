@@ -13,7 +13,7 @@ mod sections;
 
 pub(crate) use checked::RESOLVED;
 pub use checked::{Config, HEAD_KEYS, MODEL_KEYS, Origin};
-pub(crate) use from_model::{at_training, contradictions, same_setting, unknown_setting};
+pub(crate) use from_model::{at_training, contradictions, here, same_setting, unknown_setting};
 pub use problem::{ConfigError, Problem};
 pub use sections::{ArchiveFolder, BackboneFile, DeviceSettings, ModelFolder, RunSettings, UnitSettings, declarations};
 

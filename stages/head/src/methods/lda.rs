@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 
 use super::linear::{Linear, Standard};
-use super::{Fitting, Head, Method, MethodSettings};
+use super::method::{Fitting, Head, Method, MethodSettings};
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::matrix::{Rows, summed};

@@ -2,7 +2,7 @@
 
 use safetensors::SafeTensors;
 
-use super::Head;
+use super::method::Head;
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::weights::{Tensor, tensor};

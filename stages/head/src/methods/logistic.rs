@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::sync::{Arc, Mutex};
 
 use super::linear::{Linear, Standard};
-use super::{Fitting, Head, Method, MethodSettings};
+use super::method::{Fitting, Head, Method, MethodSettings};
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::matrix::{BLOCK, Rows, summed};

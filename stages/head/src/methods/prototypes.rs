@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::linear::{NOT_LEARNT, dot};
 use super::logistic::Logistic;
-use super::{Fitting, Head, Method, MethodSettings};
+use super::method::{Fitting, Head, Method, MethodSettings};
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::weights::{Tensor, tensor};
