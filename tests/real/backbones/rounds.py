@@ -87,7 +87,7 @@ def save(path, names, found):
 
 
 def main(program, data, backbone, contract, rounds=3, per_class=4):
-    data = Path(data).resolve()
+    data = Path(data).resolve() / "survey_us"
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         known = Survey(program, data, folder / "known", backbone, contract)

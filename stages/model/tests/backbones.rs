@@ -1,0 +1,60 @@
+//! TorchScript files as backbones.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use chorus_embed::Opened;
+use chorus_torch::Libtorch;
+use tch::{CModule, Device, Kind, Tensor};
+
+const CONTRACT: &str = "
+name: Traced
+sample_rate_hz: 8
+window_s: 1
+input: {shape: [batch, samples]}
+outputs: {embedding: {name: OUTPUT}}
+";
+
+/// A TorchScript file that multiplies windows of 8 samples by a matrix `[8, 3]`, and its contract.
+fn traced(folder: &Path, output: &str) -> (PathBuf, PathBuf) {
+    let weights = Tensor::arange(24, (Kind::Float, Device::Cpu)).view([8, 3]) / 10.0;
+    let example = Tensor::zeros([2, 8], (Kind::Float, Device::Cpu));
+    let mut forward = |inputs: &[Tensor]| vec![inputs[0].matmul(&weights)];
+    let module = CModule::create_by_tracing("Traced", "forward", &[example], &mut forward).unwrap();
+    let (path, contract) = (folder.join("traced.pt"), folder.join("traced.yaml"));
+    module.save(&path).unwrap();
+    std::fs::write(&contract, CONTRACT.replace("OUTPUT", output)).unwrap();
+    (path, contract)
+}
+
+fn open(path: &Path, contract: &Path) -> Result<Opened, String> {
+    Opened::open(&Libtorch, path, contract, "cpu", 1).map_err(|e| e.to_string())
+}
+
+#[test]
+fn a_torchscript_file_gives_its_embeddings() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, contract) = traced(folder.path(), "embedding");
+    let sound: Vec<f32> = (0..24).map(|i| i as f32 / 24.0).collect();
+    let found = open(&path, &contract).unwrap().embed(&sound).unwrap();
+    assert_eq!(found.len(), 3);
+    for (window, embedding) in sound.chunks(8).zip(&found) {
+        for (column, value) in embedding.iter().enumerate() {
+            let expected: f32 = window.iter().enumerate().map(|(row, x)| x * (3 * row + column) as f32 / 10.0).sum();
+            assert!((value - expected).abs() < 1e-5, "{value} {expected}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_torchscript_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, contract) = traced(folder.path(), "embedding");
+    std::fs::write(&path, b"not a module").unwrap();
+    let error = open(&path, &contract).err().unwrap();
+    assert!(error.contains("traced.pt"), "{error}");
+    let (path, contract) = traced(folder.path(), "embedding");
+    std::fs::write(&contract, CONTRACT.replace("sample_rate_hz: 8", "sample_rate_hz: 16")).unwrap();
+    let error = open(&path, &contract).unwrap().embed(&[0.0; 16]).unwrap_err().to_string();
+    assert!(error.contains("traced.pt") && error.lines().count() <= 3, "{error}");
+}
