@@ -174,10 +174,9 @@ impl Problem<'_> {
         let penalty = weights.iter().map(|w| w * w).sum::<f64>() / 2.0;
         let cost = self.strength * rest[classes] + penalty;
         let mut gradient = Vec::with_capacity(at.len());
-        for class in 0..classes {
-            let own = class * width..(class + 1) * width;
-            gradient.extend(slopes[own.clone()].iter().zip(&weights[own]).map(|(slope, w)| self.strength * slope + w));
-            gradient.push(self.strength * rest[class]);
+        for ((slopes, weights), bias) in slopes.chunks_exact(width).zip(weights.chunks_exact(width)).zip(&rest[..classes]) {
+            gradient.extend(slopes.iter().zip(weights).map(|(slope, w)| self.strength * slope + w));
+            gradient.push(self.strength * bias);
         }
         Point { at: at.to_vec(), cost, gradient }
     }
