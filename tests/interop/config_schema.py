@@ -12,6 +12,15 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2 as serde_yaml and editors read it: `on` is a text, and only true and false are booleans."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 # Each is refused by chorus too: tests/messages.rs and the unit tests of the configuration.
@@ -53,8 +62,8 @@ def main():
     texts["chorus config"] = call()
     texts.update({text: text for text in ACCEPTED})
     for name, text in texts.items():
-        problems += [f"{name}: {'.'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(yaml.safe_load(text))]
-    problems += [f"{text}: not refused" for text in REFUSED if validator.is_valid(yaml.safe_load(text))]
+        problems += [f"{name}: {'.'.join(map(str, e.absolute_path))}: {e.message}" for e in validator.iter_errors(yaml.load(text, Loader))]
+    problems += [f"{text}: not refused" for text in REFUSED if validator.is_valid(yaml.load(text, Loader))]
     if problems:
         sys.exit("\n".join(problems))
     print(f"configuration schema: {len(texts)} configurations conform, {len(REFUSED)} wrong ones are refused")
