@@ -270,3 +270,84 @@ fn a_backbone_is_tried_out_on_noise() {
         assert!(text(&contract.stdout).contains("sample_rate_hz:"), "{name}");
     }
 }
+
+const VOICE: &str = "
+name: Loudness
+sample_rate_hz: 16000
+window_s: 0.032
+input: {name: input, shape: [batch, samples], states: [{input: h, output: hn, shape: [1]}]}
+outputs: {speech: speech}
+license: MIT
+";
+
+#[test]
+fn speech_is_told_by_second_and_kept_out_of_what_people_hear_and_read() {
+    let survey = Survey::empty("");
+    survey.configure("units: {keep_free_gib: 0}\n");
+    let folder = survey.archive().join("raw_data/SITE");
+    fs::create_dir_all(&folder).unwrap();
+    // Loud from 3.008 s to 4.992 s, which are whole frames, and then in the frame over the edge of seconds 6 and 7 alone.
+    let sound: Vec<f32> =
+        (0..8 * 16_000).map(|i| (if (48_128..79_872).contains(&i) || (111_616..112_128).contains(&i) { 0.5 } else { 0.001 }) * (i as f32 * 0.3).sin()).collect();
+    fs::write(folder.join("SITE_20200301_200000.wav"), wav(&sound, 16_000)).unwrap();
+    let voice = backbone(&survey, "voice", VOICE);
+    let voice = format!("privacy.backbone={}", voice.display());
+    survey.run_with(&["speech", "--with-upstream", "--set", &voice]);
+    let loud = survey.ask("SELECT second FROM speech WHERE probability > 0.5 ORDER BY second");
+    assert_eq!(loud.lines().skip(1).collect::<Vec<_>>(), ["3", "4", "6", "7"], "{}", survey.ask("SELECT * FROM speech"));
+    assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM speech").lines().nth(1), Some("8"));
+
+    // Where every second counts as speech, nothing is exported and nothing can be heard.
+    let survey = Survey::made();
+    let voice = format!("privacy.backbone={}", backbone(&survey, "voice", VOICE).display());
+    let exported = |speech: &str, name: &str| {
+        let speech = format!("privacy.speech={speech}");
+        survey.run_with(&["--set", &voice, "--set", "privacy.threshold=0", "--set", &speech]);
+        let folder = survey.folder().join(name);
+        let output = std::process::Command::new(common::CHORUS)
+            .args(["export", "csv", "--run"])
+            .arg(survey.run())
+            .arg("-o")
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let rows: usize = common::contents(&folder, "").values().map(|bytes| text(bytes).lines().count().saturating_sub(1)).sum();
+        let clips = common::contents(&survey.run().join("report/clips"), "").len();
+        (rows, clips, text(&output.stderr) + &text(&output.stdout))
+    };
+    let (rows, clips, _) = exported("tell", "told");
+    assert!(rows > 0 && clips > 0, "{rows} {clips}");
+    let (rows, clips, said) = exported("withhold", "withheld");
+    assert_eq!((rows, clips), (0, 0), "{said}");
+    assert!(said.contains("detections are withheld, since somebody speaks there"), "{said}");
+    let page = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
+    assert!(page.contains("The sound is withheld: somebody speaks there."));
+}
+
+#[test]
+fn a_distilled_network_learns_from_the_backbone_and_does_without_it() {
+    let survey = Survey::tiny();
+    let path = backbone(&survey, "tiny", CONTRACT);
+    let sets = ["--set", &with(&path), "--set", "segment.window_s=3", "--set", "segment.hop_s=3", "--set", "train.on=features"];
+    survey.run_with(&[&sets[..], &["--set", "distill.epochs=2"]].concat());
+    let log = survey.ask("SELECT epoch, train_loss FROM distillation_log ORDER BY epoch");
+    let losses: Vec<f64> = log.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    assert!(losses.len() == 2 && losses[1] < losses[0], "{log}");
+    let card = fs::read_to_string(survey.run().join("model/model.yaml")).unwrap();
+    assert!(card.contains("distilled_from:\n  name: Tiny") && card.contains("non_commercial: true"), "{card}");
+    let report = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
+    assert!(report.contains("Tiny, licence CC-BY-NC-4.0"));
+    // Without distilling, the training starts from other weights.
+    let taught = fs::read(survey.run().join("model/weights.safetensors")).unwrap();
+    survey.run_with(&sets);
+    assert_ne!(fs::read(survey.run().join("model/weights.safetensors")).unwrap(), taught);
+    assert!(!survey.run().join("model/distilled.safetensors").exists(), "what is no longer asked for goes");
+    // The model is applied without its backbone.
+    survey.run_with(&[&sets[..], &["--set", "distill.epochs=2"]].concat());
+    fs::remove_file(&path).unwrap();
+    let (model, run) = (survey.run().join("model"), survey.folder().join("applied"));
+    let (model, run) = (format!("model.path={}", model.display()), format!("run.path={}", run.display()));
+    let output = survey.chorus(&["run", "--set", "annotate.format=none", "--set", &model, "--set", &run]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}

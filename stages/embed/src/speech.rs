@@ -129,8 +129,9 @@ fn seconds(opened: &Opened, archive: &dyn Archive, recording: &Recording) -> Res
     let mut heard = 0;
     let mut note = |probabilities: Vec<f32>| {
         for probability in probabilities {
-            let second = (heard as f64 * contract.window_s) as usize;
-            if let Some(highest) = found.get_mut(second) {
+            // A frame on the edge of two seconds tells of both. A microsecond off the end is no sample of any rate.
+            let (start_s, end_s) = (heard as f64 * contract.window_s, (heard + 1) as f64 * contract.window_s - 1e-6);
+            for highest in found.iter_mut().take(end_s as usize + 1).skip(start_s as usize) {
                 *highest = highest.max(probability.clamp(0.0, 1.0));
             }
             heard += 1;

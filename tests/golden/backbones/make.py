@@ -5,6 +5,7 @@ nan.onnx             gives NaN for every window
 external.onnx        has a tensor in another file
 operator.onnx        has an operator that nobody knows
 memory.onnx          asks for 64 GiB while it runs
+voice.onnx           frames [n, 512] at 16 kHz and a state -> how loud each frame is, from 0 to 1, and the state plus 1
 tiny.json            the embeddings of windows of a chirp, by onnxruntime
 """
 
@@ -39,6 +40,23 @@ def save(name, nodes, initializers, opset=17):
     return model
 
 
+def voice():
+    middle, steep, one = (numpy_helper.from_array(np.array(v, dtype=np.float32), n) for n, v in (("middle", 0.05), ("steep", 200), ("one", 1)))
+    nodes = [
+        helper.make_node("Abs", ["input"], ["levels"]),
+        helper.make_node("ReduceMean", ["levels"], ["level"], axes=[1], keepdims=0),
+        helper.make_node("Sub", ["level", "middle"], ["above"]),
+        helper.make_node("Mul", ["above", "steep"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["speech"]),
+        helper.make_node("Add", ["h", "one"], ["hn"]),
+    ]
+    value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    graph = helper.make_graph(
+        nodes, "voice", [value("input", ["n", 512]), value("h", [1])], [value("speech", ["n"]), value("hn", [1])], [middle, steep, one]
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="make.py"), "voice.onnx")
+
+
 def main():
     weights = numpy_helper.from_array(kernels(), "kernels")
     axes = numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")
@@ -70,6 +88,7 @@ def main():
         helper.make_node("Mul", ["one", "size"], ["many"]),
     ]
     save("memory.onnx", [*filtered, raw, *sized, *huge], [weights, axes, size, zero][:3])
+    voice()
     external = save("external.onnx", [*filtered, mean], [weights, axes])
     tensor = external.graph.initializer[0]
     tensor.ClearField("raw_data")
