@@ -287,8 +287,11 @@ fn speech_is_told_by_second_and_kept_out_of_what_people_hear_and_read() {
     let folder = survey.archive().join("raw_data/SITE");
     fs::create_dir_all(&folder).unwrap();
     // Loud from 3.008 s to 4.992 s, which are whole frames, and then in the frame over the edge of seconds 6 and 7 alone.
-    let sound: Vec<f32> =
-        (0..8 * 16_000).map(|i| (if (48_128..79_872).contains(&i) || (111_616..112_128).contains(&i) { 0.5 } else { 0.001 }) * (i as f32 * 0.3).sin()).collect();
+    let sound: Vec<f32> = (0..8 * 16_000)
+        .map(|i| {
+            (if (48_128..79_872).contains(&i) || (111_616..112_128).contains(&i) { 0.5 } else { 0.001 }) * (i as f32 * 0.3).sin()
+        })
+        .collect();
     fs::write(folder.join("SITE_20200301_200000.wav"), wav(&sound, 16_000)).unwrap();
     let voice = backbone(&survey, "voice", VOICE);
     let voice = format!("privacy.backbone={}", voice.display());
