@@ -1,4 +1,4 @@
-//! Queries that would never end, or that need more memory than there is.
+//! Queries that would never end, and texts that grow without end.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chorus_query::{Format, Limits, QueryError, Tables};
-use common::{Run, written};
+use common::Run;
 
 /// A query with more rows than can be counted.
 const ENDLESS: [&str; 3] = [
@@ -44,20 +44,6 @@ fn a_query_can_be_stopped_from_outside() {
     });
     assert!(matches!(error(limits, ENDLESS[0]), QueryError::Stopped));
     stopper.join().unwrap();
-}
-
-#[test]
-fn what_needs_more_memory_goes_to_files_or_is_refused() {
-    let limits = || Limits { memory: 24_000_000, ..Limits::default() };
-    let run = Run::small();
-    let tables = Tables::open(&run.path).unwrap().with_limits(limits());
-    let sorted = "SELECT MAX(n) FROM (SELECT value, ROW_NUMBER() OVER (ORDER BY value % 1000, value) AS n FROM range(3000000)) t";
-    assert_eq!(written(tables.sql(sorted).unwrap(), Format::Csv), "MAX(n)\n3000000\n");
-    let left = std::fs::read_dir(run.path.join("tmp")).map_or(0, Iterator::count);
-    assert_eq!(left, 0, "temporary files are left in the run");
-    let held = "SELECT LENGTH(string_agg(CAST(value AS VARCHAR), ',')) FROM range(30000000)";
-    let error = error(limits(), held);
-    assert!(error.to_string().contains("--memory"), "{error}");
 }
 
 #[test]
