@@ -28,26 +28,10 @@ case $set_name in
     *) echo "libtorch.sh: found \`$set_name\`, expected auto, cpu or cuda" >&2; exit 2 ;;
 esac
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/chorus
-folder=$cache/libtorch-$version-$set_name
-if [ ! -d "$folder" ]; then
-    if ! python3 -m pip --version > /dev/null 2>&1; then
-        echo "libtorch.sh: python3 with pip is needed to get libtorch from PyPI; on Debian: apt-get install python3-pip" >&2
-        exit 2
-    fi
-    echo "getting libtorch $version ($set_name set) from PyPI into $folder" >&2
-    mkdir -p "$cache"
-    # Installed beside and moved into place, so that a broken download is never taken for the whole.
-    partial=$(mktemp -d "$cache/libtorch.XXXXXX")
-    trap 'rm -rf "$partial"' EXIT
-    if [ "$set_name" = cpu ]; then
-        set -- --no-deps "torch==$version" "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*"
-    else
-        set -- "torch==$version"
-    fi
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --target "$partial" "$@" >&2
-    chmod 755 "$partial"
-    # Another process may have been faster.
-    mv -T "$partial" "$folder" 2> /dev/null || [ -d "$folder" ]
+if [ "$set_name" = cpu ]; then
+    set -- --no-deps "torch==$version" "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*"
+else
+    set -- "torch==$version"
 fi
+folder=$("$(dirname "$0")/wheel.sh" "libtorch-$version-$set_name" "libtorch $version ($set_name set)" "$@")
 echo "$folder/torch"

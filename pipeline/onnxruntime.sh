@@ -25,22 +25,5 @@ esac
 package=onnxruntime
 [ "$set_name" = cpu ] || package=onnxruntime-gpu
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/chorus
-folder=$cache/onnxruntime-$version-$set_name
-if [ ! -d "$folder" ]; then
-    if ! python3 -m pip --version > /dev/null 2>&1; then
-        echo "onnxruntime.sh: python3 with pip is needed to get ONNX Runtime from PyPI; on Debian: apt-get install python3-pip" >&2
-        exit 2
-    fi
-    echo "getting ONNX Runtime $version ($set_name) from PyPI into $folder" >&2
-    mkdir -p "$cache"
-    # Installed beside and moved into place, so that a broken download is never taken for the whole.
-    partial=$(mktemp -d "$cache/ort.XXXXXX")
-    trap 'rm -rf "$partial"' EXIT
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --no-deps --target "$partial" \
-        "$package==$version" >&2
-    chmod 755 "$partial"
-    # Another process may have been faster.
-    mv -T "$partial" "$folder" 2> /dev/null || [ -d "$folder" ]
-fi
+folder=$("$(dirname "$0")/wheel.sh" "onnxruntime-$version-$set_name" "ONNX Runtime $version ($set_name)" --no-deps "$package==$version")
 ls "$folder"/onnxruntime/capi/libonnxruntime.so.*

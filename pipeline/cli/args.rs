@@ -243,6 +243,16 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ClipsArgs {
     #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+    /// Maximum number of clips per class: a fifth with the highest scores, a fifth nearest to the threshold, and a random sample
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
+    pub(crate) per_class: usize,
+}
+
+/// What a person listens to, where it goes, and how clips are cut and drawn.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct ListenArgs {
+    #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
@@ -250,16 +260,6 @@ pub(crate) struct ClipsArgs {
     pub(crate) destination: DestinationArgs,
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
-    /// Maximum number of clips per class: a fifth with the highest scores, a fifth nearest to the threshold, and a random sample
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
-    pub(crate) per_class: usize,
-    #[command(flatten)]
-    pub(crate) cut: CutArgs,
-}
-
-/// How clips are cut and drawn.
-#[derive(Debug, Clone, ClapArgs)]
-pub(crate) struct CutArgs {
     /// Seconds of sound to add before and after, from 0 to 60
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = context)]
     pub(crate) context_s: f64,
@@ -272,13 +272,7 @@ pub(crate) struct CutArgs {
 #[command(after_help = help::next())]
 pub(crate) struct NextArgs {
     #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    #[command(flatten)]
-    pub(crate) destination: DestinationArgs,
-    #[command(flatten)]
-    pub(crate) fresh: FreshArgs,
+    pub(crate) listen: ListenArgs,
     /// Maximum number of clips per class
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
     pub(crate) per_class: usize,
@@ -291,8 +285,6 @@ pub(crate) struct NextArgs {
     /// Maximum number of clips of a class from one hour at a site
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub(crate) per_hour: usize,
-    #[command(flatten)]
-    pub(crate) cut: CutArgs,
 }
 
 #[derive(Debug, ClapArgs)]

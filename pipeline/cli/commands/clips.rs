@@ -3,26 +3,32 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use chorus_engine::RunTables;
 use chorus_report::export::Summary;
 use chorus_report::review::{Request, clips};
 
 use super::freshness;
-use crate::args::ClipsArgs;
+use crate::args::{ClipsArgs, ListenArgs};
 use crate::output;
 
 pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
-    let run = freshness::open(&args.config.run_dir()?)?;
-    let request = Request {
-        run: &run,
+    let run = freshness::open(&args.listen.config.run_dir()?)?;
+    let request = request(&args.listen, &run, args.per_class);
+    freshness::check(std::slice::from_ref(&run), &request.tables(), args.listen.fresh.fresh)?;
+    told(&clips(&request)?, &args.listen.destination.output)
+}
+
+/// Which clips the arguments ask for, and where to.
+pub(super) fn request<'a>(args: &ListenArgs, run: &'a RunTables, per_class: usize) -> Request<'a> {
+    Request {
+        run,
         filter: args.filter.filter(),
         folder: args.destination.output.clone(),
         force: args.destination.force,
-        per_class: args.per_class,
-        context_s: args.cut.context_s,
-        seed: args.cut.seed,
-    };
-    freshness::check(std::slice::from_ref(&run), &request.tables(), args.fresh.fresh)?;
-    told(&clips(&request)?, &args.destination.output)
+        per_class,
+        context_s: args.context_s,
+        seed: args.seed,
+    }
 }
 
 /// Says how many clips there are, and what to do with them.

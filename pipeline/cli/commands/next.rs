@@ -4,25 +4,15 @@ use std::process::ExitCode;
 
 use chorus_report::review::next::{Request, next, shares};
 
-use super::clips::told;
+use super::clips::{request, told};
 use super::freshness;
 use crate::args::{NextArgs, UsageError};
 
 pub(crate) fn run(args: &NextArgs) -> anyhow::Result<ExitCode> {
     let shares = shares(args.shares.as_deref()).map_err(|problem| UsageError(format!("--shares: {problem}")))?;
-    let run = freshness::open(&args.config.run_dir()?)?;
-    let request = Request {
-        run: &run,
-        filter: args.filter.filter(),
-        folder: args.destination.output.clone(),
-        force: args.destination.force,
-        per_class: args.per_class,
-        shares,
-        new_sites: args.new_sites,
-        per_hour: args.per_hour,
-        context_s: args.cut.context_s,
-        seed: args.cut.seed,
-    };
-    freshness::check(std::slice::from_ref(&run), &request.tables(), args.fresh.fresh)?;
-    told(&next(&request)?, &args.destination.output)
+    let run = freshness::open(&args.listen.config.run_dir()?)?;
+    let clips = request(&args.listen, &run, args.per_class);
+    let request = Request { clips, shares, new_sites: args.new_sites, per_hour: args.per_hour };
+    freshness::check(std::slice::from_ref(&run), &request.tables(), args.listen.fresh.fresh)?;
+    told(&next(&request)?, &args.listen.destination.output)
 }

@@ -74,7 +74,7 @@ impl BackboneCommand {
         let answer = match self {
             Self::Check(_) => {
                 let batch = if opened.contract().has_batches() { 8 } else { 1 };
-                serde_json::to_value(noise::report(&opened, batch)?)?
+                serde_json::to_value(threads.install(|| noise::report(&opened, batch))?)?
             }
             Self::Clip { audio, at, window_s, settings, .. } => {
                 let settings: EmbedSettings = serde_json::from_str(settings).context("--settings")?;

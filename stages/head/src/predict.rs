@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
+use chorus_engine::graph::MODEL_CARD;
 use chorus_engine::{EngineError, Scan, ScanContext, Unit, UnitContext, Work, WorkError, mean_id};
-use chorus_score::predictions::{SEGMENT_COLUMNS, Scores, Windows};
+use chorus_score::predictions::{SEGMENT_COLUMNS, Scores, Windows, models};
 use half::f16;
 
 use crate::given::{GivenHead, read};
@@ -31,15 +31,10 @@ struct Model {
 
 impl Model {
     fn load(cx: &UnitContext<'_>) -> Result<Self, WorkError> {
-        let own = |name| -> Result<_, WorkError> {
-            Ok(cx.model_file(name)?.ok_or_else(|| format!("the model's folder has no {name}"))?)
-        };
-        let (mut cards, mut files) = (vec![own(MODEL_CARD)?], vec![own(WEIGHTS)?]);
-        cards.extend(cx.model_files(ENSEMBLE, MODEL_CARD)?);
-        files.extend(cx.model_files(ENSEMBLE, WEIGHTS)?);
-        let given = cards.iter().zip(&files).map(|(card, weights)| read(card, weights)).collect::<Result<Vec<_>, _>>()?;
+        let files = models(cx)?;
+        let given = files.iter().map(|(card, weights)| read(card, weights)).collect::<Result<Vec<_>, _>>()?;
         let first = given.first().map(|given| given.card.clone()).ok_or("there is no model")?;
-        for (other, path) in given.iter().zip(&cards).skip(1) {
+        for (other, (path, _)) in given.iter().zip(&files).skip(1) {
             cx.check_ensemble(&first, &other.card, path)?;
         }
         Ok(Self {

@@ -11,11 +11,10 @@ use arrow::array::{Array, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_audio::extract::{Extractor, for_each_group, jobs};
-use chorus_card::{Card, MODEL_CARD, WEIGHTS};
-use chorus_engine::graph::ENSEMBLE;
+use chorus_card::{Card, MODEL_CARD};
 use chorus_engine::mean_id;
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError, locked};
-use chorus_score::predictions::{SEGMENT_COLUMNS, Scores, Windows};
+use chorus_score::predictions::{SEGMENT_COLUMNS, Scores, Windows, models};
 use chorus_tables::Batch;
 use tch::{Kind, Tensor};
 
@@ -69,13 +68,8 @@ impl Loaded {
 
 impl Model {
     fn load(cx: &UnitContext<'_>, params: &Params) -> Result<Self, WorkError> {
-        let missing = |name: &str| format!("the model's folder has no {name}");
-        let own = |name| -> Result<_, WorkError> { Ok(cx.model_file(name)?.ok_or_else(|| missing(name))?) };
-        let (mut cards, mut files) = (vec![own(MODEL_CARD)?], vec![own(WEIGHTS)?]);
-        cards.extend(cx.model_files(ENSEMBLE, MODEL_CARD)?);
-        files.extend(cx.model_files(ENSEMBLE, WEIGHTS)?);
         let (mut networks, mut read) = (Vec::new(), Vec::<Card>::new());
-        for (path, weights) in cards.iter().zip(&files) {
+        for (path, weights) in &models(cx)? {
             let card = Card::read(path)?;
             if let Some(first) = read.first() {
                 cx.check_ensemble(first, &card, path)?;

@@ -1,7 +1,21 @@
 //! Rows of the table `predictions`, from the scores of some windows. Every stage that predicts writes them here.
 
-use chorus_engine::{TableSink, WorkError};
+use std::path::PathBuf;
+
+use chorus_engine::graph::{ENSEMBLE, MODEL_CARD, WEIGHTS};
+use chorus_engine::{TableSink, UnitContext, WorkError};
 use chorus_tables::{Batch, UtcMicros};
+
+/// Card and weights of the run's model and of the other models of its ensemble.
+///
+/// # Errors
+/// A model without one of the two; those of the declarations.
+pub fn models(cx: &UnitContext<'_>) -> Result<Vec<(PathBuf, PathBuf)>, WorkError> {
+    let own =
+        |name| -> Result<_, WorkError> { Ok(cx.model_file(name)?.ok_or_else(|| format!("the model's folder has no {name}"))?) };
+    let others = cx.model_files(ENSEMBLE, MODEL_CARD)?.into_iter().zip(cx.model_files(ENSEMBLE, WEIGHTS)?);
+    Ok([(own(MODEL_CARD)?, own(WEIGHTS)?)].into_iter().chain(others).collect())
+}
 
 /// The columns of `segments` that [`Windows`] reads.
 pub const SEGMENT_COLUMNS: &[&str] = &["segment_id", "recording_id", "start_s", "end_s", "start_utc"];

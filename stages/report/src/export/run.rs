@@ -127,7 +127,11 @@ impl Run {
     /// How many detections the last pass over recordings withheld, in a sentence; `None` where it was none.
     pub(crate) fn withheld(&self) -> Option<String> {
         let n = self.withheld.load(Ordering::Relaxed);
-        (n > 0).then(|| format!("{n} detections are withheld, since somebody speaks there (privacy.speech: withhold)"))
+        (n > 0).then(|| {
+            format!(
+                "{n} detections are withheld, since somebody speaks there, or it was not looked at (privacy.speech: withhold)"
+            )
+        })
     }
 
     /// Refuses names in a filter that the run does not have.

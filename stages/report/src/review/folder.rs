@@ -119,8 +119,10 @@ impl<'a> Folder<'a> {
             source.run.withholds(&recording.id, &(start - making.context_s..end + making.context_s))
         };
         let (spoken, some): (Vec<usize>, Vec<usize>) = some.iter().copied().partition(heard);
-        let mut made: Vec<_> =
-            spoken.into_iter().map(|i| (i, lack(&"somebody speaks there (privacy.speech: withhold)"))).collect();
+        let mut made: Vec<_> = spoken
+            .into_iter()
+            .map(|i| (i, lack(&"somebody speaks there, or it was not looked at (privacy.speech: withhold)")))
+            .collect();
         if some.is_empty() {
             return Ok(made);
         }

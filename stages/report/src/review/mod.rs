@@ -10,42 +10,21 @@ mod folder;
 mod nearest;
 pub mod next;
 mod page;
+mod request;
 pub mod rounds;
 mod sample;
 mod sheet;
 mod windows;
 
-use std::path::PathBuf;
-
-use chorus_engine::RunTables;
-
 use crate::export::run::{self, READ, Run};
-use crate::export::{ExportError, Filter, Summary};
+use crate::export::{ExportError, Summary};
 
 use chosen::{Chosen, shuffle};
 use folder::{Folder, Source};
 use sample::Sampler;
 
+pub use request::Request;
 pub use windows::{Piece, Pieces, pieces};
-
-/// Which clips, and where to.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// The run.
-    pub run: &'a RunTables,
-    /// Which detections are sampled.
-    pub filter: Filter,
-    /// The folder to write.
-    pub folder: PathBuf,
-    /// Whether to put files over those that are in the folder.
-    pub force: bool,
-    /// Clips of each class, at most.
-    pub per_class: usize,
-    /// Seconds before and after the detection.
-    pub context_s: f64,
-    /// Seed of the draw.
-    pub seed: u64,
-}
 
 impl Request<'_> {
     /// The tables that are read.
@@ -67,7 +46,8 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
         let what = "there is no detection to listen to; lower detect.threshold, or choose other classes and sites";
         return Err(ExportError::Nothing { what: what.to_owned() });
     }
-    let (detections, notes) = folder.fill(&chosen, request.context_s)?;
+    let (detections, mut notes) = folder.fill(&chosen, request.context_s)?;
+    notes.extend(run.withheld());
     Ok(Summary { recordings, detections, notes })
 }
 

@@ -13,14 +13,10 @@ mod scored;
 mod strategies;
 mod strategy;
 
-use std::path::PathBuf;
-
-use chorus_engine::RunTables;
-
 use super::chosen::{Chosen, Drawn, shuffle};
 use super::folder::{Folder, Source};
 use crate::export::run::{self, Run};
-use crate::export::{ExportError, Filter, Summary};
+use crate::export::{ExportError, Summary};
 
 use gather::{Gathering, Meaning, OfClass};
 use labelled::Labelled;
@@ -33,35 +29,23 @@ pub use strategy::Strategy;
 /// The tables that are read. A run with a model from elsewhere has neither labels nor annotations, and not every run has embeddings.
 const READ: [&str; 6] = ["recordings", "predictions", "classes", "labels", "annotations", "embeddings"];
 
-/// Which windows, and where to.
+/// Which windows are chosen.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The run.
-    pub run: &'a RunTables,
-    /// Classes, sites and scores.
-    pub filter: Filter,
-    /// The folder to write.
-    pub folder: PathBuf,
-    /// Whether to put files over those that are in the folder.
-    pub force: bool,
-    /// Clips of each class, at most.
-    pub per_class: usize,
+    /// Which clips, and where to.
+    pub clips: super::Request<'a>,
     /// Weights of the strategies, in the order of [`STRATEGIES`].
     pub shares: Vec<f64>,
     /// Share of the clips from sites without labels, at least.
     pub new_sites: f64,
     /// Clips of a class from one hour at a site, at most.
     pub per_hour: usize,
-    /// Seconds before and after the window.
-    pub context_s: f64,
-    /// Seed of all that is left to chance.
-    pub seed: u64,
 }
 
 impl Request<'_> {
     /// The tables that are read.
     pub fn tables(&self) -> Vec<&'static str> {
-        run::tables(self.run, &self.filter, &READ)
+        run::tables(self.clips.run, &self.clips.filter, &READ)
     }
 }
 
@@ -92,17 +76,17 @@ pub fn shares(text: Option<&str>) -> Result<Vec<f64>, String> {
 /// # Errors
 /// [`ExportError`]; nothing is written then.
 pub fn next(request: &Request<'_>) -> Result<Summary, ExportError> {
-    let run = Run::open(request.run, request.tables())?;
-    run.check(&request.filter)?;
-    let folder = Folder::new(vec![Source::of(&run)?], &request.folder, request.force)?;
+    let run = Run::open(request.clips.run, request.tables())?;
+    run.check(&request.clips.filter)?;
+    let folder = Folder::new(vec![Source::of(&run)?], &request.clips.folder, request.clips.force)?;
     let (mut chosen, mut summary) = choose(&run, request)?;
     if chosen.is_empty() {
         let what =
             "there is no window to listen to: all are labelled, or left out by --class, --site, --min-score or --min-probability";
         return Err(ExportError::Nothing { what: what.to_owned() });
     }
-    shuffle(&mut chosen, request.seed);
-    let (detections, lacks) = folder.fill(&chosen, request.context_s)?;
+    shuffle(&mut chosen, request.clips.seed);
+    let (detections, lacks) = folder.fill(&chosen, request.clips.context_s)?;
     summary.notes.extend(lacks);
     Ok(Summary { detections, ..summary })
 }
@@ -110,15 +94,15 @@ pub fn next(request: &Request<'_>) -> Result<Summary, ExportError> {
 fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), ExportError> {
     let wants_vectors = STRATEGIES.iter().zip(&request.shares).any(|(strategy, share)| strategy.compares() && *share > 0.0);
     let compares = wants_vectors && !run.parts("embeddings")?.is_empty();
-    let labelled = Labelled::of(run, compares, request.seed)?;
+    let labelled = Labelled::of(run, compares, request.clips.seed)?;
     let gathering = Gathering {
-        filter: &request.filter,
+        filter: &request.clips.filter,
         strategies: STRATEGIES,
         meaning: &Meaning::of(run)?,
         labelled: &labelled,
-        per_class: request.per_class,
+        per_class: request.clips.per_class,
         per_hour: request.per_hour,
-        seed: request.seed,
+        seed: request.clips.seed,
     };
     let gathered = gathering.of(run)?;
     let mut notes = Vec::new();
@@ -136,7 +120,7 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
         notes.push(format!("strategies that compare embeddings gave their share to the others: {why}"));
     }
     let weight = |strategy: &dyn Strategy, share| if strategy.compares() && vectors.is_empty() { 0.0 } else { share };
-    let quota = Quota { per_class: request.per_class, new_sites: request.new_sites, per_hour: request.per_hour };
+    let quota = Quota { per_class: request.clips.per_class, new_sites: request.new_sites, per_hour: request.per_hour };
     let of_class = |kept: Vec<Vec<Candidate>>| {
         let of_strategy = |((strategy, share), kept): ((&&'static dyn Strategy, &f64), _)| Choice {
             strategy: *strategy,
