@@ -24,6 +24,7 @@ ALIKE = [
     (FREE, table([5]), table([Decimal(5)])),
     (FREE, table(pa.array([5], pa.int32())), table([5])),
     ("SELECT AVG(score) FROM t", table([0.25]), table([0.250001])),
+    ("SELECT LN(ABS(probability) + 1) FROM speech", table([0.171850264]), table([0.17185028])),
     ("SELECT FLOOR(x) FROM t", table([3]), table([3.0])),
     ("SELECT ROUND(x, 2) FROM t", table([0.26]), table([0.27])),
     (FREE, table([NOON]), table(pa.array([NOON], SUMMER))),
