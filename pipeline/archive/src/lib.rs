@@ -1,8 +1,7 @@
 //! An archive of recordings as an interface: what it holds ([`Archive::list`]) and how a file of it is read ([`Archive::open`]).
 //!
-//! Stages know an archive by this interface alone, so that an archive need not be a folder. [`Local`] is the one
-//! implementation so far. An object store fits the same interface: keys are paths, an ETag is a version, a listing is
-//! lazy and by prefix, and a file opens as range requests behind [`ReadSeek`].
+//! Stages know an archive by this interface alone, so that an archive need not be a folder. [`Local`] is one; the crate
+//! chorus-store has another, for object stores.
 //!
 //! # Paths
 //!
@@ -18,4 +17,4 @@ mod path;
 pub use archive::{Archive, Entries, Entry, EntryState, Kind, ReadSeek, Selection};
 pub use error::{ArchiveError, Cause};
 pub use local::{Local, open_file, version_by_change};
-pub use path::{is_within, plain};
+pub use path::{is_url, is_within, plain};

@@ -18,6 +18,15 @@ pub fn plain(path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// Whether a path is a URL, such as `s3://bucket/prefix`, and not a local folder.
+#[must_use]
+pub fn is_url(path: &str) -> bool {
+    path.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
 /// Whether a plain path is `folder` or lies below it. `folder` may be written with `./` in front and `/` behind.
 #[must_use]
 pub fn is_within(path: &str, folder: &str) -> bool {
@@ -48,6 +57,12 @@ mod tests {
         ] {
             assert_eq!(plain(written).as_deref(), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn urls_are_known_by_their_scheme() {
+        assert!(is_url("s3://bucket/prefix") && is_url("https://example.org"));
+        assert!(!is_url("/data/ponds") && !is_url("C:/data") && !is_url("a/b://c") && !is_url("://x"));
     }
 
     #[test]
