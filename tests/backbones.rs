@@ -48,7 +48,7 @@ fn embeddings(run: &Path) -> Vec<Vec<f32>> {
             chorus_tables::TableReader::open(schema, &run.join("tables/embeddings").join(path.trim_start_matches('/'))).unwrap();
         let batch = reader.read(&["embedding"]).unwrap();
         for bytes in batch.arrays("embedding").unwrap().iter().flatten() {
-            found.push(bytes.chunks_exact(2).map(|pair| half::f16::from_le_bytes([pair[0], pair[1]]).to_f32()).collect());
+            found.push(chorus_tables::halves(bytes).collect());
         }
     }
     found
@@ -157,6 +157,117 @@ fn every_method_fits_a_head_that_can_be_applied() {
         let best: f64 = best.lines().nth(1).unwrap().parse().unwrap();
         assert!(best > 0.6, "{method}: the synthetic calls differ in pitch, which the backbone hears: {best}");
     }
+}
+
+#[test]
+fn a_head_is_trained_step_by_step_with_mixed_embeddings_and_applied_without_libtorch() {
+    let (survey, path) = learnt();
+    let mut sets = vec![with(&path), "segment.window_s=1".into(), "segment.hop_s=1".into(), "head.method=gradient".into()];
+    sets.extend(["train.mixing=mix2", "train.epochs=30", "train.batch_size=32", "train.multimix_mixtures=32"].map(String::from));
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set.as_str()]).collect();
+    survey.run_with(&sets);
+    let value = |sql: &str| survey.ask(sql).lines().nth(1).unwrap().to_owned();
+    assert_eq!(value("SELECT COUNT(*) AS n FROM training_log"), "30");
+    assert_eq!(value("SELECT COUNT(DISTINCT method) AS n FROM training_mixing WHERE steps > 0"), "3");
+    let auroc = "SELECT MAX(value) FROM metrics WHERE metric = 'auroc' AND class IS NULL AND site IS NULL AND subset = 'test'";
+    let best: f64 = value(auroc).parse().unwrap();
+    assert!(best > 0.6, "the synthetic calls differ in pitch, which the backbone hears: {best}");
+    let card = fs::read_to_string(survey.run().join("model/model.yaml")).unwrap();
+    assert!(card.contains("architecture: gradient") && card.contains("mixing: mix2") && card.contains("name: Tiny"), "{card}");
+    assert!(
+        fs::read_to_string(survey.run().join("report/index.html")).unwrap().contains("epoch"),
+        "the report shows the training"
+    );
+    assert!(survey.to_make(&sets).is_empty(), "everything is fresh");
+    // chorus-torch has no part in applying it.
+    let sets = sets.iter().copied().chain(["--force", "predict"]).collect::<Vec<_>>();
+    let output = survey.command(&[&["run"], &sets[..]].concat()).env("CHORUS_TORCH", "/nowhere/chorus-torch").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // A training that is done again gives the same bytes.
+    let weights = || fs::read(survey.run().join("model/weights.safetensors")).unwrap();
+    let before = weights();
+    survey.run_with(&sets.iter().map(|arg| if *arg == "predict" { "train" } else { arg }).collect::<Vec<_>>());
+    assert_eq!(weights(), before);
+}
+
+#[test]
+fn prototypes_learn_from_maps() {
+    let survey = Survey::tiny();
+    let map = "outputs: {map: {name: rectified, channels: first}, embedding";
+    let path = backbone(&survey, "map", &CONTRACT.replace("outputs: {embedding", map));
+    let mut sets = vec![with(&path), "segment.window_s=1".into(), "segment.hop_s=1".into(), "embed.map=true".into()];
+    sets.extend(["head.method=prototypes".into(), "head.prototypes=[1, 2]".into()]);
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set.as_str()]).collect();
+    survey.run_with(&sets);
+    let value = |sql: &str| survey.ask(sql).lines().nth(1).unwrap().to_owned();
+    assert_eq!(value("SELECT COUNT(*) AS n FROM embedding_maps"), value("SELECT COUNT(*) AS n FROM embeddings"));
+    let auroc = "SELECT MAX(value) FROM metrics WHERE metric = 'auroc' AND class IS NULL AND site IS NULL AND subset = 'test'";
+    let best: f64 = value(auroc).parse().unwrap();
+    assert!(best > 0.6, "{best}");
+    // The mean over the positions of a map is the embedding.
+    let schema = chorus_tables::schema("embedding_maps").unwrap();
+    let folder = survey.run().join("tables/embedding_maps");
+    let name = common::contents(&folder, "").into_keys().next().unwrap();
+    let reader = chorus_tables::TableReader::open(schema, &folder.join(name.trim_start_matches('/'))).unwrap();
+    let [positions, values] = *reader.shape() else { panic!("{:?}", reader.shape()) };
+    assert_eq!(values, 16);
+    let batch = reader.read(&["map"]).unwrap();
+    let map: Vec<f32> = chorus_tables::halves(batch.arrays("map").unwrap().value(0)).collect();
+    for (i, expected) in embeddings(&survey.run())[0].iter().enumerate() {
+        let mean = map.iter().skip(i).step_by(values).sum::<f32>() / positions as f32;
+        assert!((mean - expected).abs() < 2e-3, "{i}: {mean} {expected}");
+    }
+    // The head is applied to maps elsewhere, though nothing says so there.
+    let other = survey.folder().join("other");
+    let (model, run) = (format!("model.path={}", survey.run().join("model").display()), format!("run.path={}", other.display()));
+    let args =
+        ["run", "--set", "annotate.format=none", "--set", &model, "--set", &run, "--set", sets[1], "--set", "segment.hop_s=1"];
+    let output = survey.chorus(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let predictions = |run: &Path| common::contents(&run.join("tables/predictions"), "");
+    common::assert_same(&predictions(&other), &predictions(&survey.run()), "predictions from maps");
+    let told = text(&survey.chorus(&[&["run"], &sets[..], &["--set", "head.method=lda"]].concat()).stderr);
+    assert!(told.contains("head.method") && told.contains("prototypes, which learns from maps"), "{told}");
+}
+
+#[test]
+fn scores_of_the_backbones_own_classes_are_a_table() {
+    let survey = Survey::tiny();
+    let logits = "outputs: {logits: {name: embedding, classes: labels.txt, function: softmax}, embedding";
+    let path = backbone(&survey, "tiny", &CONTRACT.replace("outputs: {embedding", logits));
+    let labels = |n: usize| (0..n).map(|i| format!("Rana {i}\n")).collect::<String>();
+    fs::write(survey.folder().join("labels.txt"), labels(16)).unwrap();
+    let scored = |least: &str| {
+        let least = format!("embed.min_score={least}");
+        survey.run_with(&["embed", "--with-upstream", "--set", &with(&path), "--set", &least]);
+    };
+    let value = |sql: &str| survey.ask(sql).lines().nth(1).unwrap().to_owned();
+    scored("0");
+    let windows: u64 = value("SELECT COUNT(*) AS n FROM embeddings").parse().unwrap();
+    assert_eq!(value("SELECT COUNT(*) AS n FROM backbone_scores"), (16 * windows).to_string());
+    let sums = "SELECT MAX(ABS(s - 1)) < 0.0001 AS one FROM (SELECT SUM(score) AS s FROM backbone_scores GROUP BY segment_id)";
+    assert_eq!(value(sums), "true");
+    let above = value("SELECT COUNT(*) AS n FROM backbone_scores WHERE score >= 0.0626");
+    scored("0.0626");
+    assert_eq!(value("SELECT COUNT(*) AS n FROM backbone_scores"), above);
+    assert!(value("SELECT MIN(class) AS c FROM backbone_scores").starts_with("Rana "));
+    // Other names make the table stale.
+    fs::write(survey.folder().join("labels.txt"), labels(16).replace("Rana 0", "Rana nulla")).unwrap();
+    let args = ["embed", "--with-upstream", "--set", &with(&path), "--set", "embed.min_score=0.0626"];
+    assert!(survey.to_make(&args).contains_key("embed"));
+    let refused = |wanted: &str| {
+        let told = text(&survey.chorus(&[&["run"], &args[..]].concat()).stderr);
+        assert!(told.contains(wanted), "{told}");
+    };
+    fs::write(survey.folder().join("labels.txt"), labels(15)).unwrap();
+    refused("has 16 values for a window, expected 15");
+    fs::write(survey.folder().join("labels.txt"), labels(15) + "Rana 3\n").unwrap();
+    refused("the class Rana 3 is there twice");
+    fs::write(survey.folder().join("labels.txt"), labels(16)).unwrap();
+    fs::write(path.with_extension("yaml"), CONTRACT.replace("outputs: {embedding", &logits.replace("softmax", "none"))).unwrap();
+    refused("scores from 0 to 1");
+    fs::write(path.with_extension("yaml"), CONTRACT).unwrap();
+    refused("embed.min_score");
 }
 
 #[test]

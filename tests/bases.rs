@@ -171,7 +171,19 @@ fn shares_take_over_their_own_units() {
     let shares = ["1/3", "2/3", "3/3"];
     let start = |share: &str| {
         let sets = [format!("run.path={}", derived(&survey).display()), format!("run.base={}", survey.run().display())];
-        let mut command = survey.command(&["run", "-j", "1", "--units", share, "--set", &sets[0], "--set", &sets[1]]);
+        let mut command = survey.command(&[
+            "run",
+            "featurize",
+            "--with-upstream",
+            "-j",
+            "1",
+            "--units",
+            share,
+            "--set",
+            &sets[0],
+            "--set",
+            &sets[1],
+        ]);
         command.stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<_> = shares.iter().map(|share| start(share)).collect();

@@ -16,7 +16,7 @@ fn a_labelled_survey_ends_with_every_table() {
         text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     assert!(tables.len() >= 14);
     // Some are made with a backbone, and those of a sweep by a sweep; tests/backbones.rs and tests/sweep.rs see them.
-    let with_backbone = ["embeddings", "head_trials", "speech", "distillation_log"];
+    let with_backbone = ["embeddings", "embedding_maps", "backbone_scores", "head_trials", "speech", "distillation_log"];
     let usual = |table: &&String| !with_backbone.contains(&table.as_str()) && !table.starts_with("sweep_");
     for table in tables.iter().filter(usual) {
         let rows = survey.ask(&format!("SELECT COUNT(*) AS n FROM {table}"));

@@ -9,9 +9,11 @@ use std::time::Duration;
 use common::{Survey, assert_same, text};
 
 const SHARES: [&str; 4] = ["1/4", "2/4", "3/4", "4/4"];
+const FIRST: &[&str] = &["featurize", "--with-upstream"];
 
-fn start(survey: &Survey, share: &str) -> Child {
-    survey.command(&["run", "-j", "1", "--units", share]).stderr(Stdio::piped()).spawn().unwrap()
+fn start(survey: &Survey, stages: &[&str], share: &str) -> Child {
+    let args = [&["run", "-j", "1", "--units", share], stages].concat();
+    survey.command(&args).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// What a process said, which has to end well.
@@ -22,64 +24,66 @@ fn end(child: Child) -> String {
     said
 }
 
+/// What a process says that is refused.
+fn refused(survey: &Survey, args: &[&str]) -> String {
+    let output = survey.chorus(&[&["run"], args].concat());
+    assert!(!output.status.success(), "{args:?}");
+    text(&output.stderr)
+}
+
 #[test]
 fn four_processes_at_once_one_of_them_killed_and_started_again_give_the_same_tables() {
     let alone = Survey::tiny();
     alone.run_all();
     let shared = Survey::tiny();
     shared.take_archive_of(&alone);
-    let mut children: Vec<Child> = SHARES.iter().map(|share| start(&shared, share)).collect();
+    let mut children: Vec<Child> = SHARES.iter().map(|share| start(&shared, FIRST, share)).collect();
     // The third is killed in the middle of something.
     while !shared.run().join("state/segment").exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
     children[2].kill().unwrap();
     children[2].wait().unwrap();
-    children[2] = start(&shared, SHARES[2]);
+    children[2] = start(&shared, FIRST, SHARES[2]);
     let said: Vec<String> = children.into_iter().map(end).collect();
-    // Who was left behind by the one that was killed is done by whoever comes next.
+    assert!(said.iter().all(|said| !said.contains("waits for")), "{said:#?}");
+    assert!(!shared.run().join("manifest.json").exists(), "a share does not know of the whole run");
+    shared.run_with(&["train", "--with-upstream"]);
+    let children: Vec<Child> = SHARES.iter().map(|share| start(&shared, &["predict"], share)).collect();
+    let said: Vec<String> = children.into_iter().map(end).collect();
     let rest = shared.run_all();
+    assert!(!rest.contains("featurize         made") && !rest.contains("predict           made"), "{rest}");
     assert_same(&shared.results(), &alone.results(), &format!("{said:#?} {rest}"));
-    assert!(said[0].contains("annotate-classes  made 1 unit"), "{}", said[0]);
-    assert!(said[1..].iter().all(|said| !said.contains("split             made")), "{said:#?}");
-    assert!(!shared.run().join("state/claims/segment").exists() || is_empty(&shared.run().join("state/claims/segment")));
-}
-
-#[test]
-fn four_processes_left_alone_need_no_other() {
-    let alone = Survey::made();
-    alone.run_all();
-    let shared = Survey::tiny();
-    shared.take_archive_of(&alone);
-    let children: Vec<Child> = SHARES.iter().map(|share| start(&shared, share)).collect();
-    let said: Vec<String> = children.into_iter().map(end).collect();
-    assert_same(&shared.results(), &alone.results(), &format!("{said:#?}"));
     assert!(shared.run_all().contains("nothing to do"));
 }
 
 #[test]
-fn a_share_on_its_own_makes_its_units_and_leaves_what_needs_the_others() {
+fn a_share_makes_its_own_units_and_refuses_what_needs_those_of_others() {
     let survey = Survey::tiny();
-    let said = end(start(&survey, "2/3"));
-    assert!(said.contains("annotate          skipped: other shares"), "{said}");
+    end(start(&survey, FIRST, "2/3"));
     let units = |pass: &str| survey.ask_status(pass);
     let (fresh, all) = units("ingest");
     assert!(0 < fresh && fresh < all, "{fresh} of {all}");
     assert_eq!(units("featurize").0, fresh);
-    assert_eq!(units("split").0, 0);
-    let made = survey.made_by(|survey| drop(end(start(survey, "2/3"))));
+    let made = survey.made_by(|survey| drop(end(start(survey, FIRST, "2/3"))));
     assert!(made.is_empty(), "{made:?}");
+    let said = refused(&survey, &["annotate", "--units", "2/3"]);
+    assert!(said.contains("annotate works on the whole run at once"), "{said}");
+    let said = refused(&survey, &["featurize", "--units", "1/3"]);
+    assert!(said.contains("featurize cannot run: ") && said.contains("--with-upstream"), "{said}");
+    let said = refused(&survey, &["split", "--units", "2/3"]);
+    assert!(said.contains("split works on the whole run at once; run it without --unit and --units"), "{said}");
 }
 
 #[test]
 fn a_share_is_one_processs_and_a_shared_run_is_nobodys_alone() {
     let survey = Survey::tiny();
-    let first = start(&survey, "1/1");
+    let first = start(&survey, FIRST, "1/1");
     while !survey.run().join("state/segment").exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let second = survey.chorus(&["run", "--units", "1/1"]);
-    let whole = survey.chorus(&["run"]);
+    let second = survey.chorus(&["run", "featurize", "--with-upstream", "--units", "1/1"]);
+    let whole = survey.chorus(&["run", "featurize", "--with-upstream"]);
     end(first);
     let said = text(&second.stderr);
     // Either may have waited long enough; then it found everything fresh.
@@ -91,6 +95,14 @@ fn a_share_is_one_processs_and_a_shared_run_is_nobodys_alone() {
     assert!(text(&wrong.stderr).contains("3/64"), "{}", text(&wrong.stderr));
 }
 
-fn is_empty(folder: &std::path::Path) -> bool {
-    folder.read_dir().unwrap().next().is_none()
+#[test]
+fn without_locks_nobody_is_kept_off() {
+    let survey = Survey::tiny();
+    survey.run_with(&["segment", "--with-upstream"]);
+    let lock = std::fs::File::open(survey.run().join("state/lock")).unwrap();
+    lock.lock().unwrap();
+    let said = refused(&survey, &["segment"]);
+    assert!(said.contains("another chorus process works on this run"), "{said}");
+    survey.run_with(&["segment", "--set", "run.lock=none"]);
+    survey.run_with(&["segment", "--units", "1/1", "--set", "run.lock=none"]);
 }

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Show the versions of libtorch, CUDA and cuDNN, and the available devices
     Device(DeviceArgs),
+    /// Try out what the file system of a run can: locks, renaming, links
+    Doctor(DoctorArgs),
     /// Try out a backbone, or print the contracts of known ones
     #[command(subcommand)]
     Backbone(BackboneCommand),
@@ -108,8 +110,8 @@ pub(crate) struct RunArgs {
     /// Make only these units, such as site=POND01 or site=POND01/date=2020-03-01; can be repeated
     #[arg(long, value_name = "UNIT")]
     pub(crate) unit: Vec<String>,
-    /// Make only this share of the units, such as 3/64; other processes make the other shares. Share 1 also makes what belongs
-    /// to the whole run
+    /// Make only this share of the units, such as 3/64; other processes make the other shares. What belongs to the whole run is made
+    /// without --units
     #[arg(long, value_name = "SHARE")]
     pub(crate) units: Option<Share>,
     /// Run this SQL query when the stages are done
@@ -401,6 +403,13 @@ pub(crate) struct KeysArgs {
 pub(crate) struct SchemaArgs {
     /// Table or view [default: list all tables]
     pub(crate) table: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// A folder on that file system; it need not exist yet
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]

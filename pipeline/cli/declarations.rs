@@ -11,6 +11,7 @@ pub(crate) fn declarations() -> &'static Declarations {
     static ALL: LazyLock<Declarations> = LazyLock::new(|| {
         chorus_engine::config::declarations()
             .section::<SweepSettings>()
+            .and(chorus_store::declarations())
             .and(chorus_audio::declarations())
             .and(chorus_labels::declarations())
             .and(chorus_embed::declarations())

@@ -1,5 +1,6 @@
 //! The list of all stages of Chorus, in the order of execution. Each stage declares its inputs, outputs and keys beside its code.
 
+use chorus_archive::ArchiveError;
 use chorus_audio::{Featurize, Ingest, Segment};
 use chorus_embed as embed;
 use chorus_engine::graph::{Pass, learns_from_embeddings};
@@ -29,6 +30,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with_foreign(declare::distill(config))
         .with_foreign(declare::train(config))
         .with_foreign(declare::predict(config))
+        .with_foreign(head::declare::train_in_steps(config))
         .with(head::declare::train(config), head::Train)
         .with(head::declare::predict(config), head::Predict)
         .checking("predict", given)
@@ -43,10 +45,13 @@ pub(crate) fn passes(config: &Config) -> Vec<Pass> {
     registry(config).passes().to_vec()
 }
 
-/// A runner of all stages.
-pub(crate) fn runner(config: Config) -> Runner {
-    let registry = registry(&config);
-    Runner::new(config, registry, Console::new())
+/// A runner of all stages, on the archive that the configuration names.
+///
+/// # Errors
+/// A URL of an archive that cannot be one.
+pub(crate) fn runner(config: Config) -> Result<Runner, ArchiveError> {
+    let (registry, archive) = (registry(&config), chorus_store::named(config.values())?);
+    Ok(Runner::new(config, registry, Console::new()).with_archive(archive))
 }
 
 #[cfg(test)]
@@ -69,9 +74,21 @@ mod tests {
     fn every_pass_reads_only_what_an_earlier_one_writes_or_what_comes_from_outside() {
         let from_audio = ["annotate.format=anuraset_raw", "predict.source=audio"];
         let head: &[&str] = &["annotate.format=folders", "backbone.path=b.onnx"];
+        let in_steps = [head, &["head.method=gradient"]].concat();
+        let mapped = [head, &["embed.map=true", "head.method=prototypes"]].concat();
         let given_head = ["model.path=m", "backbone.path=b.onnx", "train.on=embeddings"];
         let distilled = [head, &["train.on=features", "distill.epochs=1"]].concat();
-        for sets in [LEARNS, &from_audio, &["annotate.format=folders"], &["model.path=m"], head, &given_head, &distilled] {
+        for sets in [
+            LEARNS,
+            &from_audio,
+            &["annotate.format=folders"],
+            &["model.path=m"],
+            head,
+            &in_steps,
+            &mapped,
+            &given_head,
+            &distilled,
+        ] {
             let config = config(sets);
             let passes = passes(&config);
             for (i, pass) in passes.iter().enumerate() {
@@ -93,9 +110,10 @@ mod tests {
     fn every_table_is_written_by_the_stage_that_its_schema_names() {
         let mut passes = passes(&config(LEARNS));
         // A run with a backbone makes further tables.
-        let given = ["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx"];
+        let given = ["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx", "embed.min_score=0.1"];
+        let mapped = ["annotate.format=folders", "backbone.path=b.onnx", "embed.map=true", "head.method=prototypes"];
         let distilled = ["annotate.format=folders", "backbone.path=b.onnx", "train.on=features", "distill.epochs=1"];
-        passes.extend([&given[..], &distilled].iter().flat_map(|sets| super::passes(&config(sets))));
+        passes.extend([&given[..], &mapped, &distilled].iter().flat_map(|sets| super::passes(&config(sets))));
         let of_sweeps: Vec<&str> = chorus_tables::all().iter().filter(|t| t.stage == SWEEP).map(|t| t.name.as_str()).collect();
         // `tests/sweep.rs` sees that these are written.
         assert_eq!(of_sweeps, ["sweep_metrics", "sweep_summary"]);

@@ -123,6 +123,9 @@ pub struct Outputs {
     /// The embedding: numbers per window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedding: Option<Embedding>,
+    /// The embedding at each position in time and frequency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<Map>,
     /// Scores of classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logits: Option<Logits>,
@@ -140,6 +143,34 @@ pub struct Embedding {
     /// What is made of an output with more than one dimension per window.
     #[serde(default, skip_serializing_if = "Pool::is_flat")]
     pub pool: Pool,
+}
+
+/// The output that is a map.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Map {
+    /// Name of the output.
+    pub name: String,
+    /// Where the values of a position lie in its shape.
+    #[serde(default, skip_serializing_if = "Channels::are_last")]
+    pub channels: Channels,
+}
+
+/// Where the values of a position lie in the shape of a map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channels {
+    /// `[batch, position…, value]`
+    #[default]
+    Last,
+    /// `[batch, value, position…]`
+    First,
+}
+
+impl Channels {
+    fn are_last(&self) -> bool {
+        *self == Self::Last
+    }
 }
 
 /// What is made of a map.
@@ -169,6 +200,42 @@ pub struct Logits {
     pub name: String,
     /// File with the names of the classes, one a line, relative to the contract.
     pub classes: PathBuf,
+    /// What makes a score between 0 and 1 of a logit.
+    #[serde(default, skip_serializing_if = "Function::is_logistic")]
+    pub function: Function,
+}
+
+/// What makes scores of logits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// Each class by itself: the logistic function.
+    #[default]
+    Logistic,
+    /// The classes of a window sum to 1.
+    Softmax,
+    /// Nothing: the output is scores already.
+    None,
+}
+
+impl Function {
+    fn is_logistic(&self) -> bool {
+        *self == Self::Logistic
+    }
+
+    /// The scores of one window's logits.
+    pub fn scores(self, mut logits: Vec<f32>) -> Vec<f32> {
+        match self {
+            Self::None => {}
+            Self::Logistic => logits.iter_mut().for_each(|logit| *logit = (1.0 / (1.0 + (-f64::from(*logit)).exp())) as f32),
+            Self::Softmax => {
+                let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let sum: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+                logits.iter_mut().for_each(|logit| *logit = (f64::from(*logit - largest).exp() / sum) as f32);
+            }
+        }
+        logits
+    }
 }
 
 fn one() -> f32 {
@@ -363,6 +430,15 @@ license: CC BY-NC-SA 4.0
         refused("outputs: {embedding: {name: embedding}}", "outputs: {}", "expected embedding, logits or speech");
         refused("license:", "licence:", "licence");
         refused("license: CC BY-NC-SA 4.0", "hash: xyz", "hash: expected 16 to 64");
+    }
+
+    #[test]
+    fn scores_are_made_of_logits() {
+        let logits = || vec![0.0, 1000.0, -1000.0];
+        assert_eq!(Function::Logistic.scores(logits()), [0.5, 1.0, 0.0]);
+        assert_eq!(Function::Softmax.scores(logits()), [0.0, 1.0, 0.0]);
+        assert_eq!(Function::Softmax.scores(vec![2.0; 4]), [0.25; 4]);
+        assert_eq!(Function::None.scores(logits()), logits());
     }
 
     #[test]

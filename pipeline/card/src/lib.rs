@@ -15,7 +15,9 @@ mod error;
 pub mod testing;
 
 pub use card::{Card, GivenBackbone, Names, Training, Versions};
-pub use contract::{Axis, Contract, Dimension, Embedding, Logits, Outputs, Pool, Scale, SoundInput, State};
+pub use contract::{
+    Axis, Channels, Contract, Dimension, Embedding, Function, Logits, Map, Outputs, Pool, Scale, SoundInput, State,
+};
 pub use decisions::{Calibration, Decisions, Source, Threshold};
 pub use error::CardError;
 

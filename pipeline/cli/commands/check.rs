@@ -12,7 +12,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.load()?;
     let run = config.run_path();
     let brought: Vec<String> = config.brought().map(|key| setting(&config, key)).collect();
-    let runner = runner(config);
+    let runner = runner(config)?;
     runner.check()?;
     output::line(&format!("the configuration is valid; run: {}; stages: {}", run.display(), runner.stages().join(", ")))?;
     if !brought.is_empty() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_archive::Local;
+use chorus_archive::{Archive, Kind, is_url};
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
 use chorus_labels::layout::Proposal;
@@ -16,19 +16,23 @@ use crate::args::{InitArgs, UsageError};
 use crate::output;
 
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
-    if !args.archive.is_dir() {
-        let found = if args.archive.exists() { "this is not a folder" } else { "this folder does not exist" };
+    let archive = chorus_store::archive(&args.archive.to_string_lossy(), &chorus_store::StoreSettings::default())?;
+    let found = match archive.kind_of("")? {
+        Some(Kind::Folder) => None,
+        Some(Kind::File) => Some("this is not a folder"),
+        None => Some("this folder does not exist"),
+    };
+    if let Some(found) = found {
         return Err(UsageError(format!("{}: {found}; give the folder of the recordings", args.archive.display())).into());
     }
     // A model that cannot be applied is refused here rather than by the first run.
     let card = args.model.as_ref().map(|folder| given::card(folder)).transpose()?;
-    let archive = Local::new(&args.archive);
-    let look = ArchiveLook::new(&archive);
-    let mut layout = Layout::of(&args.archive, &look);
-    let found = glance(&archive, layout.audio, &layout.clip_folders)?;
+    let look = ArchiveLook::new(&*archive);
+    let mut layout = Layout::of(&*archive, &look);
+    let found = glance(&*archive, layout.audio, &layout.clip_folders)?;
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
     layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&look.with_recordings(recordings)));
-    let path = args.output.clone().unwrap_or_else(|| default_output(&args.archive));
+    let path = args.output.clone().unwrap_or_else(|| default_output(&*archive));
     if path.exists() {
         return Err(UsageError(format!("{}: this file exists already; name another file with -o", path.display())).into());
     }
@@ -58,9 +62,8 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
 /// The JSON Schema of configuration files, which is in configs/ of the repository.
 const SCHEMA: &str = "schema.json";
 
-fn default_output(archive: &Path) -> PathBuf {
-    let name = std::path::absolute(archive).ok().and_then(|p| Some(p.file_name()?.to_string_lossy().into_owned()));
-    Path::new("configs").join(format!("{}.yaml", name.unwrap_or_else(|| "archive".into())))
+fn default_output(archive: &dyn Archive) -> PathBuf {
+    Path::new("configs").join(format!("{}.yaml", archive.name().unwrap_or_else(|| "archive".into())))
 }
 
 /// Where recordings and tables are in an archive.
@@ -75,10 +78,11 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(archive: &Path, look: &ArchiveLook<'_>) -> Self {
+    fn of(archive: &dyn Archive, look: &ArchiveLook<'_>) -> Self {
         let annotations = chorus_labels::glance(look);
-        let file = |name: &str| archive.join(name).is_file();
-        let usual_audio = if archive.join("raw_data").is_dir() { "raw_data" } else { "." };
+        let is = |name: &str, kind| matches!(archive.kind_of(name), Ok(Some(found)) if found == kind);
+        let file = |name: &str| is(name, Kind::File);
+        let usual_audio = if is("raw_data", Kind::Folder) { "raw_data" } else { "." };
         let split_file = annotations.as_ref().and_then(|found| found.split_file);
         Self {
             audio: annotations.as_ref().and_then(|found| found.audio).unwrap_or(usual_audio),
@@ -127,7 +131,9 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
          # `chorus config` prints all keys.\n\n",
     );
     let mut add = |line: &str| writeln!(text, "{line}").expect("a String takes all text");
-    let archive = std::path::absolute(&args.archive).unwrap_or_else(|_| args.archive.clone());
+    let is_remote = is_url(&args.archive.to_string_lossy());
+    let absolute = std::path::absolute(&args.archive).ok().filter(|_| !is_remote);
+    let archive = absolute.unwrap_or_else(|| args.archive.clone());
     add("archive:");
     add(&format!("  path: {}", quoted(&archive.to_string_lossy())));
     add(&format!("  audio: {}", layout.audio));

@@ -8,6 +8,7 @@ pub(crate) mod clusters;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod device;
+pub(crate) mod doctor;
 pub(crate) mod export;
 mod freshness;
 pub(crate) mod init;

@@ -16,7 +16,7 @@ use crate::stages::runner;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
-    let runner = runner(args.config.load()?).with_share(args.units);
+    let runner = runner(args.config.load()?)?.with_share(args.units);
     let options = options(args)?;
     if args.dry_run {
         return dry_run(&runner, &options, args.json);

@@ -10,7 +10,7 @@ use crate::output::{self, aligned};
 use crate::stages::runner;
 
 pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let plans = runner(args.config.load()?).plan(args.verify)?;
+    let plans = runner(args.config.load()?)?.plan(args.verify)?;
     if args.json {
         let rows: Vec<_> = plans.iter().map(|plan| json(plan, args.units)).collect();
         output::line(&serde_json::to_string(&rows)?)?;

@@ -79,8 +79,8 @@ pub enum EngineError {
         /// The share.
         share: String,
     },
-    /// `--unit` was given for work that has no units.
-    #[error("{stage} works on the whole run at once; run it without --unit")]
+    /// `--unit` or `--units` was given for work that has no units.
+    #[error("{stage} works on the whole run at once; run it without --unit and --units")]
     WholeRun {
         /// The stage.
         stage: String,
@@ -156,6 +156,18 @@ pub enum EngineError {
         /// The run.
         path: PathBuf,
     },
+    /// The file system has no locks.
+    #[error(
+        "{}: this file system has no locks ({reason}): mount it with them (Lustre: -o flock; NFS: with its lock service), or set run.lock: \
+         none where something else sees to it that one process works on the run",
+        .path.display()
+    )]
+    NoLocks {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
     /// The worker program is missing or failed.
     #[error("{stage}: the worker {worker} {detail}")]
     Worker {
@@ -196,6 +208,7 @@ impl EngineError {
             Self::Disk { .. }
             | Self::Io { .. }
             | Self::Locked { .. }
+            | Self::NoLocks { .. }
             | Self::MissingOutput { .. }
             | Self::ShareTaken { .. }
             | Self::StaleInputs { .. }

@@ -126,11 +126,33 @@ pub const BACKBONE: &str = "backbone.path";
 /// The key that names the contract of the backbone.
 pub const CONTRACT: &str = "backbone.contract";
 
+/// The key that names the file with the names of the backbone's own classes.
+pub const BACKBONE_CLASSES: &str = "backbone.classes";
+
 /// Whether the classifier is a head on the embeddings of a backbone, rather than a network of its own.
 pub fn learns_from_embeddings(config: &Config) -> bool {
     let text = |key| config.values().has(key).then(|| config.text(key)).flatten();
     text("train.on").map_or_else(|| text(BACKBONE).is_some(), |on| on == "embeddings")
 }
+
+/// The table of what a head is given: embeddings of whole windows, or of each position within them.
+pub fn table_of_heads(config: &Config) -> &'static str {
+    if config.get("embed.map").as_bool() == Some(true) { "embedding_maps" } else { "embeddings" }
+}
+
+/// The value of `head.method` for a head that libtorch trains step by step.
+pub const GRADIENT: &str = "gradient";
+
+/// Whether the classifier is trained step by step, so that there is a table `training_log`: a network, or a head of the method
+/// [`GRADIENT`].
+pub fn trains_in_steps(config: &Config) -> bool {
+    let trains = config.text("model.path").is_none();
+    trains && (!learns_from_embeddings(config) || config.text("head.method") == Some(GRADIENT))
+}
+
+/// The keys of the section `train` that change how a training works and not what it gives, and the one whose file counts by its content.
+pub const TRAINING_HINTS: &[&str] =
+    &["train.checkpoint_every_s", "train.memory_gib", "train.device_memory_gib", "train.loader_threads", "train.initial_weights"];
 
 /// Whether predictions are made from the table of features, rather than straight from the audio.
 pub fn predicts_from_features(config: &Config) -> bool {

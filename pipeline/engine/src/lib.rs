@@ -35,6 +35,7 @@ pub use config::{Config, ConfigError, HEAD_KEYS, MODEL_KEYS};
 pub use console::{Console, Progress, counted};
 pub use error::{EngineError, WorkError, message};
 pub use exact::Exact;
+pub use files::abilities::{Ability, abilities};
 pub use files::atomic;
 pub use files::claim::Claim;
 pub use files::hash::{hash_bytes, hash_file};

@@ -157,10 +157,11 @@ fn what_the_same_command_makes_is_not_waited_for() {
     assert_eq!(made(dir.path(), &upstream()), 4);
     add(dir.path(), 3);
     assert_eq!(made(dir.path(), &only(&["find", "cut"])), 2);
-    // In shares of a run.
+    // In a share, which makes nothing of the whole run.
     add(dir.path(), 4);
     let shared = runner(dir.path(), &[]).with_share(Some("1/1".parse().unwrap()));
-    assert_eq!(shared.run(&upstream()).unwrap().made(), 5);
+    assert_eq!(shared.run(&upstream()).unwrap().made(), 4);
+    assert_eq!(made(dir.path(), &upstream()), 1);
     // In a run that takes from another one, whose look at the archive counts too.
     let sets = [format!("run.path={}/derived", dir.path().display()), format!("run.base={}/run", dir.path().display())];
     assert_eq!(runner(dir.path(), &sets).run(&upstream()).unwrap().taken(), 16);

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type};
 use chorus_engine::RunTables;
-use half::f16;
+use chorus_tables::halves;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -116,9 +116,8 @@ impl Embeddings {
         for of_part in places.chunk_by(|a, b| a.part == b.part) {
             let rows: Vec<usize> = of_part.iter().map(|place| place.row as usize).collect();
             let batch = self.part(of_part[0]).partition.open()?.rows_at(&rows, &["embedding"])?;
-            let value = |pair: &[u8; 2]| f16::from_le_bytes(*pair).to_f32();
             let arrays = batch.arrays("embedding")?.iter().flatten();
-            vectors.extend(arrays.map(|bytes| bytes.as_chunks::<2>().0.iter().map(value).collect::<Vec<f32>>()));
+            vectors.extend(arrays.map(|bytes| halves(bytes).collect::<Vec<f32>>()));
         }
         Ok(vectors)
     }

@@ -5,6 +5,7 @@
 //! - [`TableWriter`]: record batches to a Parquet file, checked column by column on the way.
 //! - [`TableReader`]: a Parquet file back to batches, after its footer was held against the schema.
 //! - [`Arrays`]: all arrays of a file, at the speed of copying.
+//! - [`halves`]: the numbers of an array.
 //! - [`BatchBuilder`] and [`Batch`]: columns by name and type, in and out; [`Value`] lists the types of values.
 //!
 //! The crate touches no path of a run by itself: it writes to any [`std::io::Write`].
@@ -13,6 +14,7 @@ mod arrays;
 mod batch;
 mod check;
 mod error;
+mod halves;
 mod read;
 mod schema;
 mod write;
@@ -20,6 +22,7 @@ mod write;
 pub use arrays::{ArrayBuffer, Arrays};
 pub use batch::{Batch, BatchBuilder, Day, LocalMicros, TooLarge, UtcMicros, Value};
 pub use error::TableError;
+pub use halves::halves;
 pub use read::{TableReader, read_all, read_columns};
 pub use schema::{Column, ColumnType, SHAPE_KEY, SWEEP, TableSchema, all, schema};
 pub use write::TableWriter;

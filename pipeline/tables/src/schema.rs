@@ -38,6 +38,8 @@ const FILES: &[(&str, &str)] = embed![
     "head_trials",
     "predictions",
     "embeddings",
+    "embedding_maps",
+    "backbone_scores",
     "metrics",
     "reliability",
     "confusions",

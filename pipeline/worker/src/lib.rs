@@ -54,7 +54,9 @@ pub fn serve(
     let (config, passes) = read_assignment(std::io::stdin().lock(), &RunDir::new(run))?;
     end_with_parent();
     let (registry, versions) = prepare(&config, Registry::of(passes))?;
-    let runner = Runner::new(config, registry, Console::new()).as_worker(program, versions).with_share(share);
+    let archive = chorus_store::named(config.values())?;
+    let runner = Runner::new(config, registry, Console::new()).with_archive(archive);
+    let runner = runner.as_worker(program, versions).with_share(share);
     runner.stop_on_signals().context("signals cannot be handled")?;
     runner.run(&RunOptions { selection: Selection::Only(stages), force, jobs, units, verify })?;
     Ok(())

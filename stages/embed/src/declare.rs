@@ -1,7 +1,7 @@
 //! What the stages declare of themselves.
 
 use chorus_engine::Config;
-use chorus_engine::graph::{BACKBONE, CONTRACT, Input, Output, Pass, Per, Program};
+use chorus_engine::graph::{BACKBONE, BACKBONE_CLASSES, CONTRACT, Input, Output, Pass, Per, Program};
 
 use crate::backbone::program;
 
@@ -13,7 +13,7 @@ pub(crate) const VOICE_CONTRACT: &str = "privacy.contract";
 /// The stage embed; a run without a backbone does without.
 pub fn embed(config: &Config) -> Option<Pass> {
     let path = config.text(BACKBONE)?;
-    Some(Pass {
+    let mut pass = Pass {
         // A file that no program can open is refused by the check.
         program: program(path.as_ref()).unwrap_or(Program::Onnx),
         inputs: vec![
@@ -28,7 +28,17 @@ pub fn embed(config: &Config) -> Option<Pass> {
         hints: vec![BACKBONE, CONTRACT, "embed.memory_gib"],
         exploratory: true,
         ..Pass::new("embed", Per::SiteDay)
-    })
+    };
+    if config.get("embed.map").as_bool() == Some(true) {
+        pass.outputs.push(Output::Table("embedding_maps"));
+    }
+    if !config.get("embed.min_score").is_null() {
+        pass.inputs.push(Input::File(BACKBONE_CLASSES));
+        pass.outputs.push(Output::Table("backbone_scores"));
+        pass.keys.push(BACKBONE_CLASSES);
+        pass.hints.push(BACKBONE_CLASSES);
+    }
+    Some(pass)
 }
 
 /// The stage speech; a run without a backbone for voices does without.

@@ -1,4 +1,4 @@
-//! The work of stage `embed`: a row of the table `embeddings` for each window of the run.
+//! The work of stage `embed`: a row of the table `embeddings` for each window of the run, and rows of `backbone_scores`.
 //!
 //! Short recordings are in work side by side, long ones alone; either way all threads are in the backbone. Batches hold windows of one
 //! recording and follow from its windows alone, so that neither threads nor other recordings change a value.
@@ -9,15 +9,15 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::FixedSizeBinaryBuilder;
 use chorus_audio::extract::{Job, jobs};
-use chorus_engine::graph::{BACKBONE, CONTRACT};
+use chorus_engine::graph::{BACKBONE, BACKBONE_CLASSES, CONTRACT};
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 use crate::backbone::Runtime;
-use crate::opened::Opened;
-use crate::recording::{Source, embed};
+use crate::opened::{Heard, Opened};
+use crate::recording::{Source, hear};
 use crate::settings::EmbedSettings;
 
 /// Windows of recordings that are in work side by side; a recording with more is alone.
@@ -54,13 +54,14 @@ impl<R: Runtime> Work for Embed<R> {
         let facts = facts(cx)?;
         let segment_s = cx.value("segment.window_s")?;
         let archive = cx.archive()?;
-        let embed_one = |job: &Job, each: &mut dyn FnMut(&[f32]) -> Result<(), WorkError>| {
+        let embed_one = |job: &Job, each: &mut dyn FnMut(&Heard) -> Result<(), WorkError>| {
             let (frames, rate_hz) = *facts.get(job.path.as_str()).ok_or("segments name a recording that recordings lacks")?;
             let Job { path, channels, start_frames, .. } = job;
             let source = Source { path, channels, segments: start_frames, segment_s, frames, rate_hz };
-            embed(opened, &settings, archive, source, &|| cx.stopping(), each).map_err(|error| named(&error, path))
+            hear(opened, &settings, archive, source, &|| cx.stopping(), each).map_err(|error| named(&error, path))
         };
-        let mut rows = Rows { cx, model_id: opened.id(), sink: None };
+        let scores = settings.min_score.map(|_| cx.sink("backbone_scores", &[])).transpose()?;
+        let mut rows = Rows { cx, opened, sink: None, scores, has_map: settings.map, maps: None };
         for group in groups(&jobs) {
             if cx.stopping() {
                 return Err(EngineError::Stopped.into());
@@ -68,8 +69,8 @@ impl<R: Runtime> Work for Embed<R> {
             match group {
                 [long] => {
                     let mut pending = Pending::default();
-                    embed_one(long, &mut |embedding| {
-                        pending.add(embedding);
+                    embed_one(long, &mut |heard| {
+                        pending.add(heard, settings.min_score);
                         if pending.rows == WINDOWS_IN_FLIGHT { rows.write(long, &mut pending) } else { Ok(()) }
                     })?;
                     rows.write(long, &mut pending)?;
@@ -79,8 +80,8 @@ impl<R: Runtime> Work for Embed<R> {
                         .par_iter()
                         .map(|job| {
                             let mut pending = Pending::default();
-                            embed_one(job, &mut |embedding| {
-                                pending.add(embedding);
+                            embed_one(job, &mut |heard| {
+                                pending.add(heard, settings.min_score);
                                 Ok(())
                             })?;
                             Ok(pending)
@@ -101,7 +102,16 @@ impl<R: Runtime> Embed<R> {
         let file = |key| -> Result<_, WorkError> { Ok(cx.file(key)?.ok_or_else(|| format!("{key} names no file"))?) };
         let (path, contract): (std::path::PathBuf, std::path::PathBuf) = (file(BACKBONE)?, file(CONTRACT)?);
         let threads = rayon::current_num_threads().max(1);
-        open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, cx.settings::<EmbedSettings>()?.memory_gib)
+        let settings = cx.settings::<EmbedSettings>()?;
+        let opened = open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, settings.memory_gib)?;
+        let opened = if settings.map { opened.with_map()? } else { opened };
+        if settings.min_score.is_none() {
+            return Ok(opened);
+        }
+        let Some(classes) = cx.file(BACKBONE_CLASSES)? else {
+            return Err(format!("embed.min_score asks for scores, and {BACKBONE_CLASSES} names no file of classes").into());
+        };
+        Ok(opened.with_classes(&classes)?)
     }
 }
 
@@ -161,11 +171,17 @@ fn groups(jobs: &[Job]) -> impl Iterator<Item = &[Job]> {
     })
 }
 
-/// Embeddings that wait to be written.
+/// What waits to be written.
 #[derive(Default)]
 struct Pending {
     rows: usize,
     bytes: Vec<u8>,
+    /// The maps' float16.
+    maps: Vec<u8>,
+    /// Positions of a map, and values of a position.
+    map_shape: [usize; 2],
+    /// Row, class and score, of those that are high enough.
+    scores: Vec<(usize, usize, f32)>,
     /// Values of an embedding.
     width: usize,
     /// Rows of the recording that were written before.
@@ -173,47 +189,83 @@ struct Pending {
 }
 
 impl Pending {
-    fn add(&mut self, embedding: &[f32]) {
-        let mut halves = vec![f16::ZERO; embedding.len()];
-        halves.convert_from_f32_slice(embedding);
-        self.bytes.extend(halves.iter().flat_map(|value| value.to_le_bytes()));
-        self.width = embedding.len();
+    fn add(&mut self, heard: &Heard, min_score: Option<f32>) {
+        add_halves(&heard.embedding, &mut self.bytes);
+        self.width = heard.embedding.len();
+        if let Some(positions) = heard.map.len().checked_div(heard.map_values) {
+            add_halves(&heard.map, &mut self.maps);
+            self.map_shape = [positions, heard.map_values];
+        }
+        let high = heard.scores.iter().enumerate().filter(|(_, score)| min_score.is_some_and(|least| **score >= least));
+        self.scores.extend(high.map(|(class, &score)| (self.rows, class, score)));
         self.rows += 1;
     }
 }
 
-/// The table on its way. It is begun with the first embedding, which says how long they are.
+/// Adds numbers as little-endian float16.
+fn add_halves(values: &[f32], bytes: &mut Vec<u8>) {
+    let mut halves = vec![f16::ZERO; values.len()];
+    halves.convert_from_f32_slice(values);
+    bytes.extend(halves.iter().flat_map(|value| value.to_le_bytes()));
+}
+
+/// The tables on their way. Those of embeddings and of maps are begun with the first one, which says how long they are.
 struct Rows<'a> {
     cx: &'a UnitContext<'a>,
-    model_id: &'a str,
+    opened: &'a Opened,
     sink: Option<TableSink<'a>>,
+    scores: Option<TableSink<'a>>,
+    has_map: bool,
+    maps: Option<TableSink<'a>>,
 }
 
 impl Rows<'_> {
     fn write(&mut self, job: &Job, pending: &mut Pending) -> Result<(), WorkError> {
-        let Pending { rows, width, written, .. } = *pending;
+        let Pending { rows, width, written, map_shape, .. } = *pending;
         if rows == 0 {
             return Ok(());
         }
         if self.sink.is_none() {
             self.sink = Some(self.cx.sink("embeddings", &[width])?);
         }
-        let sink = self.sink.as_mut().expect("it was just begun");
-        let mut values = FixedSizeBinaryBuilder::with_capacity(rows, i32::try_from(2 * width)?);
-        for value in pending.bytes.chunks_exact(2 * width) {
-            values.append_value(value)?;
-        }
         let ids = &job.segment_ids[written..written + rows];
         let starts = &job.start_s[written..written + rows];
-        let batch = sink
-            .builder()
-            .column("segment_id", ids)
-            .column("recording_id", ids.iter().map(|_| &job.recording_id))
-            .column("start_s", starts.iter().copied())
-            .array("embedding", Arc::new(values.finish()))
-            .column("model_id", ids.iter().map(|_| self.model_id))
-            .build()?;
-        sink.write(&batch)?;
+        let by_window = |sink: &mut TableSink<'_>, column: &str, bytes: &[u8]| -> Result<(), WorkError> {
+            let width = bytes.len() / rows;
+            let mut values = FixedSizeBinaryBuilder::with_capacity(rows, i32::try_from(width)?);
+            bytes.chunks_exact(width).try_for_each(|value| values.append_value(value))?;
+            let batch = sink
+                .builder()
+                .column("segment_id", ids)
+                .column("recording_id", ids.iter().map(|_| &job.recording_id))
+                .column("start_s", starts.iter().copied())
+                .array(column, Arc::new(values.finish()))
+                .column("model_id", ids.iter().map(|_| self.opened.id()))
+                .build()?;
+            Ok(sink.write(&batch)?)
+        };
+        by_window(self.sink.as_mut().expect("it was just begun"), "embedding", &pending.bytes)?;
+        if self.has_map {
+            if self.maps.is_none() {
+                self.maps = Some(self.cx.sink("embedding_maps", &map_shape)?);
+            }
+            by_window(self.maps.as_mut().expect("it was just begun"), "map", &pending.maps)?;
+        }
+        if let Some(sink) = &mut self.scores {
+            let (scores, classes) = (&mut pending.scores, self.opened.classes());
+            // Rows are in the order of the names, which that of the backbone's outputs need not be.
+            scores.sort_by(|a, b| (a.0, &classes[a.1]).cmp(&(b.0, &classes[b.1])));
+            let batch = sink
+                .builder()
+                .column("segment_id", scores.iter().map(|(row, ..)| &ids[*row]))
+                .column("recording_id", scores.iter().map(|_| &job.recording_id))
+                .column("start_s", scores.iter().map(|(row, ..)| starts[*row]))
+                .column("class", scores.iter().map(|(_, class, _)| &classes[*class]))
+                .column("score", scores.iter().map(|(.., score)| *score))
+                .column("model_id", scores.iter().map(|_| self.opened.id()))
+                .build()?;
+            sink.write(&batch)?;
+        }
         *pending = Pending { written: written + rows, ..Pending::default() };
         Ok(())
     }
@@ -224,7 +276,11 @@ impl Rows<'_> {
             // A unit without windows has a table without rows.
             None => self.cx.sink("embeddings", &[1])?,
         };
-        Ok(sink.finish()?)
+        sink.finish()?;
+        if self.has_map {
+            self.maps.map_or_else(|| self.cx.sink("embedding_maps", &[1, 1]), Ok)?.finish()?;
+        }
+        Ok(self.scores.map_or(Ok(()), TableSink::finish)?)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Stage `embed`: windows of sound through a backbone that somebody else trained, to the table `embeddings`.
+//! Stage `embed`: windows of sound through a backbone that somebody else trained, to the table `embeddings`, and to
+//! `backbone_scores` where scores of its own classes are asked for.
 //!
 //! - [`settings`], [`declare`]: the section `embed`, and what the stage declares of itself.
 //! - [`Backbone`]: what a runtime makes of a backbone's file. The crates of the workers implement it, so that this one links neither
@@ -24,6 +25,6 @@ pub mod worker;
 pub use backbone::{Array, Backbone, Port, Runtime, program};
 pub use embed::Embed;
 pub use error::BackboneError;
-pub use opened::Opened;
+pub use opened::{Heard, Opened};
 pub use settings::{EmbedSettings, declarations};
 pub use speech::FindSpeech;

@@ -28,7 +28,7 @@ const LONG_ENOUGH_S: f64 = 3.0;
 /// Runs the backbone on batches of noise, one in each thread of the pool at a time.
 ///
 /// # Errors
-/// Those of [`Opened::embed`].
+/// Those of [`Opened::hear`].
 pub(crate) fn report(opened: &Opened, batch: usize) -> Result<Report, BackboneError> {
     let contract = opened.contract();
     let mut noise = Noise(0x9E37_79B9_7F4A_7C15);
@@ -36,18 +36,18 @@ pub(crate) fn report(opened: &Opened, batch: usize) -> Result<Report, BackboneEr
     let mut notes = Vec::new();
     let (mut embedding, mut windows_per_s) = (None, 0.0);
     if contract.outputs.embedding.is_some() {
-        let first = opened.embed(&sound)?;
-        embedding = first.first().map(Vec::len);
-        if opened.embed(&sound)? != first {
+        let first = opened.hear(&sound)?;
+        embedding = first.first().map(|heard| heard.embedding.len());
+        if opened.hear(&sound)? != first {
             notes.push("the same sound gives other embeddings each time: the backbone draws random numbers".to_owned());
         }
-        if first.windows(2).any(|pair| pair[0] == pair[1]) {
+        if first.windows(2).any(|pair| pair[0].embedding == pair[1].embedding) {
             notes.push("different windows give the same embedding: check input.shape and the names of the outputs".to_owned());
         }
         let (start, mut done) = (Instant::now(), 0);
         while start.elapsed().as_secs_f64() < LONG_ENOUGH_S {
             let made: Result<Vec<_>, _> =
-                (0..rayon::current_num_threads()).into_par_iter().map(|_| opened.embed(&sound)).collect();
+                (0..rayon::current_num_threads()).into_par_iter().map(|_| opened.hear(&sound)).collect();
             done += made?.iter().map(Vec::len).sum::<usize>();
         }
         windows_per_s = done as f64 / start.elapsed().as_secs_f64();

@@ -1,9 +1,11 @@
 //! A backbone with its contract: sound in, embeddings out, each checked against what the contract says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use chorus_card::{Contract, Pool, Scale};
+use chorus_card::{Channels, Contract, Function, Pool, Scale};
+
+use chorus_engine::EngineError;
 
 use crate::backbone::{Array, Backbone, Runtime};
 use crate::error::BackboneError;
@@ -17,6 +19,23 @@ pub struct Opened {
     contract_path: PathBuf,
     id: String,
     input: String,
+    /// Its own classes, where their scores are asked for.
+    classes: Vec<String>,
+    /// Whether its map is asked for.
+    has_map: bool,
+}
+
+/// What a backbone makes of one window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// `[value]`
+    pub embedding: Vec<f32>,
+    /// `[class]`: scores of the backbone's own classes; empty where they are not asked for.
+    pub scores: Vec<f32>,
+    /// `[position, value]`; empty where it is not asked for.
+    pub map: Vec<f32>,
+    /// Values of a position of the map.
+    pub map_values: usize,
 }
 
 impl Opened {
@@ -41,6 +60,8 @@ impl Opened {
             contract_path: contract_path.to_owned(),
             id: given.id,
             input: String::new(),
+            classes: Vec::new(),
+            has_map: false,
         };
         opened.input = opened.sound_input()?;
         opened.check_outputs()?;
@@ -83,12 +104,60 @@ impl Opened {
         Ok(())
     }
 
-    /// The outputs that the contract names.
+    /// The outputs that are asked for.
     fn wanted(&self) -> Vec<&str> {
         let outputs = &self.contract.outputs;
         let embedding = outputs.embedding.iter().map(|embedding| embedding.name.as_str());
-        let others = outputs.logits.iter().map(|logits| logits.name.as_str()).chain(outputs.speech.as_deref());
-        embedding.chain(others).chain(self.contract.input.states.iter().map(|state| state.output.as_str())).collect()
+        let logits = outputs.logits.iter().filter(|_| !self.classes.is_empty()).map(|logits| logits.name.as_str());
+        let map = outputs.map.iter().filter(|_| self.has_map).map(|map| map.name.as_str());
+        let states = self.contract.input.states.iter().map(|state| state.output.as_str());
+        embedding.chain(logits).chain(map).chain(outputs.speech.as_deref()).chain(states).collect()
+    }
+
+    /// Lets [`Opened::hear`] give scores of the backbone's own classes too; `path` has their names, one a line.
+    ///
+    /// # Errors
+    /// A contract without logits, a backbone without the output, a file that cannot be read, or that has a name twice.
+    pub fn with_classes(mut self, path: &Path) -> Result<Self, BackboneError> {
+        if self.contract.outputs.logits.is_none() {
+            return Err(self.mismatch("the contract names no logits".into(), "outputs.logits, for embed.min_score"));
+        }
+        let text = std::fs::read_to_string(path).map_err(EngineError::io(path, "cannot be read"))?;
+        let names = text.lines().map(str::trim).filter(|name| !name.is_empty());
+        self.classes = names.map(str::to_owned).collect();
+        let mut sorted: Vec<&String> = self.classes.iter().collect();
+        sorted.sort_unstable();
+        let twice = sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone());
+        match twice {
+            Some(name) => Err(BackboneError::File {
+                path: path.to_owned(),
+                found: format!("the class {name} is there twice"),
+                next: "give each class a name of its own".into(),
+            }),
+            None if self.classes.is_empty() => Err(BackboneError::File {
+                path: path.to_owned(),
+                found: "there is no class".into(),
+                next: "write the names of the backbone's classes, one a line".into(),
+            }),
+            None => self.check_outputs().map(|()| self),
+        }
+    }
+
+    /// Lets [`Opened::hear`] give maps too.
+    ///
+    /// # Errors
+    /// A contract without a map, a backbone without the output.
+    pub fn with_map(mut self) -> Result<Self, BackboneError> {
+        if self.contract.outputs.map.is_none() {
+            return Err(self.mismatch("the contract names no map".into(), "outputs.map, for embed.map"));
+        }
+        self.has_map = true;
+        self.check_outputs().map(|()| self)
+    }
+
+    /// The backbone's own classes, where their scores are asked for.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     fn mismatch(&self, found: String, expected: impl Into<String>) -> BackboneError {
@@ -110,11 +179,11 @@ impl Opened {
         &self.id
     }
 
-    /// The embeddings `[window, value]` of windows of sound `[window, sample]`, full scale being 1.
+    /// What it makes of windows of sound `[window, sample]`, full scale being 1.
     ///
     /// # Errors
     /// [`BackboneError`] when the contract names no embedding, and when the backbone fails or gives something else than it says.
-    pub fn embed(&self, sound: &[f32]) -> Result<Vec<Vec<f32>>, BackboneError> {
+    pub fn hear(&self, sound: &[f32]) -> Result<Vec<Heard>, BackboneError> {
         let embedding = self.contract.outputs.embedding.as_ref();
         let embedding = embedding.ok_or_else(|| self.mismatch("the contract names no embedding".into(), "outputs.embedding"))?;
         if !self.contract.input.states.is_empty() || self.contract.input.context_samples > 0 {
@@ -122,21 +191,73 @@ impl Opened {
         }
         let samples = self.contract.samples();
         let at_once = if self.contract.has_batches() { sound.len() } else { samples };
-        let mut embeddings = Vec::with_capacity(sound.len() / samples);
+        let logits = self.contract.outputs.logits.as_ref().filter(|_| !self.classes.is_empty());
+        let map = self.contract.outputs.map.as_ref().filter(|_| self.has_map);
+        let others = logits.map(|logits| logits.name.as_str()).into_iter().chain(map.map(|map| map.name.as_str()));
+        let names: Vec<&str> = [embedding.name.as_str()].into_iter().chain(others).collect();
+        let mut heard = Vec::with_capacity(sound.len() / samples);
         for some in sound.chunks(at_once) {
             let batch = some.len() / samples;
-            let array = self.output(some, batch, &embedding.name)?;
-            let width = array.values.len() / batch;
-            embeddings.extend(array.values.chunks_exact(width).map(|one| pooled(one, &array.shape, embedding.pool)));
+            let arrays = self.outputs(some, batch, &names)?;
+            let windows = |array: &Array| array.values.chunks_exact(array.values.len() / batch).map(<[f32]>::to_vec).collect();
+            let embeddings: Vec<Vec<f32>> = windows(&arrays[0]);
+            let mut scores: Vec<Vec<f32>> = vec![Vec::new(); batch];
+            if let Some(logits) = logits {
+                scores = windows(&arrays[1]);
+                self.check_classes(&logits.name, &scores[0])?;
+                scores = scores.into_iter().map(|logits_of_one| logits.function.scores(logits_of_one)).collect();
+                self.check_scores(&logits.name, logits.function, &scores)?;
+            }
+            let (mut maps, mut map_values) = (vec![Vec::new(); batch], 0);
+            if let (Some(map), Some(array)) = (map, arrays.last()) {
+                map_values = self.values_of(&map.name, array, map.channels)?;
+                maps = windows(array).into_iter().map(|own| by_position(own, map_values, map.channels)).collect();
+            }
+            for ((one, scores), map) in embeddings.iter().zip(scores).zip(maps) {
+                let embedding = pooled(one, &arrays[0].shape, embedding.pool);
+                heard.push(Heard { embedding, scores, map, map_values });
+            }
         }
-        Ok(embeddings)
+        Ok(heard)
+    }
+
+    /// How many values a position of a map has.
+    fn values_of(&self, output: &str, map: &Array, channels: Channels) -> Result<usize, BackboneError> {
+        let own = if self.contract.has_batches() { map.shape.get(1..).unwrap_or_default() } else { &map.shape };
+        let values = match channels {
+            Channels::Last => own.last(),
+            Channels::First => own.first(),
+        };
+        values.copied().filter(|_| own.len() > 1).ok_or_else(|| {
+            let found = format!("the output {output} has the shape {own:?} for a window");
+            self.mismatch(found, "positions and values, as outputs.map says")
+        })
+    }
+
+    fn check_classes(&self, output: &str, logits: &[f32]) -> Result<(), BackboneError> {
+        if logits.len() == self.classes.len() {
+            return Ok(());
+        }
+        let found = format!("the output {output} has {} values for a window", logits.len());
+        Err(self.mismatch(found, format!("{}, as many as the file of its classes has names", self.classes.len())))
+    }
+
+    /// Refuses scores outside of 0 to 1, as an output of logits gives that the contract takes for scores.
+    fn check_scores(&self, output: &str, function: Function, scores: &[Vec<f32>]) -> Result<(), BackboneError> {
+        match scores.iter().flatten().find(|score| !(0.0..=1.0).contains(*score)) {
+            Some(score) => {
+                let found = format!("the output {output} has the value {score}, with outputs.logits.function {function:?}");
+                Err(self.mismatch(found.to_lowercase(), "scores from 0 to 1; for logits, the function logistic or softmax"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The probability of speech of each of some frames, one after the other. `sound` has the frames as the backbone takes them, each with
     /// the samples before it; `states` go from call to call.
     ///
     /// # Errors
-    /// As [`Opened::embed`]; a contract that names no speech.
+    /// As [`Opened::hear`]; a contract that names no speech.
     pub fn speech(
         &self,
         sound: Vec<f32>,
@@ -179,23 +300,33 @@ impl Opened {
         }
     }
 
-    /// One output for a batch of windows; its first dimension is that of the windows.
-    fn output(&self, sound: &[f32], batch: usize, name: &str) -> Result<Array, BackboneError> {
+    /// Some outputs for a batch of windows; the first dimension of each is that of the windows.
+    fn outputs(&self, sound: &[f32], batch: usize, names: &[&str]) -> Result<Vec<Array>, BackboneError> {
         let samples = self.contract.samples();
         let mut values = Vec::with_capacity(sound.len());
         sound.chunks_exact(samples).for_each(|window| scaled(window, &self.contract, &mut values));
         let mut inputs = BTreeMap::from([(self.input.clone(), Array { shape: self.contract.shape(batch), values })]);
         self.add_constants(&mut inputs);
         let failed = |found| BackboneError::Runtime { path: self.path.clone(), found };
-        let mut outputs = self.backbone.run(&inputs, &[name]).map_err(failed)?;
-        let array = outputs.remove(name).ok_or_else(|| failed(format!("the runtime gave no output {name}")))?;
+        // An output may serve as both.
+        let wanted: Vec<&str> = names.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let outputs = self.backbone.run(&inputs, &wanted).map_err(failed)?;
+        let mut arrays = Vec::with_capacity(names.len());
+        for &name in names {
+            let array = outputs.get(name).cloned().ok_or_else(|| failed(format!("the runtime gave no output {name}")))?;
+            self.check_output(name, &array, batch)?;
+            arrays.push(array);
+        }
+        Ok(arrays)
+    }
+
+    fn check_output(&self, name: &str, array: &Array, batch: usize) -> Result<(), BackboneError> {
         let fits = if self.contract.has_batches() { array.shape.first() == Some(&batch) } else { true };
         if !fits || array.values.is_empty() || !array.values.len().is_multiple_of(batch) {
             let found = format!("the output {name} has shape {:?} for {batch} windows", array.shape);
             return Err(self.mismatch(found, format!("[{batch}, …], a row for each window")));
         }
-        self.check_finite(name, &array)?;
-        Ok(array)
+        self.check_finite(name, array)
     }
 }
 
@@ -218,6 +349,15 @@ fn scaled(window: &[f32], contract: &Contract, into: &mut Vec<f32>) {
             let factor = if variance > 0.0 { f64::from(full) / variance.sqrt() } else { 0.0 };
             into.extend(window.iter().map(|&sample| ((f64::from(sample) - mean) * factor) as f32));
         }
+    }
+}
+
+/// The map of one window as `[position, value]`.
+fn by_position(map: Vec<f32>, values: usize, channels: Channels) -> Vec<f32> {
+    let positions = map.len() / values;
+    match channels {
+        Channels::Last => map,
+        Channels::First => (0..positions).flat_map(|at| map.iter().skip(at).step_by(positions).copied()).collect(),
     }
 }
 
@@ -267,6 +407,13 @@ mod tests {
         for scale in ["peak", "standard"] {
             assert_eq!(scaled(&[0.0; 4], &format!("{{{shape}, scale: {scale}}}")), [0.0; 4], "silence with {scale}");
         }
+    }
+
+    #[test]
+    fn a_map_is_laid_out_by_position() {
+        let rows = vec![1.0, 2.0, 3.0, 10.0, 20.0, 30.0];
+        assert_eq!(by_position(rows.clone(), 2, Channels::Last), rows);
+        assert_eq!(by_position(rows, 2, Channels::First), [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
     }
 
     #[test]

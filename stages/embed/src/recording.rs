@@ -1,4 +1,4 @@
-//! From a recording to the embeddings of its windows. A thread decodes while others are in the backbone, and memory holds a few
+//! From a recording to what the backbone makes of its windows. A thread decodes while others are in the backbone, and memory holds a few
 //! batches, whatever the recording's length.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use chorus_audio::error::AudioError;
 use chorus_engine::{EngineError, WorkError};
 use rayon::prelude::*;
 
-use crate::opened::Opened;
+use crate::opened::{Heard, Opened};
 use crate::places::{Lengths, Places};
 use crate::settings::{EmbedSettings, Together};
 
@@ -45,17 +45,17 @@ impl From<AudioError> for Ended {
     }
 }
 
-/// Calls `each` with the embedding of every window of the run, in order.
+/// Calls `each` with what the backbone makes of every window of the run, in order.
 ///
 /// # Errors
 /// Those of decoding, of the backbone and of `each`; [`EngineError::Stopped`] when a stop was asked for.
-pub(crate) fn embed(
+pub(crate) fn hear(
     opened: &Opened,
     settings: &EmbedSettings,
     archive: &dyn Archive,
     source: Source<'_>,
     stopping: &(dyn Fn() -> bool + Sync),
-    mut each: impl FnMut(&[f32]) -> Result<(), WorkError>,
+    mut each: impl FnMut(&Heard) -> Result<(), WorkError>,
 ) -> Result<(), WorkError> {
     let contract = opened.contract();
     let (samples, batch) = (contract.samples(), settings.batch_size);
@@ -98,9 +98,9 @@ pub(crate) fn embed(
                 if stopping() {
                     return Err(EngineError::Stopped.into());
                 }
-                let made: Result<Vec<_>, _> = sound.par_chunks(samples * batch).map(|some| opened.embed(some)).collect();
-                for embedding in made?.into_iter().flatten() {
-                    together.add(embedding, &mut each)?;
+                let made: Result<Vec<_>, _> = sound.par_chunks(samples * batch).map(|some| opened.hear(some)).collect();
+                for heard in made?.into_iter().flatten() {
+                    together.add(heard, &mut each)?;
                 }
             }
             Ok(())
@@ -116,29 +116,36 @@ pub(crate) fn embed(
     })
 }
 
-/// Brings the embeddings that belong to one window of the run together.
+/// Brings together what belongs to one window of the run.
 struct Meeting<'a> {
     of_segment: &'a [Vec<usize>],
     /// The next window of the run to hand out.
     next: usize,
-    /// Which embedding the first one held is.
+    /// Which window of the backbone the first one held is.
     first: usize,
-    held: VecDeque<Vec<f32>>,
+    held: VecDeque<Heard>,
     pool: Together,
 }
 
 impl Meeting<'_> {
-    fn add(&mut self, embedding: Vec<f32>, each: &mut impl FnMut(&[f32]) -> Result<(), WorkError>) -> Result<(), WorkError> {
-        self.held.push_back(embedding);
+    fn add(&mut self, heard: Heard, each: &mut impl FnMut(&Heard) -> Result<(), WorkError>) -> Result<(), WorkError> {
+        self.held.push_back(heard);
         while let Some(own) = self.of_segment.get(self.next) {
             let (Some(&first), Some(&last)) = (own.first(), own.last()) else { break };
             if last >= self.first + self.held.len() {
                 break;
             }
-            let own: Vec<&Vec<f32>> = own.iter().map(|&at| &self.held[at - self.first]).collect();
+            let own: Vec<&Heard> = own.iter().map(|&at| &self.held[at - self.first]).collect();
             match own.as_slice() {
                 [one] => each(one)?,
-                several => each(&pooled(several, self.pool))?,
+                several => {
+                    let embeddings: Vec<&[f32]> = several.iter().map(|heard| heard.embedding.as_slice()).collect();
+                    let scores: Vec<&[f32]> = several.iter().map(|heard| heard.scores.as_slice()).collect();
+                    // Positions of all windows, one after the other.
+                    let map = several.iter().flat_map(|heard| &heard.map).copied().collect();
+                    let (embedding, map_values) = (pooled(&embeddings, self.pool), several[0].map_values);
+                    each(&Heard { embedding, scores: pooled(&scores, Together::Max), map, map_values })?;
+                }
             }
             self.next += 1;
             // Windows of the run are in order, so no later one needs what lies before this one's first.
@@ -151,13 +158,13 @@ impl Meeting<'_> {
     }
 }
 
-fn pooled(embeddings: &[&Vec<f32>], pool: Together) -> Vec<f32> {
-    (0..embeddings[0].len())
+fn pooled(several: &[&[f32]], pool: Together) -> Vec<f32> {
+    (0..several[0].len())
         .map(|i| {
-            let values = embeddings.iter().map(|embedding| embedding[i]);
+            let values = several.iter().map(|one| one[i]);
             match pool {
                 Together::Max => values.fold(f32::NEG_INFINITY, f32::max),
-                Together::Mean => (values.map(f64::from).sum::<f64>() / embeddings.len() as f64) as f32,
+                Together::Mean => (values.map(f64::from).sum::<f64>() / several.len() as f64) as f32,
             }
         })
         .collect()
@@ -172,18 +179,23 @@ mod tests {
         let of_segment = [vec![0, 1], vec![1, 2], vec![2]];
         for (pool, expected) in [(Together::Mean, [1.5, 2.5, 3.0]), (Together::Max, [2.0, 3.0, 3.0])] {
             let mut meeting = Meeting { of_segment: &of_segment, next: 0, first: 0, held: VecDeque::new(), pool };
-            let mut handed = Vec::new();
+            let (mut handed, mut best) = (Vec::new(), Vec::new());
             let mut counts = Vec::new();
             for value in [1.0, 2.0, 3.0] {
                 meeting
-                    .add(vec![value], &mut |embedding| {
-                        handed.push(embedding[0]);
-                        Ok(())
-                    })
+                    .add(
+                        Heard { embedding: vec![value], scores: vec![value / 4.0], map: vec![value], map_values: 1 },
+                        &mut |heard| {
+                            handed.push(heard.embedding[0]);
+                            best.push(heard.scores[0]);
+                            Ok(())
+                        },
+                    )
                     .unwrap();
                 counts.push((handed.len(), meeting.held.len()));
             }
             assert_eq!(handed, expected, "{pool:?}");
+            assert_eq!(best, [0.5, 0.75, 0.75], "the highest score counts");
             assert_eq!(counts, [(0, 1), (1, 2), (3, 1)]);
         }
     }

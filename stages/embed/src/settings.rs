@@ -17,6 +17,14 @@ pub struct EmbedSettings {
     /// Number of windows that the backbone is given at once, where it takes several.
     #[key(unit = "windows", default = "8", range = 1..=4096)]
     pub batch_size: usize,
+    /// Also write the table embedding_maps, if the contract has outputs.map: an embedding for each position within a window. Heads are
+    /// then given these, which head.method prototypes can use. It takes as much more disk as there are positions.
+    #[key(default = "false")]
+    pub map: bool,
+    /// Scores of the backbone's own classes from this value on are written to the table backbone_scores, if its contract has
+    /// outputs.logits. Null: none.
+    #[key(range = 0.0..=1.0, example = "0.1")]
+    pub min_score: Option<f32>,
     /// Memory that the program may take with the backbone in it. A backbone that asks for more is refused.
     #[key(unit = "GiB", default = "8", range = above(0.0))]
     pub memory_gib: f64,

@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::backbone::Runtime;
 use crate::embed::open;
 use crate::noise;
-use crate::recording::{Source, embed};
+use crate::opened::Heard;
+use crate::recording::{Source, hear};
 use crate::settings::EmbedSettings;
 
 /// The commands.
@@ -107,10 +108,10 @@ fn clip(opened: &crate::Opened, settings: &EmbedSettings, audio: &Path, at: f64,
         rate_hz: facts.sample_rate_hz,
     };
     let mut found = Vec::new();
-    let take = |embedding: &[f32]| {
-        found = embedding.to_vec();
+    let take = |heard: &Heard| {
+        found.clone_from(&heard.embedding);
         Ok(())
     };
-    embed(opened, settings, &archive, source, &|| false, take).map_err(anyhow::Error::from_boxed)?;
+    hear(opened, settings, &archive, source, &|| false, take).map_err(anyhow::Error::from_boxed)?;
     Ok(found)
 }

@@ -4,39 +4,42 @@ use std::collections::BTreeMap;
 
 use chorus_engine::{UnitContext, WorkError, hash_bytes};
 use chorus_score::labelled::for_each_labelled;
-use half::f16;
+use chorus_tables::{TableReader, halves};
 
 use crate::HeadError;
 
 /// Windows with their embeddings and labels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Examples {
-    /// Values of an embedding.
+    /// Values of an embedding, or of each position of a map of them.
     pub width: usize,
+    /// Positions of a map; 1 for embeddings of whole windows.
+    pub positions: usize,
     /// Classes.
     pub classes: usize,
-    /// `[window, value]`
+    /// `[window, position, value]`
     pub embeddings: Vec<f32>,
     /// `[window, class]`, none where nobody said.
     pub labels: Vec<Option<bool>>,
-    /// The recording of each window, as a number.
-    pub recordings: Vec<usize>,
+    /// The group of each window's recording in the split, as a number.
+    pub groups: Vec<usize>,
 }
 
 impl Examples {
     /// The number of windows.
     pub fn len(&self) -> usize {
-        self.recordings.len()
+        self.groups.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.recordings.is_empty()
+        self.groups.is_empty()
     }
 
-    /// The embedding of a window.
+    /// The embedding of a window `[position, value]`.
     pub fn embedding(&self, window: usize) -> &[f32] {
-        &self.embeddings[window * self.width..(window + 1) * self.width]
+        let length = self.positions * self.width;
+        &self.embeddings[window * length..(window + 1) * length]
     }
 
     /// The labels of a window.
@@ -79,10 +82,11 @@ impl Examples {
     pub fn chosen(&self, windows: &[usize]) -> Self {
         Self {
             width: self.width,
+            positions: self.positions,
             classes: self.classes,
             embeddings: windows.iter().flat_map(|&window| self.embedding(window)).copied().collect(),
             labels: windows.iter().flat_map(|&window| self.labels(window)).copied().collect(),
-            recordings: windows.iter().map(|&window| self.recordings[window]).collect(),
+            groups: windows.iter().map(|&window| self.groups[window]).collect(),
         }
     }
 
@@ -106,40 +110,72 @@ impl Examples {
     }
 }
 
+/// A table of what heads are given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given {
+    /// Its name.
+    pub table: &'static str,
+    /// The column with the numbers.
+    pub column: &'static str,
+}
+
+impl Given {
+    /// That of a pass: the one of the two that it reads.
+    pub(crate) fn of(cx: &UnitContext<'_>) -> Self {
+        let maps = Self { table: "embedding_maps", column: "map" };
+        if cx.reads_table(maps.table) { maps } else { Self { table: "embeddings", column: "embedding" } }
+    }
+}
+
+/// Positions and values of a table's arrays.
+pub(crate) fn shape(reader: &TableReader) -> [usize; 2] {
+    match *reader.shape() {
+        [positions, values] => [positions, values],
+        _ => [1, reader.shape().iter().product()],
+    }
+}
+
 /// The windows of the subsets train and validation. Windows without any label are read only where they count (`with_unlabelled`), and
 /// only those of train.
-pub(crate) fn read(cx: &UnitContext<'_>, classes: usize, with_unlabelled: bool) -> Result<[Examples; 2], WorkError> {
+pub(crate) fn read(
+    cx: &UnitContext<'_>,
+    table: Given,
+    classes: usize,
+    with_unlabelled: bool,
+) -> Result<[Examples; 2], WorkError> {
     let mut sides = [Examples { classes, ..Examples::default() }, Examples { classes, ..Examples::default() }];
     let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    let mut part: Option<(std::path::PathBuf, Vec<u8>, usize)> = None;
-    for_each_labelled(cx, "embeddings", classes, |window| {
+    let mut group_of: BTreeMap<String, String> = BTreeMap::new();
+    for (_, batch) in cx.read_all("splits", &["recording_id", "group_id"])? {
+        group_of.extend(batch.texts("recording_id")?.into_iter().flatten().zip(batch.texts("group_id")?.into_iter().flatten()));
+    }
+    let mut part: Option<(std::path::PathBuf, Vec<u8>, [usize; 2])> = None;
+    for_each_labelled(cx, table.table, classes, |window| {
         let is_train = window.subset == "train";
         if window.labels.iter().all(Option::is_none) && !(is_train && with_unlabelled) {
             return Ok(());
         }
         // A part is read at once: embeddings are small.
         if part.as_ref().is_none_or(|(path, ..)| path != window.reader.path()) {
-            let batch = window.reader.read(&["embedding"])?;
-            let arrays = batch.arrays("embedding")?;
-            let bytes = arrays.iter().flatten().flatten().copied().collect();
-            part = Some((window.reader.path().to_owned(), bytes, usize::try_from(arrays.value_length())? / 2));
+            let batch = window.reader.read(&[table.column])?;
+            let bytes = batch.arrays(table.column)?.iter().flatten().flatten().copied().collect();
+            part = Some((window.reader.path().to_owned(), bytes, shape(window.reader)));
         }
-        let (path, bytes, width) = part.as_ref().ok_or("no part was read")?;
+        let (path, bytes, [positions, width]) = part.as_ref().ok_or("no part was read")?;
         let side = &mut sides[usize::from(!is_train)];
-        if side.width != *width && !side.is_empty() {
-            return Err(format!(
-                "{}: embeddings have {width} values, and {} before; run embed again",
-                path.display(),
-                side.width
-            )
-            .into());
+        let before = [side.positions, side.width];
+        if before != [*positions, *width] && !side.is_empty() {
+            let found = format!("{}: embeddings have the shape {:?}, and {before:?} before", path.display(), [positions, width]);
+            return Err(format!("{found}; run embed again").into());
         }
-        side.width = *width;
-        let own = &bytes[window.row * 2 * width..(window.row + 1) * 2 * width];
-        side.embeddings.extend(own.chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]]).to_f32()));
+        [side.positions, side.width] = [*positions, *width];
+        let length = 2 * positions * width;
+        let own = &bytes[window.row * length..(window.row + 1) * length];
+        side.embeddings.extend(halves(own));
         side.labels.extend(window.labels.iter().map(|label| label.map(|label| label == 1)));
         let next = numbers.len();
-        side.recordings.push(*numbers.entry(window.recording.to_owned()).or_insert(next));
+        let group = group_of.get(window.recording).map_or(window.recording, String::as_str);
+        side.groups.push(*numbers.entry(group.to_owned()).or_insert(next));
         Ok(())
     })?;
     Ok(sides)
@@ -153,10 +189,11 @@ mod tests {
         let labels = [[Some(true), None], [Some(false), None], [None, None], [None, Some(true)], [Some(false), Some(false)]];
         Examples {
             width: 1,
+            positions: 1,
             classes: 2,
             embeddings: (0..5).map(|i| i as f32).collect(),
             labels: labels.concat(),
-            recordings: vec![0, 0, 1, 1, 2],
+            groups: vec![0, 0, 1, 1, 2],
         }
     }
 

@@ -1,11 +1,11 @@
-//! The choice between settings of a method, by predictions for windows of recordings that the fit did not see.
+//! The choice between settings of a method, by predictions for windows of groups that the fit did not see.
 
 use chorus_engine::hash_bytes;
 use chorus_score::metrics::{MacroAverage, Ranking, macro_average};
 
 use crate::HeadError;
 use crate::examples::Examples;
-use crate::methods::{Fitting, Head, Method};
+use crate::methods::{Fit, Fitting, Head};
 
 /// What a setting of a method is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,14 +24,14 @@ pub(crate) struct Trial {
 /// # Errors
 /// Those of the fit.
 pub(crate) fn trials(
-    method: &dyn Method,
+    method: &dyn Fit,
     fitting: &Fitting<'_>,
     examples: &Examples,
     folds: usize,
 ) -> Result<Vec<Trial>, HeadError> {
     let settings = method.settings(fitting.options);
     let untried = |setting| Trial { setting, mean_ap: None, classes: 0 };
-    let parts = parts(&examples.recordings, folds, fitting.seed);
+    let parts = parts(&examples.groups, folds, fitting.seed);
     let used = parts.iter().copied().max().map_or(0, |last| last + 1);
     if settings.len() < 2 || used < 2 {
         return Ok(settings.into_iter().map(untried).collect());
@@ -43,7 +43,7 @@ pub(crate) fn trials(
         if learnt.check().is_err() {
             continue;
         }
-        let heads = method.fit(fitting, &learnt, &settings)?;
+        let heads = method.heads(fitting, &learnt, &settings)?;
         for (head, logits) in heads.iter().zip(&mut logits) {
             for &window in &own {
                 let at = window * examples.classes;
@@ -70,18 +70,18 @@ pub(crate) fn mean_ap(examples: &Examples, logits: &[f32]) -> MacroAverage {
     macro_average((0..examples.classes).map(of_class))
 }
 
-/// The part of each window: its recording's. Recordings are dealt out in an order by chance, the ones with the most windows first.
-fn parts(recordings: &[usize], folds: usize, seed: u64) -> Vec<usize> {
-    let n = recordings.iter().copied().max().map_or(0, |last| last + 1);
+/// The part of each window: its group's. Groups are dealt out in an order by chance, the ones with the most windows first.
+fn parts(groups: &[usize], folds: usize, seed: u64) -> Vec<usize> {
+    let n = groups.iter().copied().max().map_or(0, |last| last + 1);
     let mut sizes = vec![0_usize; n];
-    recordings.iter().for_each(|&recording| sizes[recording] += 1);
-    let mut order: Vec<usize> = (0..n).filter(|&recording| sizes[recording] > 0).collect();
-    order.sort_by_key(|&recording| (std::cmp::Reverse(sizes[recording]), hash_bytes(format!("{seed} {recording}").as_bytes())));
+    groups.iter().for_each(|&group| sizes[group] += 1);
+    let mut order: Vec<usize> = (0..n).filter(|&group| sizes[group] > 0).collect();
+    order.sort_by_key(|&group| (std::cmp::Reverse(sizes[group]), hash_bytes(format!("{seed} {group}").as_bytes())));
     let mut part_of = vec![0; n];
-    for (i, &recording) in order.iter().enumerate() {
-        part_of[recording] = i % folds;
+    for (i, &group) in order.iter().enumerate() {
+        part_of[group] = i % folds;
     }
-    recordings.iter().map(|&recording| part_of[recording]).collect()
+    groups.iter().map(|&group| part_of[group]).collect()
 }
 
 /// The setting to take: the best one; of several the first, which is the simplest.
@@ -109,14 +109,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recording_is_in_one_part_and_parts_are_even() {
-        let recordings: Vec<usize> = (0..100).map(|window| window / 5).collect();
-        let parts = parts(&recordings, 4, 7);
+    fn a_group_is_in_one_part_and_parts_are_even() {
+        let groups: Vec<usize> = (0..100).map(|window| window / 5).collect();
+        let parts = parts(&groups, 4, 7);
         for part in 0..4 {
             assert_eq!(parts.iter().filter(|&&own| own == part).count(), 25);
         }
         assert!((0..100).all(|window| parts[window] == parts[window / 5 * 5]));
-        assert_ne!(parts, super::parts(&recordings, 4, 8));
+        assert_ne!(parts, super::parts(&groups, 4, 8));
     }
 
     #[test]

@@ -2,13 +2,16 @@
 //!
 //! - [`settings`], [`declare`]: the section `head`, and what the stages train and predict declare with `train.on: embeddings`.
 //! - [`Examples`]: embeddings with labels. [`methods`]: how a head is fitted; an open set, one file each.
-//! - [`Train`], [`Predict`]: the two stages. [`given`]: heads that other runs trained.
+//! - [`Train`], [`Predict`]: the two stages. [`Material`]: what a training reads and writes, also one that libtorch does.
+//!   [`given`]: heads that other runs trained.
 
+mod context;
 pub mod declare;
 mod error;
 mod examples;
 mod folds;
 pub mod given;
+mod material;
 mod matrix;
 pub mod methods;
 mod predict;
@@ -18,6 +21,7 @@ mod weights;
 
 pub use error::HeadError;
 pub use examples::Examples;
+pub use material::{Made, Material};
 pub use predict::Predict;
 pub use settings::{HeadSettings, declarations};
 pub use train::Train;

@@ -5,8 +5,10 @@ use std::sync::OnceLock;
 use chorus_engine::graph::MODEL_CARD;
 use chorus_engine::{EngineError, Scan, ScanContext, Unit, UnitContext, Work, WorkError, mean_id};
 use chorus_score::predictions::{SEGMENT_COLUMNS, Scores, Windows, models};
-use half::f16;
+use chorus_tables::halves;
 
+use crate::context::{Around, Context};
+use crate::examples::{self, shape};
 use crate::given::{GivenHead, read};
 use crate::methods::Head;
 
@@ -58,8 +60,8 @@ impl Work for Predict {
         let Some(card) = cx.model_file(MODEL_CARD)? else { return Ok(0) };
         let classes = chorus_card::Card::read(&card)?.classes.len() as u64;
         let mut windows = 0;
-        for partition in cx.partitions("embeddings")?.iter().filter(|p| units.contains(&&p.unit)) {
-            windows += cx.open("embeddings", partition)?.rows() as u64;
+        for partition in cx.partitions("segments")?.iter().filter(|p| units.contains(&&p.unit)) {
+            windows += cx.open("segments", partition)?.rows() as u64;
         }
         Ok(windows * classes * BYTES_PER_ROW)
     }
@@ -75,54 +77,57 @@ impl Work for Predict {
         };
         let (ids, wanted) = (segments.utf8("segment_id")?, segments.rows());
         let mut sink = cx.sink("predictions", &[])?;
+        let context = Context { weight: cx.value("head.context")?, reach_s: cx.value("head.context_s")? };
+        let mut around = Around::new(context, model.classes.len());
+        let (recordings, starts) = (segments.utf8("recording_id")?, segments.f64("start_s")?);
+        let (recording, start_s) = (|row: usize| recordings.value(row), |row: usize| starts.value(row));
         let mut first = 0;
-        if let Some(reader) = cx.reader("embeddings")? {
-            for batch in reader.batches(&["segment_id", "embedding", "model_id"])? {
+        let given = examples::Given::of(cx);
+        if let Some(reader) = cx.reader(given.table)? {
+            let [positions, width] = shape(&reader);
+            for batch in reader.batches(&["segment_id", given.column, "model_id"])? {
                 if cx.stopping() {
                     return Err(EngineError::Stopped.into());
                 }
                 let batch = batch?;
-                let (own, arrays, backbones) = (batch.utf8("segment_id")?, batch.arrays("embedding")?, batch.utf8("model_id")?);
+                let (own, arrays, backbones) = (batch.utf8("segment_id")?, batch.arrays(given.column)?, batch.utf8("model_id")?);
                 if let Some(other) = backbones.iter().flatten().find(|id| *id != model.backbone) {
                     let found =
                         format!("embeddings are those of the backbone {other}, expected {}; run embed again", model.backbone);
                     return Err(found.into());
                 }
-                if reader.shape() != [model.width] {
-                    return Err(format!(
-                        "embeddings have shape {:?}, expected [{}]; run embed again",
-                        reader.shape(),
-                        model.width
-                    )
-                    .into());
+                if width != model.width {
+                    return Err(format!("embeddings have {width} values, expected {}; run embed again", model.width).into());
                 }
                 let is_same = (0..batch.rows()).all(|i| first + i < wanted && ids.value(first + i) == own.value(i));
                 if !is_same {
                     return Err("embeddings hold other windows than segments; run embed again".into());
                 }
-                let embeddings: Vec<f32> = arrays
-                    .iter()
-                    .flatten()
-                    .flat_map(|bytes| bytes.chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]]).to_f32()))
-                    .collect();
-                let models: Vec<Vec<f32>> = model.heads.iter().map(|head| model.logits(&**head, &embeddings)).collect();
-                windows.write(&mut sink, first, &Scores::mean_of(&models))?;
+                let embeddings: Vec<f32> = arrays.iter().flatten().flat_map(halves).collect();
+                let models: Vec<Vec<f32>> =
+                    model.heads.iter().map(|head| model.logits(&**head, &embeddings, positions * width)).collect();
+                if let Some((row, scores)) = around.add(Scores::mean_of(&models), recording, start_s) {
+                    windows.write(&mut sink, row, &scores)?;
+                }
                 first += batch.rows();
             }
         }
         if first != wanted {
             return Err(format!("found embeddings of {first} windows, expected {wanted} as in segments; run embed again").into());
         }
+        if let Some((row, scores)) = around.rest(recording, start_s) {
+            windows.write(&mut sink, row, &scores)?;
+        }
         Ok(sink.finish()?)
     }
 }
 
 impl Model {
-    /// Logits `[window, class]`.
-    fn logits(&self, head: &dyn Head, embeddings: &[f32]) -> Vec<f32> {
+    /// Logits `[window, class]` of embeddings of so many numbers.
+    fn logits(&self, head: &dyn Head, embeddings: &[f32], length: usize) -> Vec<f32> {
         let classes = self.classes.len();
-        let mut logits = vec![0.0; embeddings.len() / self.width * classes];
-        for (embedding, logits) in embeddings.chunks_exact(self.width).zip(logits.chunks_exact_mut(classes)) {
+        let mut logits = vec![0.0; embeddings.len() / length * classes];
+        for (embedding, logits) in embeddings.chunks_exact(length).zip(logits.chunks_exact_mut(classes)) {
             head.logits(embedding, logits);
         }
         logits

@@ -1,6 +1,6 @@
 //! The section `head`. Options that only one method reads are declared in the method's file.
 
-use chorus_keys::{Declarations, Keys, Word};
+use chorus_keys::{Declarations, Finding, Keys, Values, Word};
 use serde::Deserialize;
 
 use crate::methods::{ClassWeight, METHODS, MethodSettings};
@@ -13,7 +13,7 @@ pub struct HeadSettings {
     #[key(default = "logistic", choices = methods)]
     pub method: String,
     /// Number of parts in which the train windows are cut to choose between settings of the method, such as the strengths of
-    /// logistic. A recording is in one part.
+    /// logistic. A group of the split (split.group) is in one part.
     #[key(unit = "folds", default = "5", range = 2..=100)]
     pub folds: usize,
     /// How much the positive and the negative windows of a class count together.
@@ -26,6 +26,13 @@ pub struct HeadSettings {
     /// class is rare.
     #[key(default = "0", range = 0.0..=1.0, example = "0.05")]
     pub unlabelled_weight: f32,
+    /// How much the windows around a window count in its score: the weight of the highest logit among them; 0: not at all. Of help where
+    /// animals call again and again, and windows are judged one by one.
+    #[key(default = "0", range = 0.0..1.0, example = "0.5")]
+    pub context: f32,
+    /// How far from a window the windows around it may begin, in the same recording.
+    #[key(unit = "s", default = "30", range = above(0.0).up_to(3600.0))]
+    pub context_s: f64,
     /// Seed of the parts and of what is drawn.
     #[key(default = "0", range = 0..)]
     pub seed: u64,
@@ -40,5 +47,19 @@ fn methods() -> Vec<Word> {
 
 /// The configuration keys of heads.
 pub fn declarations() -> Declarations {
-    Declarations::default().section::<HeadSettings>()
+    Declarations::default().section::<HeadSettings>().check(takes_maps)
+}
+
+/// Refuses maps for a method that learns from embeddings of whole windows.
+fn takes_maps(values: &Values) -> Vec<Finding> {
+    let fits = values.text("model.path").is_none() && values.text("train.on") != Some("features");
+    let method = values.text("head.method").and_then(|name| METHODS.iter().find(|method| method.name() == name));
+    match method {
+        Some(method) if fits && values.get("embed.map").as_bool() == Some(true) && !method.takes_maps() => {
+            let possible: Vec<&str> = METHODS.iter().filter(|method| method.takes_maps()).map(|method| method.name()).collect();
+            let allowed = format!("with embed.map: {}, which learns from maps", possible.join(", "));
+            vec![Finding::new("head.method", format!("`{}`", method.name()), allowed)]
+        }
+        _ => Vec::new(),
+    }
 }

@@ -2,16 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 use chorus_head::Examples;
-use chorus_head::methods::{ClassWeight, Fitting, Head, METHODS, MethodSettings, find};
+use chorus_head::methods::{ClassWeight, Fit, Fitting, Head, METHODS, Method, MethodSettings, find};
 
 fn golden() -> (serde_json::Value, Examples) {
     let golden: serde_json::Value = serde_json::from_str(include_str!("golden/heads.json")).unwrap();
     let labels: Vec<Vec<Option<bool>>> = serde_json::from_value(golden["labels"].clone()).unwrap();
     let examples = Examples {
         width: golden["width"].as_u64().unwrap() as usize,
+        positions: 1,
         classes: golden["classes"].as_u64().unwrap() as usize,
         embeddings: serde_json::from_value(golden["values"].clone()).unwrap(),
-        recordings: (0..labels.len()).collect(),
+        groups: (0..labels.len()).collect(),
         labels: labels.concat(),
     };
     (golden, examples)
@@ -19,6 +20,11 @@ fn golden() -> (serde_json::Value, Examples) {
 
 fn fitting(options: &MethodSettings, class_weight: ClassWeight) -> Fitting<'_> {
     Fitting { options, class_weight, unlabelled_weight: 0.0, seed: 0 }
+}
+
+/// The methods that fit at once; the other one's tests are in stages/model.
+fn fitted() -> impl Iterator<Item = (&'static dyn Method, &'static dyn Fit)> {
+    METHODS.iter().filter_map(|method| Some((*method, method.fit()?)))
 }
 
 fn logits(head: &dyn Head, examples: &Examples) -> Vec<f32> {
@@ -34,7 +40,8 @@ fn logistic_regression_gives_the_logits_of_scikit_learn() {
     let (golden, examples) = golden();
     let options = MethodSettings::default();
     for (name, class_weight) in [("balanced", ClassWeight::Balanced), ("none", ClassWeight::None)] {
-        let heads = find("logistic").unwrap().fit(&fitting(&options, class_weight), &examples, &[0.01, 1.0]).unwrap();
+        let heads = find("logistic").unwrap().fit().unwrap();
+        let heads = heads.heads(&fitting(&options, class_weight), &examples, &[0.01, 1.0]).unwrap();
         for (head, strength) in heads.iter().zip(["0.01", "1"]) {
             let expected: Vec<Vec<f32>> = serde_json::from_value(golden["logits"][format!("{strength} {name}")].clone()).unwrap();
             let found = logits(&**head, &examples);
@@ -48,9 +55,9 @@ fn logistic_regression_gives_the_logits_of_scikit_learn() {
 fn every_method_tells_the_classes_apart_and_its_weights_can_be_read() {
     let (_, examples) = golden();
     let options = MethodSettings::default().with("strengths", &[0.1]).with("prototypes", &[2.0]);
-    for method in METHODS {
-        let settings = method.settings(&options);
-        let head = method.fit(&fitting(&options, ClassWeight::Balanced), &examples, &settings[..1]).unwrap().remove(0);
+    for (method, fit) in fitted() {
+        let settings = fit.settings(&options);
+        let head = fit.heads(&fitting(&options, ClassWeight::Balanced), &examples, &settings[..1]).unwrap().remove(0);
         let found = logits(&*head, &examples);
         for class in 0..examples.classes {
             let pairs: Vec<(f32, bool)> = (0..examples.len())
@@ -75,7 +82,7 @@ fn every_method_tells_the_classes_apart_and_its_weights_can_be_read() {
         let other = method.read(&read, examples.classes + 1, examples.width).err().unwrap().to_string();
         assert!(other.contains("expected") && other.contains("copy the model's folder"), "{other}");
     }
-    assert!(find("forest").err().unwrap().to_string().contains("logistic, lda, prototypes"));
+    assert!(find("forest").err().unwrap().to_string().contains("logistic, lda, prototypes, gradient"));
 }
 
 #[test]
@@ -83,9 +90,9 @@ fn a_class_without_positives_is_never_found() {
     let (_, mut examples) = golden();
     examples.labels.iter_mut().skip(1).step_by(3).for_each(|label| *label = Some(false));
     let options = MethodSettings::default().with("strengths", &[0.1]).with("prototypes", &[2.0]);
-    for method in METHODS {
-        let settings = method.settings(&options);
-        let head = method.fit(&fitting(&options, ClassWeight::Balanced), &examples, &settings[..1]).unwrap().remove(0);
+    for (method, fit) in fitted() {
+        let settings = fit.settings(&options);
+        let head = fit.heads(&fitting(&options, ClassWeight::Balanced), &examples, &settings[..1]).unwrap().remove(0);
         let found = logits(&*head, &examples);
         assert!(found.iter().skip(1).step_by(3).all(|&logit| logit == -10.0), "{}", method.name());
     }
@@ -100,10 +107,9 @@ fn a_fit_is_the_same_for_any_number_of_threads() {
     let fit = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            METHODS
-                .iter()
-                .map(|method| {
-                    method.fit(&fitting(&options, ClassWeight::Balanced), &examples, &[1.0]).unwrap().remove(0).tensors()
+            fitted()
+                .map(|(_, fit)| {
+                    fit.heads(&fitting(&options, ClassWeight::Balanced), &examples, &[1.0]).unwrap().remove(0).tensors()
                 })
                 .collect::<Vec<_>>()
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use chorus_audio::dsp::logmel::{LogMel, MelConfig};
 use chorus_card::{Card, Contract, MODEL_CARD};
@@ -31,7 +31,7 @@ impl Runtime for Libtorch {
         module.f_set_eval().map_err(|e| first_line(&e))?;
         let names: Vec<String> = contract.input.name.iter().cloned().collect();
         let sound = names.first().cloned().unwrap_or_else(|| "input".to_owned());
-        Ok(Box::new(Script { module: Mutex::new(module), device, sound }))
+        Ok(Box::new(Script { module: Mutex::new(module), device, sound, constants: OnceLock::new() }))
     }
 }
 
@@ -42,13 +42,25 @@ fn first_line(error: &tch::TchError) -> String {
     lines.take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// A TorchScript file. Its inputs have an order and no names: the sound is first, then the constants by name. Its outputs are a tensor, a
+/// A TorchScript file. Its inputs have an order and no names: the sound is first, then constants and states
+/// by name. Its outputs are a tensor, a
 /// tuple whose parts are called 0, 1 and so on, or a dictionary.
 struct Script {
     module: Mutex<CModule>,
     device: Device,
     /// The name of the sound among the inputs.
     sound: String,
+    /// How it takes constants, known after the first call.
+    constants: OnceLock<Constants>,
+}
+
+/// How a module takes an input with one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Constants {
+    /// As a number of Python: a whole one as int.
+    Numbers,
+    /// As a tensor without dimensions, as traced modules do.
+    Tensors,
 }
 
 impl Backbone for Script {
@@ -61,8 +73,27 @@ impl Backbone for Script {
         };
         let first = inputs.get(&self.sound).into_iter();
         let others = inputs.iter().filter(|(name, _)| **name != self.sound).map(|(_, array)| array);
-        let tensors = first.chain(others).map(|array| given(array).map(IValue::Tensor)).collect::<Result<Vec<_>, _>>()?;
-        let output = locked(&self.module).forward_is(&tensors).map_err(|e| first_line(&e))?;
+        let arrays: Vec<&Array> = first.chain(others).collect();
+        let call = |constants: Constants| -> Result<IValue, String> {
+            let value = |array: &&Array| match (array.shape.as_slice(), constants) {
+                ([], Constants::Numbers) => Ok(number(array.values[0])),
+                _ => given(array).map(IValue::Tensor),
+            };
+            let values = arrays.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+            locked(&self.module).forward_is(&values).map_err(|e| first_line(&e))
+        };
+        let output = match self.constants.get() {
+            Some(&known) => call(known)?,
+            // A module does not say which it takes, and refuses the other.
+            None => {
+                let (output, constants) = match call(Constants::Numbers) {
+                    Ok(output) => (output, Constants::Numbers),
+                    Err(refusal) => (call(Constants::Tensors).map_err(|_| refusal)?, Constants::Tensors),
+                };
+                let _ = self.constants.set(constants);
+                output
+            }
+        };
         let outputs = named(output)?;
         let mut found = BTreeMap::new();
         for &name in wanted {
@@ -83,6 +114,11 @@ impl Backbone for Script {
     fn outputs(&self) -> &[Port] {
         &[]
     }
+}
+
+/// A number of Python.
+fn number(value: f32) -> IValue {
+    if value.fract() == 0.0 { IValue::Int(value as i64) } else { IValue::Double(f64::from(value)) }
 }
 
 fn array(tensor: &Tensor) -> Result<Array, String> {

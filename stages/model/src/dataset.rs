@@ -21,8 +21,8 @@ pub trait Dataset: Sync {
     /// The rows cannot be read.
     fn inputs(&self, rows: &[usize]) -> Result<Tensor>;
 
-    /// Labels of some rows, and 1 where a label is known and 0 where not; both `[batch, class]`. Unknown labels are
-    /// numbers too.
+    /// Labels of some rows, and how much they count: 1 where a label is known, 0 where not, less than half where it is only supposed;
+    /// both `[batch, class]`. Unknown labels are numbers too.
     ///
     /// # Errors
     /// The rows cannot be read.

@@ -3,7 +3,7 @@
 
 use chorus_engine::Config;
 use chorus_engine::graph::{
-    BACKBONE, CONTRACT, ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, WEIGHTS, learns_from_embeddings,
+    BACKBONE, CONTRACT, ENSEMBLE, Input, MODEL_CARD, Output, Pass, Per, Program, TRAINING_HINTS, WEIGHTS, learns_from_embeddings,
     predicts_from_features,
 };
 
@@ -26,13 +26,7 @@ pub fn distill(config: &Config) -> Option<Pass> {
         inputs: vec![Table("splits"), Table("features"), Table("embeddings")],
         outputs: vec![Output::File(DISTILLED_FILE), Output::Table("distillation_log")],
         keys: vec!["device", "distill.*", "train.*", "featurize.*", "segment.window_s"],
-        hints: vec![
-            "train.checkpoint_every_s",
-            "train.memory_gib",
-            "train.device_memory_gib",
-            "train.loader_threads",
-            "train.initial_weights",
-        ],
+        hints: TRAINING_HINTS.to_vec(),
         ..Pass::new("distill", Per::Run)
     })
 }
@@ -49,16 +43,8 @@ pub fn train(config: &Config) -> Option<Pass> {
         Table("classes"),
         Input::File("train.initial_weights"),
     ];
-    let (mut keys, mut hints) = (
-        vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"],
-        vec![
-            "train.checkpoint_every_s",
-            "train.memory_gib",
-            "train.device_memory_gib",
-            "train.loader_threads",
-            "train.initial_weights",
-        ],
-    );
+    let mut keys = vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"];
+    let mut hints = TRAINING_HINTS.to_vec();
     if distills(config) {
         inputs.extend([Input::Model(DISTILLED), Input::File(BACKBONE), Input::File(CONTRACT)]);
         keys.extend([BACKBONE, CONTRACT]);

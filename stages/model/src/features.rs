@@ -110,12 +110,6 @@ impl Windows {
         Ok(())
     }
 
-    /// Labels of one class, `None` where not known, in the order of the rows.
-    pub(crate) fn labels_of(&self, class: usize) -> Vec<Option<bool>> {
-        let pairs = self.labels.iter().zip(&self.known).skip(class).step_by(self.classes);
-        pairs.map(|(&label, &known)| (known > 0.5).then_some(label > 0.5)).collect()
-    }
-
     /// The arrays of some rows, in the given order.
     fn read(&self, rows: &[usize]) -> Result<Vec<u8>> {
         let width = self.width();
@@ -177,7 +171,7 @@ impl Dataset for Windows {
 pub(crate) fn check_input(architecture: &dyn Architecture) -> Result<()> {
     let name = architecture.name();
     let expected = "a network over spectrograms, which the stages train and predict give it";
-    check(architecture.input() == Input::LogMel, "architecture", expected, format!("{name}, which takes waveforms"))
+    check(architecture.input() == Input::LogMel, "architecture", expected, format!("{name}, which takes no spectrograms"))
 }
 
 /// Little-endian float16 arrays as `[row, 1, mel, frame]`.

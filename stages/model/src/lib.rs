@@ -26,6 +26,8 @@ pub mod extension;
 mod features;
 pub mod given;
 #[cfg(feature = "torch")]
+mod head;
+#[cfg(feature = "torch")]
 pub mod inference;
 #[cfg(feature = "torch")]
 mod lesson;
@@ -67,6 +69,8 @@ pub use backbones::Libtorch;
 #[cfg(feature = "torch")]
 pub use distill::Distill;
 pub use error::{Error, Result};
+#[cfg(feature = "torch")]
+pub use head::TrainHead;
 #[cfg(feature = "torch")]
 pub use predict::Predict;
 #[cfg(feature = "torch")]

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chorus_embed::worker::BackboneCommand;
 use chorus_embed::{Embed, FindSpeech};
-use chorus_engine::graph::Program;
-use chorus_torch::{Distill, Libtorch, Predict, Train, device, speed};
+use chorus_engine::graph::{Program, learns_from_embeddings};
+use chorus_torch::{Distill, Libtorch, Predict, Train, TrainHead, device, speed};
 use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};
 
@@ -69,15 +69,14 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
             ("libtorch".to_owned(), device::describe().libtorch_version),
             ("device".to_owned(), device::kind(device).to_owned()),
         ];
-        Ok((
-            registry
-                .holding("speech", FindSpeech(Libtorch))
-                .holding("embed", Embed(Libtorch))
-                .holding("distill", Distill)
-                .holding("train", Train)
-                .holding("predict", Predict),
-            versions.into(),
-        ))
+        let registry = registry
+            .holding("speech", FindSpeech(Libtorch))
+            .holding("embed", Embed(Libtorch))
+            .holding("distill", Distill)
+            .holding("predict", Predict);
+        let on_embeddings = learns_from_embeddings(config);
+        let registry = if on_embeddings { registry.holding("train", TrainHead) } else { registry.holding("train", Train) };
+        Ok((registry, versions.into()))
     })
 }
 

@@ -145,7 +145,7 @@ impl TrainOptions {
         if self.network.architecture.input() == Input::LogMel {
             return Ok(());
         }
-        let expected = || format!("0 or false, since the network {} takes waveforms", self.network.architecture.name());
+        let expected = || format!("0 or false, since the network {} takes no spectrograms", self.network.architecture.name());
         let AugmentOptions { time_roll, frequency_masks, time_masks, .. } = self.settings.augmentation;
         let SoundOptions { gain_db, background_probability, .. } = self.settings.sound;
         check(gain_db == 0.0, "gain_db", expected(), gain_db)?;

@@ -17,7 +17,7 @@ use tch::{Kind, Tensor};
 use crate::dataset::{Census, Dataset};
 use crate::declare::DISTILLED;
 use crate::device;
-use crate::features::{self, TrainingWindows, Windows};
+use crate::features::{self, TrainingWindows};
 use crate::lesson::{LOSS, Learnt, Lesson, LogRow, MACRO_F1, MEAN_AP, checkpoints_every, learn};
 use crate::loss::cross_entropy;
 use crate::resident::Resident;
@@ -94,7 +94,6 @@ impl Work for Train {
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
-        cx.write_file("model/curves.csv", &curves(&history)?)?;
         write_log(cx, &history, kept)
     }
 }
@@ -120,7 +119,9 @@ fn distilled_from(cx: &UnitContext<'_>) -> std::result::Result<Option<GivenBackb
 /// The key that names a file of weights to start from.
 const INITIAL_WEIGHTS: &str = "train.initial_weights";
 
-fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::result::Result<(), WorkError> {
+/// Writes what is told of a training by epoch: `model/curves.csv` and the tables `training_log` and `training_mixing`.
+pub(crate) fn write_log(cx: &UnitContext<'_>, history: &[LogRow], kept: usize) -> std::result::Result<(), WorkError> {
+    cx.write_file("model/curves.csv", &curves(history)?)?;
     let value = |name: &'static str| history.iter().map(move |row| row.validation.get(name).map(|figure| figure.0));
     cx.write("training_log", |batch| {
         batch
@@ -175,16 +176,19 @@ fn tell_classes(cx: &UnitContext<'_>, classes: &[String], windows: &TrainingWind
 const F1_THRESHOLD: f64 = 0.5;
 
 /// What a validation found; figures that are not defined are left out.
-fn figures(windows: &Windows, classes: usize, logits: &Tensor) -> Result<Vec<(String, f64)>> {
-    let rows: Vec<usize> = (0..windows.len()).collect();
-    let (labels, known) = windows.labels(&rows)?;
+pub(crate) fn figures(validation: &dyn Dataset, classes: usize, logits: &Tensor) -> Result<Vec<(String, f64)>> {
+    let rows: Vec<usize> = (0..validation.len()).collect();
+    let (labels, known) = validation.labels(&rows)?;
     let logits = logits.f_to_kind(Kind::Float)?;
+    let values = |tensor: &Tensor| -> Result<Vec<f32>> { Ok(Vec::try_from(tensor.f_contiguous()?.f_view(-1)?)?) };
+    let (scores, positive, reviewed) = (values(&logits.f_sigmoid()?)?, values(&labels)?, values(&known)?);
     let loss = cross_entropy(&logits, &[Target { labels, weights: known }])?.f_double_value(&[])?;
-    let scores: Vec<f32> = Vec::try_from(logits.f_sigmoid()?.f_contiguous()?.f_view(-1)?)?;
     let mut rankings = Vec::new();
     for class in 0..classes {
         let own: Vec<f32> = scores.iter().skip(class).step_by(classes).copied().collect();
-        rankings.push(Ranking::new(&own, &windows.labels_of(class)).map_err(|e| Error::Caller(e.into()))?);
+        let pairs = positive.iter().zip(&reviewed).skip(class).step_by(classes);
+        let labels: Vec<Option<bool>> = pairs.map(|(&label, &known)| (known > 0.5).then_some(label > 0.5)).collect();
+        rankings.push(Ranking::new(&own, &labels).map_err(|e| Error::Caller(e.into()))?);
     }
     let f1 = macro_average(rankings.iter().map(|r| r.confusion(F1_THRESHOLD).f1())).value;
     let ap = macro_average(rankings.iter().map(Ranking::average_precision)).value;

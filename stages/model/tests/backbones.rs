@@ -36,10 +36,10 @@ fn a_torchscript_file_gives_its_embeddings() {
     let folder = tempfile::tempdir().unwrap();
     let (path, contract) = traced(folder.path(), "embedding");
     let sound: Vec<f32> = (0..24).map(|i| i as f32 / 24.0).collect();
-    let found = open(&path, &contract).unwrap().embed(&sound).unwrap();
+    let found = open(&path, &contract).unwrap().hear(&sound).unwrap();
     assert_eq!(found.len(), 3);
-    for (window, embedding) in sound.chunks(8).zip(&found) {
-        for (column, value) in embedding.iter().enumerate() {
+    for (window, heard) in sound.chunks(8).zip(&found) {
+        for (column, value) in heard.embedding.iter().enumerate() {
             let expected: f32 = window.iter().enumerate().map(|(row, x)| x * (3 * row + column) as f32 / 10.0).sum();
             assert!((value - expected).abs() < 1e-5, "{value} {expected}");
         }
@@ -55,6 +55,6 @@ fn what_is_no_torchscript_is_refused() {
     assert!(error.contains("traced.pt"), "{error}");
     let (path, contract) = traced(folder.path(), "embedding");
     std::fs::write(&contract, CONTRACT.replace("sample_rate_hz: 8", "sample_rate_hz: 16")).unwrap();
-    let error = open(&path, &contract).unwrap().embed(&[0.0; 16]).unwrap_err().to_string();
+    let error = open(&path, &contract).unwrap().hear(&[0.0; 16]).unwrap_err().to_string();
     assert!(error.contains("traced.pt") && error.lines().count() <= 3, "{error}");
 }

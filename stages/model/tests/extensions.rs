@@ -315,8 +315,8 @@ fn what_the_network_cannot_do_is_refused_before_the_training() {
     };
     for (options, name, expected) in [
         (TrainOptions { mixing: Arc::new(random), ..options(1) }, "manifold_depth", "no places between its blocks"),
-        (with(|settings| settings.augmentation.time_roll = true), "time_roll", "takes waveforms"),
-        (with(|settings| settings.sound.gain_db = 3.0), "gain_db", "takes waveforms"),
+        (with(|settings| settings.augmentation.time_roll = true), "time_roll", "takes no spectrograms"),
+        (with(|settings| settings.sound.gain_db = 3.0), "gain_db", "takes no spectrograms"),
         (with(|settings| settings.precision = Precision::Bfloat16), "precision", "float32 with the network"),
     ] {
         let refusal = Trainer::new(options, HOST).unwrap_err();

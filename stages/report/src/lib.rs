@@ -24,7 +24,7 @@ mod speech;
 #[cfg(test)]
 mod tests;
 
-use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per, learns_from_embeddings};
+use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per, trains_in_steps};
 use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
@@ -77,7 +77,7 @@ impl Report {
             "reliability",
         ];
         let learnt = if config.text("model.path").is_none() { learnt } else { &[] };
-        let learnt = learnt.iter().filter(|table| **table != "training_log" || !learns_from_embeddings(config));
+        let learnt = learnt.iter().filter(|table| **table != "training_log" || trains_in_steps(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
         let mut keys = vec!["archive.channel", "report.*"];

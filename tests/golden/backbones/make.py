@@ -1,6 +1,7 @@
 """Makes the small backbones of tests/backbones.rs, and what they give: `make.py`. Needs numpy, onnx, onnxruntime.
 
 tiny.onnx            16 filters of 64 samples over a window, rectified, their means: sound [batch, 4000] at 8 kHz -> embedding [batch, 16]
+map.onnx             the same, and the rectified waves before the mean, as a map [batch, 16, position]
 nan.onnx             gives NaN for every window
 external.onnx        has a tensor in another file
 operator.onnx        has an operator that nobody knows
@@ -27,12 +28,12 @@ def kernels():
     return waves.astype(np.float32)[:, None, :]
 
 
-def save(name, nodes, initializers, opset=17):
+def save(name, nodes, initializers, opset=17, outputs=()):
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("sound", TensorProto.FLOAT, ["n", SAMPLES])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", FILTERS])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", FILTERS]), *outputs],
         initializers,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8, producer_name="make.py")
@@ -67,6 +68,9 @@ def main():
     ]
     mean = helper.make_node("ReduceMean", ["rectified"], ["embedding"], axes=[2], keepdims=0)
     save("tiny.onnx", [*filtered, mean], [weights, axes])
+    positions = (SAMPLES - LENGTH) // 16 + 1
+    map_output = helper.make_tensor_value_info("rectified", TensorProto.FLOAT, ["n", FILTERS, positions])
+    save("map.onnx", [*filtered, mean], [weights, axes], outputs=[map_output])
     raw = helper.make_node("ReduceMean", ["rectified"], ["means"], axes=[2], keepdims=0)
     minus = numpy_helper.from_array(np.array(-1, dtype=np.float32), "minus")
     below = [helper.make_node("Sub", ["minus", "means"], ["below"]), helper.make_node("Log", ["below"], ["embedding"])]

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     }
     let console = Console::new();
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let base = runner(sweep.base.clone());
+    let base = runner(sweep.base.clone())?;
     base.stop_on_signals().context("signals cannot be handled")?;
     sweep.make_base(&base, jobs, &console)?;
     let (made, failed) = sweep.make_runs(&base, jobs, &console)?;
@@ -95,7 +95,7 @@ impl Sweep {
     }
 
     fn refuse_runs_without_metrics(&self) -> Result<(), UsageError> {
-        let without = self.runs.iter().find(|run| !runner(run.config.clone()).stages().contains(&"evaluate"));
+        let without = self.runs.iter().find(|run| !stages(&passes(&run.config)).contains(&"evaluate"));
         match without {
             None => Ok(()),
             Some(_) => Err(UsageError(
@@ -131,7 +131,7 @@ impl Sweep {
         let (mut made, mut failed) = (Vec::new(), Vec::new());
         for (number, planned) in self.runs.iter().enumerate() {
             console.say(&format!("sweep: run {} of {}, {}", number + 1, self.runs.len(), planned.combination.describe()));
-            let runner = runner(planned.reachable()).stopping_with(base);
+            let runner = runner(planned.reachable())?.stopping_with(base);
             match runner.run(&options(stages_of(&runner), jobs)) {
                 Ok(_) => made.push(Made::new(planned.name.clone(), planned.combination.variant(), &planned.config)),
                 Err(EngineError::Stopped) => return Err(EngineError::Stopped.into()),
@@ -170,7 +170,7 @@ impl Planned {
         if config.text("run.base").is_none() && !config.run_path().exists() {
             return Ok("to be made".into());
         }
-        let runner = runner(config);
+        let runner = runner(config)?;
         let plans = runner.plan(false)?;
         let open: Vec<&str> = plans.iter().filter(|plan| plan.stage != REPORT && !is_there(plan)).map(|plan| plan.pass).collect();
         Ok(if open.is_empty() { "made".into() } else { format!("to be made: {}", open.join(", ")) })

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use chorus_archive::Local;
+use chorus_archive::{Local, is_url};
 use chorus_card::Card;
 use chorus_keys::{Base, Declarations, Finding, Key, Keys, Values};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::sync::locked;
 /// The keys that the card of a network records under `settings`.
 pub const MODEL_KEYS: [&str; 2] = ["featurize.*", "segment.window_s"];
 /// The keys that the card of a head on embeddings records under `settings`.
-pub const HEAD_KEYS: [&str; 3] = ["embed.hop_s", "embed.pool", "segment.window_s"];
+pub const HEAD_KEYS: [&str; 6] = ["embed.hop_s", "embed.map", "embed.pool", "head.context", "head.context_s", "segment.window_s"];
 /// The key that says what a classifier learns from. It follows from the kind of model, so cards need not record it.
 pub(super) const LEARNS_FROM: &str = "train.on";
 
@@ -327,7 +327,10 @@ impl Config {
         let mut config = self.clone();
         let run = Value::from(self.run_path().to_string_lossy());
         config.values.set("run.path", run);
-        let absolute = |path: &str| std::path::absolute(path).map_or_else(|_| path.into(), |path| path.to_string_lossy().into());
+        let absolute = |path: &str| match std::path::absolute(path) {
+            Ok(path_here) if !is_url(path) => path_here.to_string_lossy().into_owned(),
+            _ => path.to_owned(),
+        };
         let keys = self.declarations.into_iter().flat_map(Declarations::keys);
         for key in keys.filter(|key| key.base == Base::Current) {
             let value = match config.values.get(key.name) {

@@ -1,6 +1,6 @@
 //! The keys of the engine itself: where a run reads and writes, and how its work is cut.
 
-use chorus_keys::{Declarations, Finding, Keys, Values};
+use chorus_keys::{Choices, Declarations, Finding, Keys, Values};
 use serde::Deserialize;
 
 /// The keys at the top level.
@@ -17,7 +17,8 @@ pub struct DeviceSettings {
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "archive")]
 pub struct ArchiveFolder {
-    /// Folder of the recordings. It is only read, never written to.
+    /// Folder of the recordings, or URL of an object store: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or https:// for
+    /// WebDAV. It is only read, never written to.
     #[key(path, example = "/data/ponds")]
     pub path: Option<String>,
 }
@@ -32,6 +33,19 @@ pub struct RunSettings {
     /// Folder of another run. Units that would be the same as in that run are taken over from it and not computed again.
     #[key(path, example = "runs/ponds")]
     pub base: Option<String>,
+    /// How processes are kept from working on one run at the same time.
+    #[key(default = "flock")]
+    pub lock: Lock,
+}
+
+/// How processes are kept from working on one run at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
+#[serde(rename_all = "snake_case")]
+pub enum Lock {
+    /// By locks of the file system.
+    Flock,
+    /// Not at all: for file systems without locks, where a workflow engine starts one process at a time, or one for each share.
+    None,
 }
 
 /// The key of the section `model` that the engine reads; train and predict declare the others.
@@ -61,6 +75,10 @@ pub struct BackboneFile {
     /// name and the extension .yaml. `chorus backbone contract NAME` prints contracts of known backbones.
     #[key(path, example = "birdnet.yaml")]
     pub contract: Option<String>,
+    /// File with the names of the classes that the backbone knows itself, one a line, for embed.min_score. Null: the file that
+    /// the contract names in outputs.logits.classes.
+    #[key(path, example = "birdnet-labels.txt")]
+    pub classes: Option<String>,
 }
 
 /// The section `units`.

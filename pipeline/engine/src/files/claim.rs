@@ -34,11 +34,8 @@ impl Claim {
     fn lock(path: &Path, operation: FlockOperation) -> Result<Option<Self>, EngineError> {
         loop {
             let file = atomic::open_lock(path)?;
-            match flock(&file, operation) {
-                Ok(()) => {}
-                Err(Errno::INTR) => continue,
-                Err(Errno::WOULDBLOCK) => return Ok(None),
-                Err(error) => return Err(EngineError::io(path, "cannot be locked")(error.into())),
+            if !locked(&file, path, operation)? {
+                return Ok(None);
             }
             // Whoever held it before may have removed the file in between: then this lock guards nothing.
             let id = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
@@ -69,6 +66,30 @@ impl Drop for Claim {
     }
 }
 
+/// Locks an open file; false where another process holds it.
+///
+/// # Errors
+/// [`EngineError::NoLocks`] where the file system has no locks, as Lustre without `-o flock` and NFS without a lock service.
+pub(super) fn locked(file: &File, path: &Path, operation: FlockOperation) -> Result<bool, EngineError> {
+    loop {
+        return match flock(file, operation) {
+            Ok(()) => Ok(true),
+            Err(Errno::INTR) => continue,
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(refused(path, error)),
+        };
+    }
+}
+
+fn refused(path: &Path, error: Errno) -> EngineError {
+    match error {
+        Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP => {
+            EngineError::NoLocks { path: path.to_owned(), reason: std::io::Error::from(error).to_string() }
+        }
+        _ => EngineError::io(path, "cannot be locked")(error.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +103,16 @@ mod tests {
         drop(claim);
         assert!(!path.exists());
         assert!(Claim::take(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_not_taken_for_another_process() {
+        for error in [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP] {
+            let told = refused(Path::new("run/state/lock"), error).to_string();
+            assert!(told.contains("run/state/lock") && told.contains("no locks") && told.contains("run.lock: none"), "{told}");
+        }
+        let told = refused(Path::new("run/state/lock"), Errno::IO).to_string();
+        assert!(told.contains("cannot be locked") && !told.contains("no locks"), "{told}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The lowest floor: files, folders and locks. It knows nothing of fingerprints, plans or stages' work.
 
+pub(crate) mod abilities;
 pub mod atomic;
 pub(crate) mod claim;
 pub(crate) mod hash;

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::FlockOperation;
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::atomic;
-use super::claim::Claim;
+use super::claim::{self, Claim};
 use super::hash::hash_bytes;
 use super::share::Share;
 use crate::config::RESOLVED;
@@ -27,12 +27,20 @@ pub struct RunDir {
     path: PathBuf,
     /// The share of the run that this process makes; `None` when the whole run is its own.
     share: Option<Share>,
+    /// Whether processes keep each other off by locks.
+    has_locks: bool,
 }
 
 impl RunDir {
     /// The run in this folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), share: None }
+        Self { path: path.into(), share: None, has_locks: true }
+    }
+
+    /// The same run with the locks that the key `run.lock` names.
+    #[must_use]
+    pub(crate) fn locked_by(self, lock: Option<&str>) -> Self {
+        Self { has_locks: lock != Some("none"), ..self }
     }
 
     /// The same run, of which other processes make other shares at the same time.
@@ -114,14 +122,14 @@ impl RunDir {
     /// The worker of a process that was killed ends a moment later, so taking the lock is retried for a while.
     ///
     /// # Errors
-    /// [`EngineError::Locked`] when another process has it.
+    /// [`EngineError::Locked`] when another process has it; [`EngineError::NoLocks`] where the file system has none.
     pub fn lock(&self) -> Result<File, EngineError> {
         let path = self.path.join("state").join("lock");
         let file = atomic::open_lock(&path)?;
         let start = Instant::now();
         let operation =
             if self.share.is_some() { FlockOperation::NonBlockingLockShared } else { FlockOperation::NonBlockingLockExclusive };
-        while flock(&file, operation).is_err() {
+        while self.has_locks && !claim::locked(&file, &path, operation)? {
             if start.elapsed() > PATIENCE {
                 return Err(EngineError::Locked { path: self.path.clone() });
             }
@@ -137,13 +145,16 @@ impl RunDir {
         self.path.join("state").join("shares").join(format!("{}.lock", share.name()))
     }
 
-    /// Locks a share for this process and those that it starts. A process that checks whether the share is locked holds it for a
-    /// moment, so this is retried for a while.
+    /// Locks a share for this process and those that it starts. The worker of a process that was killed ends a moment later, so this is
+    /// retried for a while.
     ///
     /// # Errors
     /// [`EngineError::ShareTaken`] when another process has it.
     pub(crate) fn take_share(&self, share: Share) -> Result<Claim, EngineError> {
         let (path, start) = (self.share_path(share), Instant::now());
+        if !self.has_locks {
+            return Ok(Claim::undisputed());
+        }
         loop {
             if let Some(claim) = Claim::take(&path)? {
                 return claim.inherited();
@@ -155,21 +166,19 @@ impl RunDir {
         }
     }
 
-    /// Whether a process works on this share now.
-    pub(crate) fn is_at_work(&self, share: Share) -> Result<bool, EngineError> {
-        let path = self.share_path(share);
-        Ok(path.exists() && Claim::take(&path)?.is_none())
-    }
-
-    /// Claims a piece of a pass's work for this process: a unit, or a part of a scan of the archive. `None` while
-    /// another process has it. A process without a share has the whole run and needs no locks.
+    /// Claims a part of a pass's scan of the archive for this process. `None` while another process has it. A process without a share
+    /// has the whole run and needs no claims; without locks, several may do the same part, to the same end.
     pub(crate) fn claim(&self, pass: &str, work: &str) -> Result<Option<Claim>, EngineError> {
-        if self.share.is_none() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.claim_path(pass, work)) }
+        if self.is_undisputed() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.claim_path(pass, work)) }
     }
 
     /// As [`RunDir::claim`], but waits for the other process.
     pub(crate) fn wait_for_claim(&self, pass: &str, work: &str) -> Result<Claim, EngineError> {
-        if self.share.is_none() { Ok(Claim::undisputed()) } else { Claim::wait(&self.claim_path(pass, work)) }
+        if self.is_undisputed() { Ok(Claim::undisputed()) } else { Claim::wait(&self.claim_path(pass, work)) }
+    }
+
+    fn is_undisputed(&self) -> bool {
+        self.share.is_none() || !self.has_locks
     }
 
     /// Locks of what processes with a share are working on.

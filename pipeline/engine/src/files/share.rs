@@ -1,9 +1,9 @@
 //! Shares of a run: several processes, on one host or on many, make the units of one run at once (`--units 3/64`).
 //!
 //! A unit's share follows from the unit's name alone. So it is the same in every stage and does not change when
-//! recordings are added. A process holds the lock of its share while it lives: that shows the others which shares are
-//! being worked on. It also locks each unit that it makes, so that nothing is made twice when processes were started
-//! with different numbers of shares. The operating system drops all these locks when the process ends, however it ends.
+//! recordings are added. Nobody waits for another share: whoever starts the processes sees to their order, and a share refuses inputs that
+//! are not fresh like any stage does. A process holds the lock of its share while it lives, so that no share has two. The operating
+//! system drops it when the process ends, however it ends.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,31 +21,11 @@ pub struct Share {
 }
 
 impl Share {
-    /// The share that makes what belongs to the run as a whole.
-    pub(crate) fn first(self) -> Self {
-        Self { index: 1, of: self.of }
-    }
-
-    /// Whether this is that share.
-    pub(crate) fn is_first(self) -> bool {
-        self.index == 1
-    }
-
-    /// The share that a unit belongs to.
-    pub(crate) fn owner(self, unit: &Unit) -> Self {
-        match unit {
-            Unit::Run => self.first(),
-            unit => {
-                let digits = &hash_bytes(unit.to_string().as_bytes())[..16];
-                let number = u64::from_str_radix(digits, 16).expect("a hash is written in hexadecimal digits");
-                Self { index: number % self.of + 1, of: self.of }
-            }
-        }
-    }
-
-    /// Whether a unit belongs to this share.
+    /// Whether a unit belongs to this share. The run as a whole belongs to none.
     pub fn owns(self, unit: &Unit) -> bool {
-        self.owner(unit) == self
+        let digits = &hash_bytes(unit.to_string().as_bytes())[..16];
+        let number = u64::from_str_radix(digits, 16).expect("a hash is written in hexadecimal digits");
+        *unit != Unit::Run && number % self.of + 1 == self.index
     }
 
     /// Its name among files.
@@ -92,7 +72,7 @@ mod tests {
             let own = units.iter().filter(|unit| share.owns(unit)).count();
             assert!((90..160).contains(&own), "{share}: {own} of {}", units.len());
         }
-        assert!(shares[0].owns(&Unit::Run) && !shares[1].owns(&Unit::Run));
+        assert!(shares.iter().all(|share| !share.owns(&Unit::Run)), "the whole run is nobody's share");
     }
 
     #[test]

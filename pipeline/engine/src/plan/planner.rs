@@ -64,12 +64,19 @@ impl Planner<'_> {
     fn awaits(&self, pass: &Pass, known: &BTreeSet<&Unit>, earlier: &[PassPlan]) -> Option<&'static str> {
         let is_by_site_day = |pass: &Pass| pass.per == Per::SiteDay;
         let makers = pass.upstream(self.passes).into_iter().filter(|maker| is_by_site_day(maker) && is_by_site_day(pass));
-        // What other shares of the run have to make is waited for elsewhere.
-        let is_unknown = |made: &UnitPlan| self.run.share().is_none() && !made.status.is_settled() && !known.contains(&made.unit);
-        makers.filter_map(|maker| earlier.iter().find(|plan| plan.pass == maker.name)).find_map(|plan| {
-            let own = plan.pending.is_some() || plan.units.iter().any(is_unknown);
-            if own { Some(plan.stage) } else { plan.awaits }
-        })
+        makers.filter_map(|maker| Some((maker, earlier.iter().find(|plan| plan.pass == maker.name)?))).find_map(
+            |(maker, plan)| {
+                let is_read_whole = maker.tables().any(|table| pass.scanned.contains(&table));
+                // What other shares of the run have to make counts only where the pass reads all of it.
+                let is_missing = |made: &UnitPlan| match self.run.share() {
+                    Some(share) if !share.owns(&made.unit) => is_read_whole,
+                    _ => !known.contains(&made.unit),
+                };
+                let awaits =
+                    plan.pending.is_some() || plan.units.iter().any(|made| !made.status.is_settled() && is_missing(made));
+                if awaits { Some(plan.stage) } else { plan.awaits }
+            },
+        )
     }
 
     /// In words, that the folder of `model.path` is missing, where a pass reads the model or takes a setting from its card.

@@ -93,10 +93,11 @@ impl Access<'_> {
         let missing =
             |path: &str, found: &str| EngineError::Archive { path: path.into(), found: found.into(), next: next.into() };
         let archive = self.archive.ok_or_else(|| missing("archive.path", "no archive is named"))?;
-        if !is_there(archive) {
-            return Err(missing(&archive.location(""), "there is no such folder"));
+        match archive.kind_of("") {
+            Ok(Some(Kind::Folder)) => Ok(archive),
+            Ok(_) => Err(missing(&archive.location(""), "there is no such folder")),
+            Err(error) => Err(missing(&error.location, &error.cause.to_string())),
         }
-        Ok(archive)
     }
 
     /// The archive, for a pass that declares recordings as an optional input; `None` where the archive is not there.
@@ -194,6 +195,11 @@ impl Access<'_> {
         Some(&self.states.get(maker.name)?.get(&partition.unit)?.outputs.get(&output)?.hash)
     }
 
+    /// Whether the pass declares this table as an input.
+    pub fn reads_table(&self, table: &str) -> bool {
+        self.pass.inputs.iter().any(|input| input.table() == Some(table))
+    }
+
     /// Whether the pass declares this file of the model's folder.
     pub fn reads_model(&self, name: &'static str) -> bool {
         self.pass.reads(Input::Model(name))
@@ -264,7 +270,7 @@ impl Access<'_> {
         atomic::write(&self.run.tmp(), &self.run.cache(self.pass.name, name), bytes).map(drop)
     }
 
-    /// Claims a piece of work that the processes of a run share out among themselves; `None` while another has it.
+    /// Claims a part of a scan that the processes of a run share out among themselves; `None` while another has it.
     ///
     /// # Errors
     /// [`EngineError::Io`].

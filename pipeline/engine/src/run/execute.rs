@@ -49,7 +49,7 @@ impl Runner {
         let failed: Mutex<Option<EngineError>> = Mutex::default();
         let common = self.planner(false).common(pass, states, scan)?;
         let jobs = options.jobs.max(1);
-        let making = Making { runner: self, pass, common, states, scan, options, pool, slots: Slots::new(jobs) };
+        let making = Making { runner: self, pass, common, states, scan, pool, slots: Slots::new(jobs) };
         std::thread::scope(|scope| {
             for _ in 0..(jobs + COMMITS).min(todo.len()) {
                 scope.spawn(|| {
@@ -102,7 +102,6 @@ struct Making<'a> {
     common: Fingerprint,
     states: &'a States,
     scan: &'a Scan<Found>,
-    options: &'a RunOptions,
     pool: &'a rayon::ThreadPool,
     slots: Slots,
 }
@@ -113,10 +112,6 @@ impl Making<'_> {
         let Self { runner: Runner { run, .. }, pass, .. } = *self;
         let start = Instant::now();
         let fingerprint = self.runner.planner(false).fingerprint(&self.common, pass, unit, self.states, self.scan);
-        let _claim = run.wait_for_claim(pass.name, &unit.to_string())?;
-        if let Some(state) = self.made_meanwhile(unit, &fingerprint) {
-            return Ok(state);
-        }
         let before = UnitState::read(&run.state(pass.name, unit));
         atomic::drop_file(&run.state(pass.name, unit))?;
         let cx = UnitContext {
@@ -161,15 +156,6 @@ impl Making<'_> {
             Ok(error) => fail(error),
             Err(source) => fail(source),
         })
-    }
-
-    /// The state of a unit that another process of a shared run made since this one planned.
-    fn made_meanwhile(&self, unit: &Unit, fingerprint: &Fingerprint) -> Option<UnitState> {
-        let run = &self.runner.run;
-        run.share().filter(|_| !self.options.force)?;
-        let state = UnitState::read(&run.state(self.pass.name, unit))?;
-        let same = fingerprint.difference(&state.fingerprint, self.runner.config.known()).is_none();
-        (same && state.check_outputs(run, false).is_none()).then_some(state)
     }
 }
 

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use chorus_archive::Archive;
-
 use super::base::Base;
 use super::context::{Access, ScanContext};
 use super::runner::Runner;
@@ -25,7 +23,7 @@ impl Runner {
 
     pub(super) fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
         let Self { config, run, registry, console, stop, .. } = self;
-        let archive = self.archive.as_ref().map(|archive| archive as &dyn Archive);
+        let archive = self.archive.as_deref();
         Access { config, archive, run, passes: registry.passes(), pass, states, console, stop }
     }
 

@@ -9,7 +9,6 @@ mod look;
 mod manifest;
 mod retire;
 pub(crate) mod runner;
-mod shares;
 mod take;
 pub(crate) mod work;
 pub(crate) mod worker;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use chorus_archive::Local;
+use chorus_archive::{Archive, Local};
 
 use super::base::Base;
 use super::manifest;
@@ -80,8 +80,6 @@ pub(super) struct Execution {
     /// What each pass saw outside of the run, and its plan; in the order of the passes.
     pub(super) scans: Vec<Scan<Found>>,
     pub(super) plans: Vec<PassPlan>,
-    /// Passes that this share has to skip, because other shares did not make their inputs.
-    pub(super) skipped: BTreeSet<&'static str>,
     pub(super) summary: Summary,
 }
 
@@ -96,7 +94,7 @@ impl Execution {
 /// Runs the stages of one configuration.
 pub struct Runner {
     pub(super) config: Config,
-    pub(super) archive: Option<Local>,
+    pub(super) archive: Option<Arc<dyn Archive>>,
     pub(super) run: RunDir,
     pub(super) registry: Registry,
     pub(super) console: Console,
@@ -106,11 +104,18 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner within `chorus`: passes that another program executes are handed to the worker.
+    /// A runner within `chorus`: passes that another program executes are handed to the worker. The archive is a local folder.
     pub fn new(config: Config, registry: Registry, console: Console) -> Self {
-        let run = RunDir::new(config.run_path());
-        let archive = config.text("archive.path").map(Local::new);
+        let run = RunDir::new(config.run_path()).locked_by(config.values().text("run.lock"));
+        let archive = config.text("archive.path").map(|path| Arc::new(Local::new(path)) as Arc<dyn Archive>);
         Self { config, archive, run, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+    }
+
+    /// Reads another archive than the local folder that the configuration names.
+    #[must_use]
+    pub fn with_archive(mut self, archive: Option<Arc<dyn Archive>>) -> Self {
+        self.archive = archive;
+        self
     }
 
     /// Makes only this share of the run's units; other processes make the others, perhaps at the same time.
@@ -235,21 +240,10 @@ impl Runner {
                 execution.pass_over(pass);
                 continue;
             }
-            let planned = if chosen { self.plan_for_share(pass, &mut execution, options, &pool)? } else { None };
-            let chosen = planned.is_some();
-            let mut plan = match planned {
-                Some(plan) => plan,
-                None => {
-                    let scan = pool.install(|| self.scan(pass, &execution.states, true))?;
-                    execution.scans.push(scan);
-                    self.planner(options.verify).pass(
-                        pass,
-                        &execution.states,
-                        &execution.scans[execution.plans.len()],
-                        &execution.plans,
-                    )?
-                }
-            };
+            let scan = pool.install(|| self.scan(pass, &execution.states, !chosen))?;
+            execution.scans.push(scan);
+            let scan = &execution.scans[execution.plans.len()];
+            let mut plan = self.planner(options.verify).pass(pass, &execution.states, scan, &execution.plans)?;
             let handed = chosen && pass.program != self.program;
             if handed {
                 handed_over.push(pass.name);
@@ -279,10 +273,10 @@ impl Runner {
         }
         if self.program == Program::Chorus {
             self.record_config()?;
-            if self.run.share().is_some() {
-                execution.states = load_states(&self.run, self.passes());
+            // A share does not know what the others made.
+            if self.run.share().is_none() {
+                manifest::write(&self.run, &self.config, self.passes(), &execution.states)?;
             }
-            manifest::write(&self.run, &self.config, self.passes(), &execution.states)?;
         }
         Ok(execution.summary)
     }
@@ -309,14 +303,14 @@ impl Runner {
 
     /// Whether this process makes the passes on the whole run.
     pub(super) fn makes_whole_runs(&self, options: &RunOptions) -> bool {
-        options.units.is_empty() && self.run.share().is_none_or(Share::is_first)
+        options.units.is_empty() && self.run.share().is_none()
     }
 
-    /// Refuses `--unit` with a stage that has no units, since it would do nothing without a message.
+    /// Refuses `--unit` and `--units` with a stage that has no units, since it would do nothing without a message.
     fn refuse_units_of_whole_runs(&self, options: &RunOptions) -> Result<(), EngineError> {
         let Selection::Only(stages) = &options.selection else { return Ok(()) };
         let has_units = |stage: &String| self.passes().iter().any(|pass| pass.stage == stage && pass.per == Per::SiteDay);
-        match stages.iter().find(|stage| !options.units.is_empty() && !has_units(stage)) {
+        match stages.iter().find(|stage| !self.makes_whole_runs(options) && !has_units(stage)) {
             Some(stage) => Err(EngineError::WholeRun { stage: stage.clone() }),
             None => Ok(()),
         }
@@ -384,6 +378,10 @@ impl Runner {
         let Some(input) = waiting.or(plan.awaits) else {
             return if is_unknown { Err(EngineError::UnknownUnit { filter: options.units.join(", ") }) } else { Ok(()) };
         };
+        // A stage can begin with a pass on the whole run, which a share does not make.
+        if input == pass.stage && self.run.share().is_some() {
+            return Err(EngineError::WholeRun { stage: pass.stage.into() });
+        }
         let reason = self.plan_for(&[pass.name])?.0.iter().filter(|p| p.stage == input).find_map(PassPlan::reason);
         Err(EngineError::StaleInputs {
             stage: pass.stage.into(),

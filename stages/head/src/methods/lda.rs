@@ -9,7 +9,7 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 
 use super::linear::{Linear, Standard};
-use super::method::{Fitting, Head, Method, MethodSettings};
+use super::method::{Fit, Fitting, Head, Method, MethodSettings};
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::matrix::{Rows, summed};
@@ -43,6 +43,16 @@ impl Method for Lda {
         Options::keys()
     }
 
+    fn fit(&self) -> Option<&dyn Fit> {
+        Some(self)
+    }
+
+    fn read(&self, tensors: &SafeTensors<'_>, classes: usize, width: usize) -> Result<Box<dyn Head>, HeadError> {
+        Ok(Box::new(Linear::read(tensors, classes, width)?))
+    }
+}
+
+impl Fit for Lda {
     fn settings(&self, options: &MethodSettings) -> Vec<f64> {
         let mut shrinkages = options.numbers("shrinkages");
         // The largest share is the simplest model.
@@ -51,7 +61,7 @@ impl Method for Lda {
         if shrinkages.is_empty() { vec![BY_LEDOIT_AND_WOLF] } else { shrinkages }
     }
 
-    fn fit(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError> {
+    fn heads(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError> {
         let standard = Standard::of(examples);
         let inputs = standard.apply(examples);
         let rows = Rows { values: &inputs, width: examples.width };
@@ -62,10 +72,6 @@ impl Method for Lda {
             Ok(Box::new(standard.undo(&weights, &learnt)))
         };
         settings.iter().map(fit).collect()
-    }
-
-    fn read(&self, tensors: &SafeTensors<'_>, classes: usize, width: usize) -> Result<Box<dyn Head>, HeadError> {
-        Ok(Box::new(Linear::read(tensors, classes, width)?))
     }
 }
 
@@ -156,7 +162,7 @@ mod tests {
     fn the_shrinkage_is_that_of_scikit_learn() {
         let golden: serde_json::Value = serde_json::from_str(include_str!("../../tests/golden/heads.json")).unwrap();
         let embeddings: Vec<f32> = serde_json::from_value(golden["values"].clone()).unwrap();
-        let examples = Examples { width: 12, classes: 3, recordings: vec![0; 60], labels: vec![None; 180], embeddings };
+        let examples = Examples { width: 12, positions: 1, classes: 3, groups: vec![0; 60], labels: vec![None; 180], embeddings };
         let inputs = Standard::of(&examples).apply(&examples);
         let rows = Rows { values: &inputs, width: 12 };
         let found = ledoit_wolf(rows, &covariance(rows));

@@ -64,13 +64,15 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Mean and standard deviation of each value of an embedding over some windows. A value that does not vary has the deviation 1.
-pub(crate) struct Standard {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standard {
     mean: Vec<f64>,
     deviation: Vec<f64>,
 }
 
 impl Standard {
-    pub(crate) fn of(examples: &Examples) -> Self {
+    /// That of these windows.
+    pub fn of(examples: &Examples) -> Self {
         let (n, width) = (examples.len().max(1) as f64, examples.width);
         let rows = || examples.embeddings.chunks_exact(width);
         let mut mean = vec![0.0; width];
@@ -91,7 +93,7 @@ impl Standard {
     }
 
     /// The embeddings with mean 0 and deviation 1.
-    pub(crate) fn apply(&self, examples: &Examples) -> Vec<f64> {
+    pub fn apply(&self, examples: &Examples) -> Vec<f64> {
         let scaled = |row: &'_ [f32]| -> Vec<f64> {
             let pairs = row.iter().zip(&self.mean).zip(&self.deviation);
             pairs.map(|((&value, mean), deviation)| (f64::from(value) - mean) / deviation).collect()
@@ -99,8 +101,9 @@ impl Standard {
         examples.embeddings.chunks_exact(examples.width).flat_map(scaled).collect()
     }
 
-    /// The head for embeddings as they are, of one for standardised ones: `[class, value + 1]`, the last being the bias.
-    pub(crate) fn undo(&self, weights: &[f64], learnt: &[bool]) -> Linear {
+    /// The head for embeddings as they are, of one for standardised ones: `[class, value + 1]`, the last being the bias. A class that was
+    /// not learnt is never found.
+    pub fn undo(&self, weights: &[f64], learnt: &[bool]) -> Linear {
         let width = self.mean.len();
         let (mut weight, mut bias) = (Vec::with_capacity(weights.len()), Vec::new());
         for (row, &learnt) in weights.chunks_exact(width + 1).zip(learnt) {
@@ -125,10 +128,11 @@ mod tests {
     fn a_head_for_standardised_embeddings_serves_those_as_they_are() {
         let examples = Examples {
             width: 2,
+            positions: 1,
             classes: 1,
             embeddings: vec![1.0, 5.0, 3.0, 5.0, 5.0, 5.0],
             labels: vec![None; 3],
-            recordings: vec![0; 3],
+            groups: vec![0; 3],
         };
         let standard = Standard::of(&examples);
         let scaled = standard.apply(&examples);

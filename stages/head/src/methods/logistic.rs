@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::sync::{Arc, Mutex};
 
 use super::linear::{Linear, Standard};
-use super::method::{Fitting, Head, Method, MethodSettings};
+use super::method::{Fit, Fitting, Head, Method, MethodSettings};
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::matrix::{BLOCK, Rows, summed};
@@ -44,6 +44,16 @@ impl Method for Logistic {
         Options::keys()
     }
 
+    fn fit(&self) -> Option<&dyn Fit> {
+        Some(self)
+    }
+
+    fn read(&self, tensors: &SafeTensors<'_>, classes: usize, width: usize) -> Result<Box<dyn Head>, HeadError> {
+        Ok(Box::new(Linear::read(tensors, classes, width)?))
+    }
+}
+
+impl Fit for Logistic {
     fn settings(&self, options: &MethodSettings) -> Vec<f64> {
         let mut strengths = options.numbers("strengths");
         strengths.sort_by(f64::total_cmp);
@@ -51,7 +61,7 @@ impl Method for Logistic {
         strengths
     }
 
-    fn fit(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError> {
+    fn heads(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError> {
         let standard = Standard::of(examples);
         let (mut weights, mut learnt) = (vec![(0.0, false); examples.labels.len()], vec![false; examples.classes]);
         for class in 0..examples.classes {
@@ -77,10 +87,6 @@ impl Method for Logistic {
             heads.push(Box::new(standard.undo(&start, &learnt)));
         }
         Ok(heads)
-    }
-
-    fn read(&self, tensors: &SafeTensors<'_>, classes: usize, width: usize) -> Result<Box<dyn Head>, HeadError> {
-        Ok(Box::new(Linear::read(tensors, classes, width)?))
     }
 }
 

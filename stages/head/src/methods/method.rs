@@ -20,14 +20,13 @@ pub trait Method: Sync {
     /// Its options, keys of the section `head`.
     fn keys(&self) -> Vec<Key>;
 
-    /// The settings between which the inner folds choose, the simplest first.
-    fn settings(&self, options: &MethodSettings) -> Vec<f64>;
+    /// How it fits. None: libtorch trains it step by step, in the worker that links it.
+    fn fit(&self) -> Option<&dyn Fit>;
 
-    /// Fits a head with each of these settings.
-    ///
-    /// # Errors
-    /// [`HeadError::Fit`].
-    fn fit(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError>;
+    /// Whether it can learn from maps: an embedding for each position within a window.
+    fn takes_maps(&self) -> bool {
+        false
+    }
 
     /// Reads a head that [`Head::tensors`] wrote, for so many classes and values of an embedding.
     ///
@@ -36,9 +35,21 @@ pub trait Method: Sync {
     fn read(&self, tensors: &SafeTensors<'_>, classes: usize, width: usize) -> Result<Box<dyn Head>, HeadError>;
 }
 
+/// A fit that sees all windows at once.
+pub trait Fit: Sync {
+    /// The settings between which the inner folds choose, the simplest first.
+    fn settings(&self, options: &MethodSettings) -> Vec<f64>;
+
+    /// Fits a head with each of these settings.
+    ///
+    /// # Errors
+    /// [`HeadError::Fit`].
+    fn heads(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError>;
+}
+
 /// A fitted head.
 pub trait Head: Send + Sync {
-    /// The logit of each class for one embedding.
+    /// The logit of each class for one embedding, or for one map of them `[position, value]`.
     fn logits(&self, embedding: &[f32], logits: &mut [f32]);
 
     /// Its weights.

@@ -1,5 +1,6 @@
 //! How a head is fitted. A method is one file, which [`METHODS`] lists.
 
+pub mod gradient;
 pub mod lda;
 pub mod linear;
 pub mod logistic;
@@ -10,10 +11,10 @@ use chorus_keys::{Key, Keys};
 
 use crate::HeadError;
 
-pub use method::{ClassWeight, Fitting, Head, Method, MethodSettings};
+pub use method::{ClassWeight, Fit, Fitting, Head, Method, MethodSettings};
 
 /// The methods, in the order in which `chorus config` lists them.
-pub const METHODS: &[&dyn Method] = &[&logistic::Logistic, &lda::Lda, &prototypes::Prototypes];
+pub const METHODS: &[&dyn Method] = &[&logistic::Logistic, &lda::Lda, &prototypes::Prototypes, &gradient::Gradient];
 
 /// The method of a name.
 ///

@@ -1,6 +1,9 @@
 //! Prototypes: some typical embeddings of each class. A window is as likely as it is similar to the nearest of them; similarity is the
 //! cosine of embeddings from which the mean of all was taken. Prototypes are the centres of spherical k-means over a class's positive
 //! windows (Dhillon and Modha, *Machine Learning* 42, 2001); slope and bias of each class are a logistic regression on the similarity.
+//!
+//! Of a map, which has an embedding for each position within a window, the position that is most similar counts. Where a positive window
+//! has the class is not known: at first it is where the window differs most from others, then where it is most like a prototype.
 
 use chorus_keys::{Key, Keys};
 use rayon::prelude::*;
@@ -9,7 +12,7 @@ use serde::Deserialize;
 
 use super::linear::{NOT_LEARNT, dot};
 use super::logistic::Logistic;
-use super::method::{Fitting, Head, Method, MethodSettings};
+use super::method::{Fit, Fitting, Head, Method, MethodSettings};
 use crate::HeadError;
 use crate::examples::Examples;
 use crate::weights::{Tensor, tensor};
@@ -41,15 +44,12 @@ impl Method for Prototypes {
         Options::keys()
     }
 
-    fn settings(&self, options: &MethodSettings) -> Vec<f64> {
-        let mut numbers = options.numbers("prototypes");
-        numbers.sort_by(f64::total_cmp);
-        numbers.dedup();
-        numbers
+    fn fit(&self) -> Option<&dyn Fit> {
+        Some(self)
     }
 
-    fn fit(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError> {
-        settings.iter().map(|&most| Ok(Box::new(fit(fitting, examples, most as usize)?) as Box<dyn Head>)).collect()
+    fn takes_maps(&self) -> bool {
+        true
     }
 
     fn read(&self, tensors: &SafeTensors<'_>, classes: usize, width: usize) -> Result<Box<dyn Head>, HeadError> {
@@ -59,6 +59,19 @@ impl Method for Prototypes {
         let (_, slope) = tensor(tensors, "slope", &[classes])?;
         let (_, bias) = tensor(tensors, "bias", &[classes])?;
         Ok(Box::new(Nearest { mean, centres, of: of.into_iter().map(|class| class as usize).collect(), slope, bias }))
+    }
+}
+
+impl Fit for Prototypes {
+    fn settings(&self, options: &MethodSettings) -> Vec<f64> {
+        let mut numbers = options.numbers("prototypes");
+        numbers.sort_by(f64::total_cmp);
+        numbers.dedup();
+        numbers
+    }
+
+    fn heads(&self, fitting: &Fitting<'_>, examples: &Examples, settings: &[f64]) -> Result<Vec<Box<dyn Head>>, HeadError> {
+        settings.iter().map(|&most| Ok(Box::new(fit(fitting, examples, most as usize)?) as Box<dyn Head>)).collect()
     }
 }
 
@@ -78,13 +91,16 @@ struct Nearest {
 }
 
 impl Nearest {
-    /// For each class, the cosine to its nearest prototype; -1 for a class without any.
-    fn similarities(&self, embedding: &[f32]) -> Vec<f32> {
-        let direction = direction(embedding, &self.mean);
+    /// For each class, the cosine of the most similar position to its nearest prototype; -1 for a class without any.
+    fn similarities(&self, map: &[f32]) -> Vec<f32> {
+        let width = self.mean.len();
         let mut nearest = vec![-1.0_f32; self.slope.len()];
-        for (centre, &class) in self.centres.chunks_exact(embedding.len()).zip(&self.of) {
-            if let Some(nearest) = nearest.get_mut(class) {
-                *nearest = nearest.max(dot(centre, &direction));
+        for embedding in map.chunks_exact(width) {
+            let direction = direction(embedding, &self.mean);
+            for (centre, &class) in self.centres.chunks_exact(width).zip(&self.of) {
+                if let Some(nearest) = nearest.get_mut(class) {
+                    *nearest = nearest.max(dot(centre, &direction));
+                }
             }
         }
         nearest
@@ -127,7 +143,7 @@ fn unit(values: &mut [f32]) {
 }
 
 fn fit(fitting: &Fitting<'_>, examples: &Examples, most: usize) -> Result<Nearest, HeadError> {
-    let (n, width) = (examples.len().max(1) as f64, examples.width);
+    let (n, width) = ((examples.len() * examples.positions).max(1) as f64, examples.width);
     let mut sums = vec![0.0_f64; width];
     for row in examples.embeddings.chunks_exact(width) {
         sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
@@ -135,31 +151,72 @@ fn fit(fitting: &Fitting<'_>, examples: &Examples, most: usize) -> Result<Neares
     let mean: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
     let directions: Vec<Vec<f32>> = examples.embeddings.chunks_exact(width).map(|row| direction(row, &mean)).collect();
     let of_class = |class: usize| -> Vec<Vec<f32>> {
-        let own: Vec<&[f32]> = (0..examples.len())
-            .filter(|&window| examples.labels(window)[class] == Some(true))
-            .map(|window| directions[window].as_slice())
-            .collect();
-        centres(&own, most.min(own.len().div_ceil(2)))
+        let with = |label: bool| (0..examples.len()).filter(move |&window| examples.labels(window)[class] == Some(label));
+        let map = |window: usize| &directions[window * examples.positions..(window + 1) * examples.positions];
+        let positive: Vec<&[Vec<f32>]> = with(true).map(map).collect();
+        let k = most.min(positive.len().div_ceil(2));
+        if examples.positions == 1 {
+            return centres(&positive.iter().map(|map| map[0].as_slice()).collect::<Vec<_>>(), k);
+        }
+        let mut found = vec![difference(positive.iter().copied().flatten(), with(false).flat_map(map), width)];
+        for _ in 0..CHOICES {
+            let chosen: Vec<&[f32]> = positive.iter().map(|map| most_similar(map, &found)).collect();
+            found = centres(&chosen, k);
+        }
+        found
     };
     let all: Vec<Vec<Vec<f32>>> = (0..examples.classes).into_par_iter().map(of_class).collect();
     let of = all.iter().enumerate().flat_map(|(class, own)| std::iter::repeat_n(class, own.len())).collect();
     let centres = all.into_iter().flatten().flatten().collect();
     let mut nearest = Nearest { mean, centres, of, slope: vec![0.0; examples.classes], bias: vec![NOT_LEARNT; examples.classes] };
     let similarities: Vec<f32> =
-        examples.embeddings.par_chunks_exact(width).flat_map_iter(|row| nearest.similarities(row)).collect();
+        examples.embeddings.par_chunks_exact(width * examples.positions).flat_map_iter(|row| nearest.similarities(row)).collect();
     for class in 0..examples.classes {
         let column = |values: &[f32]| values.iter().skip(class).step_by(examples.classes).copied().collect();
         let labels = examples.labels.iter().skip(class).step_by(examples.classes).copied().collect();
-        let one =
-            Examples { width: 1, classes: 1, embeddings: column(&similarities), labels, recordings: examples.recordings.clone() };
+        let one = Examples {
+            width: 1,
+            positions: 1,
+            classes: 1,
+            embeddings: column(&similarities),
+            labels,
+            groups: examples.groups.clone(),
+        };
         // Hardly regularised: two numbers from many windows.
-        let heads = Logistic.fit(fitting, &one, &[1.0])?;
+        let heads = Logistic.heads(fitting, &one, &[1.0])?;
         let (mut at_zero, mut at_one) = ([0.0], [0.0]);
         heads[0].logits(&[0.0], &mut at_zero);
         heads[0].logits(&[1.0], &mut at_one);
         (nearest.slope[class], nearest.bias[class]) = (at_one[0] - at_zero[0], at_zero[0]);
     }
     Ok(nearest)
+}
+
+/// How often the position of each positive window is chosen: by what distinguishes the class, then by the prototypes found.
+const CHOICES: usize = 3;
+
+/// The direction from the mean of some directions to that of others.
+fn difference<'a>(to: impl Iterator<Item = &'a Vec<f32>>, from: impl Iterator<Item = &'a Vec<f32>>, width: usize) -> Vec<f32> {
+    let mean = |rows: &mut dyn Iterator<Item = &'a Vec<f32>>| {
+        let (mut sum, mut n) = (vec![0.0_f64; width], 0.0);
+        for row in rows {
+            sum.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+            n += 1.0;
+        }
+        sum.iter_mut().for_each(|sum| *sum /= f64::max(n, 1.0));
+        sum
+    };
+    let (mut to, mut from) = (to, from);
+    let (to, from) = (mean(&mut to), mean(&mut from));
+    let mut direction: Vec<f32> = to.iter().zip(from).map(|(to, from)| (to - from) as f32).collect();
+    unit(&mut direction);
+    direction
+}
+
+/// The position of a map that is most similar to any of some directions; of equal ones the first.
+fn most_similar<'a>(map: &'a [Vec<f32>], directions: &[Vec<f32>]) -> &'a [f32] {
+    let similarity = |at: &Vec<f32>| directions.iter().map(|own| dot(at, own)).fold(f32::NEG_INFINITY, f32::max);
+    map.iter().rev().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).map_or(&[], Vec::as_slice)
 }
 
 /// Centres of spherical k-means. The first ones lie far from each other: each is the window least similar to those before, the very first
@@ -203,6 +260,39 @@ fn centres(windows: &[&[f32]], k: usize) -> Vec<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_is_found_at_any_position_of_a_map() {
+        // A call lies at another position in each positive window; the other positions, and all of negative windows, are noise.
+        let mut state = 7_u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+        };
+        let (windows, positions, width) = (60, 4, 8);
+        let mut examples = Examples { width, positions, classes: 1, groups: (0..windows).collect(), ..Examples::default() };
+        for window in 0..windows {
+            let has_call = window % 3 == 0;
+            examples.labels.push(Some(has_call));
+            for position in 0..positions {
+                let call = if has_call && position == window % positions { 2.0 } else { 0.0 };
+                examples.embeddings.extend((0..width).map(|value| noise() + if value == 5 { call } else { 0.0 }));
+            }
+        }
+        let options = MethodSettings::default();
+        let class_weight = super::super::method::ClassWeight::Balanced;
+        let fitting = Fitting { options: &options, class_weight, unlabelled_weight: 0.0, seed: 0 };
+        let head = fit(&fitting, &examples, 1).unwrap();
+        let logit = |window: usize| {
+            let mut logit = [0.0];
+            head.logits(examples.embedding(window), &mut logit);
+            logit[0]
+        };
+        let lowest = (0..windows).step_by(3).map(logit).fold(f32::INFINITY, f32::min);
+        let highest = (0..windows).filter(|window| window % 3 > 0).map(logit).fold(f32::NEG_INFINITY, f32::max);
+        assert!(lowest > highest, "{lowest} {highest}");
+        assert!(head.centres[5] > 0.9, "{:?}", head.centres);
+    }
 
     #[test]
     fn a_class_with_two_voices_gets_a_prototype_of_each() {

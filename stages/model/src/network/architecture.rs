@@ -72,6 +72,11 @@ pub enum Input {
         /// Length of a window, s.
         window_s: f64,
     },
+    /// Embeddings of a backbone `[batch, 1, value]`.
+    Embedding {
+        /// How many values an embedding has.
+        values: usize,
+    },
 }
 
 impl Input {
@@ -88,6 +93,10 @@ impl Input {
                 let samples = (f64::from(sample_rate_hz) * window_s).round() as i64;
                 let fits = matches!(*size, [batch, found, length] if batch > 0 && found == channels && length == samples);
                 (fits, format!("[batch, {channels}, {samples}]"))
+            }
+            Self::Embedding { values } => {
+                let fits = matches!(*size, [batch, found, length] if batch > 0 && found == channels && length == values as i64);
+                (fits, format!("[batch, {channels}, {values}]"))
             }
         };
         if fits { Ok(()) } else { Err(Error::Shape { name: "the network's input".to_owned(), expected, found: size }) }

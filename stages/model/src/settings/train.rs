@@ -137,8 +137,16 @@ impl TrainSettings {
     /// Unknown names, values out of range, and combinations that do not work.
     pub fn options(&self, classes: usize) -> Result<TrainOptions> {
         let architecture = network::find(&self.architecture)?.with(&self.extensions.0)?;
+        self.options_of(NetworkOptions { architecture, channels: CHANNELS, classes: classes as i64 })
+    }
+
+    /// The same for another network.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn options_of(&self, network: NetworkOptions) -> Result<TrainOptions> {
         let options = TrainOptions {
-            network: NetworkOptions { architecture, channels: CHANNELS, classes: classes as i64 },
+            network,
             optimizer: optim::find(&self.optimizer)?.with(&self.extensions.0)?,
             loss: loss::find(&self.loss)?.with(&self.extensions.0)?,
             mixing: mixing::find(&self.mixing)?.with(&self.extensions.0)?,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chorus_archive::{Archive, ArchiveError};
 use chorus_card::{Card, DECISIONS, MODEL_CARD, Names};
 use chorus_engine::{Partition, RunTables, Unit, model_folder};
 use chorus_score::clock::Clock;
@@ -166,6 +167,14 @@ impl Run {
     /// The folder of the recordings, as the run's configuration names it.
     pub fn archive(&self) -> Option<PathBuf> {
         self.tables.config()?.text("archive.path").map(PathBuf::from)
+    }
+
+    /// The archive of the recordings; `None` where the configuration names none.
+    ///
+    /// # Errors
+    /// A URL that cannot be an archive.
+    pub(crate) fn sound(&self) -> Result<Option<Arc<dyn Archive>>, ArchiveError> {
+        self.tables.config().map_or(Ok(None), |config| chorus_store::named(config.values()))
     }
 
     /// The scientific name of a class, or else its code.

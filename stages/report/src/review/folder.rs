@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chorus_archive::Local;
+use chorus_archive::Archive;
 use chorus_audio::container::channels;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rayon::prelude::*;
@@ -28,7 +29,7 @@ const LONGEST_S: f64 = 30.0;
 /// A run, and the recordings that clips are cut from.
 pub(super) struct Source<'a> {
     run: &'a Run,
-    archive: PathBuf,
+    archive: Arc<dyn Archive>,
     choice: channels::Choice,
 }
 
@@ -39,15 +40,21 @@ impl<'a> Source<'a> {
     /// [`ExportError::Nothing`].
     pub(super) fn of(run: &'a Run) -> Result<Self, ExportError> {
         let nothing = |what: &str| ExportError::Nothing { what: what.to_owned() };
-        let archive =
-            run.archive().ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
-        if !archive.is_dir() {
-            return Err(nothing(&format!(
-                "{}: the archive is not there, and clips are cut from its recordings",
-                archive.display()
-            )));
+        let archive = run.sound().map_err(|e| nothing(&e.to_string()))?;
+        let archive = archive.ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
+        match archive.kind_of("") {
+            Ok(Some(_)) => Ok(Self { run, archive, choice: channel(run) }),
+            Ok(None) => {
+                let place = archive.location("");
+                Err(nothing(&format!("{place}: the archive is not there, and clips are cut from its recordings")))
+            }
+            Err(error) => Err(nothing(&error.to_string())),
         }
-        Ok(Self { run, archive, choice: channel(run) })
+    }
+
+    /// Where the archive lies, where it is a folder of this machine.
+    fn folder(&self) -> Option<PathBuf> {
+        self.run.archive()
     }
 }
 
@@ -65,9 +72,9 @@ impl<'a> Folder<'a> {
     pub(super) fn new(sources: Vec<Source<'a>>, path: &Path, force: bool) -> Result<Self, ExportError> {
         let [first, others @ ..] = &sources[..] else { return Err(ExportError::Nothing { what: "no run is named".into() }) };
         for source in others {
-            Destination::outside(path, source.run.path(), Some(&source.archive))?;
+            Destination::outside(path, source.run.path(), source.folder().as_deref())?;
         }
-        let destination = Destination::new(path, force, first.run.path(), Some(&first.archive))?;
+        let destination = Destination::new(path, force, first.run.path(), first.folder().as_deref())?;
         Ok(Self { sources, destination })
     }
 
@@ -127,15 +134,13 @@ impl<'a> Folder<'a> {
             return Ok(made);
         }
         let events: Vec<Range<f64>> = some.iter().map(|&i| span(i)).collect();
-        let clips =
-            match clip::clips(&Local::new(&source.archive), &recording.path, &events, recording.dead_channels.as_deref(), making)
-            {
-                Ok(clips) => clips,
-                Err(error) => {
-                    made.extend(some.iter().map(|&i| (i, lack(&error))));
-                    return Ok(made);
-                }
-            };
+        let clips = match clip::clips(&*source.archive, &recording.path, &events, recording.dead_channels.as_deref(), making) {
+            Ok(clips) => clips,
+            Err(error) => {
+                made.extend(some.iter().map(|&i| (i, lack(&error))));
+                return Ok(made);
+            }
+        };
         let write = |(&i, made): (&usize, Result<clip::Clip, ClipError>)| -> Result<(usize, Result<Heard, String>), ExportError> {
             let made = match made {
                 Ok(made) => made,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array;
 use chorus_engine::Unit;
-use half::f16;
+use chorus_tables::halves;
 
 use super::scored::Vectors;
 use crate::export::ExportError;
@@ -48,13 +48,15 @@ pub(super) fn read(
 
 /// A vector of little-endian float16 in the same direction with length 1; all zeros stay so.
 fn of_length_1(bytes: &[u8]) -> Vec<f32> {
-    let values: Vec<f32> = bytes.chunks_exact(2).map(|pair| f16::from_le_bytes([pair[0], pair[1]]).to_f32()).collect();
+    let values: Vec<f32> = halves(bytes).collect();
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
     values.into_iter().map(|value| if length > 0.0 { value / length } else { 0.0 }).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
 
     #[test]
