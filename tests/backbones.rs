@@ -264,7 +264,8 @@ fn scores_of_the_backbones_own_classes_are_a_table() {
     fs::write(survey.folder().join("labels.txt"), labels(15) + "Rana 3\n").unwrap();
     refused("the class Rana 3 is there twice");
     fs::write(survey.folder().join("labels.txt"), labels(16)).unwrap();
-    fs::write(path.with_extension("yaml"), CONTRACT.replace("outputs: {embedding", &logits.replace("softmax", "none"))).unwrap();
+    let loud = CONTRACT.replace("outputs: {embedding", &logits.replace("softmax", "none"));
+    fs::write(path.with_extension("yaml"), loud.replace("shape:", "full_scale: 1000000, shape:")).unwrap();
     refused("scores from 0 to 1");
     fs::write(path.with_extension("yaml"), CONTRACT).unwrap();
     refused("embed.min_score");
