@@ -196,7 +196,8 @@ fn prototypes_learn_from_maps() {
     let map = "outputs: {map: {name: rectified, channels: first}, embedding";
     let path = backbone(&survey, "map", &CONTRACT.replace("outputs: {embedding", map));
     let mut sets = vec![with(&path), "segment.window_s=1".into(), "segment.hop_s=1".into(), "embed.map=true".into()];
-    sets.extend(["head.method=prototypes".into(), "head.prototypes=[1, 2]".into()]);
+    // What counts around a window has to be taken from the card, too.
+    sets.extend(["head.method=prototypes", "head.prototypes=[1, 2]", "head.context=0.5", "head.context_s=2"].map(String::from));
     let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set.as_str()]).collect();
     survey.run_with(&sets);
     let value = |sql: &str| survey.ask(sql).lines().nth(1).unwrap().to_owned();
@@ -226,6 +227,9 @@ fn prototypes_learn_from_maps() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let predictions = |run: &Path| common::contents(&run.join("tables/predictions"), "");
     common::assert_same(&predictions(&other), &predictions(&survey.run()), "predictions from maps");
+    let alone = sets.iter().map(|set| if *set == "head.context=0.5" { "head.context=0" } else { set }).collect::<Vec<_>>();
+    survey.run_with(&alone);
+    assert_ne!(predictions(&other), predictions(&survey.run()), "without what is around");
     let told = text(&survey.chorus(&[&["run"], &sets[..], &["--set", "head.method=lda"]].concat()).stderr);
     assert!(told.contains("head.method") && told.contains("prototypes, which learns from maps"), "{told}");
 }
@@ -268,7 +272,10 @@ fn scores_of_the_backbones_own_classes_are_a_table() {
     fs::write(path.with_extension("yaml"), loud.replace("shape:", "full_scale: 1000000, shape:")).unwrap();
     refused("scores from 0 to 1");
     fs::write(path.with_extension("yaml"), CONTRACT).unwrap();
-    refused("embed.min_score");
+    refused("the contract has no outputs.logits, which embed.min_score asks for");
+    fs::write(path.with_extension("yaml"), CONTRACT.replace("outputs: {embedding", logits)).unwrap();
+    fs::remove_file(survey.folder().join("labels.txt")).unwrap();
+    refused("labels.txt: there is no such file, and embed.min_score needs the names");
 }
 
 #[test]

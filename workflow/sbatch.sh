@@ -2,7 +2,7 @@
 # The same phases without Snakemake: sbatch.sh CONFIG [SHARES] [chorus run OPTIONS…]. Each phase starts when the one before has ended
 # well. A job whose node fails is started again by Slurm (--requeue), and goes on where it was.
 #
-# FIRST (featurize) names the stage that is cut in shares before the training: embed for heads on a backbone.
+# Paths and options must not hold spaces. FIRST (featurize) names the stage that is cut in shares before the training: embed for heads on a backbone.
 set -eu
 config=$1
 shares=${2:-64}

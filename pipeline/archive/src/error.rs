@@ -36,8 +36,8 @@ pub enum Cause {
     /// A URL that cannot be an archive.
     #[error("{0}; expected s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or https:// for WebDAV")]
     Address(String),
-    /// An object store refused, or cannot be reached.
-    #[error("{0}; check the URL, the credentials (archive.access) and the connection")]
+    /// An object store refused, or cannot be reached: why, and what to do.
+    #[error("{0}")]
     Store(String),
     /// The system refused.
     #[error("{0}; check the permissions and the disk")]

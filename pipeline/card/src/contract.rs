@@ -223,7 +223,7 @@ impl Function {
         *self == Self::Logistic
     }
 
-    /// The scores of one window's logits.
+    /// The scores `[class]` of one window's logits `[class]`.
     pub fn scores(self, mut logits: Vec<f32>) -> Vec<f32> {
         match self {
             Self::None => {}

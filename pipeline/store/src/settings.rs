@@ -13,7 +13,8 @@ pub struct StoreSettings {
     /// URL of a service that speaks S3 and is not Amazon's, such as MinIO. Null: that of AWS_ENDPOINT_URL, or Amazon's.
     #[key(example = "https://minio.example.org")]
     pub endpoint: Option<String>,
-    /// Disk space that objects take while they are read. They lie in the system's folder for temporary files (TMPDIR) without a name.
+    /// Disk space that objects take while they are read. They lie in the system's folder for temporary files (TMPDIR) without
+    /// a name. An object that has waited for two minutes is fetched all the same.
     #[key(unit = "GiB", default = "8", range = above(0.0))]
     pub scratch_gib: f64,
 }

@@ -63,7 +63,7 @@ fn retries() -> RetryConfig {
 }
 
 impl Store {
-    /// The archive at a URL. Nothing is asked of the store yet.
+    /// The archive at a URL. Only the region of a bucket of Amazon's is asked for, where nothing says it.
     ///
     /// # Errors
     /// [`Cause::Address`] for a URL that names no store, or that holds a password.
@@ -118,7 +118,7 @@ impl Store {
         let fail = |cause| ArchiveError::new(self.location(path), cause);
         let plain = plain(path).ok_or_else(|| fail(Cause::Outside))?;
         let whole = [self.prefix.as_ref(), &plain].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-        let key = Path::parse(&whole).map_err(|e| fail(Cause::Store(e.to_string())))?;
+        let key = Path::parse(&whole).map_err(|e| fail(Cause::Store(format!("{e}; name another path"))))?;
         Ok((key, plain))
     }
 
@@ -136,9 +136,11 @@ impl Store {
             Error::NotFound { .. } => Cause::NotFound,
             // A whole listing fails at one such name, so the message has to name it.
             Error::InvalidPath { source } => Cause::Store(format!(
-                "the name of an object cannot be a path of an archive ({source}); rename it, or name a folder beside it"
+                "the name of an object cannot be a path of an archive ({source}); rename it, or let archive.audio name a folder beside it"
             )),
-            other => Cause::Store(in_words(other)),
+            other => {
+                Cause::Store(format!("{}; check the URL, the credentials (archive.access) and the connection", in_words(other)))
+            }
         };
         ArchiveError::new(self.location(path), cause)
     }

@@ -108,7 +108,7 @@ pub enum RejectCode {
     DecodeFailed,
     /// `no_such_channel`: a recording without the channel that `archive.channel` names.
     NoSuchChannel,
-    /// `unreadable`: the system does not let the file be read.
+    /// `unreadable`: the file cannot be read: permission is lacking, the disk fails, or a connection breaks.
     Unreadable,
     /// `missing_file`: a link to a file that is not there.
     MissingFile,

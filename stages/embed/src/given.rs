@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chorus_card::{Contract, GivenBackbone};
-use chorus_engine::graph::{BACKBONE, CONTRACT};
+use chorus_engine::graph::{BACKBONE, BACKBONE_CLASSES, CONTRACT};
 use chorus_engine::{Config, EngineError, hash_bytes, hash_file};
 
 use crate::backbone::program;
@@ -65,6 +65,33 @@ impl Given {
         Self::read(Path::new(path), Path::new(contract)).map(Some)
     }
 
+    /// Refuses a configuration that asks for what the contract does not have.
+    fn checked(self, config: &Config) -> Result<Self, BackboneError> {
+        let path = config.text(CONTRACT).map(PathBuf::from).unwrap_or_default();
+        let lacks = |key: &str, part: &str| {
+            let found = format!("the contract has no {part}, which {key} asks for");
+            Err(BackboneError::File { path: path.clone(), found, next: format!("add it, or leave {key} out") })
+        };
+        let outputs = &self.contract.outputs;
+        if config.get("embed.map").as_bool() == Some(true) && outputs.map.is_none() {
+            return lacks("embed.map", "outputs.map");
+        }
+        if !config.get("embed.min_score").is_null() {
+            if outputs.logits.is_none() {
+                return lacks("embed.min_score", "outputs.logits");
+            }
+            let classes = config.text(BACKBONE_CLASSES).map(PathBuf::from).unwrap_or_default();
+            if !classes.is_file() {
+                return Err(BackboneError::File {
+                    path: classes,
+                    found: "there is no such file, and embed.min_score needs the names of the backbone's classes".into(),
+                    next: format!("write them there, one a line, or name another file in {BACKBONE_CLASSES}"),
+                });
+            }
+        }
+        Ok(self)
+    }
+
     /// What the card of a head on its embeddings says of it.
     pub fn on_card(&self) -> GivenBackbone {
         GivenBackbone {
@@ -86,7 +113,8 @@ fn id(file_hash: &str, contract: &Contract) -> String {
 /// # Errors
 /// [`EngineError::Model`] with the file and what is wrong.
 pub fn check(config: &Config) -> Result<(), EngineError> {
-    told(config, BACKBONE, Given::of(config))
+    let asked = Given::of(config).and_then(|given| given.map_or(Ok(None), |given| given.checked(config).map(Some)));
+    told(config, BACKBONE, asked)
 }
 
 /// Refuses a configuration whose backbone for voices cannot be used.

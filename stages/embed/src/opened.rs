@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chorus_card::{Channels, Contract, Function, Pool, Scale};
-
 use chorus_engine::EngineError;
 
 use crate::backbone::{Array, Backbone, Runtime};
@@ -246,8 +245,9 @@ impl Opened {
     fn check_scores(&self, output: &str, function: Function, scores: &[Vec<f32>]) -> Result<(), BackboneError> {
         match scores.iter().flatten().find(|score| !(0.0..=1.0).contains(*score)) {
             Some(score) => {
-                let found = format!("the output {output} has the value {score}, with outputs.logits.function {function:?}");
-                Err(self.mismatch(found.to_lowercase(), "scores from 0 to 1; for logits, the function logistic or softmax"))
+                let function = format!("{function:?}").to_lowercase();
+                let found = format!("the output {output} has the value {score}, with outputs.logits.function: {function}");
+                Err(self.mismatch(found, "scores from 0 to 1; for logits, the function logistic or softmax"))
             }
             None => Ok(()),
         }

@@ -42,9 +42,8 @@ fn first_line(error: &tch::TchError) -> String {
     lines.take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// A TorchScript file. Its inputs have an order and no names: the sound is first, then constants and states
-/// by name. Its outputs are a tensor, a
-/// tuple whose parts are called 0, 1 and so on, or a dictionary.
+/// A TorchScript file. Its inputs have an order and no names: the sound is first, then constants and states by name. Its
+/// outputs are a tensor, a tuple whose parts are called 0, 1 and so on, or a dictionary.
 struct Script {
     module: Mutex<CModule>,
     device: Device,

@@ -21,7 +21,7 @@ pub trait Dataset: Sync {
     /// The rows cannot be read.
     fn inputs(&self, rows: &[usize]) -> Result<Tensor>;
 
-    /// Labels of some rows, and how much they count: 1 where a label is known, 0 where not, less than half where it is only supposed;
+    /// Labels of some rows, and how much they count: 1 where a label is known, 0 where not, less where it is only supposed;
     /// both `[batch, class]`. Unknown labels are numbers too.
     ///
     /// # Errors

@@ -15,12 +15,12 @@ use crate::dataset::Dataset;
 use crate::device;
 use crate::extension::{Extension, Settings};
 use crate::lesson::{Learnt, Lesson, checkpoints_every, learn};
+use crate::log::{figures, write_log};
 use crate::network::{Architecture, Backbone, Between, CHANNELS, HEAD, Input, NetworkOptions, Normalisation, Pass, Plan};
 use crate::options::TrainOptions;
 use crate::precision::Precision;
 use crate::settings::{Select, TrainSettings};
 use crate::sound::SoundOptions;
-use crate::train::{figures, write_log};
 use crate::{Result, weights};
 
 /// The stage.
@@ -40,9 +40,8 @@ impl Work for TrainHead {
         let (classes, width) = (material.classes.len(), material.train.width);
         let standard = Standard::of(&material.train);
         let unlabelled = material.settings.unlabelled_weight;
-        let train = Embeddings::new(&material.train, &standard, unlabelled)?;
+        let train = Embeddings::new(&material.train, &standard, unlabelled);
         let validation = (!material.validation.is_empty()).then(|| Embeddings::new(&material.validation, &standard, 0.0));
-        let validation = validation.transpose()?;
         let lesson = Lesson {
             stage: "train",
             options: options(&params, classes, width)?,
@@ -110,9 +109,9 @@ struct Embeddings<'a> {
 }
 
 impl<'a> Embeddings<'a> {
-    fn new(examples: &'a Examples, standard: &Standard, unlabelled: f32) -> Result<Self> {
+    fn new(examples: &'a Examples, standard: &Standard, unlabelled: f32) -> Self {
         let values = standard.apply(examples).into_iter().map(|value| value as f32).collect();
-        Ok(Self { examples, values, unlabelled })
+        Self { examples, values, unlabelled }
     }
 }
 

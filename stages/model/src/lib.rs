@@ -33,6 +33,8 @@ pub mod inference;
 mod lesson;
 #[cfg(feature = "torch")]
 pub mod loader;
+#[cfg(feature = "torch")]
+mod log;
 pub mod loss;
 pub mod mixing;
 pub mod network;

@@ -47,6 +47,34 @@ fn a_torchscript_file_gives_its_embeddings() {
 }
 
 #[test]
+fn constants_are_numbers_for_a_scripted_module_and_tensors_for_a_traced_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, contract) = (folder.path().join("b.pt"), folder.path().join("b.yaml"));
+    let text = CONTRACT.replace("OUTPUT", "embedding").replace("{shape:", "{name: sound, constants: {rate: 3}, shape:");
+    std::fs::write(&contract, text).unwrap();
+    let sound: Vec<f32> = (0..16).map(|i| i as f32).collect();
+    let expected = [[3.5 * 3.0, 7.0], [11.5 * 3.0, 15.0]];
+    let heard = || {
+        let opened = open(&path, &contract).unwrap();
+        // The second call knows what the first one found out.
+        [opened.hear(&sound).unwrap(), opened.hear(&sound).unwrap()]
+    };
+    std::fs::write(&path, include_bytes!("golden/backbones/scripted.pt")).unwrap();
+    for found in heard() {
+        assert_eq!(found.iter().map(|heard| heard.embedding.clone()).collect::<Vec<_>>(), expected);
+    }
+    let examples = [Tensor::zeros([2, 8], (Kind::Float, Device::Cpu)), Tensor::from(3.0_f32)];
+    let mut forward = |inputs: &[Tensor]| {
+        let mean = inputs[0].mean_dim([1].as_slice(), false, Kind::Float) * &inputs[1];
+        vec![Tensor::stack(&[mean, inputs[0].amax([1].as_slice(), false)], 1)]
+    };
+    CModule::create_by_tracing("Traced", "forward", &examples, &mut forward).unwrap().save(&path).unwrap();
+    for found in heard() {
+        assert_eq!(found.iter().map(|heard| heard.embedding.clone()).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn what_is_no_torchscript_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (path, contract) = traced(folder.path(), "embedding");

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::FlockOperation;
@@ -37,10 +37,10 @@ impl Ability {
 pub fn abilities(folder: &Path) -> Result<Vec<Ability>, EngineError> {
     let absolute = std::path::absolute(folder).map_err(EngineError::io(folder, "cannot be found"))?;
     let existing = absolute.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
-    let place = Place(existing.join(format!(".chorus-doctor-{}", std::process::id())));
-    fs::create_dir(&place.0).map_err(EngineError::io(&place.0, "cannot be made"))?;
-    let (locks, rename, sync) = (locks(&place.0), rename(&place.0), sync(&place.0));
-    let (links, times, case) = (hard_links(&place.0), time_stamps(&place.0), case(&place.0));
+    let place = tempfile::Builder::new().prefix(".chorus-doctor-").tempdir_in(existing);
+    let place = place.map_err(EngineError::io(existing, "cannot be written to"))?;
+    let (locks, rename, sync) = (locks(place.path()), rename(place.path()), sync(place.path()));
+    let (links, times, case) = (hard_links(place.path()), time_stamps(place.path()), case(place.path()));
     let without_locks = "mount it with locks (Lustre: -o flock; NFS: with its lock service), or set run.lock: none";
     Ok(vec![
         Ability::new("locks", locks, without_locks, false),
@@ -50,16 +50,6 @@ pub fn abilities(folder: &Path) -> Result<Vec<Ability>, EngineError> {
         Ability::new("time stamps", times, "nothing depends on them but what people see", false),
         Ability::new("upper and lower case", case, "names of sites must differ by more than case", false),
     ])
-}
-
-/// A folder that goes when this does.
-struct Place(PathBuf);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // What cannot be removed only stays.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn text(error: std::io::Error) -> String {

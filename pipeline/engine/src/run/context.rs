@@ -96,7 +96,11 @@ impl Access<'_> {
         match archive.kind_of("") {
             Ok(Some(Kind::Folder)) => Ok(archive),
             Ok(_) => Err(missing(&archive.location(""), "there is no such folder")),
-            Err(error) => Err(missing(&error.location, &error.cause.to_string())),
+            Err(error) => Err(EngineError::Archive {
+                path: error.location.into(),
+                found: error.cause.to_string(),
+                next: "then run it again".into(),
+            }),
         }
     }
 

@@ -48,9 +48,12 @@ impl Probe {
         Self { content_hash: String::new(), found: Found::Rejected { code: code.to_owned(), detail: detail.to_owned() } }
     }
 
-    /// The probe of a file that the system does not let be read. It is not stored, so that each run tries again.
+    /// The probe of a file that cannot be read, as where permission is lacking or a connection breaks. It is not stored, so that each run tries again.
     pub(super) fn unreadable() -> Self {
-        Self::rejected(RejectCode::Unreadable.as_str(), "the system does not let it be read; check its permissions and the disk")
+        Self::rejected(
+            RejectCode::Unreadable.as_str(),
+            "it could not be read; check its permissions, the disk or the connection; the next run tries again",
+        )
     }
 
     /// The probe of a link to a file that is not there. It is stored, because the listing changes when the file appears.

@@ -153,7 +153,7 @@ fn save(cx: &ScanContext<'_>, piece: &Piece, memory: &Memory, fresh: &BTreeMap<S
     pieces::remember(cx, &piece.name, known)
 }
 
-/// What a listed file holds; `None` when the system does not let it be read, which is not remembered.
+/// What a listed file holds; `None` when it cannot be read, which is not remembered.
 fn look_into(archive: &dyn Archive, file: &Listed) -> Option<Probe> {
     match file.state {
         EntryState::NotUtf8 => Some(Probe::nameless()),
@@ -162,7 +162,7 @@ fn look_into(archive: &dyn Archive, file: &Listed) -> Option<Probe> {
     }
 }
 
-/// Reads a file; `None` when the system does not let it.
+/// Reads a file; `None` when it cannot be read.
 fn read(archive: &dyn Archive, path: &str) -> Option<Probe> {
     let (file, content_hash) = container::hashed(archive.open(path).ok()?);
     let measured = Reader::new(file, archive.location(path)).and_then(container::measure);

@@ -84,19 +84,19 @@ impl Input {
     #[cfg(feature = "torch")]
     pub(crate) fn check(self, input: &Tensor, channels: i64) -> Result<()> {
         let size = input.size();
-        let (fits, expected) = match self {
-            Self::LogMel => {
+        let length = match self {
+            Self::LogMel => None,
+            Self::Waveform { sample_rate_hz, window_s } => Some((f64::from(sample_rate_hz) * window_s).round() as i64),
+            Self::Embedding { values } => Some(values as i64),
+        };
+        let (fits, expected) = match length {
+            None => {
                 let fits = matches!(*size, [batch, found, mel, frame] if batch > 0 && found == channels && mel > 0 && frame > 0);
                 (fits, format!("[batch, {channels}, mel, frame]"))
             }
-            Self::Waveform { sample_rate_hz, window_s } => {
-                let samples = (f64::from(sample_rate_hz) * window_s).round() as i64;
-                let fits = matches!(*size, [batch, found, length] if batch > 0 && found == channels && length == samples);
-                (fits, format!("[batch, {channels}, {samples}]"))
-            }
-            Self::Embedding { values } => {
-                let fits = matches!(*size, [batch, found, length] if batch > 0 && found == channels && length == values as i64);
-                (fits, format!("[batch, {channels}, {values}]"))
+            Some(length) => {
+                let fits = matches!(*size, [batch, found, own] if batch > 0 && found == channels && own == length);
+                (fits, format!("[batch, {channels}, {length}]"))
             }
         };
         if fits { Ok(()) } else { Err(Error::Shape { name: "the network's input".to_owned(), expected, found: size }) }
