@@ -84,6 +84,7 @@ bench: build ## Compare speed and memory with other programs (about half an hour
 	@tests/python.sh tests/bench/memory.py $(CHORUS)
 	@tests/python.sh tests/bench/query.py $(CHORUS)
 	@tests/python.sh tests/bench/search.py $(CHORUS)
+	@tests/python.sh tests/bench/units.py $(CHORUS) --units 5000
 
 clean: ## Remove build outputs; runs/ and demo/ stay
 	@cargo clean

@@ -210,3 +210,35 @@ fn what_can_be_no_base_is_refused_before_anything_is_made() {
         }
     }
 }
+
+#[test]
+fn shares_that_were_made_in_runs_of_their_own_are_merged_without_making_anything() {
+    let survey = Survey::tiny();
+    const FIRST: [&str; 3] = ["run", "featurize", "--with-upstream"];
+    survey.run_with(&FIRST[1..]);
+    let parts: Vec<PathBuf> = (1..=3).map(|part| survey.folder().join(format!("part{part}"))).collect();
+    for (i, part) in (1..).zip(&parts) {
+        let share = format!("{i}/3");
+        let set = format!("run.path={}", part.display());
+        let output = survey.chorus(&[&FIRST[..], &["--units", &share, "--set", &set]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let merge = |bases: &[PathBuf]| {
+        let bases: Vec<String> = bases.iter().map(|base| base.display().to_string()).collect();
+        let sets = [format!("run.base=[{}]", bases.join(", ")), format!("run.path={}", derived(&survey).display())];
+        survey.chorus(&[&FIRST[..], &["--take-only", "--set", &sets[0], "--set", &sets[1]]].concat())
+    };
+    let refused = merge(&parts[..2]);
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("--take-only: ingest lacks") && said.contains("run.base"), "{said}");
+    let output = merge(&parts);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("0 units made and"), "{said}");
+    assert!(log(&derived(&survey)).0.is_empty());
+    assert_same(&worth(&derived(&survey)), &worth(&survey.run()), "a run merged of three");
+    // Where two of them have a unit, it is taken once.
+    fs::remove_dir_all(derived(&survey)).unwrap();
+    let output = merge(&[vec![survey.run()], parts].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_same(&worth(&derived(&survey)), &worth(&survey.run()), "a run merged of four");
+}

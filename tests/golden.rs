@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use checksum::{Checksum, of_file, of_table};
-use common::{CHORUS, Survey, contents};
+use common::{CHORUS, Survey};
 use serde::{Deserialize, Serialize};
 
 /// One configuration under which the tiny survey is run.
@@ -205,14 +205,8 @@ fn every_pass(survey: &Survey) -> BTreeSet<String> {
 
 /// The states of a run's units, by pass.
 fn states(run: &Path) -> BTreeMap<String, Vec<State>> {
-    let mut found: BTreeMap<String, Vec<State>> = BTreeMap::new();
-    for (path, bytes) in contents(&run.join("state"), "") {
-        let pass = path.trim_start_matches('/').split('/').next().unwrap().to_owned();
-        if path.ends_with(".json") && !["cache", "claims"].contains(&pass.as_str()) {
-            found.entry(pass).or_default().push(serde_json::from_slice(&bytes).unwrap_or_else(|e| panic!("{path}: {e}")));
-        }
-    }
-    found
+    let state = |state| serde_json::from_value(state).unwrap();
+    common::recorded(run).into_iter().map(|(pass, units)| (pass, units.into_values().map(state).collect())).collect()
 }
 
 /// The table of a table's file, a folder's name for what lies in it, else the file's path: as fingerprints name inputs.

@@ -216,7 +216,7 @@ fn detected(folder: &Path) {
         .with(Some(score.clone()), StandIn(score))
         .with(Detect::declare(&config), Detect)
         .with(Activity::declare(&config), Activity);
-    let options = RunOptions { selection: Selection::All, force: false, jobs: 2, units: Vec::new(), verify: false };
+    let options = RunOptions::new(Selection::All, 2);
     Runner::new(config, registry, Console::new()).run(&options).unwrap();
 }
 

@@ -76,6 +76,43 @@ fn a_share_makes_its_own_units_and_refuses_what_needs_those_of_others() {
 }
 
 #[test]
+fn shares_of_ingest_read_their_own_part_and_none_waits() {
+    let alone = Survey::tiny();
+    alone.run_all();
+    let shared = Survey::tiny();
+    shared.take_archive_of(&alone);
+    // One after the other, as where an engine has one slot.
+    let said: Vec<String> = ["1/3", "2/3", "3/3"].map(|share| end(start(&shared, &["ingest"], share))).into();
+    let waits = |said: &str| said.contains("other shares have to read");
+    assert!(waits(&said[0]) && !waits(&said[2]), "{said:#?}");
+    assert!(!said[0].contains("up to date"), "{}", said[0]);
+    let (fresh, all) = shared.ask_status("ingest");
+    assert!(0 < fresh && fresh < all, "the last share made its units");
+    for share in ["1/3", "2/3", "3/3"] {
+        let said = end(start(&shared, FIRST, share));
+        assert!(!said.contains("reading"), "{said}");
+    }
+    let rest = shared.run_all();
+    assert!(!rest.contains("featurize         made"), "{rest}");
+    assert_same(&shared.results(), &alone.results(), "ingest by shares");
+}
+
+#[test]
+fn a_share_of_a_later_stage_does_not_look_at_the_archive() {
+    let survey = Survey::tiny();
+    survey.run_with(&["featurize", "--with-upstream"]);
+    let archive = survey.archive();
+    let away = archive.with_extension("away");
+    std::fs::rename(&archive, &away).unwrap();
+    // Segments need no recording. The archive that is not there would make a look at it fail.
+    let said = end(start(&survey, &["segment"], "1/2"));
+    assert!(said.contains("nothing to do"), "{said}");
+    let said = refused(&survey, &["segment", "--with-upstream", "--units", "1/2"]);
+    assert!(said.contains("there is no such folder"), "{said}");
+    std::fs::rename(away, archive).unwrap();
+}
+
+#[test]
 fn a_share_is_one_processs_and_a_shared_run_is_nobodys_alone() {
     let survey = Survey::tiny();
     let first = start(&survey, FIRST, "1/1");

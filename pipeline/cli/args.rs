@@ -38,10 +38,14 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Show which stages are fresh (up to date), and why others are not
     Status(StatusArgs),
+    /// Propose jobs for a cluster: in how many shares to cut a run, with memory, time and GPU
+    Plan(PlanArgs),
     /// Run every combination of some settings and compare their metrics
     Sweep(SweepArgs),
     /// Query the tables of a run in SQL
     Query(QueryArgs),
+    /// Put a run on an object store, where others can query it
+    Publish(PublishArgs),
     /// Find the windows that sound most like an example
     Search(SearchArgs),
     /// Group what is in an archive by how it sounds, largest groups first
@@ -98,6 +102,9 @@ pub(crate) struct RunArgs {
     /// Compare the hash of every output with the recorded one; make damaged outputs again
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Make nothing: take all units from the runs that run.base names, and fail where none of them has a unit
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) take_only: bool,
     /// Only print what would be made, why, and how much disk space it needs
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -117,6 +124,27 @@ pub(crate) struct RunArgs {
     /// Run this SQL query when the stages are done
     #[arg(long, value_name = "SQL", conflicts_with = "dry_run")]
     pub(crate) query: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Threads of a job that makes a share
+    #[arg(long, value_name = "THREADS", default_value_t = 2, value_parser = at_least_one)]
+    pub(crate) threads: usize,
+    /// Minutes that a job should last at least
+    #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = at_least_one)]
+    pub(crate) minutes: usize,
+    /// Folder of another run, such as one on a part of the archive, whose log tells how fast the stages are here
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) speed_from: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What the command does anyway
+    #[arg(long, hide = true)]
+    pub(crate) jobs: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -176,6 +204,16 @@ pub(crate) struct QueryArgs {
     /// Seconds after which the query is ended [default: 3600]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PublishArgs {
+    /// Where to: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX. Credentials come from the environment
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
 }

@@ -31,8 +31,10 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => commands::run::run(&args),
         Command::Status(args) => commands::status::run(&args),
+        Command::Plan(args) => commands::plan::run(&args),
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Query(args) => commands::query::run(&args),
+        Command::Publish(args) => commands::publish::run(&args),
         Command::Search(args) => commands::search::run(&args),
         Command::Clusters(args) => commands::clusters::run(&args),
         Command::Export(args) => commands::export::run(&args),

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use chorus_archive::is_url;
 use chorus_engine::{Config, RunDir};
+use chorus_store::published::Copy;
 use clap::Args as ClapArgs;
 
 use crate::declarations::declarations;
@@ -74,8 +76,8 @@ pub(crate) struct RunsArgs {
     /// Configuration file; its run is read
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Folder of the run to read; can be repeated, and tables then hold the rows of all runs and a column `run` [default: the
-    /// newest run in runs/]
+    /// Folder of the run to read, or URL of a run that `chorus publish` put on an object store; can be repeated, and tables then hold
+    /// the rows of all runs and a column `run` [default: the newest run in runs/]
     #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
     pub(crate) run: Vec<PathBuf>,
     /// With -c: override a key of the configuration, such as run.path=runs/other; can be repeated
@@ -86,12 +88,44 @@ pub(crate) struct RunsArgs {
 impl RunsArgs {
     /// The folders of the runs.
     pub(crate) fn folders(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if let Some(url) = self.run.iter().filter_map(|run| run.to_str()).find(|run| is_url(run)) {
+            let next = "only `chorus query` reads published runs; copy the run to a folder first";
+            return Err(UsageError(format!("--run {url}: {next}")).into());
+        }
         if !self.run.is_empty() {
             return Ok(self.run.clone());
         }
         let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
         Ok(vec![config.run_dir()?])
     }
+
+    /// The folders of the runs, and the local copies of those that were published; of these copies no table is there yet.
+    pub(crate) fn copies(&self) -> anyhow::Result<(Vec<PathBuf>, Vec<Copy>)> {
+        let (mut folders, mut copies) = (Vec::new(), Vec::new());
+        for run in &self.run {
+            match run.to_str().filter(|run| is_url(run)) {
+                Some(url) => {
+                    let copy = Copy::open(url, &cache()?.join("published"))?;
+                    folders.push(copy.folder().to_owned());
+                    copies.push(copy);
+                }
+                None => folders.push(run.clone()),
+            }
+        }
+        if folders.is_empty() {
+            folders = self.folders()?;
+        }
+        Ok((folders, copies))
+    }
+}
+
+/// The folder for what can be fetched again.
+fn cache() -> Result<PathBuf, UsageError> {
+    let named = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
+    cache
+        .map(|cache| cache.join("chorus"))
+        .ok_or_else(|| UsageError("found no folder for copies of published runs: set XDG_CACHE_HOME to one".to_owned()))
 }
 
 /// How an answer is written, and where to.

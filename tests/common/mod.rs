@@ -190,6 +190,33 @@ pub fn contents(folder: &Path, name: &str) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
+/// What is recorded of a run's units, by pass and unit: `fingerprint` and `outputs`. It reads the journals in `state/`.
+pub fn recorded(run: &Path) -> BTreeMap<String, BTreeMap<String, serde_json::Value>> {
+    let mut found: BTreeMap<String, BTreeMap<String, serde_json::Value>> = BTreeMap::new();
+    for (path, bytes) in contents(&run.join("state"), "").into_iter().filter(|(path, _)| path.ends_with(".jsonl")) {
+        let Some((pass, _)) = path.trim_start_matches('/').split_once("/journal-") else { continue };
+        let units = found.entry(pass.to_owned()).or_default();
+        let mut commons = Vec::new();
+        for line in std::str::from_utf8(&bytes).unwrap().lines() {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let (kind, record) = record.as_object().unwrap().iter().next().unwrap();
+            let unit = || record["unit"].as_str().unwrap().to_owned();
+            match kind.as_str() {
+                "compacted" => units.clear(),
+                "common" => commons.push(record.clone()),
+                "made" => {
+                    let mut fingerprint: serde_json::Value = commons[record["common"].as_u64().unwrap() as usize].clone();
+                    fingerprint["inputs"] = record["inputs"].clone();
+                    fingerprint["external"] = record["external"].clone();
+                    units.insert(unit(), serde_json::json!({"fingerprint": fingerprint, "outputs": record["outputs"]}));
+                }
+                _ => drop(units.remove(&unit())),
+            }
+        }
+    }
+    found
+}
+
 /// Asserts that two runs gave the same, and names the files that differ.
 pub fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
     let keys: std::collections::BTreeSet<&String> = found.keys().chain(expected.keys()).collect();

@@ -109,7 +109,7 @@ fn run(arguments: &[String]) {
     let stages = arguments.iter().filter(|a| ["train", "predict"].contains(&a.as_str())).cloned().collect();
     let (config, passes) = read_assignment(std::io::stdin().lock(), &run).unwrap();
     let registry = Registry::of(passes).holding("train", KnownModel).holding("predict", KnownScores);
-    let options = RunOptions { selection: Selection::Only(stages), force: false, jobs: 1, units: Vec::new(), verify: false };
+    let options = RunOptions::new(Selection::Only(stages), 1);
     Runner::new(config, registry, Console::new()).as_worker(Program::Torch, Default::default()).run(&options).unwrap();
 }
 

@@ -1,6 +1,6 @@
 """Archives on object stores: `check.py CHORUS`. Two S3 servers (moto and SeaweedFS) and WebDAV hold a small survey; each run has to give
 the tables of a run on the local folder, byte for byte. Then a proxy fails, delays and cuts answers, an object changes while it is read,
-one is denied, and keys are odd. Ends with exit status 1 and what differs.
+one is denied, and keys are odd. A run is published and read again. Ends with exit status 1 and what differs.
 """
 
 import os
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow.parquet as pq
 import soundfile
 
@@ -198,6 +199,63 @@ def spoilt(program, url, s3, expected, work):
         print(f"{wrong}: {done.stderr.strip().splitlines()[-1][:200]}")
 
 
+def call(program, *arguments, endpoint, cache, ok=True):
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
+    environment |= {"AWS_ENDPOINT_URL": endpoint, "XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run([str(part) for part in (program, *arguments)], capture_output=True, text=True, env=environment, timeout=600)
+    if ok and done.returncode != 0:
+        fail(f"{arguments}: {done.stderr[-3000:]}")
+    return done
+
+
+def publishing(program, url, run, work, what):
+    """Publishes a run, reads it with chorus and polars, publishes again, goes on after a publication that was broken off."""
+    place, cache = f"s3://{BUCKET}/published/{what}", work / f"cache-{what}"
+    files = len([path for part in ("tables", "model", "report") for path in (run / part).rglob("*") if path.is_file()]) + 1
+    publish = lambda endpoint=url, ok=True: call(program, "publish", place, "--run", run, endpoint=endpoint, cache=cache, ok=ok)
+
+    def lines(done, wanted):
+        if wanted not in done.stderr:
+            fail(f"{what}: expected `{wanted}` in: {done.stderr}")
+
+    # Half of the files cannot be sent, and neither can the manifest.
+    broken = lambda command, path, *_: 403 if command == "PUT" and ("labels" in path or path.endswith("manifest.json")) else None
+    with Spoiler(url, broken) as proxy:
+        if publish(proxy.url, ok=False).returncode == 0:
+            fail(f"{what}: a publication that was refused ended well")
+    done = call(program, "query", "--run", place, "SELECT 1", endpoint=url, cache=cache, ok=False)
+    lines(done, "no run was published here")
+    done = publish()
+    if ", 0 there already" in done.stderr:
+        fail(f"{what}: nothing of the broken publication was kept: {done.stderr}")
+    again = publish()
+    lines(again, "0 files sent (")
+    lines(again, f"{files} there already")
+    sql = "SELECT site, COUNT(*) AS n, MIN(start_s) AS first, MAX(end_s) AS last FROM segments GROUP BY site ORDER BY site"
+    asked = ["--format", "csv", sql]
+    local = call(program, "query", "--run", run, *asked, endpoint=url, cache=cache).stdout
+    remote = call(program, "query", "--run", place, *asked, endpoint=url, cache=cache).stdout
+    if local != remote or not local:
+        fail(f"{what}: {remote} in place of {local}")
+    fetched = [path.parent.parent.parent.name for path in cache.rglob("*.parquet")]
+    if set(fetched) != {"segments"}:
+        fail(f"{what}: fetched {set(fetched)}, expected segments only")
+    options = {"aws_endpoint_url": url, "aws_access_key_id": "key", "aws_secret_access_key": SECRET, "aws_region": "us-east-1", "aws_allow_http": "true"}
+    frame = pl.scan_parquet(f"{place}/tables/segments/**/*.parquet", hive_partitioning=True, storage_options=options)
+    counted = dict(frame.group_by("site").len().collect().iter_rows())
+    if sorted(counted.values()) != sorted(int(line.split(",")[-3]) for line in local.splitlines()[1:]):
+        fail(f"{what}: polars counts {counted}, chorus {local}")
+    print(f"{what}: published {files} files, read by chorus and polars; a broken publication went on; again: nothing sent")
+    # A server that takes no notice of conditions, as rclone's and s3rver do.
+    def blind(_, __, headers, ___):
+        for name in ("If-None-Match", "If-Match"):
+            del headers[name]
+
+    with Spoiler(url, blind) as proxy:
+        lines(publish(proxy.url), "overwrites objects without regard to conditions")
+    print(f"{what}: a server that takes no notice of conditions is noticed")
+
+
 def main(program):
     program = str(Path(program).resolve())
     with tempfile.TemporaryDirectory() as folder:
@@ -210,6 +268,7 @@ def main(program):
             upload(client(url), work / "survey")
             chorus(program, archive, work / "seaweedfs", endpoint=url)
             same(work / "seaweedfs", expected, "SeaweedFS")
+            publishing(program, url, work / "local", work, "seaweedfs")
             chorus(program, f"{webdav}/buckets/{BUCKET}/{PREFIX}", work / "webdav")
             same(work / "webdav", expected, "WebDAV")
         with moto() as url:
@@ -220,6 +279,7 @@ def main(program):
             again = chorus(program, archive, work / "moto", endpoint=url)
             if "made" in again.stderr:
                 fail(f"a second run makes something again: {again.stderr}")
+            publishing(program, url, work / "local", work, "moto")
             spoilt(program, url, s3, expected, work)
 
 

@@ -83,7 +83,7 @@ def answers(url, log, process):
 
 class Spoiler:
     """A proxy. `spoil` is asked about each request, and gives None or what to do: a status, 'cut' (half of an object comes, and the
-    connection breaks), or a function that makes the answer."""
+    connection breaks), or a function that makes the answer. It may take headers away from the request."""
 
     def __init__(self, target, spoil):
         self.target, self.spoil, self.requests = urllib.parse.urlsplit(target), spoil, 0
@@ -103,7 +103,8 @@ class Spoiler:
                 if callable(what):
                     return self.answer(200, {"Content-Type": "application/xml"}, what())
                 upstream = http.client.HTTPConnection(spoiler.target.hostname, spoiler.target.port)
-                upstream.request(self.command, self.path, headers=dict(self.headers))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                upstream.request(self.command, self.path, body=body, headers=dict(self.headers))
                 answer = upstream.getresponse()
                 body = answer.read()
                 headers = {k: v for k, v in answer.getheaders() if k.lower() not in ("content-length", "connection", "date", "server", "transfer-encoding")}
@@ -124,10 +125,12 @@ class Spoiler:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
 
-            do_GET = do_HEAD = do
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        # A client may break a connection off: nothing to tell of.
+        self.server.handle_error = lambda *_: None
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

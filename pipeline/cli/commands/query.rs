@@ -16,12 +16,14 @@ use super::freshness;
 use crate::args::{QueryArgs, UsageError};
 
 pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let runs = args.runs.folders()?;
+    let (runs, copies) = args.runs.copies()?;
     let destination = Destination::of(&args.answer, &runs)?;
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
     let tables = Tables::of(freshness::open_all(&runs)?).with_params(params).with_limits(limits(args)?);
     let sql = sql(args)?;
-    freshness::check(tables.runs(), &tables.reads(&sql)?, args.fresh.fresh)?;
+    let read = tables.reads(&sql)?;
+    copies.iter().try_for_each(|copy| copy.fetch_tables(&read))?;
+    freshness::check(tables.runs(), &read, args.fresh.fresh)?;
     let answer = tables.sql(&sql)?;
     destination.write(answer, args.limit)?;
     Ok(ExitCode::SUCCESS)

@@ -26,6 +26,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let took = start.elapsed().as_secs_f64();
     let console = Console::new();
     match (summary.made(), summary.taken()) {
+        (0, 0) if summary.awaits_shares() => {
+            console.say(&format!("done with this share ({took:.1} s); run it again when all shares have read"))
+        }
         (0, 0) => console.say(&format!("nothing to do: everything is up to date ({took:.1} s)")),
         (made, 0) => console.say(&format!("done: {} made in {took:.1} s", counted(made, "unit"))),
         (made, taken) => {
@@ -53,7 +56,14 @@ fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
         (None, false) => Selection::Only(args.stages.clone()),
     };
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    Ok(RunOptions { selection, force: args.force, jobs, units: args.unit.clone(), verify: args.verify })
+    Ok(RunOptions {
+        selection,
+        force: args.force,
+        jobs,
+        units: args.unit.clone(),
+        verify: args.verify,
+        take_only: args.take_only,
+    })
 }
 
 fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<ExitCode> {

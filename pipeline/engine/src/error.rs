@@ -67,6 +67,18 @@ pub enum EngineError {
         /// The command that mends it.
         command: String,
     },
+    /// Nothing is to be made, and units are missing that no base has.
+    #[error(
+        "--take-only: {pass} lacks {units} that no run in run.base has (the first is {first}); make them there, or here without --take-only"
+    )]
+    NotInBase {
+        /// The pass.
+        pass: String,
+        /// How many units.
+        units: String,
+        /// The first of them.
+        first: String,
+    },
     /// Another process makes this share of the run.
     #[error(
         "{}: another process works on share {share}; give each process its own share, such as --units 1/4 to \
@@ -210,6 +222,7 @@ impl EngineError {
             | Self::Locked { .. }
             | Self::NoLocks { .. }
             | Self::MissingOutput { .. }
+            | Self::NotInBase { .. }
             | Self::ShareTaken { .. }
             | Self::StaleInputs { .. }
             | Self::Stopped

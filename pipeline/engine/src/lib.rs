@@ -23,6 +23,7 @@ mod exact;
 mod files;
 mod given_model;
 pub mod graph;
+pub mod pace;
 pub mod plan;
 mod run;
 pub mod run_tables;

@@ -78,10 +78,7 @@ fn run_in(dir: &Path, registry: Registry) -> Result<(), String> {
     let sets = [&sets[..], &[format!("archive.path={path}/archive"), format!("run.path={path}/run")]].concat();
     let runner = Runner::new(Config::from_text("", "c", "c", &sets, keys::keys()).unwrap(), registry, Console::new());
     let selection = Selection::Only(vec!["find".into(), "cut".into()]);
-    runner
-        .run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false })
-        .map(drop)
-        .map_err(|e| e.to_string())
+    runner.run(&RunOptions::new(selection, 1)).map(drop).map_err(|e| e.to_string())
 }
 
 fn refused(work: fn(&UnitContext<'_>) -> Result<(), WorkError>, wanted: &str) {

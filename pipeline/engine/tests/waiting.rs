@@ -94,7 +94,7 @@ fn runner(dir: &Path, sets: &[String]) -> Runner {
 }
 
 fn options(selection: Selection) -> RunOptions {
-    RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false }
+    RunOptions::new(selection, 1)
 }
 
 fn only(stages: &[&str]) -> RunOptions {

@@ -54,9 +54,11 @@ impl Values {
         self.get(key).as_f64().unwrap_or(f64::NAN)
     }
 
-    /// A list of paths.
+    /// A path, or a list of paths.
     pub fn paths(&self, key: &str) -> Vec<PathBuf> {
-        self.get(key).as_sequence().into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from).collect()
+        let value = self.get(key);
+        let paths = value.as_sequence().map_or(std::slice::from_ref(value), Vec::as_slice);
+        paths.iter().filter_map(Value::as_str).map(PathBuf::from).collect()
     }
 
     /// Sets a value.
@@ -147,4 +149,19 @@ pub fn validate<S: Keys + Serialize>(settings: &S) -> Result<(), NotAllowed> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_list_of_one() {
+        let values: Values = [("one", "a"), ("several", "[a, b]"), ("none", "null")]
+            .map(|(key, value)| (key.to_owned(), serde_yaml::from_str(value).unwrap()))
+            .into_iter()
+            .collect();
+        let paths = |key| values.paths(key).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        assert_eq!((paths("one"), paths("several"), paths("none")), (vec!["a".into()], vec!["a".into(), "b".into()], vec![]));
+    }
 }

@@ -4,10 +4,13 @@
 //! - [`Store`]: an archive on an object store. Keys are paths; size and ETag are a version.
 //! - An object is read as a whole into a [`scratch`] file without a name, of which there is a bounded number of bytes. Reading begins
 //!   before all of it has arrived.
+//! - [`publish`]: puts a run on an object store; [`published`]: reads one from there.
 //! - [`access`]: credentials come from the environment or from the files of AWS's own tools, and go nowhere else.
 
 pub mod access;
 mod incoming;
+pub mod publish;
+pub mod published;
 pub mod scratch;
 mod settings;
 mod store;

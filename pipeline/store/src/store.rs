@@ -28,9 +28,18 @@ const REQUEST: std::time::Duration = std::time::Duration::from_secs(120);
 const RETRIES: usize = 12;
 const RETRYING: std::time::Duration = std::time::Duration::from_secs(1800);
 
+/// A place below a prefix of an object store.
+pub(crate) struct Place {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Of the store, in messages: the URL up to the bucket.
+    pub(crate) bucket: String,
+    pub(crate) prefix: Path,
+    pub(crate) runtime: Runtime,
+}
+
 /// An archive below a prefix of an object store.
 pub struct Store {
-    store: Box<dyn ObjectStore>,
+    store: Arc<dyn ObjectStore>,
     /// Of the store, in messages: the URL up to the bucket.
     bucket: String,
     prefix: Path,
@@ -54,7 +63,7 @@ macro_rules! client {
             Ok(key) => builder.with_config(key, value),
             Err(_) => builder,
         });
-        Box::new(built.with_retry(retries()).build()?) as Box<dyn ObjectStore>
+        Arc::new(built.with_retry(retries()).build()?) as Arc<dyn ObjectStore>
     }};
 }
 
@@ -62,8 +71,8 @@ fn retries() -> RetryConfig {
     RetryConfig { max_retries: RETRIES, retry_timeout: RETRYING, ..RetryConfig::default() }
 }
 
-impl Store {
-    /// The archive at a URL. Only the region of a bucket of Amazon's is asked for, where nothing says it.
+impl Place {
+    /// The place at a URL. Only the region of a bucket of Amazon's is asked for, where nothing says it.
     ///
     /// # Errors
     /// [`Cause::Address`] for a URL that names no store, or that holds a password.
@@ -109,6 +118,48 @@ impl Store {
             ObjectStoreScheme::Http => parsed[..Position::BeforePath].to_owned(),
             _ => url.trim_end_matches('/').strip_suffix(prefix.as_ref()).unwrap_or(url).trim_end_matches('/').to_owned(),
         };
+        Ok(Self { store, bucket, prefix, runtime })
+    }
+
+    /// A path below the place, for messages.
+    pub(crate) fn location(&self, path: &str) -> String {
+        location(&self.bucket, &self.prefix, path)
+    }
+
+    /// The key of a plain path.
+    pub(crate) fn key(&self, path: &str) -> Result<Path, ArchiveError> {
+        key(&self.prefix, path).map_err(|cause| ArchiveError::new(self.location(path), cause))
+    }
+}
+
+fn location(bucket: &str, prefix: &Path, path: &str) -> String {
+    [bucket, prefix.as_ref(), path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+}
+
+fn key(prefix: &Path, plain: &str) -> Result<Path, Cause> {
+    let whole = [prefix.as_ref(), plain].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    Path::parse(&whole).map_err(|e| Cause::Store(format!("{e}; name another path")))
+}
+
+/// What a store answered, for messages.
+pub(crate) fn cause_of(error: &Error) -> Cause {
+    match error {
+        Error::NotFound { .. } => Cause::NotFound,
+        // A whole listing fails at one such name, so the message has to name it.
+        Error::InvalidPath { source } => Cause::Store(format!(
+            "the name of an object cannot be a path of an archive ({source}); rename it, or let archive.audio name a folder beside it"
+        )),
+        other => Cause::Store(format!("{}; check the URL, the credentials (archive.access) and the connection", in_words(other))),
+    }
+}
+
+impl Store {
+    /// The archive at a URL.
+    ///
+    /// # Errors
+    /// [`Cause::Address`] for a URL that names no store, or that holds a password.
+    pub(crate) fn open(url: &str, settings: &StoreSettings) -> Result<Self, Cause> {
+        let Place { store, bucket, prefix, runtime } = Place::open(url, settings)?;
         let scratch = Scratch::new((settings.scratch_gib * f64::from(1u32 << 30)) as u64);
         Ok(Self { store, bucket, prefix, runtime, scratch, is_there: AtomicBool::new(false) })
     }
@@ -117,9 +168,7 @@ impl Store {
     fn key(&self, path: &str) -> Result<(Path, String), ArchiveError> {
         let fail = |cause| ArchiveError::new(self.location(path), cause);
         let plain = plain(path).ok_or_else(|| fail(Cause::Outside))?;
-        let whole = [self.prefix.as_ref(), &plain].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-        let key = Path::parse(&whole).map_err(|e| fail(Cause::Store(format!("{e}; name another path"))))?;
-        Ok((key, plain))
+        Ok((key(&self.prefix, &plain).map_err(fail)?, plain))
     }
 
     /// The object itself; `None` where there is none.
@@ -132,17 +181,7 @@ impl Store {
     }
 
     fn failed(&self, path: &str, error: &Error) -> ArchiveError {
-        let cause = match error {
-            Error::NotFound { .. } => Cause::NotFound,
-            // A whole listing fails at one such name, so the message has to name it.
-            Error::InvalidPath { source } => Cause::Store(format!(
-                "the name of an object cannot be a path of an archive ({source}); rename it, or let archive.audio name a folder beside it"
-            )),
-            other => {
-                Cause::Store(format!("{}; check the URL, the credentials (archive.access) and the connection", in_words(other)))
-            }
-        };
-        ArchiveError::new(self.location(path), cause)
+        ArchiveError::new(self.location(path), cause_of(error))
     }
 
     /// The path of a key within the archive.
@@ -154,7 +193,7 @@ impl Store {
 }
 
 /// The client of a store.
-fn client(scheme: &ObjectStoreScheme, url: &Url, options: &BTreeMap<String, String>) -> Result<Box<dyn ObjectStore>, Error> {
+fn client(scheme: &ObjectStoreScheme, url: &Url, options: &BTreeMap<String, String>) -> Result<Arc<dyn ObjectStore>, Error> {
     Ok(match scheme {
         ObjectStoreScheme::AmazonS3 => client!(AmazonS3Builder, url.as_str(), options),
         ObjectStoreScheme::GoogleCloudStorage => client!(GoogleCloudStorageBuilder, url.as_str(), options),
@@ -171,8 +210,7 @@ impl Archive for Store {
     }
 
     fn location(&self, path: &str) -> String {
-        let parts = [self.bucket.as_str(), self.prefix.as_ref(), path];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+        location(&self.bucket, &self.prefix, path)
     }
 
     fn kind_of(&self, path: &str) -> Result<Option<Kind>, ArchiveError> {
@@ -280,7 +318,7 @@ mod tests {
         }
         let (bucket, prefix) = ("s3://bucket".to_owned(), Path::from("survey"));
         let (scratch, is_there) = (Scratch::new(1 << 20), AtomicBool::new(false));
-        Store { store: Box::new(memory), bucket, prefix, runtime, scratch, is_there }
+        Store { store: Arc::new(memory), bucket, prefix, runtime, scratch, is_there }
     }
 
     fn paths(store: &Store, folder: &str, exclude: &[&str]) -> Vec<String> {

@@ -26,6 +26,9 @@ pub struct RunArgs {
     /// Compare every output with its recorded hash.
     #[arg(long)]
     verify: bool,
+    /// Make nothing; take units from the bases of the run.
+    #[arg(long)]
+    take_only: bool,
     /// Only these units.
     #[arg(long)]
     unit: Vec<String>,
@@ -50,7 +53,7 @@ pub fn serve(
     program: Program,
     prepare: impl FnOnce(&Config, Registry) -> anyhow::Result<(Registry, Versions)>,
 ) -> anyhow::Result<()> {
-    let RunArgs { run, jobs, force, verify, unit: units, units: share, stages } = args;
+    let RunArgs { run, jobs, force, verify, take_only, unit: units, units: share, stages } = args;
     let (config, passes) = read_assignment(std::io::stdin().lock(), &RunDir::new(run))?;
     end_with_parent();
     let (registry, versions) = prepare(&config, Registry::of(passes))?;
@@ -58,7 +61,7 @@ pub fn serve(
     let runner = Runner::new(config, registry, Console::new()).with_archive(archive);
     let runner = runner.as_worker(program, versions).with_share(share);
     runner.stop_on_signals().context("signals cannot be handled")?;
-    runner.run(&RunOptions { selection: Selection::Only(stages), force, jobs, units, verify })?;
+    runner.run(&RunOptions { selection: Selection::Only(stages), force, jobs, units, verify, take_only })?;
     Ok(())
 }
 

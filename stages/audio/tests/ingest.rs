@@ -24,7 +24,7 @@ fn ingest(folder: &Path) -> [Option<String>; 2] {
     let reason = || runner(folder).plan(false).unwrap()[0].reason();
     let before = reason();
     let selection = Selection::Only(vec!["ingest".to_owned()]);
-    runner(folder).run(&RunOptions { selection, force: false, jobs: 1, units: Vec::new(), verify: false }).unwrap();
+    runner(folder).run(&RunOptions::new(selection, 1)).unwrap();
     [before, reason()]
 }
 

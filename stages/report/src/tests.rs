@@ -149,7 +149,7 @@ fn run_again(folder: &Path, sets: &[&str], force: bool) -> Result<(), String> {
     let registry = stand_ins.fold(Registry::default(), |r, p| r.with(Some(p.clone()), StandIn(p, card.clone())));
     let runner = Runner::new(config.clone(), registry.with(Report::declare(&config), Report), Console::new());
     let selection = if force { Selection::Only(vec!["report".to_owned()]) } else { Selection::All };
-    let options = RunOptions { selection, force, jobs: 1, units: Vec::new(), verify: false };
+    let options = RunOptions { force, ..RunOptions::new(selection, 1) };
     runner.run(&options).map(drop).map_err(|error| error.to_string())
 }
 

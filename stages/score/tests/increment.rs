@@ -178,7 +178,7 @@ fn run(folder: &Path, survey: Survey) -> f64 {
         let runner = Runner::new(config.clone(), registry, Console::new());
         let selection = Selection::Only(vec![stage.to_owned()]);
         let begin = Instant::now();
-        runner.run(&RunOptions { selection, force: false, jobs: 2, units: Vec::new(), verify: false }).unwrap();
+        runner.run(&RunOptions::new(selection, 2)).unwrap();
         seconds = begin.elapsed().as_secs_f64();
     }
     seconds

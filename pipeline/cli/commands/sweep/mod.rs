@@ -7,7 +7,7 @@
 mod gather;
 mod vary;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -160,14 +160,14 @@ impl Sweep {
 impl Planned {
     /// Its configuration. It has no base when the base was never made, because no stage is shared.
     fn reachable(&self) -> Config {
-        let made = self.config.text("run.base").map(Path::new).filter(|base| base.join("state").is_dir());
-        self.config.clone().for_run(&self.config.run_path(), made)
+        let made = self.config.paths("run.base").into_iter().find(|base| base.join("state").is_dir());
+        self.config.clone().for_run(&self.config.run_path(), made.as_deref())
     }
 
     /// What remains to be made, for people to read.
     fn state(&self) -> anyhow::Result<String> {
         let config = self.reachable();
-        if config.text("run.base").is_none() && !config.run_path().exists() {
+        if config.paths("run.base").is_empty() && !config.run_path().exists() {
             return Ok("to be made".into());
         }
         let runner = runner(config)?;
@@ -219,7 +219,7 @@ fn stages_of(runner: &Runner) -> Vec<String> {
 }
 
 fn options(stages: Vec<String>, jobs: usize) -> RunOptions {
-    RunOptions { selection: Selection::Only(stages), force: false, jobs, units: Vec::new(), verify: false }
+    RunOptions::new(Selection::Only(stages), jobs)
 }
 
 /// The variants with mean and standard deviation of macro-averaged test metrics, in the order of the command line.

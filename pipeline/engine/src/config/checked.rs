@@ -235,7 +235,7 @@ impl Config {
         self.get(key).as_f64().unwrap_or(f64::NAN)
     }
 
-    /// A list of paths.
+    /// A path, or a list of paths.
     pub fn paths(&self, key: &str) -> Vec<PathBuf> {
         self.values.paths(key)
     }

@@ -112,6 +112,14 @@ mod tests {
     }
 
     #[test]
+    fn a_base_is_one_run_or_several() {
+        let paths = |set: &str| load("", &[set, "annotate.format=raven"]).unwrap().paths("run.base");
+        assert_eq!(paths("run.base=runs/a"), [Path::new("runs/a")]);
+        assert_eq!(paths("run.base=[runs/a, runs/b]"), [Path::new("runs/a"), Path::new("runs/b")]);
+        assert!(paths("run.base=null").is_empty());
+    }
+
+    #[test]
     fn paths_that_lead_out_of_the_archive_are_refused() {
         let refused = |key: &str, path: &str| {
             let text = "archive: {path: /data/ponds}\n";

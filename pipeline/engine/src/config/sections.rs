@@ -1,6 +1,6 @@
 //! The keys of the engine itself: where a run reads and writes, and how its work is cut.
 
-use chorus_keys::{Choices, Declarations, Finding, Keys, Values};
+use chorus_keys::{Choices, Declarations, Finding, KeyType, Keys, Kind, Range, Values};
 use serde::Deserialize;
 
 /// The keys at the top level.
@@ -30,12 +30,29 @@ pub struct RunSettings {
     /// Folder of the run, to which all results are written; null: a folder in runs/ with the name of the configuration file.
     #[key(path, example = "runs/ponds")]
     pub path: Option<String>,
-    /// Folder of another run. Units that would be the same as in that run are taken over from it and not computed again.
+    /// Folder of another run, or a list of such folders. Units that would be the same as in one of these runs are taken over from it and
+    /// not computed again.
     #[key(path, example = "runs/ponds")]
-    pub base: Option<String>,
+    pub base: Option<Folders>,
     /// How processes are kept from working on one run at the same time.
     #[key(default = "flock")]
     pub lock: Lock,
+}
+
+/// One folder or several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Folders {
+    /// One.
+    One(String),
+    /// Several, in the order in which they are looked through.
+    Several(Vec<String>),
+}
+
+impl KeyType for Folders {
+    fn kind(_: Range) -> Kind {
+        Kind::Names
+    }
 }
 
 /// How processes are kept from working on one run at the same time.

@@ -23,7 +23,7 @@ fn temporary_name() -> String {
 }
 
 /// Size and hash of an output.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputState {
     /// Size.
     pub bytes: u64,
@@ -132,17 +132,6 @@ pub fn write(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<OutputState, Engin
     Ok(pending.state)
 }
 
-/// As [`write`], without waiting for the disk. For files that may be lost or torn when the system crashes, as long as
-/// readers notice.
-///
-/// # Errors
-/// [`EngineError::Io`].
-pub fn write_unsynced(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
-    let mut staged = Staged::create(tmp)?;
-    staged.write_all(bytes).map_err(EngineError::io(path, "cannot be written"))?;
-    rename(&staged.finish(None)?.temporary, path)
-}
-
 /// Takes a complete file of another run over as `to`: as a hard link where the file system has them, else as a copy. Call
 /// [`sync_file_system`] afterwards to wait for the disk.
 ///
@@ -178,6 +167,44 @@ pub fn share_file_system(a: &Path, b: &Path) -> bool {
     device(a) == device(b)
 }
 
+/// A file that only grows. Only the process that made it writes to it, so a line that was torn by a crash is its last one.
+#[derive(Debug)]
+pub struct Growing {
+    file: File,
+    path: PathBuf,
+}
+
+impl Growing {
+    /// Makes a new file in `folder`, with the first of these names that is free.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn create(folder: &Path, names: impl IntoIterator<Item = String>) -> Result<Self, EngineError> {
+        fs::create_dir_all(folder).map_err(EngineError::io(folder, "cannot be made"))?;
+        for name in names {
+            let path = folder.join(name);
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    sync_folder(folder)?;
+                    return Ok(Self { file, path });
+                }
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(EngineError::io(&path, "cannot be made")(e)),
+            }
+        }
+        Err(EngineError::io(folder, "has no free name for a new file")(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Appends bytes, and waits until they are on the disk.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        self.file.write_all(bytes).map_err(EngineError::io(&self.path, "cannot be written"))?;
+        self.file.sync_data().map_err(EngineError::io(&self.path, "cannot be synced"))
+    }
+}
+
 /// Waits until all that was written to the file system of this folder is on the disk.
 ///
 /// # Errors
@@ -191,13 +218,13 @@ pub fn sync_file_system(folder: &Path) -> Result<(), EngineError> {
     return opened.map(|_| rustix::fs::sync()).map_err(failed);
 }
 
-/// Appends one line to a log. A line torn by a crash is the last one, and readers skip it.
+/// Appends whole lines to a log. A line torn by a crash is the last one, and readers skip it.
 ///
 /// # Errors
 /// [`EngineError::Io`].
-pub fn append_line(path: &Path, line: &str) -> Result<(), EngineError> {
+pub fn append(path: &Path, lines: &str) -> Result<(), EngineError> {
     let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(EngineError::io(path, "cannot be opened"))?;
-    file.write_all(format!("{line}\n").as_bytes()).map_err(EngineError::io(path, "cannot be written"))
+    file.write_all(lines.as_bytes()).map_err(EngineError::io(path, "cannot be written"))
 }
 
 /// Opens (and makes) a file that serves as a lock only.
@@ -262,16 +289,29 @@ pub fn clear(tmp: &Path) -> Result<(), EngineError> {
 pub struct Batch(pub(crate) BTreeMap<String, Pending>);
 
 impl Batch {
-    /// Publishes all files; gives their sizes and hashes by path.
-    pub(crate) fn publish(self, root: &Path) -> Result<BTreeMap<String, OutputState>, EngineError> {
-        self.0
-            .into_iter()
-            .map(|(path, pending)| {
-                pending.publish(&root.join(&path))?;
-                Ok((path, pending.state))
-            })
-            .collect()
+    /// Their sizes and hashes, by path.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = (String, OutputState)> + '_ {
+        self.0.iter().map(|(path, pending)| (path.clone(), pending.state.clone()))
     }
+}
+
+/// Files from which on syncing the whole file system is cheaper than syncing each.
+const MANY: usize = 16;
+
+/// Publishes the files of several units. All are on the disk under their names when this returns.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub(crate) fn publish_all(root: &Path, batches: &[Batch]) -> Result<(), EngineError> {
+    let files: Vec<(&Pending, PathBuf)> =
+        batches.iter().flat_map(|batch| &batch.0).map(|(path, pending)| (pending, root.join(path))).collect();
+    if files.len() < MANY {
+        return files.iter().try_for_each(|(pending, path)| pending.publish(path));
+    }
+    // A file must not bear its name before its content is on the disk, and must bear it before a state tells of it.
+    sync_file_system(root)?;
+    files.iter().try_for_each(|(pending, path)| rename(&pending.temporary, path))?;
+    sync_file_system(root)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), EngineError> {

@@ -4,6 +4,7 @@ pub(crate) mod abilities;
 pub mod atomic;
 pub(crate) mod claim;
 pub(crate) mod hash;
+pub(crate) mod roster;
 pub(crate) mod run_dir;
 pub(crate) mod share;
 pub(crate) mod tree;

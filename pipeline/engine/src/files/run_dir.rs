@@ -89,22 +89,24 @@ impl RunDir {
         self.path.join("tmp").join(self.share.map_or_else(String::new, Share::name))
     }
 
-    /// The states of a pass's units.
+    /// The folder of a pass's journal, which holds the states of its units.
     pub fn states(&self, pass: &str) -> PathBuf {
         self.path.join("state").join(pass)
     }
 
-    /// The state of one unit.
-    pub fn state(&self, pass: &str, unit: &Unit) -> PathBuf {
-        match unit {
-            Unit::Run => self.states(pass).join("run.json"),
-            unit => self.states(pass).join(format!("{unit}.json")),
-        }
+    /// Which units the last look at the archive found, with their recorded hours.
+    pub(crate) fn roster(&self) -> PathBuf {
+        self.path.join("state").join("units.txt")
     }
 
     /// What a pass caches from one execution to the next. Results do not depend on it.
     pub fn cache(&self, pass: &str, name: &str) -> PathBuf {
         self.path.join("state").join("cache").join(pass).join(name)
+    }
+
+    /// The checkpoint of the unit of a pass whose fingerprint has this digest.
+    pub(crate) fn checkpoint(&self, pass: &str, digest: &str) -> PathBuf {
+        self.cache(pass, &format!("{CHECKPOINT}{digest}"))
     }
 
     /// The path of a unit's output, relative to the run: a file's, or that of the folder of its files.

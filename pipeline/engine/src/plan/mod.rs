@@ -1,5 +1,6 @@
 //! What is fresh, and what is not and why. It knows files and states, and executes nothing.
 
+pub(crate) mod part;
 pub(crate) mod planner;
 pub(crate) mod scan;
 mod status;

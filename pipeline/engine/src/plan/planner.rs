@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::part::Part;
 use super::scan::{Found, Scan};
 use super::status::{PassPlan, Status, UnitPlan};
 use crate::files::hash::hash_file;
@@ -22,6 +23,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) passes: &'a [Pass],
     pub(crate) runtime: &'a BTreeMap<String, String>,
     pub(crate) verify: bool,
+    /// The part of the run that this process makes; `None` for all of it.
+    pub(crate) part: Option<&'a Part>,
 }
 
 impl Planner<'_> {
@@ -46,7 +49,8 @@ impl Planner<'_> {
             if let Some(lost) = &lost {
                 return Status::Stale(lost.clone());
             }
-            let outputs = || state.check_outputs(self.run, self.verify);
+            // Whether the files of another share are there is that share's business.
+            let outputs = || if self.is_own(unit) { state.check_outputs(self.run, self.verify) } else { None };
             let fingerprint = self.fingerprint(&common, pass, unit, states, scan);
             fingerprint.difference(&state.fingerprint, self.config.known()).or_else(outputs).map_or(Status::Fresh, Status::Stale)
         };
@@ -54,7 +58,7 @@ impl Planner<'_> {
         let plan = |unit: Unit| UnitPlan { status: status(&unit), unit };
         let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
-        let gone = recorded.keys().filter(|u| !known.contains(u)).cloned().collect();
+        let gone = recorded.keys().filter(|u| !known.contains(u) && self.is_own(u)).cloned().collect();
         let (pending, awaits) = (scan.pending.clone(), self.awaits(pass, &known, earlier));
         Ok(PassPlan { units: plans, gone, pending, awaits, ..PassPlan::empty(pass) })
     }
@@ -68,10 +72,8 @@ impl Planner<'_> {
             |(maker, plan)| {
                 let is_read_whole = maker.tables().any(|table| pass.scanned.contains(&table));
                 // What other shares of the run have to make counts only where the pass reads all of it.
-                let is_missing = |made: &UnitPlan| match self.run.share() {
-                    Some(share) if !share.owns(&made.unit) => is_read_whole,
-                    _ => !known.contains(&made.unit),
-                };
+                let is_missing =
+                    |made: &UnitPlan| if self.is_own(&made.unit) { !known.contains(&made.unit) } else { is_read_whole };
                 let awaits =
                     plan.pending.is_some() || plan.units.iter().any(|made| !made.status.is_settled() && is_missing(made));
                 if awaits { Some(plan.stage) } else { plan.awaits }
@@ -125,7 +127,15 @@ impl Planner<'_> {
         }
         let mut units: BTreeSet<Unit> = scan.units.keys().cloned().collect();
         units.extend(inputs::units(pass, self.passes, states));
+        if self.part.is_some_and(|part| !part.whole.contains(pass.name)) {
+            units.retain(|unit| self.is_own(unit));
+        }
         units
+    }
+
+    /// Whether this process makes a unit, or would if it made the whole run.
+    fn is_own(&self, unit: &Unit) -> bool {
+        *unit == Unit::Run || self.part.is_none_or(|part| part.own.has(unit))
     }
 
     /// Hashes of the inputs that every unit of a pass has in common.

@@ -15,6 +15,8 @@ pub struct Scan<F> {
     /// The units there are, with what each depends on outside of the run. For a stage with inputs of its own these are
     /// added to the units of its inputs.
     pub units: BTreeMap<Unit, External>,
+    /// The recorded hours of the units, as far as the stage looks at recordings. Shares of a run are cut by them.
+    pub hours: BTreeMap<Unit, f64>,
     /// What every unit depends on outside of the run.
     pub all: External,
     /// Things that were seen and not yet looked into, such as files that are new; with them the stage is not fresh.
@@ -29,8 +31,8 @@ pub(crate) type Found = Arc<dyn Any + Send + Sync>;
 impl<F: Send + Sync + 'static> Scan<F> {
     /// The same for planning, which is alike for all stages and asks for no more than the units and their dependencies.
     pub(crate) fn erased(self) -> Scan<Found> {
-        let Self { units, all, pending, found } = self;
-        Scan { units, all, pending, found: Arc::new(found) }
+        let Self { units, hours, all, pending, found } = self;
+        Scan { units, hours, all, pending, found: Arc::new(found) }
     }
 }
 
@@ -38,5 +40,10 @@ impl Scan<Found> {
     /// The scan of a pass that was not looked at.
     pub(crate) fn none() -> Self {
         Scan::<()>::default().erased()
+    }
+
+    /// A look that was not taken: these units depend on what was recorded of them.
+    pub(crate) fn recorded(units: BTreeMap<Unit, External>) -> Self {
+        Scan { units, ..Scan::<()>::default() }.erased()
     }
 }

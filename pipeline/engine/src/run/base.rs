@@ -1,11 +1,11 @@
-//! The base of a run (`run.base`): another run, whose units are taken over where making them again would give the same.
+//! The bases of a run (`run.base`): other runs, whose units are taken over where making them again would give the same.
 //!
 //! A unit of the base equals one of this run when both have the same fingerprint. Fingerprints compare inputs by
 //! content, so a unit that was taken over makes units of later passes equal too. Outputs are hard links to the base's
 //! files rather than copies: files of a run are never changed in place, only replaced. So a derived run is complete in
-//! itself, and stays complete when its base is removed.
+//! itself, and stays complete when its bases are removed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -18,7 +18,8 @@ use crate::graph::Pass;
 use crate::plan::planner::Planner;
 use crate::plan::scan::{Found, Scan};
 use crate::state::fingerprint::Fingerprint;
-use crate::state::states::{States, load};
+use crate::state::journal::{self, Extent, Stamp};
+use crate::state::states::States;
 use crate::state::unit_state::UnitState;
 use crate::{Config, EngineError, RunDir, Unit};
 
@@ -26,6 +27,14 @@ use crate::{Config, EngineError, RunDir, Unit};
 #[derive(Debug)]
 pub(crate) struct Base {
     run: RunDir,
+}
+
+/// The units of a base that equal those of this run.
+#[derive(Default)]
+pub(crate) struct Matches {
+    pub(crate) units: Vec<Match>,
+    /// The base's journal when they were found.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 /// A unit of the base that equals one of this run.
@@ -38,23 +47,25 @@ pub(crate) struct Match {
 }
 
 impl Base {
-    /// The base that a configuration names.
-    pub(crate) fn of(config: &Config) -> Option<Self> {
-        config.text("run.base").map(|path| Self { run: RunDir::new(path) })
+    /// The bases that a configuration names.
+    pub(crate) fn all(config: &Config) -> Vec<Self> {
+        config.paths("run.base").into_iter().map(|path| Self { run: RunDir::new(path) }).collect()
     }
 
-    /// The base that a configuration names, once it is known to be a run, and another one.
-    pub(crate) fn checked(config: &Config, run: &RunDir) -> Result<Option<Self>, EngineError> {
-        let Some(base) = Self::of(config) else { return Ok(None) };
-        let refuse = |found: &str| Err(EngineError::Base { path: base.path().to_owned(), found: found.to_owned() });
-        if !base.run.path().join("state").is_dir() {
-            return refuse("this folder is no run");
-        }
+    /// The bases that a configuration names, once they are known to be runs, and others than this one.
+    pub(crate) fn checked(config: &Config, run: &RunDir) -> Result<Vec<Self>, EngineError> {
+        let bases = Self::all(config);
         let real = |path: &Path| path.canonicalize().ok();
-        if real(base.path()) == real(run.path()) {
-            return refuse("a run cannot be its own base");
+        for base in &bases {
+            let refuse = |found: &str| Err(EngineError::Base { path: base.path().to_owned(), found: found.to_owned() });
+            if !base.run.path().join("state").is_dir() {
+                return refuse("this folder is no run");
+            }
+            if real(base.path()) == real(run.path()) {
+                return refuse("a run cannot be its own base");
+            }
         }
-        Ok(Some(base))
+        Ok(bases)
     }
 
     /// Its folder.
@@ -68,6 +79,13 @@ impl Base {
         self.path().strip_prefix(here).unwrap_or(self.path()).display().to_string()
     }
 
+    /// What the base records of a pass, with the state of its journal at that time.
+    fn recorded(&self, pass: &str, units: &BTreeSet<&Unit>) -> (BTreeMap<Unit, UnitState>, Option<Stamp>) {
+        let stamp = journal::stamp(&self.run, pass);
+        let extent = |unit: &Unit| if units.contains(unit) { Extent::All } else { Extent::Nothing };
+        (journal::read(&self.run, pass, extent).made, stamp)
+    }
+
     /// The units of a pass, among these, for which the base has what this run would make; its outputs are there with their sizes.
     pub(crate) fn matches(
         &self,
@@ -76,9 +94,9 @@ impl Base {
         scan: &Scan<Found>,
         states: &States,
         units: &BTreeSet<&Unit>,
-    ) -> Result<Vec<Match>, EngineError> {
+    ) -> Result<Matches, EngineError> {
         if units.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Matches::default());
         }
         let common = planner.common(pass, states, scan)?;
         let fits = |(unit, state): (Unit, UnitState)| {
@@ -87,32 +105,37 @@ impl Base {
                 && state.check_outputs(&self.run, false).is_none();
             same.then_some(Match { unit, fingerprint, state })
         };
-        let recorded: Vec<_> = load(&self.run, pass.name).into_iter().filter(|(unit, _)| units.contains(unit)).collect();
-        Ok(recorded.into_par_iter().filter_map(fits).collect())
+        let (recorded, stamp) = self.recorded(pass.name, units);
+        let units = recorded.into_par_iter().filter_map(fits).collect();
+        Ok(Matches { units, stamp })
     }
 
-    /// Links the outputs of a unit into `run`. False when the base's unit was made again meanwhile, or `verify` finds
-    /// damage: then the unit has no state in `run`, and is made there.
-    pub(crate) fn link_outputs(&self, run: &RunDir, pass: &str, found: &Match, verify: bool) -> Result<bool, EngineError> {
-        let before = UnitState::read(&run.state(pass, &found.unit));
-        atomic::drop_file(&run.state(pass, &found.unit))?;
-        found.state.remove_superseded(before, run)?;
-        for path in found.state.outputs.keys() {
+    /// Links the outputs of a unit into `run`. False when one of them is gone meanwhile.
+    pub(crate) fn link_outputs(&self, run: &RunDir, found: &Match) -> Result<bool, EngineError> {
+        for path in found.state.outputs.paths() {
             match atomic::take(&run.tmp(), &self.path().join(path), &run.path().join(path)) {
                 Ok(()) => {}
                 Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
-        // Making a unit removes its state first and writes it last. So when the state is the same before and after, so
-        // were the files.
-        let unchanged = UnitState::read(&self.run.state(pass, &found.unit)).is_some_and(|now| now == found.state);
-        Ok(unchanged && found.state.check_outputs(run, verify).is_none())
+        Ok(true)
     }
 
-    /// Whether the base has a unit just as this run has it.
-    pub(crate) fn has(&self, pass: &str, unit: &Unit, state: &UnitState) -> bool {
-        UnitState::read(&self.run.state(pass, unit)).is_some_and(|base| base == *state)
+    /// Of these units, those that the base did not make again since they were found. Making a unit is written down before its files are
+    /// replaced. So when the record is the same before and after linking, so were the files.
+    pub(crate) fn unchanged<'a>(&self, pass: &str, found: Vec<&'a Match>, stamp: &Option<Stamp>) -> Vec<&'a Match> {
+        if stamp.is_some() && journal::stamp(&self.run, pass) == *stamp {
+            return found;
+        }
+        let now = self.recorded(pass, &found.iter().map(|found| &found.unit).collect()).0;
+        found.into_iter().filter(|found| now.get(&found.unit) == Some(&found.state)).collect()
+    }
+
+    /// How many of these units the base has just as this run has them.
+    pub(crate) fn count(&self, pass: &str, units: &BTreeMap<&Unit, &UnitState>) -> usize {
+        let recorded = self.recorded(pass, &units.keys().copied().collect()).0;
+        units.iter().filter(|(unit, state)| recorded.get(**unit) == Some(**state)).count()
     }
 
     /// Takes over what a pass of the base has cached and this run has not, so that the archive is not read again.
@@ -138,6 +161,7 @@ impl Base {
 mod tests {
     use super::*;
     use crate::files::atomic::OutputState;
+    use crate::state::journal::Journal;
 
     const OUTPUT: &str = "tables/segments/part-000.parquet";
 
@@ -149,59 +173,48 @@ mod tests {
         atomic::write(&base.run.tmp(), &base.path().join(OUTPUT), bytes).unwrap();
         let state = UnitState {
             fingerprint: Fingerprint { code_version: 1, ..Fingerprint::default() },
-            outputs: [(OUTPUT.to_owned(), output)].into(),
+            outputs: [(OUTPUT, output)].into_iter().collect(),
             place: None,
         };
-        state.save(&base.run, "segment", &Unit::Run).unwrap();
+        record(&base, &state);
         let found = Match { unit: Unit::Run, fingerprint: state.fingerprint.clone(), state };
         (base, found)
+    }
+
+    fn record(base: &Base, state: &UnitState) {
+        Journal::new(&base.run, "segment").made([(&Unit::Run, state)]).unwrap();
     }
 
     #[test]
     fn a_unit_that_the_base_makes_again_meanwhile_is_not_taken() {
         let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::new(dir.path().join("run"));
         let (base, found) = base(dir.path());
-        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
-        // While it is made again its state is gone; then there is another one.
-        let state = base.run.state("segment", &Unit::Run);
-        atomic::drop_file(&state).unwrap();
-        assert!(!base.link_outputs(&run, "segment", &found, false).unwrap());
+        let stamp = journal::stamp(&base.run, "segment");
+        let is_taken = || base.unchanged("segment", vec![&found], &stamp).len() == 1;
+        assert!(is_taken());
+        // What happens to other units does not matter.
+        let other = Unit::SiteDay { site: "A".into(), date: None, part: 0 };
+        Journal::new(&base.run, "segment").making([(&other, vec![OUTPUT])]).unwrap();
+        assert!(is_taken());
+        // While it is made again it counts as not made; then there is another one.
+        Journal::new(&base.run, "segment").making([(&Unit::Run, vec![OUTPUT])]).unwrap();
+        assert!(!is_taken());
         let fingerprint = Fingerprint { code_version: 2, ..Fingerprint::default() };
-        UnitState { fingerprint, ..found.state.clone() }.save(&base.run, "segment", &Unit::Run).unwrap();
-        assert!(!base.link_outputs(&run, "segment", &found, false).unwrap());
-        found.state.save(&base.run, "segment", &Unit::Run).unwrap();
-        assert!(base.link_outputs(&run, "segment", &found, true).unwrap());
-        // A file of the right size and the wrong content shows to those who look.
-        atomic::write(&base.run.tmp(), &base.path().join(OUTPUT), b"rots").unwrap();
-        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
-        assert!(!base.link_outputs(&run, "segment", &found, true).unwrap());
+        record(&base, &UnitState { fingerprint, ..found.state.clone() });
+        assert!(!is_taken());
+        record(&base, &found.state);
+        assert!(is_taken());
+    }
+
+    #[test]
+    fn a_file_that_is_gone_meanwhile_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path().join("run"));
+        let (base, found) = base(dir.path());
+        assert!(base.link_outputs(&run, &found).unwrap());
+        assert_eq!(std::fs::read(run.path().join(OUTPUT)).unwrap(), b"rows");
         std::fs::remove_file(base.path().join(OUTPUT)).unwrap();
-        assert!(!base.link_outputs(&run, "segment", &found, false).unwrap());
-    }
-
-    #[test]
-    fn an_old_state_is_dropped_before_its_outputs_are_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::new(dir.path().join("run"));
-        let (base, found) = base(dir.path());
-        found.state.save(&run, "segment", &Unit::Run).unwrap();
-        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
-        assert!(!run.state("segment", &Unit::Run).exists());
-    }
-
-    #[test]
-    fn what_the_unit_made_before_and_the_base_did_not_goes() {
-        let dir = tempfile::tempdir().unwrap();
-        let run = RunDir::new(dir.path().join("run"));
-        let (base, found) = base(dir.path());
-        let other = "tables/embeddings/part-000.parquet";
-        atomic::write(&run.tmp(), &run.path().join(other), b"old").unwrap();
-        let mut before = found.state.clone();
-        before.outputs.insert(other.to_owned(), found.state.outputs[OUTPUT].clone());
-        before.save(&run, "segment", &Unit::Run).unwrap();
-        assert!(base.link_outputs(&run, "segment", &found, false).unwrap());
-        assert!(run.path().join(OUTPUT).exists() && !run.path().join(other).exists());
+        assert!(!base.link_outputs(&run, &found).unwrap());
     }
 
     #[test]

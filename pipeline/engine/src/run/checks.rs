@@ -60,7 +60,7 @@ impl Runner {
         let mut problems = Vec::new();
         for pass in selected {
             let Some(work) = self.registry.get(pass.name) else { continue };
-            let cx = ScanContext { access: self.access(pass, &states), look_only: true };
+            let cx = ScanContext { access: self.access(pass, &states), look_only: true, only: None };
             let fail = |source| EngineError::Work { pass: pass.name.into(), unit: "check".into(), source };
             problems.extend(work.faults(&cx).map_err(fail)?.into_iter().map(|Fault { key, found, allowed }| Problem {
                 place: self.config.place(key),
@@ -99,14 +99,14 @@ impl Runner {
     /// A first look, before a new run's folder is made: an archive without recordings or a full disk leave nothing behind.
     pub(super) fn look_first(&self, selected: &[&'static str]) -> Result<(), EngineError> {
         let Some(first) = self.passes().iter().find(|pass| selected.contains(&pass.name)) else { return Ok(()) };
-        self.scan(first, &States::new(), true)?;
+        self.scan(first, &States::new(), true, None)?;
         self.require_disk(first.stage, 0)
     }
 
     pub(super) fn bytes_needed(&self, pass: &str, states: &States, units: &[&UnitPlan]) -> Result<u64, EngineError> {
         let pass = self.pass(pass);
         let Some(work) = self.registry.get(pass.name) else { return Ok(0) };
-        let cx = ScanContext { access: self.access(pass, states), look_only: true };
+        let cx = ScanContext { access: self.access(pass, states), look_only: true, only: None };
         let units: Vec<&Unit> = units.iter().map(|u| &u.unit).collect();
         let fail = |source| EngineError::Work { pass: pass.name.into(), unit: "estimate".into(), source };
         work.bytes_needed(&cx, &units).map_err(fail)

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use crate::files::atomic::{self, Staged};
 use crate::files::claim::Claim;
-use crate::files::run_dir::CHECKPOINT;
+use crate::files::share::Share;
 use crate::graph::{Input, Output, Pass, Per};
 use crate::run_tables::partition::{Partition, recorded};
 use crate::state::states::{States, chosen, model_folder};
@@ -242,18 +242,19 @@ impl Access<'_> {
         Ok(self.config.text(key).map(PathBuf::from))
     }
 
-    /// What this pass remembered under this name, if anything; where it is nothing, what it remembered in the run's base.
+    /// What this pass remembered under this name, if anything; where it is nothing, what it remembered in a base of the run.
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
         std::fs::read(self.memory(name)).ok()
     }
 
-    /// The file of what is remembered under a name: the run's own, or that of its base where it has none.
+    /// The file of what is remembered under a name: the run's own, or that of a base where it has none.
     fn memory(&self, name: &str) -> PathBuf {
         let own = self.run.cache(self.pass.name, name);
-        match self.config.text("run.base") {
-            Some(base) if !own.exists() => RunDir::new(base).cache(self.pass.name, name),
-            _ => own,
+        if own.exists() {
+            return own;
         }
+        let theirs = self.config.paths("run.base").into_iter().map(|base| RunDir::new(base).cache(self.pass.name, name));
+        theirs.into_iter().find(|path| path.exists()).unwrap_or(own)
     }
 
     /// The size of what this pass remembered under this name, if anything.
@@ -315,6 +316,9 @@ pub struct ScanContext<'a> {
     pub(crate) access: Access<'a>,
     /// Whether to look only: nothing is read at length and nothing remembered.
     pub look_only: bool,
+    /// The share that this process has, where it makes nothing that builds on the pass: then it looks into its own part of the archive
+    /// only. What other shares still have to look into is pending, and no units are given before all is done.
+    pub only: Option<Share>,
 }
 
 /// What a pass sees while it makes one unit.
@@ -449,11 +453,7 @@ impl UnitContext<'_> {
     }
 
     fn checkpoint_path(&self) -> PathBuf {
-        self.run.cache(self.pass.name, &format!("{CHECKPOINT}{}", self.digest))
-    }
-
-    pub(crate) fn drop_checkpoint(&self) -> Result<(), EngineError> {
-        atomic::remove(&self.run.cache(self.pass.name, ""), &self.checkpoint_path())
+        self.run.checkpoint(self.pass.name, &self.digest)
     }
 }
 

@@ -1,27 +1,22 @@
-//! Makes units, several at once, and commits each by itself.
+//! Makes units, several at once.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use serde_json::json;
-
+use super::commit::{Commits, Ready, TOGETHER};
 use super::context::UnitContext;
-use super::runner::{RunOptions, Runner};
+use super::runner::{Means, Runner};
 use crate::console::{counted, duration};
-use crate::files::atomic;
 use crate::graph::{Output, Pass, Per};
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status, UnitPlan};
 use crate::state::fingerprint::Fingerprint;
 use crate::state::states::States;
-use crate::state::unit_state::UnitState;
 use crate::sync::locked;
 use crate::{EngineError, RunDir, Unit};
-
-/// Units that may wait for the disk while others are worked on. A unit's outputs have to be on disk before its state is written.
-const COMMITS: usize = 8;
 
 impl Runner {
     /// Makes the units of a pass that are not fresh; gives their number.
@@ -31,8 +26,8 @@ impl Runner {
         plan: &PassPlan,
         scan: &Scan<Found>,
         states: &mut States,
-        options: &RunOptions,
-        pool: &rayon::ThreadPool,
+        interrupted: BTreeMap<Unit, Vec<String>>,
+        Means { options, pool }: Means<'_>,
     ) -> Result<usize, EngineError> {
         let wanted = |u: &&UnitPlan| (options.force || u.status != Status::Fresh) && self.wants(&u.unit, options);
         let todo: Vec<&UnitPlan> = plan.units.iter().filter(wanted).collect();
@@ -45,36 +40,37 @@ impl Runner {
         let start = Instant::now();
         let progress = (pass.per == Per::SiteDay).then(|| self.console.progress(pass.name, todo.len() as u64, "units"));
         let queue: Mutex<VecDeque<&Unit>> = Mutex::new(todo.iter().map(|plan| &plan.unit).collect());
-        let done: Mutex<Vec<(Unit, UnitState)>> = Mutex::default();
         let failed: Mutex<Option<EngineError>> = Mutex::default();
         let common = self.planner(false).common(pass, states, scan)?;
-        let jobs = options.jobs.max(1);
-        let making = Making { runner: self, pass, common, states, scan, pool, slots: Slots::new(jobs) };
+        let making = Making { runner: self, pass, common, states, scan, pool };
+        let mut commits = Commits::new(self, pass, states, interrupted);
         std::thread::scope(|scope| {
-            for _ in 0..(jobs + COMMITS).min(todo.len()) {
+            let (ready, to_commit) = sync_channel(TOGETHER);
+            for _ in 0..options.jobs.max(1).min(todo.len()) {
+                let ready = ready.clone();
                 scope.spawn(|| {
+                    // Each thread has its own end of the channel, which closes when the last one is gone.
+                    let ready = ready;
                     while let Some(unit) = { locked(&queue).pop_front() } {
                         if self.stop.load(Ordering::Relaxed) || locked(&failed).is_some() {
                             return;
                         }
                         match making.make(unit) {
-                            Ok(state) => {
-                                let mut done = locked(&done);
-                                done.push((unit.clone(), state));
-                                if let Some(progress) = &progress {
-                                    progress.done(done.len() as u64, &unit.to_string());
-                                }
-                            }
-                            Err(error) => {
-                                locked(&failed).get_or_insert(error);
-                            }
+                            // The other end is gone when a commit failed.
+                            Ok(made) => drop(ready.send(made)),
+                            Err(error) => drop(locked(&failed).get_or_insert(error)),
                         }
                     }
                 });
             }
+            drop(ready);
+            let told = |done: usize, unit: &Unit| progress.iter().for_each(|p| p.done(done as u64, &unit.to_string()));
+            if let Err(error) = commits.all(&to_commit, told) {
+                *locked(&failed) = Some(error);
+            }
         });
         drop(progress);
-        let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let done = commits.done;
         let (made, rows) = (done.len(), done.iter().flat_map(|(_, s)| s.outputs.values()).filter_map(|o| o.rows).sum::<u64>());
         states.entry(pass.name).or_default().extend(done);
         if let Some(error) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -103,28 +99,22 @@ struct Making<'a> {
     states: &'a States,
     scan: &'a Scan<Found>,
     pool: &'a rayon::ThreadPool,
-    slots: Slots,
 }
 
-impl Making<'_> {
-    /// Makes and commits one unit: drop its state, make the outputs under `tmp/`, publish them, write the state last.
-    fn make(&self, unit: &Unit) -> Result<UnitState, EngineError> {
-        let Self { runner: Runner { run, .. }, pass, .. } = *self;
+impl<'a> Making<'a> {
+    /// Makes the outputs of one unit under `tmp/`.
+    fn make<'u>(&self, unit: &'u Unit) -> Result<Ready<'u>, EngineError> {
+        let Self { runner, pass, .. } = *self;
         let start = Instant::now();
-        let fingerprint = self.runner.planner(false).fingerprint(&self.common, pass, unit, self.states, self.scan);
-        let before = UnitState::read(&run.state(pass.name, unit));
-        atomic::drop_file(&run.state(pass.name, unit))?;
+        let fingerprint = runner.planner(false).fingerprint(&self.common, pass, unit, self.states, self.scan);
         let cx = UnitContext {
-            access: self.runner.access(pass, self.states),
+            access: runner.access(pass, self.states),
             unit,
             digest: fingerprint.digest(),
             inputs: fingerprint.inputs.clone(),
             staged: Mutex::default(),
         };
-        {
-            let _slot = self.slots.take();
-            self.pool.install(|| self.work(&cx))?;
-        }
+        self.pool.install(|| self.work(&cx))?;
         let staged = std::mem::take(&mut *locked(&cx.staged));
         for &output in &pass.outputs {
             let path = RunDir::output(output, unit);
@@ -133,18 +123,7 @@ impl Making<'_> {
                 return Err(EngineError::MissingOutput { pass: pass.name.into(), output: path });
             }
         }
-        let state = UnitState { fingerprint, outputs: staged.publish(run.path())?, place: None };
-        state.remove_superseded(before, run)?;
-        state.remove_strays(pass, run)?;
-        state.save(run, pass.name, unit)?;
-        cx.drop_checkpoint()?;
-        let rows: BTreeMap<&String, u64> = state.outputs.iter().filter_map(|(p, o)| Some((p, o.rows?))).collect();
-        let event = json!({
-            "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "unit": unit.to_string(),
-            "seconds": start.elapsed().as_secs_f64(), "rows": rows,
-        });
-        atomic::append_line(&run.log(), &event.to_string())?;
-        Ok(state)
+        Ok(Ready { unit, fingerprint, staged, seconds: start.elapsed().as_secs_f64() })
     }
 
     fn work(&self, cx: &UnitContext<'_>) -> Result<(), EngineError> {
@@ -156,32 +135,5 @@ impl Making<'_> {
             Ok(error) => fail(error),
             Err(source) => fail(source),
         })
-    }
-}
-
-/// Limits how many units are worked on at once. Units that only wait for the disk hold no slot, so that the processors stay busy.
-struct Slots {
-    free: Mutex<usize>,
-    freed: Condvar,
-}
-
-impl Slots {
-    fn new(number: usize) -> Self {
-        Self { free: Mutex::new(number), freed: Condvar::new() }
-    }
-
-    fn take(&self) -> Slot<'_> {
-        let none = |free: &mut usize| *free == 0;
-        *self.freed.wait_while(locked(&self.free), none).unwrap_or_else(PoisonError::into_inner) -= 1;
-        Slot(self)
-    }
-}
-
-struct Slot<'a>(&'a Slots);
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        *locked(&self.0.free) += 1;
-        self.0.freed.notify_one();
     }
 }

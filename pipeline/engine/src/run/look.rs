@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::base::Base;
 use super::context::{Access, ScanContext};
 use super::runner::Runner;
+use crate::files::share::Share;
 use crate::graph::Pass;
 use crate::plan::planner::Planner;
 use crate::plan::scan::{Found, Scan};
@@ -18,7 +19,7 @@ use crate::{EngineError, Unit};
 impl Runner {
     pub(super) fn planner(&self, verify: bool) -> Planner<'_> {
         let Self { config, run, registry, runtime, .. } = self;
-        Planner { config, run, passes: registry.passes(), runtime, verify }
+        Planner { config, run, passes: registry.passes(), runtime, verify, part: self.part.get() }
     }
 
     pub(super) fn access<'b>(&'b self, pass: &'b Pass, states: &'b States) -> Access<'b> {
@@ -27,10 +28,16 @@ impl Runner {
         Access { config, archive, run, passes: registry.passes(), pass, states, console, stop }
     }
 
-    /// Lets a pass look outside of the run.
-    pub(super) fn scan(&self, pass: &Pass, states: &States, look_only: bool) -> Result<Scan<Found>, EngineError> {
+    /// Lets a pass look outside of the run; see [`ScanContext::only`].
+    pub(super) fn scan(
+        &self,
+        pass: &Pass,
+        states: &States,
+        look_only: bool,
+        only: Option<Share>,
+    ) -> Result<Scan<Found>, EngineError> {
         let Some(work) = self.registry.get(pass.name) else { return Ok(Scan::none()) };
-        let cx = ScanContext { access: self.access(pass, states), look_only };
+        let cx = ScanContext { access: self.access(pass, states), look_only, only };
         work.scan(&cx).map_err(|source| match source.downcast::<EngineError>() {
             Ok(error) => *error,
             Err(source) => EngineError::Work { pass: pass.name.into(), unit: "scan".into(), source },
@@ -39,14 +46,14 @@ impl Runner {
 
     /// Plans all passes, or those of a set, without executing any. Gives the states too, with those of units that the base has.
     pub(super) fn look(&self, among: Option<&BTreeSet<&str>>, verify: bool) -> Result<(Vec<PassPlan>, States), EngineError> {
-        let base = Base::checked(&self.config, &self.run)?;
+        let bases = Base::checked(&self.config, &self.run)?;
         let is_wanted = |pass: &&Pass| among.is_none_or(|among| among.contains(pass.name));
         let mut states = load_states(&self.run, self.passes().iter().filter(is_wanted));
         let mut plans: Vec<PassPlan> = Vec::new();
         for pass in self.passes().iter().filter(is_wanted) {
-            let scan = self.scan(pass, &states, true)?;
+            let scan = self.scan(pass, &states, true, None)?;
             let mut plan = self.planner(verify).pass(pass, &states, &scan, &plans)?;
-            if let Some(base) = &base {
+            for base in &bases {
                 self.count_on_base(base, pass, &scan, &mut plan, &mut states)?;
             }
             plans.push(plan);
@@ -54,7 +61,7 @@ impl Runner {
         Ok((plans, states))
     }
 
-    /// Plans with what would be taken over from the base: those units count as made in the plan, and for the passes behind it.
+    /// Plans with what would be taken over from a base: those units count as made in the plan, and for the passes behind it.
     fn count_on_base(
         &self,
         base: &Base,
@@ -65,8 +72,8 @@ impl Runner {
     ) -> Result<(), EngineError> {
         let place: Arc<Path> = base.path().into();
         let units = plan.units.iter().filter(|u| u.status.is_to_be_made()).map(|u| &u.unit).collect();
-        let matches = base.matches(&self.planner(false), pass, scan, states, &units)?;
-        plan.in_base = matches.len();
+        let matches = base.matches(&self.planner(false), pass, scan, states, &units)?.units;
+        plan.in_base += matches.len();
         let lent: BTreeSet<Unit> = matches.iter().map(|m| m.unit.clone()).collect();
         for unit in plan.units.iter_mut().filter(|u| lent.contains(&u.unit)) {
             unit.status = Status::InBase;

@@ -21,11 +21,12 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
             .tables()
             .map(|table| {
                 let prefix = format!("tables/{table}/");
-                let outputs = units.values().flat_map(|u| &u.outputs).filter(|(path, _)| path.starts_with(&prefix));
+                let outputs = units.values().flat_map(|u| u.outputs.iter()).filter(|(path, _)| path.starts_with(&prefix));
                 (table.to_owned(), outputs.filter_map(|(_, o)| o.rows).sum::<u64>().into())
             })
             .collect();
-        let hashes: String = units.values().flat_map(|u| &u.outputs).map(|(path, o)| format!("{path} {}\n", o.hash)).collect();
+        let hashes: String =
+            units.values().flat_map(|u| u.outputs.iter()).map(|(path, o)| format!("{path} {}\n", o.hash)).collect();
         let runtime = units.values().next().map(|u| &u.fingerprint.runtime).filter(|r| !r.is_empty());
         stages.insert(
             pass.name.to_owned(),
@@ -40,7 +41,7 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
         "config_hash": hash_bytes(config.to_yaml().as_bytes()),
         "archive": config.text("archive.path"),
         "model": config.text("model.path"),
-        "base": config.text("run.base"),
+        "base": config.get("run.base"),
         "seeds": config.seeds(),
         "host": rustix::system::uname().nodename().to_string_lossy(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),

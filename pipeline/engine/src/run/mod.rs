@@ -3,7 +3,9 @@
 pub(crate) mod base;
 mod checks;
 pub mod column;
+mod commit;
 pub(crate) mod context;
+mod cut;
 mod execute;
 mod look;
 mod manifest;

@@ -1,55 +1,73 @@
 //! Removes outputs whose recordings are no longer in the archive.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::runner::{RunOptions, Runner};
+use super::runner::{Execution, RunOptions, Runner};
 use crate::files::atomic;
 use crate::files::tree::files_below;
-use crate::graph::Pass;
+use crate::graph::{Pass, Per};
 use crate::plan::PassPlan;
-use crate::state::states::States;
+use crate::state::journal::Journal;
 use crate::{EngineError, Unit};
 
 impl Runner {
-    /// Removes what was made from recordings that are no longer there.
+    /// Removes what was made from recordings that are no longer there, and what a process that was killed left of their making.
     pub(super) fn retire(
         &self,
         pass: &Pass,
         plan: &mut PassPlan,
-        states: &mut States,
+        execution: &mut Execution,
         options: &RunOptions,
     ) -> Result<(), EngineError> {
         if !options.units.is_empty() {
             return Ok(());
         }
-        if self.run.share().is_none() {
-            self.remove_strays(pass, plan, states)?;
+        let planned: BTreeSet<&Unit> = plan.units.iter().map(|u| &u.unit).collect();
+        let states = execution.states.entry(pass.name).or_default();
+        let mut gone = std::mem::take(&mut plan.gone);
+        let mut files: Vec<String> = gone
+            .iter()
+            .filter_map(|unit| states.remove(unit))
+            .flat_map(|state| state.outputs.paths().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        for unit in &gone {
+            self.console.say(&format!("{:17} {unit} removed: its recordings are no longer in the archive", pass.name));
         }
-        let gone = std::mem::take(&mut plan.gone);
-        let (own, others): (Vec<Unit>, Vec<Unit>) = gone.into_iter().partition(|unit| self.wants(unit, options));
-        plan.gone = others;
-        for unit in own {
-            if let Some(state) = states.get_mut(pass.name).and_then(|s| s.remove(&unit)) {
-                atomic::remove(&self.run.states(pass.name), &self.run.state(pass.name, &unit))?;
-                for path in state.outputs.keys() {
-                    atomic::remove(&self.run.tables(), &self.run.path().join(path))?;
-                }
-                self.console.say(&format!("{:17} {unit} removed: its recordings are no longer in the archive", pass.name));
+        if let Some(interrupted) = execution.interrupted.get_mut(pass.name) {
+            let left = interrupted.extract_if(.., |unit, _| !planned.contains(unit) && self.is_own(unit));
+            for (unit, touched) in left {
+                files.extend(touched);
+                gone.push(unit);
             }
+        }
+        files.iter().try_for_each(|path| atomic::remove(&self.run.tables(), &self.run.path().join(path)))?;
+        Journal::new(&self.run, pass.name).gone(&gone)?;
+        if self.run.share().is_none() && pass.per == Per::SiteDay {
+            let known: BTreeSet<&Unit> = planned.into_iter().chain(states.keys()).collect();
+            self.remove_strays(pass, &known, options.verify || execution.unlisted.contains(pass.name))?;
         }
         Ok(())
     }
 
-    /// Removes parts of a pass's tables that belong to no known unit and that no unit will replace, because a query
-    /// would count them.
-    pub(super) fn remove_strays(&self, pass: &Pass, plan: &PassPlan, states: &States) -> Result<(), EngineError> {
-        let known: BTreeSet<&Unit> =
-            plan.units.iter().map(|u| &u.unit).chain(states.get(pass.name).into_iter().flat_map(|s| s.keys())).collect();
+    /// Removes parts of a pass's tables that belong to no known unit, because a query would count them. Only whole days are looked for,
+    /// unless `every_file` is.
+    fn remove_strays(&self, pass: &Pass, known: &BTreeSet<&Unit>, every_file: bool) -> Result<(), EngineError> {
+        let folders: BTreeSet<String> = known.iter().map(|unit| unit.folder()).collect();
         for table in pass.tables() {
             let root = self.run.tables().join(table);
-            for path in files_below(&root) {
-                let relative = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
-                if !Unit::parse(&relative).is_some_and(|unit| known.contains(&unit)) {
+            let is_known = |path: &Path| {
+                let relative = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
+                if every_file {
+                    Unit::parse(&relative).is_some_and(|unit| known.contains(&unit))
+                } else {
+                    folders.contains(&*relative)
+                }
+            };
+            let listed = if every_file { files_below(&root) } else { below(&root).iter().flat_map(|site| below(site)).collect() };
+            for stray in listed.into_iter().filter(|path| !is_known(path)) {
+                for path in if stray.is_dir() { files_below(&stray) } else { vec![stray] } {
                     atomic::remove(&self.run.tables(), &path)?;
                     self.console.say(&format!(
                         "{:17} {} removed: no recordings in the archive belong to it",
@@ -61,4 +79,8 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }

@@ -1,21 +1,25 @@
 //! Makes stages fresh: unit by unit, in parallel, each committed by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use chorus_archive::{Archive, Local};
 
 use super::base::Base;
 use super::manifest;
 use super::work::Registry;
-use crate::files::atomic;
+use crate::console::counted;
 use crate::files::claim::Claim;
 use crate::files::share::Share;
+use crate::files::{atomic, roster};
 use crate::graph::{Pass, Per, Program, stages};
+use crate::plan::part::Part;
 use crate::plan::scan::{Found, Scan};
-use crate::plan::{PassPlan, Status};
-use crate::state::states::{States, load, load_states};
+use crate::plan::{PassPlan, Status, UnitPlan};
+use crate::state::journal;
+use crate::state::states::States;
+use crate::state::unit_state::UnitState;
 use crate::{Config, Console, EngineError, RunDir, Unit};
 
 /// Which stages to make fresh.
@@ -44,6 +48,22 @@ pub struct RunOptions {
     pub units: Vec<String>,
     /// Read every output and compare its hash, so that damaged ones are made again.
     pub verify: bool,
+    /// Make nothing: every unit has to be fresh, or to be had from a base.
+    pub take_only: bool,
+}
+
+impl RunOptions {
+    /// These stages on so many threads: what is not fresh, and all of it.
+    pub fn new(selection: Selection, jobs: usize) -> Self {
+        Self { selection, force: false, jobs, units: Vec::new(), verify: false, take_only: false }
+    }
+}
+
+/// With what units are made.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) options: &'a RunOptions,
+    pub(super) pool: &'a rayon::ThreadPool,
 }
 
 /// What a run did, pass by pass.
@@ -57,8 +77,10 @@ pub struct Done {
     pub pass: &'static str,
     /// Units that were made.
     pub made: usize,
-    /// Units that were taken over from the base.
+    /// Units that were taken over from a base.
     pub taken: usize,
+    /// Whether other shares have to look into their parts of the archive before units can be made.
+    pub awaits_shares: bool,
 }
 
 impl Summary {
@@ -67,7 +89,12 @@ impl Summary {
         self.0.iter().map(|done| done.made).sum()
     }
 
-    /// How many units were taken over from the base.
+    /// Whether other shares have to look into their parts of the archive before units can be made.
+    pub fn awaits_shares(&self) -> bool {
+        self.0.iter().any(|done| done.awaits_shares)
+    }
+
+    /// How many units were taken over from bases.
     pub fn taken(&self) -> usize {
         self.0.iter().map(|done| done.taken).sum()
     }
@@ -77,6 +104,10 @@ impl Summary {
 #[derive(Default)]
 pub(super) struct Execution {
     pub(super) states: States,
+    /// Units whose making did not come to its end, with the files that were touched.
+    pub(super) interrupted: BTreeMap<&'static str, BTreeMap<Unit, Vec<String>>>,
+    /// Passes of which version 0.1 did not write down which files it touched.
+    pub(super) unlisted: BTreeSet<&'static str>,
     /// What each pass saw outside of the run, and its plan; in the order of the passes.
     pub(super) scans: Vec<Scan<Found>>,
     pub(super) plans: Vec<PassPlan>,
@@ -101,6 +132,8 @@ pub struct Runner {
     pub(super) program: Program,
     pub(super) runtime: BTreeMap<String, String>,
     pub(super) stop: Arc<AtomicBool>,
+    /// The part of the run that this process makes, once it is known; where it has the whole run, never.
+    pub(super) part: OnceLock<Part>,
 }
 
 impl Runner {
@@ -108,7 +141,8 @@ impl Runner {
     pub fn new(config: Config, registry: Registry, console: Console) -> Self {
         let run = RunDir::new(config.run_path()).locked_by(config.values().text("run.lock"));
         let archive = config.text("archive.path").map(|path| Arc::new(Local::new(path)) as Arc<dyn Archive>);
-        Self { config, archive, run, registry, console, program: Program::Chorus, runtime: BTreeMap::new(), stop: Arc::default() }
+        let (program, runtime) = (Program::Chorus, BTreeMap::new());
+        Self { config, archive, run, registry, console, program, runtime, stop: Arc::default(), part: OnceLock::new() }
     }
 
     /// Reads another archive than the local folder that the configuration names.
@@ -200,6 +234,7 @@ impl Runner {
     pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
         let selected = self.selected(&options.selection)?;
         self.check_sources(&selected)?;
+        self.cut(&self.needed(&selected), |pass| selected.contains(&pass.name), true)?;
         let (plans, states) = self.plan_for(&selected)?;
         let mut planned = Vec::new();
         for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
@@ -227,11 +262,14 @@ impl Runner {
             .build()
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
         self.take_cache(&selected)?;
-        let mut execution = Execution { states: load_states(&self.run, self.passes()), ..Execution::default() };
-        let mut handed_over: Vec<&str> = Vec::new();
         let needed = self.needed(&selected);
+        let is_chosen =
+            |pass: &Pass| selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
+        let mut first_look = pool.install(|| self.cut(&needed, is_chosen, false))?;
+        let mut execution = self.begin(&needed)?;
+        let mut handed_over: Vec<&str> = Vec::new();
         for (i, pass) in self.passes().iter().enumerate() {
-            let chosen = selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
+            let chosen = is_chosen(pass);
             if self.program != Program::Chorus && !chosen {
                 // `chorus` planned the other passes before it started the worker, which does not hold their code.
                 continue;
@@ -240,22 +278,33 @@ impl Runner {
                 execution.pass_over(pass);
                 continue;
             }
-            let scan = pool.install(|| self.scan(pass, &execution.states, !chosen))?;
+            let looked = first_look.take_if(|_| chosen && self.is_first_by_site_day(pass));
+            let scan = looked.map_or_else(|| pool.install(|| self.scan_for(pass, &execution.states, chosen)), Ok)?;
+            if chosen && !scan.hours.is_empty() {
+                roster::write(&self.run, &scan.hours)?;
+            }
             execution.scans.push(scan);
             let scan = &execution.scans[execution.plans.len()];
             let mut plan = self.planner(options.verify).pass(pass, &execution.states, scan, &execution.plans)?;
             let handed = chosen && pass.program != self.program;
             if handed {
                 handed_over.push(pass.name);
+            } else if let Some(pending) = plan.pending.as_ref().filter(|_| chosen) {
+                // Before all shares have looked into their parts, nobody knows what the units are.
+                self.console.say(&format!("{:17} {pending}", pass.name));
+                execution.summary.0.push(Done { pass: pass.name, made: 0, taken: 0, awaits_shares: true });
             } else if chosen {
                 self.refuse_stale_inputs(pass, &plan, options)?;
-                self.retire(pass, &mut plan, &mut execution.states, options)?;
+                self.retire(pass, &mut plan, &mut execution, options)?;
                 let scan = &execution.scans[execution.plans.len()];
-                let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, options, &pool)?;
+                let means = Means { options, pool: &pool };
+                let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, means)?;
                 // The line about units that were taken over is enough: no other one has to say that all are fresh.
                 let done = taken > 0 && plan.fresh() == plan.units.len();
-                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, options, &pool)? };
-                execution.summary.0.push(Done { pass: pass.name, made, taken });
+                self.refuse_to_make(pass, &plan, options)?;
+                let interrupted = execution.interrupted.remove(pass.name).unwrap_or_default();
+                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, interrupted, means)? };
+                execution.summary.0.push(Done { pass: pass.name, made, taken, awaits_shares: false });
                 for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
                     unit.status = Status::Fresh;
                 }
@@ -281,15 +330,35 @@ impl Runner {
         Ok(execution.summary)
     }
 
+    /// Reads what is recorded. A process that has the run for itself writes long journals anew.
+    fn begin(&self, needed: &BTreeSet<&'static str>) -> Result<Execution, EngineError> {
+        let has_all = self.run.share().is_none();
+        let mut execution = Execution::default();
+        // The manifest of a whole run tells of all passes.
+        for pass in self.passes().iter().filter(|pass| has_all || needed.contains(pass.name)) {
+            let recorded = self.recorded(pass);
+            if has_all && self.program == Program::Chorus {
+                if recorded.has_unit_files {
+                    execution.unlisted.insert(pass.name);
+                }
+                journal::compact(&self.run, pass.name, &recorded)?;
+            }
+            execution.states.insert(pass.name, recorded.made);
+            execution.interrupted.insert(pass.name, recorded.interrupted);
+        }
+        Ok(execution)
+    }
+
     /// Reads what the worker made of a pass, and plans the pass again.
     fn take_back(&self, name: &str, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
         let at = self.passes().iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
         let pass = &self.passes()[at];
-        let before = execution.states.insert(pass.name, load(&self.run, pass.name)).unwrap_or_default();
-        let new: Vec<_> = execution.states[pass.name].iter().filter(|(unit, state)| before.get(*unit) != Some(*state)).collect();
-        let base = Base::of(&self.config).filter(|_| !options.force);
-        let taken = new.iter().filter(|(unit, state)| base.as_ref().is_some_and(|base| base.has(pass.name, unit, state))).count();
-        execution.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken });
+        let before = execution.states.insert(pass.name, self.recorded(pass).made).unwrap_or_default();
+        let is_new = |(unit, state): &(&Unit, &UnitState)| before.get(*unit) != Some(*state) && self.is_own(unit);
+        let new: BTreeMap<&Unit, &UnitState> = execution.states[pass.name].iter().filter(is_new).collect();
+        let bases = if options.force { Vec::new() } else { Base::all(&self.config) };
+        let taken = bases.iter().map(|base| base.count(pass.name, &new)).sum::<usize>().min(new.len());
+        execution.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken, awaits_shares: false });
         let planner = self.planner(options.verify);
         execution.plans[at] = planner.pass(pass, &execution.states, &execution.scans[at], &execution.plans[..at])?;
         Ok(())
@@ -298,7 +367,7 @@ impl Runner {
     /// Whether a unit is among those that this process was asked to make.
     pub(super) fn wants(&self, unit: &Unit, options: &RunOptions) -> bool {
         let named = options.units.is_empty() || options.units.iter().any(|filter| unit.matches(filter));
-        named && self.run.share().is_none_or(|share| share.owns(unit))
+        named && self.is_own(unit)
     }
 
     /// Whether this process makes the passes on the whole run.
@@ -368,6 +437,20 @@ impl Runner {
             atomic::write(&self.run.tmp(), &path, yaml.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Refuses units that no base has, where nothing is to be made.
+    fn refuse_to_make(&self, pass: &Pass, plan: &PassPlan, options: &RunOptions) -> Result<(), EngineError> {
+        let is_missing = |unit: &&UnitPlan| unit.status != Status::Fresh && self.wants(&unit.unit, options);
+        let missing: Vec<&UnitPlan> = plan.units.iter().filter(is_missing).collect();
+        match missing.first().filter(|_| options.take_only) {
+            None => Ok(()),
+            Some(first) => Err(EngineError::NotInBase {
+                pass: pass.name.into(),
+                units: counted(missing.len(), "unit"),
+                first: first.unit.to_string(),
+            }),
+        }
     }
 
     /// Refuses a pass whose inputs are not fresh, and a `--unit` that it does not have.

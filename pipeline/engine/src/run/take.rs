@@ -1,4 +1,4 @@
-//! Takes units over from the run's base before the rest of a pass is made.
+//! Takes units over from the run's bases before the rest of a pass is made.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -8,54 +8,79 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::base::{Base, Match};
-use super::runner::{RunOptions, Runner};
+use super::commit::{TOGETHER, Touched};
+use super::runner::{Means, Runner};
 use crate::console::counted;
 use crate::files::atomic;
-use crate::files::claim::Claim;
 use crate::graph::Pass;
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status};
+use crate::state::journal::Journal;
 use crate::state::states::States;
 use crate::state::unit_state::UnitState;
 use crate::{EngineError, Unit};
 
-/// Units that are synced to disk together: one wait instead of several for each unit. In a shared run each unit is
-/// locked by an open file, and a process may have about a thousand of these.
-const AT_ONCE: usize = 256;
-
 impl Runner {
-    /// Takes over what the passes of the base have cached.
+    /// Takes over what the passes of the bases have cached.
     pub(super) fn take_cache(&self, selected: &[&'static str]) -> Result<(), EngineError> {
-        let Some(base) = Base::of(&self.config) else { return Ok(()) };
-        selected.iter().try_for_each(|pass| base.link_cache(&self.run, pass))
+        let bases = Base::all(&self.config);
+        selected.iter().try_for_each(|pass| bases.iter().try_for_each(|base| base.link_cache(&self.run, pass)))
     }
 
-    /// Takes over the units of a pass that are not fresh and that the base has; gives their number.
+    /// Takes over the units of a pass that are not fresh and that a base has; gives their number.
     pub(super) fn take_over(
         &self,
         pass: &Pass,
         plan: &mut PassPlan,
         scan: &Scan<Found>,
         states: &mut States,
-        options: &RunOptions,
-        pool: &rayon::ThreadPool,
+        means: Means<'_>,
     ) -> Result<usize, EngineError> {
-        let Some(base) = Base::of(&self.config).filter(|_| !options.force) else { return Ok(0) };
+        let bases = if means.options.force { Vec::new() } else { Base::all(&self.config) };
+        bases.iter().map(|base| self.take_from(base, pass, plan, scan, states, means)).sum()
+    }
+
+    fn take_from(
+        &self,
+        base: &Base,
+        pass: &Pass,
+        plan: &mut PassPlan,
+        scan: &Scan<Found>,
+        states: &mut States,
+        Means { options, pool }: Means<'_>,
+    ) -> Result<usize, EngineError> {
         let start = Instant::now();
         let open = plan.units.iter().filter(|u| u.status.is_to_be_made() && self.wants(&u.unit, options));
         let open: BTreeSet<&Unit> = open.map(|u| &u.unit).collect();
         let matches = pool.install(|| base.matches(&self.planner(false), pass, scan, states, &open))?;
-        if matches.is_empty() {
+        if matches.units.is_empty() {
             return Ok(0);
         }
-        self.check_room_for_copies(pass, &base, &matches)?;
+        self.check_room_for_copies(pass, base, &matches.units)?;
         self.record_config()?;
-        let mut taken: Vec<(Unit, UnitState)> = Vec::with_capacity(matches.len());
-        for some in matches.chunks(AT_ONCE) {
+        let mut journal = Journal::new(&self.run, pass.name);
+        let before = states.get(pass.name);
+        let mut taken: Vec<(Unit, UnitState)> = Vec::with_capacity(matches.units.len());
+        for some in matches.units.chunks(TOGETHER) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(EngineError::Stopped);
             }
-            taken.extend(pool.install(|| self.take_some(pass, &base, some, options))?);
+            let recorded = |unit| before.and_then(|states| states.get(unit));
+            let touched: Vec<Touched<'_>> =
+                some.iter().map(|found| Touched::new(recorded(&found.unit), None, &found.state.outputs)).collect();
+            journal.making(some.iter().map(|found| &found.unit).zip(touched.iter().map(Touched::files)))?;
+            let link = |found| Ok(base.link_outputs(&self.run, found)?.then_some(found));
+            let linked: Vec<Option<&Match>> = pool.install(|| some.par_iter().map(link).collect::<Result<_, EngineError>>())?;
+            touched.iter().try_for_each(|touched| touched.remove_superseded(&self.run))?;
+            some.iter().try_for_each(|found| found.state.remove_strays(pass, &self.run))?;
+            atomic::sync_file_system(self.run.path())?;
+            let whole = base.unchanged(pass.name, linked.into_iter().flatten().collect(), &matches.stamp);
+            let whole = whole.into_iter().filter(|found| found.state.check_outputs(&self.run, options.verify).is_none());
+            let states = whole
+                .map(|found| (found.unit.clone(), UnitState { fingerprint: found.fingerprint.clone(), ..found.state.clone() }));
+            let states: Vec<(Unit, UnitState)> = states.collect();
+            journal.made(states.iter().map(|(unit, state)| (unit, state)))?;
+            taken.extend(states);
         }
         let units: BTreeSet<&Unit> = taken.iter().map(|(unit, _)| unit).collect();
         for unit in plan.units.iter_mut().filter(|u| units.contains(&u.unit)) {
@@ -68,33 +93,8 @@ impl Runner {
             "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "taken": number, "base": base.path(),
             "seconds": start.elapsed().as_secs_f64(),
         });
-        atomic::append_line(&self.run.log(), &event.to_string())?;
+        atomic::append(&self.run.log(), &format!("{event}\n"))?;
         Ok(number)
-    }
-
-    /// Takes over some units: all their outputs, then their states, and the disk in between.
-    fn take_some<'a>(
-        &self,
-        pass: &Pass,
-        base: &Base,
-        some: &'a [Match],
-        options: &RunOptions,
-    ) -> Result<Vec<(Unit, UnitState)>, EngineError> {
-        let link = |found: &'a Match| {
-            let claim = self.run.wait_for_claim(pass.name, &found.unit.to_string())?;
-            let linked = base.link_outputs(&self.run, pass.name, found, options.verify)?;
-            found.state.remove_strays(pass, &self.run)?;
-            Ok(linked.then_some((claim, found)))
-        };
-        let handed: Vec<Option<(Claim, &Match)>> = some.par_iter().map(link).collect::<Result<_, EngineError>>()?;
-        let handed: Vec<_> = handed.into_iter().flatten().collect();
-        atomic::sync_file_system(self.run.path())?;
-        let commit = |(_, found): &(Claim, &Match)| {
-            let state = UnitState { fingerprint: found.fingerprint.clone(), ..found.state.clone() };
-            state.save_unsynced(&self.run, pass.name, &found.unit)?;
-            Ok((found.unit.clone(), state))
-        };
-        handed.par_iter().map(commit).collect()
     }
 
     /// Where the base lies on another file system, taking over is copying.

@@ -93,6 +93,9 @@ impl Runner {
         if options.verify {
             command.arg("--verify");
         }
+        if options.take_only {
+            command.arg("--take-only");
+        }
         command.envs(WORKER_ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
         let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {}: {e}", program.display())))?;
         // The worker ends when its stdin is closed, so also when this process is killed.

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
@@ -7,9 +6,10 @@ use crate::files::atomic::OutputState;
 use crate::graph::{Input, Output, Per};
 use crate::state::fingerprint::Fingerprint;
 use crate::state::inputs;
-use crate::state::states::{States, load_states};
+use crate::state::journal::Journal;
+use crate::state::states::{States, load, load_states};
 use crate::state::unit_state::UnitState;
-use crate::{Unit, atomic};
+use crate::{Unit, atomic, files_below};
 
 fn pass(name: &'static str, per: Per, inputs: &[Input], outputs: &[Output]) -> Pass {
     Pass { inputs: inputs.to_vec(), outputs: outputs.to_vec(), ..Pass::new(name, per) }
@@ -72,7 +72,7 @@ impl MadeUp {
         let pass = self.pass(name);
         let mut inputs = inputs::common(&self.run, pass, &self.passes, states).unwrap();
         inputs.extend(inputs::own(pass, &self.passes, unit, states));
-        let mut outputs = BTreeMap::new();
+        let mut outputs = Vec::new();
         for output in &pass.outputs {
             let path = RunDir::output(*output, unit);
             let bytes = format!("{path} {content}");
@@ -80,13 +80,12 @@ impl MadeUp {
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(&file, &bytes).unwrap();
             let hash = crate::hash_bytes(bytes.as_bytes());
-            outputs.insert(path, OutputState { bytes: bytes.len() as u64, hash, rows: Some(1) });
+            outputs.push((path, OutputState { bytes: bytes.len() as u64, hash, rows: Some(1) }));
         }
         let schemas = inputs::schemas(pass).into();
         let fingerprint = Fingerprint { code_version: pass.code_version, inputs, schemas, ..Fingerprint::default() };
-        let state = self.run.state(name, unit);
-        fs::create_dir_all(state.parent().unwrap()).unwrap();
-        fs::write(state, serde_json::to_vec(&UnitState { fingerprint, outputs, place: None }).unwrap()).unwrap();
+        let state = UnitState { fingerprint, outputs: outputs.into_iter().collect(), place: None };
+        Journal::new(&self.run, name).made([(unit, &state)]).unwrap();
     }
 
     fn open(&self) -> RunTables {
@@ -150,7 +149,7 @@ fn a_deleted_or_cut_off_file_and_a_unit_without_a_state_make_a_table_incomplete(
     fs::write(made.file("predictions", &made.units[1]), "x").unwrap();
     assert!(made.said("predictions")[0].contains("1 of 4 site-days has a file of another size than recorded"));
     made.make("predict", "1");
-    fs::remove_file(made.run.state("predict", &made.units[2])).unwrap();
+    Journal::new(&made.run, "predict").making([(&made.units[2], vec![])]).unwrap();
     let sentence = "the table predictions is incomplete: 1 of 4 site-days is not made yet, or not to the end; \
                     run `chorus run predict --with-upstream`";
     assert_eq!(made.said("predictions"), [sentence]);
@@ -212,11 +211,10 @@ fn another_version_of_the_code_or_of_a_schema_makes_stale() {
     let why = "2 of 2 site-days were made by version 1 of the stage's code, and this chorus has version 2";
     assert_eq!(said(&run, "segments"), [format!("the table segments is stale: {why}; run `chorus run segment --with-upstream`")]);
     assert!(said(&run, "recordings").is_empty());
-    let path = made.run.state("ingest", &made.units[0]);
-    let text = fs::read_to_string(&path).unwrap();
-    let former = text.replace("\"schemas\":[\"recordings/", "\"schemas\":[\"recordings/0");
-    assert_ne!(text, former);
-    fs::write(&path, former).unwrap();
+    let mut state = load(&made.run, "ingest").remove(&made.units[0]).unwrap();
+    let former = state.fingerprint.schemas.iter().map(|id| id.replace("recordings/", "recordings/0"));
+    state.fingerprint.schemas = former.collect::<Vec<_>>().into();
+    Journal::new(&made.run, "ingest").made([(&made.units[0], &state)]).unwrap();
     let version = schema("recordings").unwrap().version;
     let why = |of: &str| {
         format!(
@@ -336,7 +334,7 @@ fn ten_thousand_site_days() {
 fn states_of_later_stages_do_not_matter() {
     let made = MadeUp::new(1, 2);
     for pass in ["predict", "detect"] {
-        made.units.iter().for_each(|unit| fs::write(made.run.state(pass, unit), "no state").unwrap());
+        files_below(&made.run.states(pass)).iter().for_each(|file| fs::write(file, "no state").unwrap());
     }
     assert!(made.said("segments").is_empty() && made.said("recordings").is_empty());
     assert!(made.said("predictions")[0].contains("state/predict records nothing of how it was made"));

@@ -2,5 +2,7 @@
 
 pub(crate) mod fingerprint;
 pub(crate) mod inputs;
+pub(crate) mod journal;
+pub(crate) mod outputs;
 pub(crate) mod states;
 pub(crate) mod unit_state;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use chorus_engine::{External, ScanContext, Unit, UnitContext, WorkError, hash_bytes, locked};
+use chorus_engine::{External, ScanContext, Share, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
 use super::error::IngestError;
@@ -39,18 +39,19 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Looks through the archive. With `look_only` nothing is read; new and changed files are counted instead.
+    /// Looks through the archive. With `look_only` nothing is read; new and changed files are counted instead. So are those of other
+    /// shares where the process reads its own part only.
     pub(super) fn look(cx: &ScanContext<'_>, rules: Rules, files: Vec<Listed>) -> Result<(Self, Tally, Pending), WorkError> {
-        let number_of_files = files.len() as u64;
         let pieces = pieces::cut(files);
         let digest = rules.digest(cx.code_version());
-        let looked = if cx.look_only {
-            let look = |piece: &Piece| look_only(cx, piece, &rules, &digest);
-            pieces.par_iter().map(look).collect::<Result<Vec<_>, _>>()?
-        } else {
-            let progress = cx.console().progress("ingest: reading", number_of_files, "files");
-            read_all(cx, &rules, &digest, &pieces, &Reading::new(&progress))?
-        };
+        let own = |share: Share| share.own(pieces.iter().map(|piece| (piece.name.clone(), piece.bytes())));
+        let own = cx.only.map(own);
+        let is_read = |piece: &Piece| !cx.look_only && own.as_ref().is_none_or(|own| own.contains(&piece.name));
+        let number_of_files: usize = pieces.iter().filter(|piece| is_read(piece)).map(|piece| piece.files.len()).sum();
+        let progress = (number_of_files > 0).then(|| cx.console().progress("ingest: reading", number_of_files as u64, "files"));
+        let reading = Reading::new(progress.as_ref());
+        let looked = look_at_all(cx, &rules, &digest, &pieces, is_read, &reading)?;
+        drop(progress);
         refuse_equal_numbers(&pieces, &looked)?;
         let names = pieces.into_iter().map(|piece| piece.name).collect();
         let mut catalogue =
@@ -84,6 +85,12 @@ impl Catalogue {
             External::from([("recordings in the archive".to_owned(), hash_bytes(&rows))])
         };
         self.units.iter().map(|(unit, entries)| (unit.clone(), external(entries))).collect()
+    }
+
+    /// The recorded hours of each unit.
+    pub(super) fn hours(&self) -> BTreeMap<Unit, f64> {
+        let hours = |entries: &[Entry]| entries.iter().map(|entry| f64::from(entry.known.duration_s)).sum::<f64>() / 3600.0;
+        self.units.iter().map(|(unit, entries)| (unit.clone(), hours(entries))).collect()
     }
 
     /// The rows of a unit, sorted by `recording_id`.
@@ -136,16 +143,21 @@ fn look_only(cx: &ScanContext<'_>, piece: &Piece, rules: &Rules, digest: &str) -
     Looked::of(probed, pending, rules)
 }
 
-/// Reads all pieces, several at once: first those that no other process of a shared run is reading, then what is left.
-fn read_all(
+/// Looks at all pieces, several at once. Those that are to be read are read: first those that no other process of a shared run is
+/// reading, then what is left.
+fn look_at_all(
     cx: &ScanContext<'_>,
     rules: &Rules,
     digest: &str,
     pieces: &[Piece],
+    is_read: impl Fn(&Piece) -> bool + Sync,
     reading: &Reading<'_>,
 ) -> Result<Vec<Looked>, WorkError> {
     let archive = cx.archive()?;
     let look = |piece: &Piece, wait: bool| -> Result<Option<Looked>, WorkError> {
+        if !is_read(piece) {
+            return Ok(Some(look_only(cx, piece, rules, digest)?));
+        }
         if let Some(looked) = Looked::recall(cx, piece, digest) {
             reading.add(piece.files.len());
             return Ok(Some(looked));

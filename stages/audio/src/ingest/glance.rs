@@ -21,6 +21,8 @@ pub struct Glance {
     pub files: usize,
     /// Their size together.
     pub bytes: u64,
+    /// About how many hours they hold, by the size and the length of some; `None` where the headers of none of these tell its length.
+    pub hours: Option<f64>,
     /// Folders that hold recordings, with how many.
     pub folders: BTreeMap<String, usize>,
     /// Prefixes of names with a time, with how many.
@@ -54,7 +56,16 @@ pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<
         }
     }
     let step = files.len().div_ceil(HEADERS);
-    let facts = files.iter().step_by(step).filter_map(|file| container::open(archive, &file.path).ok());
-    glance.rates_hz = facts.map(|reader| reader.facts().sample_rate_hz).collect();
+    let (mut bytes, mut seconds) = (0, 0.0);
+    for file in files.iter().step_by(step) {
+        let Ok(reader) = container::open(archive, &file.path) else { continue };
+        glance.rates_hz.insert(reader.facts().sample_rate_hz);
+        // The length of some compressed recordings is known at their end only.
+        if reader.facts().frames > 0 {
+            bytes += file.bytes;
+            seconds += reader.facts().duration_s();
+        }
+    }
+    glance.hours = (bytes > 0).then(|| seconds / 3600.0 * glance.bytes as f64 / bytes as f64);
     Ok(glance)
 }

@@ -20,9 +20,11 @@ mod sites;
 mod start;
 mod summary;
 
+use std::collections::BTreeMap;
+
 use chorus_archive::Kind;
 use chorus_engine::graph::{Input, Output, Pass, Per};
-use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError, counted};
 
 use crate::names::OwnPattern;
 use catalogue::Catalogue;
@@ -95,13 +97,19 @@ impl Work for Ingest {
         let files = list::files(archive, &params.archive.audio, &exclude)?;
         let rules = Rules { archive_name: archive.name(), sheet, own_names, params };
         let (catalogue, tally, pending) = Catalogue::look(cx, rules, files)?;
+        if cx.only.is_some() && !cx.look_only && pending.files() > 0 {
+            let others = format!("read its part; other shares have to read {} yet", counted(pending.files(), "file"));
+            let (units, hours, all) = (BTreeMap::new(), BTreeMap::new(), External::new());
+            return Ok(Scan { units, hours, all, pending: Some(others), found: catalogue });
+        }
         let remarks = catalogue.rules().sheet.judge(&tally.fits)?;
         if !cx.look_only {
             let pattern = tally.unfitting_pattern(catalogue.rules());
             exclude.remarks().iter().chain(&remarks).chain(&pattern).for_each(|remark| cx.console().warn(remark));
             check_rejected(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
-        Ok(Scan { units: catalogue.externals(), all: External::new(), pending: pending.in_words(), found: catalogue })
+        let (units, hours) = (catalogue.externals(), catalogue.hours());
+        Ok(Scan { units, hours, all: External::new(), pending: pending.in_words(), found: catalogue })
     }
 
     fn run(&self, cx: &UnitContext<'_>, catalogue: &Catalogue) -> Result<(), WorkError> {

@@ -24,6 +24,13 @@ pub(super) struct Piece {
     pub(super) files: Vec<(u32, Listed)>,
 }
 
+impl Piece {
+    /// The size of its files together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.files.iter().map(|(_, file)| file.bytes).sum()
+    }
+}
+
 /// The name of a piece: a hash of its folder, how often the folder was halved, and the number of the part.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Name {

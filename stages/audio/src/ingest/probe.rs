@@ -26,6 +26,11 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// How many there are.
+    pub(super) fn files(self) -> usize {
+        self.new + self.changed
+    }
+
     /// A sentence for people; `None` where there are no such files.
     pub(super) fn in_words(self) -> Option<String> {
         const SINCE: &str = "since the last run";
@@ -61,18 +66,19 @@ pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pendin
 
 /// How far the reading of an archive has come.
 pub(super) struct Reading<'a> {
-    progress: &'a Progress,
+    /// Nothing is told where nothing is read.
+    progress: Option<&'a Progress>,
     done: AtomicU64,
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(progress: &'a Progress) -> Self {
+    pub(super) fn new(progress: Option<&'a Progress>) -> Self {
         Self { progress, done: AtomicU64::new(0) }
     }
 
     pub(super) fn add(&self, files: usize) {
         let done = self.done.fetch_add(files as u64, Ordering::Relaxed) + files as u64;
-        self.progress.done(done, "");
+        self.progress.iter().for_each(|progress| progress.done(done, ""));
     }
 }
 

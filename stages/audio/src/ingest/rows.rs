@@ -68,6 +68,11 @@ impl Recording {
         jiff::tz::Offset::UTC.to_timestamp(local).ok().map(|t| t.as_microsecond())
     }
 
+    /// Its length in seconds; `None` where the file cannot be read.
+    pub(super) fn duration_s(&self) -> Option<f64> {
+        self.sound.as_ref().map(|sound| sound.duration_s.0)
+    }
+
     /// Its header; `None` where the file cannot be read.
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)

@@ -16,11 +16,11 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
-/// Bytes of a recording in a summary: id, day, start, hash of the row, whether the content has a hash, hash of the content.
-const RECORD: usize = 8 + 4 + 8 + 16 + 1 + 16;
+/// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content.
+const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16;
 
 /// Digits of a hash.
 const HASH: usize = 32;
@@ -50,6 +50,8 @@ pub(super) struct Entry {
     pub(super) day: u32,
     /// The start that a clock at the site would show, which orders a day.
     pub(super) start_local_us: Option<i64>,
+    /// Seconds; 0 where the recording cannot be read.
+    pub(super) duration_s: f32,
     /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
     pub(super) row: u128,
     pub(super) content: Option<u128>,
@@ -234,6 +236,7 @@ impl Entry {
             position,
             day,
             start_local_us: recording.start_local_us(),
+            duration_s: recording.duration_s().unwrap_or(0.0) as f32,
             row: hash(&hash_bytes(&row)).unwrap_or_default(),
             // Empty files all have the same content, and an unreadable one has none.
             content: hash(&recording.content_hash).filter(|_| recording.file_bytes > 0),
@@ -247,6 +250,7 @@ impl Entry {
             &self.id.to_le_bytes()[..],
             &self.day.to_le_bytes(),
             &self.start_local_us.unwrap_or(NO_START).to_le_bytes(),
+            &self.duration_s.to_le_bytes(),
             &self.row.to_le_bytes(),
             &[u8::from(self.content.is_some())],
             &self.content.unwrap_or_default().to_le_bytes(),
@@ -265,6 +269,7 @@ impl Entry {
             id: u64::from_le_bytes(take(record)?),
             day: u32::from_le_bytes(take(record)?),
             start_local_us: Some(i64::from_le_bytes(take(record)?)).filter(|start| *start != NO_START),
+            duration_s: f32::from_le_bytes(take(record)?),
             row: u128::from_le_bytes(take(record)?),
             content: {
                 let [is_there] = take(record)?;
@@ -302,6 +307,7 @@ mod tests {
             position: first + i,
             day: i,
             start_local_us,
+            duration_s: 59.5,
             row: 7,
             content,
         };

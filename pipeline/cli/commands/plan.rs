@@ -1,0 +1,191 @@
+//! `chorus plan`: jobs for a cluster.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_audio::glance;
+use chorus_engine::Config;
+use chorus_engine::graph::{Pass, Per, Program};
+use chorus_engine::pace::{Pace, paces, recorded_hours};
+use serde_json::json;
+
+use crate::args::{PlanArgs, UsageError};
+use crate::output::{self, aligned};
+use crate::stages::passes;
+
+/// Recorded hours that one thread gets through in an hour, by pass, where nothing was measured: from docs/cluster.md, rounded down. A pass
+/// that is not listed takes little.
+const TYPICAL: &[(&str, f64)] =
+    &[("ingest", 3000.0), ("segment", 20_000.0), ("featurize", 1500.0), ("embed", 100.0), ("speech", 100.0), ("predict", 150.0)];
+/// Memory of a job where nothing was measured, MiB: of the process, and more for each thread.
+const TYPICAL_MIB: (u64, u64) = (1024, 512);
+/// Memory is asked for with so much more than was measured: a share may hold longer recordings than those that were made.
+const SPARE: f64 = 1.5;
+/// The least memory to ask for, MiB.
+const LEAST_MIB: u64 = 1024;
+
+/// One phase: jobs that may run at the same time.
+struct Phase {
+    name: &'static str,
+    stages: Vec<&'static str>,
+    /// The passes that take the time.
+    passes: Vec<Pass>,
+    /// Whether it is cut in shares.
+    is_shared: bool,
+}
+
+/// What is asked for a phase.
+struct Job {
+    phase: &'static str,
+    stages: Vec<&'static str>,
+    jobs: u64,
+    threads: usize,
+    memory_mib: u64,
+    gpu: bool,
+    /// Hours of one job; `None` where they are not known.
+    hours: Option<f64>,
+}
+
+pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.load()?;
+    let (hours, source) = hours(&config)?;
+    let measured = measured(&config, args)?;
+    let passes = passes(&config);
+    let jobs: Vec<Job> = phases(&passes).iter().map(|phase| job(phase, hours, &measured, args)).collect();
+    let made: Vec<&str> = passes.iter().filter(|pass| measured.contains_key(pass.name)).map(|pass| pass.name).collect();
+    if args.json {
+        let rows: Vec<_> = jobs.iter().map(json).collect();
+        output::line(&json!({"recorded_hours": hours, "measured": made, "phases": rows}).to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let digits = if hours < 10.0 { 2 } else { 0 };
+    output::line(&format!("recorded hours: {hours:.digits$} ({source})\n"))?;
+    let mut rows = vec![["phase", "jobs", "threads", "memory", "GPU", "time of a job", "stages"].map(str::to_owned)];
+    rows.extend(jobs.iter().map(row));
+    output::line(aligned(&rows).trim_end())?;
+    let speed = if made.is_empty() {
+        "typical figures, since no log of a run tells of these stages; --speed-from FOLDER takes them from a run on a part of the archive"
+            .to_owned()
+    } else if made.len() == passes.len() {
+        "the log of a run".to_owned()
+    } else {
+        format!("the log of a run for {}; typical figures for the others", made.join(", "))
+    };
+    output::line(&format!("\nspeed from: {speed}"))?;
+    let shares = |name: &str| jobs.iter().find(|job| job.phase == name).map_or(1, |job| job.jobs);
+    output::line(&format!(
+        "next: snakemake -s workflow/Snakefile --profile PROFILE --config settings={} shares={} predict_shares={}",
+        args.config.file()?.display(),
+        shares("features"),
+        shares("predict")
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The recorded hours of the archive, and how they are known.
+fn hours(config: &Config) -> anyhow::Result<(f64, String)> {
+    if let Some(hours) = recorded_hours(&config.run_path()).filter(|hours| *hours > 0.0) {
+        return Ok((hours, "as ingest found them".to_owned()));
+    }
+    let archive =
+        chorus_store::named(config.values())?.ok_or_else(|| UsageError("archive.path: no archive is named".to_owned()))?;
+    let audio = config.text("archive.audio").unwrap_or(".");
+    let excluded: Vec<String> = config.value("archive.exclude").map_err(|e| UsageError(format!("archive.exclude: {e}")))?;
+    let found = glance(&*archive, audio, &excluded)?;
+    let hours = found.hours.with_context(|| {
+        format!("how long the {} recordings are is not known before they are read: run `chorus run ingest` first", found.files)
+    })?;
+    Ok((hours, format!("about, by the size of {} files and the headers of some", found.files)))
+}
+
+/// The pace of the passes that were measured: in the run that is named, else in this one.
+fn measured(config: &Config, args: &PlanArgs) -> anyhow::Result<BTreeMap<String, Pace>> {
+    let Some(named) = &args.speed_from else { return Ok(paces(&config.run_path())) };
+    let found = paces(named);
+    if found.is_empty() {
+        return Err(UsageError(format!("--speed-from {}: this folder has no log of a run", named.display())).into());
+    }
+    Ok(found)
+}
+
+/// The phases of `workflow/Snakefile`.
+fn phases(passes: &[Pass]) -> Vec<Phase> {
+    let is = |names: &[&str], pass: &Pass| names.contains(&pass.stage);
+    let mut of_features = vec!["ingest", "segment", "featurize", "embed", "speech"];
+    of_features.retain(|stage| passes.iter().any(|pass| pass.stage == *stage));
+    let learning = passes.iter().position(|pass| pass.stage == "train");
+    let phase = |name, is_shared, wanted: &dyn Fn(usize, &Pass) -> bool| {
+        let own: Vec<Pass> =
+            passes.iter().enumerate().filter(|(i, pass)| wanted(*i, pass)).map(|(_, pass)| pass.clone()).collect();
+        let mut stages: Vec<&'static str> = own.iter().map(|pass| pass.stage).collect();
+        stages.dedup();
+        Phase { name, stages, passes: own, is_shared }
+    };
+    let mut phases = vec![phase("features", true, &|_, pass| is(&of_features, pass))];
+    if let Some(learning) = learning {
+        phases.push(phase("train", false, &|i, pass| i <= learning && !is(&of_features, pass)));
+    }
+    phases.push(phase("predict", true, &|_, pass| pass.stage == "predict"));
+    let predicting = passes.iter().position(|pass| pass.stage == "predict").unwrap_or(0);
+    phases.push(phase("rest", false, &|i, _| i > predicting));
+    phases
+}
+
+fn job(phase: &Phase, recorded: f64, measured: &BTreeMap<String, Pace>, args: &PlanArgs) -> Job {
+    // Seconds of one thread for all recorded hours. A pass on the whole run is known only from a run, and takes longer on more.
+    let by_site_day = phase.passes.iter().filter(|pass| pass.per == Per::SiteDay);
+    let seconds: f64 = by_site_day.map(|pass| recorded * seconds_an_hour(pass, measured)).sum();
+    let whole: Vec<&Pass> = phase.passes.iter().filter(|pass| pass.per == Per::Run).collect();
+    let known = whole.iter().filter_map(|pass| measured.get(pass.name));
+    let of_whole: f64 = known.clone().map(|pace| pace.seconds).sum();
+    let is_known = known.count() == whole.len();
+    let threads = if phase.is_shared { args.threads } else { args.threads * 4 };
+    let jobs = if phase.is_shared { ((seconds / threads as f64 / (args.minutes as f64 * 60.0)) as u64).max(1) } else { 1 };
+    let peak = phase.passes.iter().filter_map(|pass| measured.get(pass.name)).map(|pace| pace.peak_mib).max().unwrap_or(0);
+    let (process, thread) = TYPICAL_MIB;
+    let memory_mib = if peak > 0 { (peak as f64 * SPARE) as u64 } else { process + thread * threads as u64 };
+    let seconds = seconds / jobs as f64 / threads as f64 + of_whole;
+    Job {
+        phase: phase.name,
+        stages: phase.stages.clone(),
+        jobs,
+        threads,
+        memory_mib: memory_mib.max(LEAST_MIB).next_multiple_of(512),
+        gpu: phase.passes.iter().any(|pass| pass.program != Program::Chorus),
+        hours: is_known.then_some(seconds / 3600.0),
+    }
+}
+
+/// Seconds that one thread takes for a recorded hour.
+fn seconds_an_hour(pass: &Pass, measured: &BTreeMap<String, Pace>) -> f64 {
+    match measured.get(pass.name).filter(|pace| pace.hours > 0.0) {
+        Some(pace) => pace.seconds / pace.hours,
+        None => TYPICAL.iter().find(|(name, _)| *name == pass.name).map_or(0.0, |(_, times)| 3600.0 / times),
+    }
+}
+
+fn json(job: &Job) -> serde_json::Value {
+    json!({
+        "phase": job.phase, "stages": job.stages, "jobs": job.jobs, "threads": job.threads, "memory_mib": job.memory_mib,
+        "gpu": job.gpu, "hours": job.hours,
+    })
+}
+
+fn row(job: &Job) -> [String; 7] {
+    let time = match job.hours {
+        None => "not known before it ran".to_owned(),
+        Some(hours) if hours < 1.0 => format!("{:.0} min", (hours * 60.0).max(1.0)),
+        Some(hours) => format!("{hours:.1} h"),
+    };
+    let gpu = if job.gpu { "of use" } else { "no" };
+    [
+        job.phase.to_owned(),
+        job.jobs.to_string(),
+        job.threads.to_string(),
+        format!("{:.1} GiB", job.memory_mib as f64 / 1024.0),
+        gpu.to_owned(),
+        time,
+        job.stages.join(", "),
+    ]
+}

@@ -1,0 +1,51 @@
+//! `chorus publish`.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Context;
+use chorus_archive::is_url;
+use chorus_engine::{Console, RunDir, counted};
+use chorus_store::publish::{files_of_run, publish};
+
+use super::freshness;
+use crate::args::{PublishArgs, UsageError};
+use crate::output;
+
+pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
+    if !is_url(&args.url) {
+        let found =
+            format!("{}: this is no URL; expected s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX", args.url);
+        return Err(UsageError(found).into());
+    }
+    let folder = args.config.run_dir()?;
+    let run = RunDir::new(&folder);
+    let tables = [freshness::open(&folder)?];
+    let names: Vec<&str> = tables[0].present().iter().map(|table| table.name.as_str()).collect();
+    let manifest = std::fs::read(run.manifest()).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let manifest = manifest.with_context(|| {
+        format!("{} has no manifest.json: a run is published when `chorus run` has made all of it", folder.display())
+    })?;
+    freshness::check(&tables, &names, args.fresh.fresh)?;
+    // Nothing may work on the run meanwhile.
+    let _lock = run.lock()?;
+    let files = files_of_run(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+    let console = Console::new();
+    let (progress, done) = (console.progress("publish", files.len() as u64, "files"), AtomicUsize::new(0));
+    let told = |more: usize| progress.done((done.fetch_add(more, Ordering::Relaxed) + more) as u64, "");
+    let published = publish(&args.url, &folder, &files, manifest, told)?;
+    drop(progress);
+    let removed = if published.removed > 0 { format!(", {} removed", published.removed) } else { String::new() };
+    console.say(&format!(
+        "published to {}: {} sent ({}), {} there already{removed}",
+        args.url,
+        counted(published.sent, "file"),
+        output::bytes(published.bytes),
+        published.kept
+    ));
+    if !published.keeps_apart {
+        console.warn("this store overwrites objects without regard to conditions: see to it that nobody else publishes there at the same time");
+    }
+    console.say(&format!("next: chorus query --run {} \"SHOW TABLES\"", args.url));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,104 @@
+//! How fast the stages of a run were, from its log: what it takes to plan the jobs of a larger one.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::files::roster;
+use crate::{RunDir, Unit};
+
+/// How much work of a pass the log of a run tells of, and how long it took.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Pace {
+    /// Recorded hours of the units that were made; 0 for a pass on the whole run.
+    pub hours: f64,
+    /// Seconds that one thread takes for them. For a pass on the whole run: the longest time that it took.
+    pub seconds: f64,
+    /// The most memory that its process has held, MiB; 0 where that was not written down.
+    pub peak_mib: u64,
+}
+
+/// A line of the log.
+#[derive(Deserialize)]
+struct Line {
+    pass: String,
+    unit: Option<String>,
+    seconds: f64,
+    #[serde(default)]
+    peak_mib: u64,
+}
+
+/// The pace of each pass that the log of a run in this folder tells of. Empty where the folder holds no run.
+pub fn paces(run: &Path) -> BTreeMap<String, Pace> {
+    let run = RunDir::new(run);
+    let hours = roster::read(&run).unwrap_or_default();
+    let mut paces: BTreeMap<String, Pace> = BTreeMap::new();
+    let Ok(log) = File::open(run.log()) else { return paces };
+    let lines = BufReader::new(log).lines().map_while(Result::ok);
+    for line in lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()) {
+        let Some(unit) = line.unit else { continue };
+        let pace = paces.entry(line.pass).or_default();
+        pace.peak_mib = pace.peak_mib.max(line.peak_mib);
+        if unit == Unit::Run.to_string() {
+            pace.seconds = pace.seconds.max(line.seconds);
+        } else if let Some(&hours) = Unit::parse(&unit).and_then(|unit| hours.get(&unit)).filter(|hours| **hours > 0.0) {
+            pace.hours += hours;
+            pace.seconds += line.seconds;
+        }
+    }
+    paces
+}
+
+/// The recorded hours of all units that the last look at the archive found, together; `None` where nobody looked yet.
+pub fn recorded_hours(run: &Path) -> Option<f64> {
+    roster::read(&RunDir::new(run)).map(|hours| hours.values().sum())
+}
+
+/// The most memory that this process has held, MiB; `None` where the system does not tell.
+pub(crate) fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_tells_how_fast_a_pass_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path());
+        assert!(paces(dir.path()).is_empty() && recorded_hours(dir.path()).is_none());
+        let unit = |site: &str| Unit::SiteDay { site: site.into(), date: None, part: 0 };
+        roster::write(&run, &[(unit("A"), 2.0), (unit("B"), 0.5), (unit("C"), 0.0)].into()).unwrap();
+        let line = |pass: &str, unit: &Unit, more: &str| format!(r#"{{"at":"x","pass":"{pass}","unit":"{unit}",{more}}}"#);
+        let log = [
+            line("featurize", &unit("A"), r#""seconds":4.0,"peak_mib":50"#),
+            line("featurize", &unit("B"), r#""seconds":1.0,"peak_mib":70"#),
+            // Neither a unit without recorded hours nor one that is gone says anything.
+            line("featurize", &unit("C"), r#""seconds":9.0"#),
+            line("featurize", &unit("D"), r#""seconds":9.0"#),
+            line("train", &Unit::Run, r#""seconds":3.0"#),
+            line("train", &Unit::Run, r#""seconds":60.0"#),
+            r#"{"pass":"segment","taken":3,"seconds":1.0}"#.to_owned(),
+            r#"{"pass":"featurize","uni"#.to_owned(),
+        ];
+        std::fs::write(run.log(), log.join("\n")).unwrap();
+        let expected = [
+            ("featurize".to_owned(), Pace { hours: 2.5, seconds: 5.0, peak_mib: 70 }),
+            ("train".to_owned(), Pace { hours: 0.0, seconds: 60.0, peak_mib: 0 }),
+        ];
+        assert_eq!(paces(dir.path()), expected.into());
+        assert_eq!(recorded_hours(dir.path()), Some(2.5));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_knows_its_memory() {
+        assert!(peak_mib().unwrap() > 1);
+    }
+}

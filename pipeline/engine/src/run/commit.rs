@@ -1,0 +1,128 @@
+//! Commits units: their outputs get their names, and the journal says that the units were made.
+//!
+//! Units that are ready at the same time are committed together, because waiting for the disk costs as much for a hundred of them as for
+//! one. Before the commit a unit's former outputs stay as they are, and so does what is recorded of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Receiver;
+
+use serde_json::json;
+
+use super::runner::Runner;
+use crate::files::atomic::{self, Batch};
+use crate::graph::Pass;
+use crate::pace::peak_mib;
+use crate::state::fingerprint::Fingerprint;
+use crate::state::journal::Journal;
+use crate::state::outputs::Outputs;
+use crate::state::states::States;
+use crate::state::unit_state::UnitState;
+use crate::{EngineError, RunDir, Unit};
+
+/// The most units that are committed together.
+pub(super) const TOGETHER: usize = 256;
+
+/// A unit whose outputs are whole, and wait for their names.
+pub(super) struct Ready<'a> {
+    pub(super) unit: &'a Unit,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) staged: Batch,
+    pub(super) seconds: f64,
+}
+
+/// The commits of a pass.
+pub(super) struct Commits<'a> {
+    runner: &'a Runner,
+    pass: &'a Pass,
+    journal: Journal<'a>,
+    /// What is recorded of the units now.
+    states: &'a States,
+    /// Files that were touched when units were made to no end.
+    interrupted: BTreeMap<Unit, Vec<String>>,
+    pub(super) done: Vec<(Unit, UnitState)>,
+}
+
+impl<'a> Commits<'a> {
+    pub(super) fn new(runner: &'a Runner, pass: &'a Pass, states: &'a States, interrupted: BTreeMap<Unit, Vec<String>>) -> Self {
+        let journal = Journal::new(&runner.run, pass.name);
+        Self { runner, pass, journal, states, interrupted, done: Vec::new() }
+    }
+
+    /// Commits units as they become ready, until no more come.
+    pub(super) fn all(&mut self, ready: &Receiver<Ready<'_>>, mut told: impl FnMut(usize, &Unit)) -> Result<(), EngineError> {
+        while let Ok(first) = ready.recv() {
+            let mut some = vec![first];
+            some.extend(ready.try_iter().take(TOGETHER - 1));
+            let last = some.last().map(|ready| ready.unit.clone());
+            self.some(some)?;
+            last.iter().for_each(|unit| told(self.done.len(), unit));
+        }
+        Ok(())
+    }
+
+    fn some(&mut self, ready: Vec<Ready<'_>>) -> Result<(), EngineError> {
+        let Self { runner: Runner { run, .. }, pass, .. } = *self;
+        let outputs: Vec<Outputs> = ready.iter().map(|ready| ready.staged.outputs().collect()).collect();
+        let recorded = self.states.get(pass.name);
+        let touched: Vec<Touched<'_>> = ready
+            .iter()
+            .zip(&outputs)
+            .map(|(Ready { unit, .. }, outputs)| {
+                let before = recorded.and_then(|states| states.get(*unit));
+                Touched::new(before, self.interrupted.get(*unit), outputs)
+            })
+            .collect();
+        self.journal.making(ready.iter().map(|ready| ready.unit).zip(touched.iter().map(Touched::files)))?;
+        let (batches, made): (Vec<Batch>, Vec<_>) =
+            ready.into_iter().map(|Ready { unit, fingerprint, staged, seconds }| (staged, (unit, fingerprint, seconds))).unzip();
+        atomic::publish_all(run.path(), &batches)?;
+        touched.iter().try_for_each(|touched| touched.remove_superseded(run))?;
+        let mut committed = Vec::with_capacity(made.len());
+        let (mut log, peak_mib) = (String::new(), peak_mib());
+        for ((unit, fingerprint, seconds), outputs) in made.into_iter().zip(outputs) {
+            let rows: BTreeMap<&str, u64> = outputs.iter().filter_map(|(path, output)| Some((path, output.rows?))).collect();
+            let event = json!({
+                "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "unit": unit.to_string(), "seconds": seconds, "rows": rows,
+                "peak_mib": peak_mib,
+            });
+            log += &format!("{event}\n");
+            let state = UnitState { fingerprint, outputs, place: None };
+            state.remove_strays(pass, run)?;
+            committed.push((unit.clone(), state));
+        }
+        self.journal.made(committed.iter().map(|(unit, state)| (unit, state)))?;
+        for (_, state) in &committed {
+            let checkpoint = run.checkpoint(pass.name, &state.fingerprint.digest());
+            atomic::remove(&run.cache(pass.name, ""), &checkpoint)?;
+        }
+        atomic::append(&run.log(), &log)?;
+        self.done.extend(committed);
+        Ok(())
+    }
+}
+
+/// The files that the making of a unit touches.
+pub(super) struct Touched<'a> {
+    all: BTreeSet<&'a str>,
+    outputs: &'a Outputs,
+}
+
+impl<'a> Touched<'a> {
+    /// The files of what is recorded of the unit, those of a making that did not come to its end, and those that it will have.
+    pub(super) fn new(before: Option<&'a UnitState>, interrupted: Option<&'a Vec<String>>, outputs: &'a Outputs) -> Self {
+        let before = before.into_iter().flat_map(|state| state.outputs.paths());
+        let interrupted = interrupted.into_iter().flatten().map(String::as_str);
+        Self { all: before.chain(interrupted).chain(outputs.paths()).collect(), outputs }
+    }
+
+    /// Their paths.
+    pub(super) fn files(&self) -> Vec<&'a str> {
+        self.all.iter().copied().collect()
+    }
+
+    /// Removes what the unit had before and has no more, such as a table that was switched off.
+    pub(super) fn remove_superseded(&self, run: &RunDir) -> Result<(), EngineError> {
+        let superseded = self.all.iter().filter(|path| !self.outputs.contains(path));
+        superseded.into_iter().try_for_each(|path| atomic::remove(run.path(), &run.path().join(path)))
+    }
+}
