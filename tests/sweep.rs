@@ -106,6 +106,36 @@ fn the_tables_hold_what_the_runs_say_with_mean_and_spread() {
 }
 
 #[test]
+fn parts_of_a_sweep_at_the_same_time_make_what_one_process_makes() {
+    let alone = Survey::tiny();
+    sweep_well(&alone, &METHODS);
+    let survey = Survey::tiny();
+    survey.take_archive_of(&alone);
+    fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&METHODS[..], more].concat()
+    }
+    let refused = sweep(&survey, &with(&["--part", "1/2"]));
+    assert!(!refused.status.success());
+    assert!(text(&refused.stderr).contains("--shared in place of --part"), "{}", text(&refused.stderr));
+    sweep_well(&survey, &with(&["--shared"]));
+    assert!(survey.run().join("tables/features").exists() && !folder(&survey).exists());
+    let parts: Vec<_> = (1..=2)
+        .map(|part| {
+            survey.command(&[&["sweep"], &with(&["--part", &format!("{part}/2"), "-j", "1"])[..]].concat()).spawn().unwrap()
+        })
+        .collect();
+    for mut part in parts {
+        assert!(part.wait().unwrap().success());
+    }
+    assert!(!folder(&survey).join("tables").exists(), "a part makes no tables of all runs");
+    let logs = || RUNS.map(|run| fs::read(folder(&survey).join(run).join("log.jsonl")).unwrap());
+    let logged = logs();
+    sweep_well(&survey, &METHODS);
+    assert_eq!(logs(), logged, "the whole sweep makes no run again");
+    assert_same(&tables(&survey), &tables(&alone), "two parts");
+}
+
+#[test]
 fn a_sweep_that_was_killed_goes_on_where_it_was() {
     let alone = Survey::tiny();
     sweep_well(&alone, &METHODS);

@@ -157,6 +157,12 @@ pub(crate) struct SweepArgs {
     /// Only print the runs and what has to be made in each
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Make only what all runs have in common; then the parts can be made
+    #[arg(long, conflicts_with = "part")]
+    pub(crate) shared: bool,
+    /// Make only these runs, such as 3/8: the third of eight parts. Then `chorus sweep` without --part makes the tables
+    #[arg(long, value_name = "I/N")]
+    pub(crate) part: Option<Share>,
     /// Number of threads [default: all processors]
     #[arg(long, short, value_name = "THREADS")]
     pub(crate) jobs: Option<usize>,

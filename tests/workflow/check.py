@@ -46,7 +46,7 @@ def main(program):
             return results(work / "alone")
 
         def workflow():
-            config = [f"settings={settings}", "shares=4", f"chorus={program}", f"phases={work / 'phases'}"]
+            config = [f"settings={settings}", "train_threads=2", "shares=4", f"chorus={program}", f"phases={work / 'phases'}"]
             config.append("set=" + " ".join([*sets, f"run.path={work / 'shared'}"]))
             command = [sys.executable, "-m", "snakemake", "-s", ROOT / "workflow/Snakefile", "--profile", ROOT / "workflow/profiles/local"]
             environment = {**os.environ, "XDG_CACHE_HOME": str(work / "cache"), "CHORUS_TORCH": str(program.with_name("chorus-torch"))}

@@ -1,6 +1,7 @@
 """The phases on a real Slurm beside a single process: `slurm.py CHORUS`. It starts Slurm with two nodes on this host, in a temporary folder
-and on loopback, and ends it. `workflow/sbatch.sh` runs the demo with four shares; a job is requeued and a node is drained in the middle. Then
-Snakemake runs it through its plugin for Slurm. Each has to leave the tables, the model and the report of one process, byte for byte.
+and on loopback, and ends it. `workflow/sbatch.sh` runs the demo with four shares; a job is requeued and a node is drained in the middle. A
+training reaches the end of its time, `workflow/sweep.sh` runs a sweep, and Snakemake runs the demo through its plugin for Slurm. Each has to
+leave the tables, the model and the report of one process, byte for byte.
 Says that it was skipped where Slurm is not installed (Debian: slurm-wlm). Ends with exit status 1 and what differs.
 """
 
@@ -138,7 +139,7 @@ def main(program):
         run([program, "run", "-c", settings, *given("alone")])
         expected = results(work / "alone")
 
-        def same(name, what):
+        def same(name, what, expected=expected):
             found = results(work / name)
             differing = sorted(path for path in {*expected, *found} if expected.get(path) != found.get(path))
             if differing or not expected:
@@ -147,7 +148,7 @@ def main(program):
 
         (work / "slurm").mkdir()
         with Slurm(work / "slurm") as slurm:
-            environment = {**slurm.environment, "CHORUS": str(program)}
+            environment = {**slurm.environment, "CHORUS": str(program), "TRAIN_THREADS": "2"}
             run([ROOT / "workflow/sbatch.sh", settings, "4", *given("by_hand")], env=environment, cwd=work)
             requeued = drained = None
             for _ in range(600):
@@ -166,7 +167,26 @@ def main(program):
             same("by_hand", f"sbatch.sh, 4 shares, job {requeued} requeued, node {drained} drained")
             run(["scontrol", "update", f"nodename={drained}", "state=resume"], env=slurm.environment)
 
-            config = [f"settings={settings}", "shares=4", "predict_shares=3", f"chorus={program}", f"phases={work / 'phases'}"]
+            # A training whose time is over goes on in another turn. Slurm counts in minutes.
+            longer = [*given("turns"), "--set", "train.epochs=60", "--set", f"run.base={work / 'alone'}"]
+            run([ROOT / "workflow/sbatch.sh", settings, "1", *longer], env={**environment, "TRAIN_TIME": "1", "TRAIN_WARNING": "45"}, cwd=work)
+            train = slurm.ask("squeue", "-h", "-n", "chorus-train", "-o", "%i")[0]
+            slurm.wait("a training in turns")
+            turns = next(int(word.split("=")[1]) for word in slurm.ask("scontrol", "show", "job", train) if word.startswith("Restarts="))
+            run([program, "run", "-c", settings, *given("at_once"), "--set", "train.epochs=60", "--set", f"run.base={work / 'alone'}"])
+            if turns < 1:
+                fail("the training was over before its time was")
+            same("turns", f"a training that was put into the queue again {turns} times", results(work / "at_once"))
+
+            varied = ["--vary", "train.mixing=none,mix2", "--vary", "train.seed=0,1"]
+            run([ROOT / "workflow/sweep.sh", settings, "2", *varied, *given("alone")], env=environment, cwd=work)
+            slurm.wait("sweep.sh")
+            runs = list((work / "alone-sweep").glob("*/tables/metrics"))
+            if len(runs) != 4 or not (work / "alone-sweep/tables/sweep_summary").exists():
+                fail(f"sweep.sh: found {len(runs)} runs with metrics and expected 4, with tables that compare them")
+            print("sweep.sh: 4 runs in two parts, and the tables that compare them")
+
+            config = [f"settings={settings}", "train_threads=2", "shares=4", "predict_shares=3", f"chorus={program}", f"phases={work / 'phases'}"]
             config.append("set=" + " ".join([*sets, f"run.path={work / 'planned'}"]))
             command = [sys.executable, "-m", "snakemake", "-s", ROOT / "workflow/Snakefile", "--profile", ROOT / "workflow/profiles/slurm"]
             command += ["--slurm-status-command", "squeue", "--latency-wait", "5", "--seconds-between-status-checks", "2", "--directory", work]

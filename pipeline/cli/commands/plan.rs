@@ -77,7 +77,8 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     output::line(&format!(
         "next: snakemake -s workflow/Snakefile --profile PROFILE --config settings={} shares={} predict_shares={}",
         args.config.file()?.display(),
-        shares("features"),
+        // The Snakefile cuts both in as many shares.
+        shares("read").max(shares("features")),
         shares("predict")
     ))?;
     Ok(ExitCode::SUCCESS)
@@ -112,8 +113,7 @@ fn measured(config: &Config, args: &PlanArgs) -> anyhow::Result<BTreeMap<String,
 /// The phases of `workflow/Snakefile`.
 fn phases(passes: &[Pass]) -> Vec<Phase> {
     let is = |names: &[&str], pass: &Pass| names.contains(&pass.stage);
-    let mut of_features = vec!["ingest", "segment", "featurize", "embed", "speech"];
-    of_features.retain(|stage| passes.iter().any(|pass| pass.stage == *stage));
+    let of_features = ["segment", "featurize", "embed", "speech"];
     let learning = passes.iter().position(|pass| pass.stage == "train");
     let phase = |name, is_shared, wanted: &dyn Fn(usize, &Pass) -> bool| {
         let own: Vec<Pass> =
@@ -122,9 +122,11 @@ fn phases(passes: &[Pass]) -> Vec<Phase> {
         stages.dedup();
         Phase { name, stages, passes: own, is_shared }
     };
-    let mut phases = vec![phase("features", true, &|_, pass| is(&of_features, pass))];
+    let of_read = |pass: &Pass| pass.stage == "ingest";
+    let mut phases =
+        vec![phase("read", true, &|_, pass| of_read(pass)), phase("features", true, &|_, pass| is(&of_features, pass))];
     if let Some(learning) = learning {
-        phases.push(phase("train", false, &|i, pass| i <= learning && !is(&of_features, pass)));
+        phases.push(phase("train", false, &|i, pass| i <= learning && !of_read(pass) && !is(&of_features, pass)));
     }
     phases.push(phase("predict", true, &|_, pass| pass.stage == "predict"));
     let predicting = passes.iter().position(|pass| pass.stage == "predict").unwrap_or(0);
@@ -188,4 +190,55 @@ fn row(job: &Job) -> [String; 7] {
         time,
         job.stages.join(", "),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::declarations::declarations;
+
+    fn passes_of(sets: &[&str]) -> Vec<Pass> {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        passes(&Config::from_text("", "c", "c", &sets, declarations()).unwrap())
+    }
+
+    fn args(threads: usize, minutes: usize) -> PlanArgs {
+        let config = crate::args::ConfigArgs { config: None, run: None, set: Vec::new() };
+        PlanArgs { config, threads, minutes, speed_from: None, json: false, jobs: false }
+    }
+
+    #[test]
+    fn every_stage_is_in_one_phase() {
+        for sets in
+            [&["annotate.format=anuraset_raw"][..], &["annotate.format=folders", "backbone.path=b.onnx"], &["model.path=m"]]
+        {
+            let passes = passes_of(sets);
+            let planned: Vec<&str> = phases(&passes).iter().flat_map(|phase| phase.passes.iter().map(|pass| pass.name)).collect();
+            let mut sorted = planned.clone();
+            sorted.sort_unstable();
+            let mut all: Vec<&str> = passes.iter().map(|pass| pass.name).collect();
+            all.sort_unstable();
+            assert_eq!(sorted, all, "{sets:?}");
+        }
+    }
+
+    #[test]
+    fn jobs_last_as_long_as_is_asked_for_and_take_what_was_measured() {
+        let passes = passes_of(&["annotate.format=anuraset_raw"]);
+        let of = |name: &str, measured: &BTreeMap<String, Pace>| {
+            let phase = phases(&passes).into_iter().find(|phase| phase.name == name).unwrap();
+            job(&phase, 10_000.0, measured, &args(2, 30))
+        };
+        // 10,000 hours at 100 times real time are 100 hours of one thread: 50 of two, or 100 jobs of half an hour.
+        let pace = Pace { hours: 5.0, seconds: 180.0, peak_mib: 2000 };
+        let measured = BTreeMap::from([("ingest".to_owned(), pace), ("train".to_owned(), Pace { seconds: 7200.0, ..pace })]);
+        let read = of("read", &measured);
+        assert_eq!((read.jobs, read.threads, read.memory_mib, read.gpu), (100, 2, 3072, false));
+        assert!((read.hours.unwrap() - 0.5).abs() < 1e-9);
+        // A phase on the whole run is one job. Its time is not known as long as one of its passes was not measured.
+        let train = of("train", &measured);
+        assert_eq!((train.jobs, train.gpu, train.hours), (1, true, None));
+        // Typical figures where nothing was measured: 3,000 times real time.
+        assert_eq!(of("read", &BTreeMap::new()).jobs, 3);
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use chorus_archive::is_url;
-use chorus_engine::{Console, RunDir, counted};
-use chorus_store::publish::{files_of_run, publish};
+use chorus_engine::{Console, RunDir, counted, files_below};
+use chorus_store::publish::publish;
 
 use super::freshness;
 use crate::args::{PublishArgs, UsageError};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     freshness::check(&tables, &names, args.fresh.fresh)?;
     // Nothing may work on the run meanwhile.
     let _lock = run.lock()?;
-    let files = files_of_run(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+    let files = files(&run)?;
     let console = Console::new();
     let (progress, done) = (console.progress("publish", files.len() as u64, "files"), AtomicUsize::new(0));
     let told = |more: usize| progress.done((done.fetch_add(more, Ordering::Relaxed) + more) as u64, "");
@@ -48,4 +48,15 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     }
     console.say(&format!("next: chorus query --run {} \"SHOW TABLES\"", args.url));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The files that are published, by path relative to the run: tables, model and report, and the configuration.
+fn files(run: &RunDir) -> anyhow::Result<Vec<String>> {
+    let parts = [run.tables(), run.model(), run.path().join("report")];
+    let files = parts.iter().flat_map(|part| files_below(part)).chain([run.resolved_config()]);
+    let relative = |path: std::path::PathBuf| {
+        let relative = path.strip_prefix(run.path()).ok().and_then(|path| path.to_str()).map(str::to_owned);
+        relative.with_context(|| format!("{}: this name is not UTF-8 and cannot be published", path.display()))
+    };
+    files.map(relative).collect()
 }

@@ -35,7 +35,8 @@ pub fn named(values: &Values) -> Result<Option<Arc<dyn Archive>>, ArchiveError> 
     archive(path, &settings).map(Some)
 }
 
-/// The archive at a path: a local folder, or an object store where the path is a URL. Whether it is there is not looked at yet.
+/// The archive at a path: a local folder, or an object store where the path is a URL. Whether it is there is not looked at
+/// yet.
 ///
 /// # Errors
 /// [`Cause::Address`] for a URL that names no object store.

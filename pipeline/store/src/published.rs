@@ -103,7 +103,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Removes files of the copy that the run has no more: a query would count them.
+    /// Removes files of the copy that the run has no more: a query would count them. Hidden ones are being fetched by another query.
     fn remove_others(&self) -> Result<(), ArchiveError> {
         let mut open = vec![self.folder.clone()];
         while let Some(folder) = open.pop() {
@@ -111,13 +111,17 @@ impl Copy {
                 let relative = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy();
                 if path.is_dir() {
                     open.push(path.clone());
-                } else if !self.files.contains_key(&*relative) {
+                } else if !self.files.contains_key(&*relative) && !is_hidden(&path) {
                     fs::remove_file(&path).map_err(|e| ArchiveError::new(path.display().to_string(), Cause::Io(e)))?;
                 }
             }
         }
         Ok(())
     }
+}
+
+fn is_hidden(path: &LocalPath) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// The table that a file belongs to, if it belongs to one.
@@ -133,7 +137,7 @@ mod tests {
     use object_store::memory::InMemory;
     use object_store::path::Path;
 
-    use crate::publish::{files_of_run, publish_to};
+    use crate::publish::publish_to;
 
     #[test]
     fn a_copy_holds_what_was_asked_for_and_is_what_was_published() {
@@ -153,8 +157,11 @@ mod tests {
         };
         let open = || Copy::of(place(), "s3://bucket/ponds", &cache);
         assert!(open().err().unwrap().to_string().contains("no run was published here"));
-        let publish = || publish_to(&place(), &run, &files_of_run(&run).unwrap(), serde_json::json!({}), |_| {}).unwrap();
-        publish();
+        let publish = |files: &[&str]| {
+            let files: Vec<String> = files.iter().map(|file| (*file).to_owned()).collect();
+            publish_to(&place(), &run, &files, serde_json::json!({}), |_| {}).unwrap();
+        };
+        publish(&["config.resolved.yaml", "tables/a/part-000.parquet", "tables/b/site=A%20b/part-000.parquet"]);
         let copy = open().unwrap();
         let has = |path: &str| copy.folder().join(path).is_file();
         assert!(has("config.resolved.yaml") && copy.folder().join("tables/b").is_dir());
@@ -163,10 +170,13 @@ mod tests {
         assert!(has("tables/b/site=A%20b/part-000.parquet") && !has("tables/a/part-000.parquet"));
         // What was changed is fetched again, and what is gone goes.
         write("tables/b/site=A%20b/part-001.parquet", "more");
-        fs::remove_file(run.join("tables/b/site=A%20b/part-000.parquet")).unwrap();
-        publish();
+        publish(&["config.resolved.yaml", "tables/a/part-000.parquet", "tables/b/site=A%20b/part-001.parquet"]);
+        // What another query is fetching just now stays.
+        let fetched = copy.folder().join("tables/b/site=A%20b/.tmp-other");
+        fs::write(&fetched, "half").unwrap();
         assert!(copy.fetch_tables(&["a"]).is_ok());
         let now = open().unwrap();
+        assert!(fetched.is_file());
         now.fetch_tables(&["b"]).unwrap();
         assert!(!has("tables/b/site=A%20b/part-000.parquet"));
         assert_eq!(fs::read(now.folder().join("tables/b/site=A%20b/part-001.parquet")).unwrap(), b"more");

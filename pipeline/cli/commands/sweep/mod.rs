@@ -2,7 +2,7 @@
 //!
 //! What does not depend on a varied key is made once, in the run of the configuration. The runs of the combinations take it over.
 //! They are in a folder beside that run, whose name ends in `-sweep`. They run one after the other, because training uses all
-//! threads.
+//! threads. On a cluster the runs can be made in parts, by several processes at once.
 
 mod gather;
 mod vary;
@@ -32,6 +32,8 @@ struct Planned {
     combination: Combination,
     name: String,
     config: Config,
+    /// Whether it is made by this process, which may be asked for a part of the runs.
+    is_own: bool,
 }
 
 /// All runs of a sweep.
@@ -51,12 +53,20 @@ pub(crate) fn run(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let base = runner(sweep.base.clone())?;
     base.stop_on_signals().context("signals cannot be handled")?;
-    sweep.make_base(&base, jobs, &console)?;
+    if args.part.is_none() {
+        sweep.make_base(&base, jobs, &console)?;
+    } else {
+        sweep.require_base(&base)?;
+    }
+    if args.shared {
+        return Ok(ExitCode::SUCCESS);
+    }
     let (made, failed) = sweep.make_runs(&base, jobs, &console)?;
     for (name, why) in &failed {
         console.warn(&format!("{name} failed: {why}"));
     }
-    if !made.is_empty() {
+    // The tables hold all runs, so a part makes none.
+    if !made.is_empty() && args.part.is_none() {
         let summary = gather(&sweep.folder, &made)?;
         output::line(comparison(&made, &summary).trim_end())?;
         console.say(&format!("tables: {}", RunDir::new(&sweep.folder).tables().display()));
@@ -82,12 +92,15 @@ impl Sweep {
         let mut folder = base.run_path().into_os_string();
         folder.push("-sweep");
         let folder = PathBuf::from(folder);
+        let own = args.part.map(|part| part.own(combinations.iter().map(|combination| (combination.name(), 1))));
         let mut runs: Vec<Planned> = Vec::new();
         for (combination, config) in combinations.into_iter().zip(configs) {
             let name = combination.name();
-            let from = nearest(&base, &runs, &config);
+            let is_own = own.as_ref().is_none_or(|own| own.contains(&name));
+            // Another process may be making the runs of other parts right now.
+            let from = nearest(&base, runs.iter().filter(|run| run.is_own), &config);
             let config = config.for_run(&folder.join(&name), Some(&from));
-            runs.push(Planned { combination, name, config });
+            runs.push(Planned { combination, name, config, is_own });
         }
         let sweep = Self { base, folder, runs };
         sweep.refuse_runs_without_metrics()?;
@@ -127,9 +140,25 @@ impl Sweep {
         Ok(())
     }
 
+    /// Refuses to make a part before what all runs have in common is there: every part would make it.
+    fn require_base(&self, base: &Runner) -> anyhow::Result<()> {
+        let shared = self.shared_stages();
+        let plans = base.plan(false)?;
+        match plans.iter().find(|plan| shared.iter().any(|stage| stage == plan.stage) && !is_there(plan)) {
+            None => Ok(()),
+            Some(plan) => Err(UsageError(format!(
+                "--part: the stage {} of {} is not made yet, and all parts need it; make it first with the same command and \
+                 --shared in place of --part",
+                plan.stage,
+                self.base.run_path().display()
+            ))
+            .into()),
+        }
+    }
+
     fn make_runs(&self, base: &Runner, jobs: usize, console: &Console) -> anyhow::Result<Outcome> {
         let (mut made, mut failed) = (Vec::new(), Vec::new());
-        for (number, planned) in self.runs.iter().enumerate() {
+        for (number, planned) in self.runs.iter().enumerate().filter(|(_, run)| run.is_own) {
             console.say(&format!("sweep: run {} of {}, {}", number + 1, self.runs.len(), planned.combination.describe()));
             let runner = runner(planned.reachable())?.stopping_with(base);
             match runner.run(&options(stages_of(&runner), jobs)) {
@@ -149,7 +178,7 @@ impl Sweep {
         let mut rows = vec![["run", "settings", "state"].map(str::to_owned)];
         let base = self.base.run_path().display().to_string();
         rows.push([base, String::new(), format!("once for all runs: {}", self.shared_stages().join(", "))]);
-        for run in &self.runs {
+        for run in self.runs.iter().filter(|run| run.is_own) {
             rows.push([run.name.clone(), run.combination.describe(), run.state()?]);
         }
         output::line(aligned(&rows).trim_end())?;
@@ -201,7 +230,7 @@ fn nothing_varied() -> UsageError {
 }
 
 /// The run to take units over from: the one with most passes in common, and the base if several have equally many.
-fn nearest(base: &Config, earlier: &[Planned], config: &Config) -> PathBuf {
+fn nearest<'a>(base: &Config, earlier: impl Iterator<Item = &'a Planned>, config: &Config) -> PathBuf {
     let own = passes(config);
     let in_common = |other: &Config| shared_passes((config, &own), &[(other, passes(other))]).len();
     let mut best = (in_common(base), base.run_path());

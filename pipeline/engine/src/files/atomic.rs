@@ -169,7 +169,7 @@ pub fn share_file_system(a: &Path, b: &Path) -> bool {
 
 /// A file that only grows. Only the process that made it writes to it, so a line that was torn by a crash is its last one.
 #[derive(Debug)]
-pub struct Growing {
+pub(crate) struct Growing {
     file: File,
     path: PathBuf,
 }

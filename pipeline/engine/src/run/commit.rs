@@ -13,7 +13,7 @@ use crate::files::atomic::{self, Batch};
 use crate::graph::Pass;
 use crate::pace::peak_mib;
 use crate::state::fingerprint::Fingerprint;
-use crate::state::journal::Journal;
+use crate::state::journal::{Interrupted, Journal};
 use crate::state::outputs::Outputs;
 use crate::state::states::States;
 use crate::state::unit_state::UnitState;
@@ -38,12 +38,12 @@ pub(super) struct Commits<'a> {
     /// What is recorded of the units now.
     states: &'a States,
     /// Files that were touched when units were made to no end.
-    interrupted: BTreeMap<Unit, Vec<String>>,
+    interrupted: &'a Interrupted,
     pub(super) done: Vec<(Unit, UnitState)>,
 }
 
 impl<'a> Commits<'a> {
-    pub(super) fn new(runner: &'a Runner, pass: &'a Pass, states: &'a States, interrupted: BTreeMap<Unit, Vec<String>>) -> Self {
+    pub(super) fn new(runner: &'a Runner, pass: &'a Pass, states: &'a States, interrupted: &'a Interrupted) -> Self {
         let journal = Journal::new(&runner.run, pass.name);
         Self { runner, pass, journal, states, interrupted, done: Vec::new() }
     }
@@ -124,5 +124,49 @@ impl<'a> Touched<'a> {
     pub(super) fn remove_superseded(&self, run: &RunDir) -> Result<(), EngineError> {
         let superseded = self.all.iter().filter(|path| !self.outputs.contains(path));
         superseded.into_iter().try_for_each(|path| atomic::remove(run.path(), &run.path().join(path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::atomic::OutputState;
+
+    #[test]
+    fn what_the_unit_had_before_and_what_a_broken_making_touched_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = RunDir::new(dir.path());
+        let files = ["tables/a/part-000.parquet", "tables/b/part-000.parquet", "tables/c/part-000.parquet"];
+        for file in files {
+            atomic::write(&run.tmp(), &run.path().join(file), b"rows").unwrap();
+        }
+        let outputs =
+            |path: &str| [(path, OutputState { bytes: 4, hash: "ab".into(), rows: None })].into_iter().collect::<Outputs>();
+        let before = UnitState { fingerprint: Fingerprint::default(), outputs: outputs(files[0]), place: None };
+        let (broken, now) = (vec![files[1].to_owned()], outputs(files[2]));
+        let touched = Touched::new(Some(&before), Some(&broken), &now);
+        assert_eq!(touched.files(), files);
+        touched.remove_superseded(&run).unwrap();
+        assert_eq!(files.map(|file| run.path().join(file).exists()), [false, false, true]);
+    }
+
+    #[test]
+    fn many_files_get_their_names_as_few_do() {
+        for number in [3, 40] {
+            let dir = tempfile::tempdir().unwrap();
+            let run = RunDir::new(dir.path());
+            let batches: Vec<Batch> = (0..number)
+                .map(|i| {
+                    let mut staged = atomic::Staged::create(&run.tmp()).unwrap();
+                    std::io::Write::write_all(&mut staged, format!("file {i}").as_bytes()).unwrap();
+                    Batch([(format!("tables/t/{i}"), staged.finish(None).unwrap())].into())
+                })
+                .collect();
+            atomic::publish_all(run.path(), &batches).unwrap();
+            assert!(
+                (0..number).all(|i| std::fs::read_to_string(run.tables().join(format!("t/{i}"))).unwrap() == format!("file {i}"))
+            );
+            assert_eq!(std::fs::read_dir(run.tmp()).unwrap().count(), 0);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Makes units, several at once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,7 @@ use crate::graph::{Output, Pass, Per};
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status, UnitPlan};
 use crate::state::fingerprint::Fingerprint;
+use crate::state::journal::Interrupted;
 use crate::state::states::States;
 use crate::sync::locked;
 use crate::{EngineError, RunDir, Unit};
@@ -26,7 +27,7 @@ impl Runner {
         plan: &PassPlan,
         scan: &Scan<Found>,
         states: &mut States,
-        interrupted: BTreeMap<Unit, Vec<String>>,
+        interrupted: &Interrupted,
         Means { options, pool }: Means<'_>,
     ) -> Result<usize, EngineError> {
         let wanted = |u: &&UnitPlan| (options.force || u.status != Status::Fresh) && self.wants(&u.unit, options);

@@ -17,7 +17,7 @@ use crate::graph::{Pass, Per, Program, stages};
 use crate::plan::part::Part;
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status, UnitPlan};
-use crate::state::journal;
+use crate::state::journal::{self, Interrupted};
 use crate::state::states::States;
 use crate::state::unit_state::UnitState;
 use crate::{Config, Console, EngineError, RunDir, Unit};
@@ -105,7 +105,7 @@ impl Summary {
 pub(super) struct Execution {
     pub(super) states: States,
     /// Units whose making did not come to its end, with the files that were touched.
-    pub(super) interrupted: BTreeMap<&'static str, BTreeMap<Unit, Vec<String>>>,
+    pub(super) interrupted: BTreeMap<&'static str, Interrupted>,
     /// Passes of which version 0.1 did not write down which files it touched.
     pub(super) unlisted: BTreeSet<&'static str>,
     /// What each pass saw outside of the run, and its plan; in the order of the passes.
@@ -298,12 +298,12 @@ impl Runner {
                 self.retire(pass, &mut plan, &mut execution, options)?;
                 let scan = &execution.scans[execution.plans.len()];
                 let means = Means { options, pool: &pool };
-                let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, means)?;
+                let interrupted = execution.interrupted.remove(pass.name).unwrap_or_default();
+                let taken = self.take_over(pass, &mut plan, scan, &mut execution.states, &interrupted, means)?;
                 // The line about units that were taken over is enough: no other one has to say that all are fresh.
                 let done = taken > 0 && plan.fresh() == plan.units.len();
                 self.refuse_to_make(pass, &plan, options)?;
-                let interrupted = execution.interrupted.remove(pass.name).unwrap_or_default();
-                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, interrupted, means)? };
+                let made = if done { 0 } else { self.execute(pass, &plan, scan, &mut execution.states, &interrupted, means)? };
                 execution.summary.0.push(Done { pass: pass.name, made, taken, awaits_shares: false });
                 for unit in plan.units.iter_mut().filter(|u| self.wants(&u.unit, options)) {
                     unit.status = Status::Fresh;

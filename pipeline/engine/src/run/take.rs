@@ -15,7 +15,7 @@ use crate::files::atomic;
 use crate::graph::Pass;
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status};
-use crate::state::journal::Journal;
+use crate::state::journal::{Interrupted, Journal};
 use crate::state::states::States;
 use crate::state::unit_state::UnitState;
 use crate::{EngineError, Unit};
@@ -34,19 +34,24 @@ impl Runner {
         plan: &mut PassPlan,
         scan: &Scan<Found>,
         states: &mut States,
+        interrupted: &Interrupted,
         means: Means<'_>,
     ) -> Result<usize, EngineError> {
         let bases = if means.options.force { Vec::new() } else { Base::all(&self.config) };
-        bases.iter().map(|base| self.take_from(base, pass, plan, scan, states, means)).sum()
+        let mut number = 0;
+        for base in &bases {
+            number += self.take_from(base, (pass, scan), plan, states, interrupted, means)?;
+        }
+        Ok(number)
     }
 
     fn take_from(
         &self,
         base: &Base,
-        pass: &Pass,
+        (pass, scan): (&Pass, &Scan<Found>),
         plan: &mut PassPlan,
-        scan: &Scan<Found>,
         states: &mut States,
+        interrupted: &Interrupted,
         Means { options, pool }: Means<'_>,
     ) -> Result<usize, EngineError> {
         let start = Instant::now();
@@ -66,8 +71,10 @@ impl Runner {
                 return Err(EngineError::Stopped);
             }
             let recorded = |unit| before.and_then(|states| states.get(unit));
-            let touched: Vec<Touched<'_>> =
-                some.iter().map(|found| Touched::new(recorded(&found.unit), None, &found.state.outputs)).collect();
+            let touched: Vec<Touched<'_>> = some
+                .iter()
+                .map(|found| Touched::new(recorded(&found.unit), interrupted.get(&found.unit), &found.state.outputs))
+                .collect();
             journal.making(some.iter().map(|found| &found.unit).zip(touched.iter().map(Touched::files)))?;
             let link = |found| Ok(base.link_outputs(&self.run, found)?.then_some(found));
             let linked: Vec<Option<&Match>> = pool.install(|| some.par_iter().map(link).collect::<Result<_, EngineError>>())?;

@@ -37,6 +37,9 @@ const ATTEMPTS: u32 = 10;
 /// Hashes of content by the names of what has it.
 type Hashes = BTreeMap<String, String>;
 
+/// Units whose making did not come to its end, with the files that were touched.
+pub(crate) type Interrupted = BTreeMap<Unit, Vec<String>>;
+
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,7 +103,7 @@ pub(crate) struct Recorded {
     /// The units that were made.
     pub(crate) made: BTreeMap<Unit, UnitState>,
     /// Units whose making did not come to its end, with the files that were touched.
-    pub(crate) interrupted: BTreeMap<Unit, Vec<String>>,
+    pub(crate) interrupted: Interrupted,
     /// Whether some units have files of their own.
     pub(crate) has_unit_files: bool,
     files: usize,

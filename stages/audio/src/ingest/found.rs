@@ -48,7 +48,8 @@ impl Probe {
         Self { content_hash: String::new(), found: Found::Rejected { code: code.to_owned(), detail: detail.to_owned() } }
     }
 
-    /// The probe of a file that cannot be read, as where permission is lacking or a connection breaks. It is not stored, so that each run tries again.
+    /// The probe of a file that cannot be read, as where permission is lacking or a connection breaks. It is not stored, so that each run
+    /// tries again.
     pub(super) fn unreadable() -> Self {
         Self::rejected(
             RejectCode::Unreadable.as_str(),

@@ -69,3 +69,28 @@ pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<
     glance.hours = (bytes > 0).then(|| seconds / 3600.0 * glance.bytes as f64 / bytes as f64);
     Ok(glance)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chorus_archive::Local;
+
+    #[test]
+    fn hours_follow_from_sizes_and_some_headers() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec =
+            hound::WavSpec { channels: 1, sample_rate: 1000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        for i in 0..HEADERS + 5 {
+            let mut file = hound::WavWriter::create(dir.path().join(format!("{i:02}.wav")), spec).unwrap();
+            (0..36_000).for_each(|_| file.write_sample(1_i16).unwrap());
+            file.finalize().unwrap();
+        }
+        // A file without sound is no part of the guess of length, and its bytes count.
+        std::fs::write(dir.path().join("0.wav"), "no sound").unwrap();
+        let found = glance(&Local::new(dir.path()), ".", &[]).unwrap();
+        assert!((found.hours.unwrap() - 0.25).abs() < 0.001, "{:?}", found.hours);
+        let silent = tempfile::tempdir().unwrap();
+        std::fs::write(silent.path().join("0.wav"), "no sound").unwrap();
+        assert_eq!(glance(&Local::new(silent.path()), ".", &[]).unwrap().hours, None);
+    }
+}
