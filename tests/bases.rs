@@ -202,7 +202,7 @@ fn shares_take_over_their_own_units() {
 #[test]
 fn what_can_be_no_base_is_refused_before_anything_is_made() {
     let survey = Survey::made();
-    for (base, wanted) in [(survey.archive(), "this folder is no run"), (survey.run(), "a run cannot be its own base")] {
+    for (base, wanted) in [(survey.archive(), "this folder is no run"), (survey.run(), "this is the folder of the run itself")] {
         for command in ["run", "status", "check"] {
             let output = survey.chorus(&[command, "--set", &format!("run.base={}", base.display())]);
             let said = text(&output.stderr);

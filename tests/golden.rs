@@ -49,7 +49,7 @@ const LABELS: &str = "annotate: {format: anuraset_raw, code_table: species.csv}
 split: {source: file, file: subset.csv}
 ";
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     Case {
         name: "log-mel, MobileNetV3, Mix2",
         labels: LABELS,
@@ -70,6 +70,20 @@ featurize: {n_mels: 24, n_fft: 512, win_length: 400, hop_length: 800, level: pce
 train: {architecture: resnet18, epochs: 1, batch_size: 16, threads: 1, select: last, optimizer: sgd, learning_rate: 0.001,
         mixing: mixup, loss: focal, sampling: class_balanced, average_decay: 0.9}
 predict: {batch_size: 16, source: audio}
+",
+        worker: Worker::Real,
+    },
+    Case {
+        name: "pretraining, a class held out, square-root sampling, ranking loss",
+        labels: "annotate: {format: anuraset_raw, code_table: species.csv}
+split: {source: file, file: subset.csv, held_out_classes: [IMASON]}
+",
+        settings: "
+featurize: {n_mels: 32, n_fft: 256, win_length: 256, hop_length: 512}
+pretrain: {epochs: 1, objective: vicreg, mixing: mixup, projection: 8, projection_hidden: 16, learning_rate: 0.0001}
+train: {architecture: mobilenet_v3_small, width: 0.25, epochs: 1, batch_size: 8, threads: 1, select: last, optimizer: sgd,
+        mixing: none, loss: pairwise_auc, sampling: square_root, label_smoothing: 0.05, logit_adjustment: 0.5, body_rate: 0.5}
+predict: {batch_size: 16, embeddings: true}
 ",
         worker: Worker::Real,
     },

@@ -7,7 +7,7 @@ use chorus_report::export::{EXPORTS, ExportOption, Filter, Options};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::help;
-pub(crate) use crate::search_args::{ClustersArgs, SearchArgs};
+pub(crate) use crate::search_args::{ClustersArgs, EnrollArgs, SearchArgs};
 pub(crate) use crate::shared_args::{AnswerArgs, ConfigArgs, FreshArgs, RunsArgs, UsageError};
 
 const EXAMPLES: &str = "\
@@ -42,12 +42,16 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Run every combination of some settings and compare their metrics
     Sweep(SweepArgs),
+    /// Train, then let the model teach a new one with recordings that nobody labelled, for some rounds
+    SelfTrain(SelfTrainArgs),
     /// Query the tables of a run in SQL
     Query(QueryArgs),
     /// Put a run on an object store, where others can query it
     Publish(PublishArgs),
     /// Find the windows that sound most like an example
     Search(SearchArgs),
+    /// Add a class to a trained model from a few examples, without training again
+    Enroll(EnrollArgs),
     /// Group what is in an archive by how it sounds, largest groups first
     Clusters(ClustersArgs),
     /// Export the detections of a run for other programs
@@ -163,6 +167,18 @@ pub(crate) struct SweepArgs {
     /// Make only these runs, such as 3/8: the third of eight parts. Then `chorus sweep` without --part makes the tables
     #[arg(long, value_name = "I/N")]
     pub(crate) part: Option<Share>,
+    /// Number of threads [default: all processors]
+    #[arg(long, short, value_name = "THREADS")]
+    pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SelfTrainArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Largest number of rounds; they end earlier when validation no longer gains
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) rounds: u32,
     /// Number of threads [default: all processors]
     #[arg(long, short, value_name = "THREADS")]
     pub(crate) jobs: Option<usize>,

@@ -16,6 +16,8 @@ pub(crate) fn declarations() -> &'static Declarations {
             .and(chorus_labels::declarations())
             .and(chorus_embed::declarations())
             .and(chorus_model::settings::declarations())
+            .and(chorus_teach::declarations())
+            .and(chorus_unknown::declarations())
             .and(chorus_head::declarations())
             .and(chorus_score::declarations())
             .and(chorus_report::declarations())

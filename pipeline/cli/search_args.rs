@@ -16,6 +16,14 @@ Examples:
   chorus search --table annotations --where \"label LIKE '%drum%'\"
 docs/searching.md says more.";
 
+const ENROLL: &str = "\
+The run is the one that trained the model, with the table embeddings: a head on a backbone, or a network with predict.embeddings.
+Examples:
+  chorus enroll FROG --clip frog1.wav --clip frog2.wav -o models/with-frog
+  chorus enroll FROG --table annotations --where \"label = 'new frog'\" -o models/with-frog
+  chorus run -c configs/ponds.yaml --set model.path=models/with-frog run.path=runs/with-frog
+docs/learning.md says more.";
+
 const CLUSTERS: &str = "\
 Examples:
   chorus clusters --clips listen
@@ -70,12 +78,41 @@ pub(crate) struct ExampleArgs {
     /// With --table: which rows, as a condition in SQL, such as \"label = 'drum'\"
     #[arg(long, value_name = "CONDITION", requires = "table")]
     pub(crate) r#where: Option<String>,
-    /// Search with a sound file
+    /// Search with a sound file; can be repeated
     #[arg(long, value_name = "FILE", group = "what")]
-    pub(crate) clip: Option<PathBuf>,
+    pub(crate) clip: Vec<PathBuf>,
     /// Maximum number of examples that are compared; of more, these are spread evenly over them
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) examples: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = ENROLL)]
+pub(crate) struct EnrollArgs {
+    /// Name of the new class
+    #[arg(value_name = "CLASS")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) runs: RunsArgs,
+    #[command(flatten)]
+    pub(crate) examples: ExampleArgs,
+    /// Maximum number of windows of train that the class is told from; of more, these are spread evenly over them
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) others: u32,
+    /// Strength of the regression, as in head.strengths [default: that of the model's head, or 0.01]
+    #[arg(long, value_name = "C", value_parser = strength)]
+    pub(crate) strength: Option<f64>,
+    /// Folder for the model with the new class
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
+}
+
+/// Reads a strength, a number above 0.
+fn strength(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| format!("found `{text}`, expected a number above 0"))
 }
 
 #[derive(Debug, ClapArgs)]

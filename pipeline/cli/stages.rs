@@ -10,6 +10,8 @@ use chorus_labels::{Annotate, AnnotateClasses, Split};
 use chorus_model::{declare, given};
 use chorus_report::Report;
 use chorus_score::{Activity, Detect, Evaluate};
+use chorus_teach::PseudoLabel;
+use chorus_unknown::{OpenSetMetrics, Unknown, UnknownReference};
 
 /// All passes that a configuration asks for, with the work of those that this program executes; train and predict are
 /// the worker's.
@@ -27,6 +29,8 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .checking("speech", embed::given::check_voice)
         .with_foreign(embed::declare::embed(config))
         .checking("embed", embed::given::check)
+        .with(PseudoLabel::declare(config), PseudoLabel)
+        .with_foreign(declare::pretrain(config))
         .with_foreign(declare::distill(config))
         .with_foreign(declare::train(config))
         .with_foreign(declare::predict(config))
@@ -35,6 +39,9 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(head::declare::predict(config), head::Predict)
         .checking("predict", given)
         .with(Evaluate::declare(config), Evaluate)
+        .with(UnknownReference::declare(config), UnknownReference)
+        .with(Unknown::declare(config), Unknown)
+        .with(OpenSetMetrics::declare(config), OpenSetMetrics)
         .with(Detect::declare(config), Detect)
         .with(Activity::declare(config), Activity)
         .with(Report::declare(config), Report)
@@ -59,7 +66,6 @@ mod tests {
     use std::path::Path;
 
     use chorus_engine::graph::{Input, Output, Per, stages};
-    use chorus_tables::SWEEP;
 
     use super::*;
 
@@ -88,6 +94,10 @@ mod tests {
             &mapped,
             &given_head,
             &distilled,
+            &["annotate.format=folders", "self_training.teacher=t", "pretrain.epochs=1"],
+            &[head, &["train.on=features", "distill.epochs=1", "pretrain.epochs=1"]].concat(),
+            &["annotate.format=folders", "predict.embeddings=true", "unknown.enabled=true", "split.held_out_classes=[A]"],
+            &[head, &["unknown.enabled=true"]].concat(),
         ] {
             let config = config(sets);
             let passes = passes(&config);
@@ -98,7 +108,12 @@ mod tests {
                     let maker = passes.iter().position(|p| p.makes(input));
                     let outside = matches!(
                         input,
-                        Input::Archive | Input::OptionalArchive | Input::File(_) | Input::Model(_) | Input::Models { .. }
+                        Input::Archive
+                            | Input::OptionalArchive
+                            | Input::File(_)
+                            | Input::Model(_)
+                            | Input::Models { .. }
+                            | Input::Run { .. }
                     ) && maker.is_none();
                     assert!(outside || maker.is_some_and(|m| m < i), "{}: {input:?}", pass.name);
                 }
@@ -113,11 +128,13 @@ mod tests {
         let given = ["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx", "embed.min_score=0.1"];
         let mapped = ["annotate.format=folders", "backbone.path=b.onnx", "embed.map=true", "head.method=prototypes"];
         let distilled = ["annotate.format=folders", "backbone.path=b.onnx", "train.on=features", "distill.epochs=1"];
-        passes.extend([&given[..], &mapped, &distilled].iter().flat_map(|sets| super::passes(&config(sets))));
-        let of_sweeps: Vec<&str> = chorus_tables::all().iter().filter(|t| t.stage == SWEEP).map(|t| t.name.as_str()).collect();
-        // `tests/sweep.rs` sees that these are written.
-        assert_eq!(of_sweeps, ["sweep_metrics", "sweep_summary"]);
-        for table in chorus_tables::all().iter().filter(|table| table.stage != SWEEP) {
+        let open = ["annotate.format=folders", "predict.embeddings=true", "unknown.enabled=true", "split.held_out_classes=[A]"];
+        let taught = ["annotate.format=folders", "self_training.teacher=t", "pretrain.epochs=1"];
+        passes.extend([&given[..], &mapped, &distilled, &taught, &open].iter().flat_map(|sets| super::passes(&config(sets))));
+        let gathered: Vec<&str> = chorus_tables::all().iter().filter(|t| t.is_gathered()).map(|t| t.name.as_str()).collect();
+        // `tests/sweep.rs` and `tests/without_labels.rs` see that these are written.
+        assert_eq!(gathered, ["self_training_rounds", "sweep_metrics", "sweep_open_set", "sweep_summary"]);
+        for table in chorus_tables::all().iter().filter(|table| !table.is_gathered()) {
             let writes = |p: &&Pass| p.outputs.iter().any(|o| matches!(o, Output::Table(t) if *t == table.name));
             let maker = passes.iter().filter(writes).find(|p| p.stage == table.stage);
             let maker = maker.unwrap_or_else(|| panic!("{} does not write {}", table.stage, table.name));
@@ -158,7 +175,10 @@ mod tests {
                     "backbone.path=b.onnx",
                     "privacy.backbone=v.onnx",
                     "train.on=features",
+                    "self_training.teacher=t",
+                    "pretrain.epochs=1",
                     "distill.epochs=1",
+                    "unknown.enabled=true",
                 ],
             ]
             .concat(),

@@ -48,6 +48,25 @@ pub struct Card {
     /// of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distilled_from: Option<GivenBackbone>,
+    /// Classes that were added after the training, by `chorus enroll`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enrolled: Vec<Enrolled>,
+}
+
+/// A class that was added to a trained model from a few examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolled {
+    /// The class.
+    pub class: String,
+    /// Windows in which it calls.
+    pub examples: u64,
+    /// Windows of the train set that it was told from.
+    pub others: u64,
+    /// Strength of the regularisation, as in `head.strengths`.
+    pub strength: f64,
+    /// The model before, 16 hexadecimal digits.
+    pub before: String,
 }
 
 /// A backbone that somebody else trained, as the card of a head on its embeddings names it.

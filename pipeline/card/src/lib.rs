@@ -14,7 +14,7 @@ mod error;
 #[doc(hidden)]
 pub mod testing;
 
-pub use card::{Card, GivenBackbone, Names, Training, Versions};
+pub use card::{Card, Enrolled, GivenBackbone, Names, Training, Versions};
 pub use contract::{
     Axis, Channels, Contract, Dimension, Embedding, Function, Logits, Map, Outputs, Pool, Scale, SoundInput, State,
 };

@@ -31,5 +31,6 @@ pub fn card(settings: Mapping) -> Card {
         license: None,
         backbone: None,
         distilled_from: None,
+        enrolled: Vec::new(),
     }
 }

@@ -33,9 +33,11 @@ pub enum EngineError {
         /// What to do.
         next: String,
     },
-    /// `run.base` names no usable run.
-    #[error("run.base {}: {found}; name the folder of another run, or leave run.base out", .path.display())]
-    Base {
+    /// A key that names other runs names no usable one.
+    #[error("{key} {}: {found}; name the folder of another run, or leave {key} out", .path.display())]
+    OtherRun {
+        /// The key.
+        key: &'static str,
         /// The base.
         path: PathBuf,
         /// What was found.
@@ -211,7 +213,7 @@ impl EngineError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Archive { .. }
-            | Self::Base { .. }
+            | Self::OtherRun { .. }
             | Self::Card(_)
             | Self::Config(_)
             | Self::Model { .. }

@@ -43,6 +43,14 @@ pub enum Input {
     },
     /// The file that a configuration key names, if it names one. Its content counts and its path does not, so the key is a hint.
     File(&'static str),
+    /// A table of other runs, of the one or those that a configuration key names. The content as these runs recorded it counts and their
+    /// paths do not, so the key is a hint. The table is one that is made by the pass that bears the name of its stage.
+    Run {
+        /// The key.
+        key: &'static str,
+        /// The table.
+        table: &'static str,
+    },
     /// Files of the archive. Their content reaches the fingerprint through the pass's scan, or through `recordings.content_hash`.
     Archive,
     /// Recordings of the archive that may be missing: the pass works without those that are. Their content counts through

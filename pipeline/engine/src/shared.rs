@@ -27,7 +27,7 @@ fn is_same(pass: &Pass, config: &Config, their: &Pass, other: &Config) -> bool {
     let outside = pass.inputs.iter().filter_map(|input| match input {
         Input::Archive | Input::OptionalArchive => Some("archive.path"),
         Input::Model(_) => Some("model.path"),
-        Input::File(key) | Input::Models { key, .. } => Some(*key),
+        Input::File(key) | Input::Models { key, .. } | Input::Run { key, .. } => Some(*key),
         Input::Table(_) | Input::Parts { .. } => None,
     });
     let mut keys = pass.counting_keys(config).into_iter().chain(outside.map(str::to_owned));

@@ -24,7 +24,7 @@ pub use batch::{Batch, BatchBuilder, Day, LocalMicros, TooLarge, UtcMicros, Valu
 pub use error::TableError;
 pub use halves::halves;
 pub use read::{TableReader, read_all, read_columns};
-pub use schema::{Column, ColumnType, SHAPE_KEY, SWEEP, TableSchema, all, schema};
+pub use schema::{Column, ColumnType, GATHERING, SHAPE_KEY, TableSchema, all, schema};
 pub use write::TableWriter;
 
 /// The pair of Hive partition columns that partitioned tables carry in their path and nowhere else.

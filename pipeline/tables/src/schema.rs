@@ -10,8 +10,8 @@ use crate::TableError;
 /// Metadata key that holds the shape of the arrays in a fixed-size binary column, such as `128,376`.
 pub const SHAPE_KEY: &str = "chorus.shape";
 
-/// What stands for a stage in the schemas of tables that `chorus sweep` gathers from its runs.
-pub const SWEEP: &str = "sweep";
+/// The commands that gather what several runs made into tables of their own. They stand in place of a stage in the schemas of these tables.
+pub const GATHERING: [&str; 2] = ["sweep", "self-train"];
 
 macro_rules! embed {
     ($($name:literal),* $(,)?) => {
@@ -26,12 +26,15 @@ const FILES: &[(&str, &str)] = embed![
     "annotations",
     "reviews",
     "labels",
+    "held_out_labels",
     "classes",
     "splits",
     "split_classes",
     "training_sets",
     "features",
     "speech",
+    "pseudo_labels",
+    "pretraining_log",
     "distillation_log",
     "training_log",
     "training_mixing",
@@ -46,6 +49,8 @@ const FILES: &[(&str, &str)] = embed![
     "curves",
     "thresholds",
     "calibration",
+    "unknown",
+    "open_set_metrics",
     "detections",
     "activity_parts",
     "night_parts",
@@ -54,7 +59,9 @@ const FILES: &[(&str, &str)] = embed![
     "nights",
     "phenology",
     "accumulation",
+    "self_training_rounds",
     "sweep_metrics",
+    "sweep_open_set",
     "sweep_summary",
 ];
 
@@ -92,7 +99,7 @@ pub struct TableSchema {
     pub name: String,
     /// Raised by hand whenever the meaning of a column changes.
     pub version: u32,
-    /// The stage that writes the table; [`SWEEP`] for what is gathered from several runs.
+    /// The stage that writes the table; one of [`GATHERING`] for what is gathered from several runs.
     pub stage: String,
     /// Whether the table is kept in Hive partitions by [`crate::PARTITIONS`].
     pub partitioned: bool,
@@ -248,7 +255,12 @@ impl TableSchema {
 
     /// The command that makes the table, whatever of the stages before it is stale.
     pub fn command(&self) -> String {
-        if self.stage == SWEEP { "chorus sweep".to_owned() } else { format!("chorus run {} --with-upstream", self.stage) }
+        if self.is_gathered() { format!("chorus {}", self.stage) } else { format!("chorus run {} --with-upstream", self.stage) }
+    }
+
+    /// Whether a command gathers the table from several runs.
+    pub fn is_gathered(&self) -> bool {
+        GATHERING.contains(&self.stage.as_str())
     }
 
     /// Name and version as footers and fingerprints carry them, such as `segments/1`.

@@ -6,7 +6,9 @@
 //!   [`given`]: heads that other runs trained.
 
 mod context;
+mod covariance;
 pub mod declare;
+mod enroll;
 mod error;
 mod examples;
 mod folds;
@@ -19,9 +21,12 @@ pub mod settings;
 mod train;
 mod weights;
 
+pub use covariance::{covariance, ledoit_wolf};
+pub use enroll::{Row, fit_class, with_class};
 pub use error::HeadError;
 pub use examples::Examples;
 pub use material::{Made, Material};
+pub use matrix::Rows;
 pub use predict::Predict;
 pub use settings::{HeadSettings, declarations};
 pub use train::Train;

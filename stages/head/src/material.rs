@@ -103,6 +103,7 @@ impl Material {
             license: cx.value("model.license")?,
             backbone: Some(given.on_card()),
             distilled_from: None,
+            enrolled: Vec::new(),
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;

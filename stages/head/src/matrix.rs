@@ -9,8 +9,10 @@ pub(crate) const BLOCK: usize = 256;
 
 /// Rows of equal length.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rows<'a> {
+pub struct Rows<'a> {
+    /// The rows, one after the other.
     pub values: &'a [f64],
+    /// Values of a row.
     pub width: usize,
 }
 

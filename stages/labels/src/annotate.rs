@@ -66,6 +66,16 @@ pub(crate) struct LabelSettings {
     min_overlap_fraction: Option<f64>,
 }
 
+/// Classes that nothing is learnt of.
+#[derive(Debug, Deserialize, Keys)]
+#[keys(section = "split")]
+pub(crate) struct HeldOutSettings {
+    /// Classes that are taken out, to see how a model meets sounds that it never learnt (stage unknown). They are no classes of the run,
+    /// and no window with one of them is learnt from or counts in the metrics.
+    #[key(default = "[]", example = "[BOAFAB]")]
+    pub(crate) held_out_classes: Vec<String>,
+}
+
 /// Which recordings count as reviewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
@@ -118,16 +128,22 @@ pub(crate) fn unreachable_overlap(values: &Values) -> Vec<Finding> {
     findings
 }
 
+/// Whether a configuration holds classes out.
+pub(crate) fn holds_out(config: &Config) -> bool {
+    config.get("split.held_out_classes").as_sequence().is_some_and(|classes| !classes.is_empty())
+}
+
 /// The settings of the pass.
 struct AnnotateSettings {
     reading: Reading,
     files: Arc<FileSettings>,
     labels: Arc<LabelSettings>,
+    held_out: Arc<HeldOutSettings>,
 }
 
 impl AnnotateSettings {
     fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
-        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, labels: cx.settings()? })
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, labels: cx.settings()?, held_out: cx.settings()? })
     }
 }
 
@@ -151,13 +167,17 @@ impl Annotate {
     /// What the pass declares of itself; a run with a model from elsewhere has no labels.
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Archive, Table};
+        let mut outputs = vec![Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")];
+        if holds_out(config) {
+            outputs.push(Output::Table(windows::HELD_OUT));
+        }
         config.text("model.path").is_none().then(|| Pass {
             code_version: 5,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],
-            outputs: vec![Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")],
-            keys: [Reading::keys(), FileSettings::names(), LabelSettings::names()].concat(),
+            outputs,
+            keys: [Reading::keys(), FileSettings::names(), LabelSettings::names(), HeldOutSettings::names()].concat(),
             ..Pass::new("annotate", Per::SiteDay)
         })
     }
@@ -224,7 +244,7 @@ impl Work for Annotate {
         locked(&found.unused).add(&lines);
         write_annotations(cx, &lines, &judge.classes)?;
         write_reviews(cx, &recordings, &reviews)?;
-        windows::write(cx, &recordings, &reviews, &judge.classes, settings.labels.rule())
+        windows::write(cx, &recordings, &reviews, &judge.classes, &settings.held_out.held_out_classes, settings.labels.rule())
     }
 
     fn summarise(&self, console: &Console, found: &UnitParts) {
@@ -316,10 +336,15 @@ fn external(parts: &[Part]) -> External {
 fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, settings: &AnnotateSettings) -> Result<Judge, WorkError> {
     let classes = cx.read("classes", &["class"])?.ok_or("there are no classes")?;
     let table = |table: &String| CodeTable::read(&archive.location(table), &files::read(archive, table)?);
+    let mut classes: Vec<String> = classes.texts("class")?.into_iter().flatten().collect();
+    // What is held out is looked for all the same.
+    classes.extend(settings.held_out.held_out_classes.iter().cloned());
+    classes.sort();
+    classes.dedup();
     Ok(Judge {
         label_text: settings.reading.label_text(),
         codes: settings.files.code_table.as_ref().map(table).transpose()?,
-        classes: classes.texts("class")?.into_iter().flatten().collect(),
+        classes,
         qualities: settings.labels.qualities.clone(),
     })
 }

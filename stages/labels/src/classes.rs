@@ -12,7 +12,7 @@ use chorus_engine::{Access, Config, Fault, Scan, ScanContext, UnitContext, Work,
 use chorus_keys::Keys;
 use serde::Deserialize;
 
-use crate::annotate::FileSettings;
+use crate::annotate::{FileSettings, HeldOutSettings};
 use crate::codes::{ClassNames, CodeTable, near};
 use crate::error::LabelsError;
 use crate::layouts;
@@ -36,11 +36,12 @@ struct Settings {
     reading: Reading,
     files: Arc<FileSettings>,
     classes: Arc<ClassSettings>,
+    held_out: Arc<HeldOutSettings>,
 }
 
 impl Settings {
     fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
-        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, classes: cx.settings()? })
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, classes: cx.settings()?, held_out: cx.settings()? })
     }
 
     /// The chosen classes, empty where none are chosen.
@@ -71,7 +72,7 @@ impl AnnotateClasses {
             code_version: 4,
             inputs,
             outputs: vec![Output::Table("classes")],
-            keys: [Reading::keys(), FileSettings::names(), ClassSettings::names()].concat(),
+            keys: [Reading::keys(), FileSettings::names(), ClassSettings::names(), HeldOutSettings::names()].concat(),
             ..Pass::new("annotate", Per::Run)
         })
     }
@@ -128,13 +129,19 @@ impl Work for AnnotateClasses {
         let archive = cx.archive()?;
         let known =
             annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, annotate.chosen()))?;
-        let classes: BTreeSet<String> = if annotate.looks_for_codes() {
+        let mut classes: BTreeSet<String> = if annotate.looks_for_codes() {
             found.clone()
         } else if annotate.chosen().is_empty() {
             known.keys().cloned().collect()
         } else {
             annotate.chosen().iter().cloned().collect()
         };
+        for class in &annotate.held_out.held_out_classes {
+            if !classes.remove(class) {
+                let known = classes.iter().cloned().collect::<Vec<_>>().join(", ");
+                return Err(format!("split.held_out_classes: found {class}, expected classes among {known}").into());
+            }
+        }
         if classes.is_empty() {
             return Err(LabelsError::NoClasses { folder: archive.location(annotate.reading.place()) }.into());
         }

@@ -50,6 +50,7 @@ pub fn declarations() -> Declarations {
         .section::<annotate::FileSettings>()
         .section::<classes::ClassSettings>()
         .section::<annotate::LabelSettings>()
+        .section::<annotate::HeldOutSettings>()
         .section::<split::SplitSettings>()
         .check(layout_keys::unfit_keys)
         .check(annotate::unreachable_overlap)

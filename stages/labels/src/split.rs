@@ -37,6 +37,8 @@ impl Split {
             inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
             outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
             keys: vec!["split.*"],
+            // Read by the stages that learn without labels.
+            hints: vec!["split.judged_groups_teach"],
             ..Pass::new("split", Per::Run)
         })
     }

@@ -11,18 +11,25 @@ use crate::overlap::{Interval, Rule, TIME_TOLERANCE_S, label_windows};
 /// Windows whose labels are written at once: 170,000 rows with 42 classes.
 const WINDOWS_PER_BATCH: usize = 4096;
 
-/// Writes the table `labels`: for each window, in the order of `segments`, a row for each class.
+/// The table of windows with classes that are held out.
+pub(crate) const HELD_OUT: &str = "held_out_labels";
+
+/// Writes the table `labels`: for each window, in the order of `segments`, a row for each class that is not held out. A window with a
+/// class that is held out is unknown for all others, so that nothing learns it as a window without calls; it goes to [`HELD_OUT`].
 pub(crate) fn write(
     cx: &UnitContext<'_>,
     recordings: &[AnnotatedRecording],
     reviews: &BTreeMap<String, Review>,
     classes: &[String],
+    held_out: &[String],
     rule: Rule,
 ) -> Result<(), WorkError> {
     let by_id: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.id.as_str(), r)).collect();
     let mut sink = cx.sink("labels", &[])?;
+    let mut apart = Vec::new();
     let Some(segments) = cx.read("segments", &["segment_id", "recording_id", "start_s", "end_s"])? else {
-        return Ok(sink.finish()?);
+        sink.finish()?;
+        return write_held_out(cx, &apart);
     };
     let (ids, of) = (segments.utf8("segment_id")?, segments.utf8("recording_id")?);
     let (starts, ends) = (segments.f64("start_s")?, segments.f64("end_s")?);
@@ -35,10 +42,16 @@ pub(crate) fn write(
         let recording = by_id.get(of.value(first)).ok_or("segments name a recording that recordings lacks")?;
         let review = reviews.get(&recording.id).filter(|review| review.is_reviewed());
         let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
+        let (labels, found) = without(labels, classes, held_out);
+        apart.extend(found.into_iter().map(|(window, class)| {
+            let row = first + window;
+            (ids.value(row).to_owned(), of.value(row).to_owned(), class)
+        }));
+        let classes: Vec<&String> = classes.iter().filter(|class| !held_out.contains(class)).collect();
         for from in (first..end).step_by(WINDOWS_PER_BATCH) {
             let rows = from..end.min(from + WINDOWS_PER_BATCH);
             let own = &labels[(rows.start - first) * classes.len()..(rows.end - first) * classes.len()];
-            let pairs = || rows.clone().flat_map(|row| classes.iter().map(move |class| (row, class)));
+            let pairs = || rows.clone().flat_map(|row| classes.iter().map(move |&class| (row, class)));
             let batch = sink
                 .builder()
                 .column("segment_id", pairs().map(|(row, _)| ids.value(row)))
@@ -51,7 +64,45 @@ pub(crate) fn write(
         }
         first = end;
     }
-    Ok(sink.finish()?)
+    sink.finish()?;
+    write_held_out(cx, &apart)
+}
+
+/// Labels `[window, class]` of the classes that are not held out, and the windows that hold one of the others.
+#[allow(clippy::type_complexity, reason = "used once, just above")]
+fn without<'a>(
+    labels: Vec<Option<(bool, f64)>>,
+    classes: &'a [String],
+    held_out: &[String],
+) -> (Vec<Option<(bool, f64)>>, Vec<(usize, &'a String)>) {
+    if held_out.is_empty() {
+        return (labels, Vec::new());
+    }
+    let (mut kept, mut apart) = (Vec::with_capacity(labels.len()), Vec::new());
+    for (window, own) in labels.chunks_exact(classes.len()).enumerate() {
+        let there = |label: &Option<(bool, f64)>| label.is_some_and(|(positive, _)| positive);
+        let found = classes.iter().zip(own).filter(|(class, label)| held_out.contains(class) && there(label));
+        let before = apart.len();
+        apart.extend(found.map(|(class, _)| (window, class)));
+        let is_known = apart.len() == before;
+        let others = classes.iter().zip(own).filter(|(class, _)| !held_out.contains(class));
+        kept.extend(others.map(|(_, label)| label.filter(|_| is_known)));
+    }
+    (kept, apart)
+}
+
+/// Writes windows with classes that are held out, where the configuration holds some out.
+fn write_held_out(cx: &UnitContext<'_>, windows: &[(String, String, &String)]) -> Result<(), WorkError> {
+    if !cx.writes(HELD_OUT) {
+        return Ok(());
+    }
+    cx.write(HELD_OUT, |batch| {
+        batch
+            .column("segment_id", windows.iter().map(|(segment, ..)| segment))
+            .column("recording_id", windows.iter().map(|(_, recording, _)| recording))
+            .column("class", windows.iter().map(|(.., class)| class))
+    })?;
+    Ok(())
 }
 
 /// Labels of one recording, shape `[window, class]`: whether positive, and the overlap in seconds; `None` where nobody listened.
@@ -111,6 +162,17 @@ mod tests {
         let found = labels(&windows, Some(&review), 2, RULE).unwrap();
         assert_eq!(found.iter().map(|l| l.unwrap().0).collect::<Vec<_>>(), [false, false, false, true]);
         assert!((found[1].unwrap().1 - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_window_with_a_class_that_is_held_out_is_unknown_for_the_others() {
+        let classes = ["A", "B", "C"].map(str::to_owned);
+        let (yes, no) = (Some((true, 1.0)), Some((false, 0.0)));
+        let all = vec![yes, no, no, no, yes, yes, None, no, None];
+        let (kept, apart) = without(all.clone(), &classes, &["B".to_owned()]);
+        assert_eq!(kept, [yes, no, None, None, None, None]);
+        assert_eq!(apart, [(1, &classes[1])]);
+        assert_eq!(without(all.clone(), &classes, &[]), (all, Vec::new()));
     }
 
     #[test]

@@ -14,6 +14,12 @@ pub trait Dataset: Sync {
         self.len() == 0
     }
 
+    /// How many of the rows, the last ones, have labels that are only supposed, such as the scores of another model. They are no part of
+    /// what is counted of the labels.
+    fn supposed(&self) -> usize {
+        0
+    }
+
     /// What a network is given of some rows, in the given order, before it is normalised: spectrograms `[batch, channel, mel, frame]`
     /// or waveforms `[batch, channel, sample]`, of any floating-point type.
     ///
@@ -30,7 +36,7 @@ pub trait Dataset: Sync {
 }
 
 /// What the labels of a dataset say about its classes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Census {
     /// For each class, its positive rows.
     pub positives: Vec<Vec<usize>>,
@@ -39,13 +45,13 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts the labels of all rows.
+    /// Counts the labels of all rows but those whose labels are only supposed.
     ///
     /// # Errors
     /// Those of reading them.
     pub fn of(data: &dyn Dataset, classes: usize) -> Result<Self> {
         let mut census = Self { positives: vec![Vec::new(); classes], reviewed: vec![0; classes] };
-        let rows: Vec<usize> = (0..data.len()).collect();
+        let rows: Vec<usize> = (0..data.len() - data.supposed()).collect();
         for rows in rows.chunks(4096) {
             let (labels, mask) = data.labels(rows)?;
             check_table("labels", &labels, rows.len(), classes as i64)?;

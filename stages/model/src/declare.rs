@@ -12,10 +12,65 @@ pub const DISTILLED: &str = "distilled.safetensors";
 /// The same within the run.
 pub const DISTILLED_FILE: &str = "model/distilled.safetensors";
 
+/// The table of windows with labels that a teacher supposed.
+pub const PSEUDO_LABELS: &str = "pseudo_labels";
+/// The key that names the run whose scores teach.
+pub const TEACHER: &str = "self_training.teacher";
+
+/// Whether the network also learns from windows whose labels a teacher supposed.
+pub fn has_teacher(config: &Config) -> bool {
+    config.text("model.path").is_none() && !learns_from_embeddings(config) && config.text(TEACHER).is_some()
+}
+
+/// The weights that the stage pretrain makes, in the model's folder.
+pub const PRETRAINED: &str = "pretrained.safetensors";
+/// The same within the run.
+pub const PRETRAINED_FILE: &str = "model/pretrained.safetensors";
+/// The key that names further runs whose windows are learnt from without labels.
+pub const OTHER_RUNS: &str = "pretrain.runs";
+/// The key that lets recordings be learnt from whose group is judged.
+pub const JUDGED_GROUPS: &str = "split.judged_groups_teach";
+
+/// Whether the network learns from windows without labels, before it learns anything else.
+fn pretrains(config: &Config) -> bool {
+    let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
+    trains && config.get("pretrain.epochs").as_u64().unwrap_or(0) > 0
+}
+
+/// The stage pretrain; a run whose network starts from random weights does without.
+pub fn pretrain(config: &Config) -> Option<Pass> {
+    use Input::{Parts, Run, Table};
+    pretrains(config).then(|| Pass {
+        program: Program::Torch,
+        inputs: vec![
+            Table("splits"),
+            Table("recordings"),
+            Table("segments"),
+            Table("features"),
+            Table("classes"),
+            Table("training_sets"),
+            Parts { of: "labels", by: "training_sets" },
+            Parts { of: "annotations", by: "training_sets" },
+            Run { key: OTHER_RUNS, table: "features" },
+            Run { key: OTHER_RUNS, table: "segments" },
+            Run { key: OTHER_RUNS, table: "recordings" },
+        ],
+        outputs: vec![Output::File(PRETRAINED_FILE), Output::Table("pretraining_log")],
+        keys: vec!["device", JUDGED_GROUPS, "pretrain.*", "train.*", "featurize.*", "segment.window_s"],
+        hints: [TRAINING_HINTS, &[OTHER_RUNS]].concat(),
+        ..Pass::new("pretrain", Per::Run)
+    })
+}
+
 /// Whether the network learns the embeddings of a backbone before the labels.
 fn distills(config: &Config) -> bool {
     let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
     trains && config.text(BACKBONE).is_some() && config.get("distill.epochs").as_u64().unwrap_or(0) > 0
+}
+
+/// The file of weights that a training starts from, where there is a stage pretrain.
+fn start_from_pretrained(config: &Config) -> Vec<Input> {
+    pretrains(config).then_some(Input::Model(PRETRAINED)).into_iter().collect()
 }
 
 /// The stage distill; a run whose network starts from random weights does without.
@@ -23,7 +78,7 @@ pub fn distill(config: &Config) -> Option<Pass> {
     use Input::Table;
     distills(config).then(|| Pass {
         program: Program::Torch,
-        inputs: vec![Table("splits"), Table("features"), Table("embeddings")],
+        inputs: [vec![Table("splits"), Table("features"), Table("embeddings")], start_from_pretrained(config)].concat(),
         outputs: vec![Output::File(DISTILLED_FILE), Output::Table("distillation_log")],
         keys: vec!["device", "distill.*", "train.*", "featurize.*", "segment.window_s"],
         hints: TRAINING_HINTS.to_vec(),
@@ -44,11 +99,20 @@ pub fn train(config: &Config) -> Option<Pass> {
         Input::File("train.initial_weights"),
     ];
     let mut keys = vec!["device", "model.license", "train.*", "featurize.*", "segment.window_s"];
+    keys.extend(["self_training.labelled_share", "self_training.last_epochs"]);
     let mut hints = TRAINING_HINTS.to_vec();
+    if !distills(config) {
+        inputs.extend(start_from_pretrained(config));
+    }
     if distills(config) {
         inputs.extend([Input::Model(DISTILLED), Input::File(BACKBONE), Input::File(CONTRACT)]);
         keys.extend([BACKBONE, CONTRACT]);
         hints.extend([BACKBONE, CONTRACT]);
+    }
+    if has_teacher(config) {
+        inputs.extend([Table(PSEUDO_LABELS), Parts { of: "features", by: PSEUDO_LABELS }]);
+    } else {
+        hints.extend(["self_training.labelled_share", "self_training.last_epochs"]);
     }
     trains.then(|| Pass {
         program: Program::Torch,

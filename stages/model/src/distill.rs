@@ -9,13 +9,15 @@ use half::f16;
 use tch::{Kind, Tensor};
 
 use crate::dataset::Dataset;
-use crate::declare::DISTILLED_FILE;
+use crate::declare::{DISTILLED_FILE, PRETRAINED};
 use crate::extension::{Extension, Settings};
 use crate::features::{self, Windows};
 use crate::lesson::{LOSS, Learnt, Lesson, LogRow, checkpoints_every, learn};
 use crate::loss::Loss;
 use crate::options::TrainOptions;
 use crate::settings::{DistillSettings, Select, TrainSettings};
+use crate::target::Target;
+use crate::train::start_from_stage;
 use crate::{Error, Result, device};
 
 /// The stage.
@@ -58,7 +60,7 @@ impl Work for Distill {
             select: if m > 0 { Select::Loss } else { Select::Last },
             every: checkpoints_every(&params),
             loader_threads: params.loader_threads,
-            start: &|_| Ok(()),
+            start: &|trainer| start_from_stage(cx, trainer, &[PRETRAINED]),
         };
         let Learnt { history, kept, weights } = learn(cx, lesson)?;
         cx.write_file(DISTILLED_FILE, &weights)?;
@@ -74,6 +76,9 @@ fn options(params: &TrainSettings, distill: &DistillSettings, width: usize) -> R
     options.settings.learning_rate = distill.learning_rate;
     options.settings.warmup_epochs = options.settings.warmup_epochs.min(distill.epochs.saturating_sub(1));
     options.settings.max_positive_weight = None;
+    options.settings.label_smoothing = 0.0;
+    options.settings.logit_adjustment = 0.0;
+    options.settings.body_rate = 1.0;
     options.settings.patience = None;
     options.settings.sampling = crate::sampling::Sampling::Uniform;
     options.validate()?;
@@ -215,7 +220,7 @@ impl Extension for SquaredError {
 }
 
 impl Loss for SquaredError {
-    fn of_outputs(&self, outputs: &Tensor, labels: &Tensor, _: Option<&Tensor>) -> Result<Tensor> {
-        Ok(outputs.f_sub(labels)?.f_square()?)
+    fn of_outputs(&self, outputs: &Tensor, target: &Target, _: Option<&Tensor>) -> Result<Tensor> {
+        Ok(outputs.f_sub(&target.labels)?.f_square()?)
     }
 }

@@ -114,6 +114,17 @@ pub fn serialize<E: Extension + ?Sized, S: Serializer>(
     (extension.name(), extension.options()).serialize(serializer)
 }
 
+/// The same for one that there may be.
+///
+/// # Errors
+/// The serialiser's own.
+pub fn serialize_some<E: Extension + ?Sized, S: Serializer>(
+    extension: &Option<Arc<E>>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    extension.as_ref().map(|extension| (extension.name(), extension.options())).serialize(serializer)
+}
+
 /// Values of configuration keys by name, without the name of the section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -8,6 +8,7 @@ use chorus_tables::TableReader;
 use tch::{Kind, Tensor};
 
 use crate::dataset::Dataset;
+use crate::declare::PSEUDO_LABELS;
 use crate::error::check;
 use crate::network::{Architecture, Input};
 use crate::{Error, Result};
@@ -28,8 +29,10 @@ pub(crate) struct Windows {
     classes: usize,
     /// `[row, class]`, 0 where not known.
     labels: Vec<f32>,
-    /// `[row, class]`: 1 where a label is known.
+    /// `[row, class]`: 1 where a label is known, and less where it is only supposed.
     known: Vec<f32>,
+    /// How many of the rows, the last ones, have labels that another model supposed.
+    supposed: usize,
     /// `[row, mel, frame]` as little-endian float16, where it is held in memory.
     held: Option<Vec<u8>>,
 }
@@ -42,9 +45,9 @@ pub(crate) struct TrainingWindows {
 
 impl TrainingWindows {
     /// Finds the reviewed windows of both subsets; features up to `memory_bytes` in all are read into memory.
-    pub(crate) fn read(cx: &UnitContext<'_>, classes: usize, memory_bytes: u64) -> std::result::Result<Self, WorkError> {
-        let mut sides = [("train", Windows::empty(classes)), ("validation", Windows::empty(classes))];
-        for_each_labelled(cx, "features", classes, |window| {
+    pub(crate) fn read(cx: &UnitContext<'_>, classes: &[String], memory_bytes: u64) -> std::result::Result<Self, WorkError> {
+        let mut sides = [("train", Windows::empty(classes.len())), ("validation", Windows::empty(classes.len()))];
+        for_each_labelled(cx, "features", classes.len(), |window| {
             let reviewed = window.labels.iter().any(Option::is_some);
             match sides.iter_mut().find(|(name, _)| *name == window.subset) {
                 Some((_, side)) if reviewed => side.add(window.reader, window.row, window.labels),
@@ -52,6 +55,9 @@ impl TrainingWindows {
             }
         })?;
         let [(_, mut train), (_, mut validation)] = sides;
+        if cx.reads_table(PSEUDO_LABELS) {
+            train.add_supposed(cx, classes)?;
+        }
         if (train.bytes() + validation.bytes()) as u64 <= memory_bytes {
             train.hold()?;
             validation.hold()?;
@@ -69,11 +75,64 @@ impl TrainingWindows {
 
 impl Windows {
     pub(crate) fn empty(classes: usize) -> Self {
-        Self { shards: Vec::new(), places: Vec::new(), shape: [0; 2], classes, labels: Vec::new(), known: Vec::new(), held: None }
+        Self {
+            shards: Vec::new(),
+            places: Vec::new(),
+            shape: [0; 2],
+            classes,
+            labels: Vec::new(),
+            known: Vec::new(),
+            supposed: 0,
+            held: None,
+        }
+    }
+
+    /// Adds the windows of the table `pseudo_labels`, after all that have labels.
+    fn add_supposed(&mut self, cx: &UnitContext<'_>, classes: &[String]) -> std::result::Result<(), WorkError> {
+        let place: BTreeMap<&str, usize> = classes.iter().enumerate().map(|(place, class)| (class.as_str(), place)).collect();
+        // For each unit its windows, with targets and weights by class.
+        let mut units: BTreeMap<String, BTreeMap<String, Vec<(f32, f32)>>> = BTreeMap::new();
+        for (_, batch) in cx.read_all(PSEUDO_LABELS, &["unit", "segment_id", "class", "target", "weight"])? {
+            let (of, ids, names) = (batch.utf8("unit")?, batch.utf8("segment_id")?, batch.utf8("class")?);
+            let (targets, weights) = (batch.f32("target")?, batch.f32("weight")?);
+            for row in 0..batch.rows() {
+                let Some(&class) = place.get(names.value(row)) else { continue };
+                let windows = units.entry(of.value(row).to_owned()).or_default();
+                let own = windows.entry(ids.value(row).to_owned()).or_insert_with(|| vec![(0.0, 0.0); classes.len()]);
+                own[class] = (targets.value(row), weights.value(row));
+            }
+        }
+        for partition in cx.partitions("features")? {
+            let unit = partition.unit.to_string();
+            let Some(windows) = units.get_mut(&unit) else { continue };
+            let reader = cx.open("features", &partition)?;
+            let ids = reader.read(&["segment_id"])?;
+            let ids = ids.utf8("segment_id")?;
+            for row in 0..reader.rows() {
+                let Some(own) = windows.remove(ids.value(row)) else { continue };
+                self.place(&reader, row)?;
+                self.labels.extend(own.iter().map(|(target, _)| target));
+                self.known.extend(own.iter().map(|(_, weight)| weight));
+                self.supposed += 1;
+            }
+        }
+        let lost: usize = units.values().map(BTreeMap::len).sum();
+        if lost > 0 {
+            return Err(format!("{lost} windows of the table {PSEUDO_LABELS} have no features; run featurize again").into());
+        }
+        Ok(())
     }
 
     /// Adds a row of a shard; rows of one shard come one after the other.
     pub(crate) fn add(&mut self, reader: &TableReader, row: usize, labels: &[Option<i32>]) -> std::result::Result<(), WorkError> {
+        self.place(reader, row)?;
+        self.labels.extend(labels.iter().map(|label| label.unwrap_or(0) as f32));
+        self.known.extend(labels.iter().map(|label| f32::from(label.is_some())));
+        Ok(())
+    }
+
+    /// Notes where the features of the next row are.
+    fn place(&mut self, reader: &TableReader, row: usize) -> std::result::Result<(), WorkError> {
         if self.shards.last().is_none_or(|last| last.path() != reader.path()) {
             let shape: Vec<i64> = reader.shape().iter().map(|&n| n as i64).collect();
             let shape = <[i64; 2]>::try_from(shape).map_err(|found| {
@@ -91,8 +150,6 @@ impl Windows {
             self.shards.push(reader.clone());
         }
         self.places.push(Place { shard: self.shards.len() - 1, row });
-        self.labels.extend(labels.iter().map(|label| label.unwrap_or(0) as f32));
-        self.known.extend(labels.iter().map(|label| f32::from(label.is_some())));
         Ok(())
     }
 
@@ -144,6 +201,10 @@ impl Windows {
 impl Dataset for Windows {
     fn len(&self) -> usize {
         self.places.len()
+    }
+
+    fn supposed(&self) -> usize {
+        self.supposed
     }
 
     fn inputs(&self, rows: &[usize]) -> Result<Tensor> {

@@ -72,7 +72,7 @@ impl Work for TrainHead {
 
 /// The options of the section train, but for the network, and for what varies sound and spectrograms.
 fn options(params: &TrainSettings, classes: usize, width: usize) -> Result<TrainOptions> {
-    let network = NetworkOptions { architecture: Arc::new(OnEmbeddings { width }), channels: CHANNELS, classes: classes as i64 };
+    let network = NetworkOptions::new(Arc::new(OnEmbeddings { width }), CHANNELS, classes as i64);
     let mut params = params.clone();
     params.training.augmentation = AugmentOptions::NONE;
     params.training.sound = SoundOptions::default();

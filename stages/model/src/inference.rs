@@ -28,16 +28,15 @@ pub fn predict_batch(network: &Frozen, inputs: &Tensor) -> Result<Prediction> {
     Ok(Prediction { embeddings: embeddings.f_to_device(HOST)?, logits: logits.f_to_device(HOST)? })
 }
 
-/// The logits `[row, class]` of some rows, batch by batch.
+/// Embeddings and logits of some rows, batch by batch.
 ///
 /// # Errors
 /// No rows, or rows that cannot be read.
-pub fn logits(network: &Frozen, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Tensor> {
+pub fn predict(network: &Frozen, data: &dyn Dataset, rows: &[usize], batch_size: usize) -> Result<Prediction> {
     if rows.is_empty() {
         return Err(Error::Empty);
     }
-    let batches = (rows.chunks(batch_size))
-        .map(|rows| Ok(predict_batch(network, &data.inputs(rows)?)?.logits))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::f_cat(&batches, 0)?)
+    let batches = rows.chunks(batch_size).map(|rows| predict_batch(network, &data.inputs(rows)?)).collect::<Result<Vec<_>>>()?;
+    let all = |part: fn(&Prediction) -> &Tensor| Tensor::f_cat(&batches.iter().map(part).collect::<Vec<_>>(), 0);
+    Ok(Prediction { embeddings: all(|batch| &batch.embeddings)?, logits: all(|batch| &batch.logits)? })
 }

@@ -46,6 +46,8 @@ pub mod precision;
 #[cfg(feature = "torch")]
 mod predict;
 #[cfg(feature = "torch")]
+mod pretrain;
+#[cfg(feature = "torch")]
 pub mod resident;
 pub mod rng;
 pub mod sampling;
@@ -55,6 +57,7 @@ pub mod sound;
 pub mod speed;
 #[cfg(feature = "torch")]
 pub mod step;
+pub mod student;
 #[cfg(feature = "torch")]
 pub mod target;
 #[cfg(feature = "torch")]
@@ -63,8 +66,11 @@ mod tensors;
 mod train;
 #[cfg(feature = "torch")]
 pub mod trainer;
+pub mod view_loss;
 #[cfg(feature = "torch")]
 pub mod weights;
+#[cfg(feature = "torch")]
+mod worth;
 
 #[cfg(feature = "torch")]
 pub use backbones::Libtorch;
@@ -75,5 +81,7 @@ pub use error::{Error, Result};
 pub use head::TrainHead;
 #[cfg(feature = "torch")]
 pub use predict::Predict;
+#[cfg(feature = "torch")]
+pub use pretrain::Pretrain;
 #[cfg(feature = "torch")]
 pub use train::Train;

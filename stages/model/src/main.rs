@@ -9,7 +9,7 @@ use anyhow::Context;
 use chorus_embed::worker::BackboneCommand;
 use chorus_embed::{Embed, FindSpeech};
 use chorus_engine::graph::{Program, learns_from_embeddings};
-use chorus_torch::{Distill, Libtorch, Predict, Train, TrainHead, device, speed};
+use chorus_torch::{Distill, Libtorch, Predict, Pretrain, Train, TrainHead, device, speed};
 use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};
 
@@ -72,6 +72,7 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
         let registry = registry
             .holding("speech", FindSpeech(Libtorch))
             .holding("embed", Embed(Libtorch))
+            .holding("pretrain", Pretrain)
             .holding("distill", Distill)
             .holding("predict", Predict);
         let on_embeddings = learns_from_embeddings(config);

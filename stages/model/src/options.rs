@@ -20,6 +20,8 @@ use crate::optim::adamw::AdamW;
 use crate::precision::Precision;
 use crate::sampling::Sampling;
 use crate::sound::SoundOptions;
+use crate::student::StudentOptions;
+use crate::view_loss::ViewLoss;
 
 /// The keys of the section `train` that the training loop reads.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Keys)]
@@ -34,6 +36,10 @@ pub struct LoopSettings {
     /// Peak learning rate. After the warmup the rate falls to zero along half a cosine.
     #[key(default = "0.01", range = above(0.0).up_to(10.0), example = "0.001")]
     pub learning_rate: f64,
+    /// The learning rate of everything but the last layer, as a share of learning_rate: below 1 for a network that starts from weights
+    /// that were learnt before.
+    #[key(default = "1", range = 0.0..=1.0, example = "0.1")]
+    pub body_rate: f64,
     /// Warmup: number of epochs in which the learning rate rises from zero to its peak.
     #[key(unit = "epochs", default = "0", range = 0..=100_000, example = "5")]
     pub warmup_epochs: usize,
@@ -47,6 +53,13 @@ pub struct LoopSettings {
     /// by this. Null: no class weights.
     #[key(range = 1.0.., example = "20")]
     pub max_positive_weight: Option<f64>,
+    /// Label smoothing (Szegedy et al., CVPR 2016): labels 1 and 0 are learnt as 1 less half of this, and as half of this.
+    #[key(default = "0", range = 0.0..1.0, example = "0.05")]
+    pub label_smoothing: f64,
+    /// Logit adjustment (Menon et al., ICLR 2021): in training, this many times the log odds of a class are added to its logits, so that
+    /// rare classes get higher scores in predictions. 0: none.
+    #[key(default = "0", range = 0.0..=10.0, example = "1")]
+    pub logit_adjustment: f64,
     /// How the windows of an epoch are drawn.
     #[key(default = "uniform")]
     pub sampling: Sampling,
@@ -99,6 +112,11 @@ pub struct TrainOptions {
     /// How examples are mixed.
     #[serde(serialize_with = "extension::serialize")]
     pub mixing: Arc<dyn Mixing>,
+    /// What is minimised in a training without labels; none: the loss of labels.
+    #[serde(serialize_with = "extension::serialize_some", skip_serializing_if = "Option::is_none")]
+    pub views: Option<Arc<dyn ViewLoss>>,
+    /// How windows with supposed labels are learnt from, where there are some.
+    pub student: StudentOptions,
     /// Everything else.
     #[serde(flatten)]
     pub settings: LoopSettings,
@@ -109,10 +127,12 @@ impl TrainOptions {
     pub fn paper(classes: i64) -> Self {
         let network = MobileNetV3 { size: Size::Large, options: MobileNetV3Options::default() };
         Self {
-            network: NetworkOptions { architecture: Arc::new(network), channels: CHANNELS, classes },
+            network: NetworkOptions::new(Arc::new(network), CHANNELS, classes),
             optimizer: Arc::new(AdamW::default()),
             loss: Arc::new(CrossEntropy),
             mixing: Arc::new(Mix2::default()),
+            views: None,
+            student: StudentOptions::default(),
             settings: LoopSettings::default(),
         }
     }
@@ -128,6 +148,7 @@ impl TrainOptions {
         self.optimizer.validate()?;
         self.loss.validate()?;
         self.mixing.validate()?;
+        self.views.as_ref().map_or(Ok(()), |views| views.validate())?;
         self.check_places()?;
         self.check_variations()
     }

@@ -46,6 +46,10 @@ impl Dataset for Resident<'_> {
         self.data.len()
     }
 
+    fn supposed(&self) -> usize {
+        self.data.supposed()
+    }
+
     fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
         let features = self.features.lock().unwrap_or_else(PoisonError::into_inner);
         let rows: Vec<i64> = rows.iter().map(|&row| row as i64).collect();

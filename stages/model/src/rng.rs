@@ -25,6 +25,12 @@ pub enum Purpose {
     Augmentation = 4,
     /// Which windows are laid under others, and how loud.
     Background = 5,
+    /// Which windows with supposed labels an epoch learns from; the step is 0.
+    Supposed = 6,
+    /// As `Augmentation`, for the second view of a window.
+    SecondAugmentation = 7,
+    /// As `Background`, for the second view of a window.
+    SecondBackground = 8,
 }
 
 /// The stream of one purpose in one step.

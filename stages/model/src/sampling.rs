@@ -16,6 +16,9 @@ pub enum Sampling {
     /// Class-aware sampling (Shen et al., ECCV 2016): for each window of an epoch a random class, then a random window of it. Windows
     /// without any class count as one more class.
     ClassBalanced,
+    /// Square-root sampling (Mahajan et al., ECCV 2018): as class_balanced, but a class is drawn in proportion to the square root of its
+    /// number of windows, halfway between uniform and class_balanced.
+    SquareRoot,
 }
 
 impl Sampling {
@@ -25,17 +28,35 @@ impl Sampling {
         match self {
             Self::Uniform => rng::permutation(rng, rows),
             Self::ClassBalanced => {
-                let pools = members.iter().map(Vec::as_slice).chain([quiet]).filter(|pool| !pool.is_empty());
-                let pools: Vec<&[usize]> = pools.collect();
                 // Every row is in a pool, so without pools there are no rows.
+                let pools = pools(members, quiet);
                 let drawn = |_| {
                     let pool = pools[rng.random_range(0..pools.len())];
                     pool[rng.random_range(0..pool.len())]
                 };
                 (0..rows).map(drawn).collect()
             }
+            Self::SquareRoot => {
+                let pools = pools(members, quiet);
+                let mut ends: Vec<f64> = Vec::with_capacity(pools.len());
+                for pool in &pools {
+                    ends.push(ends.last().copied().unwrap_or(0.0) + (pool.len() as f64).sqrt());
+                }
+                let all = ends.last().copied().unwrap_or(0.0);
+                let drawn = |_| {
+                    let place = rng.random::<f64>() * all;
+                    let pool = pools[ends.partition_point(|end| *end <= place).min(pools.len() - 1)];
+                    pool[rng.random_range(0..pool.len())]
+                };
+                (0..rows).map(drawn).collect()
+            }
         }
     }
+}
+
+/// The rows of each class, and those of none; no pool is empty.
+fn pools<'a>(members: &'a [Vec<usize>], quiet: &'a [usize]) -> Vec<&'a [usize]> {
+    members.iter().map(Vec::as_slice).chain([quiet]).filter(|pool| !pool.is_empty()).collect()
 }
 
 /// The rows in which no class is positive.
@@ -78,6 +99,20 @@ mod tests {
         // Half of the rare class's third falls on the five windows that hold it alone.
         assert!((share(rare) - 1.0 / 6.0).abs() < 0.01, "{}", share(rare));
         assert!((share(empty) - 1.0 / 3.0).abs() < 0.01, "{}", share(empty));
+    }
+
+    #[test]
+    fn square_root_order_lies_halfway() {
+        let mut rare = 0;
+        for epoch in 0..20 {
+            let rows = order(Sampling::SquareRoot, epoch);
+            assert_eq!(rows.len(), 995);
+            rare += rows.iter().filter(|row| (900..905).contains(*row)).count();
+        }
+        // Windows: 900, 10 and 90, so roots of 30, 3.16 and 9.49. Half of the rare class's share falls on the five that hold it alone.
+        let expected = 10f64.sqrt() / (30.0 + 10f64.sqrt() + 90f64.sqrt()) / 2.0;
+        assert!((rare as f64 / (20.0 * 995.0) - expected).abs() < 0.005, "{rare} {expected}");
+        assert_eq!(Sampling::SquareRoot.order(&mut stream(0, Purpose::Order, 0, 0), 0, &[], &[]), Vec::<usize>::new());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! is needed to go on bit for bit (on a processor), the best weights so far and the log among it; it is written at times, when a stop
 //! is asked for, and goes when the stage is committed.
 
+use std::path::Path;
+
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_card::{Card, GivenBackbone, Training, Versions};
 use chorus_embed::given::Given;
@@ -13,13 +15,14 @@ use chorus_engine::{EngineError, Scan, ScanContext, UnitContext, Work, WorkError
 use chorus_keys::Keys;
 
 use crate::dataset::{Census, Dataset};
-use crate::declare::DISTILLED;
+use crate::declare::{DISTILLED, PRETRAINED};
 use crate::device;
 use crate::features::{self, TrainingWindows};
 use crate::lesson::{Learnt, Lesson, checkpoints_every, learn};
 use crate::log::{figures, write_log};
 use crate::resident::Resident;
 use crate::settings::TrainSettings;
+use crate::student::StudentOptions;
 use crate::trainer::Trainer;
 use crate::{Result, weights};
 
@@ -38,9 +41,10 @@ impl Work for Train {
         let device = device::resolve(&cx.value::<String>("device")?)?;
         let (classes, names) = chorus_score::classes::read(cx)?;
         // Before anything is read, which may take long.
-        let options = params.options(classes.len())?;
+        let mut options = params.options(classes.len())?;
+        options.student = *cx.settings::<StudentOptions>()?;
         features::check_input(&*options.network.architecture)?;
-        let windows = TrainingWindows::read(cx, classes.len(), (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
+        let windows = TrainingWindows::read(cx, &classes, (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
         tell_classes(cx, &classes, &windows)?;
         // On CUDA, features within the budget lie on the device; nothing is to be read ahead then.
         let fits = (windows.bytes() as f64) <= params.device_memory_gib * f64::from(1u32 << 30);
@@ -88,6 +92,7 @@ impl Work for Train {
             license: cx.value("model.license")?,
             backbone: None,
             distilled_from: distilled_from(cx)?,
+            enrolled: Vec::new(),
         };
         cx.write_file("model/weights.safetensors", &bytes)?;
         cx.write_file("model/model.yaml", card.to_yaml().as_bytes())?;
@@ -95,11 +100,26 @@ impl Work for Train {
     }
 }
 
-/// Gives a training the weights to start from: those of a file that the configuration names, or those that were distilled.
+/// Gives a training the weights to start from: those of a file that the configuration names, or those that an earlier stage made.
 fn start(cx: &UnitContext<'_>, trainer: &mut Trainer) -> std::result::Result<(), WorkError> {
-    let distilled = if cx.reads_model(DISTILLED) { cx.model_file(DISTILLED)? } else { None };
-    let Some(path) = cx.file(INITIAL_WEIGHTS)?.or(distilled) else { return Ok(()) };
-    let bytes = std::fs::read(&path).map_err(EngineError::io(&path, "cannot be read"))?;
+    match cx.file(INITIAL_WEIGHTS)? {
+        Some(path) => start_from_file(trainer, &path),
+        None => start_from_stage(cx, trainer, &[DISTILLED, PRETRAINED]),
+    }
+}
+
+/// Gives a training the weights that the first of these stages made that the pass reads.
+pub(crate) fn start_from_stage(
+    cx: &UnitContext<'_>,
+    trainer: &mut Trainer,
+    names: &[&'static str],
+) -> std::result::Result<(), WorkError> {
+    let Some(name) = names.iter().find(|name| cx.reads_model(name)) else { return Ok(()) };
+    cx.model_file(name)?.map_or(Ok(()), |path| start_from_file(trainer, &path))
+}
+
+fn start_from_file(trainer: &mut Trainer, path: &Path) -> std::result::Result<(), WorkError> {
+    let bytes = std::fs::read(path).map_err(EngineError::io(path, "cannot be read"))?;
     trainer.start_from(&weights::from_bytes(&bytes)?).map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(())
 }

@@ -9,23 +9,25 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chorus_engine::Exact;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use crate::augment::Augmentation;
 use crate::dataset::{Census, Dataset, check_table};
 use crate::device::{self, HOST};
+use crate::inference::{self, Prediction};
 use crate::loader::{Batch, Job, for_each_batch};
-use crate::loss::{Objective, balancing_weights};
+use crate::loss::{Objective, balancing_weights, logit_offsets};
 use crate::network::Network;
 use crate::optim::{OptimizerState, scheduled};
 use crate::options::{LoopSettings, TrainOptions};
 use crate::rng::{self, Purpose};
 use crate::sampling::quiet;
 use crate::sound::Sound;
-use crate::step::{Update, train_step};
+use crate::step::{Rate, Update, train_step, views_step};
 use crate::weights::StateDict;
-use crate::{Error, Result, inference};
+use crate::{Error, Result};
 
 /// What a validation found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +68,7 @@ pub struct EpochReport {
 
 /// What the caller does while the loop runs. `Break` ends the training at a point from which it can be resumed.
 pub trait Hooks {
-    /// Judges the validation set's logits `[row, class]`.
+    /// Judges the validation set's logits `[row, class]`; in a training on views, its embeddings `[row, value]`.
     ///
     /// # Errors
     /// The caller's own.
@@ -180,15 +182,19 @@ impl Trainer {
             return Err(Error::Empty);
         }
         device::set_threads(self.options.settings.threads);
-        let census = Census::of(train, self.options.network.classes as usize)?;
-        let quiet = quiet(train.len(), &census.positives);
-        let weights =
-            self.options.settings.max_positive_weight.map(|most| balancing_weights(&census.counts(), &census.reviewed, most));
-        let loss = Objective::new(Arc::clone(&self.options.loss), weights.as_deref(), &self.network.flat())?;
+        // Views have no labels.
+        let census = match self.options.views {
+            Some(_) => Census::default(),
+            None => Census::of(train, self.options.network.classes as usize)?,
+        };
+        let quiet = match self.options.views {
+            Some(_) => Vec::new(),
+            None => quiet(train.len() - train.supposed(), &census.positives),
+        };
+        let loss = self.objective(&census)?;
         while !self.is_finished() {
-            let Progress { epoch, step, .. } = self.progress;
-            let mut rng = rng::stream(self.options.settings.seed, Purpose::Order, epoch, 0);
-            let order = self.options.settings.sampling.order(&mut rng, train.len(), &census.positives, &quiet);
+            let step = self.progress.step;
+            let order = self.order(train, &census, &quiet);
             let sounds: Vec<Sound> = (0..self.batches(&order).len()).map(|step| self.sound(&order, step, &quiet)).collect();
             let jobs: Vec<Job<'_>> =
                 (self.batches(&order).zip(&sounds)).map(|(rows, sound)| Job { rows, background: sound.rows() }).collect();
@@ -208,6 +214,31 @@ impl Trainer {
         Ok(ControlFlow::Continue(()))
     }
 
+    fn objective(&self, census: &Census) -> Result<Objective> {
+        let LoopSettings { max_positive_weight, logit_adjustment, .. } = self.options.settings;
+        let weights = max_positive_weight.map(|most| balancing_weights(&census.counts(), &census.reviewed, most));
+        let like = self.network.flat();
+        let loss = Objective::new(Arc::clone(&self.options.loss), weights.as_deref(), &like)?;
+        if logit_adjustment == 0.0 {
+            return Ok(loss);
+        }
+        loss.with_offsets(&logit_offsets(&census.counts(), &census.reviewed, logit_adjustment), &like)
+    }
+
+    /// The rows of the epoch, batch by batch: those with labels as they are drawn, and some of those with supposed labels in each batch.
+    fn order(&self, train: &dyn Dataset, census: &Census, quiet: &[usize]) -> Vec<usize> {
+        let (seed, epoch) = (self.options.settings.seed, self.progress.epoch);
+        let labelled = train.len() - train.supposed();
+        let mut rng = rng::stream(seed, Purpose::Order, epoch, 0);
+        let own = self.options.settings.sampling.order(&mut rng, labelled, &census.positives, quiet);
+        if train.supposed() == 0 || epoch + self.options.student.last_epochs >= self.options.settings.epochs {
+            return own;
+        }
+        let mut rng = rng::stream(seed, Purpose::Supposed, epoch, 0);
+        let others = rng::permutation(&mut rng, train.supposed()).into_iter().map(|row| labelled + row).collect();
+        self.options.student.together(&own, others, self.options.settings.batch_size)
+    }
+
     /// Whether the last epoch is over, or the validations ended the training before it.
     fn is_finished(&self) -> bool {
         let exhausted = self.options.settings.patience.is_some_and(|patience| self.progress.unimproved >= patience);
@@ -219,8 +250,12 @@ impl Trainer {
     /// # Errors
     /// No rows, or rows that cannot be read.
     pub fn predict(&self, data: &dyn Dataset, rows: &[usize]) -> Result<Tensor> {
+        Ok(self.outputs(data, rows)?.logits)
+    }
+
+    fn outputs(&self, data: &dyn Dataset, rows: &[usize]) -> Result<Prediction> {
         device::set_threads(self.options.settings.threads);
-        inference::logits(&self.model().freeze(Kind::Float)?, data, rows, self.options.settings.batch_size)
+        inference::predict(&self.model().freeze(Kind::Float)?, data, rows, self.options.settings.batch_size)
     }
 
     /// Full batches; the rest is left out, unless there is nothing else.
@@ -242,10 +277,20 @@ impl Trainer {
         let Progress { epoch, step, .. } = self.progress;
         let stream = |purpose| rng::stream(self.options.settings.seed, purpose, epoch, step);
         let draw = self.options.mixing.draw(&mut stream(Purpose::Mixing), rows.len(), self.network.places())?;
-        let inputs = self.inputs(&batch, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
-        let (labels, mask) = self.labels((batch.labels, batch.mask), rows.len())?;
-        let update = Update { loss, learning_rate: self.learning_rate(), clip: self.options.settings.clip_norm };
-        let loss = train_step(&self.network, &mut self.optimizer, &update, inputs, (&labels, &mask), &*draw)?;
+        let LoopSettings { body_rate, clip_norm, .. } = self.options.settings;
+        let rate = Rate { learning_rate: self.learning_rate(), body: body_rate, clip: clip_norm };
+        let loss = if let Some(views) = self.options.views.clone() {
+            let view = |sound, augmentation| self.view(&batch, rows.len(), [&mut stream(sound), &mut stream(augmentation)]);
+            let views_of_batch = [
+                view(Purpose::Background, Purpose::Augmentation)?,
+                view(Purpose::SecondBackground, Purpose::SecondAugmentation)?,
+            ];
+            views_step(&self.network, &mut self.optimizer, (&*views, rate), views_of_batch, &*draw)?
+        } else {
+            let inputs = self.inputs(&batch, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
+            let (labels, mask) = self.labels((batch.labels, batch.mask), rows.len())?;
+            train_step(&self.network, &mut self.optimizer, &Update { loss, rate }, inputs, (&labels, &mask), &*draw)?
+        };
         if self.network.device() == HOST {
             self.check_loss(step, loss.f_double_value(&[])?, rows)?;
         }
@@ -267,7 +312,26 @@ impl Trainer {
         Ok(())
     }
 
-    fn inputs(&self, batch: &Batch, rows: usize, sound: &Sound, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
+    /// A view of a batch for training without labels: other windows of the batch are laid under its windows.
+    fn view(&self, batch: &Batch, rows: usize, [sound, augmentation]: [&mut ChaCha8Rng; 2]) -> Result<Tensor> {
+        let within: Vec<usize> = (0..rows).collect();
+        let sound = Sound::draw(&self.options.settings.sound, sound, rows, &within);
+        let under: Vec<i64> = sound.rows().iter().map(|&row| row as i64).collect();
+        let laid = || -> Result<Tensor> {
+            let rows = device::send(&Tensor::f_from_slice(&under)?, batch.inputs.device())?;
+            Ok(batch.inputs.f_index_select(0, &rows)?)
+        };
+        let background = (!under.is_empty()).then(laid).transpose()?;
+        let view = Batch {
+            inputs: batch.inputs.shallow_clone(),
+            labels: batch.labels.shallow_clone(),
+            mask: batch.mask.shallow_clone(),
+            background,
+        };
+        self.inputs(&view, rows, &sound, augmentation)
+    }
+
+    fn inputs(&self, batch: &Batch, rows: usize, sound: &Sound, rng: &mut ChaCha8Rng) -> Result<Tensor> {
         let size = batch.inputs.size();
         if size.first() != Some(&(rows as i64)) {
             return Err(Error::Shape { name: "inputs".to_owned(), expected: format!("[{rows}, …]"), found: size });
@@ -286,7 +350,12 @@ impl Trainer {
         let classes = self.options.network.classes;
         check_table("labels", &labels, rows, classes)?;
         check_table("label mask", &mask, rows, classes)?;
-        Ok((self.send(&labels)?, self.send(&mask)?))
+        let labels = self.send(&labels)?;
+        let labels = match self.options.settings.label_smoothing {
+            0.0 => labels,
+            smoothing => labels.f_mul_scalar(1.0 - smoothing)?.f_add_scalar(smoothing / 2.0)?,
+        };
+        Ok((labels, self.send(&mask)?))
     }
 
     fn send(&self, tensor: &Tensor) -> Result<Tensor> {
@@ -304,7 +373,8 @@ impl Trainer {
         let metrics = match validation {
             Some(data) if is_due => {
                 let rows: Vec<usize> = (0..data.len()).collect();
-                Some(hooks.validate(&self.predict(data, &rows)?)?)
+                let Prediction { embeddings, logits } = self.outputs(data, &rows)?;
+                Some(hooks.validate(if self.options.views.is_some() { &embeddings } else { &logits })?)
             }
             _ => None,
         };

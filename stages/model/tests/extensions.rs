@@ -18,6 +18,7 @@ use chorus_torch::network::{Architecture, Backbone, Between, Init, Input, Networ
 use chorus_torch::optim::Optimizer;
 use chorus_torch::options::{LoopSettings, TrainOptions};
 use chorus_torch::precision::Precision;
+use chorus_torch::student::StudentOptions;
 use chorus_torch::target::Target;
 use chorus_torch::trainer::{EpochReport, Hooks, Metrics, Trainer};
 use chorus_torch::weights::StateDict;
@@ -190,8 +191,8 @@ impl Extension for Brier {
 }
 
 impl Loss for Brier {
-    fn of_outputs(&self, logits: &Tensor, labels: &Tensor, _: Option<&Tensor>) -> Result<Tensor> {
-        Ok(logits.f_sigmoid()?.f_sub(labels)?.f_square()?)
+    fn of_outputs(&self, logits: &Tensor, target: &Target, _: Option<&Tensor>) -> Result<Tensor> {
+        Ok(logits.f_sigmoid()?.f_sub(&target.labels)?.f_square()?)
     }
 }
 
@@ -228,10 +229,12 @@ fn options(epochs: usize) -> TrainOptions {
     let settings: Settings = serde_yaml::from_str("{filters: 8, epochs: 3}").unwrap();
     let architecture = extension::find("train.architecture", NETWORKS, "filter_bank").unwrap().with(&settings).unwrap();
     TrainOptions {
-        network: NetworkOptions { architecture, channels: 1, classes: 3 },
+        network: NetworkOptions::new(architecture, 1, 3),
         optimizer: Arc::new(Signs),
         loss: Arc::new(Brier),
         mixing: Arc::new(Halves),
+        views: None,
+        student: StudentOptions::default(),
         settings: LoopSettings {
             epochs,
             batch_size: 16,

@@ -15,7 +15,7 @@ use chorus_torch::network::{self, Mode, Network, NetworkOptions};
 use chorus_torch::optim::adamw::AdamW;
 use chorus_torch::optim::sgd::Sgd;
 use chorus_torch::optim::{Optimizer, OptimizerState, cosine};
-use chorus_torch::step::{Update, train_step};
+use chorus_torch::step::{Rate, Update, train_step};
 use chorus_torch::weights::{self, StateDict};
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -76,7 +76,7 @@ fn is_buffer(name: &str) -> bool {
 fn network(architecture: &str, width: f64, channels: i64, classes: i64, kind: Kind) -> Network {
     let settings = serde_json::from_value(serde_json::json!({"width": width})).unwrap();
     let architecture = network::find(architecture).unwrap().with(&settings).unwrap();
-    let options = NetworkOptions { architecture, channels, classes };
+    let options = NetworkOptions::new(architecture, channels, classes);
     let mut network = Network::new(options, 0, kind, HOST).unwrap();
     let mut state = network.state_dict();
     for (tag, (name, tensor)) in state.iter_mut().filter(|(name, _)| !is_counter(name)).enumerate() {
@@ -223,7 +223,8 @@ fn ten_steps_in_float64_give_the_weights_of_torch() {
         let labels = labels(3000 + tag, &[6, 5]);
         let targets = (&labels, &labels.ones_like());
         let inputs = clips(2000 + tag, &[6, 1, 40, 56]);
-        let update = Update { loss: &bce, learning_rate: cosine(1e-2, step, 10), clip: None };
+        let rate = Rate { learning_rate: cosine(1e-2, step, 10), body: 1.0, clip: None };
+        let update = Update { loss: &bce, rate };
         let loss = train_step(&network, &mut optimizer, &update, inputs, targets, &*draw).unwrap();
         assert!((loss.double_value(&[]) - expected).abs() < 1e-9, "step {step}: {loss:?} {expected}");
     }

@@ -90,7 +90,7 @@ impl Dataset for Tones {
 /// MobileNetV3-Small at a quarter of its width, for pictures of so many channels.
 fn mobilenet(channels: i64, classes: i64) -> NetworkOptions {
     let architecture = MobileNetV3 { size: Size::Small, options: MobileNetV3Options { width: 0.25 } };
-    NetworkOptions { architecture: Arc::new(architecture), channels, classes }
+    NetworkOptions::new(Arc::new(architecture), channels, classes)
 }
 
 fn none() -> Arc<dyn Mixing> {
@@ -424,7 +424,7 @@ fn options_out_of_range_are_refused() {
 #[test]
 fn a_resnet_learns_resumes_and_predicts() {
     let (train, test) = (Tones::new(323, 0), Tones::new(100, 1));
-    let network = NetworkOptions { architecture: Arc::new(ResNet18 { width: 0.125 }), channels: 1, classes: CLASSES };
+    let network = NetworkOptions::new(Arc::new(ResNet18 { width: 0.125 }), 1, CLASSES);
     let learning = TrainOptions { network: network.clone(), ..options(8, none()) };
     let learning = with(learning, |settings| settings.learning_rate = 3e-3);
     let mut trainer = Trainer::new(learning, HOST).unwrap();
@@ -449,7 +449,7 @@ fn every_network_has_places_for_mixing_or_says_that_it_has_none() {
     let random = || ManifoldMixup { manifold_depth: Depth::Random, ..ManifoldMixup::default() };
     for architecture in [mobilenet(1, CLASSES).architecture, Arc::new(ResNet18::default()) as Arc<dyn Architecture>] {
         assert!(architecture.places() > 0);
-        let network = NetworkOptions { architecture, channels: 1, classes: CLASSES };
+        let network = NetworkOptions::new(architecture, 1, CLASSES);
         TrainOptions { network, ..options(1, Arc::new(random())) }.validate().unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! The windows that a classifier learns from: rows of a table by window, with their labels and their side of the split.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array;
 use chorus_engine::{UnitContext, WorkError};
@@ -32,12 +32,14 @@ pub fn for_each_labelled(
     classes: usize,
     mut each: impl FnMut(Labelled<'_>) -> Result<(), WorkError>,
 ) -> Result<(), WorkError> {
-    let mut subset_of = BTreeMap::new();
-    for (_, batch) in cx.read_all("training_sets", &["recording_id", "subset"])? {
+    let (mut subset_of, mut units) = (BTreeMap::new(), BTreeSet::new());
+    for (_, batch) in cx.read_all("training_sets", &["recording_id", "subset", "unit"])? {
         subset_of.extend(batch.texts("recording_id")?.into_iter().flatten().zip(batch.texts("subset")?.into_iter().flatten()));
+        units.extend(batch.texts("unit")?.into_iter().flatten());
     }
     let labels: BTreeMap<_, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
-    for partition in cx.partitions(table)? {
+    // The pass may read further parts of the table, which have no labels.
+    for partition in cx.partitions(table)?.into_iter().filter(|partition| units.contains(&partition.unit.to_string())) {
         let reader = cx.open(table, &partition)?;
         if reader.rows() == 0 {
             continue;

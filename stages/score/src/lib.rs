@@ -13,6 +13,7 @@ pub mod confusions;
 pub mod curves;
 mod detect;
 pub mod effort;
+pub mod eligible;
 pub mod error;
 mod evaluate;
 pub mod events;

@@ -14,27 +14,34 @@ use super::answers::Destination;
 use super::{freshness, windows};
 use crate::args::SearchArgs;
 use crate::output;
+use crate::search_args::ExampleArgs;
 
 /// Why a clip is in the sheet.
 const REASON: &str = "nearest";
+
+/// The windows that arguments name, with their vectors; those of sound files are in no table.
+pub(super) fn examples(embeddings: &Embeddings, args: &ExampleArgs, fresh: bool) -> anyhow::Result<Examples> {
+    if !args.clip.is_empty() {
+        let vectors = args.clip.iter().map(|file| clip::embed_clip(embeddings, file, args.at)).collect::<anyhow::Result<_>>()?;
+        return Ok(Examples { places: BTreeSet::new(), vectors });
+    }
+    let runs = embeddings.runs().to_vec();
+    let several = runs.len() > 1;
+    let tables = Tables::of(runs);
+    let (sql, params) = examples::sql(args, several)?;
+    let tables = tables.with_params(params);
+    freshness::check(tables.runs(), &tables.reads(&sql)?, fresh)?;
+    let spans = examples::spans(&tables, &sql, args)?;
+    Ok(embeddings.examples(&spans, args.examples as usize)?)
+}
 
 pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     let folders = args.runs.folders()?;
     let destination = Destination::of(&args.answer, &folders)?;
     let filter = args.windows.filter()?;
     let runs = windows::open(&folders, &["embeddings", "recordings"], args.fresh.fresh)?;
-    let embeddings = Embeddings::open(runs.clone())?;
-    let Examples { places, vectors } = match &args.examples.clip {
-        Some(file) => Examples { places: BTreeSet::new(), vectors: vec![clip::embed_clip(&embeddings, file, args.examples.at)?] },
-        None => {
-            let tables = Tables::of(runs);
-            let (sql, params) = examples::sql(&args.examples, folders.len() > 1)?;
-            let tables = tables.with_params(params);
-            freshness::check(tables.runs(), &tables.reads(&sql)?, args.fresh.fresh)?;
-            let spans = examples::spans(&tables, &sql, &args.examples)?;
-            embeddings.examples(&spans, args.examples.examples as usize)?
-        }
-    };
+    let embeddings = Embeddings::open(runs)?;
+    let Examples { places, vectors } = examples(&embeddings, &args.examples, args.fresh.fresh)?;
     if vectors.len() < places.len() {
         output::notes(&[format!(
             "{} of {} examples are compared, evenly spread; --examples compares more",

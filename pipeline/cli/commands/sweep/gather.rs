@@ -1,14 +1,16 @@
 //! Writes the metrics of all runs of a sweep to the table `sweep_metrics`, and their mean and spread to `sweep_summary`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use chorus_engine::atomic::{self, Staged};
-use chorus_engine::graph::Output;
-use chorus_engine::{Config, RunDir, Unit};
+use chorus_engine::{Config, RunDir, atomic};
 use chorus_frames::Frames;
 use chorus_frames::polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, NULL, PolarsResult, UnionArgs, col, concat, lit};
-use chorus_tables::{BatchBuilder, TableWriter, schema};
+
+use crate::commands::gathered;
+
+/// The table that runs have in which classes are held out.
+const OPEN_SET: &str = "open_set_metrics";
 
 /// A run of the sweep.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,19 +86,27 @@ pub(super) type Summary = BTreeMap<(String, About), Spread>;
 pub(super) fn gather(sweep: &Path, made: &[Made]) -> anyhow::Result<Summary> {
     let mut sorted: Vec<&Made> = made.iter().collect();
     sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    let runs = sorted.into_iter().map(|made| metrics(sweep, made)).collect::<anyhow::Result<Vec<_>>>()?;
-    let rows = concat(runs, UnionArgs { maintain_order: true, ..UnionArgs::default() })?.collect()?;
     let folder = RunDir::new(sweep);
+    let of_all = |table: &str, runs: &[&Made]| -> anyhow::Result<DataFrame> {
+        let runs = runs.iter().map(|made| of_run(sweep, made, table)).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(concat(runs, UnionArgs { maintain_order: true, ..UnionArgs::default() })?.collect()?)
+    };
+    let rows = of_all("metrics", &sorted)?;
     write_metrics(&folder, &rows)?;
+    let has_open_set = |made: &&&Made| sweep.join(&made.name).join("tables").join(OPEN_SET).is_dir();
+    let open_set: Vec<&Made> = sorted.iter().filter(has_open_set).copied().collect();
+    if !open_set.is_empty() {
+        write_open_set(&folder, &of_all(OPEN_SET, &open_set)?)?;
+    }
     let summary = summarize(rows)?;
     write_summary(&folder, &summary)?;
     atomic::clear(&folder.tmp())?;
     Ok(summary)
 }
 
-/// The columns of `sweep_metrics` for the metrics of one run, in their order.
-fn metrics(sweep: &Path, made: &Made) -> anyhow::Result<LazyFrame> {
-    let table = Frames::open(sweep.join(&made.name))?.table("metrics")?;
+/// A table of one run, with the columns that say which run it is.
+fn of_run(sweep: &Path, made: &Made, table: &str) -> anyhow::Result<LazyFrame> {
+    let table = Frames::open(sweep.join(&made.name))?.table(table)?;
     Ok(table.with_columns([
         lit(made.name.clone()).alias("run"),
         lit(made.variant.clone()).alias("variant"),
@@ -127,7 +137,7 @@ fn summarize(rows: DataFrame) -> anyhow::Result<Summary> {
 }
 
 fn write_metrics(sweep: &RunDir, rows: &DataFrame) -> anyhow::Result<()> {
-    write(sweep, "sweep_metrics", |mut batch| {
+    gathered::write(sweep, "sweep_metrics", |mut batch| {
         for name in ["run", "variant", "fold", "model_id", "subset", "site", "class", "group", "metric"] {
             batch = batch.column(name, rows.column(name)?.str()?.iter());
         }
@@ -138,9 +148,21 @@ fn write_metrics(sweep: &RunDir, rows: &DataFrame) -> anyhow::Result<()> {
     })
 }
 
+fn write_open_set(sweep: &RunDir, rows: &DataFrame) -> anyhow::Result<()> {
+    gathered::write(sweep, "sweep_open_set", |mut batch| {
+        for name in ["run", "variant", "fold", "class", "score", "metric"] {
+            batch = batch.column(name, rows.column(name)?.str()?.iter());
+        }
+        for name in ["windows_held_out", "windows_known"] {
+            batch = batch.column(name, rows.column(name)?.i64()?.iter());
+        }
+        Ok(batch.column("seed", rows.column("seed")?.u64()?.iter()).column("value", rows.column("value")?.f64()?.iter()))
+    })
+}
+
 fn write_summary(sweep: &RunDir, summary: &Summary) -> anyhow::Result<()> {
     let (about, spread) = (|| summary.keys().map(|(_, about)| about), || summary.values());
-    write(sweep, "sweep_summary", |batch| {
+    gathered::write(sweep, "sweep_summary", |batch| {
         Ok(batch
             .column("variant", summary.keys().map(|(variant, _)| variant))
             .column("subset", about().map(|a| &a.subset))
@@ -154,22 +176,6 @@ fn write_summary(sweep: &RunDir, summary: &Summary) -> anyhow::Result<()> {
             .column("low", spread().map(|s| s.low))
             .column("high", spread().map(|s| s.high)))
     })
-}
-
-fn write(
-    sweep: &RunDir,
-    table: &'static str,
-    build: impl FnOnce(BatchBuilder) -> PolarsResult<BatchBuilder>,
-) -> anyhow::Result<()> {
-    let mut writer = TableWriter::new(schema(table)?, &[], Staged::create(&sweep.tmp())?)?;
-    let batch = build(writer.builder())?.build()?;
-    writer.write(&batch)?;
-    let (staged, rows) = writer.finish()?;
-    Ok(staged.finish(Some(rows))?.publish(&place(sweep, table))?)
-}
-
-fn place(sweep: &RunDir, table: &'static str) -> PathBuf {
-    sweep.path().join(RunDir::output(Output::Table(table), &Unit::Run))
 }
 
 #[cfg(test)]

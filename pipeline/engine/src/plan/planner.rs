@@ -2,6 +2,7 @@
 //! today's inputs, keys, code and schemas. Times of files decide nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -9,11 +10,11 @@ use rayon::prelude::*;
 use super::part::Part;
 use super::scan::{Found, Scan};
 use super::status::{PassPlan, Status, UnitPlan};
-use crate::files::hash::hash_file;
-use crate::graph::{Input, Pass, Per};
+use crate::files::hash::{hash_bytes, hash_file};
+use crate::graph::{Input, Output, Pass, Per};
 use crate::state::fingerprint::{ABSENT, Fingerprint};
 use crate::state::inputs;
-use crate::state::states::{States, chosen, model_folder};
+use crate::state::states::{States, chosen, model_folder, of_other_run};
 use crate::{Config, EngineError, RunDir, Unit};
 
 /// All that planning needs.
@@ -147,6 +148,11 @@ impl Planner<'_> {
             {
                 inputs.insert(key.to_owned(), hash_file(Path::new(path))?);
             }
+            if let Input::Run { key, table } = input {
+                for (i, path) in self.config.paths(key).into_iter().enumerate() {
+                    inputs.insert(format!("{key} {} {table}", i + 1), recorded_hash(&RunDir::new(path), table)?);
+                }
+            }
             if let Input::Models { key, file } = input {
                 for (i, folder) in self.config.paths(key).iter().enumerate() {
                     inputs.insert(format!("{key} {} {file}", i + 1), hash_file(&folder.join(file))?);
@@ -185,6 +191,17 @@ impl Planner<'_> {
         }
         Ok(blockers)
     }
+}
+
+/// A hash of what another run recorded of a table.
+fn recorded_hash(other: &RunDir, table: &'static str) -> Result<String, EngineError> {
+    let mut all = String::new();
+    for (unit, state) in of_other_run(other, table)? {
+        if let Some(output) = state.outputs.get(&RunDir::output(Output::Table(table), &unit)) {
+            let _ = writeln!(all, "{unit} {}", output.hash);
+        }
+    }
+    Ok(hash_bytes(all.as_bytes()))
 }
 
 /// An earlier stage that is not fresh, and the units that have to wait for it.

@@ -23,6 +23,24 @@ use crate::state::states::States;
 use crate::state::unit_state::UnitState;
 use crate::{Config, EngineError, RunDir, Unit};
 
+/// The key that names the bases.
+const BASE: &str = "run.base";
+
+/// Refuses a key that names a folder that is no run, or this run itself.
+pub(crate) fn require_runs(config: &Config, run: &RunDir, key: &'static str) -> Result<(), EngineError> {
+    let real = |path: &Path| path.canonicalize().ok();
+    for path in config.paths(key) {
+        let refuse = |found: &str| Err(EngineError::OtherRun { key, path: path.clone(), found: found.to_owned() });
+        if !path.join("state").is_dir() {
+            return refuse("this folder is no run");
+        }
+        if real(&path) == real(run.path()) {
+            return refuse("this is the folder of the run itself");
+        }
+    }
+    Ok(())
+}
+
 /// The run that another one takes units from.
 #[derive(Debug)]
 pub(crate) struct Base {
@@ -49,23 +67,13 @@ pub(crate) struct Match {
 impl Base {
     /// The bases that a configuration names.
     pub(crate) fn all(config: &Config) -> Vec<Self> {
-        config.paths("run.base").into_iter().map(|path| Self { run: RunDir::new(path) }).collect()
+        config.paths(BASE).into_iter().map(|path| Self { run: RunDir::new(path) }).collect()
     }
 
     /// The bases that a configuration names, once they are known to be runs, and others than this one.
     pub(crate) fn checked(config: &Config, run: &RunDir) -> Result<Vec<Self>, EngineError> {
-        let bases = Self::all(config);
-        let real = |path: &Path| path.canonicalize().ok();
-        for base in &bases {
-            let refuse = |found: &str| Err(EngineError::Base { path: base.path().to_owned(), found: found.to_owned() });
-            if !base.run.path().join("state").is_dir() {
-                return refuse("this folder is no run");
-            }
-            if real(base.path()) == real(run.path()) {
-                return refuse("a run cannot be its own base");
-            }
-        }
-        Ok(bases)
+        require_runs(config, run, BASE)?;
+        Ok(Self::all(config))
     }
 
     /// Its folder.

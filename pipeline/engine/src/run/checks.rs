@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::base::Base;
+use super::base::{Base, require_runs};
 use super::context::ScanContext;
 use super::runner::Runner;
 use super::work::Fault;
@@ -36,6 +36,11 @@ impl Runner {
         }
         self.check_run_folder()?;
         Base::checked(&self.config, &self.run)?;
+        for input in selected.iter().flat_map(|pass| &pass.inputs) {
+            if let Input::Run { key, .. } = input {
+                require_runs(&self.config, &self.run, key)?;
+            }
+        }
         self.check_named_files(&selected)?;
         let keys: BTreeSet<String> = selected.iter().flat_map(|pass| self.config.expand(&pass.keys)).collect();
         for problem in self.config.warnings().iter().filter(|problem| keys.contains(&problem.key)) {

@@ -20,7 +20,7 @@ use crate::files::claim::Claim;
 use crate::files::share::Share;
 use crate::graph::{Input, Output, Pass, Per};
 use crate::run_tables::partition::{Partition, recorded};
-use crate::state::states::{States, chosen, model_folder};
+use crate::state::states::{States, chosen, model_folder, of_other_run};
 use crate::sync::locked;
 use crate::{Config, Console, EngineError, RunDir, Unit, given_model};
 
@@ -229,6 +229,22 @@ impl Access<'_> {
             return Err(self.undeclared("model file", file));
         }
         Ok(self.config.paths(key).into_iter().map(|folder| folder.join(file)).collect())
+    }
+
+    /// The files of a declared table in each of the runs that a key names, in the order of their units.
+    ///
+    /// # Errors
+    /// [`EngineError::Undeclared`].
+    pub fn of_runs(&self, key: &'static str, table: &'static str) -> Result<Vec<Vec<Partition>>, EngineError> {
+        if !self.pass.reads(Input::Run { key, table }) {
+            return Err(self.undeclared("table of another run,", table));
+        }
+        let schema = schema(table)?;
+        let files = |path: PathBuf| -> Result<Vec<Partition>, EngineError> {
+            let other = RunDir::new(path);
+            Ok(of_other_run(&other, table)?.iter().map(|(unit, state)| recorded(schema, &other, unit, state)).collect())
+        };
+        self.config.paths(key).into_iter().map(files).collect()
     }
 
     /// The file that a declared key names, if it names one.

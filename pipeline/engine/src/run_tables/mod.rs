@@ -15,7 +15,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use chorus_tables::{SWEEP, TableError, TableSchema, schema};
+use chorus_tables::{TableError, TableSchema, schema};
 
 use crate::graph::Pass;
 use crate::{Config, RunDir};
@@ -150,9 +150,9 @@ impl RunTables {
         }
     }
 
-    /// A run in this folder, where the folder is that of a sweep.
+    /// A run in this folder, where the folder is that of several runs.
     fn run_of_sweep(&self) -> Option<PathBuf> {
-        let is_sweep = !self.present.is_empty() && self.present.iter().all(|table| table.stage == SWEEP);
+        let is_sweep = !self.present.is_empty() && self.present.iter().all(|table| table.is_gathered());
         let entries = is_sweep.then(|| std::fs::read_dir(self.path()).ok()).flatten()?;
         entries.flatten().map(|entry| entry.path()).filter(|path| path.join("tables").is_dir()).min()
     }
@@ -176,14 +176,14 @@ impl RunTables {
         Finding { run: self.name.clone(), fault: Fault::Incomplete, command, ..unknown }
     }
 
-    /// A table that has a folder and whose freshness can be judged: a sweep gathers its tables anew each time.
+    /// A table that has a folder and whose freshness can be judged: what is gathered from several runs is gathered anew each time.
     fn judged(&self, table: &str) -> Option<&'static TableSchema> {
-        self.present.iter().find(|known| known.name == table && known.stage != SWEEP).copied()
+        self.present.iter().find(|known| known.name == table && !known.is_gathered()).copied()
     }
 
     /// What is wrong with these tables, from recorded states and the sizes of files: nothing where all are fresh. Looks at the stages
     /// that make the tables and at those before them, and at no others. Tables that the run does not have are passed over, and so are
-    /// those of a sweep.
+    /// those that are gathered from several runs.
     pub fn freshness(&self, tables: &[&str]) -> Vec<Finding> {
         let tables: Vec<&str> = tables.iter().filter(|table| self.judged(table).is_some()).copied().collect();
         let mut findings = match &self.config {

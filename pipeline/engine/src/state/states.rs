@@ -21,22 +21,40 @@ pub(crate) fn load(run: &RunDir, pass: &str) -> BTreeMap<Unit, UnitState> {
     journal::read(run, pass, |_| Extent::All).made
 }
 
-/// The parts of a table that a pass reads; `None` for all of them. No part is read until the table that lists them exists.
+/// The parts of a table that a pass reads; `None` for all of them. Of several tables that list parts, those that exist count.
 pub(crate) fn chosen(run: &RunDir, pass: &Pass, table: &str, states: &States) -> Result<Option<BTreeSet<Unit>>, EngineError> {
-    let by = pass.inputs.iter().find_map(|input| match input {
+    let lists = pass.inputs.iter().filter_map(|input| match input {
         Input::Parts { of, by } if *of == table => Some(*by),
         _ => None,
     });
-    let Some(by) = by else { return Ok(None) };
+    let mut chosen: Option<BTreeSet<Unit>> = None;
+    for by in lists {
+        chosen.get_or_insert_default().extend(listed(run, by, states)?);
+    }
+    Ok(chosen)
+}
+
+/// The units that a table lists; none before it exists.
+fn listed(run: &RunDir, by: &'static str, states: &States) -> Result<Vec<Unit>, EngineError> {
     let output = RunDir::output(Output::Table(by), &Unit::Run);
     let lent = states.values().filter_map(|units| units.get(&Unit::Run)).find(|state| state.outputs.contains(&output));
     let path = lent.map_or_else(|| run.path().join(&output), |state| state.locate(run, &output));
     if !path.exists() {
-        return Ok(Some(BTreeSet::new()));
+        return Ok(Vec::new());
     }
     let batch = chorus_tables::read_columns(chorus_tables::schema(by)?, &path, &[UNIT_COLUMN])?;
     let named: BTreeSet<&str> = batch.utf8(UNIT_COLUMN)?.iter().flatten().collect();
-    Ok(Some(named.into_iter().filter_map(|unit| Unit::parse(&format!("{unit}.parquet"))).collect()))
+    Ok(named.into_iter().filter_map(|unit| Unit::parse(&format!("{unit}.parquet"))).collect())
+}
+
+/// What another run recorded of the units of a table: their states, by the pass that bears the name of the table's stage.
+pub(crate) fn of_other_run(other: &RunDir, table: &str) -> Result<BTreeMap<Unit, UnitState>, EngineError> {
+    let schema = chorus_tables::schema(table)?;
+    let made = load(other, &schema.stage);
+    Ok(made
+        .into_iter()
+        .filter(|(unit, state)| state.outputs.contains(&RunDir::output(Output::Table(&schema.name), unit)))
+        .collect())
 }
 
 /// The folder of the model: `model.path`, or this run's own.

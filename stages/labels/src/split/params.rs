@@ -41,6 +41,11 @@ pub(crate) struct SplitSettings {
     /// split.file has a validation set.
     #[key(default = "0.2", range = 0.0..=0.9)]
     pub(super) validation_fraction: f64,
+    /// Let recordings without labels teach (pretrain, self_training) whose group has recordings in test or validation, such as further
+    /// recordings of a site that is left out. Recordings of test and validation themselves never do.
+    #[key(default = "false")]
+    #[allow(dead_code, reason = "read by its name, by the stages that learn without labels")]
+    pub(super) judged_groups_teach: bool,
     /// Seed of the random draws.
     #[key(default = "0", range = 0..)]
     pub(super) seed: u64,

@@ -14,6 +14,8 @@ use super::function::Loss;
 #[cfg(feature = "torch")]
 use crate::Result;
 use crate::extension::{Entry, OwnOptions};
+#[cfg(feature = "torch")]
+use crate::target::Target;
 
 const NAME: &str = "asymmetric";
 
@@ -44,9 +46,9 @@ impl OwnOptions for Asymmetric {
 
 impl Loss for Asymmetric {
     #[cfg(feature = "torch")]
-    fn of_outputs(&self, logits: &Tensor, labels: &Tensor, positive: Option<&Tensor>) -> Result<Tensor> {
+    fn of_outputs(&self, logits: &Tensor, target: &Target, positive: Option<&Tensor>) -> Result<Tensor> {
         let [gamma_positive, gamma_negative] = self.asymmetric_gammas;
         let focusing = Focusing { gamma_positive, gamma_negative, margin: self.asymmetric_margin, alpha: None };
-        focusing.of_outputs(logits, labels, positive)
+        focusing.of_outputs(logits, &target.labels, positive)
     }
 }

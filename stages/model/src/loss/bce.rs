@@ -9,6 +9,8 @@ use super::function::Loss;
 #[cfg(feature = "torch")]
 use crate::Result;
 use crate::extension::{Entry, Extension, Settings};
+#[cfg(feature = "torch")]
+use crate::target::Target;
 
 const NAME: &str = "bce";
 
@@ -32,7 +34,7 @@ impl Extension for CrossEntropy {
 
 impl Loss for CrossEntropy {
     #[cfg(feature = "torch")]
-    fn of_outputs(&self, logits: &Tensor, labels: &Tensor, positive: Option<&Tensor>) -> Result<Tensor> {
-        Ok(logits.f_binary_cross_entropy_with_logits(labels, None::<&Tensor>, positive, Reduction::None)?)
+    fn of_outputs(&self, logits: &Tensor, target: &Target, positive: Option<&Tensor>) -> Result<Tensor> {
+        Ok(logits.f_binary_cross_entropy_with_logits(&target.labels, None::<&Tensor>, positive, Reduction::None)?)
     }
 }

@@ -13,6 +13,8 @@ use super::function::Loss;
 #[cfg(feature = "torch")]
 use crate::Result;
 use crate::extension::{Entry, OwnOptions};
+#[cfg(feature = "torch")]
+use crate::target::Target;
 
 const NAME: &str = "focal";
 
@@ -42,9 +44,9 @@ impl OwnOptions for Focal {
 
 impl Loss for Focal {
     #[cfg(feature = "torch")]
-    fn of_outputs(&self, logits: &Tensor, labels: &Tensor, positive: Option<&Tensor>) -> Result<Tensor> {
+    fn of_outputs(&self, logits: &Tensor, target: &Target, positive: Option<&Tensor>) -> Result<Tensor> {
         let gamma = self.focal_gamma;
         let focusing = Focusing { gamma_positive: gamma, gamma_negative: gamma, margin: 0.0, alpha: self.focal_alpha };
-        focusing.of_outputs(logits, labels, positive)
+        focusing.of_outputs(logits, &target.labels, positive)
     }
 }

@@ -10,16 +10,17 @@ mod focusing;
 mod function;
 #[cfg(feature = "torch")]
 mod objective;
+pub mod pairwise_auc;
 
 pub use function::Loss;
 #[cfg(feature = "torch")]
-pub use objective::{Objective, balancing_weights, cross_entropy};
+pub use objective::{Objective, balancing_weights, cross_entropy, logit_offsets};
 
 use crate::Result;
 use crate::extension::{self, Entry};
 
 /// All losses, for `train.loss`.
-pub static LOSSES: &[&Entry<dyn Loss>] = &[&bce::ENTRY, &focal::ENTRY, &asymmetric::ENTRY];
+pub static LOSSES: &[&Entry<dyn Loss>] = &[&bce::ENTRY, &focal::ENTRY, &asymmetric::ENTRY, &pairwise_auc::ENTRY];
 
 /// The loss that `train.loss` names.
 ///

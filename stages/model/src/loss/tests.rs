@@ -5,6 +5,7 @@ use tch::Tensor;
 use super::asymmetric::Asymmetric;
 use super::bce::CrossEntropy;
 use super::focal::Focal;
+use super::pairwise_auc::PairwiseAuc;
 use super::*;
 use crate::target::Target;
 
@@ -59,11 +60,54 @@ fn focusing_on_nothing_is_cross_entropy() {
     assert!((value(none, None) - plain).abs() < 1e-12);
 }
 
+/// The pairs of each class one by one, with weights of windows.
+#[test]
+fn the_ranking_loss_is_the_mean_over_the_pairs_of_each_class() {
+    let weights = [1.0, 1.0, 0.5, 1.0, 0.25, 1.0, 1.0, 0.0];
+    let target =
+        || vec![Target { labels: Tensor::from_slice(&LABELS).view([2, 4]), weights: Tensor::from_slice(&weights).view([2, 4]) }];
+    let loss = |auc_weight| {
+        let objective = Objective::new(Arc::new(PairwiseAuc { auc_weight }), None, &logits()).unwrap();
+        objective.of(&logits(), &target()).unwrap().double_value(&[])
+    };
+    let logits = Vec::<f64>::try_from(logits().view(-1)).unwrap();
+    let (mut means, mut classes) = (0.0, 0.0);
+    for class in 0..4 {
+        let (mut sum, mut pairs) = (0.0, 0.0);
+        for on in [class, class + 4] {
+            for off in [class, class + 4] {
+                let weight = LABELS[on] * weights[on] * (1.0 - LABELS[off]) * weights[off];
+                sum += weight * (logits[off] - logits[on]).exp().ln_1p();
+                pairs += weight;
+            }
+        }
+        if pairs > 0.0 {
+            means += sum / pairs;
+            classes += 1.0;
+        }
+    }
+    assert!((loss(2.0) - loss(0.0) - 2.0 * means / classes).abs() < 1e-9, "{} {} {}", loss(2.0), loss(0.0), means / classes);
+    let plain = Objective::new(Arc::new(CrossEntropy), None, &self::logits()).unwrap();
+    assert!((loss(0.0) - plain.of(&self::logits(), &target()).unwrap().double_value(&[])).abs() < 1e-12);
+}
+
+#[test]
+fn offsets_are_log_odds_and_shift_the_logits() {
+    let offsets = logit_offsets(&[50, 10, 0, 100], &[100; 4], 2.0);
+    let odds = [1.0, 10.0 / 90.0, 0.5 / 100.0, 100.0 / 0.5];
+    assert!(offsets.iter().zip(odds).all(|(offset, odds): (&f64, f64)| (offset - 2.0 * odds.ln()).abs() < 1e-12), "{offsets:?}");
+    let shifted = Objective::new(Arc::new(CrossEntropy), None, &logits()).unwrap().with_offsets(&offsets, &logits()).unwrap();
+    let plain = Objective::new(Arc::new(CrossEntropy), None, &logits()).unwrap();
+    let by_hand = plain.of(&(logits() + Tensor::from_slice(&offsets)), &targets(&LABELS)).unwrap().double_value(&[]);
+    assert!((shifted.of(&logits(), &targets(&LABELS)).unwrap().double_value(&[]) - by_hand).abs() < 1e-12);
+}
+
 #[test]
 fn gradients_stay_finite_where_scores_are_certain() {
     for loss in [
         Arc::new(Focal { focal_gamma: 0.5, focal_alpha: None }) as Arc<dyn Loss>,
         Arc::new(Asymmetric { asymmetric_gammas: [0.5, 4.0], asymmetric_margin: 0.05 }),
+        Arc::new(PairwiseAuc { auc_weight: 1.0 }),
     ] {
         let logits = (logits() * 10.0).set_requires_grad(true);
         Objective::new(Arc::clone(&loss), None, &logits).unwrap().of(&logits, &targets(&LABELS)).unwrap().backward();
@@ -86,5 +130,5 @@ fn options_out_of_range_are_refused() {
     ] {
         assert!(bad.validate().is_err(), "{bad:?}");
     }
-    assert!(find("hinge").unwrap_err().to_string().contains("bce, focal, asymmetric"));
+    assert!(find("hinge").unwrap_err().to_string().contains("bce, focal, asymmetric, pairwise_auc"));
 }

@@ -33,6 +33,11 @@ pub trait Draw: Debug {
     /// The method, under which the step is counted in the table `training_mixing`.
     fn method(&self) -> &'static str;
 
+    /// Whether it mixes anything.
+    fn is_mixed(&self) -> bool {
+        true
+    }
+
     /// Mixes inputs, as the network is given them: `[batch, channel, …]`.
     ///
     /// # Errors

@@ -42,4 +42,8 @@ impl Draw for Unmixed {
     fn method(&self) -> &'static str {
         NAME
     }
+
+    fn is_mixed(&self) -> bool {
+        false
+    }
 }

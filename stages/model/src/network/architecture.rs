@@ -145,9 +145,18 @@ pub struct NetworkOptions {
     pub channels: i64,
     /// Outputs of the head.
     pub classes: i64,
+    /// Width of a hidden layer of the head, with rectified linear units; none: the head is one linear layer. Networks that learn labels
+    /// have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<i64>,
 }
 
 impl NetworkOptions {
+    /// A network with a linear head.
+    pub fn new(architecture: Arc<dyn Architecture>, channels: i64, classes: i64) -> Self {
+        Self { architecture, channels, classes, hidden: None }
+    }
+
     /// Refuses values out of range.
     ///
     /// # Errors

@@ -33,13 +33,14 @@ pub enum Mode {
 pub(super) struct Core {
     pub options: NetworkOptions,
     pub backbone: Box<dyn Backbone>,
-    head: (Slot, Slot),
+    /// Weight and bias of each layer of the head.
+    head: Vec<(Slot, Slot)>,
 }
 
 impl Core {
     /// Whether this parameter belongs to the head.
     pub fn is_head(&self, slot: usize) -> bool {
-        [self.head.0, self.head.1].contains(&Slot(slot))
+        self.head.iter().any(|(weight, bias)| [*weight, *bias].contains(&Slot(slot)))
     }
 
     /// From normalised inputs to embeddings `[batch, embedding]` in `kind`.
@@ -56,8 +57,14 @@ impl Core {
 
     /// From embeddings `[batch, embedding]` to logits `[batch, class]`.
     pub fn classify(&self, parameters: &[Tensor], embeddings: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = self.head;
-        Ok(embeddings.f_linear(&parameters[weight.0], Some(&parameters[bias.0]))?)
+        let mut outputs = embeddings.shallow_clone();
+        for (layer, (weight, bias)) in self.head.iter().enumerate() {
+            if layer > 0 {
+                outputs = outputs.f_relu()?;
+            }
+            outputs = outputs.f_linear(&parameters[weight.0], Some(&parameters[bias.0]))?;
+        }
+        Ok(outputs)
     }
 }
 
@@ -84,11 +91,7 @@ impl Network {
         options.validate()?;
         let mut plan = Plan::default();
         let backbone = options.architecture.build(&mut plan, options.channels, device)?;
-        let shape = [options.classes, options.architecture.embedding()];
-        let head = (
-            plan.parameter(format!("{HEAD}weight"), &shape, Init::Normal(HEAD_DEVIATION)),
-            plan.parameter(format!("{HEAD}bias"), &shape[..1], Init::Zeros),
-        );
+        let head = plan_head(&options, &mut plan);
         let (flat, parameters) = allocate(&plan.parameters, seed, kind, device)?;
         let (flat_buffers, buffers) = allocate(&plan.buffers, seed, kind, device)?;
         for parameter in &parameters {
@@ -141,6 +144,12 @@ impl Network {
     /// All parameters in one dimension, sharing memory with the network.
     pub fn flat(&self) -> Tensor {
         self.flat.shallow_clone()
+    }
+
+    /// How many of [`Network::flat`]'s values are not the head's; they come first.
+    pub fn body_len(&self) -> i64 {
+        let of_body = |(slot, entry): (usize, &Entry)| if self.core.is_head(slot) { 0 } else { entry.len() };
+        self.plan.parameters.iter().enumerate().map(of_body).sum()
     }
 
     /// All running statistics in one dimension, sharing memory with the network.
@@ -278,6 +287,23 @@ impl Network {
     fn named(&self) -> impl Iterator<Item = (&Entry, &Tensor)> {
         let parameters = self.plan.parameters.iter().zip(&self.parameters);
         parameters.chain(self.plan.buffers.iter().zip(&self.buffers))
+    }
+}
+
+/// Lists the layers of the head, and gives weight and bias of each.
+fn plan_head(options: &NetworkOptions, plan: &mut Plan) -> Vec<(Slot, Slot)> {
+    let embedding = options.architecture.embedding();
+    let mut layer = |prefix: &str, shape: [i64; 2], deviation: f64| {
+        let weight = plan.parameter(format!("{HEAD}{prefix}weight"), &shape, Init::Normal(deviation));
+        (weight, plan.parameter(format!("{HEAD}{prefix}bias"), &shape[..1], Init::Zeros))
+    };
+    // As He et al. (2015) for layers before a rectified linear unit.
+    let spread = |inputs: i64| (2.0 / inputs as f64).sqrt();
+    match options.hidden {
+        None => vec![layer("", [options.classes, embedding], HEAD_DEVIATION)],
+        Some(hidden) => {
+            vec![layer("0.", [hidden, embedding], spread(embedding)), layer("2.", [options.classes, hidden], spread(hidden))]
+        }
     }
 }
 

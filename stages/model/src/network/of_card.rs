@@ -22,7 +22,7 @@ pub fn of_card(card: &Card, path: &Path) -> Result<NetworkOptions, CardError> {
     }
     let architecture = find(&card.architecture).and_then(|entry| entry.with(&settings)).map_err(|e| refuse(in_card(e)))?;
     let (embedding, normalisation) = (architecture.embedding(), architecture.normalisation().name());
-    let options = NetworkOptions { architecture, channels: card.channels, classes: card.classes.len() as i64 };
+    let options = NetworkOptions::new(architecture, card.channels, card.classes.len() as i64);
     options.validate().map_err(|e| refuse(in_card(e)))?;
     for (name, found, expected) in [
         ("embedding", card.embedding.to_string(), embedding.to_string()),

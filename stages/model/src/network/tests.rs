@@ -12,7 +12,7 @@ use crate::precision::Precision;
 
 fn options(size: Size, width: f64, classes: i64) -> NetworkOptions {
     let architecture = Arc::new(MobileNetV3 { size, options: MobileNetV3Options { width } });
-    NetworkOptions { architecture, channels: 1, classes }
+    NetworkOptions::new(architecture, 1, classes)
 }
 
 fn tiny(seed: u64) -> Network {
@@ -20,7 +20,7 @@ fn tiny(seed: u64) -> Network {
 }
 
 fn tiny_resnet(seed: u64, channels: i64) -> Network {
-    let options = NetworkOptions { architecture: Arc::new(ResNet18 { width: 0.125 }), channels, classes: 3 };
+    let options = NetworkOptions::new(Arc::new(ResNet18 { width: 0.125 }), channels, 3);
     Network::new(options, seed, Kind::Double, HOST).unwrap()
 }
 
@@ -102,7 +102,7 @@ fn momentum_starts_at_one_and_settles() {
 /// thirds with one channel.
 #[test]
 fn resnet18_has_the_published_size() {
-    let options = NetworkOptions { architecture: Arc::new(ResNet18::default()), channels: 1, classes: 10 };
+    let options = NetworkOptions::new(Arc::new(ResNet18::default()), 1, 10);
     let network = Network::new(options, 0, Kind::Float, HOST).unwrap();
     assert_eq!(network.parameter_count(), 11_176_512 - 2 * 64 * 49 + 512 * 10 + 10);
     assert_eq!((network.embedding(), network.places()), (512, 9));
@@ -140,7 +140,7 @@ fn every_network_in_the_list_can_be_built_with_its_defaults() {
     for entry in NETWORKS {
         let architecture = entry.with(&settings).unwrap();
         assert_eq!((architecture.name(), architecture.options()), (entry.name, settings.clone()));
-        let options = NetworkOptions { architecture, channels: 2, classes: 5 };
+        let options = NetworkOptions::new(architecture, 2, 5);
         for precision in [Precision::Float32, Precision::Bfloat16] {
             options.check_precision(precision).unwrap();
         }

@@ -3,24 +3,31 @@
 mod distill;
 mod model;
 mod predict;
+mod pretrain;
 mod train;
 
 use chorus_keys::Declarations;
 
+use crate::student::StudentOptions;
+
 pub use distill::DistillSettings;
 pub use model::ModelSettings;
 pub use predict::{PredictInputs, PredictSettings, Source};
+pub use pretrain::PretrainSettings;
 pub use train::{ExtensionSettings, LearnsFrom, Select, TrainSettings};
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {
     Declarations::default()
         .section::<ModelSettings>()
+        .section::<PretrainSettings>()
         .section::<DistillSettings>()
         .section::<TrainSettings>()
+        .section::<StudentOptions>()
         .section::<PredictInputs>()
         .section::<PredictSettings>()
         .check(train::unfit)
+        .check(pretrain::unfit)
         .check(predict::scores_for_evaluate)
 }
 

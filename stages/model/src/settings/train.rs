@@ -6,6 +6,7 @@ use serde::Deserialize;
 use crate::extension::{self, Settings};
 use crate::network::{self, CHANNELS, NetworkOptions};
 use crate::options::{LoopSettings, TrainOptions};
+use crate::student::StudentOptions;
 use crate::{Error, Result, loss, mixing, optim};
 
 /// The section `train`. The options of networks, optimisers, losses and mixing methods are declared in their own files.
@@ -91,7 +92,7 @@ fn losses() -> Vec<Word> {
     extension::words(loss::LOSSES)
 }
 
-fn mixings() -> Vec<Word> {
+pub(super) fn mixings() -> Vec<Word> {
     extension::words(mixing::MIXINGS)
 }
 
@@ -137,7 +138,16 @@ impl TrainSettings {
     /// Unknown names, values out of range, and combinations that do not work.
     pub fn options(&self, classes: usize) -> Result<TrainOptions> {
         let architecture = network::find(&self.architecture)?.with(&self.extensions.0)?;
-        self.options_of(NetworkOptions { architecture, channels: CHANNELS, classes: classes as i64 })
+        self.options_of(NetworkOptions::new(architecture, CHANNELS, classes as i64))
+    }
+
+    /// The mixing method of this name, with the options of the section.
+    ///
+    /// # Errors
+    /// An unknown name, or values out of range.
+    #[cfg(feature = "torch")]
+    pub(crate) fn mixing(&self, name: &str) -> Result<std::sync::Arc<dyn mixing::Mixing>> {
+        mixing::find(name)?.with(&self.extensions.0)
     }
 
     /// The same for another network.
@@ -150,6 +160,8 @@ impl TrainSettings {
             optimizer: optim::find(&self.optimizer)?.with(&self.extensions.0)?,
             loss: loss::find(&self.loss)?.with(&self.extensions.0)?,
             mixing: mixing::find(&self.mixing)?.with(&self.extensions.0)?,
+            views: None,
+            student: StudentOptions::default(),
             settings: self.training,
         };
         options.validate()?;

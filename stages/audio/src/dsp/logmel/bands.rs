@@ -82,6 +82,21 @@ pub(super) fn bands(layout: &Triangles) -> Vec<Band> {
         .collect()
 }
 
+/// The triangles whose middles lie between two frequencies; the one whose middle is nearest where there is none.
+pub(super) fn between(layout: &Triangles, low_hz: f64, high_hz: f64) -> Range<usize> {
+    let scale = layout.scale;
+    let (low, high) = (scale.mel(layout.edges_hz.0), scale.mel(layout.edges_hz.1));
+    let step = (high - low) / (layout.n_mels + 1) as f64;
+    let middle = |band: usize| scale.hz(low + step * (band + 1) as f64);
+    let first = (0..layout.n_mels).take_while(|&band| middle(band) < low_hz).count();
+    let last = (0..layout.n_mels).take_while(|&band| middle(band) <= high_hz).count();
+    if first < last {
+        return first..last;
+    }
+    let nearest = first.min(layout.n_mels - 1);
+    nearest..nearest + 1
+}
+
 vectorised! {
     /// Sums powers `[bin]` under each triangle into `out` `[mel]`, for every frame of a block.
     pub(super) fn sum(bands: &[Band], powers: &[Lanes], out: &mut [Lanes]) {
@@ -127,6 +142,23 @@ impl MelScale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bands_between_two_frequencies_have_their_middles_there() {
+        let layout = Triangles {
+            sample_rate_hz: 22_050,
+            n_fft: 512,
+            n_mels: 9,
+            // Linear up to 1 kHz on this scale: middles at 100, 200, … 900 Hz.
+            edges_hz: (0.0, 1000.0),
+            scale: MelScale::Slaney,
+            norm: MelNorm::None,
+        };
+        assert_eq!(between(&layout, 0.0, 1000.0), 0..9);
+        assert_eq!(between(&layout, 250.0, 610.0), 2..6);
+        assert_eq!(between(&layout, 310.0, 320.0), 3..4, "the next one where none lies between");
+        assert_eq!(between(&layout, 5000.0, 6000.0), 8..9);
+    }
 
     #[test]
     fn scales_turn_back_and_meet_their_known_points() {

@@ -106,6 +106,11 @@ pub enum Level {
 }
 
 impl MelConfig {
+    /// The mel bands whose middles lie between two frequencies, in Hz; at least one.
+    pub fn bands_between(&self, low_hz: f64, high_hz: f64) -> Range<usize> {
+        bands::between(&self.triangles(), low_hz, high_hz)
+    }
+
     /// What is wrong with settings each of which is in its range.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let half = f64::from(self.sample_rate_hz) / 2.0;

@@ -1,0 +1,83 @@
+//! `chorus enroll`: a class more for a trained model, from a few windows or clips in which it calls. Nothing is trained again, and the
+//! scores of the other classes stay as they are.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chorus_card::{Card, DECISIONS, Decisions, Enrolled, MODEL_CARD, WEIGHTS};
+use chorus_engine::{Console, atomic, hash_bytes};
+use chorus_head::{fit_class, with_class};
+use chorus_query::Tables;
+use chorus_search::{Embeddings, Span};
+
+use super::search::examples;
+use super::windows;
+use crate::args::{EnrollArgs, UsageError};
+
+/// The windows that a class is told from: those of train with labels.
+const OTHERS: &str = "SELECT DISTINCT '' AS run, s.site, s.date, s.recording_id, s.start_s, s.end_s FROM segments s \
+    JOIN training_sets t ON t.recording_id = s.recording_id AND t.subset = 'train' \
+    JOIN labels l ON l.segment_id = s.segment_id AND l.value IS NOT NULL";
+
+pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
+    let folders = args.runs.folders()?;
+    let [run] = folders.as_slice() else {
+        return Err(UsageError("--run: name one run, the one that trained the model".to_owned()).into());
+    };
+    let model = run.join("model");
+    let card_path = model.join(MODEL_CARD);
+    let mut card = Card::read(&card_path)?;
+    if card.classes.contains(&args.name) {
+        return Err(UsageError(format!("{}: the model has this class; train again to change it", args.name)).into());
+    }
+    if args.output.exists() {
+        return Err(UsageError(format!("--output {}: it exists already; name a new folder", args.output.display())).into());
+    }
+    let embeddings =
+        Embeddings::open(windows::open(&folders, &["embeddings", "recordings", "labels", "training_sets"], args.fresh.fresh)?)?;
+    let found = examples(&embeddings, &args.examples, args.fresh.fresh)?;
+    let tables = Tables::of(embeddings.runs().to_vec());
+    let mut spans = Vec::new();
+    for rows in tables.sql(OTHERS)? {
+        spans.extend(Span::of_rows(&rows?, tables.runs())?);
+    }
+    let others = embeddings.examples(&spans, args.others as usize)?;
+    // An example may be a window of train.
+    let others: Vec<Vec<f32>> = others.vectors.into_iter().filter(|vector| !found.vectors.contains(vector)).collect();
+    let strength = args.strength.or_else(|| card.options.get("setting").and_then(serde_yaml::Value::as_f64)).unwrap_or(0.01);
+    let row = fit_class(&found.vectors, &others, strength)?;
+    let weights_path = model.join(WEIGHTS);
+    let bytes = fs::read(&weights_path).with_context(|| weights_path.display().to_string())?;
+    if hash_bytes(&bytes)[..16] != card.model_id {
+        return Err(
+            UsageError(format!("{}: these are not the weights that {MODEL_CARD} describes", weights_path.display())).into()
+        );
+    }
+    // The tables of a run have the classes in the order of their names.
+    let place = card.classes.partition_point(|class| *class < args.name);
+    let bytes = with_class(&bytes, &row, place).with_context(|| weights_path.display().to_string())?;
+    let before = std::mem::replace(&mut card.model_id, hash_bytes(&bytes)[..16].to_owned());
+    card.classes.insert(place, args.name.clone());
+    let (examples, number) = (found.vectors.len() as u64, others.len() as u64);
+    card.enrolled.push(Enrolled { class: args.name.clone(), examples, others: number, strength, before });
+    write(&args.output, WEIGHTS, &bytes)?;
+    // Thresholds and calibrations of the other classes hold, since their scores are the same.
+    let decisions = model.join(DECISIONS);
+    if decisions.exists() {
+        let decisions = Decisions { model_id: card.model_id.clone(), ..Decisions::read(&decisions)? };
+        write(&args.output, DECISIONS, serde_yaml::to_string(&decisions)?.as_bytes())?;
+    }
+    write(&args.output, MODEL_CARD, card.to_yaml().as_bytes())?;
+    let folder = args.output.display();
+    Console::new().say(&format!(
+        "{} is told from {number} windows of train by {examples} examples; the model with it: {folder}; apply it with model.path: {folder}",
+        args.name
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    Ok(atomic::write(folder, &folder.join(name), bytes).map(drop)?)
+}

@@ -1,0 +1,18 @@
+//! Unknown sounds (open-set recognition): the stage `unknown` tells of each window how unlike everything it is that the model learnt.
+//!
+//! - [`likeness`]: distances of an embedding from those that were learnt from. [`scores`]: the four scores of a window, and how one of
+//!   them becomes a share of known windows.
+//! - [`reference`]: the first pass, which looks at the windows of train and validation. [`windows`]: the second one, for each site-day.
+//! - [`metrics`]: the third one, which tells how well classes are found that were held out (`split.held_out_classes`).
+
+mod likeness;
+mod metrics;
+mod reference;
+mod scores;
+mod settings;
+mod windows;
+
+pub use metrics::OpenSetMetrics;
+pub use reference::UnknownReference;
+pub use settings::declarations;
+pub use windows::Unknown;

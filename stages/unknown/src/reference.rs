@@ -1,0 +1,198 @@
+//! First pass of the stage `unknown`: from the windows of train and validation to `model/unknown.safetensors`, what all other windows are
+//! compared with.
+
+use std::collections::BTreeMap;
+
+use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
+use chorus_score::labelled::for_each_labelled;
+use chorus_tables::{TableReader, halves};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::likeness::Likeness;
+use crate::scores::{Measures, Shares, of_logits};
+use crate::settings::{UnknownSettings, is_asked};
+
+/// The file in the model's folder.
+pub(crate) const REFERENCE: &str = "unknown.safetensors";
+const REFERENCE_FILE: &str = "model/unknown.safetensors";
+
+/// The pass.
+pub struct UnknownReference;
+
+impl UnknownReference {
+    /// What the pass declares of itself; a run that does not ask for it does without.
+    pub fn declare(config: &Config) -> Option<Pass> {
+        use Input::{Parts, Table};
+        let part = |of| Parts { of, by: "training_sets" };
+        is_asked(config).then(|| Pass {
+            name: "unknown-reference",
+            inputs: vec![Table("training_sets"), part("embeddings"), part("predictions"), part("labels"), Table("classes")],
+            outputs: vec![Output::File(REFERENCE_FILE)],
+            keys: vec!["unknown.*"],
+            // The score and its threshold are used on windows.
+            hints: vec!["unknown.enabled", "unknown.score", "unknown.threshold"],
+            ..Pass::new("unknown", Per::Run)
+        })
+    }
+}
+
+impl Work for UnknownReference {
+    type Found = ();
+
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+        Ok(Scan::default())
+    }
+
+    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+        let settings = cx.settings::<UnknownSettings>()?;
+        let (classes, _) = chorus_score::classes::read(cx)?;
+        let [train, validation] = read(cx, classes.len())?;
+        if validation.windows.is_empty() {
+            let next = "give validation a share in the section split, or set unknown.enabled: false";
+            return Err(format!("there is no window of validation with labels to compare with; {next}").into());
+        }
+        let groups: Vec<Vec<usize>> = train.windows.iter().map(|window| window.groups.clone()).collect();
+        let likeness = Likeness::new(&train.embeddings, train.width, &groups, settings.reference_windows)?;
+        let distances = likeness.distances(&validation.embeddings, settings.neighbours);
+        let measures: Vec<Measures> =
+            validation.windows.iter().zip(distances).map(|(window, found)| window.measures(found)).collect();
+        let reference = Reference { likeness, shares: Shares::new(&measures) };
+        let (n, m) = (train.windows.len(), validation.windows.len());
+        cx.console().say(&format!("{:17} compares with {n} windows of train and {m} of validation", "unknown"));
+        cx.write_file(REFERENCE_FILE, &reference.to_bytes()?)?;
+        Ok(())
+    }
+}
+
+/// The windows of one side.
+#[derive(Default)]
+struct Side {
+    width: usize,
+    /// `[window, value]`
+    embeddings: Vec<f32>,
+    windows: Vec<Window>,
+}
+
+struct Window {
+    /// Its classes; a group of its own where there is none.
+    groups: Vec<usize>,
+    /// What the logits give.
+    logits: (f32, f32),
+}
+
+impl Window {
+    fn measures(&self, (cosine, distance): (f32, f32)) -> Measures {
+        [self.logits.0, self.logits.1, cosine, distance]
+    }
+}
+
+/// The windows of train and validation with labels.
+fn read(cx: &UnitContext<'_>, classes: usize) -> Result<[Side; 2], WorkError> {
+    let mut found: Vec<(TableReader, usize, usize, Vec<usize>)> = Vec::new();
+    for_each_labelled(cx, "embeddings", classes, |window| {
+        if window.labels.iter().any(Option::is_some) {
+            let mut groups: Vec<usize> = (0..classes).filter(|&class| window.labels[class] == Some(1)).collect();
+            if groups.is_empty() {
+                groups.push(classes);
+            }
+            found.push((window.reader.clone(), window.row, usize::from(window.subset == "validation"), groups));
+        }
+        Ok(())
+    })?;
+    let units: BTreeMap<_, Unit> = cx.partitions("embeddings")?.into_iter().map(|p| (p.path.clone(), p.unit)).collect();
+    let predictions: BTreeMap<Unit, _> = cx.partitions("predictions")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
+    let mut sides = [Side::default(), Side::default()];
+    for own in found.chunk_by(|a, b| a.0.path() == b.0.path()) {
+        let reader = &own[0].0;
+        let unit = units.get(reader.path()).ok_or("a part of the table embeddings has no unit")?;
+        let predictions = predictions.get(unit).ok_or_else(|| format!("{unit} has embeddings and no predictions"))?;
+        let logits = cx.read_partition("predictions", predictions, &["logit"])?;
+        let logits = logits.f32("logit")?;
+        if logits.len() != reader.rows() * classes {
+            return Err(format!("{unit}: predictions and embeddings hold different windows; run predict again").into());
+        }
+        let rows: Vec<usize> = own.iter().map(|(_, row, ..)| *row).collect();
+        let arrays = reader.rows_at(&rows, &["embedding"])?;
+        let arrays = arrays.arrays("embedding")?;
+        for (place, (_, row, side, groups)) in own.iter().enumerate() {
+            let side = &mut sides[*side];
+            side.embeddings.extend(halves(arrays.value(place)));
+            side.width = arrays.value(place).len() / 2;
+            let logits = of_logits(logits.values()[row * classes..(row + 1) * classes].iter().copied());
+            side.windows.push(Window { groups: groups.clone(), logits });
+        }
+    }
+    Ok(sides)
+}
+
+/// What windows are compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reference {
+    pub likeness: Likeness,
+    pub shares: Shares,
+}
+
+/// Names of the tensors of the shares, in the order of the scores.
+const SHARES: [&str; 4] = ["validation.max_logit", "validation.energy", "validation.knn", "validation.mahalanobis"];
+
+impl Reference {
+    fn to_bytes(&self) -> Result<Vec<u8>, WorkError> {
+        let Likeness { width, reference, centre, whitening, means } = &self.likeness;
+        let of_width = |values: &Vec<f32>| vec![values.len() / width, *width];
+        let mut tensors = vec![
+            ("reference", of_width(reference), reference),
+            ("centre", vec![*width], centre),
+            ("whitening", of_width(whitening), whitening),
+            ("means", of_width(means), means),
+            ("validation.means", vec![self.shares.means.len()], &self.shares.means),
+        ];
+        tensors.extend(SHARES.into_iter().zip(&self.shares.measured).map(|(name, values)| (name, vec![values.len()], values)));
+        let bytes: Vec<Vec<u8>> =
+            tensors.iter().map(|(.., values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+        let views = tensors
+            .into_iter()
+            .zip(&bytes)
+            .map(|((name, shape, _), bytes)| Ok((name, TensorView::new(Dtype::F32, shape, bytes)?)));
+        Ok(safetensors::serialize(views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?, None)?)
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, WorkError> {
+        let tensors = SafeTensors::deserialize(bytes)?;
+        let values = |name: &str| -> Result<Vec<f32>, WorkError> {
+            let tensor = tensors.tensor(name)?;
+            Ok(tensor.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
+        };
+        let centre = values("centre")?;
+        let mut measured: [Vec<f32>; 4] = Default::default();
+        for (name, own) in SHARES.into_iter().zip(&mut measured) {
+            *own = values(name)?;
+        }
+        Ok(Self {
+            likeness: Likeness {
+                width: centre.len(),
+                reference: values("reference")?,
+                centre,
+                whitening: values("whitening")?,
+                means: values("means")?,
+            },
+            shares: Shares { measured, means: values("validation.means")? },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let embeddings = [1.0, 0.0, 0.5, 0.0, 1.0, -0.5, 0.8, 0.1, 0.2, 0.1, 0.7, 0.3];
+        let groups = vec![vec![0], vec![1], vec![0], vec![1]];
+        let likeness = Likeness::new(&embeddings, 3, &groups, 10).unwrap();
+        let reference = Reference { likeness, shares: Shares::new(&[[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0]]) };
+        assert_eq!(Reference::from_bytes(&reference.to_bytes().unwrap()).unwrap(), reference);
+        assert!(Reference::from_bytes(b"nothing").is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! The section `unknown`.
+
+use chorus_engine::Config;
+use chorus_keys::{Choices, Declarations, Finding, Keys, Values};
+use serde::Deserialize;
+
+/// The keys.
+#[derive(Debug, Clone, Copy, Deserialize, Keys)]
+#[keys(section = "unknown")]
+pub(crate) struct UnknownSettings {
+    /// Write the table unknown: how unlike everything that was learnt each window is. It needs embeddings: those of a backbone, or those of
+    /// the run's own network with predict.embeddings.
+    #[key(default = "false")]
+    #[allow(dead_code, reason = "read by its name, where the stage is declared")]
+    pub enabled: bool,
+    /// The score that becomes the column unknown.
+    #[key(default = "mean")]
+    pub score: ScoreName,
+    /// A window is unknown when this share of the windows of validation has a lower score.
+    #[key(default = "0.95", range = 0.0..=1.0)]
+    pub threshold: f64,
+    /// With score knn, and in the mean: how many of the nearest windows of train count.
+    #[key(unit = "windows", default = "5", range = 1..=1000)]
+    pub neighbours: usize,
+    /// Largest number of windows of train that are compared with. Of more, evenly spaced ones are taken.
+    #[key(unit = "windows", default = "4000", range = 1..)]
+    pub reference_windows: usize,
+}
+
+/// A score of how unknown a window is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScoreName {
+    /// The highest logit is low (Vaze et al., ICLR 2022).
+    MaxLogit,
+    /// All logits are low: their free energy (Wang et al., NeurIPS 2021, for several labels).
+    Energy,
+    /// The nearest windows of train are far, by the cosine of embeddings (Sun et al., ICML 2022).
+    Knn,
+    /// The nearest class is far, by the Mahalanobis distance (Lee et al., NeurIPS 2018).
+    Mahalanobis,
+    /// The mean rank of the four among the windows of validation.
+    Mean,
+}
+
+/// The keys of the crate.
+pub fn declarations() -> Declarations {
+    Declarations::default().section::<UnknownSettings>().check(needs_embeddings)
+}
+
+/// Whether a configuration asks for the stage, and trains a model of its own.
+pub(crate) fn is_asked(config: &Config) -> bool {
+    config.get("unknown.enabled").as_bool() == Some(true) && config.text("model.path").is_none()
+}
+
+fn needs_embeddings(values: &Values) -> Vec<Finding> {
+    let asked = |key| values.get(key).as_bool() == Some(true);
+    let on_embeddings = values.text("train.on").map_or_else(|| values.text("backbone.path").is_some(), |on| on == "embeddings");
+    let distils = values.text("backbone.path").is_some() && values.number("distill.epochs") > 0.0;
+    let mut findings = Vec::new();
+    if asked("unknown.enabled") && values.text("model.path").is_none() {
+        if !on_embeddings && !distils && !asked("predict.embeddings") {
+            let allowed = "it needs embeddings: set predict.embeddings: true, or name a backbone in backbone.path";
+            findings.push(Finding::new("unknown.enabled", "true without embeddings", allowed));
+        }
+        if asked("embed.map") {
+            findings.push(Finding::new(
+                "unknown.enabled",
+                "true with embed.map",
+                "maps have no embeddings of whole windows: use one of the two",
+            ));
+        }
+    }
+    findings
+}
