@@ -168,12 +168,12 @@ def main(program):
             run(["scontrol", "update", f"nodename={drained}", "state=resume"], env=slurm.environment)
 
             # A training whose time is over goes on in another turn. Slurm counts in minutes.
-            longer = [*given("turns"), "--set", "train.epochs=30", "--set", f"run.base={work / 'alone'}"]
+            longer = [*given("turns"), "--set", "train.epochs=60", "--set", f"run.base={work / 'alone'}"]
             run([ROOT / "workflow/sbatch.sh", settings, "1", *longer], env={**environment, "TRAIN_TIME": "1", "TRAIN_WARNING": "45"}, cwd=work)
             train = slurm.ask("squeue", "-h", "-n", "chorus-train", "-o", "%i")[0]
             slurm.wait("a training in turns")
             turns = next(int(word.split("=")[1]) for word in slurm.ask("scontrol", "show", "job", train) if word.startswith("Restarts="))
-            run([program, "run", "-c", settings, *given("at_once"), "--set", "train.epochs=30", "--set", f"run.base={work / 'alone'}"])
+            run([program, "run", "-c", settings, *given("at_once"), "--set", "train.epochs=60", "--set", f"run.base={work / 'alone'}"])
             if turns < 1:
                 fail("the training was over before its time was")
             same("turns", f"a training that was put into the queue again {turns} times", results(work / "at_once"))
