@@ -21,8 +21,8 @@ The run is the one that trained the model, with the table embeddings: a head on 
 Examples:
   chorus enroll FROG --clip frog1.wav --clip frog2.wav -o models/with-frog
   chorus enroll FROG --table annotations --where \"label = 'new frog'\" -o models/with-frog
-  chorus run -c configs/ponds.yaml --set model.path=models/with-frog run.path=runs/with-frog
-docs/learning.md says more.";
+  chorus run -c configs/ponds.yaml --set model.path=models/with-frog --set run.path=runs/with-frog
+docs/without-labels.md says more.";
 
 const CLUSTERS: &str = "\
 Examples:

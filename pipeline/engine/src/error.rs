@@ -38,7 +38,7 @@ pub enum EngineError {
     OtherRun {
         /// The key.
         key: &'static str,
-        /// The base.
+        /// The folder that it names.
         path: PathBuf,
         /// What was found.
         found: String,
