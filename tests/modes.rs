@@ -28,6 +28,7 @@ fn a_labelled_survey_ends_with_every_table() {
         "pseudo_labels",
         "pretraining_log",
         "unknown",
+        "unknown_sounds",
         "open_set_metrics",
         "self_training_rounds",
     ];

@@ -128,7 +128,7 @@ fn shares_quotas_and_filters_are_kept() {
     let known = of("known", &["--site", "POND01", "--class", "FICPRI"]);
     assert!(known.iter().all(|row| row["recording"].contains(NIGHT) && row["class"] == "FICPRI") && !known.is_empty());
     for (more, wanted) in [
-        (["--shares", "best=1"], "expected one of: top, uncertain, stratified, diverse"),
+        (["--shares", "best=1"], "expected one of: top, uncertain, stratified, unknown, diverse"),
         (["--per-hour", "0"], "at least 1"),
         (["--site", "NOWHERE"], "this run has no site `NOWHERE`"),
     ] {
@@ -139,6 +139,33 @@ fn shares_quotas_and_filters_are_kept() {
     labelled.run_all();
     let said = refused(&labelled, &[]);
     assert!(said.contains("there is no window to listen to: all are labelled"), "{said}");
+}
+
+#[test]
+fn loud_windows_that_are_unlike_all_that_was_learnt_are_a_reason_to_listen() {
+    let sets = ["unknown.enabled=true", EMBEDDINGS, "unknown.threshold=0.5", "unknown.min_rise_db=1"];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let survey = half_labelled(&sets);
+    // Without the table `unknown` the others take over, or the command says why there is nothing.
+    let (rows, said) = next(&survey, "before", &["--shares", "unknown=1,top=1", "--per-class", "2"]);
+    assert!(said.contains("`unknown` gave its share to the others") && rows.iter().all(|row| row["strata"] == "top"), "{said}");
+    assert!(!next(&survey, "usual", &[]).1.contains("unknown"), "nobody asked for it");
+    assert!(refused(&survey, &["--shares", "unknown"]).contains("set unknown.enabled: true"));
+    survey.run_with(&[&["unknown"], &sets[..]].concat());
+    let (rows, _) = next(&survey, "unlike", &["--shares", "unknown", "--per-class", "4", "--per-hour", "9"]);
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["strata"] == "unknown"), "{rows:?}");
+    let places: BTreeSet<_> = rows.iter().map(place).collect();
+    assert_eq!(places.len(), rows.len(), "a window is asked for under one class");
+    let asked = survey.ask(
+        "SELECT r.path, u.start_s, p.class FROM unknown u JOIN recordings r USING (recording_id) \
+         JOIN predictions p ON p.segment_id = u.segment_id AND p.logit = u.max_logit WHERE u.is_loud",
+    );
+    let loud: BTreeSet<(String, String, String)> = csv::Reader::from_reader(asked.as_bytes())
+        .records()
+        .map(|row| row.unwrap())
+        .map(|row| (row[0].to_owned(), row[1].parse::<f64>().unwrap().to_string(), row[2].to_owned()))
+        .collect();
+    assert!(rows.iter().all(|row| loud.contains(&(place(row).0, place(row).1, row["class"].clone()))), "{rows:?}\n{loud:?}");
 }
 
 #[test]

@@ -169,6 +169,14 @@ fn every_objective_and_mixing_pretrains_and_train_starts_from_it() {
         let weights = fs::read(survey.run().join("model/weights.safetensors")).unwrap();
         assert!(made.insert(weights), "{objective} {mixing}: the same weights as before");
     }
+    // How labels are learnt makes nothing stale of what was learnt without them; how windows look does.
+    let last = ["--set", "pretrain.objective=vicreg", "--set", "pretrain.mixing=mix2"];
+    let stale = |more: &str| survey.to_make(&[&PRETRAIN[..], &last, &["--set", more]].concat());
+    for key in ["train.epochs=3", "train.loss=focal", "train.mixing=none", "train.body_rate=0.5"] {
+        let stale = stale(key);
+        assert!(stale.contains_key("train") && !stale.contains_key("pretrain"), "{key}: {stale:?}");
+    }
+    assert!(stale("train.time_masks=1").contains_key("pretrain"));
 }
 
 #[test]
@@ -237,6 +245,18 @@ fn a_class_that_is_held_out_is_learnt_nowhere_and_told_by_how_unlike_it_is() {
         "SELECT score, COUNT(*), COUNT(value) FROM open_set_metrics WHERE class IS NULL GROUP BY score ORDER BY score",
     );
     assert_eq!(rows, ["energy,3,3", "knn_distance,3,3", "mahalanobis,3,3", "max_logit,3,3", "unknown,3,3"]);
+    // Loudness is measured of unknown windows alone; what is unknown and loud is in one group each, the largest first.
+    let odd = "SELECT COUNT(*) FROM unknown WHERE is_unknown <> (rise_db IS NOT NULL) OR is_loud <> COALESCE(rise_db >= 10, FALSE) OR rise_db < 0";
+    assert_eq!(ask(&survey.run(), odd), ["0"]);
+    let loud = ask(&survey.run(), "SELECT segment_id FROM unknown WHERE is_loud ORDER BY segment_id");
+    assert!(!loud.is_empty(), "the synthetic survey has calls of the class that was held out");
+    assert_eq!(ask(&survey.run(), "SELECT segment_id FROM unknown_sounds ORDER BY segment_id"), loud);
+    let sizes = ask(&survey.run(), "SELECT COUNT(*) FROM unknown_sounds GROUP BY \"group\" ORDER BY \"group\"");
+    let sizes: Vec<u32> = sizes.iter().map(|size| size.parse().unwrap()).collect();
+    assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+    let page = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
+    assert!(page.contains("<h2>Unknown sounds</h2>") && page.contains("src=\"clips/unknown-01-1.wav\""), "no group has a clip");
+    assert!(survey.run().join("report/clips/unknown-01-1.png").exists());
     // A sweep over classes ends in one table.
     let vary = format!("split.held_out_classes=[{held_out}],[{}]", classes[1]);
     well(&survey, &["sweep", "--vary", &vary, "--set", "predict.embeddings=true", "--set", "unknown.enabled=true"]);
@@ -298,6 +318,13 @@ fn an_enrolled_class_is_found_and_leaves_the_scores_of_the_others() {
     ));
     assert_eq!(found, "true");
     // What cannot be done is refused, and nothing is overwritten.
+    let card = survey.run().join("model/model.yaml");
+    let own = fs::read_to_string(&card).unwrap();
+    let id = own.lines().find_map(|line| line.strip_prefix("model_id: ")).unwrap().trim_matches('\'').to_owned();
+    fs::write(&card, own.replace(&id, "0123456789abcdef")).unwrap();
+    let refused = text(&enroll(&["-o", "other"]).stderr);
+    assert!(refused.contains(&format!("its embeddings are those of {id}")), "{refused}");
+    fs::write(&card, own).unwrap();
     assert!(text(&enroll(&["-o", "with"]).stderr).contains("it exists already"));
     let known = ask(&survey.run(), "SELECT class FROM classes LIMIT 1");
     let args = ["enroll", &known[0], "--run", &run, "--class", &known[0], "-o", "other"];

@@ -11,7 +11,7 @@ use chorus_model::{declare, given};
 use chorus_report::Report;
 use chorus_score::{Activity, Detect, Evaluate};
 use chorus_teach::PseudoLabel;
-use chorus_unknown::{OpenSetMetrics, Unknown, UnknownReference};
+use chorus_unknown::{OpenSetMetrics, Unknown, UnknownReference, UnknownSounds};
 
 /// All passes that a configuration asks for, with the work of those that this program executes; train and predict are
 /// the worker's.
@@ -41,6 +41,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Evaluate::declare(config), Evaluate)
         .with(UnknownReference::declare(config), UnknownReference)
         .with(Unknown::declare(config), Unknown)
+        .with(UnknownSounds::declare(config), UnknownSounds)
         .with(OpenSetMetrics::declare(config), OpenSetMetrics)
         .with(Detect::declare(config), Detect)
         .with(Activity::declare(config), Activity)

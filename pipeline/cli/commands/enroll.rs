@@ -37,6 +37,12 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     }
     let embeddings =
         Embeddings::open(windows::open(&folders, &["embeddings", "recordings", "labels", "training_sets"], args.fresh.fresh)?)?;
+    // A row of weights for other embeddings would be nonsense that looks like scores.
+    let made_by = card.backbone.as_ref().map_or(&card.model_id, |backbone| &backbone.id);
+    if embeddings.model_id() != made_by {
+        let found = format!("its embeddings are those of {}, and its model takes those of {made_by}", embeddings.model_id());
+        return Err(UsageError(format!("--run {}: {found}; make both with one configuration", run.display())).into());
+    }
     let found = examples(&embeddings, &args.examples, args.fresh.fresh)?;
     let tables = Tables::of(embeddings.runs().to_vec());
     let mut spans = Vec::new();

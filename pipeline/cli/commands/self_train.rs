@@ -99,15 +99,12 @@ fn student(args: &SelfTrainArgs, teacher: &Path) -> anyhow::Result<Config> {
 impl Round {
     fn read(run: &Path, teacher: Option<PathBuf>) -> anyhow::Result<Self> {
         let frames = Frames::open(run)?;
-        let windows_taught = match &teacher {
-            Some(_) => frames.table("pseudo_labels")?.select([col("segment_id").n_unique()]).collect()?,
-            None => return Self::of(run, teacher, 0, &frames),
+        let windows_taught = if teacher.is_some() {
+            let windows = frames.table("pseudo_labels")?.select([col("segment_id").n_unique()]).collect()?;
+            u64::from(windows.column("segment_id")?.u32()?.get(0).unwrap_or(0))
+        } else {
+            0
         };
-        let windows = windows_taught.column("segment_id")?.u32()?.get(0).unwrap_or(0);
-        Self::of(run, teacher, u64::from(windows), &frames)
-    }
-
-    fn of(run: &Path, teacher: Option<PathBuf>, windows_taught: u64, frames: &Frames) -> anyhow::Result<Self> {
         let values = |subset: &str| -> anyhow::Result<(Vec<f64>, Option<f64>)> {
             let rows = macro_averages(frames.table("metrics")?, subset).collect()?;
             let pairs = rows.column("site")?.str()?.iter().zip(rows.column("value")?.f64()?.iter());

@@ -53,7 +53,7 @@ impl Console {
         } else {
             None
         };
-        Progress { console: self.clone(), bar, what: what.to_owned(), total, start: Instant::now() }
+        Progress { console: self.clone(), bar, what: what.to_owned(), total, start: Instant::now(), before: 0 }
     }
 }
 
@@ -69,16 +69,29 @@ pub struct Progress {
     what: String,
     total: u64,
     start: Instant,
+    /// Pieces that were done before this process began.
+    before: u64,
 }
 
 impl Progress {
+    /// The same where so many pieces were done earlier, so that the time left follows from the others.
+    #[must_use]
+    pub fn after(mut self, before: u64) -> Self {
+        if let Some(bar) = &self.bar {
+            bar.set_position(before);
+            bar.reset_eta();
+        }
+        self.before = before;
+        self
+    }
+
     /// Sets how many pieces are done. `line` names the last one; it is printed where no bar is shown.
     pub fn done(&self, position: u64, line: &str) {
         match &self.bar {
             Some(bar) => bar.set_position(position),
             None if !line.is_empty() => {
-                let left =
-                    self.start.elapsed().as_secs_f64() / position.max(1) as f64 * self.total.saturating_sub(position) as f64;
+                let done = position.saturating_sub(self.before).max(1);
+                let left = self.start.elapsed().as_secs_f64() / done as f64 * self.total.saturating_sub(position) as f64;
                 self.console.say(&format!("{:17} [{position}/{}] {line}, {} left", self.what, self.total, duration(left)));
             }
             None => {}
@@ -95,7 +108,7 @@ impl Drop for Progress {
 }
 
 /// Seconds as a person reads them.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),
         s if s < 120.0 => format!("{s:.0} s"),

@@ -159,8 +159,15 @@ pub fn trains_in_steps(config: &Config) -> bool {
 }
 
 /// The keys of the section `train` that change how a training works and not what it gives, and the one whose file counts by its content.
-pub const TRAINING_HINTS: &[&str] =
-    &["train.checkpoint_every_s", "train.memory_gib", "train.device_memory_gib", "train.loader_threads", "train.initial_weights"];
+pub const TRAINING_HINTS: &[&str] = &[
+    "train.checkpoint_every_s",
+    "train.memory_gib",
+    "train.device_memory_gib",
+    "train.loader_threads",
+    "train.initial_weights",
+    // What it stands for are the values of other keys.
+    "train.recipe",
+];
 
 /// Whether predictions are made from the table of features, rather than straight from the audio.
 pub fn predicts_from_features(config: &Config) -> bool {

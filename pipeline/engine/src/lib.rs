@@ -33,7 +33,7 @@ mod sync;
 mod unit;
 
 pub use config::{Config, ConfigError, HEAD_KEYS, MODEL_KEYS};
-pub use console::{Console, Progress, counted};
+pub use console::{Console, Progress, counted, duration};
 pub use error::{EngineError, WorkError, message};
 pub use exact::Exact;
 pub use files::abilities::{Ability, abilities};

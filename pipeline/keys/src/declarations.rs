@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::key::parsed;
-use crate::{Key, Keys, Values};
+use crate::{Key, Keys, Preset, Values};
 
 /// Something wrong with the values of several keys together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub struct Declarations {
     checks: Vec<Check>,
     purposes: Vec<Check>,
     remarks: Vec<Check>,
+    presets: Vec<(&'static str, &'static [Preset])>,
 }
 
 impl fmt::Debug for Declarations {
@@ -99,6 +100,36 @@ impl Declarations {
         self
     }
 
+    /// Says that the words of a key stand for values of other keys.
+    ///
+    /// # Panics
+    /// When there is no such key, when a key does not take the value of a preset, or when two presets do not name the same keys: a fault of
+    /// the program. Each has to name them all, so that nothing of one preset remains when another takes its place.
+    #[must_use]
+    pub fn presets(mut self, key: &'static str, presets: &'static [Preset]) -> Self {
+        assert!(self.find(key).is_some(), "{key} is not declared");
+        let names = |preset: &Preset| preset.values().map(|(name, _)| name).collect::<Vec<_>>();
+        for preset in presets {
+            assert!(
+                names(preset) == names(&presets[0]),
+                "{key}: {} does not name the keys that {} does",
+                preset.name,
+                presets[0].name
+            );
+            for (name, value) in preset.values() {
+                let takes = self.find(name).is_some_and(|key| key.allows(&value));
+                assert!(takes, "{key}: {}: {name} does not take {value:?}", preset.name);
+            }
+        }
+        self.presets.push((key, presets));
+        self
+    }
+
+    /// The keys whose words stand for values of other keys, and what they stand for.
+    pub fn all_presets(&self) -> impl Iterator<Item = (&'static str, &'static [Preset])> {
+        self.presets.iter().copied()
+    }
+
     /// Adds all that another part of the program declares.
     ///
     /// # Panics
@@ -109,6 +140,7 @@ impl Declarations {
         all.checks.extend(other.checks);
         all.purposes.extend(other.purposes);
         all.remarks.extend(other.remarks);
+        all.presets.extend(other.presets);
         all
     }
 

@@ -56,6 +56,7 @@ extern crate self as chorus_keys;
 mod declarations;
 mod key;
 mod kind;
+mod preset;
 mod schema;
 mod values;
 
@@ -63,6 +64,7 @@ pub use chorus_keys_derive::{Choices, Keys};
 pub use declarations::{Check, Declarations, Finding};
 pub use key::{Base, Key, Keys};
 pub use kind::{KeyType, Kind, Range, Word, above};
+pub use preset::Preset;
 pub use schema::schema;
 pub use values::{NotAllowed, Values, defaults, validate};
 

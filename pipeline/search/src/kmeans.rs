@@ -14,6 +14,23 @@ const ROUNDS: usize = 30;
 /// Vectors that one thread takes at a time.
 const VECTORS: usize = 64;
 
+/// At most `number` groups of vectors `[vector, value]` by their directions: the group of each vector, from 0, and its similarity to the
+/// centre of that group, -1 to 1. The same vectors and seed give the same groups for any number of threads. All vectors are held once
+/// more, as float32.
+pub fn group_of_each(vectors: &[f32], width: usize, number: usize, seed: u64) -> Vec<(usize, f32)> {
+    let stride = kernel::padded(width);
+    let mut padded = vec![0.0; vectors.len() / width.max(1) * stride];
+    for (padded, vector) in padded.chunks_exact_mut(stride).zip(vectors.chunks_exact(width.max(1))) {
+        padded[..width].copy_from_slice(vector);
+    }
+    normalise(&mut padded, stride);
+    let centres = centres(&padded, stride, number, seed);
+    if centres.is_empty() {
+        return Vec::new();
+    }
+    assign(&padded, stride, &centres).into_iter().map(|(group, product)| (group, product.clamp(-1.0, 1.0))).collect()
+}
+
 /// The nearest of some centres, and the product with it; the first where several are equally near.
 pub(crate) fn nearest(products: &[f32]) -> (usize, f32) {
     let mut best = (0, f32::NEG_INFINITY);
@@ -41,7 +58,7 @@ pub(crate) fn centres(vectors: &[f32], stride: usize, number: usize, seed: u64) 
     let mut centres = seeds(vectors, stride, number, seed);
     let mut groups = vec![usize::MAX; vectors.len() / stride];
     for _ in 0..ROUNDS {
-        let found = assign(vectors, stride, &centres);
+        let found: Vec<usize> = assign(vectors, stride, &centres).into_iter().map(|(group, _)| group).collect();
         if found == groups {
             break;
         }
@@ -88,13 +105,13 @@ fn seeds(vectors: &[f32], stride: usize, number: usize, seed: u64) -> Vec<f32> {
     centres
 }
 
-/// The nearest centre of each vector.
-fn assign(vectors: &[f32], stride: usize, centres: &[f32]) -> Vec<usize> {
+/// The nearest centre of each vector, and the product with it.
+fn assign(vectors: &[f32], stride: usize, centres: &[f32]) -> Vec<(usize, f32)> {
     let number = centres.len() / stride;
     let of_chunk = |vectors: &[f32]| {
         let mut products = vec![0.0; vectors.len() / stride * number];
         kernel::products(vectors, centres, stride, &mut products);
-        products.chunks_exact(number).map(|products| nearest(products).0).collect::<Vec<usize>>()
+        products.chunks_exact(number).map(nearest).collect::<Vec<_>>()
     };
     vectors.par_chunks(VECTORS * stride).flat_map_iter(of_chunk).collect()
 }
@@ -135,13 +152,25 @@ mod tests {
         let (stride, rows) = (kernel::padded(20), 300);
         let vectors = vectors(rows, stride);
         let centres = centres(&vectors, stride, 3, 7);
-        let groups = assign(&vectors, stride, &centres);
+        let groups: Vec<usize> = assign(&vectors, stride, &centres).into_iter().map(|(group, _)| group).collect();
         assert!((3..rows).all(|row| groups[row] == groups[row - 3]), "{groups:?}");
         assert!(groups[0] != groups[1] && groups[1] != groups[2] && groups[0] != groups[2]);
         // A centre is the direction of its vectors' sum.
         let sum = |value: usize| (0..rows).step_by(3).map(|row| f64::from(vectors[row * stride + value])).sum::<f64>();
         let (own, norm) = (groups[0] * stride, (0..stride).map(|value| sum(value).powi(2)).sum::<f64>().sqrt());
         assert!((0..stride).all(|value| (f64::from(centres[own + value]) - sum(value) / norm).abs() < 1e-6));
+    }
+
+    #[test]
+    fn each_vector_is_told_its_group_and_how_like_its_centre_it_is() {
+        // The directions of 0, 10 and 90 degrees; lengths do not count.
+        let at = |degrees: f32, length: f32| [length * degrees.to_radians().cos(), length * degrees.to_radians().sin()];
+        let vectors = [at(0.0, 1.0), at(90.0, 5.0), at(10.0, 0.1), at(90.0, 2.0)].concat();
+        let found = group_of_each(&vectors, 2, 2, 3);
+        assert!(found[0].0 == found[2].0 && found[1].0 == found[3].0 && found[0].0 != found[1].0, "{found:?}");
+        let wanted = [5f32.to_radians().cos(), 1.0, 5f32.to_radians().cos(), 1.0];
+        assert!(found.iter().zip(wanted).all(|((_, similarity), wanted)| (similarity - wanted).abs() < 1e-6), "{found:?}");
+        assert!(group_of_each(&[], 2, 2, 0).is_empty());
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub use error::SearchError;
 pub use examples::{Examples, Span};
 pub use filter::{Filter, Hours};
 pub use groups::{Group, Grouping, Groups};
+pub use kmeans::group_of_each;
 pub use nearest::{Combine, Found, Hit, Query};
 pub use table::{groups_table, nearest_table};
 pub use window::Window;

@@ -50,6 +50,7 @@ const FILES: &[(&str, &str)] = embed![
     "thresholds",
     "calibration",
     "unknown",
+    "unknown_sounds",
     "open_set_metrics",
     "detections",
     "activity_parts",

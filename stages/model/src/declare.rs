@@ -31,6 +31,31 @@ pub const OTHER_RUNS: &str = "pretrain.runs";
 /// The key that lets recordings be learnt from whose group is judged.
 pub const JUDGED_GROUPS: &str = "split.judged_groups_teach";
 
+/// Keys of the section `train` that say how labels are learnt, and nothing of what is learnt without: another value of them does not make
+/// pretraining stale.
+const OF_LABELS: &[&str] = &[
+    "train.on",
+    "train.epochs",
+    "train.learning_rate",
+    "train.body_rate",
+    "train.mixing",
+    "train.loss",
+    "train.focal_gamma",
+    "train.focal_alpha",
+    "train.asymmetric_gammas",
+    "train.asymmetric_margin",
+    "train.auc_weight",
+    "train.label_smoothing",
+    "train.logit_adjustment",
+    "train.max_positive_weight",
+    "train.sampling",
+    "train.gain_db",
+    "train.background_probability",
+    "train.background_gain_db",
+    "train.patience",
+    "train.select",
+];
+
 /// Whether the network learns from windows without labels, before it learns anything else.
 fn pretrains(config: &Config) -> bool {
     let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
@@ -57,7 +82,7 @@ pub fn pretrain(config: &Config) -> Option<Pass> {
         ],
         outputs: vec![Output::File(PRETRAINED_FILE), Output::Table("pretraining_log")],
         keys: vec!["device", JUDGED_GROUPS, "pretrain.*", "train.*", "featurize.*", "segment.window_s"],
-        hints: [TRAINING_HINTS, &[OTHER_RUNS]].concat(),
+        hints: [TRAINING_HINTS, OF_LABELS, &[OTHER_RUNS]].concat(),
         ..Pass::new("pretrain", Per::Run)
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, UnitContext, WorkError};
+use chorus_engine::{EngineError, Exact, Progress, UnitContext, WorkError, duration};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
@@ -19,6 +19,8 @@ use crate::{Error, Result, weights};
 pub(crate) const LOSS: &str = "loss";
 pub(crate) const MACRO_F1: &str = "macro_f1";
 pub(crate) const MEAN_AP: &str = "mean_ap";
+/// After so much of a training it says how long the whole takes. A shorter one needs no such line.
+const MEASURED: Duration = Duration::from_secs(5);
 
 /// What is learnt, and how it is judged.
 pub(crate) struct Lesson<'a> {
@@ -64,12 +66,14 @@ pub(crate) fn learn(cx: &UnitContext<'_>, lesson: Lesson<'_>) -> std::result::Re
         }
     };
     let mut trainer = trainer.with_loader_threads(loader_threads);
-    let progress = cx.console().progress(stage, epochs as u64, "epochs");
+    let progress = cx.console().progress(stage, epochs as u64, "epochs").after(trainer.position().0 as u64);
     let mut hooks = BetweenEpochs {
         cx,
+        stage,
         judge,
         select,
         every,
+        measured: Some((Instant::now(), 0)),
         last: Instant::now(),
         progress,
         epochs,
@@ -118,9 +122,12 @@ struct Kept {
 /// What happens between epochs: validates, logs, keeps the best weights and saves checkpoints.
 struct BetweenEpochs<'a> {
     cx: &'a UnitContext<'a>,
+    stage: &'static str,
     judge: &'a dyn Fn(&Tensor) -> Result<Vec<(String, f64)>>,
     select: Select,
     every: Duration,
+    /// When the first step began and how many are done, until the time of the whole was told.
+    measured: Option<(Instant, usize)>,
     last: Instant,
     progress: Progress,
     epochs: usize,
@@ -135,6 +142,19 @@ impl BetweenEpochs<'_> {
         self.cx.save_checkpoint(&saved.to_bytes()?).map_err(|e| Error::Caller(e.into()))?;
         self.last = Instant::now();
         Ok(())
+    }
+
+    /// Says how long the training will take, once some steps have shown it.
+    fn tell_time(&mut self, trainer: &Trainer) {
+        let Some((begun, steps)) = &mut self.measured else { return };
+        *steps += 1;
+        let took = begun.elapsed();
+        if took >= MEASURED {
+            let left = took.as_secs_f64() / *steps as f64 * trainer.steps_left() as f64;
+            let what = format!("{:17} about {} for {} epochs", self.stage, duration(left), self.epochs - trainer.position().0);
+            self.cx.console().say(&what);
+            self.measured = None;
+        }
     }
 
     /// Goes on, or saves and breaks off where a stop was asked for.
@@ -162,6 +182,7 @@ impl Hooks for BetweenEpochs<'_> {
     }
 
     fn step(&mut self, trainer: &Trainer) -> Result<ControlFlow<()>> {
+        self.tell_time(trainer);
         self.go_on(trainer)
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use chorus_audio::dsp::logmel::MelConfig;
 use chorus_engine::{EngineError, Partition, Scan, ScanContext, UnitContext, Work, WorkError};
@@ -19,6 +20,7 @@ use crate::dataset::Dataset;
 use crate::declare::{JUDGED_GROUPS, OTHER_RUNS, PRETRAINED_FILE};
 use crate::features::{self, Windows};
 use crate::lesson::{Learnt, Lesson, LogRow, MEAN_AP, checkpoints_every, learn};
+use crate::loss::bce::CrossEntropy;
 use crate::options::TrainOptions;
 use crate::settings::{PretrainSettings, Select, TrainSettings};
 use crate::sound::SoundOptions;
@@ -90,6 +92,8 @@ fn options(params: &TrainSettings, settings: &PretrainSettings) -> Result<TrainO
     let mut options = params.options(settings.projection)?;
     options.network.hidden = Some(settings.projection_hidden as i64);
     options.views = Some(settings.objective()?);
+    // How labels are learnt is no part of this, nor of its checkpoints.
+    options.loss = Arc::new(CrossEntropy);
     options.mixing = params.mixing(&settings.mixing)?;
     let PretrainSettings { gain_db, background_probability, background_gain_db, .. } = *settings;
     options.settings.sound = SoundOptions { gain_db, background_probability, background_gain_db };

@@ -101,6 +101,8 @@ pub struct Trainer {
     pub(crate) optimizer: OptimizerState,
     pub(crate) progress: Progress,
     loader_threads: usize,
+    /// Steps of the present epoch.
+    steps: usize,
     /// Losses of this epoch's steps, float64 scalars on the device.
     pub(crate) losses: Vec<Tensor>,
 }
@@ -129,7 +131,7 @@ impl Trainer {
         let network = network()?.computing_in(options.settings.precision.kind());
         let optimizer = OptimizerState::new(Arc::clone(&options.optimizer), &network.flat())?;
         let (progress, losses) = (Progress::default(), Vec::new());
-        Ok(Self { options, network, average, optimizer, progress, loader_threads: 1, losses })
+        Ok(Self { options, network, average, optimizer, progress, loader_threads: 1, steps: 0, losses })
     }
 
     /// Reads batches on so many threads. They change nothing but the speed.
@@ -163,6 +165,12 @@ impl Trainer {
         (self.progress.epoch, self.progress.step)
     }
 
+    /// Steps from here to the last epoch's end, if the epochs that come have as many as the present one.
+    pub fn steps_left(&self) -> usize {
+        let Progress { epoch, step, .. } = self.progress;
+        (self.options.settings.epochs.saturating_sub(epoch) * self.steps).saturating_sub(step)
+    }
+
     /// The best validation so far.
     pub fn best(&self) -> Option<Best> {
         self.progress.best
@@ -182,19 +190,19 @@ impl Trainer {
             return Err(Error::Empty);
         }
         device::set_threads(self.options.settings.threads);
-        // Views have no labels.
-        let census = match self.options.views {
-            Some(_) => Census::default(),
-            None => Census::of(train, self.options.network.classes as usize)?,
-        };
-        let quiet = match self.options.views {
-            Some(_) => Vec::new(),
-            None => quiet(train.len() - train.supposed(), &census.positives),
+        // Where views are learnt there are no labels to count.
+        let (census, quiet) = if self.options.views.is_some() {
+            (Census::default(), Vec::new())
+        } else {
+            let census = Census::of(train, self.options.network.classes as usize)?;
+            let quiet = quiet(train.len() - train.supposed(), &census.positives);
+            (census, quiet)
         };
         let loss = self.objective(&census)?;
         while !self.is_finished() {
             let step = self.progress.step;
             let order = self.order(train, &census, &quiet);
+            self.steps = self.batches(&order).len();
             let sounds: Vec<Sound> = (0..self.batches(&order).len()).map(|step| self.sound(&order, step, &quiet)).collect();
             let jobs: Vec<Job<'_>> =
                 (self.batches(&order).zip(&sounds)).map(|(rows, sound)| Job { rows, background: sound.rows() }).collect();
@@ -287,7 +295,8 @@ impl Trainer {
             ];
             views_step(&self.network, &mut self.optimizer, (&*views, rate), views_of_batch, &*draw)?
         } else {
-            let inputs = self.inputs(&batch, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
+            let given = (&batch.inputs, batch.background.as_ref());
+            let inputs = self.inputs(given, rows.len(), sound, &mut stream(Purpose::Augmentation))?;
             let (labels, mask) = self.labels((batch.labels, batch.mask), rows.len())?;
             train_step(&self.network, &mut self.optimizer, &Update { loss, rate }, inputs, (&labels, &mask), &*draw)?
         };
@@ -322,28 +331,29 @@ impl Trainer {
             Ok(batch.inputs.f_index_select(0, &rows)?)
         };
         let background = (!under.is_empty()).then(laid).transpose()?;
-        let view = Batch {
-            inputs: batch.inputs.shallow_clone(),
-            labels: batch.labels.shallow_clone(),
-            mask: batch.mask.shallow_clone(),
-            background,
-        };
-        self.inputs(&view, rows, &sound, augmentation)
+        self.inputs((&batch.inputs, background.as_ref()), rows, &sound, augmentation)
     }
 
-    fn inputs(&self, batch: &Batch, rows: usize, sound: &Sound, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        let size = batch.inputs.size();
+    /// Varied and normalised inputs, from those of a batch and the backgrounds that are laid under them.
+    fn inputs(
+        &self,
+        (inputs, background): (&Tensor, Option<&Tensor>),
+        rows: usize,
+        sound: &Sound,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Tensor> {
+        let size = inputs.size();
         if size.first() != Some(&(rows as i64)) {
             return Err(Error::Shape { name: "inputs".to_owned(), expected: format!("[{rows}, …]"), found: size });
         }
-        let background = batch.background.as_ref().map(|background| self.send(background)).transpose()?;
-        let varied = sound.apply(self.send(&batch.inputs)?, background.as_ref())?;
-        let inputs = self.options.network.architecture.normalisation().apply(&varied)?;
+        let background = background.map(|background| self.send(background)).transpose()?;
+        let varied = sound.apply(self.send(inputs)?, background.as_ref())?;
+        let normalised = self.options.network.architecture.normalisation().apply(&varied)?;
         if self.options.settings.augmentation.is_none() {
-            return Ok(inputs);
+            return Ok(normalised);
         }
-        let (_, _, mels, frames) = batch.inputs.size4()?;
-        Augmentation::draw(&self.options.settings.augmentation, rng, rows, mels as usize, frames as usize).apply(&inputs)
+        let (_, _, mels, frames) = inputs.size4()?;
+        Augmentation::draw(&self.options.settings.augmentation, rng, rows, mels as usize, frames as usize).apply(&normalised)
     }
 
     fn labels(&self, (labels, mask): (Tensor, Tensor), rows: usize) -> Result<(Tensor, Tensor)> {

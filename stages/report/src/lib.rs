@@ -2,7 +2,7 @@
 //! `report/clips`.
 //!
 //! - [`facts`]: the tables read once, part by part, and summed up in plain structs.
-//! - [`listen`]: clips of the highest detections, files beside the page; [`clip`] cuts and draws one.
+//! - [`listen`]: clips of the highest detections and of unknown sounds, files beside the page; [`clip`] cuts and draws one.
 //! - [`page`]: facts to HTML, a file per section.
 //! - [`plot`]: heat maps and charts, as markup of the page.
 //!
@@ -39,7 +39,7 @@ struct ReportSettings {
     #[key(example = "\"Ponds, March 2020\"")]
     title: Option<String>,
     /// Number of clips of each class in the report: its detections with the highest scores, first from different sites and then from
-    /// different dates. 0: no clips.
+    /// different dates; and of each group of unknown sounds. 0: no clips.
     #[key(unit = "clips", default = "3", range = 0..=20)]
     clips: usize,
     /// Largest number of clips of all classes together. Every class gets its first clip before any class gets a second; frequent
@@ -50,6 +50,9 @@ struct ReportSettings {
 
 /// The key that names a backbone for voices.
 const VOICE: &str = "privacy.backbone";
+
+/// The key that asks for sounds that are unlike everything that was learned.
+const UNKNOWN: &str = "unknown.enabled";
 
 /// The configuration keys of the stage.
 pub fn declarations() -> Declarations {
@@ -81,6 +84,10 @@ impl Report {
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
         let mut keys = vec!["archive.channel", "report.*"];
+        let looks_for_unknown = config.values().has(UNKNOWN) && config.get(UNKNOWN).as_bool() == Some(true);
+        if looks_for_unknown && config.text("model.path").is_none() {
+            inputs.push(Input::Table("unknown_sounds"));
+        }
         if config.values().has(VOICE) && config.text(VOICE).is_some() {
             inputs.push(Input::Table(speech::TABLE));
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
@@ -106,8 +113,9 @@ impl Work for Report {
         let report = cx.settings::<ReportSettings>()?;
         let mut facts = facts::gather(cx, report.clips)?;
         let wanted = listen::Wanted { per_class: report.clips, in_all: report.max_clips, choice: cx.value("archive.channel")? };
-        listen::withhold(cx, &mut facts.found)?;
-        listen::make(cx, &mut facts.found, wanted)?;
+        let mut lists = listen::lists(&mut facts);
+        listen::withhold(cx, &mut lists)?;
+        listen::make(cx, &mut lists, wanted)?;
         cx.write_file(PAGE, page::page(report.title.as_deref(), &facts).as_bytes())?;
         Ok(())
     }

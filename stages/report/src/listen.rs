@@ -12,7 +12,7 @@ use chorus_engine::{EngineError, UnitContext, WorkError};
 use rayon::prelude::*;
 
 use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
-use crate::facts::{Found, Heard, Pick, Sound};
+use crate::facts::{Facts, Heard, Pick, Sound};
 use crate::speech::{self, Speech};
 
 /// The folder of the clips, as the engine knows it.
@@ -39,14 +39,40 @@ pub(crate) struct Wanted {
     pub(crate) choice: channels::Choice,
 }
 
-/// Makes clips of the classes' picks, and tells the picks of them.
+/// Picks of which clips can be made, the most important first: those of a class, or of a group of unknown sounds.
+pub(crate) struct List<'a> {
+    /// The beginning of the names of its files.
+    name: String,
+    picks: Vec<&'a mut Pick>,
+}
+
+/// The classes with detections, frequent ones first, and then the groups of unknown sounds.
+pub(crate) fn lists(facts: &mut Facts) -> Vec<List<'_>> {
+    let places: BTreeMap<String, usize> =
+        facts.found.by_frequency().into_iter().enumerate().map(|(place, (class, _))| (class.to_owned(), place)).collect();
+    let found = facts.found.classes.iter_mut().filter_map(|(class, of)| Some((*places.get(class)?, class, of)));
+    let mut found: Vec<_> = found.collect();
+    found.sort_by_key(|(place, ..)| *place);
+    let mut lists: Vec<List<'_>> = Vec::new();
+    for (place, class, of) in found {
+        lists.push(List { name: format!("{:03}-{}", place + 1, letters(class)), picks: of.picks.iter_mut().collect() });
+    }
+    let groups = facts.unlike.iter_mut().flatten().enumerate();
+    lists.extend(
+        groups
+            .map(|(number, group)| List { name: format!("unknown-{:02}", number + 1), picks: group.picks.iter_mut().collect() }),
+    );
+    lists
+}
+
+/// Makes clips of picks, and tells the picks of them.
 ///
 /// # Errors
 /// Those of writing, and [`EngineError::Stopped`].
-pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> Result<(), WorkError> {
+pub(crate) fn make(cx: &UnitContext<'_>, lists: &mut [List<'_>], wanted: Wanted) -> Result<(), WorkError> {
     let archive = cx.sound()?;
     let making = Making { choice: wanted.choice, context_s: CONTEXT_S, extent: Extent::PAGE };
-    let chosen = choose(found, wanted);
+    let chosen = choose(lists, wanted);
     let mut recordings: BTreeMap<&str, Vec<&Chosen>> = BTreeMap::new();
     for chosen in &chosen {
         recordings.entry(&chosen.path).or_default().push(chosen);
@@ -59,14 +85,14 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
         }
         match archive {
             Some(archive) => cut(cx, archive, path, some, making),
-            None => Ok(some.iter().map(|chosen| Made { of: chosen.of.clone(), sound: Sound::Gone, lack: None }).collect()),
+            None => Ok(some.iter().map(|chosen| Made { of: chosen.of, sound: Sound::Gone, lack: None }).collect()),
         }
     };
     let made: Vec<Vec<Made>> = some.par_iter().map(cut).collect::<Result<_, _>>()?;
     let mut lacks = Vec::new();
-    for Made { of: (class, rank), sound, lack } in made.into_iter().flatten() {
+    for Made { of: (list, rank), sound, lack } in made.into_iter().flatten() {
         lacks.extend(lack);
-        if let Some(pick) = found.classes.get_mut(&class).and_then(|class| class.picks.get_mut(rank)) {
+        if let Some(pick) = lists.get_mut(list).and_then(|list| list.picks.get_mut(rank)) {
             pick.sound = sound;
         }
     }
@@ -84,7 +110,7 @@ pub(crate) fn make(cx: &UnitContext<'_>, found: &mut Found, wanted: Wanted) -> R
 ///
 /// # Errors
 /// Those of reading the table `speech`.
-pub(crate) fn withhold(cx: &UnitContext<'_>, found: &mut Found) -> Result<(), WorkError> {
+pub(crate) fn withhold(cx: &UnitContext<'_>, lists: &mut [List<'_>]) -> Result<(), WorkError> {
     if !cx.has_table(speech::TABLE) || cx.value::<String>("privacy.speech")? != "withhold" {
         return Ok(());
     }
@@ -95,7 +121,7 @@ pub(crate) fn withhold(cx: &UnitContext<'_>, found: &mut Found) -> Result<(), Wo
             heard.add(&batch?, threshold, margin_s)?;
         }
     }
-    for pick in found.classes.values_mut().flat_map(|class| &mut class.picks) {
+    for pick in lists.iter_mut().flat_map(|list| &mut list.picks) {
         if heard.overlaps(&pick.recording_id, &(pick.start_s - CONTEXT_S..pick.end_s + CONTEXT_S)) {
             pick.sound = Sound::Withheld;
         }
@@ -106,8 +132,8 @@ pub(crate) fn withhold(cx: &UnitContext<'_>, found: &mut Found) -> Result<(), Wo
 /// A pick whose clip is to be made.
 #[derive(Debug)]
 struct Chosen {
-    /// Class and rank.
-    of: (String, usize),
+    /// Its list, and its rank in it.
+    of: (usize, usize),
     /// The name of its files without their endings.
     name: String,
     /// Path of the recording in the archive.
@@ -120,23 +146,21 @@ struct Chosen {
 
 /// What became of it.
 struct Made {
-    of: (String, usize),
+    of: (usize, usize),
     sound: Sound,
     /// Why there is no clip, for whoever makes the report.
     lack: Option<String>,
 }
 
-/// Every class gets its first clip before any gets a second; frequent classes come first.
-fn choose(found: &Found, wanted: Wanted) -> Vec<Chosen> {
-    let classes = found.by_frequency();
-    let ranks =
-        (0..wanted.per_class).flat_map(|rank| classes.iter().enumerate().map(move |(number, class)| (rank, number, class)));
-    let chosen = ranks.filter_map(|(rank, number, (class, of))| {
-        let pick = of.picks.get(rank)?;
+/// Every list gets its first clip before any gets a second.
+fn choose(lists: &[List<'_>], wanted: Wanted) -> Vec<Chosen> {
+    let ranks = (0..wanted.per_class).flat_map(|rank| lists.iter().enumerate().map(move |(at, list)| (rank, at, list)));
+    let chosen = ranks.filter_map(|(rank, at, list)| {
+        let pick = list.picks.get(rank)?;
         let place = pick.recording.as_ref().filter(|_| pick.sound != Sound::Withheld)?;
         Some(Chosen {
-            of: ((*class).to_owned(), rank),
-            name: format!("{:03}-{}-{}", number + 1, letters(class), rank + 1),
+            of: (at, rank),
+            name: format!("{}-{}", list.name, rank + 1),
             path: place.path.clone(),
             dead_channels: place.dead_channels.clone(),
             event: pick.start_s..heard_until_s(pick, place.sample_rate_hz),
@@ -168,12 +192,12 @@ fn cut(
     let clips = match clip::clips(archive, path, &events, dead, making) {
         Ok(clips) => clips,
         Err(error) => {
-            let lack = |chosen: &&Chosen| Made { of: chosen.of.clone(), sound: Sound::Gone, lack: Some(error.to_string()) };
+            let lack = |chosen: &&Chosen| Made { of: chosen.of, sound: Sound::Gone, lack: Some(error.to_string()) };
             return Ok(some.iter().map(lack).collect());
         }
     };
     let write = |(chosen, clip): (&&Chosen, Result<clip::Clip, ClipError>)| {
-        let of = chosen.of.clone();
+        let of = chosen.of;
         let clip = match clip {
             Ok(clip) => clip,
             Err(error) => return Ok(Made { of, sound: Sound::Gone, lack: Some(format!("{}: {error}", archive.location(path))) }),
@@ -204,15 +228,18 @@ mod tests {
 
     #[test]
     fn every_class_gets_its_first_clip_before_any_gets_a_second() {
-        let facts = specimen::archive(3, 10, 4);
+        let mut facts = specimen::archive(3, 10, 4);
+        facts.unlike = Some(specimen::unlike(&facts));
+        let lists = lists(&mut facts);
         let names = |per_class, in_all| {
-            let chosen = choose(&facts.found, wanted(per_class, in_all));
-            chosen.into_iter().map(|chosen| chosen.name).collect::<Vec<_>>()
+            choose(&lists, wanted(per_class, in_all)).into_iter().map(|chosen| chosen.name).collect::<Vec<_>>()
         };
         let all = names(2, 100);
-        assert_eq!(all.len(), 8);
-        assert!(all[..4].iter().all(|name| name.ends_with("-1")) && all[4..].iter().all(|name| name.ends_with("-2")), "{all:?}");
-        assert_eq!(names(2, 5), all[..5]);
+        assert_eq!(all.len(), 12);
+        assert!(all[..6].iter().all(|name| name.ends_with("-1")) && all[6..].iter().all(|name| name.ends_with("-2")), "{all:?}");
+        assert!(all[0].starts_with("001-") && all[3].starts_with("004-"), "{all:?}");
+        assert_eq!(all[4..6], ["unknown-01-1", "unknown-02-1"]);
+        assert_eq!(names(2, 7), all[..7]);
         assert!(names(0, 100).is_empty() && names(3, 0).is_empty());
     }
 

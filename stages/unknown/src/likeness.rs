@@ -1,5 +1,7 @@
 //! Distances of embeddings from those that a model learnt from.
 
+use std::collections::BTreeMap;
+
 use chorus_head::{Rows, covariance, ledoit_wolf};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
@@ -31,45 +33,15 @@ impl Likeness {
         let reference = rows().step_by(step).flat_map(unit).collect();
         let mut centre = vec![0.0_f64; width];
         rows().for_each(|row| centre.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value) / n as f64));
-        let number = groups.iter().flatten().max().map_or(0, |most| most + 1);
-        let (mut means, mut counts) = (vec![0.0_f64; number * width], vec![0.0_f64; number]);
-        for (row, own) in rows().zip(groups) {
-            for &group in own {
-                counts[group] += 1.0;
-                let mean = &mut means[group * width..(group + 1) * width];
-                mean.iter_mut().zip(row).zip(&centre).for_each(|((sum, &value), centre)| *sum += f64::from(value) - centre);
-            }
-        }
-        for (mean, &count) in means.chunks_exact_mut(width).zip(&counts) {
-            mean.iter_mut().for_each(|sum| *sum /= count.max(1.0));
-        }
-        // How windows differ from the means of their classes: one covariance for all.
-        let mut residuals = Vec::with_capacity(embeddings.len());
-        for (row, own) in rows().zip(groups) {
-            for &group in own {
-                let mean = &means[group * width..(group + 1) * width];
-                residuals
-                    .extend(row.iter().zip(&centre).zip(mean).map(|((&value, centre), mean)| f64::from(value) - centre - mean));
-            }
-        }
-        let rows_of = Rows { values: &residuals, width };
-        let mut matrix = covariance(rows_of);
-        let (share, trace) = (ledoit_wolf(rows_of, &matrix), matrix.trace() / width as f64);
-        if trace <= 0.0 || !trace.is_finite() {
-            return Err("the embeddings of the windows of train do not vary".to_owned());
-        }
-        matrix *= 1.0 - share;
-        for i in 0..width {
-            // Where hardly anything is shrunk, rounding must not make it singular.
-            matrix[(i, i)] += share.max(1e-6) * trace;
-        }
-        let factor = matrix.cholesky().ok_or("the covariance of the embeddings cannot be inverted")?;
-        let inverse = factor.l().try_inverse().ok_or("the covariance of the embeddings cannot be inverted")?;
-        let whitening: Vec<f32> = inverse.transpose().iter().map(|&value| value as f32).collect();
-        let present: Vec<f32> = (0..number)
-            .filter(|&group| counts[group] > 0.0)
-            .flat_map(|group| means[group * width..(group + 1) * width].iter().map(|&value| value as f32))
+        // A window with several classes counts with each of them.
+        let members: Vec<(usize, Vec<f64>)> = rows()
+            .zip(groups)
+            .flat_map(|(row, own)| own.iter().map(move |&group| (group, row)))
+            .map(|(group, row)| (group, row.iter().zip(&centre).map(|(&value, centre)| f64::from(value) - centre).collect()))
             .collect();
+        let means = means(&members, width);
+        let deviations = members.iter().flat_map(|(group, row)| row.iter().zip(&means[group]).map(|(value, mean)| value - mean));
+        let whitening = whitening(&deviations.collect::<Vec<f64>>(), width)?;
         let mut likeness = Self {
             width,
             reference,
@@ -77,7 +49,8 @@ impl Likeness {
             whitening,
             means: Vec::new(),
         };
-        likeness.means = likeness.whitened(&present);
+        let of_groups: Vec<f32> = means.values().flatten().map(|&value| value as f32).collect();
+        likeness.means = likeness.whitened(&of_groups);
         Ok(likeness)
     }
 
@@ -118,6 +91,36 @@ impl Likeness {
     }
 }
 
+/// The mean of each group of rows.
+fn means(members: &[(usize, Vec<f64>)], width: usize) -> BTreeMap<usize, Vec<f64>> {
+    let mut sums: BTreeMap<usize, (Vec<f64>, f64)> = BTreeMap::new();
+    for (group, row) in members {
+        let (sum, count) = sums.entry(*group).or_insert_with(|| (vec![0.0; width], 0.0));
+        sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        *count += 1.0;
+    }
+    sums.into_iter().map(|(group, (sum, count))| (group, sum.into_iter().map(|sum| sum / count).collect())).collect()
+}
+
+/// The inverse of the Cholesky factor of the covariance of rows with mean 0, shrunk as Ledoit and Wolf say, `[value, value]` row by row:
+/// what it makes of a row has the row's Mahalanobis distance as its length.
+fn whitening(rows: &[f64], width: usize) -> Result<Vec<f32>, String> {
+    let rows = Rows { values: rows, width };
+    let mut matrix = covariance(rows);
+    let (share, variance) = (ledoit_wolf(rows, &matrix), matrix.trace() / width as f64);
+    if variance <= 0.0 || !variance.is_finite() {
+        return Err("the embeddings of the windows of train do not vary".to_owned());
+    }
+    matrix *= 1.0 - share;
+    for i in 0..width {
+        // Where hardly anything is shrunk, rounding must not make it singular.
+        matrix[(i, i)] += share.max(1e-6) * variance;
+    }
+    let inverse = matrix.cholesky().and_then(|factor| factor.l().try_inverse());
+    let inverse = inverse.ok_or("the covariance of the embeddings cannot be inverted")?;
+    Ok(inverse.transpose().iter().map(|&value| value as f32).collect())
+}
+
 fn view(values: &[f32], width: usize) -> ArrayView2<'_, f32> {
     ArrayView2::from_shape((values.len() / width, width), values).expect("rows are of one length")
 }
@@ -154,14 +157,40 @@ mod tests {
         assert!(opposite > 0.9 && found[0].0 < 0.01, "{found:?}");
     }
 
+    /// The distance by solving with the covariance itself, and the cosine by its formula.
     #[test]
     fn distances_are_those_of_the_definition() {
-        let likeness = likeness();
-        assert_eq!(likeness.means.len(), 6);
-        // The nearest neighbour of a window of train is itself.
-        let own: Vec<f32> = likeness.reference[..3].to_vec();
-        assert!(likeness.distances(&own, 1)[0].0.abs() < 1e-6);
-        assert!(Likeness::new(&[1.0, 1.0, 1.0, 1.0], 2, &[vec![0], vec![0]], 10).is_err(), "embeddings that do not vary");
+        let mut rows: Vec<[f32; 2]> = Vec::new();
+        for i in 0..60 {
+            let (a, b) = (((i * 37) % 60) as f32 / 30.0 - 1.0, ((i * 23) % 60) as f32 / 60.0 - 0.5);
+            rows.push([2.0 + a, 1.0 + a / 2.0 + b]);
+        }
+        let embeddings: Vec<f32> = rows.concat();
+        let likeness = Likeness::new(&embeddings, 2, &vec![vec![0]; 60], 1000).unwrap();
+        let mean = [0, 1].map(|i| rows.iter().map(|row| f64::from(row[i])).sum::<f64>() / 60.0);
+        let centred: Vec<f64> = rows.iter().flat_map(|row| [0, 1].map(|i| f64::from(row[i]) - mean[i])).collect();
+        let given = Rows { values: &centred, width: 2 };
+        let plain = covariance(given);
+        let share = ledoit_wolf(given, &plain);
+        let variance = plain.trace() / 2.0;
+        let entry = |i: usize, j: usize| (1.0 - share) * plain[(i, j)] + if i == j { share * variance } else { 0.0 };
+        let determinant = entry(0, 0) * entry(1, 1) - entry(0, 1) * entry(1, 0);
+        for asked in [[2.0_f32, 1.0], [4.0, -1.0], [0.5, 3.0]] {
+            let [x, y] = [0, 1].map(|i| f64::from(asked[i]) - mean[i]);
+            let square = (entry(1, 1) * x * x - 2.0 * entry(0, 1) * x * y + entry(0, 0) * y * y) / determinant;
+            let length = |row: &[f32]| row.iter().map(|value| value * value).sum::<f32>().sqrt();
+            let cosine = |row: &[f32; 2]| (row[0] * asked[0] + row[1] * asked[1]) / length(row) / length(&asked);
+            let mut cosines: Vec<f32> = rows.iter().map(cosine).collect();
+            cosines.sort_by(|a, b| b.total_cmp(a));
+            let (near, far) = likeness.distances(&asked, 3)[0];
+            assert!((f64::from(far) - square.sqrt()).abs() < 1e-3 * square.sqrt(), "{far} {}", square.sqrt());
+            assert!((near - (1.0 - cosines[..3].iter().sum::<f32>() / 3.0)).abs() < 1e-5, "{near}");
+        }
+    }
+
+    #[test]
+    fn embeddings_that_do_not_vary_are_refused_and_the_reference_is_bounded() {
+        assert!(Likeness::new(&[1.0, 1.0, 1.0, 1.0], 2, &[vec![0], vec![0]], 10).is_err());
         assert_eq!(Likeness::new(&[1.0, 0.0, 0.0, 2.0, 3.0, 1.0], 2, &vec![vec![0]; 3], 2).unwrap().reference.len(), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! Third pass of the stage `unknown`, where classes are held out: how well their windows are told from those of test, by each score.
+//! Fourth pass of the stage `unknown`, where classes are held out: how well their windows are told from those of test, by each score.
 
 use std::collections::{BTreeMap, BTreeSet};
 

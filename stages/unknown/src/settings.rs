@@ -25,6 +25,16 @@ pub(crate) struct UnknownSettings {
     /// Largest number of windows of train that are compared with. Of more, evenly spaced ones are taken.
     #[key(unit = "windows", default = "4000", range = 1..)]
     pub reference_windows: usize,
+    /// An unknown window is loud when it rises by this above the median level of its recording, in some frequency band for a tenth of
+    /// its time. Only loud windows become unknown sounds.
+    #[key(unit = "dB", default = "10", range = 0.0..=200.0)]
+    pub min_rise_db: f64,
+    /// Largest number of groups into which unknown sounds are put.
+    #[key(unit = "groups", default = "12", range = 1..=1000)]
+    pub groups: usize,
+    /// Largest number of windows that become unknown sounds. Of more, those that are least like what was learnt are taken.
+    #[key(unit = "windows", default = "5000", range = 1..=1_000_000)]
+    pub max_windows: usize,
 }
 
 /// A score of how unknown a window is.

@@ -39,13 +39,15 @@ pub enum Origin {
     Model(String),
     /// This contract of a backbone.
     Contract(String),
+    /// The word of this other key, which stands for values of several.
+    Preset(String),
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Set => f.write_str(parse::SET),
-            Self::File(place) | Self::Model(place) | Self::Contract(place) => f.write_str(place),
+            Self::File(place) | Self::Model(place) | Self::Contract(place) | Self::Preset(place) => f.write_str(place),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_yaml::Value;
 use super::checked::{Config, Made, Origin, is_recorded, stem_of, text_of};
 use super::evolution::KnownKeys;
 use super::problem::ConfigError;
-use super::{from_contract, from_model, parse};
+use super::{from_contract, from_model, from_preset, parse};
 
 impl Config {
     /// Reads a file, puts `--set key=value` over it, fills in the settings of the model that `model.path` names and the defaults, and
@@ -47,6 +47,9 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let mut given = parse::file(text, place, declarations, &mut problems);
+        if is_recorded(Path::new(place)) {
+            from_preset::leave_out(&mut given, declarations);
+        }
         for set in sets {
             given.extend(parse::set(set, &mut problems));
         }
@@ -68,6 +71,7 @@ impl Config {
             }
         }
         if problems.is_empty() {
+            from_preset::take(&mut config, declarations);
             from_model::take(&mut config, declarations, &mut problems);
             from_contract::take(&mut config);
         }

@@ -6,6 +6,7 @@ mod checked;
 pub mod evolution;
 mod from_contract;
 mod from_model;
+mod from_preset;
 mod load;
 mod parse;
 mod problem;

@@ -4,6 +4,7 @@ mod distill;
 mod model;
 mod predict;
 mod pretrain;
+mod recipe;
 mod train;
 
 use chorus_keys::Declarations;
@@ -14,6 +15,7 @@ pub use distill::DistillSettings;
 pub use model::ModelSettings;
 pub use predict::{PredictInputs, PredictSettings, Source};
 pub use pretrain::PretrainSettings;
+pub use recipe::RECIPES;
 pub use train::{ExtensionSettings, LearnsFrom, Select, TrainSettings};
 
 /// The configuration keys of the two stages.
@@ -26,6 +28,7 @@ pub fn declarations() -> Declarations {
         .section::<StudentOptions>()
         .section::<PredictInputs>()
         .section::<PredictSettings>()
+        .presets("train.recipe", RECIPES)
         .check(train::unfit)
         .check(pretrain::unfit)
         .check(predict::scores_for_evaluate)
@@ -47,6 +50,15 @@ mod tests {
         assert_eq!(found("train.warmup_epochs", "100"), ["train.warmup_epochs"]);
         assert_eq!(found("train.background_gain_db", "[0, -10]"), ["train.background_gain_db"]);
         assert_eq!(found("predict.min_score", "0.1"), ["predict.min_score"]);
+    }
+
+    #[test]
+    fn the_recipe_of_the_paper_is_what_the_keys_have_by_default() {
+        let defaults = declarations().defaults();
+        let paper = RECIPES.iter().find(|recipe| recipe.name == "paper").unwrap();
+        for (key, value) in paper.values() {
+            assert_eq!(*defaults.get(key), value, "{key}");
+        }
     }
 
     #[test]

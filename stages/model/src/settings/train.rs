@@ -3,6 +3,7 @@
 use chorus_keys::{Choices, Finding, Key, Keys, Values, Word};
 use serde::Deserialize;
 
+use super::recipe::recipes;
 use crate::extension::{self, Settings};
 use crate::network::{self, CHANNELS, NetworkOptions};
 use crate::options::{LoopSettings, TrainOptions};
@@ -16,6 +17,10 @@ pub struct TrainSettings {
     /// What the classifier learns from. Null: embeddings where backbone.path names a backbone, else features.
     #[serde(rename = "on")]
     pub learns_from: Option<LearnsFrom>,
+    /// Values of several keys of this section, for a training of a certain length. A key that the configuration gives keeps its value.
+    /// Null: each key has its own default, which is that of the paper. docs/learning.md lists the values.
+    #[key(choices = recipes, example = "standard")]
+    pub recipe: Option<String>,
     /// Network.
     #[key(default = "mobilenet_v3_large", choices = architectures)]
     pub architecture: String,

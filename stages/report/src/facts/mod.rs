@@ -18,6 +18,7 @@ mod scores;
 pub(crate) mod specimen;
 mod sun;
 mod tally;
+mod unlike;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
 pub(crate) use sun::{Anchor, HalfHour};
 pub(crate) use tally::Tally;
+pub(crate) use unlike::Group;
 
 /// All that the page is made from.
 #[derive(Debug, Default)]
@@ -47,6 +49,8 @@ pub(crate) struct Facts {
     pub(crate) windows: Windows,
     /// What the classifier found.
     pub(crate) found: Found,
+    /// Groups of sounds that are unlike everything that was learned, the largest first; `None` in a run that does not look for them.
+    pub(crate) unlike: Option<Vec<Group>>,
     /// What the classifier learned from; `None` in a run that brings its model along.
     pub(crate) learned: Option<Learned>,
     /// How well it does; `None` where nothing could be measured.
@@ -77,10 +81,15 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
     let most = per_class.max(1);
     each(cx, "detections", found::DETECTIONS, |unit, batch| facts.found.add_detections(unit, most, batch))?;
     facts.found.pick(most);
+    if cx.has_table("unknown_sounds") {
+        let groups = facts.unlike.insert(Vec::new());
+        each(cx, "unknown_sounds", unlike::COLUMNS, |_, batch| unlike::add(groups, per_class, batch))?;
+    }
     each(cx, "recordings", recorded::COLUMNS, |unit, batch| {
         let site = unit.site();
-        // Detections came first, so that the few recordings that they single out can be named on this one pass.
+        // Detections and unknown sounds came first, so that the few recordings that they single out can be named on this one pass.
         facts.found.name_recordings(site, batch)?;
+        facts.unlike.iter_mut().flatten().flat_map(|group| &mut group.picks).try_for_each(|pick| pick.meet(site, batch))?;
         facts.recorded.add(site, batch)
     })?;
     each(cx, "classes", &["class", "scientific_name"], |_, batch| {

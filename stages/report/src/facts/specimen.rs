@@ -8,8 +8,8 @@ use super::learned::Sides;
 use super::recorded::Night;
 use super::scores::Metric;
 use super::{
-    Anchor, Bin, Class, Damaged, Day, Epoch, Facts, Held, Learned, Metrics, Point, Recorded, Scope, Scores, Site, Subset, Tally,
-    Windows,
+    Anchor, Bin, Class, Damaged, Day, Epoch, Facts, Group, Held, Learned, Metrics, Point, Recorded, Scope, Scores, Site, Subset,
+    Tally, Windows,
 };
 
 use crate::plot::sun::half_hours;
@@ -42,6 +42,7 @@ pub(crate) fn survey(sites: usize, nights: i32, classes: usize) -> Facts {
     }
     facts.learned = Some(learned(&facts));
     facts.scores = Some(scores(&facts));
+    facts.unlike = Some(unlike(&facts));
     facts
 }
 
@@ -69,6 +70,18 @@ pub(crate) fn archive(sites: usize, nights: i32, classes: usize) -> Facts {
     facts.windows = Windows { count: facts.found.effort_s.values().sum::<f64>() as u64 / 3, length_s: Some(3.0) };
     damage(&mut facts.recorded);
     facts
+}
+
+/// Two groups of unknown sounds.
+pub(crate) fn unlike(facts: &Facts) -> Vec<Group> {
+    let site = facts.recorded.sites.keys().next().map_or("POND01", String::as_str);
+    let group = |number: usize, windows: usize| {
+        let mut group = Group::default();
+        (0..windows).for_each(|_| group.add(site, 17.0));
+        group.picks = (0..2).map(|rank| pick(20 + number, rank)).collect();
+        group
+    };
+    vec![group(0, 41), group(1, 6)]
 }
 
 fn pick(c: usize, rank: usize) -> Pick {

@@ -8,9 +8,8 @@ use crate::facts::{Class, Facts, Heard, Pick, Sound};
 
 pub(super) fn section(facts: &Facts) -> Markup {
     let found = facts.found.by_frequency();
-    let tried = |class: &Class| class.picks.iter().any(|pick| pick.sound != Sound::Unasked);
     let (with, without): (Vec<_>, Vec<_>) =
-        found.into_iter().filter(|(_, class)| !class.picks.is_empty()).partition(|(_, class)| tried(class));
+        found.into_iter().filter(|(_, class)| !class.picks.is_empty()).partition(|(_, class)| has_clips(&class.picks));
     html! {
         @if with.is_empty() && without.is_empty() {
             p { "There is no detection to listen to." }
@@ -23,25 +22,41 @@ pub(super) fn section(facts: &Facts) -> Markup {
                     dotted lines."
                 }
             }
-            @for (name, class) in &with { (clips(facts, name, class)) }
+            @for (name, class) in &with {
+                h3.species { (class_name(facts, name)) }
+                (clips(name, &class.picks, scored))
+            }
             @if !without.is_empty() { (elsewhere(facts, &without, !with.is_empty())) }
             (tables(&["detections", "recordings"]))
         }
     }
 }
 
-fn clips(facts: &Facts, name: &str, class: &Class) -> Markup {
+/// What a detection of a class says of itself.
+fn scored(pick: &Pick) -> Markup {
     html! {
-        h3.species { (class_name(facts, name)) }
+        "score " (format!("{:.3}", pick.score))
+        @if let Some(probability) = pick.probability { ", probability " (format!("{probability:.2}")) }
+    }
+}
+
+/// Whether a clip of some of these was to be made.
+pub(super) fn has_clips(picks: &[Pick]) -> bool {
+    picks.iter().any(|pick| pick.sound != Sound::Unasked)
+}
+
+/// Clips side by side, of the class or the group of this name; `claim` is what each says of itself.
+pub(super) fn clips(name: &str, picks: &[Pick], claim: fn(&Pick) -> Markup) -> Markup {
+    html! {
         div.clips tabindex="0" role="region" aria-label={ "Clips of " (name) } {
-            @for pick in class.picks.iter().filter(|pick| pick.sound != Sound::Unasked) {
+            @for pick in picks.iter().filter(|pick| pick.sound != Sound::Unasked) {
                 figure {
                     @match &pick.sound {
                         Sound::Here(heard) => (player(name, pick, heard)),
                         Sound::Withheld => p.gone { "The sound is withheld: somebody speaks there." },
                         _ => p.gone { "The sound is not there: this recording could not be read any more when the report was made." },
                     }
-                    figcaption { (caption(pick)) }
+                    figcaption { (caption(pick, claim)) }
                 }
             }
         }
@@ -65,13 +80,10 @@ fn when(pick: &Pick) -> &str {
     pick.recording.as_ref().and_then(|place| place.local.as_deref()).unwrap_or("time not known")
 }
 
-fn caption(pick: &Pick) -> Markup {
+fn caption(pick: &Pick, claim: fn(&Pick) -> Markup) -> Markup {
     html! {
         span.when { bdi { (pick.site) } ", " (when(pick)) }
-        span {
-            "score " (format!("{:.3}", pick.score))
-            @if let Some(probability) = pick.probability { ", probability " (format!("{probability:.2}")) }
-        }
+        span { (claim(pick)) }
         span.file {
             bdi { (pick.recording.as_ref().map_or(&pick.recording_id, |place| &place.path)) }
             " from " (within(pick.start_s)) " to " (within(pick.end_s))

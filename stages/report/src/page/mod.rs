@@ -12,6 +12,7 @@ mod sun;
 mod sure;
 #[cfg(test)]
 mod tests;
+mod unlike;
 mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -31,13 +32,14 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; s
 /// The page.
 pub(crate) fn page(title: Option<&str>, facts: &Facts) -> String {
     let title = title.filter(|t| !t.trim().is_empty()).unwrap_or(TITLE);
-    let sections: [(&str, &str, Markup); 5] = [
+    let mut sections: Vec<(&str, &str, Markup)> = vec![
         ("recorded", "What was recorded", recorded::section(facts)),
         ("found", "What was found", found::section(facts)),
         ("listen", "Listen", listen::section(facts)),
-        ("sure", "How sure", sure::section(facts)),
-        ("settings", "Settings", settings::section(facts)),
     ];
+    sections.extend(facts.unlike.as_ref().map(|groups| ("unknown", "Unknown sounds", unlike::section(groups, facts))));
+    sections.push(("sure", "How sure", sure::section(facts)));
+    sections.push(("settings", "Settings", settings::section(facts)));
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -128,6 +128,11 @@ fn a_labelled_survey() {
         "src=\"clips/000-SPEC-0.png\" width=\"720\" height=\"306\" loading=\"lazy\" alt=\"Spectrogram of 5.0 s, up to 24.0 kHz. The detection of SPHSUR lies",
         "<audio controls=\"\" preload=\"none\" src=\"clips/000-SPEC-0.wav\"",
         "The sound is not there",
+        "id=\"unknown\"",
+        "47 windows of",
+        "put into 2 groups of similar sounds",
+        "<td class=\"n\">17 dB</td>",
+        "src=\"clips/020-SPEC-0.png\"",
         "weights kept: epoch 87",
         "3f9c0d5be21a7740",
         concat!("chorus ", env!("CARGO_PKG_VERSION")),
@@ -149,6 +154,10 @@ fn a_survey_without_labels_says_why_nothing_is_measured() {
 
 #[test]
 fn no_tables_at_all_make_a_page_that_says_so() {
+    let html = checked(Some("  "), &Facts::default());
+    assert!(!html.contains("Unknown sounds"));
+    let html = checked(None, &Facts { unlike: Some(Vec::new()), ..Facts::default() });
+    assert!(html.contains("No window is both loud and unlike everything that the classifier learned."));
     let html = checked(Some("  "), &Facts::default());
     assert!(html.contains("The archive holds no recordings.") && html.contains("No classifier has listened"));
 }

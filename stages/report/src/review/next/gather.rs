@@ -12,6 +12,7 @@ use super::closed::Closed;
 use super::labelled::Labelled;
 use super::scored::{Candidate, Scored};
 use super::strategy::Strategy;
+use super::unlike::Unlike;
 use crate::export::detection::{Detection, Recording};
 use crate::export::run::{Run, recordings};
 use crate::export::{ExportError, Filter};
@@ -21,7 +22,7 @@ use crate::review::nearest::Nearest;
 /// The threshold of a class for which neither the model nor the configuration has one: scores are most uncertain in the middle.
 pub(super) const MIDDLE: f64 = 0.5;
 
-const PREDICTIONS: [&str; 7] = ["segment_id", "recording_id", "start_s", "end_s", "class", "score", "model_id"];
+const PREDICTIONS: [&str; 8] = ["segment_id", "recording_id", "start_s", "end_s", "class", "score", "logit", "model_id"];
 
 /// What scores mean: thresholds, and probabilities.
 pub(super) struct Meaning {
@@ -110,7 +111,7 @@ impl Gathering<'_> {
         };
         let predictions = run.made_parts("predictions")?;
         let predictions: BTreeMap<&Unit, &Partition> = predictions.iter().map(|part| (&part.unit, part)).collect();
-        let (labels, annotations) = (by_unit("labels")?, by_unit("annotations")?);
+        let (labels, annotations, unknown) = (by_unit("labels")?, by_unit("annotations")?, by_unit("unknown")?);
         let mut found = Gathered::default();
         for part in run.made_parts("recordings")?.iter().filter(|part| self.filter.takes_site(part.unit.site())) {
             let predicted = *predictions.get(&part.unit).ok_or_else(|| run.part_missing("predictions", &part.unit))?;
@@ -126,7 +127,8 @@ impl Gathering<'_> {
             let recordings: BTreeMap<String, Arc<Recording>> =
                 recordings(part)?.into_iter().map(|recording| (recording.id.clone(), Arc::new(recording))).collect();
             found.recordings += recordings.len() as u64;
-            self.of_unit(predicted, &recordings, &mut closed, &mut found)?;
+            let unlike = unknown.get(&part.unit).map(Unlike::of).transpose()?.unwrap_or_default();
+            self.of_unit(predicted, &recordings, &unlike, &mut closed, &mut found)?;
         }
         Ok(found)
     }
@@ -135,6 +137,7 @@ impl Gathering<'_> {
         &self,
         part: &Partition,
         recordings: &BTreeMap<String, Arc<Recording>>,
+        unlike: &Unlike,
         closed: &mut Closed,
         found: &mut Gathered,
     ) -> Result<(), ExportError> {
@@ -145,7 +148,7 @@ impl Gathering<'_> {
             let batch = batch?;
             let (segments, ids, classes) = (batch.utf8("segment_id")?, batch.utf8("recording_id")?, batch.utf8("class")?);
             let (starts, ends, scores) = (batch.f64("start_s")?, batch.f64("end_s")?, batch.f32("score")?);
-            let models = batch.utf8("model_id")?;
+            let (models, logits) = (batch.utf8("model_id")?, batch.f32("logit")?);
             for row in 0..batch.rows() {
                 let (segment, class, peak_score) = (segments.value(row), classes.value(row), scores.value(row));
                 let (start_s, score) = (starts.value(row), f64::from(peak_score));
@@ -165,9 +168,10 @@ impl Gathering<'_> {
                 let class = self.class(class, threshold.is_some(), found);
                 let threshold = threshold.unwrap_or(MIDDLE);
                 let Some(of_class) = found.classes.get_mut(&class) else { continue };
-                let scored = Scored { score, threshold, chance: (window.1 + of_class.chance).fract() };
+                let unknown = unlike.get(segment, logits.value(row));
+                let scored = Scored { score, threshold, chance: (window.1 + of_class.chance).fract(), unknown };
                 for (strategy, lists) in self.strategies.iter().zip(&mut of_class.lists) {
-                    let (pool, distance) = strategy.place(&scored);
+                    let Some((pool, distance)) = strategy.place(&scored) else { continue };
                     let keep = || Nearest::new(strategy.keep(self.per_class), self.per_hour);
                     let candidate = || -> Result<(String, Candidate), ExportError> {
                         let hour = recording.hour(start_s)?;

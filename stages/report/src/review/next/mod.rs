@@ -12,6 +12,7 @@ mod pick;
 mod scored;
 mod strategies;
 mod strategy;
+mod unlike;
 
 use super::chosen::{Chosen, Drawn, shuffle};
 use super::folder::{Folder, Source};
@@ -26,8 +27,9 @@ use scored::{Candidate, Vectors};
 pub use strategies::STRATEGIES;
 pub use strategy::Strategy;
 
-/// The tables that are read. A run with a model from elsewhere has neither labels nor annotations, and not every run has embeddings.
-const READ: [&str; 6] = ["recordings", "predictions", "classes", "labels", "annotations", "embeddings"];
+/// The tables that are read. A run with a model from elsewhere has neither labels nor annotations, and not every run has embeddings
+/// or looks for unknown sounds.
+const READ: [&str; 7] = ["recordings", "predictions", "classes", "labels", "annotations", "embeddings", "unknown"];
 
 /// Which windows are chosen.
 #[derive(Debug)]
@@ -119,7 +121,20 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
         let why = "the run has no embeddings of these windows (backbone.path, or predict.embeddings)";
         notes.push(format!("strategies that compare embeddings gave their share to the others: {why}"));
     }
-    let weight = |strategy: &dyn Strategy, share| if strategy.compares() && vectors.is_empty() { 0.0 } else { share };
+    let knows_unknown = !run.parts("unknown")?.is_empty();
+    let is_default = request.shares.iter().zip(STRATEGIES).all(|(share, strategy)| *share == strategy.share());
+    let asked = || STRATEGIES.iter().zip(&request.shares).filter(|(_, share)| **share > 0.0).map(|(strategy, _)| strategy);
+    if !knows_unknown && !is_default && asked().any(|strategy| strategy.looks_for_unknown()) {
+        let why = "the run does not look for unknown sounds; set unknown.enabled: true and run it again";
+        if asked().all(|strategy| strategy.looks_for_unknown()) {
+            return Err(ExportError::Nothing { what: format!("there is no window to listen to: {why}") });
+        }
+        notes.push(format!("`unknown` gave its share to the others: {why}"));
+    }
+    let lacks = |strategy: &dyn Strategy| {
+        (strategy.compares() && vectors.is_empty()) || (strategy.looks_for_unknown() && !knows_unknown)
+    };
+    let weight = |strategy: &dyn Strategy, share| if lacks(strategy) { 0.0 } else { share };
     let quota = Quota { per_class: request.clips.per_class, new_sites: request.new_sites, per_hour: request.per_hour };
     let of_class = |kept: Vec<Vec<Candidate>>| {
         let of_strategy = |((strategy, share), kept): ((&&'static dyn Strategy, &f64), _)| Choice {
@@ -152,9 +167,9 @@ mod tests {
 
     #[test]
     fn shares_are_those_of_the_strategies_or_those_that_are_named() {
-        assert_eq!(shares(None).unwrap().iter().sum::<f64>(), 1.0);
-        assert_eq!(shares(Some("top=1, diverse=2.5")).unwrap(), [1.0, 0.0, 0.0, 2.5]);
-        assert_eq!(shares(Some("uncertain")).unwrap(), [0.0, 1.0, 0.0, 0.0]);
+        assert_eq!(shares(None).unwrap(), [0.2, 0.3, 0.2, 0.2, 0.3]);
+        assert_eq!(shares(Some("top=1, diverse=2.5")).unwrap(), [1.0, 0.0, 0.0, 0.0, 2.5]);
+        assert_eq!(shares(Some("uncertain")).unwrap(), [0.0, 1.0, 0.0, 0.0, 0.0]);
         for (text, wanted) in [
             ("best=1", "found the strategy `best`, expected one of: top, uncertain"),
             ("top=-1", "found `top=-1`"),

@@ -14,6 +14,9 @@ pub struct Scored {
     pub threshold: f64,
     /// A number from 0 to below 1 by chance, of this window and class; the same seed gives the same.
     pub chance: f64,
+    /// The share of known windows that are more like what was learnt, of a loud window that is unlike all of it, where the class is the one
+    /// that scores highest there.
+    pub unknown: Option<f64>,
 }
 
 /// A window that may be chosen for a class.

@@ -34,8 +34,13 @@ pub trait Strategy: Sync {
         2 * wanted
     }
 
-    /// The pool that a window is of, from 0, and where it stands in it; smaller is better.
-    fn place(&self, window: &Scored) -> (usize, f64);
+    /// Whether it looks for unknown sounds. Without the table `unknown` it chooses nothing.
+    fn looks_for_unknown(&self) -> bool {
+        false
+    }
+
+    /// The pool that a window is of, from 0, and where it stands in it; smaller is better. `None`: it never chooses this window.
+    fn place(&self, window: &Scored) -> Option<(usize, f64)>;
 
     /// Puts the kept windows of a class into the order in which they are chosen. They come by pool and place; the pools take turns
     /// unless a strategy says otherwise. `taken` are those that other strategies chose.

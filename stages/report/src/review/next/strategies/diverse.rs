@@ -39,8 +39,8 @@ impl Strategy for Diverse {
     }
 
     /// What is compared is spread over the scores, or all of it would be of the lowest.
-    fn place(&self, window: &Scored) -> (usize, f64) {
-        (bin(window.score), window.chance)
+    fn place(&self, window: &Scored) -> Option<(usize, f64)> {
+        Some((bin(window.score), window.chance))
     }
 
     fn order(&self, kept: Vec<Candidate>, taken: &[Candidate], vectors: &Vectors) -> Vec<Candidate> {

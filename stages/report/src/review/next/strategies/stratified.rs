@@ -27,8 +27,8 @@ impl Strategy for Stratified {
         0.2
     }
 
-    fn place(&self, window: &Scored) -> (usize, f64) {
-        (bin(window.score), window.chance)
+    fn place(&self, window: &Scored) -> Option<(usize, f64)> {
+        Some((bin(window.score), window.chance))
     }
 }
 
@@ -39,6 +39,7 @@ mod tests {
     #[test]
     fn bins_are_tenths() {
         assert_eq!([0.0, 0.0999, 0.1, 0.55, 0.95, 1.0].map(bin), [0, 0, 1, 5, 9, 9]);
-        assert_eq!(Stratified.place(&Scored { score: 0.55, threshold: 0.5, chance: 0.25 }), (5, 0.25));
+        let window = Scored { score: 0.55, threshold: 0.5, chance: 0.25, unknown: None };
+        assert_eq!(Stratified.place(&window), Some((5, 0.25)));
     }
 }

@@ -19,8 +19,8 @@ impl Strategy for Top {
         0.2
     }
 
-    fn place(&self, window: &Scored) -> (usize, f64) {
-        (0, -window.score)
+    fn place(&self, window: &Scored) -> Option<(usize, f64)> {
+        Some((0, -window.score))
     }
 }
 
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_higher_score_comes_first() {
-        let at = |score| Top.place(&Scored { score, threshold: 0.5, chance: 0.0 });
+        let at = |score| Top.place(&Scored { score, threshold: 0.5, chance: 0.0, unknown: None }).unwrap();
         assert!(at(0.9).1 < at(0.3).1 && at(0.9).0 == at(0.3).0);
     }
 }

@@ -23,8 +23,8 @@ impl Strategy for Uncertain {
         true
     }
 
-    fn place(&self, window: &Scored) -> (usize, f64) {
-        (0, (window.score - window.threshold).abs())
+    fn place(&self, window: &Scored) -> Option<(usize, f64)> {
+        Some((0, (window.score - window.threshold).abs()))
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_threshold_is_the_sites_own() {
-        let at = |score, threshold| Uncertain.place(&Scored { score, threshold, chance: 0.0 }).1;
+        let at = |score, threshold| Uncertain.place(&Scored { score, threshold, chance: 0.0, unknown: None }).unwrap().1;
         assert!(at(0.5, 0.5) < at(0.6, 0.5) && at(0.4, 0.4) < at(0.5, 0.4));
         assert_eq!(at(0.25, 0.5), at(0.75, 0.5));
     }
