@@ -20,7 +20,7 @@ TORCH ?= auto
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CHORUS := $(TARGET)/release/chorus
-STAGES := ingest segment annotate split featurize speech embed pseudo_label pretrain distill train predict evaluate unknown detect report
+STAGES := ingest segment annotate split featurize soundscape speech embed pseudo_label pretrain distill train predict evaluate unknown detect report
 OPTIONS = -c $(CONFIG) $(if $(ARCHIVE),--set archive.path=$(ARCHIVE)) $(if $(RUN),--set run.path=$(RUN)) $(foreach pair,$(SET),--set $(pair))
 # The folder of libtorch. It is found, or downloaded from PyPI, when it is first needed.
 LIBTORCH_FOLDER = $(eval LIBTORCH_FOLDER := $(shell pipeline/libtorch.sh $(TORCH)))$(or $(LIBTORCH_FOLDER),$(error found no libtorch; see the message above))

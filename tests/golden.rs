@@ -116,6 +116,7 @@ report: {clips: 0}
         labels: "",
         settings: "
 segment: {hop_s: 3, tail: pad}
+soundscape: {enabled: true, biophony_hz: [1000, 7000], calibration_db: 90}
 model: {path: given-model}
 detect: {threshold: 0.5}
 report: {clips: 0}

@@ -15,13 +15,14 @@ fn a_labelled_survey_ends_with_every_table() {
     let tables: Vec<String> =
         text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     assert!(tables.len() >= 14);
-    // Some are made with a backbone, some without labels, and some of several runs; tests/backbones.rs, tests/without_labels.rs and
-    // tests/sweep.rs see them.
+    // Some are made with a backbone, some without labels, some on request, and some of several runs; tests/backbones.rs,
+    // tests/without_labels.rs, tests/soundscape.rs and tests/sweep.rs see them.
     let others = [
         "embeddings",
         "embedding_maps",
         "backbone_scores",
         "head_trials",
+        "soundscape",
         "speech",
         "distillation_log",
         "held_out_labels",

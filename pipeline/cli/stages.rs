@@ -1,7 +1,7 @@
 //! The list of all stages of Chorus, in the order of execution. Each stage declares its inputs, outputs and keys beside its code.
 
 use chorus_archive::ArchiveError;
-use chorus_audio::{Featurize, Ingest, Segment};
+use chorus_audio::{Featurize, Ingest, Segment, Soundscape};
 use chorus_embed as embed;
 use chorus_engine::graph::{Pass, learns_from_embeddings};
 use chorus_engine::{Config, Console, Registry, Runner};
@@ -25,6 +25,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Annotate::declare(config), Annotate)
         .with(Split::declare(config), Split)
         .with(Featurize::declare(config), Featurize)
+        .with(Soundscape::declare(config), Soundscape)
         .with_foreign(embed::declare::speech(config))
         .checking("speech", embed::given::check_voice)
         .with_foreign(embed::declare::embed(config))
@@ -90,6 +91,7 @@ mod tests {
             &from_audio,
             &["annotate.format=folders"],
             &["model.path=m"],
+            &["model.path=m", "soundscape.enabled=true"],
             head,
             &in_steps,
             &mapped,
@@ -126,7 +128,13 @@ mod tests {
     fn every_table_is_written_by_the_stage_that_its_schema_names() {
         let mut passes = passes(&config(LEARNS));
         // A run with a backbone makes further tables.
-        let given = ["annotate.format=folders", "backbone.path=b.onnx", "privacy.backbone=v.onnx", "embed.min_score=0.1"];
+        let given = [
+            "annotate.format=folders",
+            "backbone.path=b.onnx",
+            "privacy.backbone=v.onnx",
+            "embed.min_score=0.1",
+            "soundscape.enabled=true",
+        ];
         let mapped = ["annotate.format=folders", "backbone.path=b.onnx", "embed.map=true", "head.method=prototypes"];
         let distilled = ["annotate.format=folders", "backbone.path=b.onnx", "train.on=features", "distill.epochs=1"];
         let open = ["annotate.format=folders", "predict.embeddings=true", "unknown.enabled=true", "split.held_out_classes=[A]"];
@@ -175,6 +183,7 @@ mod tests {
                     "predict.embeddings=false",
                     "backbone.path=b.onnx",
                     "privacy.backbone=v.onnx",
+                    "soundscape.enabled=true",
                     "train.on=features",
                     "self_training.teacher=t",
                     "pretrain.epochs=1",

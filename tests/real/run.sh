@@ -41,6 +41,7 @@ if [ -d "$data/esc10" ]; then
     expect esc10 "SELECT COUNT(*) AS n FROM (SELECT class FROM split_classes WHERE subset = 'test' AND windows_positive > 0) AS c" "10"
 fi
 "$here/../python.sh" "$here/backbones/check.py" "$chorus" "$data"
+"$here/../python.sh" "$here/soundscape/check.py" "$chorus" "$data"
 "$here/../python.sh" "$here/../interop/metrics.py" "$runs/survey_us"
 "$here/../python.sh" "$here/../interop/browser.py" "$runs/survey_us/report/index.html" "$runs/jura_24h/report/index.html"
 for run in survey_us jura_24h; do

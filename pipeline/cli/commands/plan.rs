@@ -16,8 +16,15 @@ use crate::stages::passes;
 
 /// Recorded hours that one thread gets through in an hour, by pass, where nothing was measured: from docs/cluster.md, rounded down. A pass
 /// that is not listed takes little.
-const TYPICAL: &[(&str, f64)] =
-    &[("ingest", 3000.0), ("segment", 20_000.0), ("featurize", 1500.0), ("embed", 100.0), ("speech", 100.0), ("predict", 150.0)];
+const TYPICAL: &[(&str, f64)] = &[
+    ("ingest", 3000.0),
+    ("segment", 20_000.0),
+    ("featurize", 1500.0),
+    ("soundscape", 1000.0),
+    ("embed", 100.0),
+    ("speech", 100.0),
+    ("predict", 150.0),
+];
 /// Memory of a job where nothing was measured, MiB: of the process, and more for each thread.
 const TYPICAL_MIB: (u64, u64) = (1024, 512);
 /// Memory is asked for with so much more than was measured: a share may hold longer recordings than those that were made.
@@ -113,7 +120,7 @@ fn measured(config: &Config, args: &PlanArgs) -> anyhow::Result<BTreeMap<String,
 /// The phases of `workflow/Snakefile`.
 fn phases(passes: &[Pass]) -> Vec<Phase> {
     let is = |names: &[&str], pass: &Pass| names.contains(&pass.stage);
-    let of_features = ["segment", "featurize", "embed", "speech"];
+    let of_features = ["segment", "featurize", "soundscape", "embed", "speech"];
     let learning = passes.iter().position(|pass| pass.stage == "train");
     let phase = |name, is_shared, wanted: &dyn Fn(usize, &Pass) -> bool| {
         let own: Vec<Pass> =

@@ -16,8 +16,18 @@ macro_rules! views {
 }
 
 /// Every view.
-pub const VIEWS: &[View] =
-    views!["summary", "effort", "species_by_site", "nightly", "diel", "sun_diel", "events", "found", "quality"];
+pub const VIEWS: &[View] = views![
+    "summary",
+    "effort",
+    "species_by_site",
+    "nightly",
+    "diel",
+    "sun_diel",
+    "events",
+    "found",
+    "quality",
+    "soundscape_hours"
+];
 
 impl View {
     /// The view of that name.

@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = embed![
     "split_classes",
     "training_sets",
     "features",
+    "soundscape",
     "speech",
     "pseudo_labels",
     "pretraining_log",

@@ -1,8 +1,10 @@
-//! From the files of an archive to log-mel spectrograms: the stages `ingest`, `segment` and `featurize`.
+//! From the files of an archive to log-mel spectrograms, sound levels and acoustic indices: the stages `ingest`, `segment`,
+//! `featurize` and `soundscape`.
 //!
 //! - [`container`]: files to samples; [`headers`]: what recorders write beside the samples; [`names`]: what they
 //!   write into file names; [`clock`]: times as both write them; [`dsp`]: resampling, windows, log-mel.
 //! - [`extract`]: recordings to the spectrograms of their windows, shared by `featurize` and by `predict` straight from audio.
+//! - [`recordings`]: the recordings of a unit, for stages that listen to them from end to end.
 
 pub mod clock;
 pub mod container;
@@ -13,7 +15,9 @@ mod featurize;
 pub mod headers;
 mod ingest;
 pub mod names;
+pub mod recordings;
 mod segment;
+mod soundscape;
 
 use chorus_keys::{Declarations, Finding, Values};
 
@@ -21,17 +25,20 @@ use dsp::logmel::MelConfig;
 pub use featurize::Featurize;
 pub use ingest::{Glance, Ingest, IngestError, SiteSheet, glance};
 pub use segment::{Segment, SegmentSettings, Tail};
+pub use soundscape::Soundscape;
 
-/// The configuration keys of the three stages.
+/// The configuration keys of the four stages.
 pub fn declarations() -> Declarations {
     Declarations::default()
         .section::<ingest::ArchiveSettings>()
         .section::<ingest::IngestSettings>()
         .section::<SegmentSettings>()
         .section::<MelConfig>()
+        .section::<soundscape::SoundscapeSettings>()
         .check(ingest::timezone)
         .check(|values| values.settings::<MelConfig>().map(|config| config.findings()).unwrap_or_default())
         .check(window_holds_a_frame)
+        .check(soundscape::findings)
 }
 
 fn window_holds_a_frame(values: &Values) -> Vec<Finding> {

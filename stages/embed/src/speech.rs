@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use chorus_archive::Archive;
-use chorus_audio::container::{self, channels};
+use chorus_audio::container;
 use chorus_audio::dsp::windows::{Cut, for_each_window};
+use chorus_audio::recordings::{Recording, recordings};
 use chorus_engine::{EngineError, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_tables::UtcMicros;
 use rayon::prelude::*;
@@ -30,16 +31,6 @@ const AT_ONCE: usize = 512;
 /// Memory that the program may take with the backbone in it, GiB. One for voices has some megabytes.
 const MEMORY_GIB: f64 = 4.0;
 
-/// A recording of the unit.
-struct Recording {
-    id: String,
-    path: String,
-    channels: Vec<usize>,
-    frames: u64,
-    rate_hz: u32,
-    start_utc: Option<i64>,
-}
-
 impl<R: Runtime> Work for FindSpeech<R> {
     type Found = Loaded;
 
@@ -49,7 +40,7 @@ impl<R: Runtime> Work for FindSpeech<R> {
 
     fn run(&self, cx: &UnitContext<'_>, loaded: &Loaded) -> Result<(), WorkError> {
         let opened = loaded.0.get_or_init(|| self.open(cx).map_err(|e| e.to_string())).as_ref().map_err(String::clone)?;
-        let recordings = recordings(cx)?;
+        let recordings = recordings(cx, cx.value("archive.channel")?)?;
         let archive = cx.archive()?;
         let hear = |recording: &Recording| -> Result<Vec<f32>, WorkError> {
             if cx.stopping() {
@@ -88,33 +79,6 @@ impl<R: Runtime> FindSpeech<R> {
         let threads = rayon::current_num_threads().max(1);
         open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, MEMORY_GIB)
     }
-}
-
-fn recordings(cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
-    let columns = ["recording_id", "path", "channels", "dead_channels", "frames", "sample_rate_hz", "start_utc"];
-    let batch = cx.read("recordings", &columns)?.ok_or("the unit has no recordings")?;
-    let choice: channels::Choice = cx.value("archive.channel")?;
-    let (ids, paths, dead) = (batch.texts("recording_id")?, batch.texts("path")?, batch.texts("dead_channels")?);
-    let numbers: Vec<Option<u32>> = batch.u32("channels")?.iter().collect();
-    let rates: Vec<Option<u32>> = batch.u32("sample_rate_hz")?.iter().collect();
-    let frames: Vec<Option<u64>> = batch.u64("frames")?.iter().collect();
-    let starts: Vec<Option<i64>> = batch.micros("start_utc")?.iter().collect();
-    let mut found = Vec::new();
-    for row in 0..batch.rows() {
-        let (Some(id), Some(path), Some(frames), Some(rate_hz)) = (&ids[row], &paths[row], frames[row], rates[row]) else {
-            continue;
-        };
-        let count = u16::try_from(numbers[row].unwrap_or(1)).unwrap_or(u16::MAX);
-        found.push(Recording {
-            id: id.clone(),
-            path: path.clone(),
-            channels: choice.of(count, &channels::numbers(dead[row].as_deref())),
-            frames,
-            rate_hz,
-            start_utc: starts[row],
-        });
-    }
-    Ok(found)
 }
 
 /// The highest probability of speech in each second of a recording.

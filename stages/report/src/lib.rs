@@ -54,6 +54,9 @@ const VOICE: &str = "privacy.backbone";
 /// The key that asks for sounds that are unlike everything that was learned.
 const UNKNOWN: &str = "unknown.enabled";
 
+/// The key that asks for sound levels.
+const SOUNDSCAPE: &str = "soundscape.enabled";
+
 /// The configuration keys of the stage.
 pub fn declarations() -> Declarations {
     Declarations::default().section::<ReportSettings>()
@@ -83,6 +86,9 @@ impl Report {
         let learnt = learnt.iter().filter(|table| **table != "training_log" || trains_in_steps(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
+        if config.values().has(SOUNDSCAPE) && config.get(SOUNDSCAPE).as_bool() == Some(true) {
+            inputs.push(Input::Table(facts::sounds::TABLE));
+        }
         let mut keys = vec!["archive.channel", "report.*"];
         let looks_for_unknown = config.values().has(UNKNOWN) && config.get(UNKNOWN).as_bool() == Some(true);
         if looks_for_unknown && config.text("model.path").is_none() {

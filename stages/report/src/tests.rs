@@ -77,6 +77,15 @@ fn rows(table: &str, unit: &Unit) -> Vec<Named> {
         "segments" => {
             vec![i64("index", [0, 1]), text("recording_id", [id; 2]), f64("start_s", [0.0, 3.0]), f64("end_s", [3.0, 6.0])]
         }
+        "soundscape" => {
+            vec![
+                text("recording_id", [id]),
+                f64("seconds", [60.0]),
+                f64("level_dbfs", [-20.0]),
+                f64("l90_dbfs", [-30.0]),
+                bool("rain", [part == 0]),
+            ]
+        }
         "classes" => vec![text("class", ["FROG", "TOAD"]), text("scientific_name", [Some("Rana <i>"), None])],
         "annotations" => vec![text("recording_id", [id]), text("class", ["FROG"]), bool("used", [true])],
         "reviews" => vec![text("recording_id", [id]), bool("reviewed", [timed])],
@@ -168,7 +177,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn each_declared_table_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    let sets = ["annotate.format=anuraset_raw"];
+    let sets = ["annotate.format=anuraset_raw", "soundscape.enabled=true"];
     run(folder.path(), &sets);
     let mut tables = 0;
     for table in std::fs::read_dir(folder.path().join("run/tables")).unwrap().map(|entry| entry.unwrap()) {
@@ -184,13 +193,14 @@ fn each_declared_table_is_read() {
         }
         tables += 1;
     }
-    assert_eq!(tables, 16);
+    assert_eq!(tables, 17);
 }
 
 #[test]
 fn a_run_that_learns_and_a_run_that_applies_its_model() {
     let (learns, applies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let learned = run(learns.path(), &["annotate.format=anuraset_raw", "report.title=Two ponds & a half"]);
+    let sets = ["annotate.format=anuraset_raw", "report.title=Two ponds & a half", "soundscape.enabled=true"];
+    let learned = run(learns.path(), &sets);
     for wanted in [
         "<h1>Two ponds &amp; a half</h1>",
         "On 2020-03-01, 1 site made 3 recordings, and 3 hours of sound can be read. 1 file could be read in part only.",
@@ -208,6 +218,8 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
         "No test recording holds <bdi>TOAD</bdi>, so it cannot be tested.",
         "2 recordings of 3 were reviewed",
         "6 of 3 s",
+        "<td class=\"n\">-20.0</td><td class=\"n\">-30.0</td><td class=\"n\">66.7 %</td><td class=\"n\">–</td>",
+        "<code>recordings</code>, <code>soundscape</code>",
     ] {
         assert!(learned.contains(wanted), "{wanted}\n{learned}");
     }
@@ -221,6 +233,7 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     let applied = run(applies.path(), &[&model]);
     assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
     assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));
+    assert!(!applied.contains("Sound levels") && !applied.contains("soundscape"), "this run did not measure them");
 
     // Neither the folder nor the time is in the page.
     let elsewhere = tempfile::tempdir().unwrap();

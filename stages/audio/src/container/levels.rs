@@ -91,7 +91,7 @@ impl LevelMeter {
 }
 
 /// The magnitude from which on a sample may have been cut off: the encoding's largest positive value.
-fn clip_level(codec: &str, bits: u16) -> f32 {
+pub(crate) fn clip_level(codec: &str, bits: u16) -> f32 {
     match codec {
         // ITU-T G.711: the largest values that the two laws expand to, of 32768.
         "pcm_mulaw" => 32_124.0 / 32_768.0,

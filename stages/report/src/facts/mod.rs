@@ -14,6 +14,7 @@ mod recorded;
 #[cfg(test)]
 pub(crate) mod rows;
 mod scores;
+pub(crate) mod sounds;
 #[cfg(test)]
 pub(crate) mod specimen;
 mod sun;
@@ -36,6 +37,7 @@ pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{Metrics, Scope, Scores};
+pub(crate) use sounds::Sound;
 pub(crate) use sun::{Anchor, HalfHour};
 pub(crate) use tally::Tally;
 pub(crate) use unlike::Group;
@@ -45,6 +47,8 @@ pub(crate) use unlike::Group;
 pub(crate) struct Facts {
     /// What was recorded.
     pub(crate) recorded: Recorded,
+    /// How loud it was by site; empty in a run that does not measure it.
+    pub(crate) sounds: BTreeMap<String, Sound>,
     /// The windows that recordings were cut into.
     pub(crate) windows: Windows,
     /// What the classifier found.
@@ -92,6 +96,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         facts.unlike.iter_mut().flatten().flat_map(|group| &mut group.picks).try_for_each(|pick| pick.meet(site, batch))?;
         facts.recorded.add(site, batch)
     })?;
+    each(cx, sounds::TABLE, sounds::COLUMNS, |unit, batch| sounds::add(&mut facts.sounds, unit.site(), batch))?;
     each(cx, "classes", &["class", "scientific_name"], |_, batch| {
         let (classes, names) = (batch.utf8("class")?, batch.utf8("scientific_name")?);
         for i in 0..batch.rows() {

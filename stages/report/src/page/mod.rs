@@ -7,6 +7,7 @@ mod listen;
 mod parts;
 mod recorded;
 mod settings;
+mod sounds;
 mod summary;
 mod sun;
 mod sure;

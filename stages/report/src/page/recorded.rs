@@ -1,10 +1,11 @@
-//! What was recorded: the calendar of effort, the sites, and the files that are damaged.
+//! What was recorded: the calendar of effort, the sites with their sound levels, and the files that are damaged.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
 use super::parts::{first, head, row_head, table, tables};
+use super::sounds;
 use super::words::{NONE, count, damage, hours, number};
 use crate::facts::{Damaged, Day, Facts, Recorded, Site};
 use crate::plot::calendar::{self, Column};
@@ -18,8 +19,9 @@ pub(super) fn section(facts: &Facts) -> Markup {
         } @else {
             (effort(recorded))
             (sites(recorded))
+            (sounds::section(facts))
             (damaged(recorded))
-            (tables(&["recordings"]))
+            (tables(if facts.sounds.is_empty() { &["recordings"] } else { &["recordings", "soundscape"] }))
         }
     }
 }
