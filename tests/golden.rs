@@ -93,6 +93,7 @@ predict: {batch_size: 16, embeddings: true}
         settings: "
 featurize: {n_mels: 32, n_fft: 256, win_length: 256, hop_length: 512}
 evaluate: {calibration: platt, bootstrap: 50, min_positives: 1, per_site: true}
+detect: {classes: all}
 report: {clips: 1}
 ",
         worker: Worker::KnownScores,
@@ -106,7 +107,7 @@ split: {source: grouped, group: site, test_fraction: 0.4}
 segment: {hop_s: 2}
 featurize: {n_mels: 32, n_fft: 256, win_length: 256, hop_length: 512}
 evaluate: {calibration: isotonic, threshold_for: precision, precision: 0.6, bootstrap: 50}
-detect: {hysteresis: 0.5, max_gap_s: 3, min_event_s: 6}
+detect: {classes: all, hysteresis: 0.5, max_gap_s: 3, min_event_s: 6}
 report: {clips: 0}
 ",
         worker: Worker::KnownScores,

@@ -92,6 +92,7 @@ mod tests {
             &["annotate.format=folders"],
             &["model.path=m"],
             &["model.path=m", "soundscape.enabled=true"],
+            &["model.path=m", "annotate.format=folders"],
             head,
             &in_steps,
             &mapped,
@@ -159,6 +160,17 @@ mod tests {
         assert_eq!(of(&["model.path=m", "backbone.path=b.onnx", "train.on=embeddings"]), head);
         let features = ["ingest", "segment", "featurize", "predict", "detect", "report"];
         assert_eq!(of(&["model.path=m", "predict.source=features"]), features);
+    }
+
+    #[test]
+    fn a_model_from_elsewhere_is_judged_by_labels_where_there_are_some() {
+        let of = |sets: &[&str]| stages(&passes(&config(sets)));
+        let judged = ["ingest", "segment", "annotate", "split", "predict", "evaluate", "detect", "report"];
+        assert_eq!(of(&["model.path=m", "annotate.format=anuraset_raw"]), judged);
+        let passes = passes(&config(&["model.path=m", "annotate.format=anuraset_raw"]));
+        let own = Input::Model(chorus_engine::graph::DECISIONS);
+        let makers = passes.iter().filter(|pass| pass.makes(own)).map(|pass| pass.name).collect::<Vec<_>>();
+        assert_eq!(makers, ["evaluate"], "decisions of this run are not written into the given model's folder");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, WEIGHTS};
+use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, Threshold, WEIGHTS};
 use chorus_engine::{RunTablesError, hash_bytes};
 use chorus_frames::polars::df;
 use chorus_frames::polars::prelude::{IntoLazy, JoinCoalesce, JoinType, LazyFrame, PolarsResult, SortMultipleOptions, col, lit};
@@ -28,7 +28,7 @@ struct Model {
     name: String,
     card: Card,
     /// Thresholds by class.
-    thresholds: BTreeMap<String, f64>,
+    thresholds: BTreeMap<String, Threshold>,
     /// Metrics on the test set over all sites, by metric.
     metrics: BTreeMap<String, f64>,
     /// Whether the file of weights is the one that the card describes.
@@ -45,7 +45,6 @@ impl Model {
         let decisions =
             Some(folder.join(DECISIONS)).filter(|path| path.exists()).map(|path| Decisions::read(&path)).transpose()?;
         let thresholds = decisions.map(|decisions| decisions.thresholds).unwrap_or_default();
-        let thresholds = thresholds.into_iter().map(|(class, threshold)| (class, threshold.threshold)).collect();
         let metrics = metrics(folder).with_context(|| format!("metrics beside {}", folder.display()))?;
         Ok(Self { name: folder.display().to_string(), card, thresholds, metrics, whole })
     }
@@ -69,9 +68,13 @@ impl Model {
             let shown = threshold(self.thresholds.get(class));
             (1, format!("threshold of {class}"), shown.clone(), shown)
         });
+        let usable = self.thresholds.iter().map(|(class, threshold)| {
+            let shown = if threshold.usable { "yes" } else { "no" };
+            (1, format!("usable: {class}"), shown.to_owned(), shown.to_owned())
+        });
         let metrics = self.metrics.iter();
         let metrics = metrics.map(|(metric, value)| (2, format!("test {metric}"), value.to_string(), format!("{value:.4}")));
-        let lines: Vec<(i32, String, String, String)> = entries.chain(thresholds).chain(metrics).collect();
+        let lines: Vec<(i32, String, String, String)> = entries.chain(thresholds).chain(usable).chain(metrics).collect();
         let lines = df!(
             "part" => lines.iter().map(|line| line.0).collect::<Vec<_>>(),
             "name" => lines.iter().map(|line| line.1.as_str()).collect::<Vec<_>>(),
@@ -112,8 +115,11 @@ fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
 
 fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     if json {
-        let all =
-            serde_json::json!({"card": model.card, "thresholds": model.thresholds, "test": model.metrics, "whole": model.whole});
+        let thresholds: BTreeMap<&String, f64> = model.thresholds.iter().map(|(class, of)| (class, of.threshold)).collect();
+        let left_out: BTreeMap<&String, &Option<String>> =
+            model.thresholds.iter().filter(|(_, of)| !of.usable).map(|(class, of)| (class, &of.why_not)).collect();
+        let (card, test, whole) = (&model.card, &model.metrics, model.whole);
+        let all = serde_json::json!({"card": card, "thresholds": thresholds, "left_out": left_out, "test": test, "whole": whole});
         return Ok(output::line(&all.to_string())?);
     }
     if !model.whole {
@@ -124,8 +130,11 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     let rows: Vec<[String; 2]> = model.entries().into_iter().map(|(key, value)| [key, value]).collect();
     output::line(aligned(&rows).trim_end())?;
     output::line("")?;
-    let mut rows = vec![["class", "threshold"].map(str::to_owned)];
-    rows.extend(model.classes().into_iter().map(|class| [class.to_owned(), threshold(model.thresholds.get(class))]));
+    let mut rows = vec![["class", "threshold", "can be told"].map(str::to_owned)];
+    rows.extend(model.classes().into_iter().map(|class| {
+        let of = model.thresholds.get(class);
+        [class.to_owned(), threshold(of), of.map(told).unwrap_or_default()]
+    }));
     output::line(aligned(&rows).trim_end())?;
     if !model.metrics.is_empty() {
         output::line("\ntest metrics of the model's run (means over the classes):")?;
@@ -135,8 +144,17 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn threshold(value: Option<&f64>) -> String {
-    value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"))
+fn threshold(of: Option<&Threshold>) -> String {
+    of.map_or_else(|| "none".to_owned(), |of| format!("{:.4}", of.threshold))
+}
+
+/// Whether validation shows that a class can be told, or why not.
+fn told(of: &Threshold) -> String {
+    match &of.why_not {
+        Some(why_not) => format!("no: {why_not}"),
+        None if of.usable => "yes".to_owned(),
+        None => "no".to_owned(),
+    }
 }
 
 /// Prints the differences only.

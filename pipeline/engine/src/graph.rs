@@ -32,7 +32,7 @@ pub enum Input {
         /// The table that names them.
         by: &'static str,
     },
-    /// A file of the model's folder: this run's, or that of `model.path`.
+    /// A file of the model's folder: this run's, or that of `model.path`. Decisions are this run's own wherever it has labels.
     Model(&'static str),
     /// A file in each of the models' folders that a configuration key lists. The key is a hint, as with [`Input::File`].
     Models {
@@ -168,6 +168,18 @@ pub const TRAINING_HINTS: &[&str] = &[
     // What it stands for are the values of other keys.
     "train.recipe",
 ];
+
+/// Whether the run has labels: to train on, or to judge the model of `model.path` by. A run that is given neither a model nor labels counts as
+/// one with labels that are still to be named.
+pub fn has_labels(config: &Config) -> bool {
+    let format = config.values().has("annotate.format").then(|| config.text("annotate.format")).flatten();
+    config.text("model.path").is_none() || format.is_some_and(|format| format != "none")
+}
+
+/// Whether the run judges a model that another run trained.
+pub fn judges_given_model(config: &Config) -> bool {
+    config.text("model.path").is_some() && has_labels(config)
+}
 
 /// Whether predictions are made from the table of features, rather than straight from the audio.
 pub fn predicts_from_features(config: &Config) -> bool {

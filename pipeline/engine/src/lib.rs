@@ -52,6 +52,6 @@ pub use run::work::{Check, Fault, Registry, Work};
 pub use run::worker::{read_assignment, worker_program};
 pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;
-pub use state::states::model_folder;
+pub use state::states::{model_file, model_folder};
 pub use sync::locked;
 pub use unit::Unit;

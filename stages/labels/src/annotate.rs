@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chorus_archive::Archive;
-use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::graph::{Input, Output, Pass, Per, has_labels};
 use chorus_engine::{
     Access, Config, Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes, locked,
 };
@@ -164,14 +164,14 @@ pub struct UnitParts {
 }
 
 impl Annotate {
-    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    /// What the pass declares of itself; a run that only applies a model has no labels.
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Archive, Table};
         let mut outputs = vec![Output::Table("annotations"), Output::Table("reviews"), Output::Table("labels")];
         if holds_out(config) {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
-        config.text("model.path").is_none().then(|| Pass {
+        has_labels(config).then(|| Pass {
             code_version: 5,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.

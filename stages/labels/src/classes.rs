@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chorus_archive::Archive;
-use chorus_engine::graph::{Input, Output, Pass, Per};
-use chorus_engine::{Access, Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
+use chorus_card::{Card, MODEL_CARD};
+use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
+use chorus_engine::{Access, Config, Console, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_keys::Keys;
 use serde::Deserialize;
 
@@ -59,15 +60,18 @@ impl Settings {
 pub struct AnnotateClasses;
 
 impl AnnotateClasses {
-    /// What the pass declares of itself; a run with a model from elsewhere has no labels.
+    /// What the pass declares of itself; a run that only applies a model has no labels.
     pub fn declare(config: &Config) -> Option<Pass> {
         let mut inputs = vec![Input::Archive];
+        if judges_given_model(config) {
+            inputs.push(Input::Model(MODEL_CARD));
+        }
         // A layout without files reads the paths of the recordings.
         let layout = config.text("annotate.format").and_then(layouts::find);
         if layout.is_some_and(|layout| layout.files().is_none()) {
             inputs.push(Input::Table("recordings"));
         }
-        config.text("model.path").is_none().then(|| Pass {
+        has_labels(config).then(|| Pass {
             name: "annotate-classes",
             code_version: 4,
             inputs,
@@ -145,6 +149,10 @@ impl Work for AnnotateClasses {
         if classes.is_empty() {
             return Err(LabelsError::NoClasses { folder: archive.location(annotate.reading.place()) }.into());
         }
+        if cx.reads_model(MODEL_CARD) {
+            let card = cx.model_file(MODEL_CARD)?.ok_or("the folder of model.path has no model.yaml")?;
+            classes = matched(cx.console(), classes, &Card::read(&card)?.classes.into_iter().collect())?;
+        }
         tell_changes(cx, &classes)?;
         let names = || classes.iter().map(|class| known.get(class));
         cx.write("classes", |batch| {
@@ -156,6 +164,33 @@ impl Work for AnnotateClasses {
         })?;
         Ok(())
     }
+}
+
+/// The classes that both the labels and a given model know, by their names. Of the model's other classes nobody can say how good it is, and
+/// it can find nothing of those that it does not know: both are told.
+///
+/// # Errors
+/// [`LabelsError::NoCommonClass`].
+fn matched(console: &Console, labelled: BTreeSet<String>, model: &BTreeSet<String>) -> Result<BTreeSet<String>, LabelsError> {
+    let common: BTreeSet<String> = labelled.intersection(model).cloned().collect();
+    let list = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
+    let (unknown, unlabelled) = (list(&labelled, model), list(model, &labelled));
+    if common.is_empty() {
+        return Err(LabelsError::NoCommonClass { labelled: unknown, model: unlabelled });
+    }
+    if !unknown.is_empty() {
+        console.warn(&format!(
+            "annotate: the model does not know these classes of the labels: {unknown}; if it has other names for them, map them in \
+             annotate.code_table (column class)"
+        ));
+    }
+    if !unlabelled.is_empty() {
+        console.warn(&format!(
+            "annotate: the labels do not know these classes of the model, so it cannot be judged by them: {unlabelled}; if annotators looked \
+             for them, add them to annotate.code_table or annotate.classes"
+        ));
+    }
+    Ok(common)
 }
 
 /// The classes of the code table with their names.
@@ -211,6 +246,15 @@ fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_of_labels_and_of_a_given_model_are_matched_by_name() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let of = |labelled: &[&str], model: &[&str]| matched(&Console::new(), set(labelled), &set(model));
+        assert_eq!(of(&["FROG", "TOAD"], &["FROG", "OWL"]).unwrap(), set(&["FROG"]));
+        let refused = of(&["frog"], &["FROG"]).unwrap_err().to_string();
+        assert!(refused.contains("labels: frog") && refused.contains("model: FROG"), "{refused}");
+    }
 
     #[test]
     fn a_class_that_no_code_counts_for_is_refused() {

@@ -43,6 +43,17 @@ pub enum LabelsError {
         /// The folder that was searched.
         folder: String,
     },
+    /// A given model cannot be judged by these labels.
+    #[error(
+        "no class of the labels is one of the model. Classes of the labels: {labelled}; of the model: {model}. Map the codes of the labels to \
+         the model's names in annotate.code_table (columns code and class), or set annotate.format to none to apply the model without labels"
+    )]
+    NoCommonClass {
+        /// The classes of the labels.
+        labelled: String,
+        /// The classes of the model.
+        model: String,
+    },
     /// A list names no recording of the archive.
     #[error(
         "{path}: none of its {rows} recordings is in the archive; \

@@ -55,15 +55,8 @@ pub fn declarations() -> Declarations {
         .check(layout_keys::unfit_keys)
         .check(annotate::unreachable_overlap)
         .check(split::missing_keys)
-        .check(labels_and_a_model)
         .purpose(neither_labels_nor_a_model)
         .remark(split::without_effect)
-}
-
-fn labels_and_a_model(values: &Values) -> Vec<Finding> {
-    let both = values.text("annotate.format") != Some(layouts::NONE) && values.text("model.path").is_some();
-    let allowed = "to train here, leave model.path out; to apply the model, set annotate.format to none";
-    both.then(|| Finding::new("model.path", "a model for an archive with labels", allowed)).into_iter().collect()
 }
 
 fn neither_labels_nor_a_model(values: &Values) -> Vec<Finding> {
@@ -128,7 +121,7 @@ mod tests {
             declarations().findings(&values).into_iter().map(|finding| finding.key).collect::<Vec<_>>()
         };
         assert_eq!(findings(&[]), [""; 0]);
-        assert_eq!(findings(&[("annotate.format", "raven"), ("model.path", "m")]), ["model.path"]);
+        assert_eq!(findings(&[("annotate.format", "raven"), ("model.path", "m")]), [""; 0], "the model is judged by the labels");
         assert_eq!(findings(&[("annotate.format", "csv")]), ["annotate.format"]);
         assert_eq!(findings(&[("annotate.format", "audacity"), ("annotate.low_column", "low")]), ["annotate.low_column"]);
         let null = [("annotate.format", "raven"), ("annotate.min_overlap_s", "null"), ("annotate.min_overlap_fraction", "null")];

@@ -4,6 +4,9 @@
 //! Only recordings that somebody reviewed and that can be read are used; the others are `unused`. The test set is a stratified
 //! share, a fold, a site, or comes from a file. Validation is taken from the rest. Whole groups go to one side. Recordings with
 //! the same content are one group, since a copy of a training recording is no test.
+//!
+//! Where a given model is judged, nothing is learnt: all recordings are test, but for those on which new thresholds are chosen
+//! (`split.threshold_fraction`).
 
 mod account;
 mod groups;
@@ -13,7 +16,7 @@ mod rows;
 mod sides;
 
 use chorus_archive::Kind;
-use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_engine::graph::{Input, Output, Pass, Per, has_labels};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
@@ -25,18 +28,21 @@ use params::Source;
 pub(crate) use params::{SplitSettings, missing_keys, without_effect};
 use rows::SplitRow;
 
+/// The key that names a given model.
+const GIVEN: &str = "model.path";
+
 /// The stage.
 pub struct Split;
 
 impl Split {
-    /// What the stage declares of itself; a run with a model from elsewhere has nothing to split.
+    /// What the stage declares of itself; a run that only applies a model has nothing to split.
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Archive, Table};
-        config.text("model.path").is_none().then(|| Pass {
+        has_labels(config).then(|| Pass {
             code_version: 3,
             inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
             outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
-            keys: vec!["split.*"],
+            keys: vec!["split.*", GIVEN],
             // Read by the stages that learn without labels.
             hints: vec!["split.judged_groups_teach"],
             ..Pass::new("split", Per::Run)
@@ -77,6 +83,7 @@ impl Work for Split {
 
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let split = cx.settings::<SplitSettings>()?;
+        let split = if cx.value::<Option<String>>(GIVEN)?.is_some() { split.of_given_model() } else { (*split).clone() };
         let (rows, classes) = make(cx, &split)?;
         write(cx, rows, &classes)
     }
@@ -96,7 +103,8 @@ fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, V
         sides::hold_out(&mut recordings, split)?;
     }
     notes.extend(groups::join_copies(&mut recordings));
-    let rows = match (split.source, split.list()) {
+    let mut rows = match (split.source, split.list()) {
+        (Source::Grouped, _) if split.is_model_given => sides::judged(&recordings, split)?,
         (Source::File, Some(file)) => {
             let (rows, said) = sides::from_file(&list(cx, file)?, &recordings, split)?;
             notes.extend(said);
@@ -106,6 +114,9 @@ fn make(cx: &UnitContext<'_>, split: &SplitSettings) -> Result<(Vec<SplitRow>, V
         (Source::Folds, _) => sides::by_fold(&recordings, split)?,
         (Source::Grouped | Source::File, _) => sides::grouped(&recordings, split)?,
     };
+    if split.is_model_given {
+        sides::leave_untaught(&mut rows);
+    }
     let mut classes = Vec::new();
     for (_, batch) in cx.read_all("classes", &["class"])? {
         classes.extend(batch.texts("class")?.into_iter().flatten());

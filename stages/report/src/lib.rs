@@ -24,7 +24,7 @@ mod speech;
 #[cfg(test)]
 mod tests;
 
-use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per, trains_in_steps};
+use chorus_engine::graph::{DECISIONS, Input, MODEL_CARD, Output, Pass, Per, has_labels, trains_in_steps};
 use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
@@ -66,8 +66,8 @@ pub fn declarations() -> Declarations {
 pub struct Report;
 
 impl Report {
-    /// What the stage declares of itself: the tables that the page sums up, and recordings to cut clips from. A run with a model from
-    /// elsewhere has neither labels nor metrics.
+    /// What the stage declares of itself: the tables that the page sums up, and recordings to cut clips from. A run that only applies a
+    /// model has neither labels nor metrics.
     pub fn declare(config: &Config) -> Option<Pass> {
         let always = ["recordings", "segments", "detections", "activity", "sun_activity", "accumulation"];
         let learnt: &[&str] = &[
@@ -82,14 +82,14 @@ impl Report {
             "curves",
             "reliability",
         ];
-        let learnt = if config.text("model.path").is_none() { learnt } else { &[] };
+        let learnt = if has_labels(config) { learnt } else { &[] };
         let learnt = learnt.iter().filter(|table| **table != "training_log" || trains_in_steps(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
-        inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD)]);
+        inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD), Input::Model(DECISIONS)]);
         if config.values().has(SOUNDSCAPE) && config.get(SOUNDSCAPE).as_bool() == Some(true) {
             inputs.push(Input::Table(facts::sounds::TABLE));
         }
-        let mut keys = vec!["archive.channel", "report.*"];
+        let mut keys = vec!["archive.channel", "report.*", "detect.classes", "detect.threshold"];
         let looks_for_unknown = config.values().has(UNKNOWN) && config.get(UNKNOWN).as_bool() == Some(true);
         if looks_for_unknown && config.text("model.path").is_none() {
             inputs.push(Input::Table("unknown_sounds"));
@@ -99,7 +99,7 @@ impl Report {
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
         }
         Some(Pass {
-            code_version: 5,
+            code_version: 6,
             inputs,
             outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
             keys,

@@ -229,11 +229,17 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     // From 2 to 7 s of a recording of 16 bits.
     assert_eq!(wav[44..], std::fs::read(learns.path().join("archive/r1true.wav")).unwrap()[44 + 32_000..][..80_000]);
     let model = format!("model.path={}", learns.path().join("run/model").display());
-    std::fs::write(learns.path().join("run/model/decisions.yaml"), "model_id: cafe\nthresholds: {}\n").unwrap();
+    let owl = "{threshold: 0.5, source: pooled, f1: null, positives: 1, usable: false, why_not: 1 validation window holds it}";
+    let decisions = format!("model_id: cafe\nthresholds:\n  OWL: {owl}\n");
+    std::fs::write(learns.path().join("run/model/decisions.yaml"), decisions).unwrap();
     let applied = run(applies.path(), &[&model]);
     assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
     assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));
     assert!(!applied.contains("Sound levels") && !applied.contains("soundscape"), "this run did not measure them");
+    let left_out =
+        "1 of 3 classes can't be told yet: validation does not show that the classifier tells it, so nothing is said of it";
+    assert!(applied.contains(left_out) && applied.contains("<td>1 validation window holds it</td>"), "{applied}");
+    assert!(!learned.contains("can't be told yet"));
 
     // Neither the folder nor the time is in the page.
     let elsewhere = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use chorus_tables::{Batch, BatchBuilder, TableError, UtcMicros};
 
 use crate::activity::parts;
 use crate::activity::tally::{Recorded, Tally};
-use crate::calibration::{Curves, METHODS, curves};
+use crate::calibration::{Curves, METHODS, curves_at};
 use crate::clock::Clock;
 use crate::events::{Event, event};
 use crate::predicted::{Predicted, each_recording};
@@ -28,7 +28,7 @@ impl Detect {
     /// What the pass declares of itself.
     pub fn declare(_: &Config) -> Option<Pass> {
         Some(Pass {
-            code_version: 4,
+            code_version: 5,
             inputs: vec![Input::Table("predictions"), Input::Table("recordings"), Input::Model(DECISIONS)],
             outputs: ["detections", "activity_parts", "night_parts"].map(Output::Table).to_vec(),
             keys: vec!["detect.*", "predict.min_score"],
@@ -47,8 +47,11 @@ impl Work for Detect {
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let params = Params::of(cx)?;
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
-        let curves = decisions.as_ref().map(|decisions| curves(decisions, METHODS)).transpose()?.unwrap_or_default();
         let site = cx.unit().site();
+        let curves = decisions.as_ref().map(|decisions| curves_at(decisions, site, METHODS)).transpose()?.unwrap_or_default();
+        // A threshold that was given for all classes was chosen nowhere.
+        let is_local = decisions.as_ref().filter(|_| params.detect.threshold.is_none()).and_then(|of| of.knows_site(site));
+        let judgement = Judgement { curves, is_local };
         let mut tally = Tally::default();
         let recordings = cx.read("recordings", &[&RECORDED[..], &Clock::COLUMNS].concat())?;
         let (ids, recorded) = recordings.as_ref().map(recorded).transpose()?.unwrap_or_default();
@@ -58,7 +61,7 @@ impl Work for Detect {
         if let Some(reader) = cx.reader("predictions")? {
             each_recording(reader.batches(&Predicted::COLUMNS)?, |predicted| {
                 let events = params.events(site, &predicted, decisions.as_ref())?;
-                sink.write(&detections(sink.builder(), &predicted, &rows(&events), &curves)?)?;
+                sink.write(&detections(sink.builder(), &predicted, &rows(&events), &judgement)?)?;
                 let recorded = recordings.get(predicted.recording_id.as_str());
                 let recorded = recorded.ok_or("predictions name a recording that recordings lacks; run predict again")?;
                 Ok(tally.count(site, recorded.clock.as_ref(), &predicted, &events)?)
@@ -88,13 +91,20 @@ fn rows<'a>(events: &[ClassEvents<'a>]) -> Vec<(&'a str, f64, Event)> {
     events.iter().flat_map(of).collect()
 }
 
+/// How the scores of a site are taken.
+struct Judgement {
+    curves: Curves,
+    /// Whether that was decided on windows of the site too; `None` where nobody knows.
+    is_local: Option<bool>,
+}
+
 fn detections(
     batch: BatchBuilder,
     recording: &Predicted,
     events: &[(&str, f64, Event)],
-    curves: &Curves,
+    judgement: &Judgement,
 ) -> Result<RecordBatch, TableError> {
-    let probability = |class: &str, score| curves.get(class).map(|curve| curve.probability(score));
+    let probability = |class: &str, score| judgement.curves.get(class).map(|curve| curve.probability(score));
     batch
         .column("recording_id", events.iter().map(|_| &recording.recording_id))
         .column("class", events.iter().map(|(class, ..)| class))
@@ -106,6 +116,7 @@ fn detections(
         .column("mean_score", events.iter().map(|(.., event)| event.mean_score as f32))
         .column("probability", events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
         .column("threshold", events.iter().map(|(_, threshold, _)| *threshold))
+        .column("calibrated_here", events.iter().map(|_| judgement.is_local))
         .column("model_id", events.iter().map(|_| &recording.model_id))
         .build()
 }
@@ -116,13 +127,15 @@ mod tests {
     use crate::error::ScoreError;
     use crate::events::Window;
     use crate::rule::DetectSettings;
+    use crate::told::Classes;
 
     #[test]
     fn events_come_by_class_and_time_with_their_thresholds() {
         let window = |start_s: f64, score| Window { start_s, end_s: start_s + 3.0, score, start_utc_us: None };
         let windows = [("B", vec![window(0.0, 0.9)]), ("A", vec![window(0.0, 0.6), window(3.0, 0.1), window(6.0, 0.5)])];
         let recording = Predicted { windows: windows.map(|(class, w)| (class.to_owned(), w)).into(), ..Predicted::default() };
-        let params = DetectSettings { threshold: Some(0.5), max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+        let (threshold, classes) = (Some(0.5), Classes::Usable);
+        let params = DetectSettings { threshold, classes, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
         let of = |detect: DetectSettings| {
             let params = Params { detect, min_score: 0.0 };
             let events = params.events("A", &recording, None)?;
@@ -131,5 +144,23 @@ mod tests {
         assert_eq!(of(params).unwrap(), [("A", 0.5, 0.0), ("A", 0.5, 6.0), ("B", 0.5, 0.0)]);
         assert_eq!(of(DetectSettings { min_event_s: 4.0, ..params }).unwrap(), []);
         assert!(of(DetectSettings { threshold: None, ..params }).is_err());
+    }
+
+    #[test]
+    fn classes_that_are_not_usable_make_no_events() {
+        let window = Window { start_s: 0.0, end_s: 3.0, score: 0.9, start_utc_us: None };
+        let windows = ["A", "B"].map(|class| (class.to_owned(), vec![window]));
+        let recording = Predicted { windows: windows.into(), ..Predicted::default() };
+        let text = "model_id: ab\nthresholds:\n  A: {threshold: 0.5, source: own, f1: null, positives: 9, usable: false}\n  \
+                    B: {threshold: 0.5, source: own, f1: null, positives: 9}\n";
+        let decisions: Decisions = serde_yaml::from_str(text).unwrap();
+        let of = |classes, threshold| {
+            let detect = DetectSettings { threshold, classes, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+            let params = Params { detect, min_score: 0.0 };
+            let events = params.events("P", &recording, Some(&decisions)).unwrap();
+            events.iter().map(|of| of.class).collect::<Vec<_>>()
+        };
+        assert_eq!(of(Classes::Usable, None), ["B"]);
+        assert_eq!((of(Classes::All, None), of(Classes::Usable, Some(0.5))), (vec!["A", "B"], vec!["A", "B"]));
     }
 }

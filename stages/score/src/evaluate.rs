@@ -1,15 +1,21 @@
 //! Stage `evaluate`: how well the classifier does, and how its scores are to be taken: the tables `metrics`, `reliability`, `confusions`, `curves`,
 //! `thresholds` and `calibration`, and the file `model/decisions.yaml`.
 //!
-//! Thresholds and calibrations are fitted on validation windows only. Metrics are told for each side of the split, over all sites and for each, per
+//! Thresholds and calibrations are fitted on validation windows only, and a class whose precision they do not show is marked as not usable
+//! ([`evidence`]). Metrics are told for each side of the split, over all sites and for each, per
 //! class and as averages; over all sites also for groups of classes and of windows. Windows that nobody reviewed count nowhere.
 //! `docs/metrics.md` defines every figure.
 
 mod bootstrap;
 mod decided;
+mod draws;
+mod evidence;
 mod figures;
+mod given;
 mod groups;
+mod local;
 mod metric;
+mod rules;
 mod scored;
 mod side_rows;
 mod subset;
@@ -18,7 +24,8 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use chorus_engine::graph::{Input, Output, Pass, Per};
+use chorus_card::DECISIONS;
+use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
 use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
@@ -26,8 +33,10 @@ use serde::Deserialize;
 use crate::calibration;
 use crate::error::ScoreError;
 use crate::thresholds::{Aim, Rule, Source};
-use decided::{Cuts, Decided, Rules};
+use decided::{Cuts, Decided};
+use given::Given;
 use groups::{ClassGroups, SUPPORTED, WELL_SUPPORTED};
+use rules::{Demand, Rules};
 use scored::Scored;
 use side_rows::{Bootstrap, Rows};
 use subset::Subset;
@@ -40,13 +49,21 @@ pub(crate) struct EvaluateSettings {
     /// validation positives to choose one.
     #[key(default = "0.5", range = 0.0..=1.0)]
     threshold: f64,
-    /// What the thresholds that are chosen on validation maximise.
+    /// What thresholds are chosen for on validation.
     #[key(default = "f1")]
     threshold_for: ThresholdFor,
     /// With threshold_for: precision, the lowest precision that a threshold may have on validation.
     #[key(default = "0.9", range = 0.0..=1.0, example = "0.95")]
     precision: f64,
-    /// Choose thresholds for each site too, for classes with at least min_positives validation positives at the site.
+    /// With threshold_for: cost, what a false alarm costs, where a missed window costs 1. With 4, four misses are as bad as one false
+    /// alarm.
+    #[key(default = "1", range = 0.001..=1000.0, example = "4")]
+    false_alarm_cost: f64,
+    /// With threshold_for: false_alarms, the highest number of falsely detected windows in an hour of reviewed validation recordings.
+    #[key(unit = "windows", default = "1", range = 0.0..=10_000.0, example = "0.5")]
+    false_alarms_per_hour: f64,
+    /// Choose thresholds and calibrations for each site too, for classes with at least min_positives validation positives at the site.
+    /// They are drawn towards those of all sites: with 5 recordings of the site that hold the class, both count the same.
     #[key(default = "false")]
     per_site: bool,
     /// How scores are calibrated: fitted on validation, the method maps scores to the probabilities in the table detections.
@@ -55,6 +72,19 @@ pub(crate) struct EvaluateSettings {
     /// Lowest number of validation positives with which a class gets a threshold and a calibration of its own.
     #[key(unit = "windows", default = "5", range = 1..=1_000_000)]
     min_positives: u64,
+    /// Lowest number of validation positives with which a class is usable. Classes that are not usable make no detections (detect.classes).
+    #[key(unit = "windows", default = "5", range = 0..=1_000_000)]
+    usable_positives: u64,
+    /// Lowest number of validation recordings with a positive window with which a class is usable. At least 5 recordings have to be
+    /// reviewed for it in any case.
+    #[key(unit = "recordings", default = "1", range = 0..=1_000_000, example = "2")]
+    usable_recordings: u64,
+    /// Lowest precision on validation with which a class is usable: that of the lower bound, and not of the estimate.
+    #[key(default = "0.5", range = 0.0..=1.0, example = "0.8")]
+    usable_precision: f64,
+    /// Probability with which the precision is above its lower bound.
+    #[key(default = "0.9", range = 0.5..=0.999, example = "0.95")]
+    usable_confidence: f64,
     /// Number of bootstrap replicates for the 95 % confidence intervals. Each resamples whole recordings; 0: no intervals.
     #[key(unit = "replicates", default = "200", range = 0..=100_000, example = "1000")]
     bootstrap: usize,
@@ -70,14 +100,18 @@ pub(crate) struct EvaluateSettings {
     min_support: u64,
 }
 
-/// What thresholds maximise.
+/// What thresholds are chosen for.
 #[derive(Debug, Clone, Copy, Deserialize, Choices)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 enum ThresholdFor {
-    /// F1.
+    /// The highest F1.
     F1,
-    /// Recall, among thresholds with at least evaluate.precision.
+    /// The highest recall with at least evaluate.precision.
     Precision,
+    /// The lowest cost of misses and false alarms (evaluate.false_alarm_cost).
+    Cost,
+    /// The highest recall with at most evaluate.false_alarms_per_hour.
+    FalseAlarms,
 }
 
 /// Refuses groups whose names the stage uses itself.
@@ -95,9 +129,30 @@ impl EvaluateSettings {
         let aim = match self.threshold_for {
             ThresholdFor::F1 => Aim::F1,
             ThresholdFor::Precision => Aim::Precision(self.precision),
+            ThresholdFor::Cost => Aim::Cost(self.false_alarm_cost),
+            ThresholdFor::FalseAlarms => Aim::FalseAlarms(self.false_alarms_per_hour),
         };
         let threshold = Rule { aim, min_positives: self.min_positives, default: self.threshold };
-        Ok(Rules { threshold, per_site: self.per_site, calibration: calibration::method(&self.calibration)? })
+        let demand = Demand {
+            positives: self.usable_positives,
+            recordings: self.usable_recordings,
+            precision: self.usable_precision,
+            confidence: self.usable_confidence,
+        };
+        let calibration = calibration::method(&self.calibration)?;
+        Ok(Rules { threshold, per_site: self.per_site, calibration, demand, seed: self.seed })
+    }
+
+    /// What thresholds are wanted to have, in words, where some class may have none that does.
+    fn wanted(&self) -> String {
+        match self.threshold_for {
+            ThresholdFor::F1 => String::new(),
+            ThresholdFor::Precision => format!("has a precision of {} on validation", self.precision),
+            ThresholdFor::Cost => "costs less on validation than to detect nothing".to_owned(),
+            ThresholdFor::FalseAlarms => {
+                format!("has at most {} false alarms an hour on validation", self.false_alarms_per_hour)
+            }
+        }
     }
 }
 
@@ -106,16 +161,25 @@ pub fn metric_definitions() -> impl Iterator<Item = [&'static str; 3]> {
     metric::METRICS.iter().map(|metric| [metric.name(), metric.definition(), metric.needs()])
 }
 
+/// The key that names a given model.
+const GIVEN: &str = "model.path";
+/// What was decided of it. The decisions of this run are a file of its own.
+const GIVEN_DECISIONS: Input = Input::Models { key: GIVEN, file: DECISIONS };
+
 /// The stage.
 pub struct Evaluate;
 
 impl Evaluate {
-    /// What the stage declares of itself; a run with a model from elsewhere has no labels to compare with.
+    /// What the stage declares of itself; a run that only applies a model has no labels to compare with.
     pub fn declare(config: &Config) -> Option<Pass> {
         use Output::{File, Table};
-        config.text("model.path").is_none().then(|| Pass {
-            code_version: 3,
-            inputs: ["predictions", "labels", "splits", "recordings"].map(Input::Table).to_vec(),
+        let mut inputs = ["predictions", "labels", "splits", "recordings"].map(Input::Table).to_vec();
+        if judges_given_model(config) {
+            inputs.push(GIVEN_DECISIONS);
+        }
+        has_labels(config).then(|| Pass {
+            code_version: 4,
+            inputs,
             outputs: vec![
                 Table("metrics"),
                 Table("reliability"),
@@ -125,7 +189,9 @@ impl Evaluate {
                 Table("calibration"),
                 File("model/decisions.yaml"),
             ],
-            keys: vec!["evaluate.*"],
+            keys: vec!["evaluate.*", GIVEN],
+            // The content of the given decisions counts, and not where they are.
+            hints: vec![GIVEN],
             ..Pass::new("evaluate", Per::Run)
         })
     }
@@ -140,21 +206,25 @@ impl Work for Evaluate {
 
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let evaluate = cx.settings::<EvaluateSettings>()?;
-        let scored = Scored::read(cx)?;
-        let decided = Decided::on(&scored, &evaluate.rules()?)?;
-        let groups = class_groups(&scored, &evaluate);
+        let is_given = cx.value::<Option<String>>(GIVEN)?.is_some();
+        let scored = Scored::read(cx, is_given)?;
+        let files = if is_given { cx.model_files(GIVEN, DECISIONS)? } else { Vec::new() };
+        let given = files.iter().find(|path| path.exists()).map(|path| Given::read(path)).transpose()?;
+        let decided = Decided::on(&scored, &evaluate.rules()?, given.as_ref())?;
+        let groups = class_groups(&scored, &evaluate, is_given);
         tell(cx.console(), &scored.classes, &decided, &evaluate, &groups);
         let rows = rows(&scored, &decided, &evaluate, &groups)?;
-        tables::write(cx, &scored, &decided, &rows)?;
-        let decisions = decided.named(&scored.model_id, &scored.classes);
+        let decisions = decided.named(&scored.model_id, &scored.classes, given.as_ref());
+        tables::write(cx, &scored, &decided, &decisions, &rows)?;
         Ok(cx.write_file("model/decisions.yaml", decisions.to_yaml().as_bytes())?)
     }
 }
 
-/// The groups of classes that are the same on each side.
-fn class_groups(scored: &Scored, params: &EvaluateSettings) -> ClassGroups {
+/// The groups of classes that are the same on each side. Nothing is known of the windows that a given model learnt from: those of test stand
+/// for them.
+fn class_groups(scored: &Scored, params: &EvaluateSettings, is_given: bool) -> ClassGroups {
     let positives = |subset| scored.sides[&subset].positives();
-    let (train, test) = (positives(Subset::Train), positives(Subset::Test));
+    let (train, test) = (positives(if is_given { Subset::Test } else { Subset::Train }), positives(Subset::Test));
     let groups = groups::class_groups(&params.class_groups, &scored.classes, &train);
     side_rows::with(&groups, SUPPORTED, groups::supported(&[&train, &test], 1))
 }
@@ -164,8 +234,8 @@ fn rows(scored: &Scored, decided: &Decided, params: &EvaluateSettings, groups: &
     let mut rows = Rows::default();
     let bootstrap = Bootstrap { replicates: params.bootstrap, seed: params.seed };
     for (&subset, side) in &scored.sides {
-        let tuned = decided.cuts(side.sites());
-        let cuts = Cuts { fixed: params.threshold, tuned: &tuned, calibrations: &decided.calibrations };
+        let (tuned, local) = (decided.cuts(side.sites()), decided.local(side.sites()));
+        let cuts = Cuts { fixed: params.threshold, tuned: &tuned, calibrations: &decided.calibrations, local: &local };
         let well_supported = groups::supported(&[&side.positives()], params.min_support);
         rows.add(subset, side, cuts, &side_rows::with(groups, WELL_SUPPORTED, well_supported), bootstrap)?;
     }
@@ -185,10 +255,12 @@ fn tell(console: &Console, classes: &[String], decided: &Decided, params: &Evalu
         "without a threshold of their own, for few validation positives or scores that hardly tell them (see the table thresholds)",
         &|class| matches!(source(class), Source::Pooled | Source::Default),
     );
-    warn(
-        &format!("no threshold has a precision of {} on validation, so the most precise one was taken", params.precision),
-        &|class| source(class) == Source::Unreached,
-    );
+    warn("with the threshold of the given model, since validation here decides none (see the table thresholds)", &|class| {
+        source(class) == Source::Given
+    });
+    warn(&format!("no threshold {}, so the most precise one was taken", params.wanted()), &|class| {
+        source(class) == Source::Unreached
+    });
     let calibrated = |class: usize| decided.calibrations[class].as_ref().map(|calibration| calibration.source);
     warn(
         "probabilities come from all classes pooled, for few validation positives or scores that do not rise with them (see the table calibration)",

@@ -1,7 +1,7 @@
 //! From scores to answers: the stages `evaluate` and `detect`.
 //!
-//! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`events`], [`effort`], [`sun`]: plain
-//!   functions.
+//! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`told`], [`events`], [`effort`], [`sun`]:
+//!   plain functions.
 //!
 //! What `evaluate` decides and `detect` reads is the file `decisions.yaml`, see [`chorus_card::Decisions`].
 
@@ -25,6 +25,7 @@ pub mod reliability;
 mod rule;
 pub mod sun;
 pub mod thresholds;
+pub mod told;
 
 use chorus_keys::Declarations;
 
@@ -32,6 +33,7 @@ pub use activity::Activity;
 pub use detect::Detect;
 pub use evaluate::{Evaluate, metric_definitions};
 pub use rule::threshold;
+pub use told::{Classes, LeftOut, Told};
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::ScoreError;
 use crate::events::{Rule, Window, groups};
 use crate::predicted::Predicted;
+use crate::told::{Classes, Told};
 
 /// What both passes of the stage are configured with.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Params {
         Ok(rule)
     }
 
-    /// The events of a recording at a site, by class.
+    /// The events of a recording at a site, by class, of the classes that are looked for there.
     ///
     /// # Errors
     /// Those of [`Params::rule`]; windows that contradict each other.
@@ -50,11 +51,12 @@ impl Params {
         recording: &'a Predicted,
         decisions: Option<&Decisions>,
     ) -> Result<Vec<ClassEvents<'a>>, ScoreError> {
+        let told = self.detect.told(decisions);
         let of = |(class, windows): (&'a String, &'a Vec<Window>)| {
             let rule = self.rule(site, class, decisions)?;
             Ok(ClassEvents { class, windows, threshold: rule.threshold, groups: groups(windows, &rule)? })
         };
-        recording.windows.iter().map(of).collect()
+        recording.windows.iter().filter(|(class, _)| told.takes(site, class)).map(of).collect()
     }
 }
 
@@ -77,6 +79,10 @@ pub(crate) struct DetectSettings {
     /// One threshold for all classes, used in place of the thresholds that were chosen on validation; null: those.
     #[key(range = 0.0..=1.0, example = "0.7")]
     pub(crate) threshold: Option<f64>,
+    /// Which classes are looked for. Those that are left out are named by detect, in the report and in the view left_out. With
+    /// detect.threshold, all are looked for.
+    #[key(default = "usable", before = "all")]
+    pub(crate) classes: Classes,
     /// Longest gap between two windows over the threshold that are merged to one event.
     #[key(unit = "s", default = "0", range = 0.0..=3600.0, example = "3")]
     pub(crate) max_gap_s: f64,
@@ -96,6 +102,11 @@ pub fn threshold(overriding: Option<f64>, decisions: Option<&Decisions>, site: &
 }
 
 impl DetectSettings {
+    /// The classes that are looked for.
+    pub(crate) fn told(self, decisions: Option<&Decisions>) -> Told<'_> {
+        Told::of(decisions, self.classes, self.threshold)
+    }
+
     /// What makes windows of a class an event at a site. `detect.threshold` overrides the model's thresholds.
     ///
     /// # Errors
@@ -117,7 +128,7 @@ mod tests {
         let text = "model_id: ab\nthresholds:\n  X: {threshold: 0.125, source: own, f1: null, positives: 3}\n";
         let decisions: Decisions = serde_yaml::from_str(text).unwrap();
         let of = |threshold, class| {
-            let params = DetectSettings { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0 };
+            let params = DetectSettings { threshold, max_gap_s: 0.0, min_event_s: 0.0, hysteresis: 0.0, classes: Classes::All };
             params.rule("A", class, Some(&decisions)).map(|rule| rule.threshold)
         };
         assert_eq!((of(None, "X"), of(Some(0.5), "X"), of(Some(0.5), "Y")), (Ok(0.125), Ok(0.5), Ok(0.5)));
@@ -126,7 +137,8 @@ mod tests {
 
     #[test]
     fn hysteresis_is_a_share_of_the_threshold() {
-        let params = DetectSettings { threshold: Some(0.5), max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
+        let (threshold, classes) = (Some(0.5), Classes::Usable);
+        let params = DetectSettings { threshold, classes, max_gap_s: 1.0, min_event_s: 2.0, hysteresis: 0.25 };
         let rule = Rule { threshold: 0.5, hold: 0.375, max_gap_s: 1.0, min_event_s: 2.0 };
         assert_eq!(params.rule("A", "X", None), Ok(rule));
         assert_eq!(DetectSettings { hysteresis: 0.0, ..params }.rule("A", "X", None).unwrap().hold, 0.5);

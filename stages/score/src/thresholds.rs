@@ -1,5 +1,5 @@
-//! The score from which a window counts as a detection, chosen per class on validation windows: that of the best F1, or for a wanted precision
-//! the one of the best recall.
+//! The score from which a window counts as a detection, chosen per class on validation windows: that of the best F1 or of the least expected
+//! cost, or the one of the best recall that keeps a wanted precision or a wanted number of false alarms an hour.
 //!
 //! A threshold lies midway between the lowest score taken and the highest left out, so that a window
 //! like either falls on its own side; when every window is taken it is the lowest score. Of several thresholds with
@@ -23,6 +23,10 @@ pub enum Aim {
     F1,
     /// The best recall of those with at least this precision.
     Precision(f64),
+    /// The least cost, where a missed window costs 1 and a false alarm this much.
+    Cost(f64),
+    /// The best recall of those with at most so many false alarms an hour.
+    FalseAlarms(f64),
 }
 
 /// How thresholds are chosen.
@@ -46,6 +50,11 @@ pub fn at(ranking: &Ranking, threshold: f64, source: Source) -> Threshold {
         precision: confusion.precision(),
         recall: confusion.recall(),
         positives: ranking.positives(),
+        // What the windows show of it depends on their recordings, which a ranking does not know.
+        recordings: None,
+        precision_low: None,
+        usable: true,
+        why_not: None,
     }
 }
 
@@ -69,6 +78,25 @@ pub fn best_f1(ranking: &Ranking) -> Option<f64> {
 pub fn for_precision(ranking: &Ranking, wanted: f64) -> Option<f64> {
     let steps = ranking.steps();
     let index = steps.iter().rposition(|step| step.true_positives > 0 && precision(step) >= wanted)?;
+    Some(taking(steps, index))
+}
+
+/// The highest threshold of least cost, where a missed window costs 1 and a false alarm `false_alarm`. `None` where no threshold costs less
+/// than to detect nothing.
+pub fn least_cost(ranking: &Ranking, false_alarm: f64) -> Option<f64> {
+    let positives = ranking.positives();
+    let cost = |step: &Step| false_alarm * step.false_positives as f64 + (positives - step.true_positives) as f64;
+    let steps = ranking.steps();
+    // The first of equal ones.
+    let best = steps.iter().enumerate().min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b)))?;
+    (cost(best.1) < positives as f64).then(|| taking(steps, best.0))
+}
+
+/// The lowest threshold with at most so many false alarms an hour, of windows that last `hours` together; `None` where even the highest score
+/// of a positive window has more.
+pub fn for_false_alarms(ranking: &Ranking, hours: f64, per_hour: f64) -> Option<f64> {
+    let steps = ranking.steps();
+    let index = steps.iter().rposition(|step| step.true_positives > 0 && step.false_positives as f64 <= per_hour * hours)?;
     Some(taking(steps, index))
 }
 
@@ -103,27 +131,29 @@ fn gain(ranking: &Ranking, threshold: f64) -> f64 {
     if all < 1.0 { (best - all) / (1.0 - all) } else { 1.0 }
 }
 
-/// The threshold of classes without their own: that of all classes pooled where there is one, else the default.
-pub fn fallback(pooled: &Ranking, rule: &Rule) -> (f64, Source) {
-    let pooled = own(pooled, rule).filter(|fit| fit.source == Source::Own);
+/// The threshold of classes without their own: that of all classes pooled where there is one, else the default. The windows last `hours`
+/// together, each as often as there are classes in it.
+pub fn fallback(pooled: &Ranking, hours: f64, rule: &Rule) -> (f64, Source) {
+    let pooled = own(pooled, hours, rule).filter(|fit| fit.source == Source::Own);
     pooled.map_or((rule.default, Source::Default), |fit| (fit.threshold, Source::Pooled))
 }
 
-/// A class's own threshold, where it has enough positive windows and its scores tell them from others.
-pub fn own(ranking: &Ranking, rule: &Rule) -> Option<Threshold> {
+/// A class's own threshold, where it has enough positive windows and its scores tell them from others. The windows last `hours` together.
+pub fn own(ranking: &Ranking, hours: f64, rule: &Rule) -> Option<Threshold> {
     if ranking.positives() < rule.min_positives {
         return None;
     }
-    match rule.aim {
+    let reached = match rule.aim {
         Aim::F1 => {
             let told = best_f1(ranking).filter(|&threshold| gain(ranking, threshold) >= LEAST_GAIN)?;
-            Some(at(ranking, told, Source::Own))
+            return Some(at(ranking, told, Source::Own));
         }
-        Aim::Precision(wanted) => {
-            let reached = for_precision(ranking, wanted).map(|threshold| at(ranking, threshold, Source::Own));
-            reached.or_else(|| Some(at(ranking, most_precise(ranking)?, Source::Unreached)))
-        }
-    }
+        Aim::Precision(wanted) => for_precision(ranking, wanted),
+        Aim::Cost(false_alarm) => least_cost(ranking, false_alarm),
+        Aim::FalseAlarms(per_hour) => for_false_alarms(ranking, hours, per_hour),
+    };
+    let reached = reached.map(|threshold| at(ranking, threshold, Source::Own));
+    reached.or_else(|| Some(at(ranking, most_precise(ranking)?, Source::Unreached)))
 }
 
 #[cfg(test)]
@@ -165,6 +195,9 @@ mod tests {
         assert_eq!(ranking.confusion(threshold).f1(), Some(1.0));
     }
 
+    /// What all windows of a test last together.
+    const HOURS: f64 = 2.0;
+
     type Windows<'a> = (&'a [f64], &'a [bool]);
 
     /// Tunes classes with these scores and labels.
@@ -174,8 +207,8 @@ mod tests {
             pooled.extend(scores, &positives.iter().copied().map(Some).collect::<Vec<_>>()).unwrap();
         }
         let rule = Rule { aim: Aim::F1, min_positives, default };
-        let (threshold, source) = fallback(&Ranking::from(pooled), &rule);
-        let of = |ranking: Ranking| own(&ranking, &rule).unwrap_or_else(|| at(&ranking, threshold, source));
+        let (threshold, source) = fallback(&Ranking::from(pooled), HOURS, &rule);
+        let of = |ranking: Ranking| own(&ranking, HOURS, &rule).unwrap_or_else(|| at(&ranking, threshold, source));
         classes.iter().map(|(scores, positives)| of(ranking(scores, positives))).collect()
     }
 
@@ -219,7 +252,7 @@ mod tests {
         assert_eq!(for_precision(&ranking, 0.8), Some(0.45));
         assert!((for_precision(&ranking, 0.9).unwrap() - 0.75).abs() < 1e-12);
         let rule = Rule { aim: Aim::Precision(0.8), min_positives: 2, default: 0.5 };
-        let found = own(&ranking, &rule).unwrap();
+        let found = own(&ranking, HOURS, &rule).unwrap();
         assert_eq!((found.source, found.precision, found.recall), (Source::Own, Some(0.8), Some(1.0)));
     }
 
@@ -227,16 +260,39 @@ mod tests {
     fn a_precision_that_is_never_reached_gives_the_best_there_is_and_says_so() {
         let ranking = ranking(&[0.9, 0.8, 0.7, 0.6], &[false, true, true, false]);
         let rule = Rule { aim: Aim::Precision(0.9), min_positives: 2, default: 0.5 };
-        let found = own(&ranking, &rule).unwrap();
+        let found = own(&ranking, HOURS, &rule).unwrap();
         assert_eq!((found.source, found.precision, found.recall), (Source::Unreached, Some(2.0 / 3.0), Some(1.0)));
         let few = Rule { min_positives: 3, ..rule };
-        assert_eq!((own(&ranking, &few), fallback(&ranking, &few)), (None, (0.5, Source::Default)));
+        assert_eq!((own(&ranking, HOURS, &few), fallback(&ranking, HOURS, &few)), (None, (0.5, Source::Default)));
         assert_eq!(
-            fallback(&ranking, &rule),
+            fallback(&ranking, HOURS, &rule),
             (0.5, Source::Default),
             "what the classes together do not reach is no threshold for one"
         );
         assert_eq!(for_precision(&self::ranking(&[0.5], &[false]), 0.0), None);
+    }
+
+    #[test]
+    fn the_least_cost_weighs_false_alarms_against_misses() {
+        let ranking = ranking(&[0.9, 0.8, 0.7, 0.6, 0.5, 0.4], &[true, false, true, true, false, false]);
+        // Misses and false alarms by depth: 2 and 0, 2 and 1, 1 and 1, 0 and 1, 0 and 2, 0 and 3.
+        assert_eq!(least_cost(&ranking, 1.0), Some(0.55), "cost 1 at depth 4, 2 at depth 1");
+        assert!((least_cost(&ranking, 3.0).unwrap() - 0.85).abs() < 1e-12, "cost 2 at depth 1, 3 at depth 4");
+        assert!((least_cost(&ranking, 2.0).unwrap() - 0.85).abs() < 1e-12, "of equal ones the highest");
+        let worse = self::ranking(&[0.9, 0.8], &[false, true]);
+        assert_eq!((least_cost(&worse, 0.5), least_cost(&worse, 1.0)), (Some(0.8), None), "nothing at all costs 1");
+        let rule = Rule { aim: Aim::Cost(1.0), min_positives: 1, default: 0.5 };
+        assert_eq!(own(&worse, HOURS, &rule).unwrap().source, Source::Unreached);
+    }
+
+    #[test]
+    fn a_wanted_number_of_false_alarms_an_hour_gives_the_most_recall_that_keeps_it() {
+        let ranking = ranking(&[0.9, 0.8, 0.7, 0.6, 0.5, 0.4], &[true, false, true, true, false, false]);
+        // False alarms by depth: 0, 1, 1, 1, 2, 3; in two hours.
+        let of = |per_hour| for_false_alarms(&ranking, HOURS, per_hour);
+        assert_eq!((of(0.5), of(1.0), of(1.5)), (Some(0.55), Some(0.45), Some(0.4)));
+        assert!((of(0.0).unwrap() - 0.85).abs() < 1e-12);
+        assert_eq!(for_false_alarms(&self::ranking(&[0.9, 0.8], &[false, true]), HOURS, 0.25), None);
     }
 
     proptest! {

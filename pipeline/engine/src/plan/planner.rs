@@ -14,7 +14,7 @@ use crate::files::hash::{hash_bytes, hash_file};
 use crate::graph::{Input, Output, Pass, Per};
 use crate::state::fingerprint::{ABSENT, Fingerprint};
 use crate::state::inputs;
-use crate::state::states::{States, chosen, model_folder, of_other_run};
+use crate::state::states::{States, chosen, model_file, of_other_run};
 use crate::{Config, EngineError, RunDir, Unit};
 
 /// All that planning needs.
@@ -155,14 +155,16 @@ impl Planner<'_> {
             }
             if let Input::Models { key, file } = input {
                 for (i, folder) in self.config.paths(key).iter().enumerate() {
-                    inputs.insert(format!("{key} {} {file}", i + 1), hash_file(&folder.join(file))?);
+                    let path = folder.join(file);
+                    let hash = path.exists().then(|| hash_file(&path)).transpose()?;
+                    inputs.insert(format!("{key} {} {file}", i + 1), hash.unwrap_or_else(|| ABSENT.into()));
                 }
             }
             // A file of a model that another run trained.
             if let Input::Model(name) = input
                 && !self.passes.iter().any(|maker| maker.makes(input))
             {
-                let path = model_folder(self.config, self.run).join(name);
+                let path = model_file(self.config, self.run, name);
                 let hash = path.exists().then(|| hash_file(&path)).transpose()?;
                 inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| ABSENT.into()));
             }

@@ -20,7 +20,7 @@ use crate::files::claim::Claim;
 use crate::files::share::Share;
 use crate::graph::{Input, Output, Pass, Per};
 use crate::run_tables::partition::{Partition, recorded};
-use crate::state::states::{States, chosen, model_folder, of_other_run};
+use crate::state::states::{States, chosen, model_file, of_other_run};
 use crate::sync::locked;
 use crate::{Config, Console, EngineError, RunDir, Unit, given_model};
 
@@ -217,7 +217,7 @@ impl Access<'_> {
         if !self.pass.reads(Input::Model(name)) {
             return Err(self.undeclared("model file", name));
         }
-        Ok(Some(model_folder(self.config, self.run).join(name)).filter(|p| p.exists()))
+        Ok(Some(model_file(self.config, self.run, name)).filter(|p| p.exists()))
     }
 
     /// A declared file in each of the models' folders that a key lists.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::journal::{self, Extent};
 use super::unit_state::UnitState;
-use crate::graph::{Input, Output, Pass, UNIT_COLUMN};
+use crate::graph::{DECISIONS, Input, Output, Pass, UNIT_COLUMN, has_labels};
 use crate::{Config, EngineError, RunDir, Unit};
 
 /// The recorded states of all passes.
@@ -60,4 +60,10 @@ pub(crate) fn of_other_run(other: &RunDir, table: &str) -> Result<BTreeMap<Unit,
 /// The folder of the model: `model.path`, or this run's own.
 pub fn model_folder(config: &Config, run: &RunDir) -> PathBuf {
     config.text("model.path").map_or_else(|| run.model(), PathBuf::from)
+}
+
+/// A file of the model. A run with labels makes decisions of its own, also for a given model, whose folder is never written to.
+pub fn model_file(config: &Config, run: &RunDir, name: &str) -> PathBuf {
+    let is_own = name == DECISIONS && has_labels(config);
+    if is_own { run.model().join(name) } else { model_folder(config, run).join(name) }
 }

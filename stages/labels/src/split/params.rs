@@ -3,6 +3,7 @@
 use chorus_keys::{Choices, Finding, KeyType, Keys, Kind, Range, Values};
 use serde::Deserialize;
 
+use crate::layouts;
 use crate::subset::Subset;
 
 /// The section `split` of the configuration.
@@ -41,6 +42,10 @@ pub(crate) struct SplitSettings {
     /// split.file has a validation set.
     #[key(default = "0.2", range = 0.0..=0.9)]
     pub(super) validation_fraction: f64,
+    /// With model.path: share of the recordings on which evaluate chooses new thresholds for the model (subset validation), in whole
+    /// groups. With source: grouped, the others are test. 0: the model's own thresholds are judged.
+    #[key(default = "0", range = 0.0..=0.9, example = "0.5")]
+    threshold_fraction: f64,
     /// Let recordings without labels teach (pretrain, self_training) whose group has recordings in test or validation, such as further
     /// recordings of a site that is left out. Recordings of test and validation themselves never do.
     #[key(default = "false")]
@@ -49,6 +54,9 @@ pub(crate) struct SplitSettings {
     /// Seed of the random draws.
     #[key(default = "0", range = 0..)]
     pub(super) seed: u64,
+    /// Whether the model is given, so that nothing is learnt.
+    #[serde(skip)]
+    pub(super) is_model_given: bool,
 }
 
 /// How the test set is chosen.
@@ -117,14 +125,22 @@ const CONDITIONAL: &[(&str, &[(&str, &str)])] = &[
 /// Keys that have no effect with these values.
 pub(crate) fn without_effect(values: &Values) -> Vec<Finding> {
     let holds = |&(key, value): &(&str, &str)| values.text(key) == Some(value);
-    // A run that applies a model has no split.
-    let keys = CONDITIONAL.iter().filter(|_| values.text("model.path").is_none());
-    keys.filter(|(_, wanted)| !wanted.iter().any(holds))
-        .map(|(key, wanted)| {
-            let wanted: Vec<String> = wanted.iter().map(|(key, value)| format!("{key}: {value}")).collect();
-            Finding::new(key, "a value without effect", format!("it is used only with {}", wanted.join(" or ")))
-        })
-        .collect()
+    let is_given = values.text("model.path").is_some();
+    if is_given && values.text("annotate.format").is_none_or(|format| format == layouts::NONE) {
+        // A run that only applies a model has no split.
+        return Vec::new();
+    }
+    let without = |key: &str, used: &str| Finding::new(key, "a value without effect", format!("it is used only {used}"));
+    let conditional = CONDITIONAL.iter().filter(|(_, wanted)| !wanted.iter().any(holds)).map(|(key, wanted)| {
+        let wanted: Vec<String> = wanted.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        without(key, &format!("with {}", wanted.join(" or ")))
+    });
+    let of_mode: &[(&str, &str)] = if is_given {
+        &[("split.test_fraction", "without model.path"), ("split.validation_fraction", "without model.path")]
+    } else {
+        &[("split.threshold_fraction", "with model.path")]
+    };
+    conditional.chain(of_mode.iter().map(|(key, used)| without(key, used))).collect()
 }
 
 /// One name or several. A number is a name too.
@@ -173,9 +189,15 @@ impl SplitSettings {
         if self.group_file.is_some() { "split.group_file" } else { "split.file" }
     }
 
+    /// The same where the model is given: what is not needed for new thresholds is test.
+    pub(super) fn of_given_model(&self) -> Self {
+        Self { validation_fraction: self.threshold_fraction, is_model_given: true, ..self.clone() }
+    }
+
     /// The sides that should have recordings.
     pub(super) fn wanted_sides(&self) -> Vec<Subset> {
         let is_wanted = |side: &Subset| match side {
+            Subset::Test | Subset::Train if self.is_model_given => *side == Subset::Test,
             Subset::Test => self.source != Source::Grouped || self.test_fraction > 0.0,
             Subset::Validation => self.validation_fraction > 0.0,
             Subset::Train | Subset::Unused => true,
@@ -228,6 +250,14 @@ mod tests {
     }
 
     #[test]
+    fn a_given_model_needs_no_side_to_learn_from() {
+        let given = |more: &str| SplitSettings::with(more).of_given_model();
+        assert_eq!(given("source: grouped").wanted_sides(), [Subset::Test]);
+        assert_eq!(given("source: grouped, threshold_fraction: 0.5").wanted_sides(), [Subset::Validation, Subset::Test]);
+        assert_eq!(given("threshold_fraction: 0.5").validation_fraction, 0.5);
+    }
+
+    #[test]
     fn names_are_numbers_texts_and_lists_of_both() {
         let params = SplitSettings::with("source: folds, group: site, fold: 3, site: [A, 12, ' B ']");
         assert_eq!(
@@ -253,7 +283,12 @@ mod tests {
         assert_eq!(missing_keys(&values(&[("split.source", "file"), ("split.group", "column")])).len(), 2);
         let of = |sets: &[(&str, &str)]| without_effect(&values(sets)).into_iter().map(|f| f.key).collect::<Vec<_>>();
         let folds = [("split.source", "folds")];
-        assert_eq!(of(&folds), ["split.file", "split.group_file", "split.group_column", "split.test_fraction", "split.site"]);
+        let unused = ["split.file", "split.group_file", "split.group_column", "split.test_fraction", "split.site"];
+        assert_eq!(of(&folds), [&unused[..], &["split.threshold_fraction"]].concat());
         assert!(of(&[("model.path", "m")]).is_empty());
+        let judged = of(&[("model.path", "m"), ("annotate.format", "raven")]);
+        assert!(
+            judged.contains(&"split.validation_fraction".to_owned()) && !judged.contains(&"split.threshold_fraction".to_owned())
+        );
     }
 }

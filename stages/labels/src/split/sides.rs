@@ -48,6 +48,27 @@ pub(super) fn grouped(recordings: &[SplitRecording], params: &SplitSettings) -> 
     }))
 }
 
+/// Where the model is given: all are test, but for a stratified share of whole groups for new thresholds.
+///
+/// # Errors
+/// Those of [`stratify::carve_validation`].
+pub(super) fn judged(recordings: &[SplitRecording], params: &SplitSettings) -> Result<Vec<SplitRow>, LabelsError> {
+    let mut rows = rows(recordings, |_, _| (Subset::Train, "the model is given".to_owned()));
+    carve(recordings, &mut rows, params)?;
+    for row in rows.iter_mut().filter(|row| row.subset == Subset::Train) {
+        row.subset = Subset::Test;
+    }
+    Ok(rows)
+}
+
+/// Where the model is given, no recording teaches.
+pub(super) fn leave_untaught(rows: &mut [SplitRow]) {
+    for row in rows.iter_mut().filter(|row| row.subset == Subset::Train) {
+        row.subset = Subset::Unused;
+        row.reason = format!("{}, to learn from, and the model is given", row.reason);
+    }
+}
+
 /// Stratified folds of whole groups, of which one is test.
 ///
 /// # Errors
@@ -187,6 +208,9 @@ fn nearest(name: &str, known: &[String]) -> Option<String> {
 
 /// Moves whole groups from train to validation. Divided groups stay in train, since their other part is test.
 fn carve(recordings: &[SplitRecording], rows: &mut [SplitRow], params: &SplitSettings) -> Result<(), LabelsError> {
+    if params.validation_fraction <= 0.0 {
+        return Ok(());
+    }
     let kept: BTreeSet<String> = divided(rows).into_iter().map(str::to_owned).collect();
     let train = recordings.iter().zip(&*rows).filter(|(_, row)| row.subset == Subset::Train && !kept.contains(&row.group_id));
     let groups = gather(train.map(|(recording, _)| recording));

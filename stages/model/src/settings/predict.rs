@@ -16,8 +16,8 @@ pub struct PredictSettings {
     /// thousandths.
     #[key(default = "float32")]
     pub precision: Precision,
-    /// Lower scores are left out of the table predictions, except the highest of each window. Only with model.path, since evaluate
-    /// needs all scores.
+    /// Lower scores are left out of the table predictions, except the highest of each window. Only in a run without labels, since
+    /// evaluate needs all scores.
     #[key(default = "0", range = 0.0..=1.0, example = "0.05")]
     pub min_score: f32,
     /// Write the table embeddings too: the network's output before its last layer, one vector for each window.
@@ -52,9 +52,10 @@ pub enum Source {
 /// Refuses to leave scores out where evaluate needs them.
 pub(crate) fn scores_for_evaluate(values: &Values) -> Vec<Finding> {
     let min_score = values.number("predict.min_score");
+    let evaluates = values.text("model.path").is_none() || values.text("annotate.format").is_some_and(|format| format != "none");
     let refuse = || {
-        let allowed = "evaluate needs every score: leave it at 0, or apply the model in a run of its own with model.path";
+        let allowed = "evaluate needs every score: leave it at 0, or apply the model in a run of its own, with model.path and annotate.format: none";
         Finding::new("predict.min_score", format!("{min_score} in a run that evaluates its model"), allowed)
     };
-    (values.text("model.path").is_none() && min_score > 0.0).then(refuse).into_iter().collect()
+    (evaluates && min_score > 0.0).then(refuse).into_iter().collect()
 }

@@ -60,7 +60,7 @@ impl Export for DarwinCore {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["activity"]
+        &["nights"]
     }
 
     fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {

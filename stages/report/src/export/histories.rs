@@ -1,6 +1,7 @@
 //! Detection histories for occupancy models, as unmarked and spOccupancy take them: for each class a table of sites by nights.
 //!
-//! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was listened to: no window was scored.
+//! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was listened to (no window was
+//!   scored) or the class was not looked for. A class that was looked for nowhere has no file.
 //! - `effort_h.csv`: recorded hours, of the same shape.
 //! - `sites.csv`: coordinates of the sites, in the same order.
 //!
@@ -39,7 +40,7 @@ impl Export for DetectionHistories {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["activity"]
+        &["activity", "nights"]
     }
 
     fn write(&self, run: &Run, filter: &Filter, _: &Options, destination: &Destination) -> Result<Summary, ExportError> {
@@ -60,11 +61,14 @@ impl Export for DetectionHistories {
         let sites: Vec<&String> = found.places.keys().collect();
         let shape = Shape { sites: &sites, nights: &nights, effort_h: &effort_h };
         shape.write(destination, "effort_h.csv", |_, _, hours| format!("{hours:.4}"))?;
-        for class in run.classes()?.iter().filter(|class| filter.takes_class(class)) {
+        for (class, at) in run.looked_for()?.iter().filter(|(class, _)| filter.takes_class(class)) {
             let path = format!("histories/{}.csv", utf8_percent_encode(class, KEPT));
             let detected = found.nights.get(class);
             let is_detected = |site: &str, night: Date| detected.is_some_and(|nights| nights.contains(&(site.to_owned(), night)));
-            shape.write(destination, &path, |site, night, _| u8::from(is_detected(site, night)).to_string())?;
+            let value = |site: &str, night: Date| {
+                if at.contains(site) { u8::from(is_detected(site, night)).to_string() } else { MISSING.to_owned() }
+            };
+            shape.write(destination, &path, |site, night, _| value(site, night))?;
         }
         write_sites(destination, &found.places)?;
         summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "their time is not known, so they belong to no night"));

@@ -90,6 +90,7 @@ pub fn export(request: &Request<'_>) -> Result<Summary, ExportError> {
     let destination = Destination::new(&request.folder, request.force, run.path(), run.archive().as_deref())?;
     let mut summary = format.write(&run, filter, options, &destination)?;
     summary.notes.extend(run.withheld());
+    summary.notes.extend(run.left_out()?);
     destination.publish()?;
     Ok(summary)
 }

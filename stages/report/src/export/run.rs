@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chorus_archive::{Archive, ArchiveError};
-use chorus_card::{Card, DECISIONS, MODEL_CARD, Names};
-use chorus_engine::{Partition, RunTables, Unit, model_folder};
+use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, Names};
+use chorus_engine::{Partition, RunTables, Unit, model_file, model_folder};
 use chorus_score::clock::Clock;
+use chorus_score::{Classes, Told};
 use chorus_tables::{Batch, schema};
 use jiff::civil::Date;
 
@@ -25,8 +26,10 @@ use crate::speech::{self, Speech};
 
 /// The tables that every export reads. A run with a model from elsewhere has no `classes`.
 pub(crate) const READ: [&str; 3] = ["recordings", "detections", "classes"];
-/// The table that names the classes of a run without `classes`.
+/// The table that names the classes of a run without `classes`, and says at which sites each was looked for.
 const ACTIVITY: &str = "activity";
+/// The table of recorded hours by site and night.
+const NIGHTS: &str = "nights";
 
 /// A run.
 pub struct Run {
@@ -156,7 +159,20 @@ impl Run {
 
     /// The file of the model's decisions; `None` where the run has no readable configuration.
     pub(crate) fn decisions(&self) -> Option<PathBuf> {
-        Some(model_folder(self.tables.config()?, self.tables.run_dir()).join(DECISIONS))
+        Some(model_file(self.tables.config()?, self.tables.run_dir(), DECISIONS))
+    }
+
+    /// The classes that were left out of the detections, in a sentence; `None` where it was none, or the model's decisions cannot be read
+    /// any more.
+    ///
+    /// # Errors
+    /// Those of [`Run::sites`].
+    pub(crate) fn left_out(&self) -> Result<Option<String>, ExportError> {
+        let Some(config) = self.tables.config().filter(|config| config.values().has("detect.classes")) else { return Ok(None) };
+        let decisions = self.decisions().and_then(|path| Decisions::read(&path).ok());
+        let classes = config.value("detect.classes").unwrap_or(Classes::All);
+        let told = Told::of(decisions.as_ref(), classes, config.get("detect.threshold").as_f64());
+        Ok(told.sentence(&self.sites()?))
     }
 
     /// The value of a configuration key with which the run was last made.
@@ -245,34 +261,45 @@ impl Run {
         Ok(())
     }
 
+    /// The sites at which each class was looked for, found or not.
+    ///
+    /// # Errors
+    /// Those of reading `activity`.
+    pub fn looked_for(&self) -> Result<BTreeMap<Arc<str>, BTreeSet<String>>, ExportError> {
+        let mut found: BTreeMap<Arc<str>, BTreeSet<String>> = BTreeMap::new();
+        self.each_activity(&["site", "class"], |batch| {
+            for (site, class) in batch.utf8("site")?.iter().flatten().zip(batch.utf8("class")?.iter().flatten()) {
+                // Millions of rows pass here, so names are copied only when they are new.
+                if !found.contains_key(class) {
+                    found.insert(class.into(), BTreeSet::new());
+                }
+                if let Some(sites) = found.get_mut(class).filter(|sites| !sites.contains(site)) {
+                    sites.insert(site.to_owned());
+                }
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Recorded hours by site and night (local noon to noon), of the sites that the filter takes. Recordings without a known time are
     /// in no night, and a night of which no window was scored is left out: nobody listened to it.
     ///
     /// # Errors
-    /// Those of reading `activity`.
+    /// Those of reading `nights`.
     pub fn effort_h(&self, filter: &Filter) -> Result<BTreeMap<(String, Date), f64>, ExportError> {
-        let mut effort: BTreeMap<(String, Date), (f64, u64)> = BTreeMap::new();
-        // An hour has a row for each class, and all of them tell of the same effort.
-        let mut last: Option<(String, i32, Option<i32>)> = None;
-        self.each_activity(&["site", "night", "hour", "effort_s", "windows"], |batch| {
+        let mut effort: BTreeMap<(String, Date), f64> = BTreeMap::new();
+        for part in self.made_parts(NIGHTS)? {
+            let batch = part.read(&["site", "night", "effort_s", "windows"])?;
             let (sites, nights) = (batch.utf8("site")?, batch.date("night")?);
-            let (hours, seconds, windows) = (batch.i32("hour")?, batch.f64("effort_s")?, batch.u64("windows")?);
-            for row in 0..batch.rows() {
-                let Some(night) = cell(nights, row) else { continue };
-                let (site, hour) = (sites.value(row), cell(hours, row));
-                let is_new = last.as_ref().is_none_or(|(s, n, h)| (s.as_str(), *n, *h) != (site, night, hour));
-                if !is_new || !filter.takes_site(site) {
-                    continue;
+            let (seconds, windows) = (batch.f64("effort_s")?, batch.u64("windows")?);
+            for row in (0..batch.rows()).filter(|&row| windows.value(row) > 0 && filter.takes_site(sites.value(row))) {
+                if let Some(date) = Day(nights.value(row)).date() {
+                    effort.insert((sites.value(row).to_owned(), date), seconds.value(row) / 3600.0);
                 }
-                last = Some((site.to_owned(), night, hour));
-                let Some(date) = Day(night).date() else { continue };
-                let (hours, scored) = effort.entry((site.to_owned(), date)).or_default();
-                *hours += seconds.value(row) / 3600.0;
-                *scored += windows.value(row);
             }
-            Ok(())
-        })?;
-        Ok(effort.into_iter().filter(|(_, (_, scored))| *scored > 0).map(|(at, (hours, _))| (at, hours)).collect())
+        }
+        Ok(effort)
     }
 
     /// Hands over each readable recording of the sites that the filter takes, with those of its detections that the filter takes, by start

@@ -142,7 +142,7 @@ fn options_of_other_formats_and_tables_that_are_not_declared_are_refused() {
     assert_eq!(error.to_string(), "--metadata: the format counts does not take this option; it is for: camtrap-dp");
     assert!(error.is_usage());
     let error = refused(&Secretive, &[]);
-    assert!(error.to_string().contains("the table activity") && !error.is_usage(), "{error}");
+    assert!(error.to_string().contains("the table nights") && !error.is_usage(), "{error}");
     assert!(!folder.exists());
 }
 

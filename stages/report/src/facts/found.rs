@@ -16,7 +16,8 @@ const HOURS: usize = 24;
 
 pub(super) const ACTIVITY: &[&str] = &["site", "night", "hour", "class", "effort_s", "windows", "windows_detected"];
 pub(super) const ACCUMULATION: &[&str] = &["site", "nights", "classes"];
-pub(super) const DETECTIONS: &[&str] = &["recording_id", "class", "start_s", "end_s", "peak_score", "probability", "threshold"];
+pub(super) const DETECTIONS: &[&str] =
+    &["recording_id", "class", "start_s", "end_s", "peak_score", "probability", "threshold", "calibrated_here"];
 
 /// What the classifier found.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(crate) struct Found {
     pub(crate) accumulation: Vec<(u32, u32)>,
     /// Activity around sunset and sunrise.
     pub(crate) sun: Sun,
+    /// Sites with detections where thresholds were chosen without a window of the site.
+    pub(crate) uncalibrated: BTreeSet<String>,
     /// Seconds listened to whose hour is not known.
     pub(crate) untimed_s: f64,
     /// The hour of the last row: it has a row for each class, and all of them tell of the same effort.
@@ -111,7 +114,10 @@ impl Found {
         let (recordings, classes) = (batch.utf8("recording_id")?, batch.utf8("class")?);
         let (starts, ends) = (batch.f64("start_s")?, batch.f64("end_s")?);
         let (scores, probabilities) = (batch.f32("peak_score")?, batch.f64("probability")?);
-        let thresholds = batch.f64("threshold")?;
+        let (thresholds, here) = (batch.f64("threshold")?, batch.bool("calibrated_here")?);
+        if (0..batch.rows()).any(|i| cell(here, i) == Some(false)) {
+            self.uncalibrated.insert(unit.site().to_owned());
+        }
         let date = match unit {
             Unit::SiteDay { date, .. } => date.and_then(Day::on),
             Unit::Run => None,

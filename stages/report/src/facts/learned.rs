@@ -117,6 +117,11 @@ impl Learned {
         Ok(())
     }
 
+    /// Whether the classifier learned in this run. One that was given is only judged by the labels.
+    pub(crate) fn is_taught(&self) -> bool {
+        self.recordings.get(&Subset::Train).is_some_and(|recordings| *recordings > 0)
+    }
+
     /// The classes without a positive window on a side, of those that the split knows.
     pub(crate) fn lacking(&self, subset: Subset) -> Vec<&str> {
         let held = |sides: &BTreeMap<Subset, Held>| sides.get(&subset).is_some_and(|held| held.recordings > 0);

@@ -21,10 +21,11 @@ mod sun;
 mod tally;
 mod unlike;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_card::{Card, GivenBackbone, MODEL_CARD};
+use chorus_card::{Card, DECISIONS, Decisions, GivenBackbone, MODEL_CARD};
 use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
+use chorus_score::{LeftOut, Told};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
 pub(crate) use best::{Heard, Pick, Sound};
@@ -36,8 +37,8 @@ pub(crate) use found::{Class, Found};
 pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
 pub(crate) use recorded::{Damaged, Recorded, Site};
-pub(crate) use scores::{Metrics, Scope, Scores};
-pub(crate) use sounds::Sound;
+pub(crate) use scores::{BY_SITE, Metrics, Scope, Scores};
+pub(crate) use sounds::SoundLevels;
 pub(crate) use sun::{Anchor, HalfHour};
 pub(crate) use tally::Tally;
 pub(crate) use unlike::Group;
@@ -48,13 +49,15 @@ pub(crate) struct Facts {
     /// What was recorded.
     pub(crate) recorded: Recorded,
     /// How loud it was by site; empty in a run that does not measure it.
-    pub(crate) sounds: BTreeMap<String, Sound>,
+    pub(crate) sounds: BTreeMap<String, SoundLevels>,
     /// The windows that recordings were cut into.
     pub(crate) windows: Windows,
     /// What the classifier found.
     pub(crate) found: Found,
     /// Groups of sounds that are unlike everything that was learned, the largest first; `None` in a run that does not look for them.
     pub(crate) unlike: Option<Vec<Group>>,
+    /// The classes that validation does not show to be told, which detect left out.
+    pub(crate) left_out: Vec<LeftOut>,
     /// What the classifier learned from; `None` in a run that brings its model along.
     pub(crate) learned: Option<Learned>,
     /// How well it does; `None` where nothing could be measured.
@@ -105,6 +108,8 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         }
         Ok(())
     })?;
+    facts.left_out = left_out(cx, facts.recorded.sites.keys().cloned().collect())?;
+    facts.left_out.iter().for_each(|left| facts.found.know(&left.class));
     // A report does without what the card says when it cannot be read: the passes that need the model say what is wrong with it.
     let card = cx.model_file(MODEL_CARD)?.and_then(|path| Card::read(&path).ok());
     facts.backbone = card.as_ref().and_then(|card| card.backbone.clone().or_else(|| card.distilled_from.clone()));
@@ -123,11 +128,32 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
     if cx.has_table("metrics") {
         let scores = facts.scores.insert(Scores::default());
         each(cx, "metrics", scores::METRICS, |_, batch| scores.add_metrics(batch))?;
+        scores.settle();
         each(cx, "thresholds", scores::THRESHOLDS, |_, batch| scores.add_thresholds(batch))?;
         each(cx, "curves", curves::CURVES, |_, batch| scores.curves.add_curves(batch))?;
         each(cx, "reliability", curves::RELIABILITY, |_, batch| scores.curves.add_reliability(batch))?;
     }
     Ok(facts)
+}
+
+/// The classes that detect left out at these sites.
+fn left_out(cx: &UnitContext<'_>, sites: BTreeSet<String>) -> Result<Vec<LeftOut>, WorkError> {
+    // The pass detect says what is wrong with decisions that cannot be read.
+    let decisions = cx.model_file(DECISIONS)?.and_then(|path| Decisions::read(&path).ok());
+    let told = Told::of(decisions.as_ref(), cx.value("detect.classes")?, cx.value("detect.threshold")?);
+    Ok(told.left_out(&sites))
+}
+
+impl Facts {
+    /// The classes that were looked for at no site.
+    pub(crate) fn untold(&self) -> BTreeSet<&str> {
+        self.left_out.iter().filter(|left| left.sites.is_none()).map(|left| left.class.as_str()).collect()
+    }
+
+    /// Number of classes that were looked for.
+    pub(crate) fn looked_for(&self) -> u64 {
+        (self.found.classes.len() - self.untold().len()) as u64
+    }
 }
 
 /// Hands over a table batch by batch, each with the unit that it is of.

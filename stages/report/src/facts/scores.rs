@@ -10,6 +10,9 @@ use super::learned::Subset;
 
 pub(super) const METRICS: &[&str] = &["subset", "site", "class", "group", "metric", "value", "support", "ci_low", "ci_high"];
 pub(super) const THRESHOLDS: &[&str] = &["site", "class", "threshold", "source"];
+const AVERAGE_PRECISION: &str = "average_precision";
+/// The mean over sites of a class's average precision within each of them, weighted by positive windows.
+pub(crate) const BY_SITE: &str = "average_precision_by_site";
 /// How evaluate names the groups of windows of one night.
 const NIGHT: &str = "night_";
 
@@ -22,6 +25,8 @@ pub(crate) struct Scores {
     pub(crate) thresholds: BTreeMap<String, (f64, String)>,
     /// What every threshold would give.
     pub(crate) curves: Curves,
+    /// Average precision within sites, by class: the sum over sites, each weighted by its positive windows, and their number.
+    by_site: BTreeMap<(Subset, String), (f64, u64)>,
 }
 
 /// What metrics are about. Scores of a class at one site or in one group, and those of single nights, are left to the table: here they would be noise.
@@ -63,6 +68,13 @@ impl Scores {
                 (None, Some(class), None) => Scope::Class(class.to_owned()),
                 (Some(site), None, None) => Scope::Site(site.to_owned()),
                 (None, None, Some(group)) if !group.starts_with(NIGHT) => Scope::Group(group.to_owned()),
+                (Some(_), Some(class), None) => {
+                    if let (AVERAGE_PRECISION, Some(value)) = (metrics.value(i), cell(values, i)) {
+                        let of = self.by_site.entry((Subset::parse(subsets.value(i)), class.to_owned())).or_default();
+                        *of = (of.0 + value * support.value(i) as f64, of.1 + support.value(i));
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             let metric = Metric { value: cell(values, i), support: support.value(i), interval: cell(low, i).zip(cell(high, i)) };
@@ -70,6 +82,24 @@ impl Scores {
             of.0.insert(metrics.value(i).to_owned(), metric);
         }
         Ok(())
+    }
+
+    /// Adds [`BY_SITE`] to each class and to their mean, once all metrics were added.
+    pub(super) fn settle(&mut self) {
+        let mut means: BTreeMap<Subset, (f64, u64)> = BTreeMap::new();
+        let metric =
+            |(sum, support): (f64, u64), of: u64| Metric { value: (of > 0).then(|| sum / of as f64), support, interval: None };
+        for ((subset, class), (sum, positives)) in std::mem::take(&mut self.by_site) {
+            let mean = means.entry(subset).or_default();
+            let found = metric((sum, positives), positives);
+            *mean = found.value.map_or(*mean, |value| (mean.0 + value, mean.1 + 1));
+            self.metrics.entry((subset, Scope::Class(class))).or_default().0.insert(BY_SITE.to_owned(), found);
+        }
+        for (subset, (sum, classes)) in means {
+            if let Some(all) = self.metrics.get_mut(&(subset, Scope::All)) {
+                all.0.insert(BY_SITE.to_owned(), metric((sum, classes), classes));
+            }
+        }
     }
 
     pub(super) fn add_thresholds(&mut self, batch: &Batch) -> Result<(), TableError> {
@@ -167,5 +197,29 @@ mod tests {
         );
         scores.add_thresholds(&thresholds).unwrap();
         assert_eq!(scores.thresholds["X"], (0.25, "own".to_owned()));
+    }
+
+    #[test]
+    fn average_precision_within_sites_is_weighted_by_positive_windows() {
+        let batch = read_back(
+            "metrics",
+            [
+                text("model_id", ["m"; 6]),
+                text("subset", ["test"; 6]),
+                text("site", [None, None, Some("A"), Some("A"), Some("B"), Some("B")]),
+                text("class", [None, Some("X"), Some("X"), Some("Y"), Some("X"), Some("Y")]),
+                text("metric", ["average_precision"; 6]),
+                f64("value", [Some(0.5), Some(0.5), Some(0.75), None, Some(1.0), Some(0.5)]),
+                i64("support", [1, 8, 6, 0, 2, 4]),
+            ],
+        );
+        let mut scores = Scores::default();
+        scores.add_metrics(&batch).unwrap();
+        scores.settle();
+        let of = |scope| scores.metrics[&(Subset::Test, scope)].get(BY_SITE).map(|metric| (metric.value, metric.support));
+        // (6 x 0.75 + 2 x 1) / 8, and one site alone; their mean over two classes.
+        assert_eq!(of(Scope::Class("X".into())), Some((Some(0.8125), 8)));
+        assert_eq!(of(Scope::Class("Y".into())), Some((Some(0.5), 4)));
+        assert_eq!(of(Scope::All), Some((Some(0.65625), 2)));
     }
 }

@@ -13,7 +13,7 @@ pub(super) const COLUMNS: &[&str] = &["seconds", "level_dbfs", "level_db", "l90_
 
 /// What one site sounded like.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(crate) struct Sound {
+pub(crate) struct SoundLevels {
     /// Minutes that were measured, whole or not.
     pub(crate) minutes: u64,
     /// Level of all of it.
@@ -71,7 +71,7 @@ impl Mean {
 }
 
 /// Adds minutes of one site.
-pub(super) fn add(sounds: &mut BTreeMap<String, Sound>, site: &str, batch: &Batch) -> Result<(), TableError> {
+pub(super) fn add(sounds: &mut BTreeMap<String, SoundLevels>, site: &str, batch: &Batch) -> Result<(), TableError> {
     let (seconds, levels, pressures) = (batch.f64("seconds")?, batch.f64("level_dbfs")?, batch.f64("level_db")?);
     let (backgrounds, clipping) = (batch.f64("l90_dbfs")?, batch.bool("clipping")?);
     let (rain, wind) = (batch.bool("rain")?, batch.bool("wind")?);

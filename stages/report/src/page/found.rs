@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use super::parts::{class_head, class_list, class_name, first, head, row_head, table, tables};
 use super::recorded::{column_words, columns};
 use super::sun;
+use super::untold;
 use super::words::{NONE, count, hours, number, share};
-use crate::facts::{Class, Facts, Tally};
+use crate::facts::{Class, Facts, Learned, Tally};
 use crate::plot::calendar::{Column, nights_per_column};
 use crate::plot::clock;
 use crate::plot::curves::{self, Line};
@@ -25,7 +26,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 "A detection is a window" @if let Some(length_s) = facts.windows.length_s { " of " (length_s) " s" }
                 " whose score reaches the threshold of a class. It is the claim of a classifier, not an observation: listen before you
                 report a species."
-                @if facts.learned.is_some() {
+                @if facts.learned.as_ref().is_some_and(Learned::is_taught) {
                     " Recordings that the classifier learned from are in these numbers too, and it does better on them than on new ones."
                 }
             }
@@ -41,6 +42,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 (sun::section(facts, &found))
             }
             (never(facts))
+            (untold::uncalibrated(facts))
+            (untold::left_out(facts))
             (tables(&["activity", "sun_activity", "nights", "accumulation", "detections"]))
         }
     }
@@ -212,7 +215,8 @@ fn activity(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
 }
 
 fn never(facts: &Facts) -> Markup {
-    let never = facts.found.never();
+    let untold = facts.untold();
+    let never: Vec<&str> = facts.found.never().into_iter().filter(|class| !untold.contains(class)).collect();
     html! {
         @if !never.is_empty() {
             p.note {

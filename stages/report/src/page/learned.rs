@@ -9,7 +9,7 @@ use crate::plot::curves::{self, Line};
 
 pub(super) fn section(facts: &Facts, learned: &Learned) -> Markup {
     html! {
-        (training(&learned.epochs))
+        @if learned.is_taught() { (training(&learned.epochs)) }
         (splits(facts, learned))
     }
 }
@@ -74,7 +74,7 @@ fn splits(facts: &Facts, learned: &Learned) -> Markup {
         }
     };
     html! {
-        h3 { "What it learned from" }
+        h3 { @if learned.is_taught() { "What it learned from" } @else { "What it was judged by" } }
         p {
             (count(learned.reviewed, "recording")) " of " (number(learned.reviewed + learned.unreviewed)) " were reviewed by somebody. Of "
             (count(learned.lines, "annotation")) ", " (number(learned.lines_used)) " count for labels. The table shows in how many recordings, and

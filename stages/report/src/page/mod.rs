@@ -14,6 +14,7 @@ mod sure;
 #[cfg(test)]
 mod tests;
 mod unlike;
+mod untold;
 mod words;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

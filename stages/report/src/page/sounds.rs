@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{first, head, row_head, table};
 use super::words::{NONE, number, share};
-use crate::facts::{Facts, Sound};
+use crate::facts::{Facts, SoundLevels};
 
 /// Nothing in a run that does not make the table.
 pub(super) fn section(facts: &Facts) -> Markup {
@@ -23,8 +23,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
     };
     html! {
         @if !sounds.is_empty() {
-            h3 { "Sound levels" }
-            (table("Sound levels", heads, rows))
+            h3 { "SoundLevels levels" }
+            (table("SoundLevels levels", heads, rows))
             p.note {
                 "Levels of different recorders, or of one with different gain, can be compared only with a calibration. Rain and wind are
                 rules of thumb. Levels by hour and acoustic indices: "
@@ -34,7 +34,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
     }
 }
 
-fn row(name: &str, sound: &Sound, is_calibrated: bool) -> Markup {
+fn row(name: &str, sound: &SoundLevels, is_calibrated: bool) -> Markup {
     let db = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |db| format!("{db:.1}"));
     let of = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), share);
     html! {

@@ -18,8 +18,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
 
 fn figures(facts: &Facts) -> Markup {
     let recorded = &facts.recorded;
-    let (sites, found, classes) =
-        (recorded.sites.len() as u64, facts.found.by_frequency().len() as u64, facts.found.classes.len() as u64);
+    let (sites, found, classes) = (recorded.sites.len() as u64, facts.found.by_frequency().len() as u64, facts.looked_for());
     let files = recorded.total(|s| s.recordings);
     html! {
         dl.figures {
@@ -52,10 +51,10 @@ fn recorded(facts: &Facts) -> Markup {
 }
 
 fn found(facts: &Facts) -> Markup {
-    let (found, classes) = (facts.found.by_frequency(), facts.found.classes.len() as u64);
+    let (found, classes, untold) = (facts.found.by_frequency(), facts.looked_for(), facts.untold().len() as u64);
     let most: Vec<&str> = found.iter().take(NAMED).map(|(name, _)| *name).collect();
     html! {
-        @if classes == 0 {
+        @if facts.found.classes.is_empty() {
             "No classifier has listened to them."
         } @else {
             "A classifier"
@@ -68,6 +67,7 @@ fn found(facts: &Facts) -> Markup {
                 @if found.len() > 1 { ", most often " } @else { ": " }
                 (class_list(facts, &most, "and")) "."
             }
+            @if untold > 0 { " " (number(untold)) " more " (if untold == 1 { "class" } else { "classes" }) " can't be told yet." }
         }
     }
 }

@@ -5,21 +5,27 @@ use maud::{Markup, html};
 use super::parts::{class_head, class_list, first, head, row_head, table, tables};
 use super::words::{NONE, number, score};
 use super::{curves, learned};
-use crate::facts::{Facts, Metrics, Scope, Scores, Subset};
+use crate::facts::{BY_SITE, Facts, Metrics, Scope, Scores, Subset};
 
 /// Metrics that are shown: the name in the table `metrics`, the head of the column, its meaning.
-const COLUMNS: [(&str, &str, &str); 6] = [
+const COLUMNS: [(&str, &str, &str); 7] = [
     (
         "average_precision",
         "AP",
         "Average precision: how far windows with the class stand before those without it, whatever the threshold",
     ),
+    (BY_SITE, "AP by site", "The same within each site; mean over the sites with the class, weighted by its windows there"),
     ("auroc", "AUROC", "Chance that a window with the class scores higher than one without it"),
     ("f1_fixed", "F1 fixed", "F1 at one threshold for all classes, evaluate.threshold"),
     ("f1_tuned", "F1 tuned", "F1 at the class's own threshold"),
     ("precision_tuned", "Precision tuned", "Share of detected windows that hold the class"),
     ("recall_tuned", "Recall tuned", "Share of windows with the class that are detected"),
 ];
+
+/// Those of what is no single class over all sites.
+fn columns_of_means() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    COLUMNS.into_iter().filter(|(name, ..)| *name != BY_SITE)
+}
 
 pub(super) fn section(facts: &Facts) -> Markup {
     html! {
@@ -48,7 +54,9 @@ fn measured(facts: &Facts, scores: &Scores) -> Markup {
     classes.sort_by_key(|(_, m)| std::cmp::Reverse(m.support()));
     let unsupported: Vec<&str> = classes.iter().filter(|(_, m)| m.support() == 0).map(|(c, _)| *c).collect();
     html! {
-        @if subset == Subset::Test {
+        @if facts.learned.as_ref().is_some_and(|learned| !learned.is_taught()) {
+            p { "Measured on labelled recordings of this archive (subset " strong { (subset.name()) } "). The classifier was trained elsewhere." }
+        } @else if subset == Subset::Test {
             p { "Measured on recordings kept apart for testing: nothing was learned from them, and no threshold was chosen on them." }
         } @else {
             p { "There is no test subset. These numbers are from the subset " strong { (subset.name()) }
@@ -75,7 +83,7 @@ fn per_class(facts: &Facts, scores: &Scores, subset: Subset, classes: &[(&str, &
             tr.sum {
                 (row_head("Mean over classes"))
                 td {}
-                (values(mean, true))
+                (values(mean, COLUMNS.into_iter(), true))
                 td {} td {}
             }
         }
@@ -84,7 +92,7 @@ fn per_class(facts: &Facts, scores: &Scores, subset: Subset, classes: &[(&str, &
             tr {
                 (class_head(facts, class))
                 td.n { (number(metrics.support())) }
-                (values(metrics, false))
+                (values(metrics, COLUMNS.into_iter(), false))
                 td.n { (threshold.map_or_else(|| NONE.into(), |t| format!("{:.3}", t.0))) }
                 td { (threshold.map_or(NONE, |t| t.1.as_str())) }
             }
@@ -98,9 +106,13 @@ fn per_class(facts: &Facts, scores: &Scores, subset: Subset, classes: &[(&str, &
 }
 
 /// A cell for each metric; that of an average says over how many classes.
-fn values(metrics: &Metrics, is_average: bool) -> Markup {
+fn values(
+    metrics: &Metrics,
+    columns: impl Iterator<Item = (&'static str, &'static str, &'static str)>,
+    is_average: bool,
+) -> Markup {
     html! {
-        @for (name, _, _) in COLUMNS {
+        @for (name, _, _) in columns {
             @let metric = metrics.get(name);
             @let value = metric.and_then(|m| m.value);
             td.n.bar[value.is_some()] style=[value.map(|v| format!("--v:{:.0}%", v * 100.0))] {
@@ -133,10 +145,12 @@ fn undefined(facts: &Facts, classes: &[&str], subset: Subset) -> Markup {
 fn legend() -> Markup {
     html! {
         p.note {
-            "AP and AUROC look at the order of scores alone; F1 is the harmonic mean of precision and recall. Fixed: at one threshold for all classes.
+            "AP and AUROC look at the order of scores alone. Where AP by site is well above AP, the sites' scores are not alike: a threshold that fits
+            some of them does not fit the others. F1 is the harmonic mean of precision and recall. Fixed: at one threshold for all classes.
             Tuned: at the class's threshold, which comes from validation. Its source is " em { "own" } " (the class's windows), " em { "unreached" }
-            " (these too, but none has the precision that was wanted), " em { "pooled" }
-            " (all classes, where the class has too few positives) or " em { "default" } " (where validation has none). "
+            " (these too, but none gives what was wanted), " em { "pooled" }
+            " (all classes, where the class has too few positives), " em { "default" } " (where validation has none) or " em { "given" }
+            " (the run that trained the model). "
             "Small figures beside a mean are the number of classes in it, beside others the 95 % confidence interval, where one was computed."
         }
     }
@@ -151,9 +165,9 @@ fn averages(scores: &Scores, subset: Subset) -> Markup {
                 h3 { "By " (title.to_lowercase()) }
                 p { "Means over the classes that can be measured there; these differ, so compare with care." }
                 (table(&format!("Means over classes by {}", title.to_lowercase()), html! {
-                    (first(title)) @for (_, name, about) in COLUMNS { (head(name, true, about)) }
+                    (first(title)) @for (_, name, about) in columns_of_means() { (head(name, true, about)) }
                 }, html! {
-                    @for (name, metrics) in named { tr { (row_head(name)) (values(metrics, true)) } }
+                    @for (name, metrics) in named { tr { (row_head(name)) (values(metrics, columns_of_means(), true)) } }
                 }))
             }
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chorus_score::LeftOut;
+
 use super::page;
 use crate::facts::{Damaged, Day, Facts, specimen};
 
@@ -196,6 +198,31 @@ fn nothing_was_detected() {
             && html.contains("No class was detected in any window.")
             && html.contains("Never detected in")
     );
+}
+
+#[test]
+fn classes_that_cannot_be_told_are_named_with_their_reasons_and_not_as_never_detected() {
+    let mut facts = specimen::archive(3, 12, 5);
+    facts.found.classes.insert("LEPPOD".into(), Default::default());
+    let left = |class: &str, site: Option<&str>| LeftOut {
+        class: class.into(),
+        why: "2 validation windows hold it & 5 are needed".into(),
+        sites: site.map(|site| [site.to_owned()].into()),
+    };
+    facts.left_out = vec![left("BOAFAB", Some("BOG02")), left("LEPPOD", None)];
+    facts.found.uncalibrated = ["CREEK03".to_owned()].into();
+    let html = checked(None, &facts);
+    for wanted in [
+        "listened for 4 classes and detected 4",
+        "1 more class can't be told yet.",
+        "1 of 5 classes can't be told yet: validation does not show that the classifier tells it",
+        "<td>2 validation windows hold it &amp; 5 are needed</td><td>all sites</td>",
+        "Some classes are left out at single sites.",
+        "Not calibrated here: <bdi>CREEK03</bdi>. No recording of this site was in validation",
+    ] {
+        assert!(html.contains(wanted), "{wanted}");
+    }
+    assert!(!html.contains("Never detected"));
 }
 
 #[test]

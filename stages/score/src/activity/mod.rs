@@ -14,12 +14,16 @@ mod season;
 mod tables;
 pub(crate) mod tally;
 
-use chorus_card::{Card, MODEL_CARD};
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD};
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Config, EngineError, Partition, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_tables::{Batch, TableError};
 use rayon::prelude::*;
 
+use crate::rule::DetectSettings;
+use crate::told::Told;
 use tally::{Tally, number};
 
 /// Hours between clocks and the sun at most: the west of China has three, with daylight saving some places would have more.
@@ -36,9 +40,10 @@ impl Activity {
         use Input::{Model, Table};
         Some(Pass {
             name: "detect-activity",
-            code_version: 3,
-            inputs: vec![Table("activity_parts"), Table("night_parts"), Model(MODEL_CARD)],
+            code_version: 4,
+            inputs: vec![Table("activity_parts"), Table("night_parts"), Model(MODEL_CARD), Model(DECISIONS)],
             outputs: ["activity", "sun_activity", "nights", "phenology", "accumulation"].map(Output::Table).to_vec(),
+            keys: vec!["detect.*"],
             ..Pass::new("detect", Per::Run)
         })
     }
@@ -67,8 +72,22 @@ impl Work for Activity {
                 ));
             }
         }
-        tables::write(cx, &tally)
+        let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
+        let told = cx.settings::<DetectSettings>()?.told(decisions.as_ref());
+        if let Some(sentence) = told.sentence(&tally.sites.keys().cloned().collect()) {
+            cx.console().warn(&format!("detect: {sentence}"));
+        }
+        tables::write(cx, &tally, &left_out(&tally, told))
     }
+}
+
+/// The numbers of the classes that nobody looked for, by site. Zeros in their rows would say that they were not there.
+fn left_out(tally: &Tally, told: Told<'_>) -> BTreeMap<String, BTreeSet<u32>> {
+    let at = |site: &String| {
+        let classes = tally.classes.iter().filter(|(class, _)| !told.takes(site, class));
+        (site.clone(), classes.map(|(_, number)| *number).collect())
+    };
+    tally.sites.keys().map(at).collect()
 }
 
 /// Hands over a table part by part in the order of the units, with the site of each. Parts are read side by side.

@@ -1,6 +1,6 @@
 //! From what was counted to the rows of tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_engine::{UnitContext, WorkError};
 use chorus_tables::{BatchBuilder, LocalMicros, UtcMicros};
@@ -13,11 +13,14 @@ use super::tally::{Bin, Cell, Found, NightSun, Scale, Tally};
 /// Rows that are made at once.
 const ROWS_PER_BATCH: usize = 1 << 16;
 
-/// Writes all tables of the pass.
-pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError> {
+/// Numbers of the classes that nobody looked for, by site.
+type LeftOut = BTreeMap<String, BTreeSet<u32>>;
+
+/// Writes all tables of the pass. A class has no rows of a site where it is left out.
+pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally, left_out: &LeftOut) -> Result<(), WorkError> {
     let model = || std::iter::repeat(&tally.model_id);
     let nights: BTreeMap<&str, Nights> = tally.sites.iter().map(|(site, known)| (site.as_str(), known.nights())).collect();
-    let of_hours = of_scales(tally, &[Scale::Hour]);
+    let of_hours = of_scales(tally, left_out, &[Scale::Hour]);
     stream(cx, "activity", of_hours, |batch, rows: &[(&str, Bin, Heard<'_>)]| {
         let batch = batch
             .column("site", rows.iter().map(|(site, ..)| site))
@@ -25,7 +28,7 @@ pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError
             .column("hour", rows.iter().map(|(_, bin, _)| bin.position));
         heard(batch, rows.iter().map(|(.., heard)| heard)).column("model_id", model().take(rows.len()))
     })?;
-    let from_sun = of_scales(tally, &[Scale::Sunrise, Scale::Sunset]);
+    let from_sun = of_scales(tally, left_out, &[Scale::Sunrise, Scale::Sunset]);
     stream(cx, "sun_activity", from_sun, |batch, rows: &[(&str, Bin, Heard<'_>)]| {
         let batch = batch
             .column("site", rows.iter().map(|(site, ..)| site))
@@ -54,7 +57,7 @@ pub(super) fn write(cx: &UnitContext<'_>, tally: &Tally) -> Result<(), WorkError
             .column("sunrise_local", suns().map(|known| known.and_then(|k| k.sunrise_local_us).map(LocalMicros)))
             .column("model_id", model().take(rows.len()))
     })?;
-    stream(cx, "phenology", seasons(tally, &nights).into_iter(), |batch, rows: &[(Option<&str>, &str, Season)]| {
+    stream(cx, "phenology", seasons(tally, left_out, &nights).into_iter(), |batch, rows: &[(Option<&str>, &str, Season)]| {
         let spans = || rows.iter().map(|(.., season)| season.span);
         batch
             .column("site", rows.iter().map(|(site, ..)| *site))
@@ -121,16 +124,22 @@ fn heard<'a>(batch: BatchBuilder, rows: impl Iterator<Item = &'a Heard<'a>> + Cl
         .column("events", rows.map(|h| h.found.events))
 }
 
-/// Every class in a cell, found there or not, by name.
-fn each_class<'a>(tally: &'a Tally, cell: &'a Cell) -> impl Iterator<Item = Heard<'a>> {
-    tally.classes.iter().map(move |(class, number)| Heard { class, cell, found: cell.found(*number) })
+/// Every class that was looked for at the site of a cell, found there or not, by name.
+fn each_class<'a>(tally: &'a Tally, left_out: &'a BTreeSet<u32>, cell: &'a Cell) -> impl Iterator<Item = Heard<'a>> {
+    let told = tally.classes.iter().filter(|(_, number)| !left_out.contains(number));
+    told.map(move |(class, number)| Heard { class, cell, found: cell.found(*number) })
 }
 
-/// The cells of some scales, each with every class.
-fn of_scales<'a>(tally: &'a Tally, scales: &'a [Scale]) -> impl Iterator<Item = (&'a str, Bin, Heard<'a>)> {
+/// The cells of some scales, each with every class that was looked for.
+fn of_scales<'a>(
+    tally: &'a Tally,
+    left_out: &'a LeftOut,
+    scales: &'a [Scale],
+) -> impl Iterator<Item = (&'a str, Bin, Heard<'a>)> {
     tally.sites.iter().flat_map(move |(site, known)| {
         let cells = known.cells.iter().filter(|(bin, _)| scales.contains(&bin.scale));
-        cells.flat_map(move |(bin, cell)| each_class(tally, cell).map(move |heard| (site.as_str(), *bin, heard)))
+        let left_out = &left_out[site];
+        cells.flat_map(move |(bin, cell)| each_class(tally, left_out, cell).map(move |heard| (site.as_str(), *bin, heard)))
     })
 }
 
@@ -143,12 +152,29 @@ fn each_night<'a>(
     })
 }
 
-/// The season of each class over all sites together, and at each.
-fn seasons<'a>(tally: &'a Tally, nights: &BTreeMap<&'a str, Nights>) -> Vec<(Option<&'a str>, &'a str, Season)> {
-    let all = together(nights.values());
-    let places = std::iter::once((None, &all)).chain(nights.iter().map(|(site, nights)| (Some(*site), nights)));
-    let of = |(site, nights)| tally.classes.iter().map(move |(class, number)| (site, class.as_str(), season(nights, *number)));
-    places.flat_map(of).collect()
+/// The season of each class over all sites together where it was looked for, and at each of them.
+fn seasons<'a>(
+    tally: &'a Tally,
+    left_out: &LeftOut,
+    nights: &BTreeMap<&'a str, Nights>,
+) -> Vec<(Option<&'a str>, &'a str, Season)> {
+    let is_told = |site: &str, number: u32| !left_out[site].contains(&number);
+    let whole = together(nights.values());
+    let of_all = tally.classes.iter().filter_map(|(class, &number)| {
+        let told = || nights.iter().filter(move |(site, _)| is_told(site, number)).map(|(_, nights)| nights);
+        // Mostly a class is looked for at all sites, and their sum is the same for all of these.
+        let season = match told().count() {
+            0 if !nights.is_empty() => return None,
+            n if n == nights.len() => season(&whole, number),
+            _ => season(&together(told()), number),
+        };
+        Some((None, class.as_str(), season))
+    });
+    let of_each = nights.iter().flat_map(|(site, nights)| {
+        let told = tally.classes.iter().filter(move |(_, number)| is_told(site, **number));
+        told.map(move |(class, number)| (Some(*site), class.as_str(), season(nights, *number)))
+    });
+    of_all.chain(of_each).collect()
 }
 
 /// The accumulation of classes over all sites together, and at each.

@@ -6,7 +6,8 @@
 mod isotonic;
 mod method;
 mod none;
-mod platt;
+pub(crate) mod platt;
+mod shrunk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::metrics::Ranking;
 pub use isotonic::{Rising, isotonic};
 pub use method::{Curve, Method};
 pub use platt::{Logistic, platt};
+pub use shrunk::Shrunk;
 
 /// Every method, as `evaluate.calibration` names them.
 pub static METHODS: &[&dyn Method] = &[&none::NoCalibration, &platt::Platt, &isotonic::Isotonic];
@@ -33,6 +35,8 @@ pub struct Calibration {
     pub positives: u64,
     /// The name of the method.
     pub method: &'static str,
+    /// At a site: the share of the site's own curve in [`Calibration::curve`].
+    pub weight: Option<f64>,
     /// The curve.
     pub curve: Arc<dyn Curve>,
 }
@@ -40,11 +44,12 @@ pub struct Calibration {
 impl Calibration {
     /// As `decisions.yaml` holds it.
     pub fn decision(&self) -> chorus_card::Calibration {
-        let Self { source, positives, method, curve } = self;
+        let Self { source, positives, method, weight, curve } = self;
         chorus_card::Calibration {
             source: *source,
             positives: *positives,
             method: (*method).to_owned(),
+            weight: *weight,
             parameters: curve.parameters(),
         }
     }
@@ -85,15 +90,32 @@ pub type Curves = BTreeMap<String, Box<dyn Curve>>;
 /// # Errors
 /// [`ScoreError::Calibration`] where a class has a method that is unknown, or other parameters than its method.
 pub fn curves(decisions: &Decisions, methods: &[&dyn Method]) -> Result<Curves, ScoreError> {
-    let curve = |(class, calibration): (&String, &chorus_card::Calibration)| {
-        let failed = |detail: String| ScoreError::Calibration { class: class.clone(), detail };
-        let name = &calibration.method;
-        let method = methods.iter().find(|method| method.name() == name);
-        let method = method.ok_or_else(|| failed(format!("found method `{name}`, expected one of {}", names(methods))))?;
-        let curve = method.read(&calibration.parameters).map_err(|detail| failed(format!("method {name}: {detail}")))?;
-        Ok((class.clone(), curve))
-    };
+    let curve =
+        |(class, calibration): (&String, &chorus_card::Calibration)| Ok((class.clone(), read(class, calibration, methods)?));
     decisions.calibrations.iter().map(curve).collect()
+}
+
+/// The same at a site, where classes may have curves of their own.
+///
+/// # Errors
+/// Those of [`curves`].
+pub fn curves_at(decisions: &Decisions, site: &str, methods: &[&dyn Method]) -> Result<Curves, ScoreError> {
+    let mut curves = curves(decisions, methods)?;
+    for (class, calibration) in decisions.site_calibrations.get(site).into_iter().flatten() {
+        let own = Arc::from(read(class, calibration, methods)?);
+        let everywhere = curves.remove(class).map(Arc::from);
+        let here = Shrunk { own, weight: calibration.weight.unwrap_or(1.0), everywhere };
+        curves.insert(class.clone(), Box::new(here));
+    }
+    Ok(curves)
+}
+
+fn read(class: &str, calibration: &chorus_card::Calibration, methods: &[&dyn Method]) -> Result<Box<dyn Curve>, ScoreError> {
+    let failed = |detail: String| ScoreError::Calibration { class: class.to_owned(), detail };
+    let name = &calibration.method;
+    let method = methods.iter().find(|method| method.name() == name);
+    let method = method.ok_or_else(|| failed(format!("found method `{name}`, expected one of {}", names(methods))))?;
+    method.read(&calibration.parameters).map_err(|detail| failed(format!("method {name}: {detail}")))
 }
 
 #[cfg(test)]
@@ -151,13 +173,15 @@ mod tests {
 
     /// The decisions of a model with one calibrated class.
     fn decisions(method: &'static str, curve: Arc<dyn Curve>) -> Decisions {
-        let calibration = Calibration { source: Source::Own, positives: 1, method, curve };
+        let calibration = Calibration { source: Source::Own, positives: 1, method, weight: None, curve };
         let calibrations = [("X".to_owned(), calibration.decision())].into();
         let text = serde_yaml::to_string(&Decisions {
             model_id: "m".into(),
             thresholds: BTreeMap::new(),
             site_thresholds: BTreeMap::new(),
             calibrations,
+            site_calibrations: BTreeMap::new(),
+            sites: None,
         });
         serde_yaml::from_str(&text.unwrap()).unwrap()
     }
@@ -176,6 +200,21 @@ mod tests {
         }
         let line = Arc::new(platt(&windows));
         assert!(curves(&decisions("isotonic", line), METHODS).unwrap_err().to_string().contains("slope"));
+    }
+
+    #[test]
+    fn a_curve_of_a_site_counts_by_its_weight() {
+        let curve = |slope| Arc::new(Logistic { slope, intercept: 0.0 });
+        let mut decisions = decisions("platt", curve(1.0));
+        let here = Calibration { source: Source::Own, positives: 1, method: "platt", weight: Some(0.25), curve: curve(2.0) };
+        let own = [("X", &here), ("Y", &here)].map(|(class, here)| (class.to_owned(), here.decision()));
+        decisions.site_calibrations = [("A".to_owned(), own.into())].into();
+        let at = |site: &str, class: &str| curves_at(&decisions, site, METHODS).unwrap().get(class).map(|c| c.probability(0.8));
+        // 0.8 for all sites; 16 of 17 by the site's own windows.
+        assert!((at("A", "X").unwrap() - (0.75 * 0.8 + 0.25 * 16.0 / 17.0)).abs() < 1e-12);
+        assert!((at("B", "X").unwrap() - 0.8).abs() < 1e-12);
+        assert!((at("A", "Y").unwrap() - 16.0 / 17.0).abs() < 1e-12, "without a curve for all sites its own is all there is");
+        assert_eq!(at("B", "Y"), None);
     }
 
     /// A method of its own: one probability below a score of 0.5, and one from there on.

@@ -83,12 +83,13 @@ pub fn platt(ranking: &Ranking) -> Logistic {
 }
 
 /// The logit of a score, always finite.
-fn logit(score: f64) -> f64 {
+pub(crate) fn logit(score: f64) -> f64 {
     let score = score.clamp(LEAST_MARGIN, 1.0 - LEAST_MARGIN);
     (score / (1.0 - score)).ln()
 }
 
-fn logistic(z: f64) -> f64 {
+/// The inverse of the logit.
+pub(crate) fn logistic(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
 }
 

@@ -1,60 +1,22 @@
 //! Confidence intervals by the bootstrap over recordings: windows of one recording are alike, so recordings are what is drawn anew.
 //!
 //! A replicate draws as many recordings as a side has, with replacement; a recording drawn twice counts twice. Scores are sorted once, and the curves
-//! of [`LANES`] replicates are followed at a time, each window weighing as often as its recording was drawn. The interval holds the middle 95 % of
+//! of several replicates are followed at a time, each window weighing as often as its recording was drawn. The interval holds the middle 95 % of
 //! the replicates in which the figure is defined (percentile method; Efron, Tibshirani 1993, chapter 13; clusters: Davison, Hinkley 1997, section 3.8).
 
 use std::collections::BTreeMap;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::decided::Cuts;
+use super::draws::{Draws, LANES, LEAST_RECORDINGS, quantile};
 use super::figures::{Figure, Metrics};
 use super::scored::Side;
-use super::subset::Subset;
 use super::sums::Counted;
 use crate::metrics::{Areas, Confusion};
 
-/// Replicates that are followed together.
-const LANES: usize = 8;
-/// With fewer recordings than this (with the class, for a figure of a class) an interval would promise too much: none is told. With few clusters
-/// the bootstrap is too narrow (Cameron, Gelbach, Miller 2008).
-const LEAST_RECORDINGS: usize = 5;
 /// The ends of the interval.
 const ENDS: (f64, f64) = (0.025, 0.975);
-
-/// How often each replicate drew each recording.
-#[derive(Debug)]
-pub(crate) struct Draws {
-    replicates: usize,
-    recordings: usize,
-    /// By block of replicates, then recording.
-    times: Vec<[u16; LANES]>,
-}
-
-impl Draws {
-    /// Draws by seed, side and number of the replicate: more replicates leave the first ones as they are.
-    pub(crate) fn new(recordings: usize, replicates: usize, seed: u64, subset: Subset) -> Self {
-        let blocks = replicates.div_ceil(LANES);
-        let mut times = vec![[0_u16; LANES]; blocks * recordings];
-        for replicate in 0..replicates {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream((subset as u64) << 32 | replicate as u64);
-            let block = &mut times[replicate / LANES * recordings..][..recordings];
-            for _ in 0..recordings {
-                let drawn = &mut block[rng.random_range(0..recordings)][replicate % LANES];
-                *drawn = drawn.saturating_add(1);
-            }
-        }
-        Self { replicates, recordings, times }
-    }
-
-    fn blocks(&self) -> impl Iterator<Item = &[[u16; LANES]]> {
-        self.times.chunks_exact(self.recordings.max(1))
-    }
-}
 
 /// A window in falling order of score.
 #[derive(Debug, Clone, Copy)]
@@ -120,13 +82,6 @@ fn middle(replicates: impl Iterator<Item = Vec<Figure>>) -> ByFigure {
         (quantile(&values, ENDS.0), quantile(&values, ENDS.1))
     };
     values.into_iter().map(|(figure, values)| (figure, ends(values))).collect()
-}
-
-/// The quantile of rising values, linear between them (type 7 of Hyndman, Fan 1996); `values` holds one at least.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let at = share * (values.len() - 1) as f64;
-    let (below, above) = (values[at.floor() as usize], values[at.ceil() as usize]);
-    below + (above - below) * at.fract()
 }
 
 /// The figures of one class in each replicate.
@@ -213,6 +168,7 @@ fn areas(entries: &[Entry], times: &[[u16; LANES]]) -> [Areas; LANES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::subset::Subset;
     use crate::metrics::Ranking;
     use proptest::prelude::*;
 
@@ -224,14 +180,14 @@ mod tests {
         for windows in recordings {
             let recording = side.open_recording("A");
             for &(score, positive) in windows {
-                side.push(recording, None, &[f32::from(score) / 8.0], &[Some(positive)]);
+                side.push(recording, 3.0, None, &[f32::from(score) / 8.0], &[Some(positive)]);
             }
         }
         side
     }
 
     fn cuts(tuned: &[Vec<f64>]) -> Cuts<'_> {
-        Cuts { fixed: 0.5, tuned, calibrations: &[None] }
+        Cuts { fixed: 0.5, tuned, calibrations: &[None], local: &[] }
     }
 
     /// The windows of a replicate, written out.
@@ -263,17 +219,6 @@ mod tests {
     }
 
     #[test]
-    fn every_replicate_draws_as_many_as_there_are_and_none_depends_on_how_many_there_are() {
-        let (few, many) = (Draws::new(7, 3, 5, Subset::Test), Draws::new(7, 40, 5, Subset::Test));
-        for lane in 0..3 {
-            let of = |draws: &Draws| draws.times[..7].iter().map(|times| times[lane]).collect::<Vec<_>>();
-            assert_eq!((of(&few).iter().sum::<u16>(), of(&few)), (7, of(&many)));
-        }
-        assert_ne!(few.times, Draws::new(7, 3, 6, Subset::Test).times);
-        assert_ne!(few.times, Draws::new(7, 3, 5, Subset::Validation).times);
-    }
-
-    #[test]
     fn intervals_hold_the_figure_and_few_recordings_have_none() {
         let recordings: Vec<_> = (0..40_u8).map(|r| vec![(r % 9, r % 3 == 0), ((r + 5) % 9, r % 2 == 0)]).collect();
         let tuned = [vec![TUNED]];
@@ -291,10 +236,5 @@ mod tests {
         let few = found(&recordings[..4]);
         assert!(few.classes.is_empty() && few.all.is_empty());
         assert!(found(&[]).classes.is_empty());
-    }
-
-    #[test]
-    fn quantiles_are_linear_between_values() {
-        assert_eq!((quantile(&[1.0, 2.0, 4.0], 0.75), quantile(&[3.0], 0.1)), (3.0, 3.0));
     }
 }

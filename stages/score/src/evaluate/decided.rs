@@ -1,51 +1,55 @@
 //! What is decided on validation windows: thresholds, for all sites and perhaps for single ones, and calibrations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chorus_card::Decisions;
 use rayon::prelude::*;
 
-use super::scored::{Scored, Side};
+use super::evidence::Evidence;
+use super::given::Given;
+use super::local::{AtSites, Here, at_sites};
+use super::rules::Rules;
+use super::scored::Scored;
 use super::subset::Subset;
-use crate::calibration::{self, Calibration, Curve, Method};
+use crate::calibration::{self, Calibration, Curve};
 use crate::error::ScoreError;
 use crate::metrics::Ranking;
-use crate::thresholds::{self, Rule, Source, Threshold};
+use crate::thresholds::{self, Source, Threshold};
 
 /// Decisions by the places of classes.
 #[derive(Debug, Default)]
 pub(crate) struct Decided {
     /// For all sites.
     pub(crate) thresholds: Vec<Threshold>,
-    /// For single sites, by the class's place.
-    pub(crate) at_sites: BTreeMap<String, BTreeMap<usize, Threshold>>,
     /// Of each class that has one.
     pub(crate) calibrations: Vec<Option<Calibration>>,
-}
-
-/// How they are made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) threshold: Rule,
-    pub(crate) per_site: bool,
-    pub(crate) calibration: &'static dyn Method,
+    /// For single sites.
+    pub(crate) at_sites: AtSites,
+    /// The sites of the validation windows.
+    pub(crate) sites: BTreeSet<String>,
 }
 
 impl Decided {
-    /// From the validation windows.
+    /// From the validation windows, with what these show of each class. Where they decide nothing, what was decided of a given model holds.
     ///
     /// # Errors
-    /// Those of [`Side::ranking`].
-    pub(crate) fn on(scored: &Scored, rules: &Rules) -> Result<Self, ScoreError> {
+    /// Those of `Side::ranking`.
+    pub(crate) fn on(scored: &Scored, rules: &Rules, given: Option<&Given>) -> Result<Self, ScoreError> {
         let validation = &scored.sides[&Subset::Validation];
         let (windows, classes): (Vec<_>, Vec<_>) = ((0..validation.windows()).collect(), (0..scored.classes.len()).collect());
-        let own = |&class: &usize| Ok(Own::of(&validation.ranking(class, &windows)?, rules));
+        let hours = |class| validation.hours(class, &windows);
+        let own = |&class: &usize| Ok(Own::of(&validation.ranking(class, &windows)?, hours(class), rules));
         let mut own: Vec<Own> = classes.par_iter().map(own).collect::<Result<_, ScoreError>>()?;
+        if let Some(given) = given {
+            for (class, own) in own.iter_mut().enumerate() {
+                own.take(&scored.classes[class], &validation.ranking(class, &windows)?, given);
+            }
+        }
         if own.iter().any(|own| own.lacks(rules)) {
             // All pairs of window and class in one ranking: made only where it is needed.
             let pooled = Ranking::from(validation.pooled(&classes, &windows)?);
-            let threshold = thresholds::fallback(&pooled, &rules.threshold);
+            let threshold = thresholds::fallback(&pooled, classes.iter().map(|&class| hours(class)).sum(), &rules.threshold);
             let curve = calibration::fit(&pooled, rules.calibration, rules.threshold.min_positives);
             for (class, own) in own.iter_mut().enumerate().filter(|(_, own)| own.lacks(rules)) {
                 own.fill(
@@ -56,16 +60,26 @@ impl Decided {
             }
         }
         let (thresholds, calibrations): (Vec<_>, Vec<_>) = own.into_iter().map(|own| (own.threshold, own.calibration)).unzip();
+        let thresholds: Vec<Threshold> = thresholds.into_iter().flatten().collect();
+        let judged = |(class, threshold): (usize, Threshold)| {
+            let shown = Evidence::of(validation, class, &windows, threshold.threshold, rules);
+            match given.filter(|_| threshold.source == Source::Given).and_then(|given| given.threshold(&scored.classes[class])) {
+                Some(given) => shown.judged_here(threshold, given, &rules.demand),
+                None => shown.judged(threshold, &rules.demand),
+            }
+        };
+        let thresholds: Vec<Threshold> = thresholds.into_par_iter().enumerate().map(judged).collect();
         Ok(Self {
-            thresholds: thresholds.into_iter().flatten().collect(),
-            at_sites: if rules.per_site { at_sites(validation, &rules.threshold)? } else { BTreeMap::new() },
+            at_sites: if rules.per_site { at_sites(validation, rules, &thresholds, &calibrations)? } else { AtSites::new() },
+            thresholds,
             calibrations,
+            sites: validation.sites().iter().cloned().collect(),
         })
     }
 
     /// The thresholds of all classes at each of these sites.
     pub(crate) fn cuts(&self, sites: &[String]) -> Vec<Vec<f64>> {
-        let at = |site: &String, class: usize| self.at_sites.get(site).and_then(|classes| classes.get(&class));
+        let at = |site: &String, class: usize| Some(&self.at_sites.get(site)?.get(&class)?.threshold);
         let of = |site| {
             let classes = self.thresholds.iter().enumerate();
             classes.map(|(class, all)| at(site, class).unwrap_or(all).threshold).collect()
@@ -73,21 +87,63 @@ impl Decided {
         sites.iter().map(of).collect()
     }
 
-    /// The same by names.
-    pub(crate) fn named(&self, model_id: &str, classes: &[String]) -> Decisions {
-        let at_site = |thresholds: &BTreeMap<usize, Threshold>| {
-            thresholds.iter().map(|(&class, &threshold)| (classes[class].clone(), threshold)).collect()
-        };
+    /// The classes' own calibrations at each of these sites.
+    pub(crate) fn local(&self, sites: &[String]) -> Vec<BTreeMap<usize, Calibration>> {
+        let own = |(&class, here): (&usize, &Here)| Some((class, here.calibration.clone()?));
+        sites.iter().map(|site| self.at_sites.get(site).into_iter().flatten().filter_map(own).collect()).collect()
+    }
+
+    /// The same by names, with what was decided of a given model for other classes and sites.
+    pub(crate) fn named(&self, model_id: &str, classes: &[String], given: Option<&Given>) -> Decisions {
+        let threshold = |(&class, here): (&usize, &Here)| (classes[class].clone(), here.threshold.clone());
+        let calibration = |(&class, here): (&usize, &Here)| Some((classes[class].clone(), here.calibration.as_ref()?.decision()));
+        let at_sites = || self.at_sites.iter();
+        let calibrated: BTreeMap<String, BTreeMap<String, _>> =
+            at_sites().map(|(site, of)| (site.clone(), of.iter().filter_map(calibration).collect())).collect();
         let calibrations = classes.iter().zip(&self.calibrations);
-        Decisions {
+        let own = Decisions {
             model_id: model_id.to_owned(),
-            thresholds: classes.iter().cloned().zip(self.thresholds.iter().copied()).collect(),
-            site_thresholds: self.at_sites.iter().map(|(site, thresholds)| (site.clone(), at_site(thresholds))).collect(),
+            thresholds: classes.iter().cloned().zip(self.thresholds.iter().cloned()).collect(),
+            site_thresholds: at_sites().map(|(site, of)| (site.clone(), of.iter().map(threshold).collect())).collect(),
+            site_calibrations: calibrated.into_iter().filter(|(_, classes)| !classes.is_empty()).collect(),
+            sites: Some(self.sites.clone()),
             calibrations: calibrations
                 .filter_map(|(class, calibration)| Some((class.clone(), calibration.as_ref()?.decision())))
                 .collect(),
+        };
+        match given {
+            Some(given) => over(own, &given.decisions),
+            None => own,
         }
     }
+}
+
+/// Decisions of this run, put over those of a given model.
+fn over(mut own: Decisions, given: &Decisions) -> Decisions {
+    for (class, threshold) in &given.thresholds {
+        own.thresholds.entry(class.clone()).or_insert_with(|| Given::from_elsewhere(threshold));
+    }
+    for (class, calibration) in &given.calibrations {
+        own.calibrations.entry(class.clone()).or_insert_with(|| calibration.clone());
+    }
+    for (site, thresholds) in &given.site_thresholds {
+        let here = own.site_thresholds.entry(site.clone()).or_default();
+        for (class, threshold) in thresholds {
+            here.entry(class.clone()).or_insert_with(|| Given::from_elsewhere(threshold));
+        }
+    }
+    for (site, calibrations) in &given.site_calibrations {
+        let here = own.site_calibrations.entry(site.clone()).or_default();
+        for (class, calibration) in calibrations {
+            here.entry(class.clone()).or_insert_with(|| calibration.clone());
+        }
+    }
+    // Older decisions do not say which sites they come from.
+    own.sites = match (&given.sites, own.sites.take()) {
+        (Some(given), own) => Some(given.iter().cloned().chain(own.into_iter().flatten()).collect()),
+        (None, own) => own.filter(|sites| !sites.is_empty()),
+    };
+    own
 }
 
 /// What a class's own windows decide, as far as they do.
@@ -97,15 +153,22 @@ struct Own {
 }
 
 impl Own {
-    fn of(ranking: &Ranking, rules: &Rules) -> Self {
+    fn of(ranking: &Ranking, hours: f64, rules: &Rules) -> Self {
         let curve = calibration::fit(ranking, rules.calibration, rules.threshold.min_positives);
         let (source, positives, method) = (Source::Own, ranking.positives(), rules.calibration.name());
-        let calibration = |curve| Calibration { source, positives, method, curve };
-        Self { threshold: thresholds::own(ranking, &rules.threshold), calibration: curve.map(calibration) }
+        let calibration = |curve| Calibration { source, positives, method, weight: None, curve };
+        Self { threshold: thresholds::own(ranking, hours, &rules.threshold), calibration: curve.map(calibration) }
     }
 
     fn lacks(&self, rules: &Rules) -> bool {
         self.threshold.is_none() || (self.calibration.is_none() && rules.calibration.is_fitted())
+    }
+
+    /// Takes what was decided of a given model where it lacks something.
+    fn take(&mut self, class: &str, ranking: &Ranking, given: &Given) {
+        let threshold = given.threshold(class).map(|given| thresholds::at(ranking, given.threshold, Source::Given));
+        self.threshold = self.threshold.take().or(threshold);
+        self.calibration = self.calibration.take().or_else(|| given.calibration(class));
     }
 
     /// Takes what all classes together decide where it lacks something.
@@ -116,26 +179,11 @@ impl Own {
             source,
             positives,
             method,
+            weight: None,
             curve: Arc::clone(curve),
         };
         self.calibration = self.calibration.take().or_else(|| curve.map(pooled));
     }
-}
-
-/// The thresholds of the classes that get their own at a site.
-fn at_sites(validation: &Side, rule: &Rule) -> Result<BTreeMap<String, BTreeMap<usize, Threshold>>, ScoreError> {
-    let mut sites = BTreeMap::new();
-    for (site, windows) in validation.sites().iter().zip(validation.by_site()) {
-        let own = |class: usize| Ok((class, thresholds::own(&validation.ranking(class, &windows)?, rule)));
-        let classes: Vec<(usize, Option<Threshold>)> =
-            (0..validation.classes()).into_par_iter().map(own).collect::<Result<_, ScoreError>>()?;
-        let thresholds: BTreeMap<usize, Threshold> =
-            classes.into_iter().filter_map(|(class, threshold)| Some((class, threshold?))).collect();
-        if !thresholds.is_empty() {
-            sites.insert(site.clone(), thresholds);
-        }
-    }
-    Ok(sites)
 }
 
 /// From which scores the windows of a side count as detected, and how probable they are.
@@ -147,6 +195,8 @@ pub(crate) struct Cuts<'a> {
     pub(crate) tuned: &'a [Vec<f64>],
     /// By class.
     pub(crate) calibrations: &'a [Option<Calibration>],
+    /// Those of single sites: by site of the side, then class. A site that is missing has none of its own.
+    pub(crate) local: &'a [BTreeMap<usize, Calibration>],
 }
 
 impl Cuts<'_> {
@@ -156,8 +206,9 @@ impl Cuts<'_> {
     }
 
     /// The calibrated probability; `None` where the class has no calibration.
-    pub(crate) fn probability(&self, class: usize, score: f64) -> Option<f64> {
-        self.calibrations[class].as_ref().map(|calibration| calibration.curve.probability(score))
+    pub(crate) fn probability(&self, site: usize, class: usize, score: f64) -> Option<f64> {
+        let here = self.local.get(site).and_then(|classes| classes.get(&class));
+        here.or(self.calibrations[class].as_ref()).map(|calibration| calibration.curve.probability(score))
     }
 }
 
@@ -165,10 +216,17 @@ impl Cuts<'_> {
 mod tests {
     use super::*;
     use crate::calibration::METHODS;
-    use crate::thresholds::Aim;
+    use crate::evaluate::rules::Demand;
+    use crate::evaluate::scored::Side;
+    use crate::thresholds::{Aim, Rule};
 
-    static RULES: Rules =
-        Rules { threshold: Rule { aim: Aim::F1, min_positives: 2, default: 0.5 }, per_site: true, calibration: METHODS[1] };
+    static RULES: Rules = Rules {
+        threshold: Rule { aim: Aim::F1, min_positives: 2, default: 0.5 },
+        per_site: true,
+        calibration: METHODS[1],
+        demand: Demand { positives: 2, recordings: 1, precision: 0.5, confidence: 0.9 },
+        seed: 0,
+    };
 
     /// Two classes at two sites, three windows each: the first class is in two of each, the second in one.
     fn scored() -> Scored {
@@ -178,25 +236,56 @@ mod tests {
             for window in 0..3 {
                 let score = |positive| if positive { loud } else { loud - 0.2 };
                 let positive = [window < 2, window == 0 && site == "A"];
-                validation.push(recording, None, &positive.map(score), &positive.map(Some));
+                validation.push(recording, 3.0, None, &positive.map(score), &positive.map(Some));
             }
         }
-        Scored { model_id: "m".into(), classes: vec!["X".into(), "Y".into()], sides: [(Subset::Validation, validation)].into() }
+        Scored {
+            model_id: "m".into(),
+            classes: vec!["X".into(), "Y".into()],
+            places: vec![0, 1],
+            predicted: 2,
+            sides: [(Subset::Validation, validation)].into(),
+        }
     }
 
     #[test]
-    fn a_site_has_its_own_threshold_where_it_has_enough_positives() {
+    fn a_site_has_its_own_threshold_and_calibration_where_it_has_enough_positives() {
         let scored = scored();
-        let decided = Decided::on(&scored, &RULES).unwrap();
+        let decided = Decided::on(&scored, &RULES, None).unwrap();
         let cuts = decided.cuts(&["A".into(), "B".into(), "C".into()]);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
-        assert!(near(cuts[0][0], 0.8) && near(cuts[1][0], 0.4), "{cuts:?}");
+        // 0.8 at A, drawn by one recording a sixth of the way from the 0.4 of all sites.
+        assert!(near(cuts[0][0], 0.473_316) && near(cuts[1][0], 0.4), "{cuts:?}");
         assert_eq!((cuts[2][0], cuts[1][1]), (decided.thresholds[0].threshold, decided.thresholds[1].threshold));
-        let named = decided.named("m", &scored.classes);
+        let named = decided.named("m", &scored.classes, None);
         assert_eq!((named.threshold("B", "X"), named.threshold("C", "Y")), (Some(cuts[1][0]), Some(cuts[2][1])));
         assert!(!named.site_thresholds["B"].contains_key("Y"));
-        let decided = Decided::on(&scored, &Rules { per_site: false, calibration: METHODS[0], ..RULES }).unwrap();
+        assert_eq!(named.site_calibrations["A"]["X"].weight, Some(1.0 / 6.0));
+        assert_eq!((named.knows_site("B"), named.knows_site("C")), (Some(true), Some(false)));
+        let local = decided.local(&["A".into(), "C".into()]);
+        assert_eq!((local[0].contains_key(&0), local[1].len()), (true, 0));
+        let cuts = Cuts { fixed: 0.5, tuned: &cuts, calibrations: &decided.calibrations, local: &local };
+        let (here, elsewhere) = (cuts.probability(0, 0, 0.5).unwrap(), cuts.probability(1, 0, 0.5).unwrap());
+        assert!(here < elsewhere, "calls are loud at A: {here} {elsewhere}");
+        let decided = Decided::on(&scored, &Rules { per_site: false, calibration: METHODS[0], ..RULES }, None).unwrap();
         assert!(decided.at_sites.is_empty() && decided.calibrations.iter().all(Option::is_none));
+    }
+
+    #[test]
+    fn classes_of_which_validation_shows_too_little_are_not_usable_and_say_why() {
+        let few = Decided::on(&scored(), &RULES, None).unwrap();
+        assert!(few.thresholds.iter().all(|threshold| !threshold.usable), "two recordings are too few");
+        let mut scored = scored();
+        let validation = scored.sides.get_mut(&Subset::Validation).unwrap();
+        for _ in 0..4 {
+            let recording = validation.open_recording("C");
+            (0..3).for_each(|_| validation.push(recording, 3.0, None, &[0.1, 0.1], &[Some(false), Some(false)]));
+        }
+        let named = Decided::on(&scored, &RULES, None).unwrap().named("m", &scored.classes, None);
+        let of = |class: &str| (named.thresholds[class].usable, named.thresholds[class].recordings);
+        assert_eq!((of("X"), of("Y")), ((true, Some(2)), (false, Some(1))));
+        assert!(named.thresholds["Y"].why_not.as_ref().unwrap().starts_with("1 validation window holds it and 2 are needed"));
+        assert_eq!(named.at("A", "X").map(|threshold| threshold.usable), Some(true), "as for all sites");
     }
 
     #[test]
@@ -204,7 +293,7 @@ mod tests {
         let scored = scored();
         let of = |min_positives| {
             let threshold = Rule { min_positives, ..RULES.threshold };
-            let named = Decided::on(&scored, &Rules { threshold, ..RULES }).unwrap().named("m", &scored.classes);
+            let named = Decided::on(&scored, &Rules { threshold, ..RULES }, None).unwrap().named("m", &scored.classes, None);
             let calibration = |class| named.calibrations.get(class).map(|c| (c.source, c.positives));
             ["X", "Y"].map(|class| (named.thresholds[class].source, calibration(class)))
         };
@@ -212,5 +301,41 @@ mod tests {
         assert_eq!(of(2), [(own, Some((own, 4))), (pooled, Some((pooled, 1)))]);
         assert_eq!(of(5), [(pooled, Some((pooled, 4))), (pooled, Some((pooled, 1)))]);
         assert_eq!(of(6), [(Source::Default, None); 2]);
+    }
+
+    #[test]
+    fn what_was_decided_of_a_given_model_holds_where_validation_decides_nothing() {
+        let text = "
+model_id: m
+thresholds:
+  OWL: {threshold: 0.7, source: own, f1: 0.5, positives: 40, usable: false, why_not: noise}
+  X: {threshold: 0.7, source: own, f1: 0.5, positives: 40, usable: true}
+  Y: {threshold: 0.6, source: own, f1: 0.5, positives: 40, usable: true}
+site_thresholds:
+  Z:
+    X: {threshold: 0.65, source: own, f1: 0.5, positives: 9, usable: true}
+calibrations:
+  Y: {source: own, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
+sites: [Z]
+";
+        let given = Given::of(serde_yaml::from_str(text).unwrap()).unwrap();
+        let scored = scored();
+        let decided = Decided::on(&scored, &Rules { per_site: false, ..RULES }, Some(&given)).unwrap();
+        let named = decided.named("m", &scored.classes, Some(&given));
+        let of =
+            |class: &str| (named.thresholds[class].source, named.thresholds[class].usable, named.thresholds[class].positives);
+        // X has four positive windows here, Y one, and nobody labelled OWL.
+        assert_eq!((of("X"), of("Y"), of("OWL")), ((Source::Own, false, 4), (Source::Given, true, 1), (Source::Given, false, 0)));
+        assert_eq!((named.threshold("A", "Y"), named.threshold("Z", "X")), (Some(0.6), Some(0.65)));
+        assert_eq!((named.calibrations["X"].source, named.calibrations["Y"].source), (Source::Own, Source::Given));
+        assert_eq!((named.knows_site("A"), named.knows_site("Z"), named.knows_site("Q")), (Some(true), Some(true), Some(false)));
+        // Without validation, all of it holds.
+        let mut without = scored;
+        without.sides.insert(Subset::Validation, Side::of(2));
+        let decided = Decided::on(&without, &RULES, Some(&given)).unwrap();
+        let named = decided.named("m", &without.classes, Some(&given));
+        let threshold = |class: &str| (named.thresholds[class].threshold, named.thresholds[class].usable);
+        assert_eq!(["OWL", "X", "Y"].map(threshold), [(0.7, false), (0.7, true), (0.6, true)]);
+        assert_eq!(named.sites, Some(["Z".to_owned()].into()));
     }
 }

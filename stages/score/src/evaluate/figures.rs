@@ -153,11 +153,12 @@ mod tests {
     fn undefined_metrics_are_null_and_stay_out_of_the_means() {
         let mut side = Side::of(2);
         let recordings = [side.open_recording("A"), side.open_recording("B")];
-        side.push(recordings[0], None, &[0.9, 0.9], &[Some(true), Some(false)]);
-        side.push(recordings[1], None, &[0.6, 0.2], &[Some(false), Some(false)]);
+        side.push(recordings[0], 3.0, None, &[0.9, 0.9], &[Some(true), Some(false)]);
+        side.push(recordings[1], 3.0, None, &[0.6, 0.2], &[Some(false), Some(false)]);
         let curve = Arc::new(Rising { scores: vec![0.0], probabilities: vec![0.5] });
         let calibration = Calibration { source: Source::Own, positives: 1, method: "isotonic", curve };
-        let cuts = Cuts { fixed: 0.5, tuned: &[vec![0.75; 2], vec![0.5, 0.75]], calibrations: &[Some(calibration), None] };
+        let cuts =
+            Cuts { fixed: 0.5, tuned: &[vec![0.75; 2], vec![0.5, 0.75]], calibrations: &[Some(calibration), None], local: &[] };
         let (metrics, figures) = (Metrics::all(), by_class(&side, &[0, 1], cuts).unwrap());
         let rows = [metrics.of_classes(&figures), metrics.averages(&side, &[0, 1], &figures, &[0, 1]).unwrap()].concat();
         let find = |class, metric| {
@@ -203,9 +204,9 @@ mod tests {
         for window in 0..case.scores[0].len() {
             let scores: Vec<f32> = case.scores.iter().map(|class| class[window]).collect();
             let labels: Vec<_> = case.labels.iter().map(|class| Some(class[window])).collect();
-            side.push(recording, None, &scores, &labels);
+            side.push(recording, 3.0, None, &scores, &labels);
         }
-        let cuts = Cuts { fixed: case.threshold, tuned: &[vec![0.5; classes]], calibrations: &vec![None; classes] };
+        let cuts = Cuts { fixed: case.threshold, tuned: &[vec![0.5; classes]], calibrations: &vec![None; classes], local: &[] };
         let windows: Vec<usize> = (0..side.windows()).collect();
         let own = by_class(&side, &windows, cuts).unwrap();
         Metrics::all().averages(&side, &windows, &own, &(0..classes).collect::<Vec<_>>()).unwrap()
@@ -290,9 +291,9 @@ mod tests {
         static ONE: LazyLock<Metrics> = LazyLock::new(|| Metrics::of(&[&Accuracy]));
         let mut side = Side::of(2);
         let recording = side.open_recording("A");
-        side.push(recording, None, &[0.9, 0.9], &[Some(true), Some(false)]);
-        side.push(recording, None, &[0.6, 0.2], &[Some(false), None]);
-        let cuts = Cuts { fixed: 0.5, tuned: &[vec![0.5; 2]], calibrations: &[None, None] };
+        side.push(recording, 3.0, None, &[0.9, 0.9], &[Some(true), Some(false)]);
+        side.push(recording, 3.0, None, &[0.6, 0.2], &[Some(false), None]);
+        let cuts = Cuts { fixed: 0.5, tuned: &[vec![0.5; 2]], calibrations: &[None, None], local: &[] };
         let figures = by_class(&side, &[0, 1], cuts).unwrap();
         let told = |figures: Vec<Figure>| -> Vec<_> { figures.iter().map(|f| (f.class, f.metric, f.value)).collect() };
         assert_eq!(told(ONE.of_classes(&figures)), [(Some(0), "accuracy", Some(0.5)), (Some(1), "accuracy", Some(0.0))]);

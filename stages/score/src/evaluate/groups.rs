@@ -125,9 +125,9 @@ mod tests {
         let mut side = Side::of(6);
         let recording = side.open_recording("A");
         for positives in [0, 1, 3, 4, 6] {
-            side.push(recording, None, &[0.5; 6], &std::array::from_fn::<_, 6, _>(|class| Some(class < positives)));
+            side.push(recording, 3.0, None, &[0.5; 6], &std::array::from_fn::<_, 6, _>(|class| Some(class < positives)));
         }
-        side.push(recording, None, &[0.5; 6], &[Some(true), None, None, None, None, None]);
+        side.push(recording, 3.0, None, &[0.5; 6], &[Some(true), None, None, None, None, None]);
         let levels: Vec<_> = by_polyphony(&side).into_iter().collect();
         let wanted: [(&str, &[usize]); 5] = [
             ("polyphony_0", &[0]),

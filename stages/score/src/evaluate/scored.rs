@@ -1,9 +1,9 @@
-//! Scores with their labels, of all reviewed windows on a side of the split: five bytes for each window and class.
+//! Scores with their labels, of all reviewed windows on a side of the split: five bytes for each window and class, some more for each window.
 //!
 //! Everything that evaluate tells is told of some of these windows. They are chosen by their places and ranked class by class, so that the
 //! scores exist once, however many sites, nights and groups there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array;
 use chorus_engine::{Unit, UnitContext, WorkError};
@@ -14,12 +14,18 @@ use crate::clock::Clock;
 use crate::error::ScoreError;
 use crate::metrics::{Labelled, Ranking};
 
+const SECONDS_PER_HOUR: f64 = 3600.0;
+
 /// All windows that count.
 pub(crate) struct Scored {
     /// Hash of the model's weights.
     pub(crate) model_id: String,
-    /// Names of the classes, in the order of the tables.
+    /// Names of the classes with labels, in the order of the tables.
     pub(crate) classes: Vec<String>,
+    /// Their places among the classes of the model: all of these, unless the model is given and knows more.
+    pub(super) places: Vec<usize>,
+    /// Number of classes of the model.
+    pub(super) predicted: usize,
     /// The windows of each side.
     pub(crate) sides: BTreeMap<Subset, Side>,
 }
@@ -32,6 +38,8 @@ pub(crate) struct Side {
     labels: Vec<Vec<Option<bool>>>,
     /// The recording of each window.
     recording_of: Vec<u32>,
+    /// Seconds of each window that no earlier window of its recording holds.
+    seconds: Vec<f64>,
     /// The site of each recording.
     site_of: Vec<u32>,
     /// Names of the sites.
@@ -47,16 +55,16 @@ struct Place {
 }
 
 impl Scored {
-    /// Reads predictions and labels, a part at a time.
+    /// Reads predictions and labels, a part at a time. A given model may know classes that nobody labelled: they are left out.
     ///
     /// # Errors
     /// [`ScoreError::NoPredictions`], and [`ScoreError::Mismatch`] where the two tables speak of different windows or classes.
-    pub(crate) fn read(cx: &UnitContext<'_>) -> Result<Self, WorkError> {
+    pub(crate) fn read(cx: &UnitContext<'_>, is_given: bool) -> Result<Self, WorkError> {
         let places = places(cx)?;
         let labels: BTreeMap<Unit, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
         let mut scored: Option<Self> = None;
         for partition in cx.partitions("predictions")? {
-            let columns = ["segment_id", "recording_id", "start_s", "class", "score", "model_id"];
+            let columns = ["segment_id", "recording_id", "start_s", "end_s", "class", "score", "model_id"];
             let predictions = cx.read_partition("predictions", &partition, &columns)?;
             if predictions.rows() == 0 {
                 continue;
@@ -66,7 +74,7 @@ impl Scored {
             let labels = cx.read_partition("labels", labels, &["segment_id", "class", "value"])?;
             let scored = match &mut scored {
                 Some(scored) => scored,
-                None => scored.insert(Self::start(&predictions)?),
+                None => scored.insert(Self::start(&predictions, is_given.then_some(&labels))?),
             };
             scored.check(&partition.unit, &predictions, &labels)?;
             scored.add(partition.unit.site(), &predictions, &labels, &places)?;
@@ -79,13 +87,16 @@ impl Scored {
         place.map(|class| self.classes[class].as_str())
     }
 
-    /// Takes model and classes from the first window.
-    fn start(predictions: &Batch) -> Result<Self, WorkError> {
-        let (ids, classes) = (predictions.utf8("segment_id")?, predictions.utf8("class")?);
-        let first = ids.iter().take_while(|id| *id == Some(ids.value(0))).count();
-        let classes: Vec<String> = (0..first).map(|row| classes.value(row).to_owned()).collect();
+    /// Takes model and classes from the first window; of these, only those that `labels` hold where they are given.
+    fn start(predictions: &Batch, labels: Option<&Batch>) -> Result<Self, WorkError> {
+        let predicted = classes_of_first(predictions)?;
+        let labelled = labels.map(classes_of_first).transpose()?;
+        let is_labelled = |class: &String| labelled.as_ref().is_none_or(|labelled| labelled.contains(class));
+        let places: Vec<usize> = (0..predicted.len()).filter(|&place| is_labelled(&predicted[place])).collect();
+        let classes: Vec<String> = places.iter().map(|&place| predicted[place].clone()).collect();
         let sides = Subset::ALL.map(|subset| (subset, Side::of(classes.len()))).into();
-        Ok(Self { model_id: predictions.utf8("model_id")?.value(0).to_owned(), classes, sides })
+        let model_id = predictions.utf8("model_id")?.value(0).to_owned();
+        Ok(Self { model_id, classes, places, predicted: predicted.len(), sides })
     }
 
     /// Adds the windows of one part that belong to a side and that somebody reviewed for some class.
@@ -97,46 +108,59 @@ impl Scored {
         places: &BTreeMap<String, Place>,
     ) -> Result<(), WorkError> {
         let (recordings, scores) = (predictions.utf8("recording_id")?, predictions.f32("score")?);
-        let (starts, values) = (predictions.f64("start_s")?, labels.i32("value")?);
-        let width = self.classes.len();
-        // The windows of a recording come one after the other.
-        let mut recording: Option<(&str, u32)> = None;
-        for first in (0..predictions.rows()).step_by(width) {
-            let labels: Vec<Option<bool>> =
-                (first..first + width).map(|row| values.is_valid(row).then(|| values.value(row) == 1)).collect();
+        let (starts, ends, values) = (predictions.f64("start_s")?, predictions.f64("end_s")?, labels.i32("value")?);
+        let (width, labelled) = (self.predicted, self.places.len());
+        // The windows of a recording come one after the other, by their start: its name, its place, and the end of what came so far.
+        let mut recording: Option<(&str, u32, f64)> = None;
+        for (window, first) in (0..predictions.rows()).step_by(width).enumerate() {
+            let of_window = window * labelled..(window + 1) * labelled;
+            let labels: Vec<Option<bool>> = of_window.map(|row| values.is_valid(row).then(|| values.value(row) == 1)).collect();
             let id = recordings.value(first);
             let Some(place) = places.get(id).filter(|_| labels.iter().any(Option::is_some)) else { continue };
+            let scores: Vec<f32> = self.places.iter().map(|place| scores.value(first + place)).collect();
             let Some(side) = self.sides.get_mut(&place.subset) else { continue };
-            let of = match recording {
-                Some((last, of)) if last == id => of,
-                _ => side.open_recording(site),
+            let (of, heard_s) = match recording {
+                Some((last, of, heard_s)) if last == id => (of, heard_s),
+                _ => (side.open_recording(site), 0.0),
             };
-            recording = Some((id, of));
-            let night = place.clock.as_ref().map(|clock| clock.night_hour(starts.value(first))).transpose()?;
+            let (start_s, end_s) = (starts.value(first), ends.value(first));
+            recording = Some((id, of, heard_s.max(end_s)));
+            let night = place.clock.as_ref().map(|clock| clock.night_hour(start_s)).transpose()?;
             let night = night.map(|at| at.night.to_string());
-            side.push(of, night.as_deref(), &scores.values()[first..first + width], &labels);
+            let seconds = (end_s - start_s.max(heard_s)).max(0.0);
+            side.push(of, seconds, night.as_deref(), &scores, &labels);
         }
         Ok(())
     }
 
-    /// Checks that both tables hold the same windows, each with all classes.
+    /// Checks that both tables hold the same windows, each with all of its classes.
     fn check(&self, unit: &Unit, predictions: &Batch, labels: &Batch) -> Result<(), WorkError> {
         let mismatch = |predictions: String, labels: String| ScoreError::Mismatch { unit: unit.to_string(), predictions, labels };
-        let (rows, label_rows, width) = (predictions.rows(), labels.rows(), self.classes.len());
-        if rows != label_rows || rows % width != 0 {
-            return Err(mismatch(format!("{rows} rows for {width} classes"), format!("{label_rows} rows")).into());
+        let (rows, label_rows, width, labelled) = (predictions.rows(), labels.rows(), self.predicted, self.places.len());
+        if rows % width != 0 || rows / width * labelled != label_rows {
+            return Err(mismatch(format!("{rows} rows for {width} classes"), format!("{label_rows} rows for {labelled}")).into());
         }
         let (ids, classes) = (predictions.utf8("segment_id")?, predictions.utf8("class")?);
         let (label_ids, label_classes) = (labels.utf8("segment_id")?, labels.utf8("class")?);
-        for row in 0..rows {
-            let key = (ids.value(row), classes.value(row));
-            if key != (label_ids.value(row), label_classes.value(row)) || key.1 != self.classes[row % width] {
-                let labels = format!("{} {}", label_ids.value(row), label_classes.value(row));
-                return Err(mismatch(format!("{} {} in row {row}", key.0, key.1), labels).into());
+        for window in 0..rows / width {
+            for (label, place) in self.places.iter().enumerate() {
+                let (row, of_label) = (window * width + place, window * labelled + label);
+                let key = (ids.value(row), classes.value(row));
+                if key != (label_ids.value(of_label), label_classes.value(of_label)) || key.1 != self.classes[label] {
+                    let labels = format!("{} {}", label_ids.value(of_label), label_classes.value(of_label));
+                    return Err(mismatch(format!("{} {} in row {row}", key.0, key.1), labels).into());
+                }
             }
         }
         Ok(())
     }
+}
+
+/// The classes of a table's first window; none of a table without rows.
+fn classes_of_first(batch: &Batch) -> Result<Vec<String>, WorkError> {
+    let (ids, classes) = (batch.utf8("segment_id")?, batch.utf8("class")?);
+    let first = ids.iter().take_while(|id| *id == Some(ids.value(0))).count();
+    Ok((0..first).map(|row| classes.value(row).to_owned()).collect())
 }
 
 /// The recordings that are on a side.
@@ -176,8 +200,8 @@ impl Side {
         (self.site_of.len() - 1) as u32
     }
 
-    /// Adds a window of a recording: its scores and labels by class.
-    pub(crate) fn push(&mut self, recording: u32, night: Option<&str>, scores: &[f32], labels: &[Option<bool>]) {
+    /// Adds a window of a recording: the seconds that no earlier one of it holds, its scores and its labels by class.
+    pub(crate) fn push(&mut self, recording: u32, seconds: f64, night: Option<&str>, scores: &[f32], labels: &[Option<bool>]) {
         if let Some(night) = night {
             let window = self.windows();
             match self.nights.get_mut(night) {
@@ -186,6 +210,7 @@ impl Side {
             }
         }
         self.recording_of.push(recording);
+        self.seconds.push(seconds);
         for (column, &score) in self.scores.iter_mut().zip(scores) {
             column.push(score);
         }
@@ -229,6 +254,18 @@ impl Side {
         let mut windows = vec![Vec::new(); self.sites.len()];
         (0..self.windows()).for_each(|window| windows[self.site(window)].push(window));
         windows
+    }
+
+    /// Hours that those of some windows last together that were reviewed for a class.
+    pub(crate) fn hours(&self, class: usize, windows: &[usize]) -> f64 {
+        let reviewed = windows.iter().filter(|&&window| self.labels[class][window].is_some());
+        reviewed.map(|&window| self.seconds[window]).sum::<f64>() / SECONDS_PER_HOUR
+    }
+
+    /// How many recordings some windows are of that hold a class.
+    pub(crate) fn recordings_with(&self, class: usize, windows: &[usize]) -> usize {
+        let positive = windows.iter().filter(|&&window| self.labels[class][window] == Some(true));
+        positive.map(|&window| self.recording(window)).collect::<BTreeSet<_>>().len()
     }
 
     /// Score and label of a window for a class; `None` where nobody looked for it.

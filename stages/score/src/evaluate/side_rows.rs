@@ -203,10 +203,10 @@ mod tests {
         for r in 0..12_u8 {
             let recording = side.open_recording(if r < 6 { "B" } else { "A" });
             let score = f32::from(r) / 12.0;
-            side.push(recording, Some("2020-03-01"), &[score, 0.5], &[Some(r > 5), Some(r == 3)]);
+            side.push(recording, 3.0, Some("2020-03-01"), &[score, 0.5], &[Some(r > 5), Some(r == 3)]);
         }
         let tuned = vec![vec![0.5; 2]; 2];
-        let cuts = Cuts { fixed: 0.5, tuned: &tuned, calibrations: &[None, None] };
+        let cuts = Cuts { fixed: 0.5, tuned: &tuned, calibrations: &[None, None], local: &[] };
         let groups = [("few".to_owned(), vec![1])].into();
         let of = |replicates| {
             let mut rows = Rows::default();

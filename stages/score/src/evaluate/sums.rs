@@ -50,9 +50,10 @@ impl Figures {
             let Some((score, positive)) = side.labelled(class, window) else { continue };
             let score = f64::from(score);
             figures.counted.fixed.count(positive, score >= cuts.fixed);
-            figures.counted.tuned.count(positive, score >= cuts.tuned(side.site(window), class));
+            let site = side.site(window);
+            figures.counted.tuned.count(positive, score >= cuts.tuned(site, class));
             figures.scores.count(score, positive);
-            if let Some(probability) = cuts.probability(class, score) {
+            if let Some(probability) = cuts.probability(site, class, score) {
                 figures.probabilities.count(probability, positive);
             }
         }

@@ -48,6 +48,23 @@ fn recordings_that_nobody_reviewed_or_that_cannot_be_read_are_unused() {
 }
 
 #[test]
+fn a_given_model_is_judged_on_all_recordings_but_those_for_new_thresholds() {
+    let mut recordings = survey(false);
+    recordings[3].excuse = Some("not reviewed".into());
+    let given = |more: &str| SplitSettings::with(&format!("group: recording{more}")).of_given_model();
+    let rows = judged(&recordings, &given("")).unwrap();
+    assert_eq!((count(&rows, "test"), count(&rows, "unused")), (9, 1));
+    let rows = judged(&recordings[4..], &given(", threshold_fraction: 0.5")).unwrap();
+    assert_eq!((count(&rows, "test"), count(&rows, "validation")), (3, 3));
+    // A list of an earlier split has recordings to learn from: they are left aside, so that its test set stays the one that it was.
+    let params = SplitSettings::with("source: file, group: recording, file: subset.csv").of_given_model();
+    let (mut rows, _) = from_file(&list("recording,subset\nA_A0,train\nA_A1,test\n"), &recordings[..2], &params).unwrap();
+    leave_untaught(&mut rows);
+    assert_eq!(subsets(&rows), ["unused", "test"]);
+    assert_eq!(rows[0].reason, "train in subset.csv, to learn from, and the model is given");
+}
+
+#[test]
 fn a_file_decides_by_site_and_stem_and_validation_is_taken_from_its_train_recordings() {
     let mut recordings = survey(false);
     recordings.push(SplitRecording { path: "raw/B/A_A0.wav".into(), ..recording("B0", "B", "X") });

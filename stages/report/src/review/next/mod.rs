@@ -131,9 +131,8 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
         }
         notes.push(format!("`unknown` gave its share to the others: {why}"));
     }
-    let lacks = |strategy: &dyn Strategy| {
-        (strategy.compares() && vectors.is_empty()) || (strategy.looks_for_unknown() && !knows_unknown)
-    };
+    let lacks =
+        |strategy: &dyn Strategy| (strategy.compares() && vectors.is_empty()) || (strategy.looks_for_unknown() && !knows_unknown);
     let weight = |strategy: &dyn Strategy, share| if lacks(strategy) { 0.0 } else { share };
     let quota = Quota { per_class: request.clips.per_class, new_sites: request.new_sites, per_hour: request.per_hour };
     let of_class = |kept: Vec<Vec<Candidate>>| {
