@@ -80,6 +80,32 @@ fn what_raven_and_audacity_get_is_what_annotate_reads_back() {
 }
 
 #[test]
+fn a_table_for_kaleidoscope_comes_back_with_the_ids_that_a_person_wrote() {
+    let survey = detected();
+    let wanted = events(&survey.ask(DETECTIONS));
+    export(&survey, "kaleidoscope", &["kaleidoscope"]);
+    let again = Survey::tiny();
+    again.take_archive_of(&survey);
+    let mut table = csv::Reader::from_path(survey.folder().join("kaleidoscope/cluster.csv")).unwrap();
+    let mut heard = csv::Writer::from_path(again.archive().join("cluster.csv")).unwrap();
+    let header = table.headers().unwrap().clone();
+    let at = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let (best, manual) = (at("TOP1MATCH*"), at("MANUAL ID"));
+    heard.write_record(&header).unwrap();
+    for row in table.records() {
+        let row = row.unwrap();
+        // The person agrees with each match.
+        heard.write_record(row.iter().enumerate().map(|(i, field)| if i == manual { &row[best] } else { field })).unwrap();
+    }
+    heard.flush().unwrap();
+    let sets = ["--set", "annotate.format=csv", "--set", "annotate.folder=cluster.csv"];
+    let output = again.chorus(&[&["run", "annotate", "--with-upstream"][..], &sets].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let read = "SELECT r.path, a.class, a.start_s, a.end_s FROM annotations a JOIN recordings r ON a.recording_id = r.recording_id WHERE a.used";
+    assert_eq!(events(&again.ask(read)), wanted);
+}
+
+#[test]
 fn every_format_holds_every_detection() {
     let survey = detected();
     let n = count(&survey);

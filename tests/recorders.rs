@@ -245,3 +245,52 @@ fn sheets_and_patterns_that_cannot_be_meant_are_refused_before_anything_is_read(
     );
     refused(&[&["check"], set.as_slice()].concat(), 2, &["ingest.name_pattern", "is missing"]);
 }
+
+#[test]
+fn a_copy_counts_once_and_what_is_said_of_it_counts_for_the_original() {
+    let sound = || recording(&[]);
+    let files = [
+        ("P/Data/M_20200301_190000.wav", sound()),
+        ("P/Data/M_20200301_200000.wav", sound()),
+        ("P/Data/again/M_20200301_190000.wav", sound()),
+        ("System Volume Information/M_20200301_190000.wav", sound()),
+    ];
+    let survey = archive(&files, None, "site_folder: 1");
+    fs::write(survey.archive().join("labels.csv"), "file,start,end,label\nP/Data/again/M_20200301_190000.wav,0.1,0.9,FROG\n")
+        .unwrap();
+    let sets = ["annotate.format=csv", "annotate.folder=labels.csv", "segment.window_s=1", "segment.hop_s=1"];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let said = survey.run_with(&[&["ingest", "segment", "annotate"], &sets[..]].concat());
+    assert!(!said.contains("one site"), "the level of the sites is set: {said}");
+    assert_eq!(
+        survey.ask(
+            "SELECT path, site, duplicate_of IS NOT NULL AS same, copy_of IS NOT NULL AS copy FROM recordings ORDER BY path"
+        ),
+        "path,site,same,copy\n\
+         P/Data/M_20200301_190000.wav,P,false,false\n\
+         P/Data/M_20200301_200000.wav,P,true,false\n\
+         P/Data/again/M_20200301_190000.wav,P,true,true\n"
+    );
+    let with_windows =
+        "SELECT DISTINCT r.path FROM segments s JOIN recordings r ON s.recording_id = r.recording_id ORDER BY r.path";
+    assert_eq!(survey.ask(with_windows), "path\nP/Data/M_20200301_190000.wav\nP/Data/M_20200301_200000.wav\n");
+    let heard =
+        "SELECT r.path, l.class, l.value FROM labels l JOIN recordings r ON l.recording_id = r.recording_id WHERE l.value = 1";
+    assert_eq!(survey.ask(heard), "path,class,value\nP/Data/M_20200301_190000.wav,FROG,1\n");
+    let said = survey.run_with(&["ingest", "--force", "--set", "ingest.site_folder=null"]);
+    assert!(said.contains("folders whose names look like dates or cards are sites: Data"), "{said}");
+}
+
+#[test]
+fn a_site_whose_name_no_folder_can_have_is_refused_before_anything_is_read() {
+    let long = "\u{e9}".repeat(126);
+    let path = format!("{long}/M_20200301_190000.wav");
+    let survey = archive(&[(path.as_str(), recording(&[]))], None, "site_from: folder");
+    let output = survey.chorus(&["run", "ingest"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("2 bytes too long") && said.contains("ingest.site_sheet"), "{said}");
+    assert!(!survey.run().join("state/cache/ingest/files").exists());
+    fs::write(survey.archive().join("sites.csv"), format!("site,folder\nSHORT,{long}\n")).unwrap();
+    survey.run_with(&["ingest", "--set", "ingest.site_sheet=sites.csv"]);
+    assert_eq!(survey.ask("SELECT site FROM recordings"), "site\nSHORT\n");
+}

@@ -1,10 +1,12 @@
 #!/bin/sh
 # The whole pipeline on real recordings, where they are at hand: run.sh CHORUS [FOLDER]. FOLDER (or CHORUS_SHARED, or ../shared/data
-# beside the project) holds survey_us and jura_24h. Ends with exit status 1 where a count is not as expected.
+# beside the project) holds survey_us and jura_24h, and cases: archives made after public reports. Ends with exit status 1 where a count is
+# not as expected.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 chorus=$1
 data=${2:-${CHORUS_SHARED:-$here/../../../shared/data}}
+"$here/../python.sh" "$here/cases.py" "$chorus" "$data"
 if [ ! -d "$data/survey_us" ] || [ ! -d "$data/jura_24h" ]; then
     echo "skipped: no survey_us and jura_24h in $data"
     exit 0

@@ -85,7 +85,8 @@ pub enum Kind {
 /// A listing.
 pub type Entries<'a> = Box<dyn Iterator<Item = Result<Entry, ArchiveError>> + Send + 'a>;
 
-/// What to list. Files and folders whose name begins with a dot are never listed.
+/// What to list. What [`is_passed_over`](crate::is_passed_over) names is never listed: hidden files and folders, and folders of
+/// operating systems.
 #[derive(Clone, Copy)]
 pub struct Selection<'a> {
     /// The folder below which files are listed. Where it names a file, that file alone is listed, whatever it is called.

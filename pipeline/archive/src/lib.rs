@@ -17,4 +17,4 @@ mod path;
 pub use archive::{Archive, Entries, Entry, EntryState, Kind, ReadSeek, Selection};
 pub use error::{ArchiveError, Cause};
 pub use local::{Local, open_file, version_by_change};
-pub use path::{is_url, is_within, plain};
+pub use path::{composed, is_passed_over, is_url, is_within, plain};

@@ -158,6 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_systems_are_passed_over() {
+        let (_dir, local) = archive(&[
+            "A/1.wav",
+            "A/._1.wav",
+            ".Trashes/501/1.wav",
+            "System Volume Information/1.wav",
+            "$RECYCLE.BIN/S-1-5-21/$R1.wav",
+            "A/@eaDir/1.wav/x.wav",
+            "lost+found/1.wav",
+            "__MACOSX/A/1.wav",
+            "#recycle/1.wav",
+            "FOUND.000/1.wav",
+            "Found.1/2.wav",
+            "recycled sound/3.wav",
+        ]);
+        assert_eq!(paths(&local, "", &[]), ["A/1.wav", "Found.1/2.wav", "recycled sound/3.wav"]);
+        assert_eq!(paths(&local, "lost+found", &[]), ["lost+found/1.wav"], "a folder that is named itself");
+    }
+
+    #[test]
     fn a_folder_that_links_lead_to_is_listed_once_and_always_by_the_same_path() {
         let (dir, local) = archive(&["a/1.wav", "b/2.wav", "b/c/3.wav", "z/hidden/4.wav"]);
         let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, dir.path().join(at)).unwrap();

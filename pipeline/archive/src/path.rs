@@ -1,5 +1,9 @@
 //! Paths of an archive as text.
 
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
 /// The plain form of a relative path: parts separated by single slashes, without `.` and `..`; empty for the archive
 /// itself. `None` where the path leads above the archive, be it only on the way, or is absolute.
 #[must_use]
@@ -32,6 +36,46 @@ pub fn is_url(path: &str) -> bool {
 pub fn is_within(path: &str, folder: &str) -> bool {
     let folder = folder.trim_start_matches("./").trim_end_matches('/');
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The form in which names are compared: Unicode's composed form (NFC). Macs decompose letters with accents in file names, and
+/// most tables don't.
+#[must_use]
+pub fn composed(name: &str) -> Cow<'_, str> {
+    match is_nfc_quick(name.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(name),
+        _ => name.nfc().collect(),
+    }
+}
+
+/// Folders that systems keep on disks, cards and network drives: bins, snapshots, indexes, and what was found after a crash.
+/// What lies in them was deleted, or is a copy or a remainder.
+const OF_SYSTEMS: [&str; 14] = [
+    "system volume information",
+    "$recycle.bin",
+    "recycler",
+    "recycled",
+    "lost+found",
+    "lost.dir",
+    "__macosx",
+    "network trash folder",
+    "@eadir",
+    "@recycle",
+    "@recently-snapshot",
+    "@sharebin",
+    "#recycle",
+    "#snapshot",
+];
+
+/// Whether a file or folder of this name is passed over in every listing: hidden ones, whose name begins with a dot, and folders
+/// of operating systems.
+#[must_use]
+pub fn is_passed_over(name: &str) -> bool {
+    let is_of_check = |name: &str| {
+        name.strip_prefix("found.").is_some_and(|number| number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let name = name.to_ascii_lowercase();
+    name.starts_with('.') || OF_SYSTEMS.contains(&name.as_str()) || is_of_check(&name)
 }
 
 /// A name below a folder, both plain.

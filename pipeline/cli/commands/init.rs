@@ -31,12 +31,15 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     let mut layout = Layout::of(&*archive, &look);
     let found = glance(&*archive, layout.audio, &layout.clip_folders)?;
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
-    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&look.with_recordings(recordings)));
+    let look = look.with_recordings(recordings);
+    layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&look));
+    // With a model no labels are read.
+    let unread = if card.is_some() { Vec::new() } else { chorus_labels::unread(&look, layout.annotations.as_ref()) };
     let path = args.output.clone().unwrap_or_else(|| default_output(&*archive));
     if path.exists() {
         return Err(UsageError(format!("{}: this file exists already; name another file with -o", path.display())).into());
     }
-    let text = configuration(args, &path, &layout, &found);
+    let text = configuration(args, &path, &layout, &found, &unread);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
@@ -48,6 +51,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         output::bytes(found.bytes),
         found.folders.len()
     ))?;
+    for remark in found.doubts.iter().chain(&unread) {
+        output::line(&format!("note: {remark}"))?;
+    }
     if let Some(card) = card {
         output::line(&format!("the model has {} classes: {}", card.classes.len(), shortened(card.classes.iter().cloned())))?;
     }
@@ -115,12 +121,23 @@ fn shortened(names: impl ExactSizeIterator<Item = String>) -> String {
     shown.join(", ")
 }
 
+/// A text as a comment of one line.
+fn comment(text: &str) -> String {
+    format!("  # {}", text.replace(['\n', '\r'], " "))
+}
+
+/// An offset from UTC, such as +10:00.
+fn offset(minutes: i32) -> String {
+    let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 /// A text as YAML.
 fn quoted(text: &str) -> String {
     serde_yaml::to_string(text).unwrap_or_default().trim_end().to_owned()
 }
 
-fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) -> String {
+fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance, unread: &[String]) -> String {
     let mut text = String::new();
     // Editors check and complete the file by the schema that the sources bring in configs/.
     if path.with_file_name(SCHEMA).is_file() {
@@ -147,14 +164,27 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
     }
     add("  # Time zone of the recorders' clocks (IANA name), such as America/Sao_Paulo. Without it, start_utc is null");
     add("  # unless the file states its offset from UTC.");
+    if !found.header_offsets_min.is_empty() {
+        let offsets = found.header_offsets_min.iter().map(|minutes| offset(*minutes));
+        add(&format!("  # Headers that were looked at state the offset from UTC {}.", shortened(offsets)));
+    }
     add("  timezone: null");
     add("");
     add("ingest:");
-    add(&format!("  # Folders that hold recordings: {}", list(&found.folders)));
+    add(&comment(&format!("Folders that hold recordings: {}", list(&found.folders))));
     if !found.prefixes.is_empty() {
-        add(&format!("  # Prefixes of file names that hold a time: {}", list(&found.prefixes)));
+        add(&comment(&format!("Prefixes of file names that hold a time: {}", list(&found.prefixes))));
     }
-    add(&format!("  site_from: {}", site_from(found)));
+    if !found.recorders.is_empty() {
+        add(&comment(&format!("Recorders by their headers: {}", shortened(found.recorders.iter().cloned()))));
+    }
+    found.doubts.iter().for_each(|doubt| add(&comment(doubt)));
+    let site_from = site_from(found);
+    add(&format!("  site_from: {site_from}"));
+    if let Some(level) = found.site_folder.filter(|_| site_from == "folder") {
+        add("  # The level of the sites' folders below archive.audio:");
+        add(&format!("  site_folder: {level}"));
+    }
     if layout.sites {
         add("  site_sheet: sites.csv");
     }
@@ -168,11 +198,19 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) 
     }
     if found.patterns.contains_key(&NamePattern::AudioMoth) && !found.offsets {
         add("  # Clock of file names without a prefix, as AudioMoth writes them: utc unless the recorder was set to local time.");
-        add("  bare_name_clock: utc");
+        match found.bare_names_are_local {
+            Some(true) => add("  # Headers show that these names are in local time.\n  bare_name_clock: local"),
+            Some(false) => add("  # Headers show that these names are in UTC.\n  bare_name_clock: utc"),
+            None => add("  bare_name_clock: utc"),
+        }
     }
     let rates: Vec<String> = found.rates_hz.iter().map(u32::to_string).collect();
     add(&format!("  # Sample rates found: {} Hz. All recordings are resampled to featurize.sample_rate_hz.", rates.join(", ")));
     add("");
+    if !unread.is_empty() {
+        add("# Tables that look like labels and are not read:");
+        unread.iter().for_each(|remark| add(&comment(remark)));
+    }
     if let (Some(annotations), None) = (&layout.annotations, &args.model) {
         add("annotate:");
         if let Some(note) = annotations.note {

@@ -7,6 +7,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 /// What Hive paths hold as they are; everything else in a site's name is percent-encoded.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+/// Before the site in the name of its folder.
+const SITE: &str = "site=";
+/// The longest name of a folder on the file systems of Linux, macOS and Windows, bytes.
+const LONGEST_NAME: usize = 255;
+/// Words that readers of Hive paths take for null when they stand for a site.
+const READ_AS_NULL: [&str; 2] = ["null", chorus_tables::NULL_PARTITION];
 
 /// A unit of work. Its order is that of its path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +37,7 @@ impl Unit {
             Self::Run => String::new(),
             Self::SiteDay { site, date, .. } => {
                 let date = date.map_or_else(|| chorus_tables::NULL_PARTITION.to_owned(), |d| d.to_string());
-                format!("site={}/date={date}", encode_site(site))
+                format!("{SITE}{}/date={date}", encode_site(site))
             }
         }
     }
@@ -49,7 +55,7 @@ impl Unit {
         let path = path.rsplit_once('.').filter(|(_, e)| !e.contains('/')).map_or(path, |(stem, _)| stem);
         let mut pieces = path.split('/');
         let (first, second, third) = (pieces.next()?, pieces.next(), pieces.next());
-        let Some(site) = first.strip_prefix("site=") else {
+        let Some(site) = first.strip_prefix(SITE) else {
             return (first == "part-000" && second.is_none()).then_some(Self::Run);
         };
         let site = percent_decode_str(site).decode_utf8().ok()?.into_owned();
@@ -59,6 +65,12 @@ impl Unit {
         };
         let part = third?.strip_prefix("part-")?.parse().ok()?;
         Some(Self::SiteDay { site, date, part })
+    }
+
+    /// By how many bytes the name of a site's folder is too long for a file system; `None` where it fits.
+    #[must_use]
+    pub fn too_long(site: &str) -> Option<usize> {
+        (SITE.len() + encode_site(site).len()).checked_sub(LONGEST_NAME).filter(|bytes| *bytes > 0)
     }
 
     /// The site; empty for the whole run.
@@ -89,9 +101,23 @@ impl fmt::Display for Unit {
     }
 }
 
+/// A site's name as part of a path. Each name has one form: whatever is written here is found again by [`Unit::parse`].
 fn encode_site(site: &str) -> String {
     // `.` and `..` would be folders of their own.
-    if site.chars().all(|c| c == '.') { site.replace('.', "%2E") } else { utf8_percent_encode(site, KEPT).to_string() }
+    if site.chars().all(|c| c == '.') {
+        return site.replace('.', "%2E");
+    }
+    if let Some(first) = site.chars().next().filter(|_| READ_AS_NULL.iter().any(|null| site.eq_ignore_ascii_case(null))) {
+        return format!("%{:02X}{}", u32::from(first), &site[first.len_utf8()..]);
+    }
+    let encoded = utf8_percent_encode(site, KEPT).to_string();
+    if SITE.len() + encoded.len() <= LONGEST_NAME {
+        return encoded;
+    }
+    // A letter of another alphabet takes nine bytes in place of three: a long name keeps its letters as they are.
+    site.chars()
+        .map(|c| if c.is_ascii() { utf8_percent_encode(c.encode_utf8(&mut [0; 4]), KEPT).to_string() } else { c.into() })
+        .collect()
 }
 
 #[cfg(test)]
@@ -110,6 +136,43 @@ mod tests {
         }
         assert_eq!(Unit::parse("part-000.json"), Some(Unit::Run));
         assert_eq!(Unit::parse("site=A/date=tomorrow/part-000.json"), None);
+    }
+
+    #[test]
+    fn a_name_that_readers_would_take_for_null_is_encoded() {
+        for (site, folder) in [
+            ("null", "site=%6Eull"),
+            ("NULL", "site=%4EULL"),
+            ("__HIVE_DEFAULT_PARTITION__", "site=%5F_HIVE_DEFAULT_PARTITION__"),
+            ("nullarbor", "site=nullarbor"),
+            ("true", "site=true"),
+            ("007", "site=007"),
+            ("100%", "site=100%25"),
+            ("AC/DC", "site=AC%2FDC"),
+            ("a b ", "site=a%20b%20"),
+        ] {
+            let unit = Unit::SiteDay { site: site.into(), date: None, part: 0 };
+            assert_eq!(unit.folder().split('/').next(), Some(folder));
+            assert_eq!(Unit::parse(&unit.to_string()), Some(unit));
+        }
+    }
+
+    #[test]
+    fn a_long_name_of_any_alphabet_fits_a_folder_or_is_known_not_to() {
+        let station = "\u{6d4b}\u{7ad9}\u{591c}\u{95f4}\u{9e23}\u{86d9}".repeat(12);
+        for (site, too_long) in [
+            (station.clone(), None),
+            (format!("{station}%\u{9e23}"), None),
+            ("a".repeat(250), None),
+            ("a".repeat(251), Some(1)),
+            (" ".repeat(84), Some(2)),
+            ("\u{e9}".repeat(126), Some(2)),
+        ] {
+            assert_eq!(Unit::too_long(&site), too_long, "{site}");
+            let unit = Unit::SiteDay { site, date: None, part: 0 };
+            assert_eq!(Unit::parse(&unit.to_string()), Some(unit));
+        }
+        assert_eq!(station.len(), 216);
     }
 
     #[test]

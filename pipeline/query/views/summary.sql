@@ -1,5 +1,5 @@
 -- The whole run in one row: recordings, sites, nights, hours, windows, detected classes and events.
-WITH r AS (SELECT COUNT(*) AS recordings, COUNT(DISTINCT site) AS sites, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS rejected, SUM(duration_s) / 3600 AS hours FROM recordings),
+WITH r AS (SELECT COUNT(*) AS recordings, COUNT(DISTINCT site) AS sites, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS rejected, SUM(CASE WHEN copy_of IS NULL THEN duration_s END) / 3600 AS hours FROM recordings),
      n AS (SELECT COUNT(*) AS site_nights FROM nights),
      w AS (SELECT COUNT(*) AS windows FROM segments),
      c AS (SELECT COUNT(*) AS classes, SUM(CASE WHEN nights_detected > 0 THEN 1 ELSE 0 END) AS classes_detected FROM phenology WHERE site IS NULL),

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chorus_archive::{Archive, ArchiveError, Cause, Entries, Entry, EntryState, Kind, ReadSeek, Selection, plain};
+use chorus_archive::{
+    Archive, ArchiveError, Cause, Entries, Entry, EntryState, Kind, ReadSeek, Selection, is_passed_over, plain,
+};
 use futures::StreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -255,7 +257,7 @@ impl Archive for Store {
                 let path = self.path_of(&meta.location);
                 let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
                 let is_left_out = is_left_out(folder, &plain, selection, &mut left_out);
-                let is_wanted = !is_marker(&meta) && !name.starts_with('.') && (selection.is_wanted)(name);
+                let is_wanted = !is_marker(&meta) && !is_passed_over(name) && (selection.is_wanted)(name);
                 if !is_left_out && is_wanted && !(selection.is_excluded)(&path) {
                     return Some(Ok(entry(path, meta)));
                 }
@@ -281,7 +283,7 @@ fn is_marker(meta: &ObjectMeta) -> bool {
     meta.size == 0 && !meta.location.filename().is_some_and(|name| name.contains('.'))
 }
 
-/// Whether a folder, or one that it lies in, is excluded or hidden. Folders of the selection's own path are not asked for.
+/// Whether a folder, or one that it lies in, is excluded or passed over. Folders of the selection's own path are not asked for.
 fn is_left_out(folder: &str, root: &str, selection: Selection<'_>, known: &mut HashMap<String, bool>) -> bool {
     if folder.len() <= root.len() {
         return false;
@@ -290,7 +292,7 @@ fn is_left_out(folder: &str, root: &str, selection: Selection<'_>, known: &mut H
         return known;
     }
     let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
-    let answer = name.starts_with('.') || (selection.is_excluded)(folder) || is_left_out(above, root, selection, known);
+    let answer = is_passed_over(name) || (selection.is_excluded)(folder) || is_left_out(above, root, selection, known);
     known.insert(folder.to_owned(), answer);
     answer
 }
@@ -332,6 +334,7 @@ mod tests {
         "survey/A/2.flac",
         "survey/A/.hidden.wav",
         "survey/.old/3.wav",
+        "survey/$RECYCLE.BIN/A/1.wav",
         "survey/A b/é 4.wav",
         "survey/B/",
         "survey/B/5.wav",

@@ -19,7 +19,7 @@ pub fn was_set(local: DateTime) -> bool {
 
 /// Reads an ISO 8601 reading the way recorders write it: `T`, `t` or spaces between date and time, seconds and their fraction
 /// optional, `Z`, `+01:00`, `+0100` or `+01` behind it, perhaps after a space. None when it is anything else, or an impossible
-/// date.
+/// date. An offset of `-00:00` is none: see [`offset_is_unknown`].
 ///
 /// ```
 /// # use chorus_audio::clock::parse_iso;
@@ -32,18 +32,26 @@ pub fn parse_iso(text: &str) -> Option<(DateTime, Option<Offset>)> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date.as_bytes() else { return None };
     let date = Date::new(number(&[y1, y2, y3, y4])? as i16, number(&[m1, m2])? as i8, number(&[d1, d2])? as i8).ok()?;
     let rest = rest.strip_prefix(['T', 't']).unwrap_or(rest).trim_start();
-    let end = rest.find(|c: char| !matches!(c, '0'..='9' | ':' | '.')).unwrap_or(rest.len());
+    let end = rest.find(|c: char| !matches!(c, '0'..='9' | ':' | '.' | ',')).unwrap_or(rest.len());
     let (time, offset) = rest.split_at(end);
     let offset = match offset.trim() {
         "" => None,
+        offset if offset_is_unknown(offset.as_bytes()) => None,
         offset => Some(parse_offset(offset.as_bytes()).filter(|(_, rest)| rest.is_empty())?.0),
     };
     Some((date.to_datetime(parse_time(time)?), offset))
 }
 
-/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff`.
+/// Whether this is `-00:00`. RFC 3339 (4.3) means by it that the time is in UTC and the local offset is not known; recorders
+/// also write it behind the time of their own clock, which may be local. Only another source can tell.
+#[must_use]
+pub fn offset_is_unknown(offset: &[u8]) -> bool {
+    matches!(offset, b"-00:00" | b"-0000" | b"-00")
+}
+
+/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff`, with a point or a comma.
 pub(crate) fn parse_time(text: &str) -> Option<Time> {
-    let (clock, fraction) = text.split_once('.').map_or((text, ""), |(clock, fraction)| (clock, fraction));
+    let (clock, fraction) = text.split_once(['.', ',']).map_or((text, ""), |(clock, fraction)| (clock, fraction));
     let (hour, minute, second) = match clock.as_bytes() {
         [h1, h2, b':', m1, m2] if fraction.is_empty() => ([*h1, *h2], [*m1, *m2], [b'0'; 2]),
         [h1, h2, b':', m1, m2, b':', s1, s2] => ([*h1, *h2], [*m1, *m2], [*s1, *s2]),
@@ -117,6 +125,9 @@ mod tests {
             ("2015-12-31T23:59", "2015-12-31T23:59:00", None),
             ("2015-12-31t23:59:59 +05:45", "2015-12-31T23:59:59", Some(5 * 3600 + 45 * 60)),
             ("2015-12-31T23:59:59-03", "2015-12-31T23:59:59", Some(-3 * 3600)),
+            ("2023-02-28 05:00:00,340+10:00", "2023-02-28T05:00:00.34", Some(10 * 3600)),
+            ("2016-05-17 16:00:00-00:00", "2016-05-17T16:00:00", None),
+            ("2016-05-17 16:00:00+00:00", "2016-05-17T16:00:00", Some(0)),
         ] {
             assert_eq!(iso(text), Some((local.to_owned(), offset)), "{text}");
         }

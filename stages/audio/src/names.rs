@@ -6,6 +6,7 @@
 //! | AudioMoth | `YYYYMMDD_HHMMSS`, a device number of 16 hex digits before it, a `T` behind it when triggered |
 //! | AudioMoth, early firmware | 8 hex digits of Unix time |
 //! | Swift | `SWIFT01_YYYYMMDD_HHMMSS_-0400`, `S1049_YYYYMMDD_HHMMSS` |
+//! | Frontier Labs | `YYYYMMDDTHHMMSS+1000_REC`; `SYYYYMMDDTHHMMSS.fff+1000_EYYYYMMDD…`, start and end, in early firmware without the point |
 //! | others | `YYYYMMDDTHHMMSS`; any with `Z`, `+1000` or `_-0400` behind the time |
 //!
 //! Other names are read by a pattern that the user writes: [`OwnPattern`].
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::clock::{nanoseconds, number, parse_offset, was_set};
+use crate::clock::{nanoseconds, number, offset_is_unknown, parse_offset, was_set};
 pub use facts::{NameFacts, NamePattern, NameTime};
 pub use pattern::{OwnPattern, PatternError};
 
@@ -50,12 +51,15 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
     let bytes = stem.as_bytes();
     let text = bytes.get(at..at + LEN)?;
     let (date, separator, time) = (&text[..8], text[8], &text[9..]);
-    let digit_at = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let part_of_more_digits = digit_at(at + LEN) || (at > 0 && digit_at(at - 1));
-    if part_of_more_digits || !matches!(separator, b'_' | b'$' | b'-' | b'T' | b't') {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let is_iso = matches!(separator, b'T' | b't');
+    if !(is_iso || matches!(separator, b'_' | b'$' | b'-')) || is_digit(bytes[..at].last()) {
         return None;
     }
-    let (rest, nanosecond) = milliseconds(&bytes[at + LEN..]);
+    let (rest, nanosecond) = fraction(&bytes[at + LEN..], is_iso);
+    if is_digit(rest.first()) || is_iso && is_end(&bytes[..at]) {
+        return None;
+    }
     let local = DateTime::new(
         number(&date[..4])? as i16,
         number(&date[4..6])? as i8,
@@ -66,11 +70,13 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
         nanosecond,
     )
     .ok()?;
-    // Digits are ASCII, so `at` is a character boundary.
-    let prefix = prefix(&stem[..at]);
+    // Digits are ASCII, so `at` is a character boundary. Before a start, S is no name of a site.
+    let prefix = prefix(&stem[..at]).filter(|prefix| !(is_iso && prefix.eq_ignore_ascii_case("S") && states_end(rest)));
+    let (offset, offset_unknown) = offset(rest);
     Some(NameTime {
         local,
-        offset: offset(rest),
+        offset,
+        offset_unknown,
         pattern: pattern(separator, prefix.as_deref()),
         suspicious: !was_set(local),
         prefix,
@@ -90,22 +96,44 @@ fn pattern(separator: u8, prefix: Option<&str>) -> NamePattern {
     }
 }
 
-/// Splits a Song Meter's `_mmm` off, which stands at the very end.
-fn milliseconds(rest: &[u8]) -> (&[u8], i32) {
+/// Splits the fraction of a second off, in nanoseconds: a Song Meter's `_mmm`, which stands at the very end; digits behind a
+/// point or a comma; in ISO's format also digits without one, where an offset follows.
+fn fraction(rest: &[u8], is_iso: bool) -> (&[u8], i32) {
+    let of = |digits: &[u8]| nanoseconds(digits).unwrap_or_default();
+    let leading = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     match rest {
-        [b'_' | b'$', digits @ ..] if digits.len() == 3 => nanoseconds(digits).map_or((rest, 0), |ns| (&[], ns)),
-        _ => (rest, 0),
+        [b'_' | b'$', digits @ ..] if digits.len() == 3 && leading(digits) == 3 => (&[], of(digits)),
+        [b'.' | b',', text @ ..] => match leading(text) {
+            count @ 1..=9 if is_iso || matches!(count, 3 | 6) => (&text[count..], of(&text[..count])),
+            _ => (rest, 0),
+        },
+        _ => match leading(rest) {
+            count @ (3 | 6) if is_iso && parse_offset(&rest[count..]).is_some() => (&rest[count..], of(&rest[..count])),
+            _ => (rest, 0),
+        },
     }
 }
 
-/// The offset behind a time, perhaps after an underscore. An offset of whole hours is written with its minutes: two digits are a
-/// counter.
-fn offset(rest: &[u8]) -> Option<Offset> {
+/// Whether what stands before a time says that it is the end: names of start and end are `S…_E…`.
+fn is_end(before: &[u8]) -> bool {
+    matches!(before, [b'S' | b's', .., b'_', b'E' | b'e'])
+}
+
+/// Whether an end follows a time.
+fn states_end(rest: &[u8]) -> bool {
+    rest.windows(3).any(|three| matches!(three, [b'_', b'E' | b'e', digit] if digit.is_ascii_digit()))
+}
+
+/// The offset behind a time, perhaps after an underscore, and whether it is one that says that it is not known. An offset of
+/// whole hours is written with its minutes: two digits are a counter.
+fn offset(rest: &[u8]) -> (Option<Offset>, bool) {
     let rest = rest.strip_prefix(b"_").unwrap_or(rest);
-    let (offset, after) = parse_offset(rest)?;
-    let written = rest.len() - after.len();
-    let is_word = written == "Z".len() && after.first().is_some_and(u8::is_ascii_alphanumeric);
-    (!is_word && written != "+10".len()).then_some(offset)
+    let Some((offset, after)) = parse_offset(rest) else { return (None, false) };
+    let written = &rest[..rest.len() - after.len()];
+    let is_word = written.len() == "Z".len() && after.first().is_some_and(u8::is_ascii_alphanumeric);
+    let is_unknown = offset_is_unknown(written);
+    let is_offset = !is_word && written.len() != "+10".len();
+    ((is_offset && !is_unknown).then_some(offset), is_offset && is_unknown)
 }
 
 /// What stands before the date, without separators and channels.
@@ -133,7 +161,14 @@ fn unix_hex(stem: &str) -> Option<NameTime> {
     }
     let seconds = i64::from_str_radix(stem, 16).ok()?;
     let local = Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?);
-    Some(NameTime { local, offset: Some(Offset::UTC), prefix: None, pattern: NamePattern::UnixHex, suspicious: !was_set(local) })
+    Some(NameTime {
+        local,
+        offset: Some(Offset::UTC),
+        offset_unknown: false,
+        prefix: None,
+        pattern: NamePattern::UnixHex,
+        suspicious: !was_set(local),
+    })
 }
 
 fn is_date(bytes: &[u8]) -> bool {
@@ -180,6 +215,26 @@ mod tests {
             ("20200301T190000-02:30", evening, Some(-150), None, Iso),
             ("20200301T190000Z", evening, Some(0), None, Iso),
             ("20200301T190000", evening, None, None, Iso),
+            ("20200301T190000.25+1000_REC", "2020-03-01T19:00:00.25", Some(600), None, Iso),
+            (
+                "S20200301T190000.982648+1000_E20200301T191000.967555+1000_-12.34567+78.98102",
+                "2020-03-01T19:00:00.982648",
+                Some(600),
+                None,
+                Iso,
+            ),
+            ("S20200301T190000+1000_E20200301T191000+1000_-12.34567+78.98102", evening, Some(600), None, Iso),
+            (
+                "S20200301T190000676+1000_E20200301T191000501+1000_-08.0000+000.0000",
+                "2020-03-01T19:00:00.676",
+                Some(600),
+                None,
+                Iso,
+            ),
+            ("20200301T190000+0000_Rec2_-18.2656+144.5564", evening, Some(0), None, Iso),
+            ("33901_BigHarbourA1_20200301T190000-0300", evening, Some(-180), Some("33901_BigHarbourA1"), Iso),
+            ("P_20200301_190000.250", "2020-03-01T19:00:00.25", None, Some("P"), SongMeter),
+            ("S20200301T190000", evening, None, Some("S"), Iso),
             ("rivière_20200301_190000", evening, None, Some("rivière"), SongMeter),
             ("99999999_888888_20200301_190000", evening, None, Some("99999999_888888"), SongMeter),
         ] {
@@ -203,6 +258,11 @@ mod tests {
             "POND01_20200301 190000",
             "5E5C053G",
             "é5E5C05",
+            // The end is no start, and digits that are no fraction make no time.
+            "S20201301T190000+1000_E20200301T191000+1000_-12.3+78.9",
+            "Sunknown_E20200301T191000+1000",
+            "20200301T1900001+1000",
+            "20200301T190000676",
         ] {
             assert_eq!(parse_start(stem), None, "{stem}");
         }
@@ -218,6 +278,19 @@ mod tests {
             "20200301_190000Zebra",
         ] {
             assert_eq!(parse_start(stem).unwrap().offset, None, "{stem}");
+        }
+    }
+
+    #[test]
+    fn an_offset_that_is_said_to_be_unknown_is_none() {
+        for (stem, is_unknown) in [
+            ("P_20200301_190000_-0000", true),
+            ("20200301T190000-00:00", true),
+            ("20200301T190000+0000", false),
+            ("P_20200301_190000-00", false),
+        ] {
+            let name = parse_start(stem).unwrap();
+            assert_eq!((name.offset.is_none(), name.offset_unknown), (is_unknown || stem.ends_with("-00"), is_unknown), "{stem}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Stage `segment`: recordings into windows, the table `segments`.
 //!
 //! A window starts every `segment.hop_s` seconds; its start is a whole frame of the recording at its own rate. What is left after
-//! the last whole window is dropped, or padded with silence, by `segment.tail`.
+//! the last whole window is dropped, or padded with silence, by `segment.tail`. Copies of a recording have no windows.
 
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
@@ -48,6 +48,7 @@ impl Segment {
             outputs: vec![Output::Table("segments")],
             keys: vec!["segment.*"],
             exploratory: true,
+            code_version: 2,
             ..Pass::new("segment", Per::SiteDay)
         })
     }
@@ -62,12 +63,14 @@ impl Work for Segment {
 
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let segment = *cx.settings::<SegmentSettings>()?;
-        let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames"])?;
+        let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames", "copy_of"])?;
         let recordings = recordings.ok_or("the unit has no recordings")?;
         let (ids, starts) = (recordings.utf8("recording_id")?, recordings.micros("start_utc")?);
         let (rates, frames) = (recordings.u32("sample_rate_hz")?, recordings.u64("frames")?);
+        let copies = recordings.utf8("copy_of")?;
         let mut rows: Vec<(String, &str, u32, Window, Option<i64>)> = Vec::new();
-        for (i, id) in ids.iter().enumerate() {
+        // A copy counts once: its windows are those of the recording that it is a copy of.
+        for (i, id) in ids.iter().enumerate().filter(|(i, _)| copies.iter().nth(*i).flatten().is_none()) {
             let (Some(id), Some(rate), Some(frames)) = (id, rates.iter().nth(i).flatten(), frames.iter().nth(i).flatten()) else {
                 continue;
             };

@@ -144,6 +144,35 @@ fn flac_holds_them_as_comments_and_as_chunks_of_the_wav_it_was_made_from() {
     assert_eq!(with_block(2, &foreign).serial.as_deref(), Some("S4U01234"));
 }
 
+/// An Ogg file with another second page: the page of the comments. The first page has one segment, and so has the second.
+fn with_comments(file: &[u8], comments: &[u8]) -> Vec<u8> {
+    let length = |at: usize| 28 + usize::from(file[at + 27]);
+    let (first, second) = (length(0), length(length(0)));
+    let mut segments = vec![255_u8; comments.len() / 255];
+    segments.push((comments.len() % 255) as u8);
+    let mut page = [&file[first..first + 26], &[segments.len() as u8], &segments, comments].concat();
+    page[22..26].fill(0);
+    let checksum = page.iter().fold(0_u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte) << 24, |sum, _| if sum & 1 << 31 != 0 { sum << 1 ^ 0x04C1_1DB7 } else { sum << 1 })
+    });
+    page[22..26].copy_from_slice(&checksum.to_le_bytes());
+    [&file[..first], &page, &file[first + second..]].concat()
+}
+
+#[test]
+fn ogg_holds_them_as_comments() {
+    let file = common::golden_codec("flac.ogg");
+    let (before, sound) = read_all(&file, 4096).unwrap();
+    let entry = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    for (comment, serial) in [(format!("COMMENT={COMMENT}"), "24E144055E080032"), (format!("guano={GUANO}"), "S4U01234")] {
+        let comments = [entry("encoder"), 1_u32.to_le_bytes().to_vec(), entry(&comment)].concat();
+        let block = [&[0x84], &(comments.len() as u32).to_be_bytes()[1..], &comments].concat();
+        let (facts, read) = read_all(&with_comments(&file, &block), 4096).unwrap();
+        assert_eq!(facts.header.serial.as_deref(), Some(serial));
+        assert!(read == sound && facts.frames == before.frames && facts.header.times.len() == 1, "{facts:?}");
+    }
+}
+
 fn shared() -> Option<PathBuf> {
     let root = std::env::var_os("CHORUS_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);

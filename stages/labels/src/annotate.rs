@@ -23,9 +23,10 @@ use crate::files;
 use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
 use crate::layouts;
 use crate::overlap::Rule;
-use crate::pairing::{Part, parts_of};
+use crate::pairing::{Copies, Part, parts_of};
 use crate::reading::Reading;
 use crate::tell::UnusedCounts;
+use crate::text::composed;
 use crate::windows;
 
 /// Files beside the annotations.
@@ -73,7 +74,14 @@ pub(crate) struct HeldOutSettings {
     /// Classes that are taken out, to see how a model meets sounds that it never learnt (stage unknown). They are no classes of the run,
     /// and no window with one of them is learnt from or counts in the metrics.
     #[key(default = "[]", example = "[BOAFAB]")]
-    pub(crate) held_out_classes: Vec<String>,
+    held_out_classes: Vec<String>,
+}
+
+impl HeldOutSettings {
+    /// The classes, with letters with accents as labels have them.
+    pub(crate) fn composed(&self) -> Vec<String> {
+        self.held_out_classes.iter().map(|class| composed(class).into_owned()).collect()
+    }
 }
 
 /// Which recordings count as reviewed.
@@ -172,7 +180,7 @@ impl Annotate {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
         has_labels(config).then(|| Pass {
-            code_version: 5,
+            code_version: 6,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],
@@ -196,13 +204,14 @@ impl Work for Annotate {
             let known = paths.into_iter().zip(lengths.into_iter().map(|length| length.map(|s| s.0)));
             unit_of.extend(known.filter_map(|(path, length)| Some((path?, (unit.clone(), length)))));
         }
+        let copies = copies(cx)?;
         let lengths = unit_of.iter().map(|(path, (_, length))| (path.as_str(), *length)).collect();
         let sheets = digest::of_sheets(cx, archive, files.review_sheets.as_deref())?;
         let mut digests = digest::all(cx, archive, &reading)?;
         // Review sheets look like tables of events and may lie among them.
         digests.retain(|path, _| !sheets.contains_key(path));
-        let mut parts = parts_of(reading.layout(), &digests, &lengths);
-        let sheets = parts_of(&layouts::review::ReviewSheets, &sheets, &lengths);
+        let mut parts = parts_of(reading.layout(), &digests, &lengths, &copies);
+        let sheets = parts_of(&layouts::review::ReviewSheets, &sheets, &lengths, &copies);
         parts.extend(sheets.into_iter().map(|part| Part { is_sheet: true, ..part }));
         let mut found = UnitParts::default();
         for part in parts {
@@ -244,7 +253,7 @@ impl Work for Annotate {
         locked(&found.unused).add(&lines);
         write_annotations(cx, &lines, &judge.classes)?;
         write_reviews(cx, &recordings, &reviews)?;
-        windows::write(cx, &recordings, &reviews, &judge.classes, &settings.held_out.held_out_classes, settings.labels.rule())
+        windows::write(cx, &recordings, &reviews, &judge.classes, &settings.held_out.composed(), settings.labels.rule())
     }
 
     fn summarise(&self, console: &Console, found: &UnitParts) {
@@ -252,6 +261,23 @@ impl Work for Annotate {
             console.warn(&sentence);
         }
     }
+}
+
+/// The copies of recordings.
+fn copies(cx: &ScanContext<'_>) -> Result<Copies, WorkError> {
+    let texts = |column: &'static str| -> Result<Vec<Option<String>>, WorkError> {
+        Ok(cx.column::<String>("recordings", column)?.into_iter().flat_map(|(_, texts)| texts).collect())
+    };
+    let copies = texts("copy_of")?;
+    if copies.iter().all(Option::is_none) {
+        return Ok(Copies::new());
+    }
+    let (ids, paths) = (texts("recording_id")?, texts("path")?);
+    let path_of: BTreeMap<String, &String> =
+        ids.into_iter().zip(&paths).filter_map(|(id, path)| Some((id?, path.as_ref()?))).collect();
+    let copy =
+        |(path, original): (&Option<String>, &Option<String>)| Some((path.clone()?, (*path_of.get(original.as_ref()?)?).clone()));
+    Ok(paths.iter().zip(&copies).filter_map(copy).collect())
 }
 
 /// The events that one file has of one recording.
@@ -338,7 +364,7 @@ fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, settings: &AnnotateSetting
     let table = |table: &String| CodeTable::read(&archive.location(table), &files::read(archive, table)?);
     let mut classes: Vec<String> = classes.texts("class")?.into_iter().flatten().collect();
     // What is held out is looked for all the same.
-    classes.extend(settings.held_out.held_out_classes.iter().cloned());
+    classes.extend(settings.held_out.composed());
     classes.sort();
     classes.dedup();
     Ok(Judge {

@@ -18,10 +18,16 @@ use crate::codes::{ClassNames, CodeTable, near};
 use crate::error::LabelsError;
 use crate::layouts;
 use crate::reading::Reading;
+use crate::text::composed;
 use crate::{digest, files};
 
 /// Name of the cache with the classes of the last run.
 const LAST_CLASSES: &str = "classes.txt";
+
+/// The key of what separates several labels in one field.
+const SEPARATOR_KEY: &str = "annotate.label_separator";
+/// What people write between labels.
+const SEPARATORS: [char; 6] = [',', ';', '|', '/', '+', '&'];
 
 /// The classes of the run.
 #[derive(Debug, Deserialize, Keys)]
@@ -36,23 +42,21 @@ pub(crate) struct ClassSettings {
 struct Settings {
     reading: Reading,
     files: Arc<FileSettings>,
-    classes: Arc<ClassSettings>,
-    held_out: Arc<HeldOutSettings>,
+    /// The chosen classes, empty where none are chosen.
+    chosen: Vec<String>,
+    held_out: Vec<String>,
 }
 
 impl Settings {
     fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
-        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, classes: cx.settings()?, held_out: cx.settings()? })
-    }
-
-    /// The chosen classes, empty where none are chosen.
-    fn chosen(&self) -> &[String] {
-        &self.classes.classes
+        let (classes, held_out) = (cx.settings::<ClassSettings>()?, cx.settings::<HeldOutSettings>()?);
+        let chosen = classes.classes.iter().map(|class| composed(class).into_owned()).collect();
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, chosen, held_out: held_out.composed() })
     }
 
     /// Whether the classes are all codes of the annotations.
     fn looks_for_codes(&self) -> bool {
-        self.chosen().is_empty() && self.files.code_table.is_none()
+        self.chosen.is_empty() && self.files.code_table.is_none()
     }
 }
 
@@ -73,7 +77,7 @@ impl AnnotateClasses {
         }
         has_labels(config).then(|| Pass {
             name: "annotate-classes",
-            code_version: 4,
+            code_version: 5,
             inputs,
             outputs: vec![Output::Table("classes")],
             keys: [Reading::keys(), FileSettings::names(), ClassSettings::names(), HeldOutSettings::names()].concat(),
@@ -105,7 +109,7 @@ impl Work for AnnotateClasses {
             let allowed = "name the folder or file of the filled-in sheets".to_owned();
             faults.push(Fault { key: "annotate.review_sheets", found, allowed });
         }
-        if let Some(Err(e)) = annotate.files.code_table.as_ref().map(|table| named(archive, table, annotate.chosen())) {
+        if let Some(Err(e)) = annotate.files.code_table.as_ref().map(|table| named(archive, table, &annotate.chosen)) {
             let key = if matches!(e, LabelsError::UnknownClass { .. }) { "annotate.classes" } else { "annotate.code_table" };
             let found = format!("a value that does not fit the code table ({e})");
             faults.push(Fault { key, found, allowed: "correct the table or the configuration".to_owned() });
@@ -132,15 +136,15 @@ impl Work for AnnotateClasses {
         let annotate = Settings::of(cx)?;
         let archive = cx.archive()?;
         let known =
-            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, annotate.chosen()))?;
+            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, &annotate.chosen))?;
         let mut classes: BTreeSet<String> = if annotate.looks_for_codes() {
             found.clone()
-        } else if annotate.chosen().is_empty() {
+        } else if annotate.chosen.is_empty() {
             known.keys().cloned().collect()
         } else {
-            annotate.chosen().iter().cloned().collect()
+            annotate.chosen.iter().cloned().collect()
         };
-        for class in &annotate.held_out.held_out_classes {
+        for class in &annotate.held_out {
             if !classes.remove(class) {
                 let known = classes.iter().cloned().collect::<Vec<_>>().join(", ");
                 return Err(format!("split.held_out_classes: found {class}, expected classes among {known}").into());
@@ -152,6 +156,9 @@ impl Work for AnnotateClasses {
         if cx.reads_model(MODEL_CARD) {
             let card = cx.model_file(MODEL_CARD)?.ok_or("the folder of model.path has no model.yaml")?;
             classes = matched(cx.console(), classes, &Card::read(&card)?.classes.into_iter().collect())?;
+        }
+        if annotate.looks_for_codes() && annotate.reading.layout().keys().uses(SEPARATOR_KEY) {
+            joined(&classes).iter().for_each(|remark| cx.console().warn(remark));
         }
         tell_changes(cx, &classes)?;
         let names = || classes.iter().map(|class| known.get(class));
@@ -223,6 +230,22 @@ fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, settings: &Settings) -> Re
     Ok(codes)
 }
 
+/// A remark where a class looks like several that stand in one field: a part of it is a class of its own.
+fn joined(classes: &BTreeSet<String>) -> Option<String> {
+    let parts =
+        |class: &str, separator: char| -> Vec<String> { class.split(separator).map(|part| part.trim().to_owned()).collect() };
+    let looks_joined = |class: &str, separator: char| {
+        let parts = parts(class, separator);
+        parts.len() > 1 && parts.iter().any(|part| classes.contains(part))
+    };
+    classes.iter().find_map(|class| {
+        let separator = SEPARATORS.into_iter().find(|separator| looks_joined(class, *separator))?;
+        Some(format!(
+            "the class `{class}` looks like several labels in one field; if it is, set {SEPARATOR_KEY} to \"{separator}\""
+        ))
+    })
+}
+
 /// Warns that new or missing classes change every label and the model, before the work starts.
 fn tell_changes(cx: &UnitContext<'_>, classes: &BTreeSet<String>) -> Result<(), WorkError> {
     let before: Option<BTreeSet<String>> =
@@ -254,6 +277,14 @@ mod tests {
         assert_eq!(of(&["FROG", "TOAD"], &["FROG", "OWL"]).unwrap(), set(&["FROG"]));
         let refused = of(&["frog"], &["FROG"]).unwrap_err().to_string();
         assert!(refused.contains("labels: frog") && refused.contains("model: FROG"), "{refused}");
+    }
+
+    #[test]
+    fn a_class_that_looks_like_several_is_told() {
+        let told = |classes: &[&str]| joined(&classes.iter().map(|class| (*class).to_owned()).collect());
+        assert_eq!(told(&["BOAFAB", "DENMIN", "Treefrog, grey"]), None);
+        let remark = told(&["BOAFAB", "BOAFAB, DENMIN"]).unwrap();
+        assert!(remark.contains("`BOAFAB, DENMIN`") && remark.ends_with("set annotate.label_separator to \",\""), "{remark}");
     }
 
     #[test]

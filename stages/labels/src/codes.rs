@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::error::LabelsError;
 use crate::strict_csv::StrictCsv;
-use crate::text::file_name;
+use crate::text::{composed, file_name};
 
 /// The names of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,11 +43,12 @@ impl CodeTable {
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
         while let Some(row) = table.next_row()? {
             let field = |column: Option<usize>| column.map(|column| row.field(column)).filter(|text| !text.is_empty());
-            let code = row.filled(code)?;
+            let code = composed(&row.filled(code)?).into_owned();
             if let Some(line) = lines.insert(code.clone(), row.line) {
                 return Err(row.error(format!("code {code} again"), format!("each code once (it is on line {line})")));
             }
-            let counts_for = if class.is_some() { field(class) } else { Some(code.clone()) };
+            let counts_for =
+                if class.is_some() { field(class).map(|class| composed(&class).into_owned()) } else { Some(code.clone()) };
             if let Some(class) = &counts_for {
                 let names = ClassNames { scientific_name: field(scientific_name), english: field(english) };
                 codes.name_class(class, names, *class == code);
@@ -124,6 +125,7 @@ mod tests {
         for code in ["BOFAB", "BOAFAB", "frog"] {
             assert_eq!(found.class(code), Ok("BOAFAB"));
         }
+        assert_eq!(read("code,class\nra\u{303},Ra\u{303}\n").unwrap().class("r\u{e3}"), Ok("R\u{e3}"), "in any form of accents");
         assert_eq!(found.class("UND").unwrap_err(), "UND is dropped by codes.csv");
         assert_eq!(found.class("boafab").unwrap_err(), "boafab is not in codes.csv; did you mean BOAFAB?");
         assert_eq!(found.class("SPHSUR").unwrap_err(), "SPHSUR is not in codes.csv");

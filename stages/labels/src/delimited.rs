@@ -84,26 +84,47 @@ impl Delimited {
     /// case don't matter.
     ///
     /// # Errors
-    /// The wanted column is not there. The error lists the columns.
+    /// The wanted column is not there; the error lists the columns. Two columns of one name hold different texts.
     pub(crate) fn find(&self, wanted: Option<&str>, usual: &[&str]) -> Result<Option<usize>, String> {
-        let position = |name: &str| {
-            let exact = self.header.iter().position(|column| column == name);
-            exact.or_else(|| self.header.iter().position(|column| plain(column) == plain(name)))
-        };
-        match wanted {
-            None => Ok(usual.iter().find_map(|name| position(name))),
-            Some(name) => position(name).map(Some).ok_or_else(|| format!("no column {name}; {}", self.columns())),
+        let Some(name) = wanted else { return self.find_but(usual, &[]) };
+        let mut exact = (0..self.header.len()).filter(|&column| self.header[column] == name);
+        match (exact.next(), exact.next()) {
+            (Some(column), None) => Ok(Some(column)),
+            _ => self.called(name, &[])?.map(Some).ok_or_else(|| format!("no column {name}; {}", self.columns())),
         }
     }
 
-    /// As [`Delimited::find`], for a column that has to be there. `key` names the key of the configuration for the message.
+    /// The first of the usual names that the table has in a column that is not `taken`.
     ///
     /// # Errors
-    /// There is no such column. The error lists the columns.
-    pub(crate) fn require(&self, wanted: Option<&str>, usual: &[&str], what: &str, key: &str) -> Result<usize, String> {
-        self.find(wanted, usual)?.ok_or_else(|| {
-            format!("no column for the {what}, such as {}; {}; name one in annotate.{key}", usual[0], self.columns())
-        })
+    /// Two columns of one name hold different texts.
+    pub(crate) fn find_but(&self, usual: &[&str], taken: &[usize]) -> Result<Option<usize>, String> {
+        usual.iter().find_map(|name| self.called(name, taken).transpose()).transpose()
+    }
+
+    /// The column of this name.
+    fn called(&self, name: &str, taken: &[usize]) -> Result<Option<usize>, String> {
+        let is_called = |&column: &usize| plain(&self.header[column]) == plain(name) && !taken.contains(&column);
+        let mut found = (0..self.header.len()).filter(is_called);
+        let Some(first) = found.next() else { return Ok(None) };
+        for other in found {
+            let differs = |row: &&DelimitedRow| row.text(Some(first)) != row.text(Some(other));
+            if let Some(row) = self.rows.iter().find(differs) {
+                let name = &self.header[first];
+                return Err(format!(
+                    "columns {} and {} are both called {name} and differ on line {}; rename or remove one of them",
+                    first + 1,
+                    other + 1,
+                    row.line
+                ));
+            }
+        }
+        Ok(Some(first))
+    }
+
+    /// Why a table without a column that has to be there cannot be read. `key` names the key of the configuration.
+    pub(crate) fn lacks(&self, usual: &[&str], what: &str, key: &str) -> String {
+        format!("no column for the {what}, such as {}; {}; name one in annotate.{key}", usual[0], self.columns())
     }
 
     /// A list of the columns for a message. It is cut, since each row of `annotations` may hold it.

@@ -1,6 +1,6 @@
 //! One event of an annotation file.
 
-use crate::text::number;
+use crate::text::{number, seconds};
 
 /// The part of its recording that an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,17 +63,29 @@ impl Default for Event {
 }
 
 impl Event {
-    /// A label between two times as written, seconds.
+    /// A label between two times as written.
     pub(crate) fn timed(line: u32, start: &str, end: &str, label: &str) -> Self {
-        let (start_s, end_s) = (number(start), number(end));
+        let (start_s, end_s) = (seconds(start), seconds(end));
         let problem = match (start_s, end_s) {
-            (None, _) => Some(format!("start is `{start}`, expected seconds")),
-            (_, None) => Some(format!("end is `{end}`, expected seconds")),
+            (None, _) => Some(unread("start", start)),
+            (_, None) => Some(unread("end", end)),
             (Some(start_s), Some(end_s)) => {
                 (start_s > end_s).then(|| format!("starts at {start_s} s, after its end at {end_s} s"))
             }
         };
         Self { line, label: label.to_owned(), start_s, end_s, problem, ..Self::default() }
+    }
+
+    /// A label from a time on that lasts for another, as written.
+    pub(crate) fn lasting(line: u32, start: &str, length: &str, label: &str) -> Self {
+        let (start_s, length_s) = (seconds(start), seconds(length));
+        let event = Self { line, label: label.to_owned(), start_s, ..Self::default() };
+        match (start_s, length_s) {
+            (None, _) => event.or_problem(Some(unread("start", start))),
+            (_, None) => event.or_problem(Some(unread("length", length))),
+            (_, Some(length_s)) if length_s < 0.0 => event.or_problem(Some(format!("lasts {length_s} s, expected 0 or more"))),
+            (Some(start_s), Some(length_s)) => event.moved(start_s, start_s + length_s),
+        }
     }
 
     /// A line that can't be used.
@@ -132,5 +144,44 @@ impl Event {
             _ => [low, high].iter().find(|text| unread(text)).map(|text| format!("frequency is `{text}`, expected a number")),
         };
         self.or_problem(problem)
+    }
+}
+
+/// Why a time cannot be read.
+fn unread(what: &str, text: &str) -> String {
+    format!("{what} is `{text}`, expected seconds, or minutes or hours with colons")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_any_notation() {
+        for (text, wanted) in [
+            ("12.5", Some(12.5)),
+            ("12,5", Some(12.5)),
+            ("12.5 s", Some(12.5)),
+            ("1e2", Some(100.0)),
+            ("-1", Some(-1.0)),
+            ("02:03", Some(123.0)),
+            ("2:03,25", Some(123.25)),
+            ("1:02:03.5", Some(3723.5)),
+            ("90:00", Some(5400.0)),
+            ("1:60:00", None),
+            ("1:75", None),
+            ("1:-5", None),
+            (":05", None),
+            ("1:2:3:4", None),
+            ("nan", None),
+            ("s", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text), wanted, "{text}");
+        }
+        let event = Event::lasting(2, "1:00", "1,5", "A");
+        assert_eq!((event.start_s, event.end_s, event.problem), (Some(60.0), Some(61.5), None));
+        let event = Event::timed(2, "1:00", "dusk", "A");
+        assert_eq!(event.problem.as_deref(), Some("end is `dusk`, expected seconds, or minutes or hours with colons"));
     }
 }

@@ -106,6 +106,11 @@ impl Judge {
             let reason = format!("begins at {start_s} s, after the recording's end at {end_s} s");
             return Some(Unused::new(&reason, "begins after the recording's end"));
         }
+        let is_before = |(start_s, end_s): &(f64, f64)| *end_s < 0.0 || *end_s == 0.0 && *start_s < 0.0;
+        if let Some((_, own_end_s)) = event.start_s.zip(event.end_s).filter(is_before) {
+            let reason = format!("ends at {own_end_s} s, before the recording's start");
+            return Some(Unused::new(&reason, "ends before the recording's start"));
+        }
         let quality = quality.unwrap_or_default();
         let is_marked = event.extent != Extent::Nothing && event.verdict.is_none();
         let is_used = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
@@ -156,6 +161,8 @@ pub struct Review {
     pub events: Vec<(usize, Interval)>,
     /// Class and time of each used event of the whole recording.
     pub whole: Vec<(usize, Interval)>,
+    /// Time of each event of a complete file that has no label: something is there, and nobody said what.
+    pub unidentified: Vec<Interval>,
     /// Class, span and whether the class is there, of each verdict.
     pub verdicts: Vec<(usize, Interval, bool)>,
 }
@@ -183,18 +190,20 @@ impl Review {
             self.complete_lines += 1;
             self.broken += u32::from(line.event.problem.is_some());
         }
+        let span = line.event.start_s.zip(line.event.end_s);
         if line.unused.is_some() {
+            let is_unidentified = is_complete && line.event.label.is_empty() && line.event.extent == Extent::Span;
+            let span = span.filter(|(start_s, end_s)| is_unidentified && start_s <= end_s);
+            self.unidentified.extend(span.map(|(start_s, end_s)| Interval { start_s, end_s }));
             return;
         }
         self.used += 1;
-        if let (Some(is_there), Some(class), Some((start_s, end_s))) =
-            (line.event.verdict, line.class, line.event.start_s.zip(line.event.end_s))
-        {
+        if let (Some(is_there), Some(class), Some((start_s, end_s))) = (line.event.verdict, line.class, span) {
             self.verdicts.push((class, Interval { start_s, end_s }, is_there));
             return;
         }
         let (events, span) = match line.event.extent {
-            Extent::Span => (&mut self.events, line.event.start_s.zip(line.event.end_s)),
+            Extent::Span => (&mut self.events, span),
             Extent::Whole => (&mut self.whole, duration_s.map(|end_s| (0.0, end_s))),
             Extent::Nothing => return,
         };
@@ -276,6 +285,17 @@ mod tests {
     }
 
     #[test]
+    fn an_event_has_to_touch_its_recording() {
+        let (found, review) = judged(
+            "-3\t-1\tBOAFAB\n-3\t0\tBOAFAB\n-3\t1\tBOAFAB\n0\t0\tBOAFAB\n8\t11\tBOAFAB\n9\t11\tBOAFAB\n",
+            Ok(&recording(Some(9.0))),
+            &judge(&[]),
+        );
+        let found: Vec<bool> = found.iter().map(Option::is_none).collect();
+        assert_eq!((found, review.used), (vec![false, false, true, true, true, false], 3));
+    }
+
+    #[test]
     fn lines_of_an_unreadable_or_missing_recording_are_kept_and_not_used() {
         let (found, review) = judged("0\t1\tBOAFAB_M\n", Ok(&recording(None)), &judge(&[]));
         assert!(found[0].as_deref().unwrap().contains("cannot be read"));
@@ -289,6 +309,13 @@ mod tests {
             let (_, review) = judged(track, Ok(&recording(Some(60.0))), &judge(&[]));
             assert_eq!(review.is_readable(), readable, "{track:?}");
         }
+    }
+
+    #[test]
+    fn a_span_without_a_label_is_not_identified() {
+        let (found, review) = judged("0\t1\tBOAFAB\n4\t5\n5\t4\n", Ok(&recording(Some(9.0))), &judge(&[]));
+        assert_eq!(found[..2], [None, Some("no label".to_owned())]);
+        assert_eq!(review.unidentified, [Interval { start_s: 4.0, end_s: 5.0 }]);
     }
 
     #[test]

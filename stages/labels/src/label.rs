@@ -3,6 +3,8 @@
 use chorus_keys::Choices;
 use serde::Deserialize;
 
+use crate::text::composed;
+
 const FALSE_MARK: &str = "FALSE";
 /// Qualities as AnuraSet's releases and its annotators write them.
 const QUALITIES: [&str; 10] = ["H", "M", "L", "C", "F", "MED", "FAR", "CLR", "OVL", "CHO"];
@@ -30,11 +32,11 @@ pub struct Label {
 }
 
 impl LabelText {
-    /// Splits a label text into its parts.
+    /// Splits a label text into its parts. Letters with accents become one character each, so that texts that look the same are.
     pub fn parse(self, text: &str) -> Label {
         match self {
-            Self::Plain => Label { code: text.trim().to_owned(), quality: None, unused: None },
-            Self::CodeQuality => code_quality(text),
+            Self::Plain => Label { code: composed(text.trim()).into_owned(), quality: None, unused: None },
+            Self::CodeQuality => code_quality(&composed(text)),
         }
     }
 }
@@ -99,5 +101,6 @@ mod tests {
     #[test]
     fn a_plain_text_is_its_own_code() {
         assert_eq!(LabelText::Plain.parse(" Wood Thrush_2 "), label("Wood Thrush_2", None, None));
+        assert_eq!(LabelText::Plain.parse("Ra\u{303}-pi"), label("R\u{e3}-pi", None, None), "as Macs write accents");
     }
 }

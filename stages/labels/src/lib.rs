@@ -34,6 +34,7 @@ mod strict_csv;
 pub mod subset;
 mod tell;
 mod text;
+mod unread;
 mod windows;
 
 use chorus_keys::{Declarations, Finding, Values};
@@ -42,6 +43,7 @@ pub use annotate::Annotate;
 pub use classes::AnnotateClasses;
 pub use glance::glance;
 pub use split::Split;
+pub use unread::unread;
 
 /// The configuration keys of the two stages.
 pub fn declarations() -> Declarations {

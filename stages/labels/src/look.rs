@@ -7,7 +7,8 @@ use chorus_archive::{Archive, Kind, Selection};
 
 use crate::delimited::{Delimited, Dialect};
 use crate::files;
-use crate::layouts::columns::{LABEL, RECORDING};
+use crate::layouts::columns::{LABEL, has_times};
+use crate::layouts::recording_columns::RECORDING;
 use crate::text::number;
 
 /// Files of one kind that are opened, spread over the archive: enough to meet an annotation file among others.
@@ -120,7 +121,18 @@ impl<'a> ArchiveLook<'a> {
         self.table(file).is_some_and(|table| has_places(&table) && (has(&table, &["site"]) || !has(&table, LABEL)))
     }
 
-    fn table(&self, file: &str) -> Option<Delimited> {
+    /// Whether a table is a review sheet: it has verdicts.
+    pub(crate) fn holds_verdicts(&self, file: &str) -> bool {
+        self.table(file).is_some_and(|table| has(&table, &["verdict"]))
+    }
+
+    /// Whether a table has times within recordings.
+    pub(crate) fn has_times(&self, file: &str) -> bool {
+        self.table(file).is_some_and(|table| has_times(&table))
+    }
+
+    /// A file as a table.
+    pub(crate) fn table(&self, file: &str) -> Option<Delimited> {
         Some(Delimited::read(&self.bytes(file)?, Dialect::Detect))
     }
 }

@@ -41,12 +41,30 @@ impl Part {
     }
 }
 
+/// Copies of recordings by path, each with the recording that counts in its place.
+pub(crate) type Copies = BTreeMap<String, String>;
+
 /// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds
-/// where they can be read.
-pub(crate) fn parts_of(layout: &dyn Layout, digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
+/// where they can be read. What is said of a copy counts for its original.
+pub(crate) fn parts_of(
+    layout: &dyn Layout,
+    digests: &BTreeMap<String, Digest>,
+    lengths: &Lengths<'_>,
+    copies: &Copies,
+) -> Vec<Part> {
     let recordings: Vec<&str> = lengths.keys().copied().collect();
+    let originals: Vec<&str> = recordings.iter().copied().filter(|path| !copies.contains_key(*path)).collect();
     let files: Vec<&str> = digests.keys().map(String::as_str).collect();
-    let find = layout.pairing(&recordings, &files);
+    let among_all = layout.pairing(&recordings, &files);
+    let among_originals = (originals.len() < recordings.len()).then(|| layout.pairing(&originals, &files));
+    let find = |file: &str, name: Option<&str>| {
+        // A name that fits a recording and its copies is not ambiguous.
+        let found = among_all(file, name).or_else(|reason| match &among_originals {
+            Some(find) => find(file, name).map_err(|_| reason),
+            None => Err(reason),
+        });
+        found.map(|path| copies.get(&path).cloned().unwrap_or(path))
+    };
     let of_file = |(file, digest): (&String, &Digest)| -> Vec<Part> {
         let part = |(name, hash): &(Option<String>, String)| Part {
             recording: find(file, name.as_deref()),
@@ -98,12 +116,25 @@ mod tests {
     use crate::layouts;
 
     fn raven_parts(digests: &BTreeMap<String, Digest>, lengths: &Lengths<'_>) -> Vec<Part> {
-        parts_of(layouts::find("raven").unwrap(), digests, lengths)
+        parts_of(layouts::find("raven").unwrap(), digests, lengths, &Copies::new())
     }
 
     fn digest(names: &[Option<&str>]) -> Digest {
         let mentions = names.iter().map(|name| (name.map(str::to_owned), "h".to_owned())).collect();
         Digest { mentions, session: Default::default(), codes: Default::default(), fault: None }
+    }
+
+    #[test]
+    fn what_is_said_of_a_copy_counts_for_its_original() {
+        let copies: Copies = [("A/more/1.wav".to_owned(), "A/1.wav".to_owned())].into();
+        let lengths = [("A/1.wav", None), ("A/more/1.wav", None), ("A/more/2.wav", None)].into();
+        let names = [Some("1.wav"), Some("A/1.wav"), Some("A/more/1.wav"), Some("A/more/2.wav")];
+        let digests = [("t.txt".to_owned(), digest(&names))].into();
+        let parts = parts_of(layouts::find("raven").unwrap(), &digests, &lengths, &copies);
+        let found: Vec<_> = parts.iter().map(|part| part.recording.as_deref()).collect();
+        assert_eq!(found, [Ok("A/1.wav"), Ok("A/1.wav"), Ok("A/1.wav"), Ok("A/more/2.wav")]);
+        let ambiguous = raven_parts(&digests, &lengths);
+        assert!(ambiguous[0].recording.as_ref().is_err_and(|reason| reason.contains("fits 2 recordings")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+pub(crate) use chorus_archive::composed;
 
 /// Byte order marks of UTF-16, little-endian first.
 const UTF16_BOMS: [[u8; 2]; 2] = [[0xFF, 0xFE], [0xFE, 0xFF]];
@@ -28,15 +28,6 @@ pub(crate) fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The form in which names are compared: Unicode's composed form (NFC). Macs decompose letters with accents in file names, and
-/// most tables don't.
-pub(crate) fn composed(name: &str) -> Cow<'_, str> {
-    match is_nfc_quick(name.chars()) {
-        IsNormalized::Yes => Cow::Borrowed(name),
-        _ => name.nfc().collect(),
-    }
-}
-
 /// As [`composed`], in lower case.
 pub(crate) fn folded(name: &str) -> String {
     composed(name).to_lowercase()
@@ -53,6 +44,26 @@ pub(crate) fn delimiter(bytes: &[u8]) -> u8 {
 /// A number with a decimal point or comma; `None` where it is not finite.
 pub(crate) fn number(text: &str) -> Option<f64> {
     text.trim().replacen(',', ".", 1).parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// A time as people and programs write it, in seconds: `62.5`, `62,5`, `62.5 s`, `1:02.5`, `00:01:02,5`. With colons, only the
+/// first part may be 60 or more.
+pub(crate) fn seconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let text = text
+        .strip_suffix('s')
+        .filter(|rest| rest.ends_with([' ', '.']) || rest.ends_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or(text);
+    let Some((before, last)) = text.rsplit_once(':') else { return number(text) };
+    let is_digits = |part: &str| !part.is_empty() && part.len() <= 6 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let last_s = number(last).filter(|s| (0.0..60.0).contains(s) && last.trim().starts_with(|c: char| c.is_ascii_digit()))?;
+    let parts: Vec<f64> =
+        before.split(':').map(|part| is_digits(part).then(|| part.parse().ok()).flatten()).collect::<Option<_>>()?;
+    match parts[..] {
+        [minutes] => Some(minutes * 60.0 + last_s),
+        [hours, minutes] if minutes < 60.0 => Some(hours * 3600.0 + minutes * 60.0 + last_s),
+        _ => None,
+    }
 }
 
 /// The folders and the file name of a Windows or Unix path.

@@ -37,9 +37,9 @@ pub(crate) fn write(
     while first < segments.rows() {
         let same = |row: &usize| of.value(*row) == of.value(first);
         let end = (first..segments.rows()).take_while(same).last().map_or(first + 1, |last| last + 1);
-        let windows: Vec<Interval> =
-            (first..end).map(|row| Interval { start_s: starts.value(row), end_s: ends.value(row) }).collect();
         let recording = by_id.get(of.value(first)).ok_or("segments name a recording that recordings lacks")?;
+        let heard = |row: usize| heard(starts.value(row), ends.value(row), recording.duration_s);
+        let windows: Vec<Interval> = (first..end).map(heard).collect();
         let review = reviews.get(&recording.id).filter(|review| review.is_reviewed());
         let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
         let (labels, found) = without(labels, classes, held_out);
@@ -66,6 +66,12 @@ pub(crate) fn write(
     }
     sink.finish()?;
     write_held_out(cx, &apart)
+}
+
+/// The part of a window that lies in its recording. In the silence that pads it nobody can have heard anything.
+fn heard(start_s: f64, end_s: f64, duration_s: Option<f64>) -> Interval {
+    let is_padded = |duration_s: &f64| *duration_s > start_s && *duration_s < end_s - TIME_TOLERANCE_S;
+    Interval { start_s, end_s: duration_s.filter(is_padded).unwrap_or(end_s) }
 }
 
 /// Labels `[window, class]` of the classes that are not held out, and the windows that hold one of the others.
@@ -123,6 +129,14 @@ fn labels(
             labels[window * classes + class] = Some((true, (own.end_s.min(span.end_s) - span.start_s).max(0.0)));
         }
     }
+    for span in &review.unidentified {
+        for (window, _) in windows.iter().enumerate().filter(|(_, window)| touch(**window, *span)) {
+            // What a window holds of something that nobody identified is unknown, unless it is known to be there.
+            for label in &mut labels[window * classes..(window + 1) * classes] {
+                *label = label.filter(|(positive, _)| *positive);
+            }
+        }
+    }
     let there: Vec<(usize, Interval)> =
         review.verdicts.iter().filter(|(.., is_there)| *is_there).map(|(class, span, _)| (*class, *span)).collect();
     for label in label_windows(windows, &there, rule)?.into_iter().filter(|label| label.positive) {
@@ -136,6 +150,11 @@ fn labels(
         }
     }
     Ok(labels)
+}
+
+/// Whether a window and a span have time in common. A span may be an instant.
+fn touch(window: Interval, span: Interval) -> bool {
+    window.start_s < span.end_s.max(span.start_s + TIME_TOLERANCE_S) && span.start_s < window.end_s
 }
 
 /// Whether all of a window lies in a span.
@@ -162,6 +181,33 @@ mod tests {
         let found = labels(&windows, Some(&review), 2, RULE).unwrap();
         assert_eq!(found.iter().map(|l| l.unwrap().0).collect::<Vec<_>>(), [false, false, false, true]);
         assert!((found[1].unwrap().1 - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_event_counts_as_far_as_it_lies_in_the_recording() {
+        let windows = [heard(6.0, 9.0, Some(10.0)), heard(9.0, 12.0, Some(10.0))];
+        assert_eq!(windows, [span(6.0, 9.0), span(9.0, 10.0)]);
+        assert_eq!(heard(9.0, 12.0, Some(12.0 - 1e-9)), span(9.0, 12.0), "rounded");
+        let of = |event: Interval| {
+            let review = Review { events: vec![(0, event)], ..Review::of_silence() };
+            labels(&windows, Some(&review), 1, RULE).unwrap()[1].unwrap()
+        };
+        let (positive, overlap_s) = of(span(9.8, 12.0));
+        assert!(!positive && (overlap_s - 0.2).abs() < 1e-9, "only 0.2 s of it can have been heard: {overlap_s}");
+        assert_eq!(of(span(9.25, 12.0)), (true, 0.75));
+    }
+
+    #[test]
+    fn a_window_with_what_nobody_identified_is_unknown_unless_something_is_there() {
+        let windows = [span(0.0, 3.0), span(3.0, 6.0), span(6.0, 9.0)];
+        let review = Review {
+            events: vec![(0, span(3.5, 4.5))],
+            unidentified: vec![span(5.0, 6.0), span(6.0, 6.0)],
+            ..Review::of_silence()
+        };
+        let found = labels(&windows, Some(&review), 2, RULE).unwrap();
+        let found: Vec<Option<bool>> = found.iter().map(|label| label.map(|(positive, _)| positive)).collect();
+        assert_eq!(found, [Some(false), Some(false), Some(true), None, None, None]);
     }
 
     #[test]

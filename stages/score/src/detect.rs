@@ -19,7 +19,7 @@ use crate::rule::{ClassEvents, Params};
 use crate::sun::Place;
 
 /// The columns that [`Recorded`] is made of.
-const RECORDED: [&str; 4] = ["recording_id", "duration_s", "latitude", "longitude"];
+const RECORDED: [&str; 5] = ["recording_id", "duration_s", "copy_of", "latitude", "longitude"];
 
 /// The pass.
 pub struct Detect;
@@ -76,8 +76,11 @@ impl Work for Detect {
 fn recorded(batch: &Batch) -> Result<(Vec<String>, Vec<Recorded>), TableError> {
     let places = batch.f64("latitude")?.iter().zip(batch.f64("longitude")?);
     let place = |(latitude, longitude): (Option<f64>, Option<f64>)| Some(Place { latitude: latitude?, longitude: longitude? });
-    let rows = Clock::of(batch)?.into_iter().zip(batch.f64("duration_s")?.iter().zip(places.map(place)));
-    let recorded = rows.map(|(clock, (duration_s, place))| Recorded { clock, duration_s: duration_s.unwrap_or(0.0), place });
+    // A copy is no effort of its own.
+    let lengths = batch.f64("duration_s")?.iter().zip(batch.utf8("copy_of")?);
+    let lengths = lengths.map(|(duration_s, copy_of)| duration_s.filter(|_| copy_of.is_none()).unwrap_or(0.0));
+    let rows = Clock::of(batch)?.into_iter().zip(lengths.zip(places.map(place)));
+    let recorded = rows.map(|(clock, (duration_s, place))| Recorded { clock, duration_s, place });
     Ok((batch.texts("recording_id")?.into_iter().flatten().collect(), recorded.collect()))
 }
 

@@ -69,13 +69,19 @@ fn frames_per_byte(codec: &str) -> u64 {
     }
 }
 
+/// Frames that the coded silence of an AudioMoth can stand for besides: a day.
+fn coded_silence(reader: &Reader) -> u64 {
+    let facts = reader.facts();
+    if facts.channels == 1 { 24 * 3600 * u64::from(facts.sample_rate_hz) } else { 0 }
+}
+
 /// Reads a recording to its end as `ingest` does. What was read has to be what the facts say, and no more than the file can hold.
 pub fn read_all(bytes: &[u8]) -> Option<Facts> {
     let source = Box::new(Cursor::new(bytes.to_vec()));
     bounded(bytes.len(), RECORDING, || {
         let mut reader = Reader::new(source, "recording".to_owned()).ok()?;
         let (channels, mut frames) = (usize::from(reader.facts().channels), 0);
-        let most_frames = frames_per_byte(&reader.facts().codec) * bytes.len() as u64;
+        let most_frames = frames_per_byte(&reader.facts().codec) * bytes.len() as u64 + coded_silence(&reader);
         let (mut meter, mut samples) = (LevelMeter::new(reader.facts()), Vec::new());
         loop {
             let read = reader.read(READ_FRAMES, &mut samples).ok()?;

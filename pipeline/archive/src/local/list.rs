@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::stamp::Stamps;
 use crate::archive::{Entry, EntryState, Selection};
 use crate::error::{ArchiveError, Cause};
-use crate::path::joined;
+use crate::path::{is_passed_over, joined};
 
 /// In front of the two digits of a byte that is not UTF-8.
 const ESCAPE: &str = "\\x";
@@ -148,8 +148,8 @@ impl Search<'_> {
         for entry in fs::read_dir(path)? {
             let entry = entry?;
             let name = entry.file_name();
-            let is_hidden = name.as_encoded_bytes().starts_with(b".");
-            let kind = if is_hidden { None } else { self.kind(&entry, &name.to_string_lossy()) };
+            let text = name.to_string_lossy();
+            let kind = if is_passed_over(&text) { None } else { self.kind(&entry, &text) };
             found.extend(kind.map(|kind| Found { name, kind }));
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));

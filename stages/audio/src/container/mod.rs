@@ -13,6 +13,7 @@ mod facts;
 mod frames;
 mod hashed;
 pub mod levels;
+mod silence;
 mod sniff;
 mod uncompressed;
 mod wav;
@@ -51,8 +52,9 @@ impl Reader {
     }
 
     /// What is known of the recording. For uncompressed recordings this is final from the start, except for samples that are
-    /// not finite, which are added to `repair` with the last frame. For compressed recordings `frames` is the header's figure
-    /// (or 0) and `repair` is empty until [`Reader::read`] has returned 0.
+    /// not finite, which are added to `repair` with the last frame, and for coded silence of AudioMoths, which `frames` counts
+    /// when [`Reader::read`] has returned 0. For compressed recordings `frames` is the header's figure (or 0) and `repair` is
+    /// empty until then.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         self.frames.facts()
@@ -76,6 +78,7 @@ fn frames(mut source: Box<dyn ReadSeek>) -> Result<Box<dyn Frames>, Fault> {
         Kind::Wav(form) => wav::open(source, form, start),
         Kind::Aiff => aiff::open(source),
         Kind::Caf => caf::open(source),
+        Kind::Flac => Ok(silence::of_flac(compressed::open(source, Kind::Flac)?)),
         kind => compressed::open(source, kind),
     }
 }
@@ -89,9 +92,9 @@ pub fn open(archive: &dyn Archive, path: &str) -> Result<Reader, AudioError> {
     Reader::new(archive.open(path)?, archive.location(path))
 }
 
-/// Finds out what a recording is. For integer samples the header is enough. Other recordings are decoded from end to end: the
-/// header of a compressed file does not show that the file was cut, and the header of floats does not show that some samples are
-/// not finite.
+/// Finds out what a recording is. For integer samples the header is mostly enough. Other recordings are decoded from end to end:
+/// the header of a compressed file does not show that the file was cut, the header of floats does not show that some samples are
+/// not finite, and one channel of 16 bits may hold coded silence.
 ///
 /// # Errors
 ///

@@ -7,6 +7,7 @@ use chorus_wav::{Body, ChunkSink, Form, FrameReader, MAX_SAMPLE_RATE_HZ, Wav};
 use super::compressed::{CompressedReader, mpeg};
 use super::facts::{Facts, Repair};
 use super::frames::Frames;
+use super::silence;
 use super::uncompressed::Uncompressed;
 use crate::error::Fault;
 use crate::headers::{self, Header, Tags};
@@ -32,7 +33,8 @@ pub(super) fn open(mut source: Box<dyn ReadSeek>, form: Form, start: u64) -> Res
         return Ok(Box::new(CompressedReader::new(stream)?));
     }
     let facts = facts(&wav, headers::read(&tags));
-    Ok(Box::new(Uncompressed::new(FrameReader::of(source, &wav)?, facts)))
+    let frames = Box::new(Uncompressed::new(FrameReader::of(source, &wav)?, facts));
+    Ok(silence::of_wav(frames, wav.data.start))
 }
 
 fn facts(wav: &Wav, header: Header) -> Facts {

@@ -62,10 +62,7 @@ mod tests {
     fn a_field_recorder() {
         let header = parse(&chunk("zSPEED=1", "ZOOM F3", "2021-05-09", "04:30:00"));
         assert_eq!(header.model.as_deref(), Some("ZOOM F3"));
-        assert_eq!(
-            header.times,
-            [HeaderTime { format: HeaderFormat::Bext, local: "2021-05-09T04:30:00".parse().unwrap(), offset_s: None }]
-        );
+        assert_eq!(header.times, [HeaderTime::new(HeaderFormat::Bext, ("2021-05-09T04:30:00".parse().unwrap(), None))]);
         assert_eq!(parse(&chunk("", "", "2021:05:09", "04-30-00")).times.len(), 1, "other separators");
     }
 

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::header::{Header, HeaderFormat, HeaderTime};
 use super::values::{celsius, expansion, is_factor, leading_number, position, said, volts};
-use crate::clock::parse_iso;
 
 /// Characters of a value that a message shows.
 const LONGEST_SHOWN: usize = 40;
@@ -23,7 +22,8 @@ pub fn parse(text: &str) -> Header {
     let vendors =
         |key: &str| fields.iter().find(|(k, _)| k.rsplit('|').next().is_some_and(|k| k.eq_ignore_ascii_case(key))).map(|f| f.1);
     let text = |key: &str| value(key).and_then(said);
-    let (time, factor) = (value("Timestamp").and_then(parse_iso), value("TE").and_then(leading_number));
+    let (time, factor) =
+        (value("Timestamp").and_then(|text| HeaderTime::of_iso(HeaderFormat::Guano, text)), value("TE").and_then(leading_number));
     let notes = [
         text("Timestamp")
             .filter(|_| time.is_none())
@@ -31,7 +31,7 @@ pub fn parse(text: &str) -> Header {
         text("TE").filter(|_| !factor.is_some_and(is_factor)).map(|text| unread("TE", &text, "a factor from 1 to 100")),
     ];
     Header {
-        times: time.map(|time| HeaderTime::new(HeaderFormat::Guano, time)).into_iter().collect(),
+        times: time.into_iter().collect(),
         notes: notes.into_iter().flatten().collect(),
         make: text("Make"),
         model: text("Model"),

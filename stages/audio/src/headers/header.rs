@@ -5,6 +5,8 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{offset_is_unknown, parse_iso};
+
 /// What a file's headers state. Each field is that of the most trusted format that has it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Header {
@@ -43,11 +45,21 @@ pub struct HeaderTime {
     pub local: DateTime,
     /// Offset from UTC, s, where the header states it.
     pub offset_s: Option<i32>,
+    /// The header states the offset `-00:00`, which means that it is not known (RFC 3339).
+    #[serde(default)]
+    pub offset_unknown: bool,
 }
 
 impl HeaderTime {
     pub(super) fn new(format: HeaderFormat, (local, offset): (DateTime, Option<Offset>)) -> Self {
-        Self { format, local, offset_s: offset.map(Offset::seconds) }
+        Self { format, local, offset_s: offset.map(Offset::seconds), offset_unknown: false }
+    }
+
+    /// A time in ISO's format; see [`parse_iso`].
+    pub(super) fn of_iso(format: HeaderFormat, text: &str) -> Option<Self> {
+        let sign = text.rfind('-').unwrap_or_default();
+        let offset_unknown = offset_is_unknown(text[sign..].trim_end().as_bytes());
+        Some(Self { offset_unknown, ..Self::new(format, parse_iso(text)?) })
     }
 
     /// The offset from UTC, where the header states it.
@@ -107,6 +119,12 @@ impl Header {
             time_expansion: self.time_expansion.or(other.time_expansion),
             sample_rate_hz: self.sample_rate_hz.or(other.sample_rate_hz),
         }
+    }
+
+    /// Whether an AudioMoth made the recording.
+    #[must_use]
+    pub fn is_audiomoth(&self) -> bool {
+        self.model.as_deref().is_some_and(|model| model.starts_with("AudioMoth"))
     }
 
     /// The factor from a file's own rate to the rate at which the sound was sampled. Where a header states both a factor and a

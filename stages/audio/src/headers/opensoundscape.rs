@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::audiomoth;
 use super::header::{Header, HeaderFormat, HeaderTime};
-use crate::clock::parse_iso;
 
 /// Reads such a comment; `None` when it is another.
 #[must_use]
@@ -15,8 +14,9 @@ pub fn parse(comment: &str) -> Option<Header> {
     let json: Value = serde_json::from_str(comment.trim_start().strip_prefix("opso_metadata")?).ok()?;
     let text = |key: &str| json.get(key).and_then(Value::as_str);
     let mut header = text("comment").map(audiomoth::parse).unwrap_or_default();
-    if let Some(start) = text("recording_start_time").and_then(parse_iso) {
-        header.times = vec![HeaderTime::new(HeaderFormat::Opensoundscape, start)];
+    let start = text("recording_start_time").and_then(|start| HeaderTime::of_iso(HeaderFormat::Opensoundscape, start));
+    if let Some(start) = start {
+        header.times = vec![start];
     }
     Some(header.or(text("artist").map(audiomoth::parse_artist).unwrap_or_default()))
 }

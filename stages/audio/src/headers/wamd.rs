@@ -7,7 +7,6 @@ use chorus_engine::Exact;
 
 use super::header::{Header, HeaderFormat, HeaderTime};
 use super::values::{celsius, decode, expansion, position, said};
-use crate::clock::parse_iso;
 
 /// Names of the entries that are read.
 mod name {
@@ -32,11 +31,7 @@ pub fn parse(chunk: &[u8]) -> Header {
         return Header::default();
     }
     Header {
-        times: text(name::TIMESTAMP)
-            .and_then(|t| parse_iso(&t))
-            .map(|t| HeaderTime::new(HeaderFormat::Wamd, t))
-            .into_iter()
-            .collect(),
+        times: text(name::TIMESTAMP).and_then(|text| HeaderTime::of_iso(HeaderFormat::Wamd, &text)).into_iter().collect(),
         make: Some("Wildlife Acoustics".to_owned()),
         model: text(name::MODEL).as_deref().and_then(said),
         serial: text(name::SERIAL).as_deref().and_then(said),
@@ -105,6 +100,20 @@ mod tests {
             (header.times[0].local.to_string().as_str(), header.times[0].offset_s),
             ("2025-02-20T17:00:00", Some(-6 * 3600))
         );
+    }
+
+    #[test]
+    fn fractions_entries_of_any_name_and_an_offset_that_is_not_known() {
+        let time = |text: &str| {
+            let chunk = [entry(0, &[1, 0]), entry(0x1234, b"??"), entry(5, text.as_bytes()), entry(0xFE, b""), entry(2, b"S4A1")];
+            let header = parse(&chunk.concat());
+            assert_eq!(header.serial.as_deref(), Some("S4A1"));
+            let time = header.times[0].clone();
+            (time.local.to_string(), time.offset_s, time.offset_unknown)
+        };
+        assert_eq!(time("2023-02-28 05:00:00.340+10:00"), ("2023-02-28T05:00:00.34".to_owned(), Some(36_000), false));
+        assert_eq!(time("2016-05-17 16:00:00-00:00"), ("2016-05-17T16:00:00".to_owned(), None, true));
+        assert_eq!(time("2016-05-17 16:00:00"), ("2016-05-17T16:00:00".to_owned(), None, false));
     }
 
     #[test]

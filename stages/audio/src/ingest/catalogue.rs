@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use chorus_engine::{External, ScanContext, Share, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
+use super::beside::offset_of_names;
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
@@ -26,6 +27,8 @@ struct Entry {
     piece: u32,
     /// The first recording with the same content.
     duplicate_of: Option<u64>,
+    /// The first recording of the site with the same content and start.
+    copy_of: Option<u64>,
 }
 
 /// The archive as the last scan saw it.
@@ -76,11 +79,13 @@ impl Catalogue {
     /// The units, and what each depends on: a hash of its rows.
     pub(super) fn externals(&self) -> BTreeMap<Unit, External> {
         let external = |entries: &[Entry]| {
-            let mut rows = Vec::with_capacity(entries.len() * 25);
+            let mut rows = Vec::with_capacity(entries.len() * 34);
             for entry in entries {
                 rows.extend(entry.known.row.to_le_bytes());
-                rows.push(u8::from(entry.duplicate_of.is_some()));
-                rows.extend(entry.duplicate_of.unwrap_or_default().to_le_bytes());
+                for other in [entry.duplicate_of, entry.copy_of] {
+                    rows.push(u8::from(other.is_some()));
+                    rows.extend(other.unwrap_or_default().to_le_bytes());
+                }
             }
             External::from([("recordings in the archive".to_owned(), hash_bytes(&rows))])
         };
@@ -103,17 +108,19 @@ impl Catalogue {
         let mut rows = Vec::with_capacity(entries.len());
         for (piece, entries) in wanted {
             let memory = self.memory(cx, piece);
+            let shown = offset_of_names(memory.values().map(|(file, probe)| (file.path.as_str(), probe)));
             let by_id: HashMap<u64, &(Listed, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
             for entry in entries {
                 let mut recording = match by_id.get(&entry.known.id) {
-                    Some((file, probe)) => row(file, probe, &self.rules)?,
+                    Some((file, probe)) => row(file, probe, &self.rules, shown)?,
                     None => {
                         let lost = || "what was read of a recording is gone from the run's state; run ingest again".to_owned();
                         let file = self.unreadable.values().find(|file| number(&file.path) == entry.known.id).ok_or_else(lost)?;
-                        row(file, &Probe::unreadable(), &self.rules)?
+                        row(file, &Probe::unreadable(), &self.rules, shown)?
                     }
                 };
-                recording.duplicate_of = entry.duplicate_of.map(|id| format!("{id:016x}"));
+                let id = |other: Option<u64>| other.map(|id| format!("{id:016x}"));
+                (recording.duplicate_of, recording.copy_of) = (id(entry.duplicate_of), id(entry.copy_of));
                 rows.push(recording);
             }
         }
@@ -196,7 +203,7 @@ fn file(days: &mut BTreeMap<Day, Vec<Entry>>, piece: u32, of_piece: Vec<Day>, en
     for &known in entries {
         // A day that is not there would be the fault of a damaged summary, which its hash shows.
         if let Some(day) = filed.get_mut(known.day as usize) {
-            day.push(Entry { known, piece, duplicate_of: None });
+            day.push(Entry { known, piece, duplicate_of: None, copy_of: None });
         }
     }
     for (day, mut entries) in of_piece.into_iter().zip(filed) {
@@ -204,25 +211,41 @@ fn file(days: &mut BTreeMap<Day, Vec<Entry>>, piece: u32, of_piece: Vec<Day>, en
     }
 }
 
-/// Notes for every recording the first one with the same content.
+/// Notes for every recording the first one with the same content, and the first of these that the site has at the same time.
+/// Files of equal content that start at different times are no copies of each other: silence is like silence.
 fn mark_duplicates(days: &mut BTreeMap<Day, Vec<Entry>>) {
-    let mut first_of: HashMap<u128, (u32, u64)> = HashMap::with_capacity(days.values().map(Vec::len).sum());
-    for known in days.values().flatten().map(|entry| entry.known) {
-        if let Some(content) = known.content {
-            let first = first_of.entry(content).or_insert((known.position, known.id));
+    let first_of = firsts(days.values().flatten(), |known| known.content);
+    for day in days.values_mut() {
+        let of_time = |known: &summary::Entry| known.content.zip(known.start_us);
+        let first_of_time = firsts(day.iter(), of_time);
+        for entry in day {
+            let other = |first: Option<&(u32, u64)>| first.map(|(_, id)| *id).filter(|first| *first != entry.known.id);
+            let duplicate_of = other(entry.known.content.and_then(|content| first_of.get(&content)));
+            let copy_of = other(of_time(&entry.known).and_then(|key| first_of_time.get(&key)));
+            (entry.duplicate_of, entry.copy_of) = (duplicate_of, copy_of);
+        }
+    }
+}
+
+/// Position and id of the first recording of each key.
+fn firsts<'a, K: Eq + std::hash::Hash>(
+    entries: impl Iterator<Item = &'a Entry>,
+    key: impl Fn(&summary::Entry) -> Option<K>,
+) -> HashMap<K, (u32, u64)> {
+    let mut firsts: HashMap<K, (u32, u64)> = HashMap::new();
+    for known in entries.map(|entry| entry.known) {
+        if let Some(key) = key(&known) {
+            let first = firsts.entry(key).or_insert((known.position, known.id));
             *first = (*first).min((known.position, known.id));
         }
     }
-    for entry in days.values_mut().flatten() {
-        let first = entry.known.content.and_then(|content| first_of.get(&content));
-        entry.duplicate_of = first.map(|(_, id)| *id).filter(|first| *first != entry.known.id);
-    }
+    firsts
 }
 
 /// Cuts each day into parts of at most `max` recordings in the order of their start; each part is sorted by id.
 fn by_unit(days: BTreeMap<Day, Vec<Entry>>, max: usize) -> BTreeMap<Unit, Vec<Entry>> {
     let parts = |((site, date), mut day): (Day, Vec<Entry>)| {
-        day.sort_by_key(|entry| (entry.known.start_local_us, entry.known.position));
+        day.sort_by_key(|entry| (entry.known.start_us, entry.known.position));
         let part = |(part, entries): (u32, &[Entry])| {
             let mut entries = entries.to_vec();
             entries.sort_by_key(|entry| entry.known.id);

@@ -71,6 +71,19 @@ pub enum IngestError {
         /// The first, with its reason.
         example: String,
     },
+    /// Tables keep a folder for each site, and no file system takes one with this name.
+    #[error(
+        "{path}: the site `{site}` has a name that is {bytes} bytes too long for a folder of the tables, in which signs other than letters, \
+         digits, - _ . take three; give it a shorter name in the site sheet (ingest.site_sheet, columns site and folder)"
+    )]
+    SiteTooLong {
+        /// A recording of the site.
+        path: String,
+        /// The site.
+        site: String,
+        /// By how much it is too long.
+        bytes: usize,
+    },
     /// Two paths have the same hash, which is possible and very unlikely.
     #[error("{a} and {b} have the same recording_id; rename one of them")]
     SameId {

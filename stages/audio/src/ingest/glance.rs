@@ -2,17 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_archive::Archive;
+use chorus_archive::{Archive, EntryState};
 
+use super::beside::stem;
 use super::error::IngestError;
 use super::exclude::Exclude;
-use super::list;
-use super::sites::{SiteFrom, site};
-use crate::container;
-use crate::names::{NamePattern, parse_start};
+use super::folders::Folders;
+use super::list::{self, Listed};
+use super::sites::{SiteFolder, SiteFrom, site};
+use crate::container::{self, Facts};
+use crate::names::{NamePattern, NameTime, parse_start};
 
 /// Recordings whose header is looked at, spread over the archive.
 const HEADERS: usize = 20;
+/// Pairs of files with one name and size whose content is compared.
+const COPIES: usize = 3;
+/// The longest file that is read for that, bytes.
+const LONGEST_COPY: u64 = 256 << 20;
 
 /// What an archive looks like from outside.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +31,8 @@ pub struct Glance {
     pub hours: Option<f64>,
     /// Folders that hold recordings, with how many.
     pub folders: BTreeMap<String, usize>,
+    /// The level of the folders that look like sites, where these do not hold the recordings themselves (`ingest.site_folder`).
+    pub site_folder: Option<usize>,
     /// Prefixes of names with a time, with how many.
     pub prefixes: BTreeMap<String, usize>,
     /// Names that hold a time, by format.
@@ -33,6 +41,15 @@ pub struct Glance {
     pub offsets: bool,
     /// Sample rates of some recordings, Hz.
     pub rates_hz: BTreeSet<u32>,
+    /// Recorders by the headers of some recordings.
+    pub recorders: BTreeSet<String>,
+    /// Offsets from UTC that these headers state, minutes.
+    pub header_offsets_min: BTreeSet<i32>,
+    /// Whether headers show that names without a prefix are in the recorder's local time (true) or in UTC (false); `None` where
+    /// they show neither.
+    pub bare_names_are_local: Option<bool>,
+    /// What is doubtful or was not understood.
+    pub doubts: Vec<String>,
 }
 
 /// Looks at the recordings below the folder `audio` of an archive, without the folders and files `exclude`.
@@ -42,12 +59,18 @@ pub struct Glance {
 pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<Glance, IngestError> {
     let files = list::files(archive, audio, &Exclude::new(exclude))?;
     let archive_name = archive.name();
-    let mut glance = Glance { files: files.len(), bytes: files.iter().map(|f| f.bytes).sum(), ..Glance::default() };
+    let folders = Folders::of(files.iter().map(|file| file.path.as_str()), audio);
+    let mut glance = Glance {
+        files: files.len(),
+        bytes: files.iter().map(|f| f.bytes).sum(),
+        site_folder: folders.level(),
+        doubts: folders.doubts(),
+        ..Glance::default()
+    };
     for file in &files {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        let time = parse_start(name.rsplit_once('.').map_or(name, |(stem, _)| stem));
-        *glance.folders.entry(site(&file.path, archive_name.as_deref(), None, None, SiteFrom::Folder).0).or_default() += 1;
-        if let Some(time) = time {
+        let folder = site(&file.path, archive_name.as_deref(), None, None, SiteFrom::Folder, SiteFolder::LAST).0;
+        *glance.folders.entry(folder).or_default() += 1;
+        if let Some(time) = time_of(file) {
             *glance.patterns.entry(time.pattern).or_default() += 1;
             glance.offsets |= time.offset.is_some();
             if let Some(prefix) = time.prefix {
@@ -55,19 +78,77 @@ pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<
             }
         }
     }
-    let step = files.len().div_ceil(HEADERS);
-    let (mut bytes, mut seconds) = (0, 0.0);
-    for file in files.iter().step_by(step) {
-        let Ok(reader) = container::open(archive, &file.path) else { continue };
-        glance.rates_hz.insert(reader.facts().sample_rate_hz);
-        // The length of some compressed recordings is known at their end only.
-        if reader.facts().frames > 0 {
-            bytes += file.bytes;
-            seconds += reader.facts().duration_s();
+    glance.look_at_headers(archive, &files);
+    glance.doubts.extend(copies(archive, &files));
+    Ok(glance)
+}
+
+impl Glance {
+    fn look_at_headers(&mut self, archive: &dyn Archive, files: &[Listed]) {
+        let (mut bytes, mut seconds, mut unread) = (0, 0.0, Vec::new());
+        for file in files.iter().step_by(files.len().div_ceil(HEADERS)) {
+            let reader = match container::open(archive, &file.path) {
+                Ok(reader) => reader,
+                Err(error) => {
+                    unread.push(error.to_string());
+                    continue;
+                }
+            };
+            let facts = reader.facts();
+            self.rates_hz.insert(facts.sample_rate_hz);
+            self.take_header(facts, time_of(file).as_ref());
+            // The length of some compressed recordings is known at their end only.
+            if facts.frames > 0 {
+                bytes += file.bytes;
+                seconds += facts.duration_s();
+            }
+        }
+        if let Some(first) = unread.first() {
+            self.doubts.push(format!("{} of the files that were looked at cannot be read: {first}", unread.len()));
+        }
+        self.hours = (bytes > 0).then(|| seconds / 3600.0 * self.bytes as f64 / bytes as f64);
+    }
+
+    fn take_header(&mut self, facts: &Facts, name: Option<&NameTime>) {
+        let header = &facts.header;
+        let recorder = [header.make.as_deref(), header.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        self.recorders.extend(Some(recorder).filter(|recorder| !recorder.is_empty()));
+        let stated = header.times.iter().filter_map(|time| Some((time.local, time.offset()?)));
+        for (local, offset) in stated {
+            self.header_offsets_min.insert(offset.seconds() / 60);
+            let name =
+                name.filter(|name| name.pattern == NamePattern::AudioMoth && name.offset.is_none() && offset.seconds() != 0);
+            let utc = offset.to_timestamp(local).ok().map(|instant| jiff::tz::Offset::UTC.to_datetime(instant));
+            match name.map(|name| name.local) {
+                Some(clock) if clock == local => self.bare_names_are_local = Some(true),
+                Some(clock) if Some(clock) == utc => self.bare_names_are_local = Some(false),
+                _ => {}
+            }
         }
     }
-    glance.hours = (bytes > 0).then(|| seconds / 3600.0 * glance.bytes as f64 / bytes as f64);
-    Ok(glance)
+}
+
+/// The time in a file's name.
+fn time_of(file: &Listed) -> Option<NameTime> {
+    parse_start(stem(&file.path))
+}
+
+/// A remark on files that lie in the archive twice: of one name and size, and as far as some of them show, of one content.
+fn copies(archive: &dyn Archive, files: &[Listed]) -> Option<String> {
+    let mut alike: BTreeMap<(&str, u64), Vec<&Listed>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.bytes > 0 && file.state == EntryState::File) {
+        alike.entry((file.path.rsplit('/').next().unwrap_or_default(), file.bytes)).or_default().push(file);
+    }
+    alike.retain(|_, files| files.len() > 1);
+    let hash = |file: &Listed| container::hashed(archive.open(&file.path).ok()?).1.finish().ok();
+    let is_copy = |files: &&Vec<&Listed>| hash(files[0]).is_some_and(|first| hash(files[1]) == Some(first));
+    let short = alike.values().filter(|files| files[0].bytes <= LONGEST_COPY).take(COPIES);
+    let first = short.into_iter().find(is_copy)?;
+    let others: usize = alike.values().map(|files| files.len() - 1).sum();
+    Some(format!(
+        "{others} of the files have the name and the size of another one; {} and {} are equal. A copy is kept and counts once",
+        first[0].path, first[1].path
+    ))
 }
 
 #[cfg(test)]
@@ -91,6 +172,34 @@ mod tests {
         assert!((found.hours.unwrap() - 0.25).abs() < 0.001, "{:?}", found.hours);
         let silent = tempfile::tempdir().unwrap();
         std::fs::write(silent.path().join("0.wav"), "no sound").unwrap();
-        assert_eq!(glance(&Local::new(silent.path()), ".", &[]).unwrap().hours, None);
+        let silent = glance(&Local::new(silent.path()), ".", &[]).unwrap();
+        assert_eq!((silent.hours, silent.doubts.len()), (None, 1), "{:?}", silent.doubts);
+    }
+
+    #[test]
+    fn headers_folders_and_copies_are_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let comment =
+            "Recorded at 19:00:00 01/03/2020 (UTC-3) by AudioMoth 24E144055E080032 at medium gain while battery was 4.2V.  ";
+        let list = [b"INFOICMT".as_slice(), &(comment.len() as u32).to_le_bytes(), comment.as_bytes()].concat();
+        let fmt = b"fmt \x10\0\0\0\x01\0\x01\0\x40\x1F\0\0\x80\x3E\0\0\x02\0\x10\0";
+        let body =
+            [b"WAVE".as_slice(), fmt, b"LIST", &(list.len() as u32).to_le_bytes(), &list, b"data\x04\0\0\0\x01\0\x02\0"].concat();
+        let wav = [b"RIFF".as_slice(), &(body.len() as u32).to_le_bytes(), &body].concat();
+        for path in ["47/Data/20200301_190000.WAV", "47/Data/again/20200301_190000.WAV", "48/Data/20200301_190000.WAV"] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, &wav).unwrap();
+        }
+        let found = glance(&Local::new(dir.path()), ".", &[]).unwrap();
+        assert_eq!((found.site_folder, found.bare_names_are_local), (Some(1), Some(true)));
+        assert_eq!(found.header_offsets_min, [-180].into());
+        assert_eq!(found.recorders, ["Open Acoustic Devices AudioMoth".to_owned()].into());
+        assert!(
+            found.doubts.iter().any(|doubt| doubt.starts_with("2 of the files have the name and the size")),
+            "{:?}",
+            found.doubts
+        );
+        assert!(found.doubts[0].contains("47/Data, 48/Data"), "{:?}", found.doubts);
     }
 }

@@ -5,9 +5,11 @@
 //! changed. Rows are committed per site and local day. The memory that is needed does not depend on the size of the archive: see
 //! `pieces` and `catalogue`.
 
+mod beside;
 mod catalogue;
 mod error;
 mod exclude;
+mod folders;
 mod found;
 mod glance;
 mod list;
@@ -44,7 +46,7 @@ impl Ingest {
     /// What the stage declares of itself.
     pub fn declare(_: &Config) -> Option<Pass> {
         Some(Pass {
-            code_version: 3,
+            code_version: 4,
             inputs: vec![Input::Archive],
             outputs: vec![Output::Table("recordings")],
             keys: vec![
@@ -96,6 +98,8 @@ impl Work for Ingest {
         let exclude = Exclude::new(&params.archive.exclude);
         let files = list::files(archive, &params.archive.audio, &exclude)?;
         let rules = Rules { archive_name: archive.name(), sheet, own_names, params };
+        rules.refuse_long_folders(&files)?;
+        let doubts = rules.doubtful_folders(&files);
         let (catalogue, tally, pending) = Catalogue::look(cx, rules, files)?;
         if cx.only.is_some() && !cx.look_only && pending.files() > 0 {
             let others = format!("read its part; other shares have to read {} yet", counted(pending.files(), "file"));
@@ -105,7 +109,7 @@ impl Work for Ingest {
         let remarks = catalogue.rules().sheet.judge(&tally.fits)?;
         if !cx.look_only {
             let pattern = tally.unfitting_pattern(catalogue.rules());
-            exclude.remarks().iter().chain(&remarks).chain(&pattern).for_each(|remark| cx.console().warn(remark));
+            exclude.remarks().iter().chain(&remarks).chain(&pattern).chain(&doubts).for_each(|remark| cx.console().warn(remark));
             check_rejected(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
         let (units, hours) = (catalogue.externals(), catalogue.hours());

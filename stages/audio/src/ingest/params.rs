@@ -38,6 +38,10 @@ pub(crate) struct IngestSettings {
     /// Where the site of a recording is taken from when the site sheet does not assign one.
     #[key(default = "folder")]
     pub(super) site_from: SiteFrom,
+    /// With site_from: folder, the level of the folder that is the site: 1 is the first folder below archive.audio; null: the folder
+    /// that holds the recording.
+    #[key(unit = "folders", range = 1..=64, example = "1")]
+    pub(super) site_folder: Option<usize>,
     /// Site sheet: a CSV file of the archive with the column site and any of latitude, longitude, timezone, folder, name, serial,
     /// from, to and start. See docs/recorders.md.
     #[key(within = "archive.path", example = "sites.csv")]

@@ -1,22 +1,25 @@
 //! Rows of the table `recordings`.
 
-use chorus_engine::{EngineError, UnitContext, hash_bytes};
+use chorus_engine::{EngineError, Unit, UnitContext, hash_bytes};
 use chorus_tables::{LocalMicros, UtcMicros};
 use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 use serde::Serialize;
 
+use super::beside::stem;
 use super::error::IngestError;
+use super::folders::Folders;
 use super::found::{Found, Probe, Sound};
 use super::list::Listed;
-use super::params::Params;
+use super::params::{IngestSettings, Params};
 use super::pieces;
 use super::sheet::{Sheet, Subject};
-use super::sites::{SiteSource, site};
-use super::start::{Reading, TimeSource, decide};
+use super::sites::{SiteFolder, SiteFrom, SiteSource, site};
+use super::start::{Clock, Reading, TimeSource, decide};
 use crate::container::channels::Choice;
 use crate::error::RejectCode;
 use crate::headers::Header;
-use crate::names::{NameFacts, OwnPattern, parse_start};
+use crate::names::{NameFacts, NamePattern, OwnPattern, parse_start};
 
 /// A row, and where it is filed.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +46,7 @@ pub(super) struct Recording {
     pub(super) file_bytes: u64,
     pub(super) content_hash: String,
     pub(super) duplicate_of: Option<String>,
+    pub(super) copy_of: Option<String>,
     /// Latitude and longitude, degrees.
     position: Option<(f64, f64)>,
     pub(super) status: &'static str,
@@ -65,7 +69,12 @@ impl Recording {
     /// The start as a clock at the site would show it, microseconds since 1970.
     pub(super) fn start_local_us(&self) -> Option<i64> {
         let local = self.start_local?;
-        jiff::tz::Offset::UTC.to_timestamp(local).ok().map(|t| t.as_microsecond())
+        Offset::UTC.to_timestamp(local).ok().map(|t| t.as_microsecond())
+    }
+
+    /// The start that a clock at the site would show, or else one in UTC.
+    pub(super) fn clock_us(&self) -> Option<i64> {
+        self.start_local_us().or(self.start_utc_us)
     }
 
     /// Its length in seconds; `None` where the file cannot be read.
@@ -94,6 +103,36 @@ impl Rules {
         self.params.max_recordings
     }
 
+    /// Which folder is the site.
+    fn site_folder(&self) -> SiteFolder<'_> {
+        SiteFolder { audio: &self.params.archive.audio, level: self.params.ingest.site_folder }
+    }
+
+    /// Refuses, before anything is read, a folder whose name is too long for a site. A site sheet may give it another.
+    ///
+    /// # Errors
+    /// [`IngestError::SiteTooLong`].
+    pub(super) fn refuse_long_folders(&self, files: &[Listed]) -> Result<(), IngestError> {
+        if self.params.ingest.site_from != SiteFrom::Folder || self.params.ingest.site_sheet.is_some() {
+            return Ok(());
+        }
+        files.iter().try_for_each(|file| match self.site_folder().of(&file.path) {
+            Some(site) => refuse_too_long(&file.path, site),
+            None => Ok(()),
+        })
+    }
+
+    /// What is doubtful about folders as sites, where the configuration says nothing more.
+    pub(super) fn doubtful_folders(&self, files: &[Listed]) -> Option<String> {
+        let ingest = &self.params.ingest;
+        if ingest.site_from != SiteFrom::Folder || ingest.site_folder.is_some() || ingest.site_sheet.is_some() {
+            return None;
+        }
+        let doubts = Folders::of(files.iter().map(|file| file.path.as_str()), &self.params.archive.audio).doubts();
+        let next = "if that is wrong, set ingest.site_folder to the level of the sites' folders, or give a site sheet";
+        (!doubts.is_empty()).then(|| format!("{}; {next}", doubts.join("; ")))
+    }
+
     /// A hash of these rules and of the version of the stage's code.
     pub(super) fn digest(&self, code_version: u32) -> String {
         let Self { archive_name, sheet, own_names: _, params } = self;
@@ -115,8 +154,8 @@ fn recording_id(path: &str) -> String {
     hash_bytes(path.as_bytes())[..16].to_owned()
 }
 
-/// The row of one file.
-pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recording, IngestError> {
+/// The row of one file. `shown` is the offset of names without prefix and zone that the headers of the files beside it show.
+pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Offset>) -> Result<Recording, IngestError> {
     let (sound, status, reason_code, reason, lost_s) = match with_channel(probe.found.clone(), rules.params.archive.channel) {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
@@ -125,18 +164,20 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
         },
     };
     let header = sound.as_ref().map(|sound| sound.header.clone()).unwrap_or_default();
-    let name = file.path.rsplit('/').next().unwrap_or_default();
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let stem = stem(&file.path);
     let (facts, own_name) = rules.name_facts(stem);
     let ingest = &rules.params.ingest;
     // A Song Meter's prefix is its serial number until someone changes it.
     let prefix = facts.time.as_ref().and_then(|time| time.prefix.as_ref());
     let serial = [header.serial.as_ref(), facts.serial.as_ref(), prefix].into_iter().flatten().next().cloned();
-    let own_site = site(&file.path, rules.archive_name.as_deref(), facts.site.as_deref(), serial.as_deref(), ingest.site_from);
-    let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock);
+    let (archive_name, folder) = (rules.archive_name.as_deref(), rules.site_folder());
+    let own_site = site(&file.path, archive_name, facts.site.as_deref(), serial.as_deref(), ingest.site_from, folder);
+    let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock, shown);
     let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
     readings.extend(place.start.map(Reading::of_sheet));
+    refuse_too_long(&file.path, &place.site)?;
     let start = decide(&readings, place.zone.as_ref());
+    let shown = shown.filter(|_| start.source == TimeSource::Filename).and_then(|shown| unlike(shown, &facts, ingest));
     Ok(Recording {
         id: recording_id(&file.path),
         path: file.path.clone(),
@@ -147,7 +188,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
         utc_offset_min: start.utc_offset_min,
         timezone: place.zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned),
         time_source: start.source,
-        time_note: notes(start.note, &header.notes),
+        time_note: notes([start.note, shown].into_iter().flatten().chain(header.notes.iter().cloned())),
         site_source: place.source,
         serial,
         own_name,
@@ -156,6 +197,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
         file_bytes: file.bytes,
         content_hash: probe.content_hash.clone(),
         duplicate_of: None,
+        copy_of: None,
         position: place.position.or_else(|| header.position.map(|(latitude, longitude)| (latitude.0, longitude.0))),
         status,
         reason_code,
@@ -164,10 +206,29 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules) -> Result<Recordi
     })
 }
 
+/// Refuses a site whose folder no file system takes. `path` is one of its recordings.
+///
+/// # Errors
+/// [`IngestError::SiteTooLong`].
+pub(super) fn refuse_too_long(path: &str, site: &str) -> Result<(), IngestError> {
+    match Unit::too_long(site) {
+        None => Ok(()),
+        Some(bytes) => Err(IngestError::SiteTooLong { path: path.to_owned(), site: site.to_owned(), bytes }),
+    }
+}
+
 /// Doubts about a start: contradictions between sources, and fields of a header that cannot be read.
-fn notes(note: Option<String>, of_header: &[String]) -> Option<String> {
-    let all: Vec<String> = note.into_iter().chain(of_header.iter().cloned()).collect();
+fn notes(doubts: impl Iterator<Item = String>) -> Option<String> {
+    let all: Vec<String> = doubts.collect();
     (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// A note where the headers of other files show another clock of names than the configuration says.
+fn unlike(shown: Offset, facts: &NameFacts, ingest: &IngestSettings) -> Option<String> {
+    let is_bare = facts.time.as_ref().is_some_and(|time| time.pattern == NamePattern::AudioMoth && time.offset.is_none());
+    let is_unlike = (shown == Offset::UTC) != (ingest.bare_name_clock == Clock::Utc);
+    let note = || format!("headers of files beside it show that such names have the offset {shown} from UTC: it was read so");
+    (is_bare && is_unlike).then(note)
 }
 
 /// Refuses a recording that lacks the channel that is asked for.
@@ -213,6 +274,7 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .column("file_bytes", rows.iter().map(|r| r.file_bytes))
             .column("content_hash", rows.iter().map(|r| &r.content_hash))
             .column("duplicate_of", rows.iter().map(|r| r.duplicate_of.as_ref()))
+            .column("copy_of", rows.iter().map(|r| r.copy_of.as_ref()))
             .column("make", header(rows, |h| h.make.clone()))
             .column("model", header(rows, |h| h.model.clone()))
             .column("serial", rows.iter().map(|r| r.serial.as_ref()))

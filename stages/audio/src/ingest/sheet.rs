@@ -258,7 +258,7 @@ mod tests {
     /// The place of a recording by its path, with its recorder.
     fn place(sheet: &Sheet, path: &str, serial: Option<&str>) -> Result<Place, String> {
         let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
-        let readings = Reading::of(&Default::default(), parse_start(stem).as_ref(), Clock::Utc);
+        let readings = Reading::of(&Default::default(), parse_start(stem).as_ref(), Clock::Utc, None);
         let site = (folders(path).next_back().unwrap_or("archive").to_owned(), SiteSource::Folder);
         sheet.place(Subject::new(path, stem, serial, site), &readings).map_err(|e| e.to_string())
     }
@@ -285,6 +285,20 @@ mod tests {
         assert_eq!(at("dawn"), "card", "without a time nobody knows");
         assert_eq!(site(&sheet, "card/A_20200301_000000.wav", Some("other")), "card");
         assert_eq!(place(&sheet, "card/A_20200301_000000.wav", moth).unwrap().position, Some((-10.0, -50.0)));
+    }
+
+    #[test]
+    fn accents_are_the_same_in_any_form() {
+        let (apart, in_one) = ("Rivie\u{300}re", "Rivi\u{e8}re");
+        for (sheet_s, folder) in [(apart, in_one), (in_one, apart)] {
+            let by_folder = sheet(&format!("site,folder,name\nPOND,{sheet_s},\nMARSH,,{sheet_s}*\n")).unwrap();
+            assert_eq!(site(&by_folder, &format!("raw/{folder}/x.wav"), None), "POND");
+            assert_eq!(site(&by_folder, &format!("raw/a/{folder}_1.wav"), None), "MARSH");
+            let described = sheet(&format!("site,latitude,longitude,timezone\n{sheet_s},-10,-50,America/Manaus\n")).unwrap();
+            let place = place(&described, &format!("raw/{folder}/x.wav"), None).unwrap();
+            assert_eq!((place.site.as_str(), place.position), (folder, Some((-10.0, -50.0))));
+            assert_eq!(place.zone.and_then(|zone| zone.iana_name().map(str::to_owned)).as_deref(), Some("America/Manaus"));
+        }
     }
 
     #[test]

@@ -8,11 +8,11 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::was_set;
-use crate::headers::{Header, HeaderFormat};
+use crate::headers::{Header, HeaderTime};
 use crate::names::{NamePattern, NameTime};
 
 /// Two clocks that are this close state the same start: names and headers are written seconds apart.
-const SAME_START: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const SAME_START: SignedDuration = SignedDuration::from_secs(5);
 
 /// The clock of names that carry neither prefix nor zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
@@ -58,34 +58,50 @@ pub(super) struct Reading {
     offset: Option<Offset>,
     /// The offset is an assumption about the recorder's settings and not written anywhere.
     assumed: bool,
+    /// The source states `-00:00`: it may be in UTC or show the site's clock.
+    open: bool,
 }
 
 impl Reading {
-    /// All readings of a recording, the most trusted first: those of headers with an offset, other headers, the name.
-    pub(super) fn of(header: &Header, name: Option<&NameTime>, bare_clock: Clock) -> Vec<Self> {
+    /// All readings of a recording, the most trusted first: those of headers with an offset, other headers, the name. `shown` is
+    /// the offset of names without prefix and zone, where the headers of other files show it; else `bare_clock` counts.
+    pub(super) fn of(header: &Header, name: Option<&NameTime>, bare_clock: Clock, shown: Option<Offset>) -> Vec<Self> {
         let (stated, bare): (Vec<_>, Vec<_>) = header.times.iter().partition(|time| time.offset_s.is_some());
-        let headers = stated.into_iter().chain(bare).map(|time| Self::of_header(time.format, time.local, time.offset()));
-        headers.chain(name.map(|name| Self::of_name(name, bare_clock))).collect()
+        let headers = stated.into_iter().chain(bare).map(Self::of_header);
+        headers.chain(name.map(|name| Self::of_name(name, bare_clock, shown))).collect()
     }
 
-    fn of_header(format: HeaderFormat, local: DateTime, offset: Option<Offset>) -> Self {
-        Self { source: TimeSource::Header, told_by: format!("the {}", format.name()), local, offset, assumed: false }
+    fn of_header(time: &HeaderTime) -> Self {
+        Self {
+            source: TimeSource::Header,
+            told_by: format!("the {}", time.format.name()),
+            local: time.local,
+            offset: time.offset(),
+            assumed: false,
+            open: time.offset_unknown,
+        }
     }
 
-    fn of_name(name: &NameTime, bare_clock: Clock) -> Self {
-        let bare_utc = name.pattern == NamePattern::AudioMoth && bare_clock == Clock::Utc || name.pattern == NamePattern::UnixHex;
+    fn of_name(name: &NameTime, bare_clock: Clock, shown: Option<Offset>) -> Self {
+        let bare = match name.pattern {
+            NamePattern::UnixHex => Some(Offset::UTC),
+            NamePattern::AudioMoth => shown.or((bare_clock == Clock::Utc).then_some(Offset::UTC)),
+            _ => None,
+        };
         Self {
             source: TimeSource::Filename,
             told_by: "the name".to_owned(),
             local: name.local,
-            offset: name.offset.or(bare_utc.then_some(Offset::UTC)),
+            offset: name.offset.or(bare),
             assumed: name.offset.is_none(),
+            open: name.offset_unknown,
         }
     }
 
     /// The start that a line of the site sheet states, in the site's zone.
     pub(super) fn of_sheet(local: DateTime) -> Self {
-        Self { source: TimeSource::Sheet, told_by: "the site sheet".to_owned(), local, offset: None, assumed: false }
+        let told_by = "the site sheet".to_owned();
+        Self { source: TimeSource::Sheet, told_by, local, offset: None, assumed: false, open: false }
     }
 
     /// The instant, where it can be known.
@@ -95,6 +111,17 @@ impl Reading {
             (None, Some(zone)) => zone.to_ambiguous_timestamp(self.local).compatible().ok(),
             (None, None) => None,
         }
+    }
+
+    /// An open reading in UTC, where another source shows that it is: its clock and offset, or its clock in the site's zone, give
+    /// the same instant.
+    fn settled(&self, others: &[Self], zone: Option<&TimeZone>) -> Option<Self> {
+        let in_utc = Self { offset: Some(Offset::UTC), open: false, ..self.clone() };
+        let instant = in_utc.instant(zone).filter(|_| self.open)?;
+        let is_guess = |other: &Self| other.open || (other.assumed && other.offset.is_some());
+        let tells = |other: &&Self| !is_guess(other) && was_set(other.local);
+        let mut instants = others.iter().filter(tells).filter_map(|other| other.instant(zone));
+        instants.any(|other| other.duration_since(instant).abs() <= SAME_START).then_some(in_utc)
     }
 
     /// The time between two readings. Where one of them has no certain offset, two equal clocks count as equal: a recorder can
@@ -115,6 +142,7 @@ impl std::fmt::Display for Reading {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} says {}", self.told_by, self.local)?;
         match self.offset.filter(|_| !self.assumed) {
+            None if self.open => f.write_str("-00:00"),
             Some(Offset::UTC) => f.write_str("Z"),
             Some(offset) => write!(f, "{offset}"),
             None => Ok(()),
@@ -144,6 +172,8 @@ impl Start {
 /// The start by these readings, the most trusted first. `zone` is the site's time zone, where it is known. The first reading that
 /// states an instant is believed, and the others are compared with it.
 pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
+    let readings: Vec<Reading> =
+        readings.iter().map(|reading| reading.settled(readings, zone).unwrap_or_else(|| reading.clone())).collect();
     let (live, dead): (Vec<&Reading>, Vec<&Reading>) = readings.iter().partition(|reading| was_set(reading.local));
     let mut notes: Vec<String> = dead.iter().map(|reading| format!("{reading}: the clock was not set")).collect();
     let Some(believed) = live.iter().find(|reading| reading.instant(zone).is_some()).or(live.first()) else {
@@ -157,6 +187,9 @@ pub(super) fn decide(readings: &[Reading], zone: Option<&TimeZone>) -> Start {
         if apart > SAME_START {
             notes.push(format!("{believed} and {other}, {apart:#} apart: {} was believed", believed.told_by));
         }
+    }
+    if believed.open && believed.offset.is_none() {
+        notes.push(format!("{believed}, which leaves the offset from UTC open: read as the site's clock"));
     }
     let mut start = resolve(believed, zone);
     notes.extend(start.note.take());
@@ -205,23 +238,27 @@ fn instant_in(instant: jiff::Timestamp, zone: Option<&TimeZone>, named: Option<(
 
 /// A clock reading in a zone. Where daylight saving repeats or leaves out an hour, the instant cannot be known for certain: the
 /// earlier of two is taken, an hour that was left out is read as if the clock had not been put forward, and the note says so.
+/// The local time is that of the instant: no clock at the site shows an hour that was left out.
 fn local_in(reading: &Reading, zone: &TimeZone) -> Start {
     let ambiguous = zone.to_ambiguous_timestamp(reading.local);
     let note = match ambiguous.offset() {
         AmbiguousOffset::Unambiguous { .. } => None,
         AmbiguousOffset::Gap { .. } => {
-            Some("daylight saving leaves this hour out: read as if the clock had not been put forward".to_owned())
+            Some(format!("{reading}, and daylight saving leaves this hour out: read as if the clock had not been put forward"))
         }
-        AmbiguousOffset::Fold { .. } => Some("daylight saving repeats this hour: the earlier reading was taken".to_owned()),
+        AmbiguousOffset::Fold { .. } => {
+            Some(format!("{reading}, and daylight saving repeats this hour: the earlier reading was taken"))
+        }
     };
     let Ok(instant) = ambiguous.compatible() else {
         return Start { note: Some(format!("{reading}, which is outside of the calendar")), ..Start::default() };
     };
+    let local = zone.to_datetime(instant);
     Start {
         utc_us: Some(instant.as_microsecond()),
-        local: Some(reading.local),
+        local: Some(local),
         utc_offset_min: Some(zone.to_offset(instant).seconds() / 60),
-        date: Some(reading.local.date()),
+        date: Some(local.date()),
         note,
         ..Start::default()
     }
@@ -237,7 +274,7 @@ mod tests {
 
     fn start_of(header: &Header, name: &str, clock: Clock, zone: Option<&str>) -> Start {
         let zone = zone.map(|z| TimeZone::get(z).unwrap());
-        decide(&Reading::of(header, parse_start(name).as_ref(), clock), zone.as_ref())
+        decide(&Reading::of(header, parse_start(name).as_ref(), clock, None), zone.as_ref())
     }
 
     fn start(name: &str, clock: Clock, zone: Option<&str>) -> Start {
@@ -271,16 +308,92 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_name_is_read_as_other_headers_show() {
+        let zone = TimeZone::get("America/Sao_Paulo").unwrap();
+        let read = |name: &str, clock, hours: i8| {
+            let shown = Some(Offset::constant(hours));
+            utc(&decide(&Reading::of(&Header::default(), parse_start(name).as_ref(), clock, shown), Some(&zone))).unwrap()
+        };
+        assert_eq!(read("20200301_193000", Clock::Utc, -4), "2020-03-01T23:30:00Z");
+        assert_eq!(read("20200301_193000", Clock::Local, 0), "2020-03-01T19:30:00Z");
+        assert_eq!(
+            read("P_20200301_193000", Clock::Utc, -4),
+            "2020-03-01T22:30:00Z",
+            "a prefix says that it is another recorder's"
+        );
+    }
+
+    #[test]
     fn hours_that_daylight_saving_repeats_or_leaves_out_are_noted() {
         let fold = start("P_20191103_013000", Clock::Utc, Some("America/New_York"));
         assert_eq!(utc(&fold).unwrap(), "2019-11-03T05:30:00Z");
         assert!(fold.note.unwrap().contains("repeats"));
         let gap = start("P_20200308_023000", Clock::Utc, Some("America/New_York"));
         assert_eq!(utc(&gap).unwrap(), "2020-03-08T07:30:00Z");
-        assert!(gap.note.unwrap().contains("leaves this hour out"));
+        assert_eq!((gap.local.unwrap().to_string().as_str(), gap.utc_offset_min), ("2020-03-08T03:30:00", Some(-240)));
+        assert_eq!(
+            gap.note.as_deref(),
+            Some(
+                "the name says 2020-03-08T02:30:00, and daylight saving leaves this hour out: read as if the clock had not been put forward"
+            )
+        );
         // A header's offset says which of the two hours it was.
         let told = start_of(&stamped("2019-11-03T01:30:00-05:00"), "P_20191103_013000", Clock::Utc, Some("America/New_York"));
         assert_eq!((utc(&told).unwrap().as_str(), told.note), ("2019-11-03T06:30:00Z", None));
+    }
+
+    #[test]
+    fn local_time_is_utc_plus_offset_in_the_south_too() {
+        for (name, instant, local, offset_min, is_doubtful) in [
+            ("V_20210115_210000", "2021-01-15T10:00:00Z", "2021-01-15T21:00:00", 660, false),
+            ("V_20210715_210000", "2021-07-15T11:00:00Z", "2021-07-15T21:00:00", 600, false),
+            ("V_20210404_023000", "2021-04-03T15:30:00Z", "2021-04-04T02:30:00", 660, true),
+            ("V_20211003_023000", "2021-10-02T16:30:00Z", "2021-10-03T03:30:00", 660, true),
+            ("V_20200229_235958_500", "2020-02-29T12:59:58.5Z", "2020-02-29T23:59:58.5", 660, false),
+        ] {
+            let start = start(name, Clock::Utc, Some("Australia/Melbourne"));
+            assert_eq!((utc(&start).unwrap().as_str(), start.note.is_some()), (instant, is_doubtful), "{name}");
+            assert_eq!((start.local.unwrap().to_string().as_str(), start.utc_offset_min), (local, Some(offset_min)), "{name}");
+        }
+        let moth = "20210403_163000";
+        let header = audiomoth::parse(
+            "Recorded at 16:30:00 03/04/2021 (UTC) by AudioMoth 249BC3055C0300C4 at medium gain while battery was 4.2V.",
+        );
+        let second = start_of(&header, moth, Clock::Utc, Some("Australia/Melbourne"));
+        assert_eq!((second.local.unwrap().to_string().as_str(), second.utc_offset_min), ("2021-04-04T02:30:00", Some(600)));
+        assert_eq!(second.note, None);
+    }
+
+    #[test]
+    fn an_offset_of_minus_zero_is_read_as_another_source_shows_and_else_told() {
+        let brisbane = Some("Australia/Brisbane");
+        let read = |header: &str, name: &str, clock| {
+            let start = start_of(&stamped(header), name, clock, brisbane);
+            (utc(&start).unwrap(), start.note)
+        };
+        let (local, note) = read("2016-05-17 16:00:00-00:00", "AVA__20160517_160000", Clock::Utc);
+        assert_eq!(local, "2016-05-17T06:00:00Z");
+        assert_eq!(
+            note.as_deref(),
+            Some(
+                "the GUANO header says 2016-05-17T16:00:00-00:00, which leaves the offset from UTC open: read as the site's clock"
+            )
+        );
+        // The name's clock in the site's zone shows that the header is in UTC.
+        assert_eq!(
+            read("2016-05-17 06:00:00-00:00", "AVA__20160517_160000", Clock::Utc),
+            ("2016-05-17T06:00:00Z".to_owned(), None)
+        );
+        // An assumption about a recorder's names shows nothing.
+        let (assumed, note) = read("2016-05-17 16:00:00-00:00", "20160517_160000", Clock::Utc);
+        assert_eq!((assumed.as_str(), note.unwrap().contains("open")), ("2016-05-17T06:00:00Z", true));
+        let (name, note) = read("", "AVA_20160517_160000_-0000", Clock::Utc);
+        assert_eq!(
+            (name.as_str(), note.unwrap().contains("the name says 2016-05-17T16:00:00-00:00")),
+            ("2016-05-17T06:00:00Z", true)
+        );
+        let nowhere = start_of(&stamped("2016-05-17 16:00:00-00:00"), "dawn", Clock::Utc, None);
+        assert_eq!((nowhere.utc_us, nowhere.local.is_some()), (None, true));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::beside::offset_of_names;
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
@@ -16,7 +17,7 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
 /// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content.
@@ -48,8 +49,8 @@ pub(super) struct Entry {
     pub(super) position: u32,
     /// Position in the summary's list of days.
     pub(super) day: u32,
-    /// The start that a clock at the site would show, which orders a day.
-    pub(super) start_local_us: Option<i64>,
+    /// The start that a clock at the site would show, or else one in UTC: it orders a day.
+    pub(super) start_us: Option<i64>,
     /// Seconds; 0 where the recording cannot be read.
     pub(super) duration_s: f32,
     /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
@@ -119,8 +120,9 @@ impl Looked {
     /// Makes the rows of a piece's files and keeps what their units depend on.
     pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules) -> Result<Self, IngestError> {
         let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, ..Self::default() };
+        let shown = offset_of_names(probed.iter().map(|(_, file, probe)| (file.path.as_str(), probe)));
         for (position, file, probe) in probed {
-            let recording = row(&file, &probe, rules)?;
+            let recording = row(&file, &probe, rules, shown)?;
             looked.tally.add(position, &recording);
             let day = looked.day(recording.day());
             looked.entries.push(Entry::of(position, day, &recording));
@@ -235,7 +237,7 @@ impl Entry {
             id: number(&recording.path),
             position,
             day,
-            start_local_us: recording.start_local_us(),
+            start_us: recording.clock_us(),
             duration_s: recording.duration_s().unwrap_or(0.0) as f32,
             row: hash(&hash_bytes(&row)).unwrap_or_default(),
             // Empty files all have the same content, and an unreadable one has none.
@@ -249,7 +251,7 @@ impl Entry {
         for part in [
             &self.id.to_le_bytes()[..],
             &self.day.to_le_bytes(),
-            &self.start_local_us.unwrap_or(NO_START).to_le_bytes(),
+            &self.start_us.unwrap_or(NO_START).to_le_bytes(),
             &self.duration_s.to_le_bytes(),
             &self.row.to_le_bytes(),
             &[u8::from(self.content.is_some())],
@@ -268,7 +270,7 @@ impl Entry {
             position,
             id: u64::from_le_bytes(take(record)?),
             day: u32::from_le_bytes(take(record)?),
-            start_local_us: Some(i64::from_le_bytes(take(record)?)).filter(|start| *start != NO_START),
+            start_us: Some(i64::from_le_bytes(take(record)?)).filter(|start| *start != NO_START),
             duration_s: f32::from_le_bytes(take(record)?),
             row: u128::from_le_bytes(take(record)?),
             content: {
@@ -302,11 +304,11 @@ mod tests {
     }
 
     fn looked(first: u32) -> Looked {
-        let entry = |i: u32, start_local_us, content| Entry {
+        let entry = |i: u32, start_us, content| Entry {
             id: u64::MAX - 1,
             position: first + i,
             day: i,
-            start_local_us,
+            start_us,
             duration_s: 59.5,
             row: 7,
             content,

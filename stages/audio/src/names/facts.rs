@@ -21,6 +21,8 @@ pub struct NameTime {
     pub local: DateTime,
     /// The offset from UTC, where the name or its format states it.
     pub offset: Option<Offset>,
+    /// The name states the offset `-0000`, which means that it is not known (RFC 3339).
+    pub offset_unknown: bool,
     /// What stands before the date: often the site or the recorder.
     pub prefix: Option<String>,
     /// The format, from which a caller may conclude a default offset.

@@ -21,7 +21,7 @@ use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
 use super::facts::{NameFacts, NamePattern, NameTime};
-use crate::clock::{nanoseconds, number, parse_offset, was_set};
+use crate::clock::{nanoseconds, number, offset_is_unknown, parse_offset, was_set};
 
 /// `%b`.
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -166,12 +166,13 @@ fn time(parts: &Captures<'_>) -> Option<NameTime> {
     let fraction = nanoseconds(text("fraction").unwrap_or_default().as_bytes())?;
     let hour = part("hour").or_else(|| hour_of_24(part("hour_of_12")?, text("half")?))?;
     let clock = Time::new(hour as i8, part("minute").unwrap_or(0) as i8, part("second").unwrap_or(0) as i8, fraction).ok()?;
-    let offset: Option<Offset> = match text("offset") {
+    let offset_unknown = text("offset").is_some_and(|offset| offset_is_unknown(offset.as_bytes()));
+    let offset: Option<Offset> = match text("offset").filter(|_| !offset_unknown) {
         Some(offset) => Some(parse_offset(offset.as_bytes())?.0),
         None => None,
     };
     let local: DateTime = date.to_datetime(clock);
-    Some(NameTime { local, offset, prefix: None, pattern: NamePattern::Own, suspicious: !was_set(local) })
+    Some(NameTime { local, offset, offset_unknown, prefix: None, pattern: NamePattern::Own, suspicious: !was_set(local) })
 }
 
 fn hour_of_24(hour: u32, half: &str) -> Option<u32> {

@@ -178,7 +178,7 @@ fn minutes_follow_each_other_and_the_last_one_is_as_long_as_it_is() {
     let frame = |i: u32| {
         let noise = ((i.wrapping_mul(2_654_435_761) >> 16) as i16) / 16;
         match i / (60 * rate) {
-            1 if i % 100 == 0 => [i16::MAX, noise],
+            1 if i.is_multiple_of(100) => [i16::MAX, noise],
             1 => [4 * noise, 4 * noise],
             _ => [noise, noise],
         }

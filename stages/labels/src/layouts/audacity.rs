@@ -43,7 +43,8 @@ impl Layout for Audacity {
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
         let tracks = look.sample(&["txt", "tsv"]);
-        tracks.iter().any(|file| holds_labels(self, look, file)).then(|| Proposal::of(self))
+        // A track has no header; a table of Raven without labels has.
+        tracks.iter().any(|file| !look.has_times(file) && holds_labels(self, look, file)).then(|| Proposal::of(self))
     }
 }
 

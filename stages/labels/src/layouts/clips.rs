@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{LABEL, LabelSeparator, RECORDING, SeparatorKeys, filled, quality};
+use super::columns::{LABEL, LabelSeparator, SeparatorKeys, filled, quality};
+use super::recording_columns::RecordingColumns;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -30,6 +31,7 @@ pub(super) struct Clips;
 #[serde(default)]
 struct ClipKeys {
     recording_column: Option<String>,
+    recording_folder_column: Option<String>,
     label_column: Option<String>,
     quality_column: Option<String>,
     #[serde(flatten)]
@@ -54,7 +56,13 @@ impl Layout for Clips {
             // Any archive may hold CSV files of another kind, such as a list of sites.
             required: &[("annotate.folder", "name the CSV file, or the folder that holds nothing but such files")],
             used: &[
-                &["annotate.folder", "annotate.recording_column", "annotate.label_column", "annotate.quality_column"],
+                &[
+                    "annotate.folder",
+                    "annotate.recording_column",
+                    "annotate.recording_folder_column",
+                    "annotate.label_column",
+                    "annotate.quality_column",
+                ],
                 LabelSeparator::NAMES,
             ],
         }
@@ -67,8 +75,8 @@ impl Layout for Clips {
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
         let tables = look.sample(&["csv"]);
-        // A column of 0 and 1 in a table of places is a property of the place.
-        let may_hold = |file: &str| look.may_label_recordings(file) && !look.lists_places(file);
+        // A column of 0 and 1 in a table of places is a property of the place, and labels with times are not of whole recordings.
+        let may_hold = |file: &str| look.may_label_recordings(file) && !look.lists_places(file) && !look.has_times(file);
         let place = place_of(tables.iter().filter(|file| may_hold(file) && holds_labels(self, look, file)))?;
         Some(Proposal { folder: Some(place), ..Proposal::of(self) })
     }
@@ -77,9 +85,10 @@ impl Layout for Clips {
 /// Reads a CSV file of clips.
 fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
-    let recording = table.require(keys.recording_column.as_deref(), RECORDING, "recording", "recording_column");
-    let columns = recording.and_then(|recording| {
-        Ok((recording, labels(&table, keys, recording)?, quality(&table, keys.quality_column.as_deref())?))
+    let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
+    let columns = RecordingColumns::required(&table, wanted, folder).and_then(|recording| {
+        let labels = labels(&table, keys, &recording)?;
+        Ok((recording, labels, quality(&table, keys.quality_column.as_deref())?))
     });
     let (recording, labels, quality) = match columns {
         Ok(read) => read,
@@ -87,11 +96,11 @@ fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
     };
     let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
     for row in &table.rows {
-        let name = row.text(Some(recording));
-        let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
+        let name = recording.name(row);
+        let unnamed = name.is_none().then(|| "no recording is named".to_owned());
         for event in labels.events(&table, row, &keys.separator.label_separator) {
             let event = Event { quality: filled(row.text(quality)), ..event };
-            contents.add(filled(name), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
+            contents.add(name.clone(), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
         }
     }
     contents.or_silence()
@@ -105,13 +114,13 @@ pub(super) enum ClipLabels {
     Classes(Vec<usize>),
 }
 
-fn labels(table: &Delimited, keys: &ClipKeys, recording: usize) -> Result<ClipLabels, String> {
-    if let Some(column) = table.find(keys.label_column.as_deref(), LABEL)?.filter(|&column| column != recording) {
+fn labels(table: &Delimited, keys: &ClipKeys, recording: &RecordingColumns) -> Result<ClipLabels, String> {
+    if let Some(column) = table.find(keys.label_column.as_deref(), LABEL)?.filter(|&column| !recording.has(column)) {
         return Ok(ClipLabels::Text(column));
     }
     let is_candidate = |&column: &usize| {
         let name = plain(&table.header[column]);
-        column != recording && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
+        !recording.has(column) && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
     };
     let candidates: Vec<usize> = (0..table.header.len()).filter(is_candidate).collect();
     let columns: Vec<usize> = candidates.iter().copied().filter(|&column| is_class(table, column)).collect();

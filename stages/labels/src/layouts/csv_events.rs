@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, RECORDING, SeparatorKeys, filled};
+use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, SeparatorKeys};
 use super::raven_times::{BEGIN, RavenTimes};
+use super::recording_columns::{RECORDING, RecordingColumns};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -54,7 +55,7 @@ impl Layout for CsvEvents {
     }
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
-        let tables = look.sample(&["csv"]);
+        let tables = look.sample(EXTENSIONS);
         let place = place_of(tables.iter().filter(|file| look.may_label_recordings(file) && holds_labels(self, look, file)))?;
         Some(Proposal { folder: Some(place), ..Proposal::of(self) })
     }
@@ -63,43 +64,44 @@ impl Layout for CsvEvents {
 /// Reads a CSV file of events.
 fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
+    let (wanted, folder) = (keys.columns.recording_column.as_deref(), keys.columns.recording_folder_column.as_deref());
     let columns = EventColumns::of(&table, &keys.columns);
-    let recording = table.find(keys.columns.recording_column.as_deref(), RECORDING);
+    let recording = RecordingColumns::of(&table, wanted, folder, RECORDING);
     let (columns, recording) = match (columns, recording) {
-        (Ok(columns), Ok(recording)) => (columns, recording),
+        (Ok(columns), Ok(recording)) => {
+            let recording = recording.without(columns.label);
+            (columns, recording)
+        }
         (Err(fault), _) | (_, Err(fault)) => return Contents::faulty(&table, fault),
     };
-    // A column `Name` may hold recordings or labels. Every table has labels.
-    let recording = recording.filter(|&recording| recording != columns.label);
     let is_ravens = plain(&table.header[columns.start]) == BEGIN;
-    let times = match is_ravens.then(|| RavenTimes::of(&table, recording)).transpose() {
+    let names: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
+    let times = match is_ravens.then(|| RavenTimes::of(&table, &names)).transpose() {
         Ok(times) => times,
         Err(fault) => return Contents::faulty(&table, fault),
     };
     let mut contents = Contents::default();
-    for row in &table.rows {
+    for (row, name) in table.rows.iter().zip(names) {
         for event in events(row, &columns, &keys.separator.label_separator) {
             let event = match &times {
-                Some(times) => times.within_recording(row, event),
+                Some(times) => times.within_recording(row, name.is_some(), event),
                 None => event,
             };
-            contents.add(filled(row.text(recording)), event.or_problem(table.too_long(row)));
+            contents.add(name.clone(), event.or_problem(table.too_long(row)));
         }
     }
     contents.or_silence()
 }
 
 fn events(row: &DelimitedRow, columns: &EventColumns, separator: &LabelSeparator) -> Vec<Event> {
-    let text = |column| row.text(Some(column));
-    let (start, end, label) = (text(columns.start), text(columns.end), text(columns.label));
-    if [start, end, label] == ["", "", ""] {
+    if columns.is_blank(row) {
         return vec![Event::nothing(row.line)];
     }
-    let labels = match separator.labels(label) {
+    let labels = match separator.labels(row.text(Some(columns.label))) {
         Ok(labels) => labels,
         Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
     };
-    (1..).zip(labels).map(|(item, label)| Event { item, ..columns.event(row, start, end, label) }).collect()
+    (1..).zip(labels).map(|(item, label)| Event { item, ..columns.event(row, label) }).collect()
 }
 
 #[cfg(test)]
@@ -162,6 +164,27 @@ mod tests {
         let found = parse(&format!("start,end,label\n1,2,{labels}\n"));
         assert_eq!(found.events().count(), 1);
         assert!(found.by_recording[&None][0].problem.as_deref().is_some_and(|problem| problem.contains("256 labels")));
+    }
+
+    #[test]
+    fn a_table_of_kaleidoscope_with_manual_ids() {
+        let head = "INDIR,FOLDER,IN FILE,CHANNEL,OFFSET,DURATION,Fmin,Fmean,Fmax,DATE,TIME,HOUR,TOP1MATCH*,TOP1DIST,MANUAL ID";
+        let row = |folder: &str, file: &str, times: &str, id: &str| {
+            format!("E:\\proj,{folder},{file},0,{times},1500,1800,2500,2024-05-01,20:00:00,20,c1,0.31,{id}\n")
+        };
+        let table = [
+            row("Stn01", "only1.wav", "4.0,1.0", "BOAFAB"),
+            row("Stn02", "only2.wav", "7.0,1.5", "DENMIN"),
+            row("Stn01", "only1.wav", "9.0,1.0", ""),
+        ];
+        let found = parse(&format!("{head}\n{}", table.concat()));
+        let of = |name: &str| &found.by_recording[&Some(name.to_owned())];
+        let times = |event: &Event| (event.label.clone(), event.start_s, event.end_s, event.low_hz, event.high_hz);
+        let one = &of("E:\\proj/Stn01/only1.wav");
+        assert_eq!(times(&one[0]), ("BOAFAB".into(), Some(4.0), Some(5.0), Some(1500.0), Some(2500.0)));
+        assert_eq!((one[0].problem.as_deref(), one[1].problem.as_deref()), (None, Some("no label")));
+        let two = times(&of("E:\\proj/Stn02/only2.wav")[0]);
+        assert_eq!((two.0.as_str(), two.1, two.2), ("DENMIN", Some(7.0), Some(8.5)));
     }
 
     #[test]

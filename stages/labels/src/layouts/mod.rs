@@ -3,6 +3,7 @@
 pub mod anuraset_raw;
 pub(crate) mod audacity;
 pub(crate) mod columns;
+pub(crate) mod recording_columns;
 pub mod review;
 
 mod anuraset_processed;

@@ -9,11 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{EventColumnKeys, EventColumns, filled};
+use super::columns::{EventColumnKeys, EventColumns};
 use super::raven_times::{BEGIN, RavenTimes};
+use super::recording_columns::RecordingColumns;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect};
-use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, readable};
 use crate::look::ArchiveLook;
 
@@ -68,8 +68,8 @@ fn parse(bytes: &[u8], keys: &EventColumnKeys) -> Contents {
 /// The columns of a selection table.
 struct SelectionTable {
     columns: EventColumns,
-    /// The column that names the recording.
-    recording: Option<usize>,
+    /// What each row calls its recording.
+    recordings: Vec<Option<String>>,
     times: RavenTimes,
     selection: Option<usize>,
     view: Option<usize>,
@@ -77,11 +77,13 @@ struct SelectionTable {
 
 impl SelectionTable {
     fn of(table: &Delimited, keys: &EventColumnKeys) -> Result<Self, String> {
-        let recording = table.find(keys.recording_column.as_deref(), &["begin path", "begin file"])?;
+        let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
+        let recording = RecordingColumns::of(table, wanted, folder, &["begin path", "begin file"])?;
+        let recordings: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
         Ok(Self {
             columns: EventColumns::of(table, keys)?,
-            recording,
-            times: RavenTimes::of(table, recording)?,
+            times: RavenTimes::of(table, &recordings)?,
+            recordings,
             selection: table.find(None, &["selection"])?,
             view: table.find(None, &["view"])?,
         })
@@ -90,10 +92,11 @@ impl SelectionTable {
     fn contents(&self, table: &Delimited) -> Contents {
         let mut contents = Contents::default();
         let kept = self.kept(table);
-        for (row, &kept) in table.rows.iter().zip(&kept) {
+        for ((row, name), &kept) in table.rows.iter().zip(&self.recordings).zip(&kept) {
             let again = (kept != row.line).then(|| format!("the selection of line {kept} in another view"));
-            let event = self.event(row).or_problem(again).or_problem(table.too_long(row));
-            contents.add(filled(row.text(self.recording)), event);
+            let event = self.columns.event(row, row.text(Some(self.columns.label)));
+            let event = self.times.within_recording(row, name.is_some(), event);
+            contents.add(name.clone(), event.or_problem(again).or_problem(table.too_long(row)));
         }
         contents.or_silence()
     }
@@ -101,34 +104,30 @@ impl SelectionTable {
     /// For each row the line that is kept of its selection: its own, unless another view of the selection is kept.
     fn kept(&self, table: &Delimited) -> Vec<u32> {
         let mut by_selection: BTreeMap<[&str; 4], &DelimitedRow> = BTreeMap::new();
-        for row in &table.rows {
-            let Some(key) = self.selection_of(row) else { continue };
+        for (row, name) in table.rows.iter().zip(&self.recordings) {
+            let Some(key) = self.selection_of(row, name) else { continue };
             let kept = by_selection.entry(key).or_insert(row);
             if !self.is_spectrogram(kept) && self.is_spectrogram(row) {
                 *kept = row;
             }
         }
-        let line = |row: &DelimitedRow| {
-            let kept = self.selection_of(row).map_or(row, |key| by_selection[&key]);
+        let line = |(row, name): (&DelimitedRow, &Option<String>)| {
+            let kept = self.selection_of(row, name).map_or(row, |key| by_selection[&key]);
             if kept.text(self.view) == row.text(self.view) { row.line } else { kept.line }
         };
-        table.rows.iter().map(line).collect()
+        table.rows.iter().zip(&self.recordings).map(line).collect()
     }
 
-    /// The fields that all rows of a selection share; `None` in a table without views or numbers.
-    fn selection_of<'a>(&self, row: &'a DelimitedRow) -> Option<[&'a str; 4]> {
+    /// What all rows of a selection share; `None` in a table without views or numbers.
+    fn selection_of<'a>(&self, row: &'a DelimitedRow, name: &'a Option<String>) -> Option<[&'a str; 4]> {
         let (Some(_), number) = (self.view, row.text(self.selection)) else { return None };
         let time = |column| row.text(Some(column));
-        (!number.is_empty()).then(|| [row.text(self.recording), number, time(self.columns.start), time(self.columns.end)])
+        let name = name.as_deref().unwrap_or_default();
+        (!number.is_empty()).then(|| [name, number, time(self.columns.start), time(self.columns.end.column())])
     }
 
     fn is_spectrogram(&self, row: &DelimitedRow) -> bool {
         row.text(self.view).to_lowercase().starts_with(SPECTROGRAM)
-    }
-
-    fn event(&self, row: &DelimitedRow) -> Event {
-        let (start, end) = (row.text(Some(self.columns.start)), row.text(Some(self.columns.end)));
-        self.times.within_recording(row, self.columns.event(row, start, end, row.text(Some(self.columns.label))))
     }
 }
 

@@ -4,7 +4,7 @@
 //! an empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save
 //! them, in any locale.
 
-use super::columns::RECORDING;
+use super::recording_columns::RECORDING;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::event::Event;

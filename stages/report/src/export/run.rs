@@ -63,7 +63,7 @@ fn withholds(run: &RunTables) -> bool {
     text("privacy.backbone").is_some() && text("privacy.speech") == Some("withhold")
 }
 
-const RECORDINGS: [&str; 11] = [
+const RECORDINGS: [&str; 12] = [
     "recording_id",
     "path",
     "duration_s",
@@ -75,6 +75,7 @@ const RECORDINGS: [&str; 11] = [
     "longitude",
     "dead_channels",
     "status",
+    "copy_of",
 ];
 const DETECTIONS: [&str; 10] =
     ["recording_id", "class", "start_s", "end_s", "windows", "peak_score", "mean_score", "probability", "threshold", "model_id"];
@@ -410,7 +411,7 @@ impl Texts {
     }
 }
 
-/// The readable recordings of one file of the table, by path.
+/// The readable recordings of one file of the table, by path. A copy is not among them: what it holds is that of another.
 pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError> {
     let columns = [&RECORDINGS[..], &Clock::COLUMNS].concat();
     let (batch, site) = (part.read(&columns)?, part.unit.site());
@@ -418,10 +419,10 @@ pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError
     let (durations, rates) = (batch.f64("duration_s")?, batch.u32("sample_rate_hz")?);
     let (makes, models, serials) = (batch.utf8("make")?, batch.utf8("model")?, batch.utf8("serial")?);
     let (latitudes, longitudes) = (batch.f64("latitude")?, batch.f64("longitude")?);
-    let dead = batch.utf8("dead_channels")?;
+    let (dead, copies) = (batch.utf8("dead_channels")?, batch.utf8("copy_of")?);
     let recording = |(row, start): (usize, Start)| {
         let recorder: Vec<&str> = [cell(makes, row), cell(models, row)].into_iter().flatten().collect();
-        (status.value(row) != "rejected").then(|| Recording {
+        (status.value(row) != "rejected" && cell(copies, row).is_none()).then(|| Recording {
             id: ids.value(row).to_owned(),
             site: site.to_owned(),
             path: paths.value(row).to_owned(),

@@ -26,6 +26,7 @@ pub(super) const COLUMNS: &[&str] = &[
     "sample_rate_hz",
     "dead_channels",
     "duplicate_of",
+    "copy_of",
     "latitude",
     "longitude",
     "status",
@@ -47,6 +48,8 @@ pub(crate) struct Recorded {
     pub(crate) damage: BTreeMap<String, u64>,
     /// Recordings with the same content as another one.
     pub(crate) duplicates: u64,
+    /// Those of them that are copies: of the same site and start. They count once.
+    pub(crate) copies: u64,
     /// Recordings whose start is doubtful.
     pub(crate) doubtful: u64,
 }
@@ -103,13 +106,17 @@ impl Recorded {
     pub(super) fn add(&mut self, site: &str, batch: &Batch) -> Result<(), TableError> {
         let (status, starts, durations) = (batch.utf8("status")?, batch.micros("start_local")?, batch.f64("duration_s")?);
         let (latitudes, longitudes) = (batch.f64("latitude")?, batch.f64("longitude")?);
-        let (notes, duplicates) = (batch.utf8("time_note")?, batch.utf8("duplicate_of")?);
+        let (notes, duplicates, copies) = (batch.utf8("time_note")?, batch.utf8("duplicate_of")?, batch.utf8("copy_of")?);
         for i in 0..batch.rows() {
             let status = status.value(i);
             let at = self.sites.entry(site.to_owned()).or_default();
             at.recordings += 1;
             at.add_place(cell(latitudes, i).zip(cell(longitudes, i)));
-            at.add_time(cell(starts, i), cell(durations, i).filter(|_| status != "rejected"));
+            let is_copy = cell(copies, i).is_some();
+            self.copies += u64::from(is_copy);
+            if !is_copy {
+                at.add_time(cell(starts, i), cell(durations, i).filter(|_| status != "rejected"));
+            }
             match status {
                 "rejected" => at.rejected += 1,
                 "repaired" => at.repaired += 1,
@@ -205,6 +212,7 @@ mod tests {
                 text("time_note", rows.iter().map(|r| r.1.filter(|us| *us < HOUR_US).map(|_| "a dead clock"))),
                 f64("duration_s", rows.iter().map(|r| r.2)),
                 text("duplicate_of", rows.iter().map(|r| r.0.contains("copy").then_some("r0"))),
+                text("copy_of", rows.iter().map(|r| r.0.starts_with("second copy").then_some("r0"))),
                 f64("latitude", (0..rows.len()).map(|i| (i > 0).then_some(-15.0))),
                 f64("longitude", rows.iter().map(|r| if r.0.contains("far") { -44.0 } else { -43.0 })),
                 text("status", rows.iter().map(|r| r.3)),
@@ -226,19 +234,20 @@ mod tests {
                     ("copy.wav", Some(36 * HOUR_US), Some(600.0), "repaired"),
                     ("far.wav", Some(60 * HOUR_US), None, "rejected"),
                     ("untimed.wav", None, Some(60.0), "ok"),
+                    ("second copy.wav", Some(11 * HOUR_US), Some(7200.0), "ok"),
                 ]),
             )
             .unwrap();
         recorded.add("B", &recordings(&[("b.wav", Some(0), Some(1.0), "ok")])).unwrap();
         let a = &recorded.sites["A"];
-        assert_eq!((a.recordings, a.repaired, a.rejected, a.untimed, a.recorded_s), (4, 1, 1, 1, 7860.0));
+        assert_eq!((a.recordings, a.repaired, a.rejected, a.untimed, a.recorded_s), (5, 1, 1, 1, 7860.0));
         assert_eq!((a.first, a.last), (Some(Day(0)), Some(Day(2))));
         let nights: Vec<_> = a.nights.iter().map(|(d, n)| (d.0, n.recorded_s, n.rejected)).collect();
         assert_eq!(nights, [(-1, 3600.0, 0), (0, 3600.0, 0), (1, 600.0, 0), (2, 0.0, 1)]);
         assert_eq!((a.place, a.moved), (Some((-15.0, -43.0)), true));
         assert_eq!(recorded.sites["B"].place, None, "half a coordinate is none");
-        assert_eq!((recorded.duplicates, recorded.doubtful), (1, 1));
-        assert_eq!((recorded.total(|s| s.recordings), recorded.span()), (5, Some((Day(0), Day(2)))));
+        assert_eq!((recorded.duplicates, recorded.copies, recorded.doubtful), (2, 1, 1));
+        assert_eq!((recorded.total(|s| s.recordings), recorded.span()), (6, Some((Day(0), Day(2)))));
         assert_eq!(recorded.damage["truncated"], 2);
         assert_eq!((recorded.rejected[0].path.as_str(), recorded.repaired[0].lost_s), ("far.wav", Some(2.5)));
     }

@@ -118,7 +118,10 @@ fn sites(recorded: &Recorded) -> Markup {
         h3 { "Sites" }
         (table("Sites", heads, rows))
         @if recorded.duplicates > 0 {
-            p.note { "Both kept, and both counted: " (count(recorded.duplicates, "recording")) " with the same content as another one." }
+            p.note {
+                "Same content as another one: " (count(recorded.duplicates, "recording")) ". "
+                (number(recorded.copies)) " of these, of the same site and time, count once with it; the others count for themselves."
+            }
         }
         @if recorded.doubtful > 0 {
             p.note { "Doubtful start: " (count(recorded.doubtful, "recording")) "; the column " code { "time_note" } " says why." }

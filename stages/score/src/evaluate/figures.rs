@@ -156,7 +156,7 @@ mod tests {
         side.push(recordings[0], 3.0, None, &[0.9, 0.9], &[Some(true), Some(false)]);
         side.push(recordings[1], 3.0, None, &[0.6, 0.2], &[Some(false), Some(false)]);
         let curve = Arc::new(Rising { scores: vec![0.0], probabilities: vec![0.5] });
-        let calibration = Calibration { source: Source::Own, positives: 1, method: "isotonic", curve };
+        let calibration = Calibration { source: Source::Own, positives: 1, method: "isotonic", weight: None, curve };
         let cuts =
             Cuts { fixed: 0.5, tuned: &[vec![0.75; 2], vec![0.5, 0.75]], calibrations: &[Some(calibration), None], local: &[] };
         let (metrics, figures) = (Metrics::all(), by_class(&side, &[0, 1], cuts).unwrap());

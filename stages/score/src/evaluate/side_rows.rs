@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::bootstrap::{ByFigure, Draws, Intervals, intervals};
+use super::bootstrap::{ByFigure, Intervals, intervals};
 use super::decided::Cuts;
+use super::draws::Draws;
 use super::figures::{Figure, Metrics};
 use super::groups::{ClassGroups, by_night, by_polyphony};
 use super::scored::Side;

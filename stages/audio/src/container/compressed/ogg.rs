@@ -14,6 +14,7 @@ use super::super::sniff::unsupported;
 use super::fault::rejected;
 use super::stream::{self, Edges, Stream};
 use crate::error::{Fault, RejectCode};
+use crate::headers::{TAG_BYTES, Tags};
 
 /// How a page begins.
 const MARK: [u8; 4] = *b"OggS";
@@ -31,8 +32,11 @@ const MAX_PAGES: usize = 4096;
 const MAX_SETUP_BYTES: usize = 64 * 1024;
 /// How often, on average, each byte of a file may be read again in search of pages.
 const PATIENCE: u64 = 8;
-/// The packets before a Vorbis stream's sound: identification, comments, setup.
+/// The packets before a Vorbis stream's sound: identification, comments, setup. FLAC has its comments in the same place.
+const COMMENTS_PACKET: usize = 1;
 const SETUP_PACKET: usize = 2;
+/// How the comments of a Vorbis stream begin.
+const COMMENTS: &[u8] = b"\x03vorbis";
 
 /// The marks of codecs at the start of a stream's first packet, and their names where they are not read.
 const CODECS: [(&[u8], Option<&str>); 6] = [
@@ -48,20 +52,20 @@ const CODECS: [(&[u8], Option<&str>); 6] = [
 pub(super) fn stream(mut file: Box<dyn ReadSeek>) -> Result<Stream, Fault> {
     let len = length(&mut file)?;
     let mut pages = Pages::new(file, len)?;
-    let starts_late = check_headers(&mut pages)?;
+    let headers = headers(&mut pages)?;
     pages.rewind()?;
     let demuxer = stream::demuxer("ogg", Box::new(ReadOnlySource::new(pages)), OggReader::try_new)?;
-    let edges = Edges { cut_by_decoder: true, starts_late, ..Edges::none(None) };
-    Ok(Stream { edges, ..Stream::new(demuxer, "ogg", len) })
+    let edges = Edges { cut_by_decoder: true, starts_late: headers.has_gap, ..Edges::none(None) };
+    Ok(Stream { edges, tags: headers.tags(), ..Stream::new(demuxer, "ogg", len) })
 }
 
 /// Goes through the pages before the sound: names what is not read, and refuses a setup header of a size that no
-/// encoder writes. Returns whether pages are missing among them and the first of the sound.
-fn check_headers(pages: &mut Pages) -> Result<bool, Fault> {
+/// encoder writes.
+fn headers(pages: &mut Pages) -> Result<Headers, Fault> {
     let mut stream: Option<Headers> = None;
     for _ in 0..MAX_PAGES {
         if !pages.next()? {
-            return stream.map(|stream| stream.has_gap).ok_or_else(no_page);
+            return stream.ok_or_else(no_page);
         }
         let page = Page(&pages.page);
         let headers = match &mut stream {
@@ -74,7 +78,7 @@ fn check_headers(pages: &mut Pages) -> Result<bool, Fault> {
         };
         headers.take(&page)?;
         if page.position() > 0 {
-            return Ok(headers.has_gap);
+            return stream.ok_or_else(no_page);
         }
     }
     Err(rejected(RejectCode::BadHeader, format!("no sound within the first {MAX_PAGES} pages of the ogg file")))
@@ -84,21 +88,43 @@ fn check_headers(pages: &mut Pages) -> Result<bool, Fault> {
 struct Headers {
     serial: [u8; 4],
     next_page: u32,
+    /// Whether pages are missing among the headers and the first of the sound.
     has_gap: bool,
     /// The number of the packet that is being read, and its bytes.
     packet: usize,
     packet_bytes: usize,
+    /// The packet of comments, at most [`TAG_BYTES`] of it.
+    comments: Vec<u8>,
 }
 
 impl Headers {
     fn new(first: &Page<'_>) -> Self {
-        Self { serial: first.serial(), next_page: first.number(), has_gap: false, packet: 0, packet_bytes: 0 }
+        let (serial, next_page) = (first.serial(), first.number());
+        Self { serial, next_page, has_gap: false, packet: 0, packet_bytes: 0, comments: Vec::new() }
+    }
+
+    /// What recorders and converters wrote into the comments.
+    fn tags(&self) -> Tags {
+        let mut tags = Tags::default();
+        if let Some(block) = self.comments.strip_prefix(COMMENTS) {
+            tags.take_vorbis(block);
+        } else if let [4 | 0x84, _, _, _, block @ ..] = &self.comments[..] {
+            // In a FLAC stream: a metadata block of type 4, with the length of three bytes.
+            tags.take_vorbis(block);
+        }
+        tags
     }
 
     fn take(&mut self, page: &Page<'_>) -> Result<(), Fault> {
         self.has_gap |= page.number() != self.next_page;
         self.next_page = page.number().wrapping_add(1);
+        let mut body = page.body();
         for &segment in page.segments() {
+            let (part, rest) = body.split_at_checked(usize::from(segment)).unwrap_or((body, &[]));
+            body = rest;
+            if self.packet == COMMENTS_PACKET && self.comments.len() as u64 + u64::from(segment) <= TAG_BYTES {
+                self.comments.extend_from_slice(part);
+            }
             self.packet_bytes += usize::from(segment);
             if self.packet == SETUP_PACKET && self.packet_bytes > MAX_SETUP_BYTES {
                 return Err(rejected(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chorus_archive::composed;
 use jiff::tz::TimeZone;
 
 use super::line::{Line, Subject};
@@ -34,9 +35,9 @@ impl Index {
                 (_, _, Some(folder)) => (&mut index.by_folder, folder.as_str()),
                 (None, None, None) => (&mut index.describing, line.site.as_str()),
             };
-            positions.entry(key.to_owned()).or_default().push(at);
+            positions.entry(composed(key).into_owned()).or_default().push(at);
             if let Some(zone) = &line.zone {
-                index.zones.entry(line.site.clone()).or_insert_with(|| zone.clone());
+                index.zones.entry(composed(&line.site).into_owned()).or_insert_with(|| zone.clone());
             }
         }
         index
@@ -56,12 +57,12 @@ impl Index {
 
     /// The lines that describe a site, in the order of the sheet.
     pub(super) fn describing(&self, site: &str) -> &[usize] {
-        self.describing.get(site).map_or(&[], Vec::as_slice)
+        self.describing.get(&*composed(site)).map_or(&[], Vec::as_slice)
     }
 
     /// The zone that the sheet gives a site.
     pub(super) fn zone(&self, site: &str) -> Option<&TimeZone> {
-        self.zones.get(site)
+        self.zones.get(&*composed(site))
     }
 }
 

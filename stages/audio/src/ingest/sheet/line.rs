@@ -1,7 +1,9 @@
 //! A line of the site sheet, and what it is compared with.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use chorus_archive::composed;
 use globset::{GlobBuilder, GlobMatcher};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -12,8 +14,8 @@ use crate::ingest::sites::{SiteSource, folders};
 pub(in crate::ingest) struct Subject<'a> {
     pub(super) path: &'a str,
     /// The folders on the way to it.
-    pub(super) way: Vec<&'a str>,
-    pub(super) stem: &'a str,
+    pub(super) way: Vec<Cow<'a, str>>,
+    pub(super) stem: Cow<'a, str>,
     pub(super) serial: Option<&'a str>,
     pub(super) site: (String, SiteSource),
 }
@@ -22,7 +24,8 @@ impl<'a> Subject<'a> {
     /// A recording by its path in the archive, its name without the extension, its recorder, and its site where no line gives
     /// another.
     pub(in crate::ingest) fn new(path: &'a str, stem: &'a str, serial: Option<&'a str>, site: (String, SiteSource)) -> Self {
-        Self { path, way: folders(path).collect(), stem, serial, site }
+        // Names are compared in one form of accents, since Macs write another than people type.
+        Self { path, way: folders(path).map(composed).collect(), stem: composed(stem), serial, site }
     }
 }
 
@@ -59,7 +62,7 @@ impl Line {
 
     pub(super) fn fits(&self, subject: &Subject<'_>) -> bool {
         is_on_the_way(&self.folders, &subject.way)
-            && self.name.as_ref().is_none_or(|name| name.fits(subject.stem))
+            && self.name.as_ref().is_none_or(|name| name.fits(&subject.stem))
             && self.serial.as_ref().is_none_or(|serial| subject.serial.is_some_and(|own| own.eq_ignore_ascii_case(serial)))
     }
 
@@ -79,7 +82,7 @@ impl Line {
 }
 
 /// Whether the folders `wanted` follow each other on the path of a recording. No folders are on every path.
-fn is_on_the_way(wanted: &[String], way: &[&str]) -> bool {
+fn is_on_the_way(wanted: &[String], way: &[Cow<'_, str>]) -> bool {
     wanted.is_empty() || way.windows(wanted.len()).any(|part| part == wanted)
 }
 

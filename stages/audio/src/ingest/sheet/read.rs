@@ -1,5 +1,6 @@
 //! The site sheet's file: CSV as people and spreadsheets write it.
 
+use chorus_archive::composed;
 use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -127,7 +128,7 @@ impl Fields<'_> {
 
 /// One folder or several with `/` between them.
 fn folders(text: &str) -> Vec<String> {
-    text.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect()
+    text.split('/').filter(|part| !part.is_empty() && *part != ".").map(|part| composed(part).into_owned()).collect()
 }
 
 fn line(fields: &Fields<'_>, number: u64) -> Result<Line, String> {
@@ -150,7 +151,7 @@ fn line(fields: &Fields<'_>, number: u64) -> Result<Line, String> {
         position,
         zone: fields.text("timezone").map(zone).transpose()?,
         folders: folders(fields.text("folder").unwrap_or_default()),
-        name: fields.text("name").map(Name::new).transpose()?,
+        name: fields.text("name").map(|name| Name::new(&composed(name))).transpose()?,
         serial: fields.text("serial").map(str::to_ascii_uppercase),
         from,
         until,

@@ -19,8 +19,10 @@ pub(in crate::soundscape) trait Index: Sync {
     /// The name of its column.
     fn name(&self) -> &'static str;
     /// The definition, as `docs/soundscape.md` has it. `a` is an amplitude of the spectrogram `[bin, frame]`, `p` its square.
+    #[cfg_attr(not(test), allow(dead_code, reason = "a test holds docs/soundscape.md to it"))]
     fn definition(&self) -> &'static str;
     /// Who defined it, and which function of scikit-maad gives the same.
+    #[cfg_attr(not(test), allow(dead_code, reason = "a test holds docs/soundscape.md to it"))]
     fn source(&self) -> &'static str;
     /// The value in a minute; `None`, never 0, where it is not defined or its band was not recorded.
     fn of(&self, minute: &Minute<'_>) -> Option<f64>;
