@@ -117,7 +117,9 @@ fn every_format_holds_every_detection() {
     ] {
         let (said, noted) = export(&survey, format, &[format]);
         assert!(said.contains(&format!("{n} detections in 8 recordings, for {format}")) && noted.is_empty(), "{said}{noted}");
-        assert_eq!(rows(&survey.folder().join(format).join(file)).len(), n, "{format}");
+        let is_absence = |row: &&BTreeMap<String, String>| row.get("occurrenceStatus").is_some_and(|status| status == "absent");
+        let rows = rows(&survey.folder().join(format).join(file));
+        assert_eq!(rows.len() - rows.iter().filter(is_absence).count(), n, "{format}");
     }
     // What is told of one detection is the same everywhere.
     let flat = rows(&survey.folder().join("csv/detections.csv"));
@@ -135,6 +137,114 @@ fn every_format_holds_every_detection() {
     let media = rows(&survey.folder().join("camtrap-dp/media.csv"));
     assert_eq!(media.len(), 8);
     assert!(media.iter().all(|m| survey.archive().join(&m["filePath"]).is_file() && m["fileMediatype"] == "audio/wav"));
+}
+
+#[test]
+fn what_was_listened_for_and_not_found_is_absent_and_each_row_is_of_an_event() {
+    let survey = detected();
+    export(&survey, "dwc", &["darwin-core"]);
+    let table = |file: &str| rows(&survey.folder().join("dwc").join(file));
+    let events: Vec<String> = table("event.csv").iter().map(|row| row["eventID"].clone()).collect();
+    for file in ["occurrence.csv", "humboldt.csv", "multimedia.csv"] {
+        assert!(table(file).iter().all(|row| events.contains(&row["eventID"])), "{file}");
+    }
+    let absent = table("occurrence.csv").into_iter().filter(|row| row["occurrenceStatus"] == "absent");
+    let mut absent: Vec<String> = absent.map(|row| format!("{},{}", row["eventID"], row["scientificName"])).collect();
+    absent.sort();
+    let wanted = survey.ask(
+        "SELECT a.site || ':' || CAST(a.night AS VARCHAR) AS event, c.scientific_name FROM activity a JOIN classes c ON a.class = c.class \
+         GROUP BY a.site, a.night, c.scientific_name HAVING SUM(a.windows_detected) = 0 ORDER BY event, c.scientific_name",
+    );
+    let mut wanted: Vec<&str> = wanted.lines().skip(1).collect();
+    wanted.sort_unstable();
+    assert!(!wanted.is_empty(), "the test needs a class that is not found in some night");
+    assert_eq!(absent, wanted);
+    // The same in terms of the Humboldt Extension, with the effort.
+    let nights = table("humboldt.csv");
+    let listed: usize = nights.iter().map(|row| row["absentTaxa"].split(" | ").filter(|name| !name.is_empty()).count()).sum();
+    assert_eq!((nights.len(), listed), (events.len(), absent.len()));
+    // Two recordings of 12 s a night.
+    assert!(nights.iter().all(|row| row["samplingEffortValue"] == "0.0067" && row["isAbsenceReported"] == "true"), "{nights:?}");
+    let media = table("multimedia.csv");
+    assert!(
+        media.len() == 8 && media.iter().all(|row| row["sample_rate"] == "16000" && row["mediaDuration"] == "12"),
+        "{media:?}"
+    );
+}
+
+#[test]
+fn what_people_heard_stands_in_the_place_of_what_the_model_found() {
+    let survey = detected();
+    let output = survey.chorus(&["clips", "-o", "listen", "--per-class", "20", "--set", THRESHOLD]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let clips = rows(&survey.folder().join("listen/sheet.csv"));
+    let mut sheet = csv::Writer::from_path(survey.folder().join("heard.csv")).unwrap();
+    let columns = ["recording", "class", "start_s", "end_s"];
+    sheet.write_record(columns.iter().chain(&["verdict", "listener"])).unwrap();
+    let verdict = |i: usize| ["yes", "no", "unsure", ""][i % 4];
+    for (i, clip) in clips.iter().enumerate() {
+        sheet.write_record(columns.map(|column| clip[column].as_str()).into_iter().chain([verdict(i), "Ada"])).unwrap();
+    }
+    // What the model did not find: a class that it does not even know.
+    let first = &clips[0]["recording"];
+    sheet.write_record([first.as_str(), "NEWT", "0", "1.5", "yes", "Bo"]).unwrap();
+    sheet.write_record(["nowhere.wav", "NEWT", "0", "1.5", "yes", "Bo"]).unwrap();
+    sheet.flush().unwrap();
+    let (_, noted) = export(&survey, "dp", &["camtrap-dp", "--sheet", "heard.csv", "--acoustic"]);
+    assert!(noted.contains("1 verdicts are about recordings that are not in this export; the first is `nowhere.wav`"), "{noted}");
+    assert!(noted.contains("1 observations by people alone"), "{noted}");
+    let media = rows(&survey.folder().join("dp/media.csv"));
+    assert!(
+        media.iter().all(|row| row["samplingFrequency"] == "16000" && row["captureMethod"] == "recordingSchedule"),
+        "{media:?}"
+    );
+    let id_of: BTreeMap<&str, &str> = media.iter().map(|row| (row["filePath"].as_str(), row["mediaID"].as_str())).collect();
+    let observed = rows(&survey.folder().join("dp/observations.csv"));
+    let by_id: BTreeMap<&str, &BTreeMap<String, String>> =
+        observed.iter().map(|row| (row["observationID"].as_str(), row)).collect();
+    export(&survey, "dwc", &["darwin-core", "--sheet", "heard.csv"]);
+    let occurred = rows(&survey.folder().join("dwc/occurrence.csv"));
+    let occurred: BTreeMap<&str, &BTreeMap<String, String>> =
+        occurred.iter().map(|row| (row["occurrenceID"].as_str(), row)).collect();
+    for (i, clip) in clips.iter().enumerate() {
+        let id = format!("{}:{}:{}", id_of[clip["recording"].as_str()], clip["class"], clip["start_s"]);
+        let (row, occurrence) = (by_id[id.as_str()], occurred.get(id.as_str()));
+        let told = [&row["classificationMethod"], &row["observationType"], &row["classifiedBy"]];
+        match verdict(i) {
+            "yes" => {
+                assert_eq!(told, ["human", "animal", "Ada"], "{row:?}");
+                assert_eq!(occurrence.unwrap()["identificationVerificationStatus"], "verified");
+            }
+            "no" => {
+                assert_eq!(told, ["human", "unknown", "Ada"], "{row:?}");
+                assert!(row["scientificName"].is_empty() && row["observationTags"].ends_with("review:refuted"), "{row:?}");
+                assert!(occurrence.is_none(), "{occurrence:?}");
+            }
+            _ => {
+                assert_eq!(told[..2], ["machine", "animal"], "{row:?}");
+                assert!(!row["frequencyHigh"].is_empty(), "{row:?}");
+                assert_eq!(occurrence.unwrap()["identificationVerificationStatus"], "unverified");
+            }
+        }
+    }
+    let alone = observed.iter().find(|row| row["observationTags"].ends_with("review:heard")).unwrap();
+    assert_eq!((alone["scientificName"].as_str(), alone["classifiedBy"].as_str()), ("NEWT", "Bo"));
+    assert_eq!(occurred[alone["observationID"].as_str()]["identifiedBy"], "Bo");
+    let package: serde_json::Value =
+        serde_json::from_slice(&fs::read(survey.folder().join("dp/datapackage.json")).unwrap()).unwrap();
+    assert_eq!(package["project"]["observationLevel"][0], "interval");
+    assert!(package["resources"][2]["schema"]["fields"].as_array().unwrap().iter().any(|field| field["name"] == "frequencyLow"));
+    // Sheets in the archive need no option, and the standard form has none of the new terms.
+    fs::create_dir(survey.archive().join("reviews")).unwrap();
+    fs::copy(survey.folder().join("heard.csv"), survey.archive().join("reviews/heard.csv")).unwrap();
+    let gone = survey.chorus(&["export", "camtrap-dp", "-o", "gone", "--sheet", "gone.csv", "--set", THRESHOLD]);
+    assert!(gone.status.code() == Some(2) && text(&gone.stderr).contains("correct --sheet"), "{}", text(&gone.stderr));
+    let sets = ["--set", "annotate.review_sheets=reviews", "--set", THRESHOLD];
+    survey.run_with(&[&["detect", "--with-upstream"], &sets[..]].concat());
+    let output = survey.chorus(&[&["export", "camtrap-dp", "-o", "own"], &sets[..]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let own = rows(&survey.folder().join("own/observations.csv"));
+    assert!(own.iter().any(|row| row["classificationMethod"] == "human") && !own[0].contains_key("frequencyLow"), "{own:?}");
 }
 
 #[test]

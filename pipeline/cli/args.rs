@@ -264,7 +264,9 @@ impl ClapArgs for FormatArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
         Self::all().into_iter().fold(command, |command, (option, formats)| {
             let help = format!("With {formats}: {}", option.about);
-            command.arg(clap::Arg::new(option.name).long(option.name).value_name(option.value).help(help))
+            let arg = clap::Arg::new(option.name).long(option.name).help(help);
+            let is_switch = option.value.is_empty();
+            command.arg(if is_switch { arg.action(clap::ArgAction::SetTrue) } else { arg.value_name(option.value) })
         })
     }
 
@@ -275,8 +277,16 @@ impl ClapArgs for FormatArgs {
 
 impl clap::FromArgMatches for FormatArgs {
     fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
-        let value = |name: &str| matches.get_one::<String>(name).map(|value| (name.to_owned(), value.clone()));
-        Ok(Self(Options::new(Self::all().iter().filter_map(|(option, _)| value(option.name)))))
+        let value = |option: &ExportOption| {
+            let is_switch = option.value.is_empty();
+            let value = if is_switch {
+                matches.get_flag(option.name).then(|| true.to_string())
+            } else {
+                matches.get_one::<String>(option.name).cloned()
+            };
+            value.map(|value| (option.name.to_owned(), value))
+        };
+        Ok(Self(Options::new(Self::all().iter().filter_map(|(option, _)| value(option)))))
     }
 
     fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {

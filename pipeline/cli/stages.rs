@@ -9,7 +9,7 @@ use chorus_head as head;
 use chorus_labels::{Annotate, AnnotateClasses, Split};
 use chorus_model::{declare, given};
 use chorus_report::Report;
-use chorus_score::{Activity, Detect, Evaluate};
+use chorus_score::{Activity, Detect, Evaluate, Plausibility};
 use chorus_teach::PseudoLabel;
 use chorus_unknown::{OpenSetMetrics, Unknown, UnknownReference, UnknownSounds};
 
@@ -46,6 +46,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(OpenSetMetrics::declare(config), OpenSetMetrics)
         .with(Detect::declare(config), Detect)
         .with(Activity::declare(config), Activity)
+        .with(Plausibility::declare(config), Plausibility)
         .with(Report::declare(config), Report)
 }
 
@@ -91,7 +92,7 @@ mod tests {
             &from_audio,
             &["annotate.format=folders"],
             &["model.path=m"],
-            &["model.path=m", "soundscape.enabled=true"],
+            &["model.path=m", "soundscape.enabled=true", "plausibility.table=expected.csv"],
             &["model.path=m", "annotate.format=folders"],
             head,
             &in_steps,
@@ -135,6 +136,7 @@ mod tests {
             "privacy.backbone=v.onnx",
             "embed.min_score=0.1",
             "soundscape.enabled=true",
+            "plausibility.table=expected.csv",
         ];
         let mapped = ["annotate.format=folders", "backbone.path=b.onnx", "embed.map=true", "head.method=prototypes"];
         let distilled = ["annotate.format=folders", "backbone.path=b.onnx", "train.on=features", "distill.epochs=1"];

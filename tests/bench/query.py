@@ -94,11 +94,13 @@ def write_thresholds(run):
     number = lambda name, nullable=True: pa.field(name, pa.float64(), nullable)
     fields = [
         pa.field("model_id", pa.string(), False), pa.field("site", pa.string()), pa.field("class", pa.string(), False), number("threshold", False), pa.field("source", pa.string(), False),
-        number("validation_f1"), number("validation_precision"), number("validation_recall"), pa.field("validation_positives", pa.int64(), False),
+        pa.field("usable", pa.bool_(), False), pa.field("why_not", pa.string()),
+        number("validation_f1"), number("validation_precision"), number("validation_precision_low"), number("validation_recall"),
+        pa.field("validation_positives", pa.int64(), False), pa.field("validation_recordings", pa.int64(), False),
     ]
-    schema = pa.schema(fields, metadata={"chorus.table": "thresholds/3"})
+    schema = pa.schema(fields, metadata={"chorus.table": "thresholds/4"})
     rows = [
-        {"model_id": "0123456789abcdef", "class": name, "threshold": 0.05 + 0.05 * i, "source": "own", "validation_positives": 100 + i}
+        {"model_id": "0123456789abcdef", "class": name, "threshold": 0.05 + 0.05 * i, "source": "own", "usable": True, "validation_positives": 100 + i, "validation_recordings": 10 + i}
         for i, name in enumerate(CLASSES)
     ]
     folder = run / "tables/thresholds"

@@ -1,7 +1,8 @@
 """Exports a run and opens each format with programs that nobody here wrote: `exports.py CHORUS RUN`.
 
 Camtrap DP is validated by frictionless, against the field lists of its version 1.0.2 (the standard's own files are on the network, where a test
-does not go); Darwin Core by its meta.xml, read by Python's XML parser; Raven, Kaleidoscope, CSV and detection histories are read by pandas, and
+does not go), and its acoustic form against the schemas that it brings along; Darwin Core by its meta.xml, read by Python's XML parser, with each
+row of an extension belonging to an event and each absence to a night without a detection; Raven, Kaleidoscope, CSV and detection histories are read by pandas, and
 Audacity tracks too (scikit-maad and opensoundscape, whose readers call pandas in the same way, take gigabytes to install: they were tried by hand).
 Every format holds as many detections as pyarrow counts in the run. Ends with exit status 1 and what differs, else prints what was compared.
 """
@@ -66,6 +67,28 @@ def table_schema(name):
     return {"fields": fields, "missingValues": [""], "primaryKey": list(TABLES[name])[0], "foreignKeys": foreign}
 
 
+# What the acoustic form adds to the tables, by the issues 420 to 461 of tdwg/camtrap-dp.
+ACOUSTIC = {"deployments": ["recordingSchedule"], "media": ["samplingFrequency", "bitDepth", "gain"], "observations": ["frequencyLow", "frequencyHigh"]}
+METHODS = {"activityDetection", "continuous", "recordingSchedule"}
+
+
+def acoustic(folder):
+    """Validates the acoustic form by the schemas in it; its number of observations."""
+    package = json.loads((folder / "datapackage.json").read_text())
+    assert package["project"]["protocolType"] == ["acoustic"] and set(package["project"]["captureMethod"]) <= METHODS
+    for resource in package["resources"]:
+        names = [field["name"] for field in resource["schema"]["fields"]]
+        assert names == [*TABLES[resource["name"]], *ACOUSTIC[resource["name"]]], f"{resource['name']}: {names}"
+    report = frictionless.Package.from_descriptor(package, basepath=str(folder)).validate()
+    assert report.valid, report.flatten(["rowNumber", "fieldName", "type", "message"])
+    media = pandas.read_csv(folder / "media.csv")
+    assert (media["samplingFrequency"] > 0).all() and set(media["captureMethod"]) <= METHODS
+    observations = pandas.read_csv(folder / "observations.csv")
+    bounds = observations[["frequencyLow", "frequencyHigh"]].dropna()
+    assert (bounds["frequencyLow"] < bounds["frequencyHigh"]).all() and set(observations["observationLevel"]) <= {"interval"}
+    return len(observations)
+
+
 def camtrap_dp(folder):
     """Validates the package as it stands, its schemas put in the place of their addresses; its number of observations."""
     package = json.loads((folder / "datapackage.json").read_text())
@@ -89,27 +112,54 @@ def camtrap_dp(folder):
     return len(pandas.read_csv(folder / "observations.csv"))
 
 
-def darwin_core(folder):
-    """Reads the archive as its meta.xml says; its number of occurrences."""
-    space = "{http://rs.tdwg.org/dwc/text/}"
-    core = xml.etree.ElementTree.parse(folder / "meta.xml").getroot().find(f"{space}core")
-    table = pandas.read_csv(
-        folder / core.find(f"{space}files/{space}location").text,
-        sep=core.get("fieldsTerminatedBy"),
-        quotechar=core.get("fieldsEnclosedBy"),
-        encoding=core.get("encoding"),
+SPACE = "{http://rs.tdwg.org/dwc/text/}"
+
+
+def described(folder, table):
+    """A table as meta.xml describes it."""
+    found = pandas.read_csv(
+        folder / table.find(f"{SPACE}files/{SPACE}location").text,
+        sep=table.get("fieldsTerminatedBy"),
+        quotechar=table.get("fieldsEnclosedBy"),
+        encoding=table.get("encoding"),
         header=None,
-        skiprows=int(core.get("ignoreHeaderLines")),
+        skiprows=int(table.get("ignoreHeaderLines")),
+        dtype=str,
+        keep_default_na=False,
     )
-    terms = [field.get("term").rsplit("/", 1)[1] for field in core.findall(f"{space}field")]
-    assert len(terms) == table.shape[1], f"{len(terms)} terms for {table.shape[1]} columns"
-    table.columns = terms
-    assert table["occurrenceID"].is_unique and set(table["basisOfRecord"]) <= {"MachineObservation"}
-    dates = table["eventDate"].dropna().str.split("/", expand=True)
+    terms = [field.get("term").rsplit("/", 1)[1] for field in table.findall(f"{SPACE}field")]
+    assert len(terms) == found.shape[1], f"{len(terms)} terms for {found.shape[1]} columns"
+    found.columns = terms
+    return found
+
+
+def darwin_core(folder):
+    """Reads the archive as its meta.xml says; its number of occurrences that are present."""
+    archive = xml.etree.ElementTree.parse(folder / "meta.xml").getroot()
+    events = described(folder, archive.find(f"{SPACE}core"))
+    assert archive.find(f"{SPACE}core").get("rowType").endswith("dwc/terms/Event") and events["eventID"].is_unique
+    extensions = {table.get("rowType"): described(folder, table) for table in archive.findall(f"{SPACE}extension")}
+    for row_type, table in extensions.items():
+        assert set(table["eventID"]) <= set(events["eventID"]), f"{row_type}: rows of no event"
+    occurrences = extensions["http://rs.tdwg.org/dwc/terms/Occurrence"]
+    assert occurrences["occurrenceID"].is_unique and set(occurrences["basisOfRecord"]) <= {"MachineObservation"}
+    present, absent = (occurrences[occurrences["occurrenceStatus"] == status] for status in ("present", "absent"))
+    assert len(present) + len(absent) == len(occurrences)
+    dates = present["eventDate"][present["eventDate"] != ""].str.split("/", expand=True)
     if len(dates):
         start, end = (pandas.to_datetime(dates[column], utc=True, format="ISO8601") for column in (0, 1))
         assert (end > start).all()
-    return len(table)
+    found = set(zip(present["eventID"], present["scientificName"]))
+    missing = list(zip(absent["eventID"], absent["scientificName"]))
+    assert not found & set(missing) and len(set(missing)) == len(missing), "a taxon is present and absent in a night"
+    nights = extensions["http://rs.tdwg.org/eco/terms/Event"].set_index("eventID")
+    listed = [(event, name) for event, names in nights["absentTaxa"].items() for name in names.split(" | ") if name]
+    assert sorted(listed) == sorted(missing), "the Humboldt Extension lists other absences"
+    assert all(name in nights.loc[event, "targetTaxonomicScope"].split(" | ") for event, name in listed), "absent, and not looked for"
+    assert (nights["samplingEffortValue"].astype(float) > 0).all()
+    media = extensions["http://rs.tdwg.org/ac/terms/Multimedia"]
+    assert media["identifier"].is_unique and set(media["type"]) <= {"Sound"} and set(present["associatedMedia"]) <= set(media["providerManagedID"])
+    return len(present)
 
 
 def raven(folder):
@@ -161,12 +211,17 @@ def main(chorus, run):
     wanted = table("detections", hive).num_rows
     readers = {"csv": flat, "raven": raven, "audacity": audacity, "kaleidoscope": kaleidoscope, "darwin-core": darwin_core, "camtrap-dp": camtrap_dp}
     with tempfile.TemporaryDirectory() as work:
-        export = lambda name: subprocess.run([chorus, "export", name, "--run", run, "-o", Path(work, name)], check=True, capture_output=True)
+        export = lambda name, *options, folder=None: subprocess.run(
+            [chorus, "export", name, "--run", run, "-o", Path(work, folder or name), *options], check=True, capture_output=True
+        )
         for name, reader in readers.items():
             export(name)
             found = reader(Path(work, name))
             assert found == wanted, f"{name}: {found} detections, and {wanted} in the run"
             print(f"{name}: {found} detections, as in the run")
+        export("camtrap-dp", "--acoustic", folder="acoustic")
+        assert (found := acoustic(Path(work, "acoustic"))) == wanted, f"camtrap-dp --acoustic: {found} detections, and {wanted} in the run"
+        print(f"camtrap-dp --acoustic: {found} detections, as in the run")
         export("detection-histories")
         cells = histories(Path(work, "detection-histories"), table("activity").to_pandas())
         print(f"detection-histories: {cells} nights of classes at sites, as in the table activity")

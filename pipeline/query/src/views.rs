@@ -25,6 +25,7 @@ pub const VIEWS: &[View] = views![
     "sun_diel",
     "events",
     "found",
+    "implausible",
     "left_out",
     "quality",
     "soundscape_hours"

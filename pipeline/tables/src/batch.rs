@@ -442,6 +442,7 @@ mod tests {
                 ColumnType::F32 => batch.column(name, [0.5_f32, 0.25]),
                 ColumnType::F64 => batch.column(name, [0.5, 1.0]),
                 ColumnType::I64 => batch.column(name, [1_u32, 2]),
+                ColumnType::Bool => batch.column(name, [None, Some(true)]),
                 ColumnType::TimestampUsUtc => batch.column(name, [None, Some(UtcMicros(7))]),
                 other => panic!("detections.{name} is new and of type {}", other.name()),
             }

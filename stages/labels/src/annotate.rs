@@ -33,8 +33,8 @@ use crate::windows;
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "annotate")]
 pub(crate) struct FileSettings {
-    /// Code table: CSV file of the archive with the column code and any of class, scientific_name and english. Several codes
-    /// may have one class; events whose class is empty are dropped.
+    /// Code table: CSV file of the archive with the column code and any of class, scientific_name, english, name_LANGUAGE, gbif_key,
+    /// ebird_code and synonyms. Several codes may have one class; events whose class is empty are dropped.
     #[key(within = "archive.path", example = "species.csv")]
     pub(crate) code_table: Option<String>,
     /// Filled-in sheets of `chorus clips`: a CSV file of the archive, or a folder of them. They are read in addition to the
@@ -180,7 +180,7 @@ impl Annotate {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
         has_labels(config).then(|| Pass {
-            code_version: 6,
+            code_version: 7,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],

@@ -1,9 +1,9 @@
-//! Stage `annotate`, first pass: the classes of the run, the table `classes`.
+//! Stage `annotate`, first pass: the classes of the run, the table `classes`, and what the code table says of them, the table `taxa`.
 //!
 //! They come from `annotate.classes`, or from the code table, or else from all annotations. They are sorted by name, so that the
 //! order of the network's outputs does not depend on the order of files or lines.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chorus_archive::Archive;
@@ -14,10 +14,11 @@ use chorus_keys::Keys;
 use serde::Deserialize;
 
 use crate::annotate::{FileSettings, HeldOutSettings};
-use crate::codes::{ClassNames, CodeTable, near};
+use crate::codes::{CodeTable, near};
 use crate::error::LabelsError;
 use crate::layouts;
 use crate::reading::Reading;
+use crate::taxon::Taxon;
 use crate::text::composed;
 use crate::{digest, files};
 
@@ -77,9 +78,9 @@ impl AnnotateClasses {
         }
         has_labels(config).then(|| Pass {
             name: "annotate-classes",
-            code_version: 5,
+            code_version: 6,
             inputs,
-            outputs: vec![Output::Table("classes")],
+            outputs: vec![Output::Table("classes"), Output::Table("taxa")],
             keys: [Reading::keys(), FileSettings::names(), ClassSettings::names(), HeldOutSettings::names()].concat(),
             ..Pass::new("annotate", Per::Run)
         })
@@ -135,8 +136,10 @@ impl Work for AnnotateClasses {
     fn run(&self, cx: &UnitContext<'_>, found: &BTreeSet<String>) -> Result<(), WorkError> {
         let annotate = Settings::of(cx)?;
         let archive = cx.archive()?;
-        let known =
-            annotate.files.code_table.as_ref().map_or(Ok(BTreeMap::new()), |table| named(archive, table, &annotate.chosen))?;
+        let table = annotate.files.code_table.as_ref().map(|table| named(archive, table, &annotate.chosen)).transpose()?;
+        let table = table.unwrap_or_default();
+        table.doubts().iter().for_each(|doubt| cx.console().warn(&format!("annotate: {doubt}")));
+        let known = table.classes();
         let mut classes: BTreeSet<String> = if annotate.looks_for_codes() {
             found.clone()
         } else if annotate.chosen.is_empty() {
@@ -169,8 +172,29 @@ impl Work for AnnotateClasses {
                 .column("scientific_name", names().map(|names| names?.scientific_name.as_ref()))
                 .column("english", names().map(|names| names?.english.as_ref()))
         })?;
+        cx.write("taxa", |batch| {
+            batch
+                .column("class", &classes)
+                .column("gbif_key", names().map(|names| names?.gbif_key))
+                .column("ebird_code", names().map(|names| names?.ebird_code.as_ref()))
+                .column("synonyms", names().map(|names| names.and_then(synonyms)))
+                .column("names", names().map(|names| names.and_then(names_by_language)))
+        })?;
         Ok(())
     }
+}
+
+/// The synonyms of a class as one text; `None` without any.
+fn synonyms(taxon: &Taxon) -> Option<String> {
+    let synonyms: Vec<&str> = taxon.synonyms.iter().map(String::as_str).collect();
+    (!synonyms.is_empty()).then(|| synonyms.join("|"))
+}
+
+/// The names of a class in other languages as a JSON object; `None` without any.
+fn names_by_language(taxon: &Taxon) -> Option<String> {
+    let names: serde_json::Map<String, serde_json::Value> =
+        taxon.names.iter().map(|(language, name)| (language.clone(), name.as_str().into())).collect();
+    (!names.is_empty()).then(|| serde_json::Value::Object(names).to_string())
 }
 
 /// The classes that both the labels and a given model know, by their names. Of the model's other classes nobody can say how good it is, and
@@ -200,16 +224,16 @@ fn matched(console: &Console, labelled: BTreeSet<String>, model: &BTreeSet<Strin
     Ok(common)
 }
 
-/// The classes of the code table with their names.
+/// The code table, which has to know the chosen classes.
 ///
 /// # Errors
 /// The table cannot be read, or lacks a class that the configuration chooses.
-fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<BTreeMap<String, ClassNames>, LabelsError> {
+fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<CodeTable, LabelsError> {
     let path = archive.location(table);
-    let known = CodeTable::read(&path, &files::read(archive, table)?)?.classes().clone();
-    match chosen.iter().find(|class| !known.contains_key(*class)) {
-        None => Ok(known),
-        Some(class) => Err(LabelsError::UnknownClass { class: class.clone(), path, near: near(class, known.keys()) }),
+    let codes = CodeTable::read(&path, &files::read(archive, table)?)?;
+    match chosen.iter().find(|class| !codes.classes().contains_key(*class)) {
+        None => Ok(codes),
+        Some(class) => Err(LabelsError::UnknownClass { class: class.clone(), path, near: near(class, codes.classes().keys()) }),
     }
 }
 
@@ -294,7 +318,7 @@ mod tests {
         let archive = chorus_archive::Local::new(dir.path());
         let chosen =
             |classes: &[&str]| named(&archive, "codes.csv", &classes.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>());
-        assert_eq!(chosen(&["TOAD"]).unwrap().len(), 2);
+        assert_eq!(chosen(&["TOAD"]).unwrap().classes().len(), 2);
         let refused = chosen(&["FROGS"]).unwrap_err().to_string();
         assert!(refused.contains("names FROGS") && refused.contains("did you mean FROG?"), "{refused}");
     }

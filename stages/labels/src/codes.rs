@@ -1,23 +1,15 @@
-//! The code table: which class a label's code counts for, if any, and the classes' names.
+//! The code table: which class a label's code counts for, if any, and what is known of the classes.
 //!
-//! A CSV file with the column `code`, and optionally `class`, `scientific_name` and `english`. An empty `class` drops the code;
-//! without the column each code is its own class. Codes are compared exactly. For a code that the table lacks, the reason names a
-//! similar one.
+//! A CSV file with the column `code`, and optionally `class` and the columns of [`taxon`](crate::taxon). An empty `class` drops the code;
+//! without the column each code is its own class. Codes are compared exactly. A synonym is one more code of its row. For a code that the
+//! table lacks, the reason names a similar one.
 
 use std::collections::BTreeMap;
 
 use crate::error::LabelsError;
 use crate::strict_csv::StrictCsv;
+use crate::taxon::{Taxon, TaxonColumns, duplicates};
 use crate::text::{composed, file_name};
-
-/// The names of a class.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ClassNames {
-    /// Genus and species.
-    pub scientific_name: Option<String>,
-    /// Common name.
-    pub english: Option<String>,
-}
 
 /// The code table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,21 +18,27 @@ pub struct CodeTable {
     name: String,
     /// Class by code; `None` where the table drops it.
     class_of: BTreeMap<String, Option<String>>,
-    /// Names of each class.
-    classes: BTreeMap<String, ClassNames>,
+    /// The same by synonym.
+    synonyms: BTreeMap<String, Option<String>>,
+    /// What is known of each class.
+    classes: BTreeMap<String, Taxon>,
+    /// What rows of one class say differently.
+    contradictions: Vec<String>,
 }
 
 impl CodeTable {
     /// Reads a code table. `bytes` is the content of `path`.
     ///
     /// # Errors
-    /// There is no column `code`, or a column of the table occurs twice; a code is empty, or occurs twice.
+    /// There is no column `code`, or a column of the table occurs twice; a code is empty, or occurs twice; a synonym is the code or the
+    /// synonym of another class; a key of a taxonomy or the language of a column of names cannot be one.
     pub fn read(path: &str, bytes: &[u8]) -> Result<Self, LabelsError> {
         let mut table = StrictCsv::open(path, bytes)?;
         let code = table.column("code")?;
-        let (class, scientific_name, english) = (table.find("class")?, table.find("scientific_name")?, table.find("english")?);
+        let (class, taxa) = (table.find("class")?, TaxonColumns::of(path, &table)?);
         let mut codes = Self { name: file_name(path).to_owned(), ..Self::default() };
         let mut lines: BTreeMap<String, u64> = BTreeMap::new();
+        let mut synonyms: Vec<(String, Option<String>, u64)> = Vec::new();
         while let Some(row) = table.next_row()? {
             let field = |column: Option<usize>| column.map(|column| row.field(column)).filter(|text| !text.is_empty());
             let code = composed(&row.filled(code)?).into_owned();
@@ -49,26 +47,42 @@ impl CodeTable {
             }
             let counts_for =
                 if class.is_some() { field(class).map(|class| composed(&class).into_owned()) } else { Some(code.clone()) };
+            let taxon = taxa.read(&row)?;
+            synonyms.extend(taxon.synonyms.iter().map(|synonym| (synonym.clone(), counts_for.clone(), row.line)));
             if let Some(class) = &counts_for {
-                let names = ClassNames { scientific_name: field(scientific_name), english: field(english) };
-                codes.name_class(class, names, *class == code);
+                let known = codes.classes.entry(class.clone()).or_default();
+                codes.contradictions.extend(known.add(class, taxon, *class == code));
             }
             codes.class_of.insert(code, counts_for);
+        }
+        for (synonym, class, line) in synonyms {
+            let other = codes.class_of.get(&synonym).or_else(|| codes.synonyms.get(&synonym));
+            if other.is_some_and(|other| *other != class) {
+                return Err(LabelsError::Csv {
+                    path: path.to_owned(),
+                    line,
+                    found: format!("the synonym {synonym}, which is also a code or a synonym of another class"),
+                    expected: "each synonym for one class".to_owned(),
+                });
+            }
+            codes.synonyms.insert(synonym, class);
         }
         Ok(codes)
     }
 
-    /// Names a class. Several codes may share it: the code with the name of the class wins, then the first that has names.
-    fn name_class(&mut self, class: &str, names: ClassNames, is_own: bool) {
-        let known = self.classes.entry(class.to_owned()).or_default();
-        let (first, second) = if is_own { (names, known.clone()) } else { (known.clone(), names) };
-        known.scientific_name = first.scientific_name.or(second.scientific_name);
-        known.english = first.english.or(second.english);
+    /// The classes with what is known of them.
+    pub fn classes(&self) -> &BTreeMap<String, Taxon> {
+        &self.classes
     }
 
-    /// The classes with their names.
-    pub fn classes(&self) -> &BTreeMap<String, ClassNames> {
-        &self.classes
+    /// What in the table looks like a mistake and may be meant: two classes of one taxon, rows of one class that say different things.
+    pub fn doubts(&self) -> Vec<String> {
+        self.contradictions
+            .iter()
+            .cloned()
+            .chain(duplicates(&self.classes))
+            .map(|doubt| format!("{}: {doubt}", self.name))
+            .collect()
     }
 
     /// The class of a code.
@@ -76,7 +90,7 @@ impl CodeTable {
     /// # Errors
     /// Why the code has none.
     pub fn class(&self, code: &str) -> Result<&str, String> {
-        match self.class_of.get(code) {
+        match self.class_of.get(code).or_else(|| self.synonyms.get(code)) {
             Some(Some(class)) => Ok(class),
             Some(None) => Err(format!("{code} is dropped by {}", self.name)),
             None => Err(format!("{code} is not in {}{}", self.name, near(code, self.class_of.keys()))),
@@ -132,6 +146,38 @@ mod tests {
         assert_eq!(found.class("BOAFABX").unwrap_err(), "BOAFABX is not in codes.csv; did you mean BOAFAB?");
         assert_eq!(found.classes().len(), 1);
         assert_eq!(found.classes()["BOAFAB"].scientific_name.as_deref(), Some("Boana faber"));
+    }
+
+    #[test]
+    fn a_synonym_is_a_code_of_its_class_and_of_no_other() {
+        let text =
+            "code,class,synonyms\nBOAFAB,BOAFAB,Hyla faber | Hypsiboas faber\nfaber,BOAFAB,Hyla faber|BOAFAB\nUND,,unknown\n";
+        let found = read(text).unwrap();
+        assert_eq!((found.class("Hyla faber"), found.class("Hypsiboas faber")), (Ok("BOAFAB"), Ok("BOAFAB")));
+        assert_eq!(found.class("unknown").unwrap_err(), "unknown is dropped by codes.csv");
+        assert_eq!(
+            found.classes()["BOAFAB"].synonyms.iter().cloned().collect::<Vec<_>>(),
+            ["BOAFAB", "Hyla faber", "Hypsiboas faber"]
+        );
+        for wrong in ["code,synonyms\nA,B\nB,\n", "code,synonyms\nA,x\nB,x\n"] {
+            let error = read(wrong).unwrap_err();
+            assert!(
+                error.contains("a/codes.csv:") && error.contains("the synonym") && error.contains("for one class"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn classes_of_one_taxon_and_rows_that_disagree_are_told() {
+        let text = "code,class,scientific_name,gbif_key\nSONG,SONG,Hyla x,12\nCALL,CALL,Hyla x,\nC2,CALL,,13\nC3,CALL,,14\nT,T,Bufo y,12\n";
+        let expected = [
+            "codes.csv: rows of the class CALL give different values of gbif_key: 13 and 14; the first counts",
+            "codes.csv: SONG, T have the same gbif_key, 12",
+            "codes.csv: CALL, SONG have the same scientific_name, Hyla x",
+        ];
+        assert_eq!(read(text).unwrap().doubts(), expected);
+        assert!(read("code,scientific_name\nA,Hyla x\nB,Hyla y\n").unwrap().doubts().is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout,
 //!   [`reading`] a layout with the settings of a run.
-//! - [`codes`], [`label`], [`judge`]: the class of each event, and which events are used.
+//! - [`codes`], [`taxon`], [`label`], [`judge`]: the class of each event, what is known of it, and which events are used.
 //! - [`overlap`]: which windows an event makes positive.
 //! - [`stratify`]: groups of recordings to subsets or folds.
 
@@ -32,6 +32,7 @@ mod split;
 pub mod stratify;
 mod strict_csv;
 pub mod subset;
+pub mod taxon;
 mod tell;
 mod text;
 mod unread;

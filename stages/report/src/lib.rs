@@ -57,6 +57,9 @@ const UNKNOWN: &str = "unknown.enabled";
 /// The key that asks for sound levels.
 const SOUNDSCAPE: &str = "soundscape.enabled";
 
+/// The key that names a table of where and when classes are to be expected.
+const EXPECTED: &str = "plausibility.table";
+
 /// The configuration keys of the stage.
 pub fn declarations() -> Declarations {
     Declarations::default().section::<ReportSettings>()
@@ -88,6 +91,9 @@ impl Report {
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD), Input::Model(DECISIONS)]);
         if config.values().has(SOUNDSCAPE) && config.get(SOUNDSCAPE).as_bool() == Some(true) {
             inputs.push(Input::Table(facts::sounds::TABLE));
+        }
+        if config.values().text(EXPECTED).is_some() {
+            inputs.push(Input::Table(facts::expected::TABLE));
         }
         let mut keys = vec!["archive.channel", "report.*", "detect.classes", "detect.threshold"];
         let looks_for_unknown = config.values().has(UNKNOWN) && config.get(UNKNOWN).as_bool() == Some(true);

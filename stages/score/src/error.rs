@@ -51,6 +51,16 @@ pub enum ScoreError {
         /// End, microseconds since 1970-01-01 UTC.
         end_utc_us: i64,
     },
+    /// The file of plausibility.table cannot be used.
+    #[error("{path}:{line}: {detail}; correct the file that plausibility.table names (docs/plausibility.md)", path = path.display())]
+    Expectations {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What was found and what was expected.
+        detail: String,
+    },
     /// A calibration method that does not exist.
     #[error("evaluate.calibration is `{found}`, expected one of {expected}; change it in the configuration")]
     Method {

@@ -77,7 +77,7 @@ pub(crate) struct EvaluateSettings {
     usable_positives: u64,
     /// Lowest number of validation recordings with a positive window with which a class is usable. At least 5 recordings have to be
     /// reviewed for it in any case.
-    #[key(unit = "recordings", default = "1", range = 0..=1_000_000, example = "2")]
+    #[key(unit = "recordings", default = "2", range = 0..=1_000_000, example = "5")]
     usable_recordings: u64,
     /// Lowest precision on validation with which a class is usable: that of the lower bound, and not of the estimate.
     #[key(default = "0.5", range = 0.0..=1.0, example = "0.8")]

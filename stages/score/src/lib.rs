@@ -19,6 +19,7 @@ mod evaluate;
 pub mod events;
 pub mod labelled;
 pub mod metrics;
+mod plausibility;
 mod predicted;
 pub mod predictions;
 pub mod reliability;
@@ -32,6 +33,7 @@ use chorus_keys::Declarations;
 pub use activity::Activity;
 pub use detect::Detect;
 pub use evaluate::{Evaluate, metric_definitions};
+pub use plausibility::Plausibility;
 pub use rule::threshold;
 pub use told::{Classes, LeftOut, Told};
 
@@ -40,6 +42,7 @@ pub fn declarations() -> Declarations {
     Declarations::default()
         .section::<evaluate::EvaluateSettings>()
         .section::<rule::DetectSettings>()
+        .section::<plausibility::PlausibilitySettings>()
         .check(evaluate::names_of_groups)
 }
 

@@ -4,15 +4,28 @@
 //! an empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save
 //! them, in any locale.
 
+use chorus_archive::Archive;
+
 use super::recording_columns::RECORDING;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect};
+use crate::error::LabelsError;
 use crate::event::Event;
+use crate::files::{self, Listed};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Reader, Settings};
-use crate::text::number;
+use crate::text::{composed, number};
 
 /// The word in `annotate.format`.
 pub const NAME: &str = "review";
+
+/// Where sheets lie in an archive unless `annotate.folder` says otherwise.
+pub const PLACE: &str = "reviews";
+
+/// How the names of sheets end.
+const EXTENSIONS: &[&str] = &["csv", "tsv"];
+
+/// What a person may call the column of whoever listened.
+const LISTENER: &[&str] = &["listener", "reviewer", "observer"];
 
 /// The reason that `annotations` has for a row whose listener could not decide.
 pub const UNSURE: &str = "the verdict is unsure";
@@ -30,7 +43,7 @@ impl Layout for ReviewSheets {
     }
 
     fn files(&self) -> Option<AnnotationFiles> {
-        Some(AnnotationFiles { place: "reviews", extensions: &["csv", "tsv"] })
+        Some(AnnotationFiles { place: PLACE, extensions: EXTENSIONS })
     }
 
     fn keys(&self) -> LayoutKeys {
@@ -172,6 +185,79 @@ pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
     table.rows.iter().map(sheet_row).collect()
 }
 
+/// A verdict of a sheet with the span that it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The recording, as the sheet names it: its path in the archive.
+    pub recording: String,
+    /// The class.
+    pub class: String,
+    /// Start of the span within the recording, seconds.
+    pub start_s: f64,
+    /// End of the span within the recording, seconds.
+    pub end_s: f64,
+    /// What was heard there.
+    pub verdict: Verdict,
+    /// Who listened, where the sheet has a column for it.
+    pub listener: Option<String>,
+}
+
+/// The verdicts of one sheet.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Verdicts {
+    /// Rows with a verdict, in the order of the sheet.
+    pub heard: Vec<Heard>,
+    /// Rows that have a verdict and cannot be used: each with its line and what is wrong.
+    pub unusable: Vec<String>,
+}
+
+/// Reads the verdicts of a sheet. Rows without a verdict are passed over.
+///
+/// # Errors
+/// A column is missing. The error names it and the columns that there are.
+pub fn verdicts(bytes: &[u8]) -> Result<Verdicts, String> {
+    let table = Delimited::read(bytes, Dialect::Detect);
+    let columns = SheetColumns::of(&table)?;
+    let listener = table.find(None, LISTENER)?;
+    let mut found = Verdicts::default();
+    for row in &table.rows {
+        let text = |column| row.text(Some(column));
+        let event = event(&columns, row).or_problem(table.too_long(row));
+        let verdict = match verdict(text(columns.verdict)) {
+            Ok(None) => continue,
+            Ok(Some(verdict)) => verdict,
+            Err(problem) => {
+                found.unusable.push(format!("line {}: {problem}", row.line));
+                continue;
+            }
+        };
+        // That somebody was not sure is a verdict here.
+        let problem = event.problem.filter(|problem| problem != UNSURE);
+        let unnamed = || text(columns.recording).is_empty().then(|| "no recording is named".to_owned());
+        match (problem.or_else(unnamed), event.start_s.zip(event.end_s)) {
+            (None, Some((start_s, end_s))) => found.heard.push(Heard {
+                recording: text(columns.recording).to_owned(),
+                class: composed(text(columns.class)).into_owned(),
+                start_s,
+                end_s,
+                verdict,
+                listener: Some(row.text(listener)).filter(|name| !name.is_empty()).map(str::to_owned),
+            }),
+            (problem, _) => found.unusable.push(format!("line {}: {}", row.line, problem.unwrap_or_default())),
+        }
+    }
+    Ok(found)
+}
+
+/// The verdicts of the sheets in a folder of an archive, or of the one sheet there, by path; of a file that is no sheet, why not.
+///
+/// # Errors
+/// There is nothing at `place`, or a file cannot be read.
+pub fn sheets(archive: &dyn Archive, place: &str) -> Result<Vec<(String, Result<Verdicts, String>)>, LabelsError> {
+    let read = |file: Listed| Ok::<_, LabelsError>((file.path.clone(), verdicts(&files::read(archive, &file.path)?)));
+    files::list(archive, place, EXTENSIONS)?.into_iter().map(read).collect()
+}
+
 /// Reads a sheet as annotations.
 fn parse(bytes: &[u8]) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
@@ -239,6 +325,34 @@ mod tests {
         let unnamed = parse(b"recording,class,start_s,end_s,verdict\na.wav,,0,3,yes\n");
         assert_eq!(unnamed.events().next().unwrap().problem.as_deref(), Some("no class is named"));
         assert!(parse(b"clip,verdict\na,yes\n").fault.unwrap().contains("no column recording"));
+    }
+
+    #[test]
+    fn verdicts_come_with_their_spans_and_what_cannot_be_used_is_told() {
+        let found = verdicts(SHEET.as_bytes()).unwrap();
+        let of = |heard: &Heard| (heard.recording.clone(), heard.class.clone(), heard.start_s, heard.end_s, heard.verdict);
+        let expected = [
+            ("A/1.wav".to_owned(), "FROG".to_owned(), 3.0, 6.0, Verdict::Yes),
+            ("A/1.wav".to_owned(), "FROG".to_owned(), 9.0, 12.0, Verdict::No),
+            ("A/2.wav".to_owned(), "TOAD".to_owned(), 0.0, 3.0, Verdict::Unsure),
+        ];
+        assert_eq!(found.heard.iter().map(of).collect::<Vec<_>>(), expected);
+        assert_eq!(found.unusable, ["line 6: the verdict is `ja`, expected yes, no or unsure"]);
+        let named =
+            "recording,class,start_s,end_s,verdict,Listener\nb.wav,NEWT,0,x,yes,Ada\nb.wav,NEWT,0,3,y,Ada\n,NEWT,0,3,y,\n";
+        let found = verdicts(named.as_bytes()).unwrap();
+        assert_eq!(found.heard[0].listener.as_deref(), Some("Ada"));
+        assert!(found.heard.len() == 1 && found.unusable.len() == 2 && found.unusable[0].starts_with("line 2:"), "{found:?}");
+        assert!(verdicts(b"clip,verdict\na,yes\n").unwrap_err().contains("no column recording"));
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("r")).unwrap();
+        std::fs::write(dir.path().join("r/a.csv"), SHEET).unwrap();
+        std::fs::write(dir.path().join("r/b.csv"), "x,y\n1,2\n").unwrap();
+        let read = sheets(&chorus_archive::Local::new(dir.path()), "r").unwrap();
+        assert_eq!(
+            read.iter().map(|(path, read)| (path.as_str(), read.is_ok())).collect::<Vec<_>>(),
+            [("r/a.csv", true), ("r/b.csv", false)]
+        );
     }
 
     #[test]

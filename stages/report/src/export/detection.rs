@@ -28,7 +28,26 @@ pub struct Recording {
     pub serial: Option<String>,
     /// Channels, from 1, on which nothing was recorded.
     pub dead_channels: Option<String>,
+    /// Bits of a sample as stored; codecs such as MP3 have none.
+    pub bits_per_sample: Option<u32>,
+    /// The recorder's gain, as the recorder states it.
+    pub gain: Option<String>,
 }
+
+/// Media types by extension; the first is for what is not among them.
+const MEDIA_TYPES: [(&str, &str); 11] = [
+    ("", "audio/x-unknown"),
+    ("wav", "audio/wav"),
+    ("w64", "audio/x-w64"),
+    ("flac", "audio/flac"),
+    ("mp3", "audio/mpeg"),
+    ("ogg", "audio/ogg"),
+    ("oga", "audio/ogg"),
+    ("m4a", "audio/mp4"),
+    ("aif", "audio/aiff"),
+    ("aiff", "audio/aiff"),
+    ("caf", "audio/x-caf"),
+];
 
 /// A detected event in a recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +70,17 @@ pub struct Detection {
     pub threshold: f64,
     /// Hash of the model's weights.
     pub model_id: Arc<str>,
+    /// How far it is to be expected at its place and time, where the run was given a table of that and it says something.
+    pub expectation: Option<Expectation>,
+}
+
+/// What the table `plausibility` says of a detection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expectation {
+    /// How far the class is to be expected there and then, 0 to 1.
+    pub expected: f64,
+    /// Whether that is enough.
+    pub is_plausible: bool,
 }
 
 const S_PER_HOUR: f64 = 3600.0;
@@ -70,6 +100,19 @@ impl Recording {
     /// The file's name.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// The media type of the file, by its extension.
+    pub fn media_type(&self) -> &'static str {
+        let extension = self.name().rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).unwrap_or_default();
+        MEDIA_TYPES.iter().find(|(known, _)| *known == extension).unwrap_or(&MEDIA_TYPES[0]).1
+    }
+
+    /// The gain in dB, where the recorder states it so.
+    pub fn gain_db(&self) -> Option<f64> {
+        let gain = self.gain.as_deref()?.trim();
+        let number = gain.strip_suffix("dB").or_else(|| gain.strip_suffix("db")).or_else(|| gain.strip_suffix("DB"))?;
+        number.trim().parse().ok().filter(|db: &f64| db.is_finite())
     }
 
     /// The folder within the archive; empty where it lies in none.
@@ -102,6 +145,8 @@ pub(crate) mod tests {
             recorder: None,
             serial: None,
             dead_channels: None,
+            bits_per_sample: None,
+            gain: None,
         }
     }
 
@@ -117,6 +162,7 @@ pub(crate) mod tests {
             probability: None,
             threshold: 0.25,
             model_id: "cafe".into(),
+            expectation: None,
         }
     }
 
@@ -127,5 +173,16 @@ pub(crate) mod tests {
         let alone = Recording { path: "r.wav".into(), ..recording };
         assert_eq!((alone.name(), alone.folder()), ("r.wav", ""));
         assert_eq!(detection_at("FROG", 1.5, 0.5).id(&alone), "r:FROG:1.5");
+        assert_eq!(
+            (alone.media_type(), Recording { path: "a/b.x".into(), ..alone }.media_type()),
+            ("audio/wav", "audio/x-unknown")
+        );
+    }
+
+    #[test]
+    fn a_gain_is_a_number_only_where_the_recorder_says_decibels() {
+        let of = |gain: Option<&str>| Recording { gain: gain.map(str::to_owned), ..recording("r") }.gain_db();
+        assert_eq!((of(Some("12 dB")), of(Some("19.5dB")), of(Some("-3 dB"))), (Some(12.0), Some(19.5), Some(-3.0)));
+        assert_eq!([None, Some("medium"), Some("2"), Some("dB"), Some("12 dB, 18 dB")].map(of), [None; 5]);
     }
 }

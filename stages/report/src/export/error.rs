@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chorus_card::CardError;
 use chorus_engine::RunTablesError;
+use chorus_labels::error::LabelsError;
 use chorus_score::error::ScoreError;
 use chorus_tables::TableError;
 
@@ -19,6 +20,19 @@ pub enum ExportError {
     /// The decisions of a model cannot be read.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// A review sheet cannot be read.
+    #[error(transparent)]
+    Sheet(#[from] LabelsError),
+    /// There is no review sheet where one is named.
+    #[error(
+        "{path}: there is no such review sheet or folder, and without it what people heard would be missing from the export; correct {named}"
+    )]
+    NoSheet {
+        /// The place.
+        path: String,
+        /// What names it, and another way.
+        named: &'static str,
+    },
     /// A file or folder cannot be read, made or written.
     #[error("{path}: {action}: {source}", path = path.display())]
     Io {

@@ -6,7 +6,7 @@ use super::filter::Filter;
 use super::format::{Export, Options, Summary};
 use super::run::Run;
 
-const HEADER: [&str; 21] = [
+const HEADER: [&str; 25] = [
     "detection_id",
     "site",
     "night",
@@ -20,11 +20,15 @@ const HEADER: [&str; 21] = [
     "class",
     "scientific_name",
     "common_name",
+    "gbif_key",
+    "ebird_code",
     "peak_score",
     "mean_score",
     "probability",
     "threshold",
     "windows",
+    "expected",
+    "plausible",
     "latitude",
     "longitude",
     "model_id",
@@ -66,11 +70,15 @@ impl Export for Csv {
                     class.to_string(),
                     run.scientific(class).to_owned(),
                     run.english(class).to_owned(),
+                    text(run.gbif_key(class)),
+                    text(run.ebird_code(class)),
                     detection.peak_score.to_string(),
                     detection.mean_score.to_string(),
                     text(detection.probability),
                     detection.threshold.to_string(),
                     detection.windows.to_string(),
+                    text(detection.expectation.map(|of| of.expected)),
+                    text(detection.expectation.map(|of| of.is_plausible)),
                     text(latitude),
                     text(longitude),
                     detection.model_id.to_string(),

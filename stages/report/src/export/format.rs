@@ -26,7 +26,7 @@ pub trait Export: Sync {
         &[]
     }
 
-    /// The tables that it reads besides `recordings`, `detections` and `classes`.
+    /// The tables that it reads besides `recordings`, `detections`, `classes` and `taxa`.
     fn tables(&self) -> &'static [&'static str] {
         &[]
     }
@@ -38,12 +38,12 @@ pub trait Export: Sync {
     fn write(&self, run: &Run, filter: &Filter, options: &Options, destination: &Destination) -> Result<Summary, ExportError>;
 }
 
-/// An option of an export on the command line, such as `--metadata FILE`.
+/// An option of an export on the command line, such as `--metadata FILE` or `--acoustic`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportOption {
     /// Its name without the two hyphens.
     pub name: &'static str,
-    /// What stands for its value in the help.
+    /// What stands for its value in the help; empty for a switch, which has none and is `true` where it is given.
     pub value: &'static str,
     /// What it is for.
     pub about: &'static str,

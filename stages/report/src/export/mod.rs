@@ -26,6 +26,7 @@ pub(crate) mod raven;
 pub(crate) mod run;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ use chorus_engine::RunTables;
 
 pub use clock::Start;
 pub use destination::{Destination, Output, Table};
-pub use detection::{Detection, Recording};
+pub use detection::{Detection, Expectation, Recording};
 pub use error::ExportError;
 pub use filter::Filter;
 pub use format::{Export, ExportOption, Options, Summary};

@@ -17,15 +17,21 @@ use chorus_tables::{Batch, schema};
 use jiff::civil::Date;
 
 use super::clock::Start;
-use super::detection::{Detection, Recording};
+use super::detection::{Detection, Expectation, Recording};
 use super::error::ExportError;
 use super::filter::{self, Filter};
 use crate::facts::cells::cell;
 use crate::facts::day::Day;
 use crate::speech::{self, Speech};
 
-/// The tables that every export reads. A run with a model from elsewhere has no `classes`.
-pub(crate) const READ: [&str; 3] = ["recordings", "detections", "classes"];
+/// The tables that every export reads. A run with a model from elsewhere has neither `classes` nor `taxa`.
+pub(crate) const READ: [&str; 4] = ["recordings", "detections", "classes", TAXA];
+/// The table of what the code table says of the classes.
+const TAXA: &str = "taxa";
+/// The table of how far detections are to be expected, which a run makes on request.
+pub(crate) const PLAUSIBILITY: &str = "plausibility";
+/// The key that asks for it.
+pub(crate) const EXPECTED: &str = "plausibility.table";
 /// The table that names the classes of a run without `classes`, and says at which sites each was looked for.
 const ACTIVITY: &str = "activity";
 /// The table of recorded hours by site and night.
@@ -38,10 +44,21 @@ pub struct Run {
     declared: Vec<&'static str>,
     /// Names by class: those of the table `classes`, or else of the model's card.
     names: BTreeMap<Arc<str>, Names>,
+    /// What else the code table says of classes.
+    taxa: BTreeMap<Arc<str>, Taxon>,
     /// Where somebody speaks, if that is withheld.
     speech: Option<Speech>,
     /// Detections that the last pass over recordings withheld for speech.
     withheld: AtomicU64,
+}
+
+/// What the code table says of a class beyond its names in the table `classes`.
+#[derive(Debug, Default)]
+struct Taxon {
+    gbif_key: Option<u64>,
+    ebird_code: Option<String>,
+    /// Common names by language (ISO 639-3).
+    names: BTreeMap<String, String>,
 }
 
 /// The tables that are read with this filter by whoever reads these.
@@ -50,6 +67,10 @@ pub(crate) fn tables(run: &RunTables, filter: &Filter, read: &[&'static str]) ->
     let names_classes = run.present().iter().any(|table| table.name == "classes");
     if !filter.classes.is_empty() && !names_classes && !tables.contains(&ACTIVITY) {
         tables.push(ACTIVITY);
+    }
+    let is_asked = run.config().is_some_and(|config| config.values().text(EXPECTED).is_some());
+    if is_asked && tables.contains(&"detections") && !tables.contains(&PLAUSIBILITY) {
+        tables.push(PLAUSIBILITY);
     }
     if withholds(run) && !tables.contains(&speech::TABLE) {
         tables.push(speech::TABLE);
@@ -63,7 +84,7 @@ fn withholds(run: &RunTables) -> bool {
     text("privacy.backbone").is_some() && text("privacy.speech") == Some("withhold")
 }
 
-const RECORDINGS: [&str; 12] = [
+const RECORDINGS: [&str; 14] = [
     "recording_id",
     "path",
     "duration_s",
@@ -74,6 +95,8 @@ const RECORDINGS: [&str; 12] = [
     "latitude",
     "longitude",
     "dead_channels",
+    "bits_per_sample",
+    "gain",
     "status",
     "copy_of",
 ];
@@ -87,7 +110,8 @@ impl Run {
     /// Those of reading the table `classes`, where the run has one.
     pub(crate) fn open(tables: &RunTables, declared: Vec<&'static str>) -> Result<Self, ExportError> {
         let withheld = AtomicU64::new(0);
-        let mut run = Self { tables: tables.clone(), declared, names: BTreeMap::new(), speech: None, withheld };
+        let mut run =
+            Self { tables: tables.clone(), declared, names: BTreeMap::new(), taxa: BTreeMap::new(), speech: None, withheld };
         if withholds(tables) {
             run.speech = Some(run.read_speech()?);
         }
@@ -98,6 +122,9 @@ impl Run {
                 (class.unwrap_or_default().into(), Names { scientific_name, english })
             });
             run.names.extend(names);
+        }
+        for part in if run.declared.contains(&TAXA) { run.parts(TAXA)? } else { Vec::new() } {
+            run.read_taxa(&part)?;
         }
         if run.names.is_empty() {
             let folder = match tables.config() {
@@ -110,6 +137,17 @@ impl Run {
             run.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
         }
         Ok(run)
+    }
+
+    fn read_taxa(&mut self, part: &Partition) -> Result<(), ExportError> {
+        let batch = part.read(&["class", "gbif_key", "ebird_code", "names"])?;
+        let (classes, keys, codes) = (batch.utf8("class")?, batch.u64("gbif_key")?, batch.texts("ebird_code")?);
+        for (row, (ebird_code, names)) in codes.into_iter().zip(batch.texts("names")?).enumerate() {
+            // The pass annotate-classes wrote the object.
+            let names = names.and_then(|names| serde_json::from_str(&names).ok()).unwrap_or_default();
+            self.taxa.insert(classes.value(row).into(), Taxon { gbif_key: cell(&keys, row), ebird_code, names });
+        }
+        Ok(())
     }
 
     fn read_speech(&self) -> Result<Speech, ExportError> {
@@ -181,6 +219,20 @@ impl Run {
         Some(self.tables.config()?.get(key))
     }
 
+    /// The value of a key that holds text; `None` for null, and where the run is older than the key.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.tables.config()?.values().text(key)
+    }
+
+    /// The frequencies that the model hears, Hz; `None` for a head on a backbone, whose own features nobody states, and where the model's
+    /// card cannot be read any more.
+    pub(crate) fn band_hz(&self) -> Option<(f64, f64)> {
+        let card = Card::read(&model_file(self.tables.config()?, self.tables.run_dir(), MODEL_CARD)).ok()?;
+        let number = |key| card.setting(key).and_then(serde_yaml::Value::as_f64);
+        let high = number("featurize.f_max_hz").or_else(|| Some(number("featurize.sample_rate_hz")? / 2.0))?;
+        card.backbone.is_none().then(|| (number("featurize.f_min_hz").unwrap_or(0.0), high))
+    }
+
     /// The folder of the recordings, as the run's configuration names it.
     pub fn archive(&self) -> Option<PathBuf> {
         self.tables.config()?.text("archive.path").map(PathBuf::from)
@@ -199,9 +251,36 @@ impl Run {
         self.names.get(class).and_then(|names| names.scientific_name.as_deref()).unwrap_or(class)
     }
 
+    /// Whether a class has a scientific name.
+    pub(crate) fn has_scientific_name(&self, class: &str) -> bool {
+        self.names.get(class).is_some_and(|names| names.scientific_name.is_some())
+    }
+
     /// The common name of a class; empty where none is known.
     pub fn english(&self, class: &str) -> &str {
         self.names.get(class).and_then(|names| names.english.as_deref()).unwrap_or_default()
+    }
+
+    /// The key of a class in GBIF's backbone.
+    pub fn gbif_key(&self, class: &str) -> Option<u64> {
+        self.taxa.get(class)?.gbif_key
+    }
+
+    /// The address of a class in GBIF's backbone, which identifies the taxon; empty where none is known.
+    pub(crate) fn taxon_id(&self, class: &str) -> String {
+        self.gbif_key(class).map(|key| format!("https://www.gbif.org/species/{key}")).unwrap_or_default()
+    }
+
+    /// The species code of eBird.
+    pub fn ebird_code(&self, class: &str) -> Option<&str> {
+        self.taxa.get(class)?.ebird_code.as_deref()
+    }
+
+    /// Common names of a class by language (ISO 639-3), with the English one.
+    pub(crate) fn vernacular(&self, class: &str) -> BTreeMap<&str, &str> {
+        let english = Some(self.english(class)).filter(|name| !name.is_empty()).map(|name| ("eng", name));
+        let names = self.taxa.get(class).into_iter().flat_map(|taxon| &taxon.names);
+        names.map(|(language, name)| (language.as_str(), name.as_str())).chain(english).collect()
     }
 
     /// The files of a table, in the order of their units; none of a table that the run does not make.
@@ -283,6 +362,29 @@ impl Run {
         Ok(found)
     }
 
+    /// Hands over each night and class that the model looked for at a site that the filter takes, and whether an event of the class reaches
+    /// into the night. A night may come in several parts. What is of no known night is left out.
+    ///
+    /// # Errors
+    /// Those of reading `activity`.
+    pub(crate) fn each_night(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(&str, Date, &Arc<str>, bool),
+    ) -> Result<(), ExportError> {
+        let mut texts = Texts::default();
+        self.each_activity(&["site", "night", "class", "windows_detected"], |batch| {
+            let (sites, nights, classes) = (batch.utf8("site")?, batch.date("night")?, batch.utf8("class")?);
+            let detected = batch.u64("windows_detected")?;
+            for row in (0..batch.rows()).filter(|&row| filter.takes_site(sites.value(row))) {
+                if let Some(night) = cell(nights, row).and_then(|night| Day(night).date()) {
+                    take(sites.value(row), night, &texts.shared(classes.value(row)), detected.value(row) > 0);
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Recorded hours by site and night (local noon to noon), of the sites that the filter takes. Recordings without a known time are
     /// in no night, and a night of which no window was scored is left out: nobody listened to it.
     ///
@@ -316,6 +418,8 @@ impl Run {
         self.withheld.store(0, Ordering::Relaxed);
         let found = self.made_parts("detections")?;
         let found: BTreeMap<&Unit, &Partition> = found.iter().map(|part| (&part.unit, part)).collect();
+        let expected = if self.declared.contains(&PLAUSIBILITY) { self.made_parts(PLAUSIBILITY)? } else { Vec::new() };
+        let expected: BTreeMap<&Unit, &Partition> = expected.iter().map(|part| (&part.unit, part)).collect();
         for part in self.made_parts("recordings")? {
             let unit = &part.unit;
             if !filter.takes_site(unit.site()) {
@@ -324,6 +428,10 @@ impl Run {
             // A unit without detections has a file without rows.
             let found = *found.get(unit).ok_or_else(|| self.part_missing("detections", unit))?;
             let mut detections = detections(found, filter)?;
+            if self.declared.contains(&PLAUSIBILITY) {
+                let part = expected.get(unit).ok_or_else(|| self.part_missing(PLAUSIBILITY, unit))?;
+                expect(part, &mut detections)?;
+            }
             for recording in recordings(&part)? {
                 let mut own = detections.remove(&recording.id).unwrap_or_default();
                 for detection in &mut own {
@@ -338,6 +446,21 @@ impl Run {
             if let Some(recording_id) = detections.into_keys().next() {
                 return Err(ExportError::Stranger { path: found.path.clone(), recording_id });
             }
+        }
+        Ok(())
+    }
+
+    /// Hands over each readable recording of the sites that the filter takes, in the order of [`Run::each_recording`].
+    ///
+    /// # Errors
+    /// Those of reading, and what `take` gives.
+    pub(crate) fn only_recordings(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(&Recording) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        for part in self.made_parts("recordings")?.iter().filter(|part| filter.takes_site(part.unit.site())) {
+            recordings(part)?.iter().try_for_each(&mut take)?;
         }
         Ok(())
     }
@@ -384,6 +507,7 @@ fn detections(part: &Partition, filter: &Filter) -> Result<BTreeMap<String, Vec<
                 probability: cell(probabilities, row),
                 threshold: thresholds.value(row),
                 model_id: texts.shared(models.value(row)),
+                expectation: None,
             };
             if filter.takes(&detection)? {
                 match found.get_mut(ids.value(row)) {
@@ -394,6 +518,22 @@ fn detections(part: &Partition, filter: &Filter) -> Result<BTreeMap<String, Vec<
         }
     }
     Ok(found)
+}
+
+/// Tells detections how far they are to be expected.
+fn expect(part: &Partition, detections: &mut BTreeMap<String, Vec<Detection>>) -> Result<(), ExportError> {
+    for batch in part.open()?.batches(&["recording_id", "class", "start_s", "expected", "plausible"])? {
+        let batch = batch?;
+        let (ids, classes, starts) = (batch.utf8("recording_id")?, batch.utf8("class")?, batch.f64("start_s")?);
+        let (expected, plausible) = (batch.f64("expected")?, batch.bool("plausible")?);
+        for row in 0..batch.rows() {
+            let Some((expected, is_plausible)) = cell(expected, row).zip(cell(plausible, row)) else { continue };
+            let of_recording = detections.get_mut(ids.value(row)).into_iter().flatten();
+            let own = of_recording.filter(|one| one.start_s == starts.value(row) && *one.class == *classes.value(row));
+            own.for_each(|one| one.expectation = Some(Expectation { expected, is_plausible }));
+        }
+    }
+    Ok(())
 }
 
 /// Texts that occur again and again, each once in memory.
@@ -420,6 +560,7 @@ pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError
     let (makes, models, serials) = (batch.utf8("make")?, batch.utf8("model")?, batch.utf8("serial")?);
     let (latitudes, longitudes) = (batch.f64("latitude")?, batch.f64("longitude")?);
     let (dead, copies) = (batch.utf8("dead_channels")?, batch.utf8("copy_of")?);
+    let (bits, gains) = (batch.u32("bits_per_sample")?, batch.utf8("gain")?);
     let recording = |(row, start): (usize, Start)| {
         let recorder: Vec<&str> = [cell(makes, row), cell(models, row)].into_iter().flatten().collect();
         (status.value(row) != "rejected" && cell(copies, row).is_none()).then(|| Recording {
@@ -433,6 +574,8 @@ pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError
             recorder: (!recorder.is_empty()).then(|| recorder.join("-")),
             serial: cell(serials, row).map(str::to_owned),
             dead_channels: cell(dead, row).map(str::to_owned),
+            bits_per_sample: cell(&bits, row),
+            gain: cell(gains, row).map(str::to_owned),
         })
     };
     let mut found: Vec<Recording> = Start::of(&batch)?.into_iter().enumerate().filter_map(recording).collect();

@@ -117,7 +117,8 @@ fn the_docs_describe_every_format_and_option() {
             "docs/exports.md lacks {name}"
         );
         for option in format.options() {
-            assert!(docs.contains(&format!("`--{} {}`", option.name, option.value)), "docs/exports.md lacks --{}", option.name);
+            let usage = format!("--{} {}", option.name, option.value);
+            assert!(docs.contains(&format!("`{}`", usage.trim_end())), "docs/exports.md lacks --{}", option.name);
         }
     }
 }
@@ -164,7 +165,7 @@ fn where_no_table_names_the_classes_activity_does() {
     let run = run(dir.path());
     let csv = named("csv").unwrap();
     let mut wanted = request(&run, csv, Path::new("out"), &[]);
-    assert_eq!(wanted.tables(), ["recordings", "detections", "classes"]);
+    assert_eq!(wanted.tables(), ["recordings", "detections", "classes", "taxa"]);
     wanted.filter.classes = ["FROG".to_owned()].into();
-    assert_eq!(wanted.tables(), ["recordings", "detections", "classes", "activity"]);
+    assert_eq!(wanted.tables(), ["recordings", "detections", "classes", "taxa", "activity"]);
 }

@@ -8,6 +8,7 @@ mod best;
 pub(crate) mod cells;
 mod curves;
 pub(crate) mod day;
+pub(crate) mod expected;
 mod found;
 mod learned;
 mod recorded;
@@ -56,6 +57,8 @@ pub(crate) struct Facts {
     pub(crate) found: Found,
     /// Groups of sounds that are unlike everything that was learned, the largest first; `None` in a run that does not look for them.
     pub(crate) unlike: Option<Vec<Group>>,
+    /// How plausible detections are, by class; empty in a run without a table that says so.
+    pub(crate) expected: BTreeMap<String, expected::BySite>,
     /// The classes that validation does not show to be told, which detect left out.
     pub(crate) left_out: Vec<LeftOut>,
     /// What the classifier learned from; `None` in a run that brings its model along.
@@ -100,6 +103,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         facts.recorded.add(site, batch)
     })?;
     each(cx, sounds::TABLE, sounds::COLUMNS, |unit, batch| sounds::add(&mut facts.sounds, unit.site(), batch))?;
+    each(cx, expected::TABLE, expected::COLUMNS, |unit, batch| expected::add(&mut facts.expected, unit.site(), batch))?;
     each(cx, "classes", &["class", "scientific_name"], |_, batch| {
         let (classes, names) = (batch.utf8("class")?, batch.utf8("scientific_name")?);
         for i in 0..batch.rows() {

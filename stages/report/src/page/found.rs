@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::expected;
 use super::parts::{class_head, class_list, class_name, first, head, row_head, table, tables};
 use super::recorded::{column_words, columns};
 use super::sun;
@@ -41,6 +42,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 (activity(facts, &found))
                 (sun::section(facts, &found))
             }
+            (expected::section(facts))
             (never(facts))
             (untold::uncalibrated(facts))
             (untold::left_out(facts))

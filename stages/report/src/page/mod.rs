@@ -1,6 +1,7 @@
 //! Facts to one HTML page: a file per section, in the order in which they are read.
 
 mod curves;
+mod expected;
 mod found;
 mod learned;
 mod listen;

@@ -105,5 +105,6 @@ fn detection(piece: &Piece, recording: &Recording, model_id: &str) -> Detection 
         probability: None,
         threshold: 0.0,
         model_id: model_id.into(),
+        expectation: None,
     }
 }

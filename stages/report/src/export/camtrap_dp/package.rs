@@ -6,12 +6,39 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::deployment::Deployment;
+use super::deployment::{Deployment, Deployments};
+use super::fields::{DEPLOYMENTS, Fields, MEDIA, OBSERVATIONS};
 use crate::export::error::ExportError;
 use crate::export::run::Run;
 
-/// The standard's word for media that are recorded by a schedule rather than by a trigger.
-pub(super) const BY_SCHEDULE: &str = "timeLapse";
+/// The form of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Version 1.0.2 of the standard.
+    Standard,
+    /// With the terms for sound that are proposed for a later version.
+    Acoustic,
+}
+
+impl Form {
+    pub(super) fn is_acoustic(self) -> bool {
+        self == Self::Acoustic
+    }
+
+    /// The word for how a deployment's media came about. Version 1.0.2 has none for recorders that run without pauses.
+    pub(super) fn capture_method(self, deployment: &Deployment) -> &'static str {
+        match self {
+            Self::Standard => "timeLapse",
+            Self::Acoustic if deployment.is_continuous() => "continuous",
+            Self::Acoustic => "recordingSchedule",
+        }
+    }
+
+    /// The word for observations of a part of a recording. Version 1.0.2 knows whole media only.
+    pub(super) fn level(self) -> &'static str {
+        if self.is_acoustic() { "interval" } else { "media" }
+    }
+}
 
 /// Where the standard keeps its schemas.
 const STANDARD: &str = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2";
@@ -72,28 +99,33 @@ impl Metadata {
 /// [`ExportError::Nothing`] when a person's entries are not of a kind that JSON holds.
 pub(super) fn describe(
     run: &Run,
-    deployments: &BTreeMap<String, Deployment>,
+    deployments: &Deployments,
     classes: &BTreeSet<String>,
+    form: Form,
     metadata: Option<Metadata>,
 ) -> Result<String, ExportError> {
     let title = "Detections in an acoustic survey";
+    let methods: BTreeSet<&str> = deployments.iter().map(|(_, deployment)| form.capture_method(deployment)).collect();
     let mut package = json!({
-        "resources": (["deployments", "media", "observations"].map(resource)),
-        "profile": format!("{STANDARD}/camtrap-dp-profile.json"),
+        "resources": ([&DEPLOYMENTS, &MEDIA, &OBSERVATIONS].map(|fields| resource(fields, form))),
+        "profile": if form.is_acoustic() { "tabular-data-package".to_owned() } else { format!("{STANDARD}/camtrap-dp-profile.json") },
         "created": created(Timestamp::now()),
         "title": title,
         "contributors": [{"title": "not named", "role": "contributor"}],
-        "description": "Sounds that a classifier detected in recordings; media are recordings, and a detection is an observation of one. Nobody listened to all of them: classificationMethod is machine.",
+        "description": "Sounds that a classifier detected in recordings; media are recordings, and a detection is an observation of one. Where classificationMethod is machine, no person confirmed it.",
         "version": "1.0",
         "sources": [{"title": "Chorus", "version": env!("CARGO_PKG_VERSION")}],
         "project": {
             "title": title,
             "samplingDesign": "opportunistic",
-            "captureMethod": [BY_SCHEDULE],
+            "captureMethod": methods,
             "individualAnimals": false,
-            "observationLevel": ["media"],
+            "observationLevel": [form.level()],
         },
     });
+    if form.is_acoustic() {
+        package["project"]["protocolType"] = json!(["acoustic"]);
+    }
     let of_tables = json!({
         "spatial": {"type": "MultiPoint", "coordinates": points(deployments)},
         "temporal": span(deployments),
@@ -105,7 +137,9 @@ pub(super) fn describe(
     text.map(|text| text + "\n").map_err(|e| ExportError::Nothing { what: format!("the metadata are no JSON: {e}") })
 }
 
-fn resource(name: &str) -> Value {
+fn resource(fields: &Fields, form: Form) -> Value {
+    let name = fields.name;
+    let published = || Value::from(format!("{STANDARD}/{name}-table-schema.json"));
     json!({
         "name": name,
         "path": format!("{name}.csv"),
@@ -113,7 +147,7 @@ fn resource(name: &str) -> Value {
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
-        "schema": format!("{STANDARD}/{name}-table-schema.json"),
+        "schema": if form.is_acoustic() { fields.schema() } else { published() },
     })
 }
 
@@ -134,24 +168,33 @@ fn merge(into: &mut Value, entries: Value) {
 }
 
 /// Longitude and latitude of each deployment, as GeoJSON has them.
-fn points(deployments: &BTreeMap<String, Deployment>) -> Vec<[f64; 2]> {
-    deployments.values().filter_map(|d| d.place).map(|(latitude, longitude)| [longitude, latitude]).collect()
+fn points(deployments: &Deployments) -> Vec<[f64; 2]> {
+    deployments.iter().filter_map(|(_, d)| d.place).map(|(latitude, longitude)| [longitude, latitude]).collect()
 }
 
-fn span(deployments: &BTreeMap<String, Deployment>) -> Value {
-    let first = deployments.values().map(|d| d.start.date()).min();
-    let last = deployments.values().map(|d| d.end.date()).max();
+fn span(deployments: &Deployments) -> Value {
+    let first = deployments.iter().map(|(_, d)| d.start().date()).min();
+    let last = deployments.iter().map(|(_, d)| d.end().date()).max();
     json!({"start": first.map(|date| date.to_string()), "end": last.map(|date| date.to_string())})
 }
 
-/// The taxa of the observations, each once.
+/// The taxa of the observations, each once. Several classes may be of one taxon, and any of them may know its key and its names.
 fn taxa(run: &Run, classes: &BTreeSet<String>) -> Vec<Value> {
-    let named: BTreeMap<&str, &str> = classes.iter().map(|class| (run.scientific(class), run.english(class))).collect();
-    let taxon = |(scientific, english): (&str, &str)| match english {
-        "" => json!({"scientificName": scientific}),
-        english => json!({"scientificName": scientific, "vernacularNames": {"eng": english}}),
-    };
-    named.into_iter().map(taxon).collect()
+    let mut taxa: BTreeMap<&str, Value> = BTreeMap::new();
+    for class in classes {
+        let name = run.scientific(class);
+        let taxon = taxa.entry(name).or_insert_with(|| json!({"scientificName": name}));
+        let id = run.taxon_id(class);
+        if !id.is_empty() && taxon.get("taxonID").is_none() {
+            taxon["taxonID"] = id.into();
+        }
+        for (language, name) in run.vernacular(class) {
+            if taxon["vernacularNames"].get(language).is_none() {
+                taxon["vernacularNames"][language] = name.into();
+            }
+        }
+    }
+    taxa.into_values().collect()
 }
 
 #[cfg(test)]

@@ -185,6 +185,7 @@ impl Gathering<'_> {
                             probability: probability(),
                             threshold,
                             model_id: models.value(row).into(),
+                            expectation: None,
                         };
                         let (segment, recording) = (segment.to_owned(), Arc::clone(recording));
                         Ok((hour.clone(), Candidate { segment, hour, is_new, pool, recording, detection }))
