@@ -20,13 +20,15 @@ TORCH ?= auto
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CHORUS := $(TARGET)/release/chorus
+# Where the site is built: pages lie there as they do in the repository, so that their links hold.
+SITE := $(TARGET)/site
 STAGES := ingest segment annotate split featurize soundscape speech embed pseudo_label pretrain distill train predict evaluate unknown detect report
 OPTIONS = -c $(CONFIG) $(if $(ARCHIVE),--set archive.path=$(ARCHIVE)) $(if $(RUN),--set run.path=$(RUN)) $(foreach pair,$(SET),--set $(pair))
 # The folder of libtorch. It is found, or downloaded from PyPI, when it is first needed.
 LIBTORCH_FOLDER = $(eval LIBTORCH_FOLDER := $(shell pipeline/libtorch.sh $(TORCH)))$(or $(LIBTORCH_FOLDER),$(error found no libtorch; see the message above))
 CARGO = LIBTORCH="$(LIBTORCH_FOLDER)" cargo
 
-.PHONY: help setup build pipeline demo test test-older lint bench query status clean $(STAGES)
+.PHONY: help setup build pipeline demo test test-older lint bench docs query status clean $(STAGES)
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -85,6 +87,14 @@ bench: build ## Compare speed and memory with other programs (about half an hour
 	@tests/python.sh tests/bench/query.py $(CHORUS)
 	@tests/python.sh tests/bench/search.py $(CHORUS)
 	@tests/python.sh tests/bench/units.py $(CHORUS) --units 5000
+
+docs: ## Build the documentation as a site in target/site/html, with mdBook
+	@command -v mdbook > /dev/null || { echo "found no mdbook; get it with: cargo install mdbook (the pages in docs/ can be read without it)" >&2; exit 2; }
+	@rm -rf $(SITE) && mkdir -p $(SITE)/pages && cp docs/book.toml $(SITE)/
+	@cp -R README.md ARCHITECTURE.md CHANGELOG.md docs $(SITE)/pages/
+	@sed -e 's#](#](docs/#' -e 's#](docs/\.\./#](#' docs/SUMMARY.md > $(SITE)/pages/SUMMARY.md && rm $(SITE)/pages/docs/SUMMARY.md
+	@mdbook build $(SITE)
+	@echo "the site: $(SITE)/html/index.html"
 
 clean: ## Remove build outputs; runs/ and demo/ stay
 	@cargo clean

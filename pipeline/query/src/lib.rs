@@ -26,6 +26,7 @@
 mod answer;
 mod describe;
 mod dialect;
+mod distinct;
 mod error;
 mod explain;
 mod format;

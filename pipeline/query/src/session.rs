@@ -20,6 +20,7 @@ use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use crate::QueryError;
+use crate::distinct::optimizer_rules;
 use crate::limits::Limits;
 use crate::repair::repair;
 use crate::{dialect, functions};
@@ -61,6 +62,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(resources)
             .with_default_features()
+            .with_optimizer_rules(optimizer_rules())
             .with_physical_optimizer_rules(
                 PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != UNSAFE).collect(),
             );

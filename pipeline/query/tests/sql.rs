@@ -40,6 +40,12 @@ fn groups_are_counted_and_summed_up() {
         ),
         ("SELECT site, COUNT(*) AS n FROM predictions GROUP BY site ORDER BY n DESC", &["POND01,6", "Rivière du Nord/2,4"]),
         ("SELECT site, COUNT(*) FROM predictions GROUP BY site HAVING COUNT(*) > 4", &["POND01,6"]),
+        // A sum of whole numbers beside distinct values.
+        (
+            "SELECT file_bytes, COUNT(DISTINCT recording_id), SUM(file_bytes) FROM recordings GROUP BY file_bytes \
+             HAVING SUM(file_bytes) > 0",
+            &["1000000,3,3000000"],
+        ),
         ("SELECT site, COUNT(*) AS n FROM predictions GROUP BY site ORDER BY COUNT(*) DESC LIMIT 1", &["POND01,6"]),
         ("SELECT class, MAX(score) AS score FROM predictions GROUP BY class ORDER BY MAX(score) DESC LIMIT 1", &["FROG,0.875"]),
         ("SELECT site, COUNT(*) FROM predictions GROUP BY site ORDER BY COUNT(*)", &["Rivière du Nord/2,4", "POND01,6"]),

@@ -23,8 +23,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
     };
     html! {
         @if !sounds.is_empty() {
-            h3 { "SoundLevels levels" }
-            (table("SoundLevels levels", heads, rows))
+            h3 { "Sound levels" }
+            (table("Sound levels", heads, rows))
             p.note {
                 "Levels of different recorders, or of one with different gain, can be compared only with a calibration. Rain and wind are
                 rules of thumb. Levels by hour and acoustic indices: "
