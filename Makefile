@@ -28,7 +28,7 @@ OPTIONS = -c $(CONFIG) $(if $(ARCHIVE),--set archive.path=$(ARCHIVE)) $(if $(RUN
 LIBTORCH_FOLDER = $(eval LIBTORCH_FOLDER := $(shell pipeline/libtorch.sh $(TORCH)))$(or $(LIBTORCH_FOLDER),$(error found no libtorch; see the message above))
 CARGO = LIBTORCH="$(LIBTORCH_FOLDER)" cargo
 
-.PHONY: help setup build pipeline demo test test-older lint bench docs query status clean $(STAGES)
+.PHONY: help setup build pipeline demo wheel test test-older lint bench docs query status clean $(STAGES)
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -53,6 +53,9 @@ demo: demo/README.txt ## Write the synthetic survey to demo/
 # The last file that `chorus demo` writes.
 demo/README.txt: | build
 	@$(CHORUS) demo demo
+
+wheel: build ## Make wheels of chorus and its workers for pip: target/wheels/*.whl
+	@tests/python.sh packaging/wheels.py $(TARGET)/release $(TARGET)/wheels
 
 $(STAGES): build ## Run one stage
 	@$(CHORUS) run $@ $(OPTIONS)

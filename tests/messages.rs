@@ -45,6 +45,13 @@ fn a_missing_archive() {
 }
 
 #[test]
+fn a_worker_that_is_not_where_its_variable_says() {
+    let survey = Survey::tiny();
+    let output = survey.command(&["run"]).env("CHORUS_TORCH", "/nowhere/chorus-torch").output().unwrap();
+    refused(&output, 1, &["train, predict: the worker chorus-torch is not at /nowhere/chorus-torch", "CHORUS_TORCH"]);
+}
+
+#[test]
 fn an_empty_archive() {
     let survey = Survey::tiny();
     fs::remove_dir_all(survey.archive().join("raw_data")).unwrap();

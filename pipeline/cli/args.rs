@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Schema(SchemaArgs),
     /// Show the versions of libtorch, CUDA and cuDNN, and the available devices
     Device(DeviceArgs),
+    /// Get libtorch, which training and prediction need, from PyPI
+    Torch(TorchArgs),
     /// Try out what the file system of a run can: locks, renaming, links
     Doctor(DoctorArgs),
     /// Try out a backbone, or print the contracts of known ones
@@ -487,6 +489,16 @@ pub(crate) struct DeviceArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TorchArgs {
+    /// Set of libraries: cpu (1.2 GB), cuda (for NVIDIA cards, 4.7 GB), or auto: cuda if an NVIDIA driver is found
+    #[arg(default_value = "auto", value_parser = ["auto", "cpu", "cuda"])]
+    pub(crate) set: String,
+    /// Wheel of the worker, chorus_survey_torch-….whl, which `make wheel` writes; its package is not on PyPI
+    #[arg(long, value_name = "FILE")]
+    pub(crate) wheel: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

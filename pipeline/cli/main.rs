@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Config(args) => commands::config::run(&args),
         Command::Schema(args) => commands::schema::run(&args),
         Command::Device(args) => commands::device::run(&args),
+        Command::Torch(args) => commands::torch::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Backbone(command) => commands::backbone::run(&command),
         Command::Model(command) => commands::model::run(&command),

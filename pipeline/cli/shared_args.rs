@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use chorus_archive::is_url;
-use chorus_engine::{Config, RunDir};
+use chorus_engine::{Config, RunDir, user_cache};
 use chorus_store::published::Copy;
 use clap::Args as ClapArgs;
 
@@ -121,11 +121,7 @@ impl RunsArgs {
 
 /// The folder for what can be fetched again.
 fn cache() -> Result<PathBuf, UsageError> {
-    let named = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
-    cache
-        .map(|cache| cache.join("chorus"))
-        .ok_or_else(|| UsageError("found no folder for copies of published runs: set XDG_CACHE_HOME to one".to_owned()))
+    user_cache().ok_or_else(|| UsageError("found no folder for copies of published runs: set XDG_CACHE_HOME to one".to_owned()))
 }
 
 /// How an answer is written, and where to.

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chorus_card::Contract;
 use chorus_embed::given::Given;
 use chorus_embed::{program, ready};
-use chorus_engine::worker_program;
+use chorus_engine::{worker_failure, worker_program};
 use serde_json::Value;
 
 use crate::args::{BackboneCommand, UsageError};
@@ -45,9 +45,7 @@ pub(crate) fn run(command: &BackboneCommand) -> anyhow::Result<ExitCode> {
 /// There is no such worker, or it fails; its message is the error's.
 pub(crate) fn asked(file: &Path, contract: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
     let worker = program(file).context("no program opens a file with this extension")?;
-    let Some(program) = worker_program(worker) else {
-        bail!("found no worker {} in the folder of chorus; build it with `make build`", worker.file());
-    };
+    let program = worker_program(worker).map_err(|lack| anyhow!("the worker {} {lack}", worker.file()))?;
     let mut command = Command::new(&program);
     let (first, others) = arguments.split_first().context("no command for the worker")?;
     command.arg(first).arg("--backbone").arg(file).arg("--contract").arg(contract).args(others);
@@ -56,7 +54,7 @@ pub(crate) fn asked(file: &Path, contract: &Path, arguments: &[&str]) -> anyhow:
         let told = String::from_utf8_lossy(&output.stderr);
         let told = told.trim().strip_prefix("error: ").unwrap_or(told.trim()).to_owned();
         // A program that the system ended says nothing.
-        let told = if told.is_empty() { format!("{} ended with {}", worker.file(), output.status) } else { told };
+        let told = if told.is_empty() { format!("{} {}", worker.file(), worker_failure(worker, output.status)) } else { told };
         bail!(told);
     }
     serde_json::from_slice(&output.stdout).with_context(|| format!("{} gave no JSON", worker.file()))

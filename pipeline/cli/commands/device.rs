@@ -1,24 +1,30 @@
 //! `chorus device`. The worker answers, because only the worker is linked to libtorch.
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chorus_engine::graph::Program;
-use chorus_engine::worker_program;
+use chorus_engine::{worker_failure, worker_program};
 
 use crate::args::DeviceArgs;
 
 pub(crate) fn run(args: &DeviceArgs) -> anyhow::Result<ExitCode> {
-    let Some(program) = worker_program(Program::Torch) else {
-        bail!(
-            "found no worker chorus-torch in the folder of chorus; build it with `make build`, after `make setup` for libtorch"
-        );
-    };
-    let mut command = Command::new(&program);
-    command.arg("device");
-    if args.json {
-        command.arg("--json");
+    let worker = Program::Torch;
+    let program = worker_program(worker).map_err(|lack| anyhow!("the worker {} {lack}", worker.file()))?;
+    report(&program, if args.json { &["--json"] } else { &[] })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the worker print what libtorch offers here.
+///
+/// # Errors
+/// It cannot be started or fails, for example since it does not find libtorch.
+pub(crate) fn report(program: &Path, options: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new(program).arg("device").args(options).status();
+    let status = status.with_context(|| format!("{} cannot be started", program.display()))?;
+    if !status.success() {
+        bail!("the worker {} {}", program.display(), worker_failure(Program::Torch, status));
     }
-    let status = command.status().with_context(|| format!("{} cannot be started", program.display()))?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(())
 }

@@ -28,4 +28,5 @@ pub(crate) mod search;
 pub(crate) mod self_train;
 pub(crate) mod status;
 pub(crate) mod sweep;
+pub(crate) mod torch;
 mod windows;

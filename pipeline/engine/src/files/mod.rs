@@ -8,3 +8,4 @@ pub(crate) mod roster;
 pub(crate) mod run_dir;
 pub(crate) mod share;
 pub(crate) mod tree;
+pub(crate) mod user_cache;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::runner::{RunOptions, Runner};
 use crate::config::evolution::KnownKeys;
 use crate::graph::{Pass, Program};
 use crate::plan::{PassPlan, Status};
-use crate::{Config, EngineError, RunDir};
+use crate::{Config, EngineError, RunDir, user_cache};
 
 /// What the worker is given on its standard input: the first line, as JSON. The worker needs the declarations of all
 /// passes to know who makes what its own passes read, and it holds the code of few of them.
@@ -75,9 +75,10 @@ impl Runner {
         }
         let fresh = handed.iter().all(|p| p.is_fresh()) && !options.force;
         let failed = |detail: String| EngineError::Worker { stage: names.join(", "), worker: worker.file(), detail };
-        let Some(program) = worker_program(worker) else {
-            let detail = "is not beside chorus; build it with `make build` (`make setup` gets what it needs)".to_owned();
-            return if fresh { Ok(()) } else { Err(failed(detail)) };
+        let program = match worker_program(worker) {
+            Ok(program) => program,
+            Err(_) if fresh => return Ok(()),
+            Err(lack) => return Err(failed(lack)),
         };
         self.record_config()?;
         let mut command = Command::new(&program);
@@ -125,16 +126,58 @@ impl Runner {
         match status.success() {
             true => Ok(()),
             false if self.stop.load(Ordering::Relaxed) => Err(EngineError::Stopped),
-            false => Err(failed(format!("ended with {status}; see its messages above"))),
+            false => Err(failed(worker_failure(worker, status))),
         }
     }
 }
 
-/// The file of a worker: named by its environment variable, such as `CHORUS_TORCH`, or beside this program.
-pub fn worker_program(program: Program) -> Option<PathBuf> {
-    let named = std::env::var_os(program.variable()).map(PathBuf::from);
+/// The sets of libraries in which `chorus torch` gets libtorch, the one that can do more first.
+const LIBTORCH_SETS: [&str; 2] = ["cuda", "cpu"];
+
+/// The file of a worker: named by its environment variable, such as `CHORUS_TORCH`, or beside this program, where builds and pip put it,
+/// or where `chorus torch` puts it.
+///
+/// # Errors
+/// What it lacks and how to get it, to be said after its name.
+pub fn worker_program(program: Program) -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os(program.variable()).map(PathBuf::from) {
+        let lack =
+            || format!("is not at {}, which {} names; name another file, or unset it", named.display(), program.variable());
+        return if named.is_file() { Ok(named) } else { Err(lack()) };
+    }
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(program.file())));
-    named.or(beside).filter(|p| p.is_file())
+    let fetched = LIBTORCH_SETS.into_iter().filter(|_| program == Program::Torch).filter_map(fetched_worker);
+    let found = beside.into_iter().chain(fetched).find(|path| path.is_file());
+    found.ok_or_else(|| format!("is not installed; {}", how_to_get(program)))
+}
+
+/// The file of the worker for libtorch where `chorus torch` puts it, of this version and a set of libraries: `cpu` or `cuda`. The folder
+/// above its own holds libtorch too. `None` where no variable says where the user's cache is.
+pub fn fetched_worker(set: &str) -> Option<PathBuf> {
+    let worker = Program::Torch.file();
+    Some(user_cache()?.join(format!("{worker}-{}-{set}", env!("CARGO_PKG_VERSION"))).join("bin").join(worker))
+}
+
+/// What to say, after its name, of a worker that failed with a status.
+pub fn worker_failure(program: Program, status: ExitStatus) -> String {
+    /// What the dynamic linker ends a program with whose libraries it does not find.
+    const NO_LIBRARIES: i32 = 127;
+    match status.code() {
+        Some(NO_LIBRARIES) => format!("does not find a library; see its message above. {}", how_to_get(program)),
+        _ => format!("ended with {status}; see its messages above"),
+    }
+}
+
+fn how_to_get(program: Program) -> &'static str {
+    match program {
+        Program::Torch => {
+            "`chorus torch cpu --wheel FILE` installs it with libtorch (1.2 GB), `chorus torch cuda --wheel FILE` for NVIDIA cards (4.7 GB); in a clone, `make build` builds it"
+        }
+        Program::Onnx => {
+            "`pip install chorus_survey_onnx-….whl` (of `make wheel`) installs it with ONNX Runtime; in a clone, `make build` builds it"
+        }
+        Program::Chorus => "`pip install chorus_survey-….whl` (of `make wheel`) installs it",
+    }
 }
 
 #[cfg(test)]

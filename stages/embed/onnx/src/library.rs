@@ -1,6 +1,8 @@
-//! Where ONNX Runtime's library is: named by a variable, beside this program, or in the cache where `make setup` puts it.
+//! Where ONNX Runtime's library is: named by a variable, beside this program, where pip puts it, or in the cache where `make setup` does.
 
 use std::path::{Path, PathBuf};
+
+use chorus_engine::user_cache;
 
 /// The variable that names the file of the library.
 pub const VARIABLE: &str = "CHORUS_ONNXRUNTIME";
@@ -17,22 +19,30 @@ pub fn find() -> Result<PathBuf, String> {
         }
         return Err(format!("{VARIABLE}={}: there is no such file; name libonnxruntime.so there, or unset it", named.display()));
     }
-    let beside = std::env::current_exe().ok().and_then(|exe| library_in(exe.parent()?));
-    let cached = || newest(&cache()?);
+    let own = std::env::current_exe().ok();
+    let own = own.as_deref().and_then(Path::parent);
+    let beside = own.and_then(library_in).or_else(|| installed(own?.parent()?));
+    let cached = || newest(&user_cache()?);
     beside.or_else(cached).ok_or_else(|| {
-        let place = cache().map_or_else(|| "the user's cache".to_owned(), |cache| cache.display().to_string());
+        let place = user_cache().map_or_else(|| "the user's cache".to_owned(), |cache| cache.display().to_string());
         format!(
-            "found no ONNX Runtime, neither beside chorus-onnx nor in {place}; `make setup` gets it from PyPI, or name libonnxruntime.so in \
-             {VARIABLE}"
+            "found no ONNX Runtime, neither beside chorus-onnx nor in {place}; `pip install onnxruntime` gets it, with a clone \
+             `make setup`, or name libonnxruntime.so in {VARIABLE}"
         )
     })
 }
 
-/// Chorus's part of the user's cache.
-fn cache() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("chorus"))
+/// The library of the package onnxruntime in the Python environment of a folder; that of the newest Python, where there are several.
+fn installed(environment: &Path) -> Option<PathBuf> {
+    let capi = |packages: PathBuf| library_in(&packages.join("onnxruntime/capi"));
+    // pip's --target puts packages beside the programs' folder; Debian has a name of its own for what is installed system-wide.
+    let of_python = |python: &PathBuf| ["site-packages", "dist-packages"].into_iter().find_map(|name| capi(python.join(name)));
+    let folders =
+        std::fs::read_dir(environment.join("lib")).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let minor = |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix("python3.")?.parse::<u32>().ok();
+    let mut pythons: Vec<PathBuf> = folders.filter(|path| minor(path).is_some()).collect();
+    pythons.sort_by_key(minor);
+    capi(environment.to_owned()).or_else(|| pythons.iter().rev().find_map(of_python))
 }
 
 /// The library in the cache's folder of the highest name, such as onnxruntime-1.30.0.
@@ -59,4 +69,27 @@ pub fn has_cuda() -> bool {
 pub fn version(library: &Path) -> String {
     let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
     name.strip_prefix("libonnxruntime.so.").unwrap_or(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_found_where_pip_puts_it() {
+        let environment = tempfile::tempdir().unwrap();
+        let put = |folder: &str| {
+            let folder = environment.path().join(folder).join("onnxruntime/capi");
+            std::fs::create_dir_all(&folder).unwrap();
+            let library = folder.join("libonnxruntime.so.1.31.1");
+            std::fs::write(&library, "").unwrap();
+            library
+        };
+        assert_eq!(installed(environment.path()), None);
+        put("lib/python3.9/site-packages");
+        let of_newer = put("lib/python3.12/dist-packages");
+        assert_eq!(installed(environment.path()), Some(of_newer));
+        let below_target = put("");
+        assert_eq!(installed(environment.path()), Some(below_target));
+    }
 }
