@@ -313,6 +313,11 @@ fn a_survey_too_small_to_tell_says_so_everywhere() {
     let told = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success() && told.contains("8 of 8 classes can't be told yet"), "{told}");
     assert!(survey.folder().join("histories/effort_h.csv").is_file() && !survey.folder().join("histories/histories").exists());
+    let output = survey.chorus(&["export", "occupancy", "-o", "visits", "--set", "detect.classes=usable"]);
+    let told = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success() && told.contains("8 of 8 classes can't be told yet"), "{told}");
+    let visits = fs::read_to_string(survey.folder().join("visits/visits.csv")).unwrap();
+    assert!(visits.starts_with("class,site,visit,") && visits.lines().count() == 1, "no row of zeros: {visits}");
     let shown = Command::new(CHORUS).args(["model", "show"]).arg(survey.run().join("model")).output().unwrap();
     assert!(text(&shown.stdout).contains("validation recording"), "{}", text(&shown.stdout));
 }

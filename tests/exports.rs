@@ -282,7 +282,7 @@ fn histories_tell_nights_without_effort_from_nights_without_a_call() {
     assert_eq!(heard, "site,2025-01-30,2025-01-31\nMARSH02,1,1\nPOND01,1,NA\n");
     // Two recordings of 12 s a night.
     assert_eq!(effort, "site,2025-01-30,2025-01-31\nMARSH02,0.0067,0.0067\nPOND01,0.0067,NA\n");
-    assert!(sites.starts_with("site,latitude,longitude\nMARSH02,-") && sites.lines().count() == 3, "{sites}");
+    assert!(sites.starts_with("site,latitude,longitude,timezone\nMARSH02,-") && sites.lines().count() == 3, "{sites}");
     // A class that is never sure: some scores are 1 when rounded.
     let unsure = survey.ask("SELECT class, MAX(peak_score) AS peak FROM detections GROUP BY class ORDER BY peak LIMIT 1");
     let unsure = unsure.lines().nth(1).unwrap().split(',').next().unwrap();

@@ -56,12 +56,14 @@ pub(crate) enum Command {
     Clusters(ClustersArgs),
     /// Export the detections of a run for other programs
     Export(ExportArgs),
-    /// Cut clips of detections to listen to, with spectrograms and a sheet for verdicts
+    /// Cut clips of detections, or of windows, to listen to, with spectrograms and a sheet for verdicts
     Clips(ClipsArgs),
     /// Choose what to listen to next: clips of windows whose labels would teach the model most
     Next(NextArgs),
     /// Estimate the precision of all detections from a sheet with verdicts
     Review(ReviewArgs),
+    /// Estimate how often each class calls, by site and night, from windows that somebody heard
+    Prevalence(PrevalenceArgs),
     /// Show what each round of listening taught, and which classes can stop
     Rounds(RoundsArgs),
     /// Write a starting configuration for an archive
@@ -321,6 +323,9 @@ pub(crate) struct ClipsArgs {
     /// Maximum number of clips per class: a fifth with the highest scores, a fifth nearest to the threshold, and a random sample
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = at_least_one)]
     pub(crate) per_class: usize,
+    /// Sample windows in place of detections: by chance, from all scores, for `chorus prevalence`
+    #[arg(long)]
+    pub(crate) windows: bool,
 }
 
 /// What a person listens to, where it goes, and how clips are cut and drawn.
@@ -387,6 +392,28 @@ pub(crate) struct ReviewArgs {
     /// Format of the output: table, csv or json (one object per line)
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "json"])]
     pub(crate) format: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PrevalenceArgs {
+    /// Sheets from `chorus clips --windows`, with verdicts filled in [default: labels of validation and test recordings]
+    pub(crate) sheets: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Only this class; can be repeated
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Vec<String>,
+    /// Only this site; can be repeated
+    #[arg(long, value_name = "SITE")]
+    pub(crate) site: Vec<String>,
+    /// A row for each night, or one for each site
+    #[arg(long, value_name = "WHAT", default_value = "night", value_parser = ["night", "site"])]
+    pub(crate) by: String,
+    /// Format of the output: table, csv or json (one object per line)
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = ["table", "csv", "json"])]
+    pub(crate) format: String,
+    #[command(flatten)]
+    pub(crate) fresh: FreshArgs,
 }
 
 /// Where files are written.

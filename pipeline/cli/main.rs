@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Clips(args) => commands::clips::run(&args),
         Command::Next(args) => commands::next::run(&args),
         Command::Review(args) => commands::review::run(&args),
+        Command::Prevalence(args) => commands::prevalence::run(&args),
         Command::Rounds(args) => commands::rounds::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Check(args) => commands::check::run(&args),

@@ -1,11 +1,11 @@
-//! `chorus clips`: detections to listen to.
+//! `chorus clips`: detections, or windows, to listen to.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use chorus_engine::RunTables;
 use chorus_report::export::Summary;
-use chorus_report::review::{Request, clips};
+use chorus_report::review::{Of, Request, clips};
 
 use super::freshness;
 use crate::args::{ClipsArgs, ListenArgs};
@@ -13,7 +13,8 @@ use crate::output;
 
 pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
     let run = freshness::open(&args.listen.config.run_dir()?)?;
-    let request = request(&args.listen, &run, args.per_class);
+    let of = if args.windows { Of::Windows } else { Of::Detections };
+    let request = Request { of, ..request(&args.listen, &run, args.per_class) };
     freshness::check(std::slice::from_ref(&run), &request.tables(), args.listen.fresh.fresh)?;
     told(&clips(&request)?, &args.listen.destination.output)
 }
@@ -25,6 +26,7 @@ pub(super) fn request<'a>(args: &ListenArgs, run: &'a RunTables, per_class: usiz
         filter: args.filter.filter(),
         folder: args.destination.output.clone(),
         force: args.destination.force,
+        of: Of::Detections,
         per_class,
         context_s: args.context_s,
         seed: args.seed,

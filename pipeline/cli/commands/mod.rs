@@ -17,6 +17,7 @@ pub(crate) mod init;
 pub(crate) mod model;
 pub(crate) mod next;
 pub(crate) mod plan;
+pub(crate) mod prevalence;
 pub(crate) mod probe;
 pub(crate) mod publish;
 pub(crate) mod query;

@@ -1,10 +1,14 @@
-//! When the sun sets and rises at a place.
+//! When the sun sets and rises at a place, and how much of the moon is lit.
 //!
-//! By the solar position algorithm of Reda and Andreas (2003, doi:10.1016/j.solener.2003.12.003), in the crate solar-positioning: the
+//! The sun by the solar position algorithm of Reda and Andreas (2003, doi:10.1016/j.solener.2003.12.003), in the crate solar-positioning: the
 //! centre of the sun at 0.833 degrees below the horizon, which is its upper limb under mean refraction, as almanacs have it, at sea
 //! level. Instants are UTC, so the clock's changes do not touch them.
 
+mod moon;
+
 use solar_positioning::{Horizon, Location, SolarEvents, delta_t};
+
+pub use moon::illuminated;
 
 /// The Julian date of 1970-01-01T00:00:00Z.
 const JULIAN_1970: f64 = 2_440_587.5;

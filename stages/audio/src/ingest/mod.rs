@@ -36,7 +36,7 @@ pub use glance::{Glance, glance};
 use params::Params;
 pub(crate) use params::{ArchiveSettings, IngestSettings, timezone};
 use rows::Rules;
-pub use sheet::Sheet as SiteSheet;
+pub use sheet::{Sheet as SiteSheet, SiteColumns, site_columns};
 use summary::Tally;
 
 /// The stage.

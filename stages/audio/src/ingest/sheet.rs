@@ -1,6 +1,7 @@
 //! The site sheet: the position and time zone of each site, and which recordings belong to it. Recordings are assigned by folder,
 //! by name or by recorder, and by the time at which they begin.
 
+mod further;
 mod index;
 mod line;
 mod read;
@@ -17,14 +18,13 @@ use serde::{Deserialize, Serialize};
 use super::error::{EXPECTED, IngestError};
 use super::sites::SiteSource;
 use super::start::{Reading, decide};
+pub use further::{SiteColumns, site_columns};
 use index::Index;
 use line::Line;
 pub(super) use line::Subject;
 
 /// 2100-01-01, in seconds since 1970. Changes of clocks after this time are not looked at.
 const CLOCKS_UNTIL_S: i64 = 4_102_444_800;
-/// The largest sheet that is read, bytes. A sheet with a line for each of a million recordings is smaller.
-const MAX_BYTES: u64 = 256 << 20;
 /// Line numbers that a message shows.
 const SHOWN: usize = 6;
 
@@ -49,7 +49,7 @@ pub struct Sheet {
     location: String,
     lines: Vec<Line>,
     index: Index,
-    /// Columns that are not known.
+    /// Columns that ingest does not use.
     ignored: Vec<String>,
     zone: Option<TimeZone>,
 }
@@ -59,7 +59,7 @@ impl Sheet {
     pub(super) fn read(archive: &dyn Archive, sheet: Option<&str>, zone: Option<&str>) -> Result<Self, IngestError> {
         match sheet {
             None => Ok(Self { zone: default_zone(zone)?, ..Self::default() }),
-            Some(sheet) => Self::parse(&archive.location(sheet), &archive.read(sheet, MAX_BYTES)?, zone),
+            Some(sheet) => Self::parse(&archive.location(sheet), &archive.read(sheet, read::MAX_BYTES)?, zone),
         }
     }
 
@@ -174,7 +174,11 @@ impl Sheet {
         let path = &self.location;
         let mut remarks = Vec::new();
         if !self.ignored.is_empty() {
-            remarks.push(format!("{path}: not read: the columns {}; {}", self.ignored.join(", "), EXPECTED));
+            remarks.push(format!(
+                "{path}: ingest does not use the columns {}, which exports of sites have; {}",
+                self.ignored.join(", "),
+                EXPECTED
+            ));
         }
         if !idle.is_empty() {
             let mut lines: Vec<String> = idle.iter().take(SHOWN).map(|line| format!("{} ({})", line.number, line.site)).collect();

@@ -30,6 +30,9 @@ const LISTENER: &[&str] = &["listener", "reviewer", "observer"];
 /// The reason that `annotations` has for a row whose listener could not decide.
 pub const UNSURE: &str = "the verdict is unsure";
 
+/// The stratum of a clip that stands for all windows of its bin of scores, and not for detections.
+pub const WINDOWS: &str = "window";
+
 /// The layout `review`. `chorus init` never proposes it: sheets come from a model, and so from an archive with a configuration.
 pub(crate) struct ReviewSheets;
 
@@ -95,13 +98,17 @@ pub struct SheetRow {
     pub recording: String,
     /// The class.
     pub class: String,
+    /// Start of the span that was judged, seconds of the recording; `None` where the sheet has no number.
+    pub start_s: Option<f64>,
+    /// Its end.
+    pub end_s: Option<f64>,
     /// The verdict, `None` where the field is empty. The error says why the text cannot be read.
     pub verdict: Result<Option<Verdict>, String>,
     /// Why the clip was chosen; several reasons are joined by `+`.
     pub strata: String,
     /// The bin of scores from which the clip was drawn.
     pub bin: String,
-    /// Number of detections in that bin.
+    /// Number of detections, or of windows, in that bin.
     pub bin_detections: u64,
     /// Score of the clip, 0 to 1. `None` for a class that a listener added and the model was not asked about.
     pub score: Option<f64>,
@@ -110,9 +117,18 @@ pub struct SheetRow {
 }
 
 impl SheetRow {
-    /// Whether the clip is part of the random sample.
+    /// Whether the clip is part of the random sample of detections.
     pub fn is_random(&self) -> bool {
-        self.strata.split('+').any(|stratum| stratum == "random")
+        self.is_of("random")
+    }
+
+    /// Whether the clip is part of the random sample of all windows.
+    pub fn is_window(&self) -> bool {
+        self.is_of(WINDOWS)
+    }
+
+    fn is_of(&self, wanted: &str) -> bool {
+        self.strata.split('+').any(|stratum| stratum == wanted)
     }
 }
 
@@ -167,6 +183,8 @@ pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
             line: row.line,
             recording: row.text(Some(columns.recording)).to_owned(),
             class: row.text(Some(columns.class)).to_owned(),
+            start_s: number(row.text(Some(columns.start))),
+            end_s: number(row.text(Some(columns.end))),
             verdict: verdict(row.text(Some(columns.verdict))),
             strata: row.text(Some(strata)).to_owned(),
             bin: row.text(Some(bin)).to_owned(),
@@ -174,9 +192,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
             score: read(score, "score")?,
             threshold: threshold.map_or(Ok(None), |column| read(column, "threshold"))?,
         };
-        // The weight of a clip is the number of detections that it was drawn from.
+        // The weight of a clip is the number of detections, or of windows, that it was drawn from.
         let is_weighed = sheet_row.score.is_some() && sheet_row.bin_detections > 0;
-        if sheet_row.is_random() && !is_weighed {
+        if (sheet_row.is_random() || sheet_row.is_window()) && !is_weighed {
             let lacks = "the clip is of the random sample and has no score or no bin_detections, which `chorus clips` wrote";
             return Err(format!("line {}: {lacks}", row.line));
         }
@@ -360,6 +378,7 @@ mod tests {
         let lines = read(SHEET.as_bytes()).unwrap();
         let of = |line: &SheetRow| (line.is_random(), line.bin_detections, line.score, line.threshold);
         assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, Some(0.9), None), (false, 12, Some(0.8), None)]);
+        assert_eq!((lines[0].start_s, lines[0].end_s, lines[0].is_window()), (Some(3.0), Some(6.0), false));
         assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
         // As a spreadsheet of another locale saves it.
         let saved = SHEET.replace("\"wind, rain\"", "wind").replace(',', ";").replace("0.9", "0,9").replace("0.8", "0,8");

@@ -10,6 +10,9 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::error::ExportError;
 use crate::facts::cells::cell;
 
+/// The zone in which what a clock showed is what it showed.
+static UTC: TimeZone = TimeZone::UTC;
+
 /// The start of a recording, as far as it is known.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
@@ -77,12 +80,17 @@ impl Start {
     /// # Errors
     /// [`ExportError::Time`] outside of the calendar.
     pub fn night(&self, seconds: f64) -> Result<Option<Date>, ExportError> {
-        let (start_us, zone) = match self {
-            Self::Known { utc_us, zone } => (*utc_us, zone),
-            Self::Local(local_us) => (*local_us, &TimeZone::UTC),
-            Self::Unknown => return Ok(None),
-        };
+        let Some((start_us, zone)) = self.clock() else { return Ok(None) };
         Ok(Some(night_hour(end_utc_us(start_us, seconds)?, zone)?.night))
+    }
+
+    /// Microseconds and the zone in which they are shown: without a known zone what the clock showed, as if that were UTC.
+    pub(crate) fn clock(&self) -> Option<(i64, &TimeZone)> {
+        match self {
+            Self::Known { utc_us, zone } => Some((*utc_us, zone)),
+            Self::Local(local_us) => Some((*local_us, &UTC)),
+            Self::Unknown => None,
+        }
     }
 }
 

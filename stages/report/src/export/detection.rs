@@ -32,6 +32,10 @@ pub struct Recording {
     pub bits_per_sample: Option<u32>,
     /// The recorder's gain, as the recorder states it.
     pub gain: Option<String>,
+    /// Root mean square level, dBFS.
+    pub level_dbfs: Option<f64>,
+    /// Temperature at the start, degrees Celsius.
+    pub temperature_c: Option<f64>,
 }
 
 /// Media types by extension; the first is for what is not among them.
@@ -147,6 +151,8 @@ pub(crate) mod tests {
             dead_channels: None,
             bits_per_sample: None,
             gain: None,
+            level_dbfs: None,
+            temperature_c: None,
         }
     }
 

@@ -3,10 +3,11 @@
 //! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was listened to (no window was
 //!   scored) or the class was not looked for. A class that was looked for nowhere has no file.
 //! - `effort_h.csv`: recorded hours, of the same shape.
-//! - `sites.csv`: coordinates of the sites, in the same order.
+//! - `sites.csv`: coordinates of the sites and columns of the site sheet, in the same order.
 //!
 //! Nights run from noon to noon of the local clock and are named by the date on which they begin; columns are the nights in which at least
 //! one site recorded. A detection counts for each night that it reaches into. Recordings without a known time are in no night and are told.
+//! The export `occupancy` has the same and more in one long table, also for visits of other lengths.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,12 +21,11 @@ use super::error::ExportError;
 use super::filter::Filter;
 use super::format::{Export, Options, Summary, left_out};
 use super::run::Run;
+use super::sites::{MISSING, Sites};
+use super::visits::recorded;
 
 /// What names of files hold as they are.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-
-/// The word for what is missing, as R knows it.
-const MISSING: &str = "NA";
 
 /// Sites by nights for each class, as occupancy models take them.
 pub struct DetectionHistories;
@@ -58,7 +58,7 @@ impl Export for DetectionHistories {
             let what = "no recording has a known time, and without one there are no nights; see `SELECT time_source, COUNT(*) AS n FROM recordings GROUP BY time_source`";
             return Err(ExportError::Nothing { what: what.to_owned() });
         }
-        let sites: Vec<&String> = found.places.keys().collect();
+        let sites: Vec<&String> = found.sites.names().collect();
         let shape = Shape { sites: &sites, nights: &nights, effort_h: &effort_h };
         shape.write(destination, "effort_h.csv", |_, _, hours| format!("{hours:.4}"))?;
         for (class, at) in run.looked_for()?.iter().filter(|(class, _)| filter.takes_class(class)) {
@@ -70,7 +70,7 @@ impl Export for DetectionHistories {
             };
             shape.write(destination, &path, |site, night, _| value(site, night))?;
         }
-        write_sites(destination, &found.places)?;
+        summary.notes.extend(found.sites.write(run, destination)?);
         summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "their time is not known, so they belong to no night"));
         Ok(summary)
     }
@@ -79,8 +79,8 @@ impl Export for DetectionHistories {
 /// What was found by night.
 #[derive(Default)]
 struct Found {
-    /// Coordinates by site, of the first recording that has them.
-    places: BTreeMap<String, Option<(f64, f64)>>,
+    /// The sites.
+    sites: Sites,
     /// Sites and nights by class.
     nights: BTreeMap<Arc<str>, BTreeSet<(String, Date)>>,
     /// Detections and recordings without a known time.
@@ -90,8 +90,7 @@ struct Found {
 impl Found {
     /// Adds a recording and gives back how many of its detections are in a night.
     fn add(&mut self, recording: &Recording, detections: &[Detection]) -> Result<u64, ExportError> {
-        let place = self.places.entry(recording.site.clone()).or_default();
-        *place = place.or(recording.place);
+        self.sites.add(recording);
         if recording.start.night(0.0)?.is_none() {
             self.timeless = (self.timeless.0 + detections.len() as u64, self.timeless.1 + 1);
             return Ok(0);
@@ -107,12 +106,8 @@ impl Found {
 }
 
 /// The nights that a detection reaches into.
-fn nights_of(recording: &Recording, detection: &Detection) -> Result<Vec<Date>, ExportError> {
-    let first = recording.start.night(detection.start_s)?;
-    // The instant of its end is no more of it.
-    let last = recording.start.night((detection.end_s - 1e-6).max(detection.start_s))?;
-    let Some((first, last)) = first.zip(last) else { return Ok(Vec::new()) };
-    Ok(first.series(jiff::Span::new().days(1)).take_while(|night| *night <= last).collect())
+fn nights_of(recording: &Recording, detection: &Detection) -> Result<BTreeSet<Date>, ExportError> {
+    Ok(recorded(recording, detection.start_s, detection.end_s)?.into_iter().map(|(at, _)| at.night).collect())
 }
 
 /// Sites by nights.
@@ -139,16 +134,6 @@ impl Shape<'_> {
         }
         table.finish()
     }
-}
-
-fn write_sites(destination: &Destination, places: &BTreeMap<String, Option<(f64, f64)>>) -> Result<(), ExportError> {
-    let mut table = destination.file("sites.csv")?.csv(&["site", "latitude", "longitude"])?;
-    for (site, place) in places {
-        let (latitude, longitude) = place.unzip();
-        let text = |degrees: Option<f64>| degrees.map_or_else(|| MISSING.to_owned(), |d| d.to_string());
-        table.row(&[site.clone(), text(latitude), text(longitude)])?;
-    }
-    table.finish()
 }
 
 #[cfg(test)]

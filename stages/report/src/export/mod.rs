@@ -22,11 +22,15 @@ mod flat;
 pub(crate) mod format;
 mod histories;
 mod kaleidoscope;
+mod occupancy;
 pub(crate) mod raven;
 pub(crate) mod run;
+pub(crate) mod scores;
+mod sites;
 #[cfg(test)]
 mod tests;
 mod verdicts;
+mod visits;
 
 use std::path::PathBuf;
 
@@ -49,6 +53,7 @@ pub static EXPORTS: &[&dyn Export] = &[
     &camtrap_dp::CamtrapDp,
     &darwin_core::DarwinCore,
     &histories::DetectionHistories,
+    &occupancy::Occupancy,
 ];
 
 /// The format of this name.

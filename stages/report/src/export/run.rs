@@ -84,7 +84,7 @@ fn withholds(run: &RunTables) -> bool {
     text("privacy.backbone").is_some() && text("privacy.speech") == Some("withhold")
 }
 
-const RECORDINGS: [&str; 14] = [
+const RECORDINGS: [&str; 16] = [
     "recording_id",
     "path",
     "duration_s",
@@ -97,6 +97,8 @@ const RECORDINGS: [&str; 14] = [
     "dead_channels",
     "bits_per_sample",
     "gain",
+    "level_dbfs",
+    "temperature_c",
     "status",
     "copy_of",
 ];
@@ -415,6 +417,20 @@ impl Run {
         filter: &Filter,
         mut take: impl FnMut(&Recording, &[Detection]) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
+        self.each_unit(filter, |_, recordings| {
+            recordings.into_iter().try_for_each(|(recording, detections)| take(&recording, &detections))
+        })
+    }
+
+    /// The same by unit.
+    ///
+    /// # Errors
+    /// Those of [`Run::each_recording`].
+    pub(crate) fn each_unit(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(&Unit, Vec<(Recording, Vec<Detection>)>) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
         self.withheld.store(0, Ordering::Relaxed);
         let found = self.made_parts("detections")?;
         let found: BTreeMap<&Unit, &Partition> = found.iter().map(|part| (&part.unit, part)).collect();
@@ -432,20 +448,16 @@ impl Run {
                 let part = expected.get(unit).ok_or_else(|| self.part_missing(PLAUSIBILITY, unit))?;
                 expect(part, &mut detections)?;
             }
+            let mut all = Vec::new();
             for recording in recordings(&part)? {
-                let mut own = detections.remove(&recording.id).unwrap_or_default();
-                for detection in &mut own {
-                    detection.end_s = detection.end_s.min(recording.duration_s);
-                }
-                let all = own.len();
-                own.retain(|detection| !self.withholds(&recording.id, &(detection.start_s..detection.end_s)));
-                self.withheld.fetch_add((all - own.len()) as u64, Ordering::Relaxed);
-                own.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then_with(|| a.class.cmp(&b.class)));
-                take(&recording, &own)?;
+                let own = detections.remove(&recording.id).unwrap_or_default();
+                let own = self.presentable(&recording, own);
+                all.push((recording, own));
             }
             if let Some(recording_id) = detections.into_keys().next() {
                 return Err(ExportError::Stranger { path: found.path.clone(), recording_id });
             }
+            take(unit, all)?;
         }
         Ok(())
     }
@@ -463,6 +475,18 @@ impl Run {
             recordings(part)?.iter().try_for_each(&mut take)?;
         }
         Ok(())
+    }
+
+    /// The detections of a recording as they are handed over: they end with it, and those in which somebody speaks are withheld and counted.
+    fn presentable(&self, recording: &Recording, mut own: Vec<Detection>) -> Vec<Detection> {
+        for detection in &mut own {
+            detection.end_s = detection.end_s.min(recording.duration_s);
+        }
+        let all = own.len();
+        own.retain(|detection| !self.withholds(&recording.id, &(detection.start_s..detection.end_s)));
+        self.withheld.fetch_add((all - own.len()) as u64, Ordering::Relaxed);
+        own.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then_with(|| a.class.cmp(&b.class)));
+        own
     }
 
     /// The readable recordings of one unit; none where the run does not have the unit.
@@ -538,10 +562,11 @@ fn expect(part: &Partition, detections: &mut BTreeMap<String, Vec<Detection>>) -
 
 /// Texts that occur again and again, each once in memory.
 #[derive(Default)]
-struct Texts(BTreeSet<Arc<str>>);
+pub(crate) struct Texts(BTreeSet<Arc<str>>);
 
 impl Texts {
-    fn shared(&mut self, text: &str) -> Arc<str> {
+    /// The one that is equal to this text.
+    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.0.get(text) {
             return Arc::clone(known);
         }
@@ -559,6 +584,7 @@ pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError
     let (durations, rates) = (batch.f64("duration_s")?, batch.u32("sample_rate_hz")?);
     let (makes, models, serials) = (batch.utf8("make")?, batch.utf8("model")?, batch.utf8("serial")?);
     let (latitudes, longitudes) = (batch.f64("latitude")?, batch.f64("longitude")?);
+    let (levels, temperatures) = (batch.f64("level_dbfs")?, batch.f64("temperature_c")?);
     let (dead, copies) = (batch.utf8("dead_channels")?, batch.utf8("copy_of")?);
     let (bits, gains) = (batch.u32("bits_per_sample")?, batch.utf8("gain")?);
     let recording = |(row, start): (usize, Start)| {
@@ -576,6 +602,8 @@ pub(crate) fn recordings(part: &Partition) -> Result<Vec<Recording>, ExportError
             dead_channels: cell(dead, row).map(str::to_owned),
             bits_per_sample: cell(&bits, row),
             gain: cell(gains, row).map(str::to_owned),
+            level_dbfs: cell(levels, row),
+            temperature_c: cell(temperatures, row),
         })
     };
     let mut found: Vec<Recording> = Start::of(&batch)?.into_iter().enumerate().filter_map(recording).collect();

@@ -38,7 +38,8 @@ pub(crate) struct Energy {
 }
 
 impl Energy {
-    fn add(&mut self, db: Option<f64>, seconds: f64) {
+    /// Adds some seconds of a level.
+    pub(crate) fn add(&mut self, db: Option<f64>, seconds: f64) {
         if let Some(db) = db {
             self.sum += 10f64.powf(db / 10.0) * seconds;
             self.seconds += seconds;
@@ -59,7 +60,8 @@ pub(crate) struct Mean {
 }
 
 impl Mean {
-    fn add(&mut self, value: Option<f64>) {
+    /// Adds a value, if it is one.
+    pub(crate) fn add(&mut self, value: Option<f64>) {
         self.sum += value.unwrap_or(0.0);
         self.count += f64::from(u8::from(value.is_some()));
     }

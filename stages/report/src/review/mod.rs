@@ -1,35 +1,42 @@
 //! Clips for a person to listen to: `chorus clips` samples detections, [`next`] chooses windows that teach the model most. What the
 //! folder holds, and what is made of the filled-in sheet: docs/review.md.
 //!
-//! - [`sample`]: which detections. [`windows`]: windows that a search found. [`folder`]: clips, pictures, [`sheet`] and [`page`].
-//! - [`estimate`]: what the verdicts say of all detections. [`rounds`]: what each round of listening taught.
+//! - [`sample`]: which detections or windows. [`windows`]: windows that a search found. [`folder`]: clips, pictures, [`sheet`] and [`page`].
+//! - [`estimate`]: what the verdicts say of all detections; [`prevalence`]: what they say of all windows. [`rounds`]: what each round of listening taught.
 
 mod chosen;
 pub mod estimate;
 mod folder;
+mod labels;
 mod nearest;
 pub mod next;
 mod page;
+pub mod prevalence;
 mod request;
 pub mod rounds;
 mod sample;
 mod sheet;
 mod windows;
 
+use crate::export::detection::{Detection, Recording};
 use crate::export::run::{self, READ, Run};
-use crate::export::{ExportError, Summary};
+use crate::export::{ExportError, Summary, scores};
 
 use chosen::{Chosen, shuffle};
 use folder::{Folder, Source};
 use sample::Sampler;
 
 pub use request::Request;
+pub use sample::Of;
 pub use windows::{Piece, Pieces, pieces};
 
 impl Request<'_> {
     /// The tables that are read.
     pub fn tables(&self) -> Vec<&'static str> {
-        run::tables(self.run, &self.filter, &READ)
+        match self.of {
+            Of::Detections => run::tables(self.run, &self.filter, &READ),
+            Of::Windows => run::tables(self.run, &self.filter, &["recordings", scores::TABLE, "classes"]),
+        }
     }
 }
 
@@ -43,7 +50,10 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     let folder = Folder::new(vec![Source::of(&run)?], &request.folder, request.force)?;
     let (chosen, recordings) = choose(&run, request)?;
     if chosen.is_empty() {
-        let what = "there is no detection to listen to; lower detect.threshold, or choose other classes and sites";
+        let what = match request.of {
+            Of::Detections => "there is no detection to listen to; lower detect.threshold, or choose other classes and sites",
+            Of::Windows => "there is no window to listen to; choose other classes and sites",
+        };
         return Err(ExportError::Nothing { what: what.to_owned() });
     }
     let (detections, mut notes) = folder.fill(&chosen, request.context_s)?;
@@ -51,16 +61,13 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     Ok(Summary { recordings, detections, notes })
 }
 
-/// Chooses detections, and counts the recordings that they were chosen from.
+/// Chooses detections or windows, and counts the recordings that they were chosen from.
 fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, u64), ExportError> {
-    let (mut sampler, mut recordings) = (Sampler::new(request.per_class, request.seed), 0);
-    run.each_recording(&request.filter, |recording, detections| {
-        recordings += 1;
-        sampler.count(recording, detections)
-    })?;
+    let mut sampler = Sampler::new(request.of, request.per_class, request.seed);
+    let recordings = each(run, request, |recording, detections| sampler.count(recording, detections))?;
     sampler.draw();
     let mut chosen = Vec::new();
-    run.each_recording(&request.filter, |recording, detections| {
+    each(run, request, |recording, detections| {
         for detection in detections {
             if let Some(drawn) = sampler.choose(recording, detection) {
                 chosen.push(Chosen::of(recording.clone(), detection.clone(), drawn));
@@ -70,4 +77,24 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, u64), Export
     })?;
     shuffle(&mut chosen, request.seed);
     Ok((chosen, recordings))
+}
+
+/// Hands over what may be chosen, in the same order each time, and counts recordings.
+fn each(
+    run: &Run,
+    request: &Request<'_>,
+    mut take: impl FnMut(&Recording, &[Detection]) -> Result<(), ExportError>,
+) -> Result<u64, ExportError> {
+    let mut recordings = 0;
+    match request.of {
+        Of::Detections => run.each_recording(&request.filter, |recording, detections| {
+            recordings += 1;
+            take(recording, detections)
+        })?,
+        Of::Windows => scores::each_unit(run, &request.filter, |unit| {
+            recordings += unit.recordings.len() as u64;
+            unit.each(&request.filter, |window| take(window.recording, &[window.detection()]))
+        })?,
+    }
+    Ok(recordings)
 }

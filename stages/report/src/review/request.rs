@@ -6,6 +6,8 @@ use chorus_engine::RunTables;
 
 use crate::export::Filter;
 
+use super::sample::Of;
+
 /// Which clips, and where to.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -17,6 +19,8 @@ pub struct Request<'a> {
     pub folder: PathBuf,
     /// Whether to put files over those that are in the folder.
     pub force: bool,
+    /// What is sampled; `chorus next` chooses among windows by itself.
+    pub of: Of,
     /// Clips of each class, at most.
     pub per_class: usize,
     /// Seconds before and after the detection or window.

@@ -1,10 +1,15 @@
-//! Which detections a person is asked to listen to.
+//! Which detections, or which windows, a person is asked to listen to.
 //!
-//! Three strata for each class: the **top** scores, the **uncertain** ones (nearest to the threshold), and a **random** sample that stands for
-//! all. The random sample is stratified: scores are cut into up to [`BINS`] bins of about as many detections each, every bin gives as many
-//! as any other, and within a bin every `N/n`-th detection is taken from a start by chance (systematic sampling), in the order of site, night
-//! and time: each has the same chance, and neighbours are not taken together. Top and uncertain give at most one of an hour
-//! at a site (of a recording, where no time is known), lest one loud night be all that is heard.
+//! Of detections, three strata for each class: the **top** scores, the **uncertain** ones (nearest to the threshold), and a **random**
+//! sample that stands for all. The random sample is stratified: scores are cut into up to [`BINS`] bins of about as many detections each,
+//! every bin gives as many as any other, and within a bin every `N/n`-th detection is taken from a start by chance (systematic sampling),
+//! in the order of site, night and time: each has the same chance, and neighbours are not taken together. Top and uncertain give at most
+//! one of an hour at a site (of a recording, where no time is known), lest one loud night be all that is heard.
+//!
+//! Windows ([`Of::Windows`]) are sampled by chance alone, from all of them, whatever they score. Nearly all are silent and score low, so
+//! bins of as many each would hear nearly nothing: each bin holds half of the windows that score higher than the bin before, and gives as
+//! many clips as any other (Navine et al. 2024, "All thresholds barred: direct estimation of call density in bioacoustic data", cut bins
+//! alike).
 //!
 //! Two passes over the run, with memory for what is chosen and a histogram a class.
 //!
@@ -20,10 +25,23 @@ use crate::export::detection::{Detection, Recording};
 use super::chosen::{Drawn, chance};
 use super::nearest::Nearest;
 
+/// The stratum of the sample that stands for all detections, and of that which stands for all windows.
+const DETECTIONS: &str = "random";
+const WINDOWS: &str = chorus_labels::layouts::review::WINDOWS;
+
+/// What is sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Detections: some with the highest scores, some near the threshold, and a sample that stands for all.
+    Detections,
+    /// All windows, by a sample that stands for them.
+    Windows,
+}
+
 /// Most bins of scores.
-const BINS: usize = 5;
+pub(super) const BINS: usize = 5;
 /// Steps that scores from 0 to 1 are told apart by while bins are found.
-const STEPS: usize = 1000;
+pub(super) const STEPS: usize = 1000;
 /// Top and uncertain each take this share of what a class gives, rounded down: three of five are the sample that figures rest on.
 const SHARE: usize = 5;
 
@@ -67,14 +85,20 @@ impl Bin {
 
 /// The first pass, and then the plan for the second.
 pub(super) struct Sampler {
+    of: Of,
     per_class: usize,
     seed: u64,
     plans: BTreeMap<Arc<str>, Plan>,
 }
 
 impl Sampler {
-    pub(super) fn new(per_class: usize, seed: u64) -> Self {
-        Self { per_class, seed, plans: BTreeMap::new() }
+    pub(super) fn new(of: Of, per_class: usize, seed: u64) -> Self {
+        Self { of, per_class, seed, plans: BTreeMap::new() }
+    }
+
+    /// How many clips of a class are of the top, and as many are uncertain.
+    fn chosen(&self) -> usize {
+        if self.of == Of::Windows { 0 } else { self.per_class / SHARE }
     }
 
     /// First pass: takes note of a recording's detections.
@@ -82,10 +106,13 @@ impl Sampler {
     /// # Errors
     /// [`ExportError::Time`] for a time outside of the calendar.
     pub(super) fn count(&mut self, recording: &Recording, detections: &[Detection]) -> Result<(), ExportError> {
-        let most = self.per_class / SHARE;
+        let most = self.chosen();
         for detection in detections {
             let plan = self.plans.entry(Arc::clone(&detection.class)).or_insert_with(|| Plan::new(most));
             plan.counts[step(detection.peak_score)] += 1;
+            if most == 0 {
+                continue;
+            }
             let hour = || Ok::<_, ExportError>((recording.hour(detection.start_s)?, ()));
             let (score, id) = (f64::from(detection.peak_score), detection.id(recording));
             plan.top.add(-score, &id, hour)?;
@@ -96,10 +123,13 @@ impl Sampler {
 
     /// Between the passes: cuts bins and draws positions.
     pub(super) fn draw(&mut self) {
-        let random = self.per_class - 2 * (self.per_class / SHARE);
+        let random = self.per_class - 2 * self.chosen();
         for (class, plan) in &mut self.plans {
             // No more bins than clips: each is heard, or what is said would be of some scores only.
-            let bins = bins(&plan.counts, BINS.min(random));
+            let bins = match self.of {
+                Of::Detections => bins(&plan.counts, BINS.min(random)),
+                Of::Windows => halves(&plan.counts, BINS.min(random)),
+            };
             let sizes: Vec<u64> = bins.iter().map(|bin| plan.counts[bin.clone()].iter().sum()).collect();
             let shares = allocate(&sizes, random as u64);
             let drawn = bins.into_iter().zip(sizes).zip(shares).map(|((steps, detections), share)| {
@@ -117,16 +147,30 @@ impl Sampler {
         let bin = plan.bins.iter_mut().find(|bin| bin.steps.contains(&at))?;
         let is_drawn = bin.positions.contains(&bin.seen);
         bin.seen += 1;
+        let drawn = |strata: String| Drawn { strata, bin: bin.name(), bin_detections: bin.detections };
+        if self.of == Of::Windows {
+            return is_drawn.then(|| drawn(WINDOWS.to_owned()));
+        }
         let id = detection.id(recording);
-        let strata = [("random", is_drawn), ("top", plan.top.has(&id)), ("uncertain", plan.uncertain.has(&id))];
+        let strata = [(DETECTIONS, is_drawn), ("top", plan.top.has(&id)), ("uncertain", plan.uncertain.has(&id))];
         let strata: Vec<&str> = strata.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
-        let drawn = || Drawn { strata: strata.join("+"), bin: bin.name(), bin_detections: bin.detections };
-        (!strata.is_empty()).then(drawn)
+        (!strata.is_empty()).then(|| drawn(strata.join("+")))
     }
 }
 
-fn step(score: f32) -> usize {
+/// The step of a score.
+pub(super) fn step(score: f32) -> usize {
     ((f64::from(score) * STEPS as f64) as usize).min(STEPS - 1)
+}
+
+/// The steps of a bin by its name, such as `0.250-0.613`; `None` where it is no name of a bin.
+pub(super) fn steps(name: &str) -> Option<Range<usize>> {
+    let (from, to) = name.split_once('-')?;
+    let edge = |text: &str| {
+        let edge = text.trim().replace(',', ".").parse::<f64>().ok()?;
+        (0.0..=1.0).contains(&edge).then(|| (edge * STEPS as f64).round() as usize)
+    };
+    Some(edge(from)?..edge(to)?).filter(|steps| !steps.is_empty())
 }
 
 /// Cuts steps into at most `most` runs with about as many detections each; none is empty.
@@ -142,6 +186,25 @@ fn bins(counts: &[u64], most: usize) -> Vec<Range<usize>> {
         }
         if before == total {
             break;
+        }
+    }
+    if let Some(last) = bins.last_mut() {
+        last.end = counts.len();
+    }
+    bins
+}
+
+/// Cuts steps into at most `most` runs, each with half of what the runs before left, or more where that is of one step; the last two hold
+/// what is left. None is empty.
+pub(super) fn halves(counts: &[u64], most: usize) -> Vec<Range<usize>> {
+    let total: u64 = counts.iter().sum();
+    let (mut bins, mut from, mut sum, mut before) = (Vec::new(), 0, 0, 0);
+    for (step, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        sum += count;
+        let is_half = (sum - before) * 2 >= total - before && bins.len() + 1 < most;
+        if is_half || sum == total {
+            bins.push(from..step + 1);
+            (from, before) = (step + 1, sum);
         }
     }
     if let Some(last) = bins.last_mut() {
@@ -188,6 +251,45 @@ mod tests {
     }
 
     #[test]
+    fn bins_of_windows_halve_what_is_left() {
+        let mut counts = vec![0; STEPS];
+        // Half, a quarter, an eighth, two sixteenths.
+        (counts[0], counts[10], counts[100], counts[500], counts[900]) = (80, 40, 20, 10, 10);
+        assert_eq!(halves(&counts, 5), [0..1, 1..11, 11..101, 101..501, 501..1000]);
+        assert_eq!(halves(&counts, 3), [0..1, 1..11, 11..1000]);
+        // Where nearly all score nearly nothing, the others are still told apart.
+        (counts[0], counts[1]) = (100_000, 3);
+        assert_eq!(halves(&counts, 4), [0..1, 1..11, 11..101, 101..1000]);
+        assert_eq!(halves(&[0, 7, 0], 5).first(), Some(&(0..3)));
+        assert_eq!(halves(&[0; 4], 5), Vec::<Range<usize>>::new());
+    }
+
+    #[test]
+    fn a_bin_is_known_by_its_name() {
+        let bin = Bin { steps: 250..613, detections: 1, positions: BTreeSet::new(), seen: 0 };
+        assert_eq!(steps(&bin.name()), Some(250..613));
+        assert_eq!(steps("0,250-1,000"), Some(250..1000), "as a spreadsheet of another locale saves it");
+        for name in ["", "0.5", "0.5-0.5", "0.6-0.5", "a-b", "0.5-2"] {
+            assert_eq!(steps(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn windows_of_all_scores_are_heard_and_few_of_the_silent_ones() {
+        let recordings: Vec<Recording> = (0..100).map(|i| recording(&format!("r{i:02}"))).collect();
+        let score = |i: usize| if i < 84 { 0.001 } else { i as f32 / 100.0 };
+        let mut sampler = Sampler::new(Of::Windows, 15, 3);
+        let windows: Vec<Detection> = (0..100).map(|i| detection_at("FROG", 0.0, score(i))).collect();
+        recordings.iter().zip(&windows).for_each(|(r, w)| sampler.count(r, std::slice::from_ref(w)).unwrap());
+        sampler.draw();
+        let chosen: Vec<Drawn> = recordings.iter().zip(&windows).filter_map(|(r, w)| sampler.choose(r, w)).collect();
+        let of = |bin: &str| chosen.iter().filter(|drawn| drawn.bin == bin && drawn.strata == "window").count();
+        // 84, then of 16: 8, 4, 2 and 2.
+        assert_eq!(chosen.len(), 15);
+        assert_eq!([of("0.000-0.002"), of("0.002-0.911"), of("0.911-0.950")], [4, 4, 3]);
+    }
+
+    #[test]
     fn bins_give_alike_and_no_more_than_they_have() {
         assert_eq!(allocate(&[100, 2, 100], 12), [5, 2, 5]);
         assert_eq!(allocate(&[1, 1], 12), [1, 1]);
@@ -211,7 +313,7 @@ mod tests {
     fn an_hour_at_a_site_gives_one_of_the_top() {
         // Two recordings of one hour, and one of the next.
         let at = |id: &str, minute: i64| Recording { start: Start::Local(minute * 60_000_000), ..recording(id) };
-        let mut sampler = Sampler::new(10, 0);
+        let mut sampler = Sampler::new(Of::Detections, 10, 0);
         for (recording, score) in [(at("r1", 0), 0.9), (at("r2", 30), 0.8), (at("r3", 60), 0.7)] {
             sampler.count(&recording, &[detection_at("FROG", 0.0, score)]).unwrap();
         }
@@ -221,7 +323,7 @@ mod tests {
 
     #[test]
     fn few_clips_are_of_all_scores() {
-        let mut sampler = Sampler::new(2, 0);
+        let mut sampler = Sampler::new(Of::Detections, 2, 0);
         let detections: Vec<Detection> = (0..40).map(|i| detection_at("FROG", 3.0 * f64::from(i), i as f32 / 40.0)).collect();
         sampler.count(&recording("r"), &detections).unwrap();
         sampler.draw();
@@ -235,7 +337,7 @@ mod tests {
         let recordings: Vec<Recording> = (0..40).map(|i| recording(&format!("r{i:02}"))).collect();
         let detections = |i: usize| vec![detection_at("FROG", 0.0, 0.3 + i as f32 / 100.0), detection_at("FROG", 9.0, 0.3)];
         let sample = |seed| {
-            let mut sampler = Sampler::new(20, seed);
+            let mut sampler = Sampler::new(Of::Detections, 20, seed);
             recordings.iter().enumerate().for_each(|(i, r)| sampler.count(r, &detections(i)).unwrap());
             sampler.draw();
             let mut chosen = Vec::new();

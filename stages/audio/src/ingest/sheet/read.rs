@@ -11,6 +11,9 @@ use crate::clock::parse_iso;
 use crate::headers::decode;
 use crate::ingest::error::IngestError;
 
+/// The largest sheet that is read, bytes. A sheet with a line for each of a million recordings is smaller.
+pub(super) const MAX_BYTES: u64 = 256 << 20;
+
 /// The columns: what they are called here, and what else people call them.
 const COLUMNS: [(&str, &[&str]); 10] = [
     ("site", &["site name", "location"]),
@@ -30,30 +33,67 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("`{name}`, which is no IANA time zone"))
 }
 
+/// What a column is called here; `None` where it is not known.
+pub(super) fn known(written: &str) -> Option<&'static str> {
+    let plain = written.to_lowercase().replace(['_', '-'], " ");
+    COLUMNS.iter().find(|(name, others)| *name == plain || others.contains(&plain.as_str())).map(|(name, _)| *name)
+}
+
+/// The fields of a sheet, as they are written.
+pub(super) struct Table {
+    /// The names of the columns.
+    pub(super) head: StringRecord,
+    columns: Columns,
+    /// Lines with any field, and their numbers in the file, from 1.
+    pub(super) records: Vec<(u64, StringRecord)>,
+    decimal_comma: bool,
+}
+
+impl Table {
+    /// Reads the content `bytes` of the sheet `location`.
+    pub(super) fn read(location: &str, bytes: &[u8]) -> Result<Self, IngestError> {
+        let bad = |line: u64, found: String| IngestError::SiteSheet { location: location.to_owned(), line, found };
+        let text = decode(bytes);
+        let head = text.lines().next().unwrap_or_default();
+        // Spreadsheets of languages with a decimal comma separate by semicolons.
+        let decimal_comma = head.contains(';') && !head.contains(',');
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .delimiter(if decimal_comma { b';' } else { b',' })
+            .from_reader(text.as_bytes());
+        let head = reader.headers().map_err(|e| bad(1, e.to_string()))?.clone();
+        let columns = Columns::of(&head).map_err(|found| bad(1, found))?;
+        let mut records = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|e| bad(e.position().map_or(0, csv::Position::line), e.to_string()))?;
+            let number = record.position().map_or(0, csv::Position::line);
+            if record.iter().any(|field| !field.is_empty()) {
+                records.push((number, record));
+            }
+        }
+        Ok(Self { head, columns, records, decimal_comma })
+    }
+
+    /// The site that a line is about.
+    pub(super) fn site<'r>(&self, record: &'r StringRecord) -> Option<&'r str> {
+        record.get(self.columns.at[0]?).filter(|site| !site.is_empty())
+    }
+
+    /// A field; a number with a decimal point.
+    pub(super) fn number_or_text(&self, field: &str) -> String {
+        let pointed = field.replacen(',', ".", 1);
+        if self.decimal_comma && pointed.parse::<f64>().is_ok() { pointed } else { field.to_owned() }
+    }
+}
+
 /// The lines of a sheet, and the names of columns that are not known. `bytes` is the content of the sheet `location`.
 pub(super) fn lines(location: &str, bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), IngestError> {
     let bad = |line: u64, found: String| IngestError::SiteSheet { location: location.to_owned(), line, found };
-    let text = decode(bytes);
-    let head = text.lines().next().unwrap_or_default();
-    // Spreadsheets of languages with a decimal comma separate by semicolons.
-    let decimal_comma = head.contains(';') && !head.contains(',');
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .delimiter(if decimal_comma { b';' } else { b',' })
-        .from_reader(text.as_bytes());
-    let head = reader.headers().map_err(|e| bad(1, e.to_string()))?.clone();
-    let columns = Columns::of(&head).map_err(|found| bad(1, found))?;
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| bad(e.position().map_or(0, csv::Position::line), e.to_string()))?;
-        let number = record.position().map_or(0, csv::Position::line);
-        if record.iter().any(|field| !field.is_empty()) {
-            lines.push(
-                line(&Fields { columns: &columns, record: &record, decimal_comma }, number)
-                    .map_err(|found| bad(number, found))?,
-            );
-        }
-    }
+    let Table { columns, records, decimal_comma, .. } = Table::read(location, bytes)?;
+    let of = |(number, record): &(u64, StringRecord)| {
+        line(&Fields { columns: &columns, record, decimal_comma }, *number).map_err(|found| bad(*number, found))
+    };
+    let lines = records.iter().map(of).collect::<Result<Vec<_>, _>>()?;
     if lines.is_empty() {
         return Err(bad(0, "no line with a site".to_owned()));
     }
@@ -70,9 +110,8 @@ impl Columns {
     fn of(head: &StringRecord) -> Result<Self, String> {
         let (mut at, mut ignored) = (vec![None; COLUMNS.len()], Vec::new());
         for (i, written) in head.iter().enumerate() {
-            let plain = written.to_lowercase().replace(['_', '-'], " ");
-            let column = COLUMNS.iter().position(|(name, others)| *name == plain || others.contains(&plain.as_str()));
-            match column {
+            let known = known(written);
+            match COLUMNS.iter().position(|(name, _)| Some(*name) == known) {
                 Some(column) if at[column].is_some() => return Err(format!("two columns for {}", COLUMNS[column].0)),
                 Some(column) => at[column] = Some(i),
                 None if !written.is_empty() => ignored.push(written.to_owned()),

@@ -3,41 +3,30 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use arrow::array::{Array, Int32Array, StringArray};
 use chorus_labels::layouts::review::UNSURE;
-use chorus_tables::{Batch, TableError};
+use chorus_tables::Batch;
 
 use crate::export::ExportError;
 use crate::facts::cells::cell;
+use crate::review::labels::Labels;
 
 /// Seconds by which a window may stick out of a span, since sheets have times in decimals.
 const SLACK_S: f64 = 0.001;
 
 /// What is judged in one unit. It is asked in the order of the table `predictions`, which is that of `labels`.
 pub(super) struct Closed {
-    labels: Box<dyn Iterator<Item = Result<Batch, TableError>>>,
-    open: Option<Rows>,
+    labels: Labels,
     /// Spans of which a listener was unsure, seconds, by recording and class.
     unsure: BTreeMap<String, BTreeMap<String, Vec<Range<f64>>>>,
 }
 
-/// Rows of `labels`, and where the next is.
-struct Rows {
-    segments: StringArray,
-    classes: StringArray,
-    values: Int32Array,
-    at: usize,
-}
-
 impl Closed {
-    /// The columns of `labels` that it reads.
-    pub(super) const LABELS: [&str; 3] = ["segment_id", "class", "value"];
     /// The columns of `annotations` that it reads.
     pub(super) const ANNOTATIONS: [&str; 5] = ["recording_id", "label", "start_s", "end_s", "reason"];
 
     /// Nothing but these labels.
-    pub(super) fn new(labels: impl Iterator<Item = Result<Batch, TableError>> + 'static) -> Self {
-        Self { labels: Box::new(labels), open: None, unsure: BTreeMap::new() }
+    pub(super) fn new(labels: Labels) -> Self {
+        Self { labels, unsure: BTreeMap::new() }
     }
 
     /// Adds the spans of which a listener was unsure.
@@ -61,33 +50,12 @@ impl Closed {
     /// # Errors
     /// Those of reading.
     pub(super) fn has(&mut self, segment: &str, recording: &str, class: &str, span_s: Range<f64>) -> Result<bool, ExportError> {
-        if self.is_labelled(segment, class)? {
+        if self.labels.value(segment, class)?.is_some() {
             return Ok(true);
         }
         let spans = self.unsure.get(recording).and_then(|classes| classes.get(class));
         let covers = |span: &Range<f64>| span.start <= span_s.start + SLACK_S && span_s.end <= span.end + SLACK_S;
         Ok(spans.is_some_and(|spans| spans.iter().any(covers)))
-    }
-
-    fn is_labelled(&mut self, segment: &str, class: &str) -> Result<bool, ExportError> {
-        loop {
-            if let Some(rows) = &mut self.open {
-                while rows.at < rows.segments.len() {
-                    let here = (rows.segments.value(rows.at), rows.classes.value(rows.at));
-                    if here >= (segment, class) {
-                        return Ok(here == (segment, class) && cell(&rows.values, rows.at).is_some());
-                    }
-                    rows.at += 1;
-                }
-            }
-            let Some(batch) = self.labels.next().transpose()? else { return Ok(false) };
-            self.open = Some(Rows {
-                segments: batch.utf8("segment_id")?.clone(),
-                classes: batch.utf8("class")?.clone(),
-                values: batch.i32("value")?.clone(),
-                at: 0,
-            });
-        }
     }
 }
 
@@ -103,7 +71,7 @@ mod tests {
             [text("segment_id", ["r-0", "r-0", "r-1"]), text("class", ["A", "B", "A"]), i32("value", [Some(1), None, Some(0)])],
         );
         let second = read_back("labels", [text("segment_id", ["r-2"]), text("class", ["B"]), i32("value", [Some(0)])]);
-        let mut closed = Closed::new([Ok(first), Ok(second)].into_iter());
+        let mut closed = Closed::new(Labels::new([Ok(first), Ok(second)].into_iter()));
         let annotations = read_back(
             "annotations",
             [

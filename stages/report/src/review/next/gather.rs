@@ -3,62 +3,24 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chorus_card::Decisions;
 use chorus_engine::{Partition, Unit};
-use chorus_score::calibration::{Curves, METHODS, curves};
-use chorus_score::threshold;
 
 use super::closed::Closed;
 use super::labelled::Labelled;
 use super::scored::{Candidate, Scored};
 use super::strategy::Strategy;
 use super::unlike::Unlike;
-use crate::export::detection::{Detection, Recording};
-use crate::export::run::{Run, recordings};
+use crate::export::run::Run;
+use crate::export::scores::{self, MIDDLE, Scores};
 use crate::export::{ExportError, Filter};
 use crate::review::chosen::chance;
+use crate::review::labels::Labels;
 use crate::review::nearest::Nearest;
-
-/// The threshold of a class for which neither the model nor the configuration has one: scores are most uncertain in the middle.
-pub(super) const MIDDLE: f64 = 0.5;
-
-const PREDICTIONS: [&str; 8] = ["segment_id", "recording_id", "start_s", "end_s", "class", "score", "logit", "model_id"];
-
-/// What scores mean: thresholds, and probabilities.
-pub(super) struct Meaning {
-    decisions: Option<Decisions>,
-    curves: Curves,
-    /// `detect.threshold`, which overrides the model's.
-    overriding: Option<f64>,
-}
-
-impl Meaning {
-    /// That of a run, read as `detect` reads it.
-    ///
-    /// # Errors
-    /// The decisions of the model cannot be read.
-    pub(super) fn of(run: &Run) -> Result<Self, ExportError> {
-        let decisions = run.decisions().filter(|file| file.exists()).map(|file| Decisions::read(&file)).transpose()?;
-        let curves = decisions.as_ref().map(|decisions| curves(decisions, METHODS)).transpose()?.unwrap_or_default();
-        let overriding = run.configured("detect.threshold").and_then(serde_yaml::Value::as_f64);
-        Ok(Self { decisions, curves, overriding })
-    }
-
-    /// The threshold of a class at a site; `None` where nothing says it.
-    fn threshold(&self, site: &str, class: &str) -> Option<f64> {
-        threshold(self.overriding, self.decisions.as_ref(), site, class)
-    }
-
-    fn probability(&self, class: &str, score: f64) -> Option<f64> {
-        Some(self.curves.get(class)?.probability(score))
-    }
-}
 
 /// What is gathered, and how.
 pub(super) struct Gathering<'a> {
     pub(super) filter: &'a Filter,
     pub(super) strategies: &'a [&'static dyn Strategy],
-    pub(super) meaning: &'a Meaning,
     pub(super) labelled: &'a Labelled,
     /// Clips of each class, at most.
     pub(super) per_class: usize,
@@ -109,92 +71,57 @@ impl Gathering<'_> {
         let by_unit = |table| -> Result<BTreeMap<Unit, Partition>, ExportError> {
             Ok(run.parts(table)?.into_iter().map(|part| (part.unit.clone(), part)).collect())
         };
-        let predictions = run.made_parts("predictions")?;
-        let predictions: BTreeMap<&Unit, &Partition> = predictions.iter().map(|part| (&part.unit, part)).collect();
         let (labels, annotations, unknown) = (by_unit("labels")?, by_unit("annotations")?, by_unit("unknown")?);
         let mut found = Gathered::default();
-        for part in run.made_parts("recordings")?.iter().filter(|part| self.filter.takes_site(part.unit.site())) {
-            let predicted = *predictions.get(&part.unit).ok_or_else(|| run.part_missing("predictions", &part.unit))?;
-            let mut closed = match labels.get(&part.unit) {
-                Some(labels) => Closed::new(labels.open()?.batches(&Closed::LABELS)?),
-                None => Closed::new(std::iter::empty()),
-            };
-            if let Some(annotations) = annotations.get(&part.unit) {
+        scores::each_unit(run, self.filter, |scores| {
+            let mut closed = Closed::new(Labels::of(labels.get(scores.unit))?);
+            if let Some(annotations) = annotations.get(scores.unit) {
                 for batch in annotations.open()?.batches(&Closed::ANNOTATIONS)? {
                     closed.add_unsure(&batch?)?;
                 }
             }
-            let recordings: BTreeMap<String, Arc<Recording>> =
-                recordings(part)?.into_iter().map(|recording| (recording.id.clone(), Arc::new(recording))).collect();
-            found.recordings += recordings.len() as u64;
-            let unlike = unknown.get(&part.unit).map(Unlike::of).transpose()?.unwrap_or_default();
-            self.of_unit(predicted, &recordings, &unlike, &mut closed, &mut found)?;
-        }
+            found.recordings += scores.recordings.len() as u64;
+            let unlike = unknown.get(scores.unit).map(Unlike::of).transpose()?.unwrap_or_default();
+            self.of_unit(scores, &unlike, &mut closed, &mut found)
+        })?;
         Ok(found)
     }
 
     fn of_unit(
         &self,
-        part: &Partition,
-        recordings: &BTreeMap<String, Arc<Recording>>,
+        scores: &Scores<'_>,
         unlike: &Unlike,
         closed: &mut Closed,
         found: &mut Gathered,
     ) -> Result<(), ExportError> {
-        let site = part.unit.site();
-        let is_new = !self.labelled.sites.contains(site);
-        let mut window = (String::new(), 0.0);
-        for batch in part.open()?.batches(&PREDICTIONS)? {
-            let batch = batch?;
-            let (segments, ids, classes) = (batch.utf8("segment_id")?, batch.utf8("recording_id")?, batch.utf8("class")?);
-            let (starts, ends, scores) = (batch.f64("start_s")?, batch.f64("end_s")?, batch.f32("score")?);
-            let (models, logits) = (batch.utf8("model_id")?, batch.f32("logit")?);
-            for row in 0..batch.rows() {
-                let (segment, class, peak_score) = (segments.value(row), classes.value(row), scores.value(row));
-                let (start_s, score) = (starts.value(row), f64::from(peak_score));
-                let probability = || self.meaning.probability(class, score);
-                if !self.filter.takes_scored(class, peak_score, probability)? {
-                    continue;
-                }
-                if closed.has(segment, ids.value(row), class, start_s..ends.value(row))? {
-                    continue;
-                }
-                let stranger = || ExportError::Stranger { path: part.path.clone(), recording_id: ids.value(row).to_owned() };
-                let recording = recordings.get(ids.value(row)).ok_or_else(stranger)?;
-                if window.0 != segment {
-                    window = (segment.to_owned(), chance(&format!("{} {segment}", self.seed)));
-                }
-                let threshold = self.meaning.threshold(site, class);
-                let class = self.class(class, threshold.is_some(), found);
-                let threshold = threshold.unwrap_or(MIDDLE);
-                let Some(of_class) = found.classes.get_mut(&class) else { continue };
-                let unknown = unlike.get(segment, logits.value(row));
-                let scored = Scored { score, threshold, chance: (window.1 + of_class.chance).fract(), unknown };
-                for (strategy, lists) in self.strategies.iter().zip(&mut of_class.lists) {
-                    let Some((pool, distance)) = strategy.place(&scored) else { continue };
-                    let keep = || Nearest::new(strategy.keep(self.per_class), self.per_hour);
-                    let candidate = || -> Result<(String, Candidate), ExportError> {
-                        let hour = recording.hour(start_s)?;
-                        let detection = Detection {
-                            class: Arc::clone(&class),
-                            start_s,
-                            end_s: ends.value(row).min(recording.duration_s),
-                            windows: 1,
-                            peak_score,
-                            mean_score: peak_score,
-                            probability: probability(),
-                            threshold,
-                            model_id: models.value(row).into(),
-                            expectation: None,
-                        };
-                        let (segment, recording) = (segment.to_owned(), Arc::clone(recording));
-                        Ok((hour.clone(), Candidate { segment, hour, is_new, pool, recording, detection }))
-                    };
-                    lists.entry((is_new, pool)).or_insert_with(keep).add(distance, segment, candidate)?;
-                }
+        let is_new = !self.labelled.sites.contains(scores.unit.site());
+        let mut last = (String::new(), 0.0);
+        scores.each(self.filter, |window| {
+            let (segment, recording) = (window.segment, window.recording);
+            if closed.has(segment, &recording.id, &window.class, window.start_s..window.end_s)? {
+                return Ok(());
             }
-        }
-        Ok(())
+            if last.0 != segment {
+                last = (segment.to_owned(), chance(&format!("{} {segment}", self.seed)));
+            }
+            let threshold = window.threshold();
+            let class = self.class(&window.class, threshold.is_some(), found);
+            let (score, threshold) = (f64::from(window.score), threshold.unwrap_or(MIDDLE));
+            let Some(of_class) = found.classes.get_mut(&class) else { return Ok(()) };
+            let unknown = unlike.get(segment, window.logit);
+            let scored = Scored { score, threshold, chance: (last.1 + of_class.chance).fract(), unknown };
+            for (strategy, lists) in self.strategies.iter().zip(&mut of_class.lists) {
+                let Some((pool, distance)) = strategy.place(&scored) else { continue };
+                let keep = || Nearest::new(strategy.keep(self.per_class), self.per_hour);
+                let candidate = || -> Result<(String, Candidate), ExportError> {
+                    let hour = recording.hour(window.start_s)?;
+                    let (segment, recording) = (segment.to_owned(), Arc::clone(recording));
+                    Ok((hour.clone(), Candidate { segment, hour, is_new, pool, recording, detection: window.detection() }))
+                };
+                lists.entry((is_new, pool)).or_insert_with(keep).add(distance, segment, candidate)?;
+            }
+            Ok(())
+        })
     }
 
     /// The class as it is held; makes a place for its candidates when it is seen first.

@@ -17,9 +17,10 @@ mod unlike;
 use super::chosen::{Chosen, Drawn, shuffle};
 use super::folder::{Folder, Source};
 use crate::export::run::{self, Run};
+use crate::export::scores::MIDDLE;
 use crate::export::{ExportError, Summary};
 
-use gather::{Gathering, Meaning, OfClass};
+use gather::{Gathering, OfClass};
 use labelled::Labelled;
 use pick::{Choice, Quota, pick};
 use scored::{Candidate, Vectors};
@@ -100,7 +101,6 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
     let gathering = Gathering {
         filter: &request.clips.filter,
         strategies: STRATEGIES,
-        meaning: &Meaning::of(run)?,
         labelled: &labelled,
         per_class: request.clips.per_class,
         per_hour: request.per_hour,
@@ -111,8 +111,7 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
     if !gathered.without_threshold.is_empty() {
         let classes = gathered.without_threshold.join(", ");
         notes.push(format!(
-            "{classes}: the model has no threshold, so `uncertain` is around {}; evaluate, or set detect.threshold",
-            gather::MIDDLE
+            "{classes}: the model has no threshold, so `uncertain` is around {MIDDLE}; evaluate, or set detect.threshold"
         ));
     }
     let classes: Vec<Vec<Vec<Candidate>>> = gathered.classes.into_values().map(OfClass::kept).collect();
