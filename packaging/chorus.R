@@ -78,7 +78,8 @@ chorus_arrays <- function(run, name, column, ...) {
   shapes <- unique(vapply(chorus_files(chorus_folder(run, name)), chorus_shape, character(1)))
   if (length(shapes) > 1) stop(name, ": the arrays differ in shape: ", paste(shapes, collapse = "; "))
   shape <- as.integer(strsplit(shapes, ",")[[1]])
-  numbers <- chorus_halves(do.call(c, lapply(rows[[column]], as.raw)))
+  # Without rows there are no bytes, and `c` of nothing is NULL.
+  numbers <- chorus_halves(as.raw(do.call(c, lapply(rows[[column]], as.raw))))
   # Written row by row, the last index fastest; R's first index is the fastest.
   values <- aperm(array(numbers, c(rev(shape), nrow(rows))), (length(shape) + 1):1)
   list(windows = rows[setdiff(names(rows), column)], values = values)

@@ -219,7 +219,7 @@ fn every_command_of_the_pages_exists_with_its_options() {
 }
 
 /// Names that look like keys: weights of a model.
-const OTHER_NAMES: [&str; 2] = ["head.weight", "head.bias"];
+const OTHER_NAMES: [&str; 3] = ["head.weight", "head.bias", "run.query"];
 
 /// Files that are named like keys, such as `head.yaml`.
 const FILE_ENDINGS: [&str; 10] = ["csv", "html", "md", "py", "rs", "sh", "sql", "yaml", "json", "zip"];

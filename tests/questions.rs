@@ -60,7 +60,9 @@ fn every_question_is_answered() {
 #[test]
 fn every_view_has_columns_and_all_that_can_have_rows_have_some() {
     let survey = Survey::made();
-    for view in chorus_query::VIEWS {
+    // tests/plausibility.rs and tests/soundscape.rs ask those whose tables are made on request.
+    let on_request = ["implausible", "soundscape_hours"];
+    for view in chorus_query::VIEWS.iter().filter(|view| !on_request.contains(&view.name)) {
         let columns = survey.ask(&format!("DESCRIBE {}", view.name));
         assert!(columns.lines().count() > 4, "{}: {columns}", view.name);
         let rows = survey.ask(&format!("SELECT COUNT(*) AS n FROM {}", view.name));
@@ -68,6 +70,8 @@ fn every_view_has_columns_and_all_that_can_have_rows_have_some() {
         assert!(n > 0 || ["events", "found"].contains(&view.name), "{} is empty", view.name);
     }
     let help = text(&Command::new(CHORUS).args(["query", "--help"]).output().unwrap().stdout);
+    // Long lines of help are broken.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(chorus_query::VIEWS.iter().all(|view| help.contains(view.about().split([':', ',']).next().unwrap())), "{help}");
 }
 

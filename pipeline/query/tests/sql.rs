@@ -44,7 +44,7 @@ fn groups_are_counted_and_summed_up() {
         (
             "SELECT file_bytes, COUNT(DISTINCT recording_id), SUM(file_bytes) FROM recordings GROUP BY file_bytes \
              HAVING SUM(file_bytes) > 0",
-            &["1000000,3,3000000"],
+            &["1000000,4,4000000"],
         ),
         ("SELECT site, COUNT(*) AS n FROM predictions GROUP BY site ORDER BY COUNT(*) DESC LIMIT 1", &["POND01,6"]),
         ("SELECT class, MAX(score) AS score FROM predictions GROUP BY class ORDER BY MAX(score) DESC LIMIT 1", &["FROG,0.875"]),

@@ -3,7 +3,7 @@ WITH timed AS (
     SELECT s.site, s.seconds, s.level_dbfs, s.level_db, s.l10_dbfs, s.l50_dbfs, s.l90_dbfs, s.rain, s.wind, s.clipping,
            s.aci, s.adi, s.aei, s.bi, s.ndsi, s.spectral_entropy, s.temporal_entropy, s.entropy,
            CAST(FLOOR((EXTRACT(hour FROM r.start_local) * 60 + EXTRACT(minute FROM r.start_local) + s.minute) / 60) AS BIGINT) % 24 AS hour
-    FROM soundscape s JOIN recordings r ON s.recording_id = r.recording_id WHERE r.start_local IS NOT NULL
+    FROM soundscape s JOIN recordings r ON s.recording_id = r.recording_id WHERE r.start_local IS NOT NULL AND r.copy_of IS NULL
 )
 SELECT site, hour, COUNT(*) AS minutes, SUM(seconds) / 3600 AS hours,
        10 * LOG10(SUM(POWER(10, level_dbfs / 10) * seconds) / SUM(CASE WHEN level_dbfs IS NOT NULL THEN seconds END)) AS level_dbfs,

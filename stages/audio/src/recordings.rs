@@ -21,6 +21,8 @@ pub struct Recording {
     pub start_utc: Option<i64>,
     /// Serial number of the recorder, where it is known.
     pub serial: Option<String>,
+    /// Whether it is a copy of another one, which counts in its place.
+    pub is_copy: bool,
 }
 
 /// The unit's recordings that can be read, in the order of the table `recordings`, with the channels that `choice` makes of theirs.
@@ -28,10 +30,11 @@ pub struct Recording {
 /// # Errors
 /// Those of reading the table.
 pub fn recordings(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Recording>, WorkError> {
-    let columns = ["recording_id", "path", "channels", "dead_channels", "frames", "sample_rate_hz", "start_utc", "serial"];
+    let columns =
+        ["recording_id", "path", "channels", "dead_channels", "frames", "sample_rate_hz", "start_utc", "serial", "copy_of"];
     let batch = cx.read("recordings", &columns)?.ok_or("the unit has no recordings")?;
     let (ids, paths, dead) = (batch.texts("recording_id")?, batch.texts("path")?, batch.texts("dead_channels")?);
-    let serials = batch.texts("serial")?;
+    let (serials, copies) = (batch.texts("serial")?, batch.texts("copy_of")?);
     let numbers: Vec<Option<u32>> = batch.u32("channels")?.iter().collect();
     let rates: Vec<Option<u32>> = batch.u32("sample_rate_hz")?.iter().collect();
     let frames: Vec<Option<u64>> = batch.u64("frames")?.iter().collect();
@@ -50,6 +53,7 @@ pub fn recordings(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<
             rate_hz,
             start_utc: starts[row],
             serial: serials[row].clone(),
+            is_copy: copies[row].is_some(),
         });
     }
     Ok(found)

@@ -77,7 +77,8 @@ const ODD_FORMATS: [(&str, &str, u64); 61] = [
 const RECORDER_HEADERS: [(&str, &str, u64); 7] = [
     ("1min.wav", "ok", 1_920_000),
     ("20170701_213954-MYOMYS-LR_0_0.5.wav", "ok", 250_000),
-    ("Audiomoth.WAV", "ok", 1_681_312),
+    // Triggered: with the silence between, it has 10 s.
+    ("Audiomoth.WAV", "ok", 2_500_000),
     ("Echometer.wav", "ok", 1_787_520),
     ("audiomoth_gps.wav", "ok", 95_999),
     ("great_plains_toad.wav", "ok", 1_965_596),

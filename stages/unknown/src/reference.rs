@@ -31,8 +31,15 @@ impl UnknownReference {
             inputs: vec![Table("training_sets"), part("embeddings"), part("predictions"), part("labels"), Table("classes")],
             outputs: vec![Output::File(REFERENCE_FILE)],
             keys: vec!["unknown.*"],
-            // The score and its threshold are used on windows.
-            hints: vec!["unknown.enabled", "unknown.score", "unknown.threshold"],
+            // The score, its threshold and what is loud are used on windows, and groups are made of these.
+            hints: vec![
+                "unknown.enabled",
+                "unknown.score",
+                "unknown.threshold",
+                "unknown.min_rise_db",
+                "unknown.groups",
+                "unknown.max_windows",
+            ],
             ..Pass::new("unknown", Per::Run)
         })
     }

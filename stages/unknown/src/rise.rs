@@ -16,7 +16,7 @@ const LOUDEST: f64 = 0.1;
 const SILENCE_DB: f32 = -99.0;
 
 /// The rise in dB of each of the `wanted` windows of the unit. Their recordings are decoded once more, as spectrograms by the section
-/// featurize; half as many frames as the windows of the Fourier transform allow will do.
+/// featurize, but in dB and with frames that overlap by half: more of them would tell no more.
 ///
 /// # Errors
 /// Those of reading recordings; [`EngineError::Stopped`].

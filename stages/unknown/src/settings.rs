@@ -13,8 +13,9 @@ pub(crate) struct UnknownSettings {
     #[key(default = "false")]
     #[allow(dead_code, reason = "read by its name, where the stage is declared")]
     pub enabled: bool,
-    /// The score that becomes the column unknown.
-    #[key(default = "mean")]
+    /// The score that becomes the column unknown. Those of logits tell windows without any class from others, and so suit clips that each hold
+    /// a sound; distances suit surveys, where most windows hold none.
+    #[key(default = "knn", before = "mean")]
     pub score: ScoreName,
     /// A window is unknown when this share of the windows of validation has a lower score.
     #[key(default = "0.95", range = 0.0..=1.0)]

@@ -88,7 +88,7 @@ struct Window {
 
 /// The loud windows, in the order of the tables, and how many there are beyond the `most` that are least known.
 fn loud(cx: &UnitContext<'_>, most: usize) -> Result<(Vec<Window>, usize), WorkError> {
-    let mut windows = Vec::new();
+    let (mut windows, mut found) = (Vec::new(), 0);
     for partition in cx.partitions("unknown")? {
         if cx.stopping() {
             return Err(EngineError::Stopped.into());
@@ -98,6 +98,7 @@ fn loud(cx: &UnitContext<'_>, most: usize) -> Result<(Vec<Window>, usize), WorkE
         let (ids, recordings) = (batch.utf8("segment_id")?, batch.utf8("recording_id")?);
         let (starts, shares, rises) = (batch.f64("start_s")?, batch.f32("unknown")?, batch.f32("rise_db")?);
         let is_loud = batch.bool("is_loud")?;
+        let before = windows.len();
         windows.extend((0..batch.rows()).filter(|&row| is_loud.value(row)).map(|row| Window {
             unit: partition.unit.clone(),
             row,
@@ -107,14 +108,21 @@ fn loud(cx: &UnitContext<'_>, most: usize) -> Result<(Vec<Window>, usize), WorkE
             unknown: shares.value(row),
             rise_db: rises.value(row),
         }));
+        found += windows.len() - before;
+        // Memory does not grow with the archive.
+        if windows.len() > 2 * most {
+            keep(&mut windows, most);
+        }
     }
-    let found = windows.len();
-    if found > most {
-        windows.sort_by(|a, b| b.unknown.total_cmp(&a.unknown).then(b.rise_db.total_cmp(&a.rise_db)));
-        windows.truncate(most);
-        windows.sort_by(|a, b| (&a.unit, a.row).cmp(&(&b.unit, b.row)));
-    }
+    keep(&mut windows, most);
     Ok((windows, found.saturating_sub(most)))
+}
+
+/// Keeps the `most` windows that are least known, in the order of the tables.
+fn keep(windows: &mut Vec<Window>, most: usize) {
+    windows.sort_by(|a, b| b.unknown.total_cmp(&a.unknown).then(b.rise_db.total_cmp(&a.rise_db)));
+    windows.truncate(most);
+    windows.sort_by(|a, b| (&a.unit, a.row).cmp(&(&b.unit, b.row)));
 }
 
 /// Their embeddings `[window, value]`, and the number of values of one.

@@ -211,12 +211,13 @@ fn file(days: &mut BTreeMap<Day, Vec<Entry>>, piece: u32, of_piece: Vec<Day>, en
     }
 }
 
-/// Notes for every recording the first one with the same content, and the first of these that the site has at the same time.
-/// Files of equal content that start at different times are no copies of each other: silence is like silence.
+/// Notes for every recording the first one with the same content, and the first of these that the site has at the same time under the same
+/// name. Files of equal content that start at different times, or are pieces with names of their own, are no copies of each other: silence
+/// is like silence.
 fn mark_duplicates(days: &mut BTreeMap<Day, Vec<Entry>>) {
     let first_of = firsts(days.values().flatten(), |known| known.content);
     for day in days.values_mut() {
-        let of_time = |known: &summary::Entry| known.content.zip(known.start_us);
+        let of_time = |known: &summary::Entry| known.content.zip(known.start_us).map(|key| (key, known.name));
         let first_of_time = firsts(day.iter(), of_time);
         for entry in day {
             let other = |first: Option<&(u32, u64)>| first.map(|(_, id)| *id).filter(|first| *first != entry.known.id);

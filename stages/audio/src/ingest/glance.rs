@@ -60,13 +60,13 @@ pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<
     let files = list::files(archive, audio, &Exclude::new(exclude))?;
     let archive_name = archive.name();
     let folders = Folders::of(files.iter().map(|file| file.path.as_str()), audio);
-    let mut glance = Glance {
-        files: files.len(),
-        bytes: files.iter().map(|f| f.bytes).sum(),
-        site_folder: folders.level(),
-        doubts: folders.doubts(),
-        ..Glance::default()
-    };
+    let site_folder = folders.level();
+    let mut doubts = folders.doubts();
+    if let Some(level) = site_folder {
+        doubts.iter_mut().for_each(|doubt| *doubt = format!("without ingest.site_folder: {level}, {doubt}"));
+    }
+    let mut glance =
+        Glance { files: files.len(), bytes: files.iter().map(|f| f.bytes).sum(), site_folder, doubts, ..Glance::default() };
     for file in &files {
         let folder = site(&file.path, archive_name.as_deref(), None, None, SiteFrom::Folder, SiteFolder::LAST).0;
         *glance.folders.entry(folder).or_default() += 1;
@@ -146,7 +146,8 @@ fn copies(archive: &dyn Archive, files: &[Listed]) -> Option<String> {
     let first = short.into_iter().find(is_copy)?;
     let others: usize = alike.values().map(|files| files.len() - 1).sum();
     Some(format!(
-        "{others} of the files have the name and the size of another one; {} and {} are equal. A copy is kept and counts once",
+        "{others} of the files have the name and the size of another one; {} and {} are equal. Copies of one site and start count once; \
+         others count for themselves (columns copy_of and duplicate_of of the table recordings)",
         first[0].path, first[1].path
     ))
 }

@@ -7,7 +7,7 @@ use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::beside::offset_of_names;
+use super::beside::{offset_of_names, stem};
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
@@ -17,11 +17,12 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
-/// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content.
-const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16;
+/// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content, hash of the
+/// name.
+const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16 + 8;
 
 /// Digits of a hash.
 const HASH: usize = 32;
@@ -56,6 +57,8 @@ pub(super) struct Entry {
     /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
     pub(super) row: u128,
     pub(super) content: Option<u128>,
+    /// Hash of the file's name without its extension.
+    pub(super) name: u64,
 }
 
 /// What is counted over all recordings.
@@ -242,6 +245,7 @@ impl Entry {
             row: hash(&hash_bytes(&row)).unwrap_or_default(),
             // Empty files all have the same content, and an unreadable one has none.
             content: hash(&recording.content_hash).filter(|_| recording.file_bytes > 0),
+            name: number(stem(&recording.path)),
         }
     }
 
@@ -256,6 +260,7 @@ impl Entry {
             &self.row.to_le_bytes(),
             &[u8::from(self.content.is_some())],
             &self.content.unwrap_or_default().to_le_bytes(),
+            &self.name.to_le_bytes(),
         ] {
             let (own, others) = rest.split_at_mut(part.len());
             own.copy_from_slice(part);
@@ -277,6 +282,7 @@ impl Entry {
                 let [is_there] = take(record)?;
                 Some(u128::from_le_bytes(take(record)?)).filter(|_| is_there == 1)
             },
+            name: u64::from_le_bytes(take(record)?),
         })
     }
 }
@@ -312,6 +318,7 @@ mod tests {
             duration_s: 59.5,
             row: 7,
             content,
+            name: 3,
         };
         Looked {
             days: vec![("A".into(), None), ("B \"é\"\n".into(), Some(jiff::civil::date(2020, 3, 1)))],

@@ -46,6 +46,7 @@ impl Soundscape {
     pub fn declare(config: &Config) -> Option<Pass> {
         let is_asked = config.get("soundscape.enabled").as_bool() == Some(true);
         is_asked.then(|| Pass {
+            code_version: 2,
             inputs: vec![Input::Archive, Input::Table("recordings")],
             outputs: vec![Output::Table("soundscape")],
             keys: vec!["archive.channel", "soundscape.*"],
@@ -72,7 +73,9 @@ impl Work for Soundscape {
 
     fn run(&self, cx: &UnitContext<'_>, uncalibrated: &Uncalibrated) -> Result<(), WorkError> {
         let settings = cx.settings::<SoundscapeSettings>()?;
-        let recordings = recordings(cx, cx.value("archive.channel")?)?;
+        let mut recordings = recordings(cx, cx.value("archive.channel")?)?;
+        // A copy counts once, as the recording that it is a copy of.
+        recordings.retain(|recording| !recording.is_copy);
         let archive = cx.archive()?;
         let measure = |recording: &Recording| -> Result<Vec<Measures>, WorkError> {
             let mut reader = container::open(archive, &recording.path)?;

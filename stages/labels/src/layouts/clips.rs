@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use chorus_archive::composed;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{LABEL, LabelSeparator, SeparatorKeys, filled, quality};
@@ -158,6 +159,20 @@ impl ClipLabels {
     /// # Errors
     /// A column's name is too long for a class.
     pub(super) fn of_columns(table: &Delimited, columns: Vec<usize>) -> Result<Self, String> {
+        let name = |column: usize| composed(table.header[column].trim());
+        for (at, &column) in columns.iter().enumerate() {
+            let differs = |other: usize| table.rows.iter().find(|row| row.text(Some(other)) != row.text(Some(column)));
+            let same = columns[..at].iter().copied().find(|&other| name(other) == name(column));
+            if let Some((other, row)) = same.and_then(|other| Some((other, differs(other)?))) {
+                return Err(format!(
+                    "columns {} and {} are both called {} and differ on line {}; rename or remove one of them",
+                    other + 1,
+                    column + 1,
+                    name(column),
+                    row.line
+                ));
+            }
+        }
         match columns.iter().find(|&&column| table.header[column].len() > LONGEST_CLASS) {
             Some(long) => {
                 Err(format!("the name of column {} is longer than {LONGEST_CLASS} bytes, expected the name of a class", long + 1))

@@ -79,8 +79,9 @@ mod tests {
             let values: Vec<&str> = RECIPES.iter().map(|recipe| recipe.values[row].1).collect();
             table += &format!("| `{key}` | {} |\n", values.join(" | "));
         }
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/learning.md");
-        let text = std::fs::read_to_string(page).unwrap();
+        // Two packages are built from these files.
+        let pages = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("docs/learning.md"));
+        let text = pages.filter_map(|page| std::fs::read_to_string(page).ok()).next().unwrap();
         assert!(text.contains(&table), "docs/learning.md lacks this table:\n{table}");
     }
 }

@@ -142,6 +142,8 @@ struct Archive<'a> {
     events: BTreeMap<Event, Option<(f64, f64)>>,
     /// What people heard in a night without a detection.
     heard: BTreeSet<(Event, String)>,
+    /// The names of what was present in each event.
+    found: BTreeSet<(Event, String)>,
     /// The model that made the detections.
     model_id: Option<String>,
 }
@@ -151,7 +153,7 @@ impl<'a> Archive<'a> {
         let listened = Listened::read(run, filter)?;
         let taxa = Taxa::of(run, filter, &listened);
         let events = listened.nights().map(|(site, night)| (Event { site: site.to_owned(), night: Some(night) }, None)).collect();
-        Ok(Self { run, filter, listened, taxa, events, heard: BTreeSet::new(), model_id: None })
+        Ok(Self { run, filter, listened, taxa, events, heard: BTreeSet::new(), found: BTreeSet::new(), model_id: None })
     }
 
     /// The event into which a second of a recording falls.
@@ -216,7 +218,7 @@ impl<'a> Archive<'a> {
 
     /// A row of what was present in a span of a recording.
     fn present(
-        &self,
+        &mut self,
         event: &Event,
         recording: &Recording,
         class: &str,
@@ -226,6 +228,7 @@ impl<'a> Archive<'a> {
         let at = |seconds| {
             Ok::<_, ExportError>(recording.start.instant(seconds)?.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()))
         };
+        self.found.insert((event.clone(), self.run.scientific(class).to_owned()));
         let interval = at(start_s)?.zip(at(end_s)?).map(|(start, end)| format!("{start}/{end}"));
         let (latitude, longitude) = recording.place.unzip();
         let common = [
@@ -331,6 +334,8 @@ impl<'a> Archive<'a> {
             let Some(night) = event.night.filter(|night| self.listened.is_heard(&event.site, *night)) else { continue };
             let absent = self.taxa.absent_in(&event.site, night).join(LIST);
             let target = targets.get(event.site.as_str()).cloned().unwrap_or_default();
+            let in_scope = self.taxa.of_site(&event.site);
+            let has_others = self.found.iter().any(|(of, name)| of == event && !in_scope.contains(&name.as_str()));
             humboldt.row(&HUMBOLDT.row(&[
                 ("eventID", event.id()),
                 ("targetTaxonomicScope", target.clone()),
@@ -338,7 +343,7 @@ impl<'a> Archive<'a> {
                 ("isTaxonomicScopeFullyReported", is_whole.to_string()),
                 ("isAbsenceReported", (!target.is_empty()).to_string()),
                 ("absentTaxa", absent),
-                ("hasNonTargetTaxa", false.to_string()),
+                ("hasNonTargetTaxa", has_others.to_string()),
                 ("compilationTypes", "samplingEvents".to_owned()),
                 ("inventoryTypes", "restrictedSearch".to_owned()),
                 ("protocolNames", PROTOCOL.to_owned()),

@@ -24,7 +24,7 @@ use crate::facts::cells::cell;
 use crate::facts::day::Day;
 use crate::speech::{self, Speech};
 
-/// The tables that every export reads. A run with a model from elsewhere has neither `classes` nor `taxa`.
+/// The tables that every export reads. A run that only applies a model has neither `classes` nor `taxa`.
 pub(crate) const READ: [&str; 4] = ["recordings", "detections", "classes", TAXA];
 /// The table of what the code table says of the classes.
 const TAXA: &str = "taxa";
@@ -64,8 +64,10 @@ struct Taxon {
 /// The tables that are read with this filter by whoever reads these.
 pub(crate) fn tables(run: &RunTables, filter: &Filter, read: &[&'static str]) -> Vec<&'static str> {
     let mut tables = read.to_vec();
-    let names_classes = run.present().iter().any(|table| table.name == "classes");
-    if !filter.classes.is_empty() && !names_classes && !tables.contains(&ACTIVITY) {
+    // Where no table names the classes, the activity does, once it is made.
+    let has = |name: &str| run.present().iter().any(|table| table.name == name);
+    let asks_for_classes = !filter.classes.is_empty() || (read.contains(&"classes") && has(ACTIVITY));
+    if asks_for_classes && !has("classes") && !tables.contains(&ACTIVITY) {
         tables.push(ACTIVITY);
     }
     let is_asked = run.config().is_some_and(|config| config.values().text(EXPECTED).is_some());
@@ -308,7 +310,8 @@ impl Run {
     pub fn classes(&self) -> Result<BTreeSet<Arc<str>>, ExportError> {
         let mut classes: BTreeSet<Arc<str>> = self.names.keys().cloned().collect();
         // A model names those classes only that have names.
-        if self.parts("classes")?.is_empty() && !self.parts(ACTIVITY)?.is_empty() {
+        let has_activity = self.declared.contains(&ACTIVITY) && !self.parts(ACTIVITY)?.is_empty();
+        if self.parts("classes")?.is_empty() && has_activity {
             self.each_activity(&["class"], |batch| {
                 for class in batch.utf8("class")?.iter().flatten() {
                     if !classes.contains(class) {

@@ -128,6 +128,13 @@ impl Verdicts {
         for one in &mut heard {
             one.end_s = one.end_s.min(recording.duration_s);
         }
+        for one in heard.iter().filter(|one| one.start_s >= one.end_s) {
+            let (path, end_s) = (&recording.path, recording.duration_s);
+            self.faults.push(format!(
+                "{path}: a verdict on {} from {} s is behind the recording's end at {end_s} s",
+                one.class, one.start_s
+            ));
+        }
         heard.retain(|one| filter.takes_class(&one.class) && !run.withholds(&recording.id, &(one.start_s..one.end_s)));
         let judged = judge(detections, &heard);
         for said in &judged.said {

@@ -70,21 +70,22 @@ mod tests {
 
     #[test]
     fn groups_are_told_apart_also_over_batches() {
-        let batch = |rows: &[(i64, &str, f32)]| {
+        let batch = |rows: &[(i64, i64, &str, f32)]| {
             read_back(
                 "unknown_sounds",
                 [
                     i64("group", rows.iter().map(|row| row.0)),
+                    i64("rank", rows.iter().map(|row| row.1)),
                     text("recording_id", rows.iter().map(|_| "r")),
-                    text("site", rows.iter().map(|row| row.1)),
+                    text("site", rows.iter().map(|row| row.2)),
                     f64("start_s", rows.iter().map(|_| 3.0)),
-                    f32("rise_db", rows.iter().map(|row| row.2)),
+                    f32("rise_db", rows.iter().map(|row| row.3)),
                 ],
             )
         };
         let mut groups = Vec::new();
-        add(&mut groups, 1, &batch(&[(1, "A", 12.0), (1, "B", 20.0)])).unwrap();
-        add(&mut groups, 1, &batch(&[(1, "A", 13.0), (2, "A", 30.0)])).unwrap();
+        add(&mut groups, 1, &batch(&[(1, 1, "A", 12.0), (1, 2, "B", 20.0)])).unwrap();
+        add(&mut groups, 1, &batch(&[(1, 3, "A", 13.0), (2, 1, "A", 30.0)])).unwrap();
         assert_eq!(groups.iter().map(|group| (group.windows, group.picks.len())).collect::<Vec<_>>(), [(3, 1), (1, 1)]);
         assert_eq!((groups[0].mean_rise_db(), groups[0].sites["A"]), (15.0, 2));
     }

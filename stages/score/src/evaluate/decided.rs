@@ -126,16 +126,25 @@ fn over(mut own: Decisions, given: &Decisions) -> Decisions {
     for (class, calibration) in &given.calibrations {
         own.calibrations.entry(class.clone()).or_insert_with(|| calibration.clone());
     }
+    // At a site with validation windows, a class that they decide is decided by them and no longer by the given run.
+    let sites = own.sites.clone().unwrap_or_default();
+    let decided: BTreeSet<String> =
+        own.thresholds.iter().filter(|(_, of)| of.source != Source::Given).map(|(class, _)| class.clone()).collect();
+    let holds = |site: &str, class: &str| !(sites.contains(site) && decided.contains(class));
     for (site, thresholds) in &given.site_thresholds {
-        let here = own.site_thresholds.entry(site.clone()).or_default();
         for (class, threshold) in thresholds {
-            here.entry(class.clone()).or_insert_with(|| Given::from_elsewhere(threshold));
+            if holds(site, class) {
+                let here = own.site_thresholds.entry(site.clone()).or_default();
+                here.entry(class.clone()).or_insert_with(|| Given::from_elsewhere(threshold));
+            }
         }
     }
     for (site, calibrations) in &given.site_calibrations {
-        let here = own.site_calibrations.entry(site.clone()).or_default();
         for (class, calibration) in calibrations {
-            here.entry(class.clone()).or_insert_with(|| calibration.clone());
+            if holds(site, class) {
+                let here = own.site_calibrations.entry(site.clone()).or_default();
+                here.entry(class.clone()).or_insert_with(|| calibration.clone());
+            }
         }
     }
     // Older decisions do not say which sites they come from.
@@ -312,6 +321,8 @@ thresholds:
   X: {threshold: 0.7, source: own, f1: 0.5, positives: 40, usable: true}
   Y: {threshold: 0.6, source: own, f1: 0.5, positives: 40, usable: true}
 site_thresholds:
+  A:
+    X: {threshold: 0.9, source: own, f1: 0.5, positives: 9, usable: true}
   Z:
     X: {threshold: 0.65, source: own, f1: 0.5, positives: 9, usable: true}
 calibrations:
@@ -327,6 +338,7 @@ sites: [Z]
         // X has four positive windows here, Y one, and nobody labelled OWL.
         assert_eq!((of("X"), of("Y"), of("OWL")), ((Source::Own, false, 4), (Source::Given, true, 1), (Source::Given, false, 0)));
         assert_eq!((named.threshold("A", "Y"), named.threshold("Z", "X")), (Some(0.6), Some(0.65)));
+        assert_eq!(named.threshold("A", "X"), Some(named.thresholds["X"].threshold), "A has windows here, which decide X");
         assert_eq!((named.calibrations["X"].source, named.calibrations["Y"].source), (Source::Own, Source::Given));
         assert_eq!((named.knows_site("A"), named.knows_site("Z"), named.knows_site("Q")), (Some(true), Some(true), Some(false)));
         // Without validation, all of it holds.

@@ -61,11 +61,11 @@ impl Evidence {
 
     /// The same at a site. Where too little of the class was reviewed there, what holds for all sites holds for it too.
     pub(crate) fn judged_here(&self, threshold: Threshold, everywhere: &Threshold, demand: &Demand) -> Threshold {
-        let why_not = match self.lacking(demand) {
-            Some(_) => everywhere.why_not.clone(),
-            None => self.imprecise(demand),
-        };
-        self.with_verdict(threshold, why_not)
+        match self.lacking(demand) {
+            // Decisions of a given model need not say why.
+            Some(_) => Threshold { usable: everywhere.usable, ..self.with_verdict(threshold, everywhere.why_not.clone()) },
+            None => self.with_verdict(threshold, self.imprecise(demand)),
+        }
     }
 
     fn with_verdict(&self, threshold: Threshold, why_not: Option<String>) -> Threshold {
@@ -83,7 +83,7 @@ impl Evidence {
         let Self { reviewed, recordings, positives, .. } = *self;
         if reviewed < LEAST_RECORDINGS as u64 {
             return Some(format!(
-                "{} reviewed for it and {LEAST_RECORDINGS} are needed; label more recordings, or raise split.validation_fraction",
+                "{} reviewed for it and {LEAST_RECORDINGS} are needed; label more recordings, or raise split.validation_fraction (with model.path: split.threshold_fraction)",
                 were(reviewed, "validation recording")
             ));
         }
@@ -209,7 +209,7 @@ mod tests {
         let lacking = |recordings: &[[usize; 4]]| evidence(recordings).lacking(&DEMAND).unwrap_or_default();
         assert_eq!(
             lacking(&[[9, 0, 0, 11], QUIET, QUIET]),
-            "3 validation recordings were reviewed for it and 5 are needed; label more recordings, or raise split.validation_fraction"
+            "3 validation recordings were reviewed for it and 5 are needed; label more recordings, or raise split.validation_fraction (with model.path: split.threshold_fraction)"
         );
         assert!(lacking(&[QUIET; 5]).starts_with("no validation window holds it and 5 are needed; label more recordings"));
         assert!(
@@ -233,6 +233,8 @@ mod tests {
             (false, Some("few"), Some(1), None)
         );
         assert!(few.judged_here(threshold(), &threshold(), &DEMAND).usable);
+        let unsaid = Threshold { usable: false, ..threshold() };
+        assert!(!few.judged_here(threshold(), &unsaid, &DEMAND).usable, "also where nothing says why");
         let good = evidence(&[[9, 0, 0, 11], [9, 0, 0, 11], QUIET, QUIET, QUIET]);
         assert!(good.judged_here(threshold(), &unusable, &DEMAND).usable, "the site's own windows show it");
         let bad = evidence(&[[3, 9, 0, 8], [3, 9, 0, 8], ALARM, ALARM, QUIET]);

@@ -53,16 +53,15 @@ impl Heard {
     /// Adds the verdicts of a sheet.
     fn add(&mut self, sheet: &[u8]) -> Result<(), String> {
         for row in review::read(sheet)? {
-            let is_yes = match row.verdict.map_err(|problem| format!("line {}: {problem}", row.line))? {
-                Some(Verdict::Yes) => true,
-                Some(Verdict::No) => false,
-                Some(Verdict::Unsure) | None => continue,
-            };
+            let Some(verdict) = row.verdict.map_err(|problem| format!("line {}: {problem}", row.line))? else { continue };
             let span = row.start_s.zip(row.end_s).filter(|(start, end)| start < end);
             let (start_s, end_s) = span.ok_or_else(|| format!("line {}: start_s and end_s are no span of seconds", row.line))?;
             let of_recording = self.by_recording.entry(row.recording).or_default();
             of_recording.retain(|known| known.class != row.class || known.span_s != (start_s..end_s));
-            of_recording.push(Span { class: row.class, span_s: start_s..end_s, is_yes });
+            // Whoever is unsure takes an earlier verdict back.
+            if verdict != Verdict::Unsure {
+                of_recording.push(Span { class: row.class, span_s: start_s..end_s, is_yes: verdict == Verdict::Yes });
+            }
         }
         Ok(())
     }
@@ -129,6 +128,9 @@ mod tests {
         heard.add(SHEET.replace(",yes,", ",no,").as_bytes()).unwrap();
         let spans = heard.take("A/1.wav");
         assert_eq!((spans.len(), verdict(&spans, "FROG", &(3.0..9.0))), (2, Some(false)));
+        heard.add(SHEET.as_bytes()).unwrap();
+        heard.add(SHEET.replace(",yes,", ",?,").as_bytes()).unwrap();
+        assert_eq!(heard.take("A/1.wav").len(), 1, "a yes that was taken back");
         assert!(heard.add(SHEET.replace(",3,9,yes", ",9,3,yes").as_bytes()).unwrap_err().contains("line 2"));
         assert!(heard.add(SHEET.replace(",yes,", ",ja,").as_bytes()).unwrap_err().contains("`ja`"));
         let empty = tempfile::tempdir().unwrap();

@@ -28,8 +28,8 @@ use scored::{Candidate, Vectors};
 pub use strategies::STRATEGIES;
 pub use strategy::Strategy;
 
-/// The tables that are read. A run with a model from elsewhere has neither labels nor annotations, and not every run has embeddings
-/// or looks for unknown sounds.
+/// The tables that are read. A run that only applies a model has neither labels nor annotations, and not every run has embeddings or
+/// looks for unknown sounds.
 const READ: [&str; 7] = ["recordings", "predictions", "classes", "labels", "annotations", "embeddings", "unknown"];
 
 /// Which windows are chosen.

@@ -23,7 +23,7 @@ pub(super) struct Choice<'a> {
     pub(super) kept: Vec<Candidate>,
 }
 
-/// The clips of a class, each with the name of the strategy that chose it. What a strategy cannot give, the others give.
+/// The clips of a class, each with the name of the strategy that chose it. What a strategy cannot give, the others that have a share give.
 pub(super) fn pick(quota: &Quota, choices: Vec<Choice<'_>>, vectors: &Vectors) -> Vec<(&'static str, Candidate)> {
     let weights: Vec<f64> = choices.iter().map(|choice| choice.weight).collect();
     let counts = apportion(quota.per_class, &weights);
@@ -32,6 +32,9 @@ pub(super) fn pick(quota: &Quota, choices: Vec<Choice<'_>>, vectors: &Vectors) -
     let mut taken = Taken::new(quota.per_hour);
     let mut ordered: Vec<(&'static str, Vec<Candidate>)> = Vec::with_capacity(choices.len());
     for ((choice, count), new) in choices.into_iter().zip(counts).zip(news) {
+        if choice.weight <= 0.0 {
+            continue;
+        }
         let (name, before) = (choice.strategy.name(), taken.picks.len());
         let candidates = choice.strategy.order(choice.kept, &taken.candidates(), vectors);
         taken.take(name, candidates.iter().filter(|candidate| candidate.is_new), before + new);
@@ -143,6 +146,15 @@ mod tests {
         assert_eq!(told(&pick(&quota(4, 0.0), choices(9), &vectors)), ["top t0", "top t1", "uncertain u0", "uncertain u1"]);
         assert_eq!(told(&pick(&quota(4, 0.0), choices(1), &vectors)), ["top t0", "top t1", "uncertain u0", "top t2"]);
         assert_eq!(pick(&quota(40, 0.0), choices(1), &vectors).len(), 10);
+    }
+
+    #[test]
+    fn a_strategy_without_a_share_gives_nothing() {
+        let choices = vec![
+            Choice { strategy: strategy("top"), weight: 0.0, kept: kept("t", 9, false) },
+            Choice { strategy: strategy("uncertain"), weight: 1.0, kept: kept("u", 1, false) },
+        ];
+        assert_eq!(told(&pick(&quota(4, 0.0), choices, &Vectors::default())), ["uncertain u0"]);
     }
 
     #[test]

@@ -80,29 +80,31 @@ impl Asked {
         }
         for (name, row) in sampled() {
             let is_yes = match row.verdict {
-                Ok(Some(Verdict::Yes)) => true,
-                Ok(Some(Verdict::No)) => false,
-                Ok(Some(Verdict::Unsure)) => {
-                    asked.unsure += 1;
-                    continue;
-                }
+                Ok(Some(Verdict::Yes)) => Some(true),
+                Ok(Some(Verdict::No)) => Some(false),
+                Ok(Some(Verdict::Unsure)) => None,
                 Ok(None) | Err(_) => continue,
             };
             let place = format!("{name}, line {}", row.line);
             let start_s = row.start_s.ok_or_else(|| wrong(format!("{place}: start_s is no number")))?;
+            let start_ms = milliseconds(start_s);
+            let of_recording = asked.windows.entry(row.recording.clone()).or_default();
+            of_recording.retain(|other| (&other.class, other.start_ms) != (&row.class, start_ms));
+            // Whoever is unsure takes an earlier verdict back.
+            let Some(is_yes) = is_yes else {
+                asked.unsure += 1;
+                continue;
+            };
             let from = steps(&row.bin).map(|steps| steps.start);
             let bin = asked.bins.get(row.class.as_str()).and_then(|bins| bins.iter().position(|bin| Some(bin.start) == from));
-            let judged = Judged {
+            of_recording.push(Judged {
                 class: row.class.clone(),
-                start_ms: milliseconds(start_s),
+                start_ms,
                 bin: bin.unwrap_or_default(),
                 is_yes,
                 place,
                 is_met: false,
-            };
-            let of_recording = asked.windows.entry(row.recording.clone()).or_default();
-            of_recording.retain(|other| (&other.class, other.start_ms) != (&judged.class, judged.start_ms));
-            of_recording.push(judged);
+            });
         }
         Ok(asked)
     }
@@ -177,12 +179,14 @@ mod tests {
             row(2, "FROG", "0.500-1.000", Some(Verdict::Yes)),
             row(3, "FROG", "0.000-0.500", None),
             row(4, "FROG", "0.000-0.500", Some(Verdict::Unsure)),
+            row(5, "FROG", "0.500-1.000", Some(Verdict::Yes)),
             row(2, "FROG", "0.500-1.000", Some(Verdict::No)),
+            row(5, "FROG", "0.500-1.000", Some(Verdict::Unsure)),
         ];
         let found = asked(rows).unwrap();
         assert_eq!(found.bins["FROG"], [0..500, 500..1000]);
         let own = &found.windows["A/r.wav"];
-        assert_eq!((own.len(), own[0].bin, own[0].is_yes, found.unsure), (1, 1, false, 1), "the later verdict counts");
+        assert_eq!((own.len(), own[0].bin, own[0].is_yes, found.unsure), (1, 1, false, 2), "the later verdict counts");
         let error = found.check().unwrap_err().to_string();
         assert!(error.contains("sheet.csv, line 2") && error.contains("6 s of A/r.wav") && error.contains("1 of 1"), "{error}");
     }
