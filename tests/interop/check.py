@@ -124,7 +124,9 @@ def duck_rows(run, question, parameters=None):
         types = ", hive_partitioning = true, hive_types = {'site': VARCHAR, 'date': DATE}" if partitioned else ""
         connection.sql(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{folder}/**/*.parquet'{types})")
     answer = connection.sql(question).fetchall()
-    return [[number("" if value is None else str(value)) for value in row] for row in answer]
+    # Truth values are written as SQL writes them.
+    text = lambda value: "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return [[number(text(value)) for value in row] for row in answer]
 
 
 def compare(chorus, run, question, parameters=None, given=()):
