@@ -1,16 +1,29 @@
-//! Messages and progress: bars with rate and time left on a terminal, one line per unit elsewhere. All of it goes to
-//! stderr, because stdout is for data.
+//! Messages and progress. On a terminal, progress is one line that is painted anew; elsewhere it is a plain line from time to time. All of
+//! it goes to stderr, because stdout is for data.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::machine;
+use crate::sync::locked;
+
+/// The variable by which a process is quiet from its start: set to anything but nothing. `chorus run --quiet` sets it for workers.
+pub(crate) const QUIET: &str = "CHORUS_QUIET";
+/// How long nothing is said of progress where it is not on a terminal: at first, and at most. Each pause is twice as long as the one before.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 
 /// Where messages and progress go.
 #[derive(Clone)]
 pub struct Console {
     bars: MultiProgress,
     terminal: bool,
+    quiet: bool,
+    /// The memory to show: that of all processes that work on the run, bytes.
+    memory: fn() -> Option<u64>,
 }
 
 impl Default for Console {
@@ -20,15 +33,44 @@ impl Default for Console {
 }
 
 impl Console {
-    /// A console on stderr.
+    /// A console on stderr. It is quiet where the variable CHORUS_QUIET is set.
     pub fn new() -> Self {
+        let quiet = std::env::var_os(QUIET).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { bars: MultiProgress::with_draw_target(target), terminal }
+        Self { bars: MultiProgress::with_draw_target(target), terminal, quiet, memory: machine::peak }
     }
 
-    /// Prints one line, above any bar.
+    /// The same, saying nothing but warnings where `quiet` is true.
+    #[must_use]
+    pub fn quiet(self, quiet: bool) -> Self {
+        Self { quiet: self.quiet || quiet, ..self }
+    }
+
+    /// The same in a worker: the process that started it holds memory for the run too.
+    #[must_use]
+    pub fn of_worker(self) -> Self {
+        Self { memory: machine::peak_with_parent, ..self }
+    }
+
+    /// Whether nothing is said but warnings.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Prints one line, above any progress. A quiet console prints none.
     pub fn say(&self, line: &str) {
+        if !self.quiet {
+            self.print(line);
+        }
+    }
+
+    /// Prints a warning.
+    pub fn warn(&self, line: &str) {
+        self.print(&format!("warning: {line}"));
+    }
+
+    fn print(&self, line: &str) {
         if self.terminal {
             self.bars.suspend(|| put(line));
         } else {
@@ -36,25 +78,38 @@ impl Console {
         }
     }
 
-    /// Prints a warning.
-    pub fn warn(&self, line: &str) {
-        self.say(&format!("warning: {line}"));
-    }
-
     /// Starts to show the progress of something that consists of `total` pieces, such as units or epochs.
     pub fn progress(&self, what: &str, total: u64, pieces: &str) -> Progress {
-        let bar = if self.terminal {
-            let style = ProgressStyle::with_template("{prefix:17} {wide_bar} {pos}/{len} {msg}  {per_sec}, {eta} left")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            let bar = self.bars.add(ProgressBar::new(total).with_style(style));
-            bar.set_prefix(what.to_owned());
-            bar.set_message(pieces.to_owned());
-            Some(bar)
-        } else {
-            None
-        };
-        Progress { console: self.clone(), bar, what: what.to_owned(), total, start: Instant::now(), before: 0 }
+        let meter = Arc::new(Meter {
+            pieces: pieces.to_owned(),
+            total,
+            start: Instant::now(),
+            memory: self.memory,
+            counts: Mutex::default(),
+        });
+        let bar = (self.terminal && !self.quiet).then(|| {
+            // Added before it is painted, so that two bars never write over each other.
+            let bar = self.bars.add(ProgressBar::new(total));
+            paint(&bar, what, &meter);
+            bar
+        });
+        let next = Mutex::new((Instant::now() + PAUSES.0, PAUSES.0));
+        Progress { console: self.clone(), bar, what: what.to_owned(), meter, next }
     }
+}
+
+/// Paints the line on a terminal, again and again.
+fn paint(bar: &ProgressBar, what: &str, meter: &Arc<Meter>) {
+    let meter = Arc::clone(meter);
+    let facts = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+        // The line lacks what cannot be written into it.
+        let _ = out.write_str(&meter.facts());
+    };
+    let style = ProgressStyle::with_template("{prefix:17} {wide_bar} {facts}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("facts", facts));
+    bar.set_prefix(what.to_owned());
+    // The time that is left and the memory change between two pieces.
+    bar.enable_steady_tick(Duration::from_secs(1));
 }
 
 /// `1 file`, `2 files`: a number of things. `noun` is the singular of a word whose plural ends in `s`.
@@ -62,40 +117,119 @@ pub fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// What is counted besides pieces, since pieces differ in size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Recorded seconds.
+    Sound,
+    /// Windows.
+    Windows,
+}
+
+/// What is done and what is left.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// Pieces that are done.
+    done: u64,
+    /// Pieces that were done before this process began.
+    before: u64,
+    /// What is counted besides, how much of it was done here, and how much is left.
+    measured: Option<(Measure, f64, f64)>,
+}
+
+/// What a line of progress tells.
+struct Meter {
+    pieces: String,
+    total: u64,
+    start: Instant,
+    memory: fn() -> Option<u64>,
+    counts: Mutex<Counts>,
+}
+
+impl Meter {
+    fn facts(&self) -> String {
+        let counts = *locked(&self.counts);
+        let memory = (self.memory)().map(|held| format!(", {}", bytes(held)));
+        let seconds = self.start.elapsed().as_secs_f64();
+        format!("{}{}", counts.told(self.total, &self.pieces, seconds), memory.unwrap_or_default())
+    }
+}
+
+impl Counts {
+    /// What is done of so many pieces, how fast, and the time left, after these seconds.
+    fn told(&self, total: u64, pieces: &str, seconds: f64) -> String {
+        let done = format!("{}/{total} {pieces}", self.done);
+        let of_pieces = (self.done.saturating_sub(self.before) as f64, total.saturating_sub(self.done) as f64);
+        let (more, left) = self.measured.map_or(of_pieces, |(_, more, left)| (more, left));
+        if more <= 0.0 || seconds <= 0.0 {
+            return done;
+        }
+        let rate = more / seconds;
+        let digits = if rate < 1.0 { 2 } else { usize::from(rate < 10.0) };
+        let unit = match self.measured {
+            Some((Measure::Sound, ..)) => " times real time".to_owned(),
+            Some((Measure::Windows, ..)) => " windows/s".to_owned(),
+            None => format!(" {pieces}/s"),
+        };
+        format!("{done}, {rate:.digits$}{unit}, {} left", duration(left / rate))
+    }
+}
+
 /// The progress of one piece of work, such as a stage or a training.
 pub struct Progress {
     console: Console,
     bar: Option<ProgressBar>,
     what: String,
-    total: u64,
-    start: Instant,
-    /// Pieces that were done before this process began.
-    before: u64,
+    meter: Arc<Meter>,
+    /// When the next line is due where no bar is shown, and the pause before it.
+    next: Mutex<(Instant, Duration)>,
 }
 
 impl Progress {
     /// The same where so many pieces were done earlier, so that the time left follows from the others.
     #[must_use]
-    pub fn after(mut self, before: u64) -> Self {
-        if let Some(bar) = &self.bar {
-            bar.set_position(before);
-            bar.reset_eta();
+    pub fn after(self, before: u64) -> Self {
+        {
+            let mut counts = locked(&self.meter.counts);
+            (counts.done, counts.before) = (before, before);
         }
-        self.before = before;
+        self.bar.iter().for_each(|bar| bar.set_position(before));
         self
     }
 
-    /// Sets how many pieces are done. `line` names the last one; it is printed where no bar is shown.
+    /// Sets how many pieces are done. `line` tells of the last one, where no bar is shown.
     pub fn done(&self, position: u64, line: &str) {
+        locked(&self.meter.counts).done = position;
         match &self.bar {
             Some(bar) => bar.set_position(position),
-            None if !line.is_empty() => {
-                let done = position.saturating_sub(self.before).max(1);
-                let left = self.start.elapsed().as_secs_f64() / done as f64 * self.total.saturating_sub(position) as f64;
-                self.console.say(&format!("{:17} [{position}/{}] {line}, {} left", self.what, self.total, duration(left)));
-            }
-            None => {}
+            None => self.say_if_due(line),
         }
+    }
+
+    /// Counts what was done besides whole pieces: so much `more` since the last time, and so much that is `left`. Rate and time left then
+    /// follow from this and not from the number of pieces.
+    pub fn count(&self, measure: Measure, more: f64, left: f64) {
+        {
+            let mut counts = locked(&self.meter.counts);
+            let before = counts.measured.map_or(0.0, |(_, before, _)| before);
+            counts.measured = Some((measure, before + more, left));
+        }
+        if self.bar.is_none() {
+            self.say_if_due("");
+        }
+    }
+
+    fn say_if_due(&self, line: &str) {
+        {
+            let mut next = locked(&self.next);
+            if Instant::now() < next.0 {
+                return;
+            }
+            next.1 = (next.1 * 2).min(PAUSES.1);
+            next.0 = Instant::now() + next.1;
+        }
+        let line = if line.is_empty() { String::new() } else { format!("; {line}") };
+        self.console.say(&format!("{:17} {}{line}", self.what, self.meter.facts()));
     }
 }
 
@@ -129,4 +263,35 @@ pub(crate) fn bytes(n: u64) -> String {
 fn put(line: &str) {
     // A closed stderr is no reason to stop the work.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_tells_rate_and_time_left() {
+        let told = |counts: Counts| counts.told(40, "units", 10.0);
+        let half = Counts { done: 20, ..Counts::default() };
+        assert_eq!(told(half), "20/40 units, 2.0 units/s, 10 s left");
+        assert_eq!(told(Counts { before: 15, ..half }), "20/40 units, 0.50 units/s, 40 s left");
+        assert_eq!(told(Counts { before: 20, ..half }), "20/40 units", "nothing was done here yet");
+        // Half of the units, and a tenth of the sound: 1 hour in 10 s, and 9 hours are left.
+        let sound = Counts { measured: Some((Measure::Sound, 3600.0, 32_400.0)), ..half };
+        assert_eq!(told(sound), "20/40 units, 360 times real time, 90 s left");
+        let windows = Counts { measured: Some((Measure::Windows, 50.0, 5000.0)), ..half };
+        assert_eq!(told(windows), "20/40 units, 5.0 windows/s, 17 min left");
+    }
+
+    #[test]
+    fn what_is_counted_adds_up() {
+        let progress = Console::new().quiet(true).progress("train", 3, "epochs").after(1);
+        progress.count(Measure::Windows, 10.0, 90.0);
+        progress.count(Measure::Windows, 15.0, 75.0);
+        progress.done(2, "");
+        let counts = *locked(&progress.meter.counts);
+        assert_eq!((counts.done, counts.before, counts.measured), (2, 1, Some((Measure::Windows, 25.0, 75.0))));
+        assert!(progress.bar.is_none(), "a quiet console shows none");
+        assert!(progress.meter.facts().starts_with("2/3 epochs, "));
+    }
 }

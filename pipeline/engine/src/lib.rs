@@ -2,6 +2,7 @@
 //!
 //! - [`graph`]: what a stage declares of itself: inputs, outputs, configuration keys, unit of work, code version.
 //! - [`config`]: the configuration and its keys.
+//! - [`machine`]: memory and processors.
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
 //! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
@@ -23,6 +24,7 @@ mod exact;
 mod files;
 mod given_model;
 pub mod graph;
+pub mod machine;
 pub mod pace;
 pub mod plan;
 mod run;
@@ -33,7 +35,7 @@ mod sync;
 mod unit;
 
 pub use config::{Config, ConfigError, HEAD_KEYS, MODEL_KEYS};
-pub use console::{Console, Progress, counted, duration};
+pub use console::{Console, Measure, Progress, counted, duration};
 pub use error::{EngineError, WorkError, message};
 pub use exact::Exact;
 pub use files::abilities::{Ability, abilities};

@@ -57,13 +57,6 @@ pub fn recorded_hours(run: &Path) -> Option<f64> {
     roster::read(&RunDir::new(run)).map(|hours| hours.values().sum())
 }
 
-/// The most memory that this process has held, MiB; `None` where the system does not tell.
-pub(crate) fn peak_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? / 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,11 +87,5 @@ mod tests {
         ];
         assert_eq!(paces(dir.path()), expected.into());
         assert_eq!(recorded_hours(dir.path()), Some(2.5));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_process_knows_its_memory() {
-        assert!(peak_mib().unwrap() > 1);
     }
 }

@@ -1,9 +1,10 @@
 //! How much memory and time a query may take.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use chorus_engine::machine;
 
 use crate::QueryError;
 
@@ -26,7 +27,11 @@ pub struct Limits {
 impl Default for Limits {
     /// Half of the machine's memory and an hour.
     fn default() -> Self {
-        Self { memory: machine().map_or(UNKNOWN, |all| all / 2), timeout: Duration::from_secs(3600), stop: Arc::default() }
+        Self {
+            memory: machine::memory().map_or(UNKNOWN, |all| all / 2),
+            timeout: Duration::from_secs(3600),
+            stop: Arc::default(),
+        }
     }
 }
 
@@ -65,7 +70,8 @@ impl Limits {
             return Err(QueryError::TimedOut { seconds: self.timeout.as_secs() });
         }
         // Not all memory goes by the engine's count: texts and lists that one function makes do not.
-        if resident().is_some_and(|bytes| bytes.saturating_sub(start.resident) > self.memory + self.memory / 4 + BESIDE) {
+        if machine::resident().is_some_and(|bytes| bytes.saturating_sub(start.resident) > self.memory + self.memory / 4 + BESIDE)
+        {
             return Err(QueryError::OutOfMemory { megabytes: self.memory / 1_000_000 });
         }
         Ok(())
@@ -82,26 +88,8 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn now() -> Self {
-        Self { time: Instant::now(), resident: resident().unwrap_or(0) }
+        Self { time: Instant::now(), resident: machine::resident().unwrap_or(0) }
     }
-}
-
-/// Bytes of memory that the machine has, or that its container may use.
-fn machine() -> Option<u64> {
-    let container = fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
-    [line_of("/proc/meminfo", "MemTotal:"), container].into_iter().flatten().min()
-}
-
-/// Bytes of memory that this process holds.
-fn resident() -> Option<u64> {
-    line_of("/proc/self/status", "VmRSS:")
-}
-
-/// The size in a line of a file of the kernel, which counts in KiB; in bytes.
-fn line_of(path: &str, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
 #[cfg(test)]
@@ -129,6 +117,5 @@ mod tests {
         }
         limits.stop.store(true, Ordering::Relaxed);
         assert!(matches!(limits.check(&Start::now()), Err(QueryError::Stopped)));
-        assert!(resident().is_none_or(|bytes| bytes > 1 << 20));
     }
 }

@@ -58,7 +58,7 @@ pub fn serve(
     end_with_parent();
     let (registry, versions) = prepare(&config, Registry::of(passes))?;
     let archive = chorus_store::named(config.values())?;
-    let runner = Runner::new(config, registry, Console::new()).with_archive(archive);
+    let runner = Runner::new(config, registry, Console::new().of_worker()).with_archive(archive);
     let runner = runner.as_worker(program, versions).with_share(share);
     runner.stop_on_signals().context("signals cannot be handled")?;
     runner.run(&RunOptions { selection: Selection::Only(stages), force, jobs, units, verify, take_only })?;

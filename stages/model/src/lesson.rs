@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use chorus_engine::{EngineError, Exact, Progress, UnitContext, WorkError, duration};
+use chorus_engine::{EngineError, Exact, Measure, Progress, UnitContext, WorkError, duration};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
@@ -55,7 +55,7 @@ pub(crate) struct Learnt {
 /// [`EngineError::Stopped`] when a stop was asked for; those of the trainer.
 pub(crate) fn learn(cx: &UnitContext<'_>, lesson: Lesson<'_>) -> std::result::Result<Learnt, WorkError> {
     let Lesson { stage, options, device, train, validation, judge, select, every, loader_threads, start } = lesson;
-    let epochs = options.settings.epochs;
+    let (epochs, batch) = (options.settings.epochs, options.settings.batch_size);
     let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
         Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
         // A checkpoint that cannot be read costs time and nothing else.
@@ -77,6 +77,7 @@ pub(crate) fn learn(cx: &UnitContext<'_>, lesson: Lesson<'_>) -> std::result::Re
         last: Instant::now(),
         progress,
         epochs,
+        batch,
         epoch_start: Instant::now(),
         history: saved.history,
         best: saved.best,
@@ -131,6 +132,8 @@ struct BetweenEpochs<'a> {
     last: Instant,
     progress: Progress,
     epochs: usize,
+    /// Windows of a step.
+    batch: usize,
     epoch_start: Instant,
     history: Vec<LogRow>,
     best: Option<Kept>,
@@ -183,6 +186,7 @@ impl Hooks for BetweenEpochs<'_> {
 
     fn step(&mut self, trainer: &Trainer) -> Result<ControlFlow<()>> {
         self.tell_time(trainer);
+        self.progress.count(Measure::Windows, self.batch as f64, (trainer.steps_left() * self.batch) as f64);
         self.go_on(trainer)
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::runner::Runner;
 use crate::files::atomic::{self, Batch};
 use crate::graph::Pass;
-use crate::pace::peak_mib;
+use crate::machine;
 use crate::state::fingerprint::Fingerprint;
 use crate::state::journal::{Interrupted, Journal};
 use crate::state::outputs::Outputs;
@@ -48,14 +48,18 @@ impl<'a> Commits<'a> {
         Self { runner, pass, journal, states, interrupted, done: Vec::new() }
     }
 
-    /// Commits units as they become ready, until no more come.
-    pub(super) fn all(&mut self, ready: &Receiver<Ready<'_>>, mut told: impl FnMut(usize, &Unit)) -> Result<(), EngineError> {
+    /// Commits units as they become ready, until no more come. `told` gets how many were committed in all, and those that were just now.
+    pub(super) fn all(
+        &mut self,
+        ready: &Receiver<Ready<'_>>,
+        mut told: impl FnMut(usize, &[(Unit, UnitState)]),
+    ) -> Result<(), EngineError> {
         while let Ok(first) = ready.recv() {
             let mut some = vec![first];
             some.extend(ready.try_iter().take(TOGETHER - 1));
-            let last = some.last().map(|ready| ready.unit.clone());
+            let before = self.done.len();
             self.some(some)?;
-            last.iter().for_each(|unit| told(self.done.len(), unit));
+            told(self.done.len(), &self.done[before..]);
         }
         Ok(())
     }
@@ -78,7 +82,7 @@ impl<'a> Commits<'a> {
         atomic::publish_all(run.path(), &batches)?;
         touched.iter().try_for_each(|touched| touched.remove_superseded(run))?;
         let mut committed = Vec::with_capacity(made.len());
-        let (mut log, peak_mib) = (String::new(), peak_mib());
+        let (mut log, peak_mib) = (String::new(), machine::peak().map(|bytes| bytes >> 20));
         for ((unit, fingerprint, seconds), outputs) in made.into_iter().zip(outputs) {
             let rows: BTreeMap<&str, u64> = outputs.iter().filter_map(|(path, output)| Some((path, output.rows?))).collect();
             let event = json!({

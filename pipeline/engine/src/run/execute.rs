@@ -1,6 +1,6 @@
 //! Makes units, several at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, PoisonError};
@@ -9,13 +9,15 @@ use std::time::Instant;
 use super::commit::{Commits, Ready, TOGETHER};
 use super::context::UnitContext;
 use super::runner::{Means, Runner};
-use crate::console::{counted, duration};
+use crate::console::{Measure, counted, duration};
+use crate::files::roster;
 use crate::graph::{Output, Pass, Per};
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status, UnitPlan};
 use crate::state::fingerprint::Fingerprint;
 use crate::state::journal::Interrupted;
 use crate::state::states::States;
+use crate::state::unit_state::UnitState;
 use crate::sync::locked;
 use crate::{EngineError, RunDir, Unit};
 
@@ -40,6 +42,10 @@ impl Runner {
         self.record_config()?;
         let start = Instant::now();
         let progress = (pass.per == Per::SiteDay).then(|| self.console.progress(pass.name, todo.len() as u64, "units"));
+        // Units differ in size, so what is left is told by their sound, where ingest has found how long it is.
+        let hours = if progress.is_some() { roster::read(&self.run).unwrap_or_default() } else { BTreeMap::new() };
+        let sound_s = |unit: &Unit| hours.get(unit).copied().unwrap_or(0.0) * 3600.0;
+        let mut left_s: f64 = todo.iter().map(|plan| sound_s(&plan.unit)).sum();
         let queue: Mutex<VecDeque<&Unit>> = Mutex::new(todo.iter().map(|plan| &plan.unit).collect());
         let failed: Mutex<Option<EngineError>> = Mutex::default();
         let common = self.planner(false).common(pass, states, scan)?;
@@ -65,7 +71,16 @@ impl Runner {
                 });
             }
             drop(ready);
-            let told = |done: usize, unit: &Unit| progress.iter().for_each(|p| p.done(done as u64, &unit.to_string()));
+            let told = |done: usize, new: &[(Unit, UnitState)]| {
+                let Some(progress) = &progress else { return };
+                if left_s > 0.0 {
+                    let more_s: f64 = new.iter().map(|(unit, _)| sound_s(unit)).sum();
+                    left_s -= more_s;
+                    progress.count(Measure::Sound, more_s, left_s.max(0.0));
+                }
+                let last = new.last().map(|(unit, _)| unit.to_string());
+                progress.done(done as u64, &last.unwrap_or_default());
+            };
             if let Err(error) = commits.all(&to_commit, told) {
                 *locked(&failed) = Some(error);
             }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::runner::{RunOptions, Runner};
 use crate::config::evolution::KnownKeys;
+use crate::console::QUIET;
 use crate::graph::{Pass, Program};
 use crate::plan::{PassPlan, Status};
 use crate::{Config, EngineError, RunDir, user_cache};
@@ -96,6 +97,9 @@ impl Runner {
         }
         if options.take_only {
             command.arg("--take-only");
+        }
+        if self.console.is_quiet() {
+            command.env(QUIET, "1");
         }
         command.envs(WORKER_ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
         let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {}: {e}", program.display())))?;
