@@ -137,6 +137,7 @@ fn only_engine_atomic_creates_files_in_a_run() {
         "pipeline/store/src/published.rs",
         "pipeline/cli/commands/init.rs",
         "pipeline/cli/commands/answers.rs",
+        "pipeline/cli/commands/man.rs",
         "pipeline/cli/commands/torch.rs",
         "stages/report/src/export/destination.rs",
     ];

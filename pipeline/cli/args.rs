@@ -28,8 +28,9 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "chorus", version, about, after_help = EXAMPLES)]
 pub(crate) struct Args {
+    // Without one, `chorus` says what is in this folder and what to type next.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +79,7 @@ pub(crate) enum Command {
     Device(DeviceArgs),
     /// Get libtorch, which training and prediction need, from PyPI
     Torch(TorchArgs),
-    /// Try out what the file system of a run can: locks, renaming, links
+    /// Check installation, libraries, disk, clock, processor and GPU, and say what to mend
     Doctor(DoctorArgs),
     /// Try out a backbone, or print the contracts of known ones
     #[command(subcommand)]
@@ -90,6 +91,10 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Write a synthetic survey
     Demo(DemoArgs),
+    /// Print a script that completes commands and options in a shell
+    Completions(CompletionsArgs),
+    /// Write a manual page of each command into a folder
+    Man(ManArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -132,6 +137,9 @@ pub(crate) struct RunArgs {
     /// Run this SQL query when the stages are done
     #[arg(long, value_name = "SQL", conflicts_with = "dry_run")]
     pub(crate) query: Option<String>,
+    /// Print warnings and errors only: no progress, and no advice at the end
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -481,6 +489,9 @@ pub(crate) struct InitArgs {
     /// File to write [default: configs/ARCHIVE.yaml]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Print no advice on what is missing and what comes next
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -506,8 +517,25 @@ pub(crate) struct SchemaArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoctorArgs {
-    /// A folder on that file system; it need not exist yet
-    #[arg(default_value = ".")]
+    /// Folder where a run would lie; it need not exist yet [default: that of the configuration, else the current folder]
+    #[arg(conflicts_with_all = ["config", "run"])]
+    pub(crate) folder: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::aot::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ManArgs {
+    /// Folder to write, such as ~/.local/share/man/man1
     pub(crate) folder: PathBuf,
 }
 

@@ -28,7 +28,10 @@ use clap::Parser;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
-    let result = match Args::parse().command {
+    let Some(command) = Args::parse().command else {
+        return ended(commands::front::run());
+    };
+    ended(match command {
         Command::Run(args) => commands::run::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
@@ -56,7 +59,13 @@ fn main() -> ExitCode {
         Command::Model(command) => commands::model::run(&command),
         Command::Probe(args) => commands::probe::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
-    };
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
+    })
+}
+
+/// The exit status of a command; an error goes to stderr.
+fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
     match result {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -60,8 +60,16 @@ pub(crate) fn passes(config: &Config) -> Vec<Pass> {
 /// # Errors
 /// A URL of an archive that cannot be one.
 pub(crate) fn runner(config: Config) -> Result<Runner, ArchiveError> {
+    runner_on(Console::new(), config)
+}
+
+/// The same with a console of its own.
+///
+/// # Errors
+/// As [`runner`].
+pub(crate) fn runner_on(console: Console, config: Config) -> Result<Runner, ArchiveError> {
     let (registry, archive) = (registry(&config), chorus_store::named(config.values())?);
-    Ok(Runner::new(config, registry, Console::new()).with_archive(archive))
+    Ok(Runner::new(config, registry, console).with_archive(archive))
 }
 
 #[cfg(test)]

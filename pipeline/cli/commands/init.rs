@@ -8,11 +8,15 @@ use anyhow::Context;
 use chorus_archive::{Archive, Kind, is_url};
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
+use chorus_engine::{Config, Console};
 use chorus_labels::layout::Proposal;
 use chorus_labels::look::{ArchiveLook, RecordingsSeen};
 use chorus_model::given;
 
+use super::estimate;
+use super::guide::{Guide, missing_workers, typed};
 use crate::args::{InitArgs, UsageError};
+use crate::declarations::declarations;
 use crate::output;
 
 pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
@@ -62,7 +66,47 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         _ => "check it, then: ",
     };
     output::line(&format!("wrote {}; {next}chorus run -c {}", path.display(), path.display()))?;
+    guide(args, &path, &layout, &found).say(&Console::new().quiet(args.quiet));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was found, what is missing, and what comes next.
+fn guide(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) -> Guide {
+    let mut guide = Guide::default();
+    let facts = [
+        found.hours.map(|hours| format!("about {}", estimate::recorded_time(hours))),
+        layout.annotations.as_ref().filter(|_| args.model.is_none()).map(|labels| format!("labels ({})", labels.format)),
+        args.model.as_ref().map(|_| "a model".to_owned()),
+        layout.sites.then(|| "a site sheet (sites.csv)".to_owned()),
+        layout.subset.filter(|_| args.model.is_none()).map(|file| format!("a split ({file})")),
+    ];
+    guide.add("found", facts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    let has_purpose = layout.annotations.is_some() || args.model.is_some();
+    if !has_purpose {
+        guide.add("missing", "labels or a model: set annotate.format if there are labels, else model.path");
+    }
+    if !layout.sites {
+        if found.header_offsets_min.is_empty() && !found.offsets {
+            guide.add("missing", "the time zone of the recorders' clocks (archive.timezone): without it no time is certain");
+        }
+        guide.add("missing", "a site sheet (ingest.site_sheet): without places no sunset, no map, and not every export");
+    }
+    let config = Config::load(path, &[], declarations()).ok();
+    config.iter().flat_map(missing_workers).for_each(|lack| guide.add("missing", lack));
+    let file = typed(path);
+    guide.command("next", &format!("chorus check -c {file}"), "after you have read and corrected the file");
+    if !has_purpose {
+        guide.command("next", &format!("chorus run ingest -c {file}"), "reads the recordings; needs neither labels nor a model");
+        return guide;
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let time = config.zip(found.hours).map(|(config, hours)| estimate::told(&config, hours, threads));
+    guide.command(
+        "next",
+        &format!("chorus run -c {file}"),
+        time.as_deref().unwrap_or("all stages; ^C stops it, and it goes on where it was"),
+    );
+    guide
 }
 
 /// The JSON Schema of configuration files, which is in configs/ of the repository.

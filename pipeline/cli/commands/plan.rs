@@ -3,28 +3,16 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use chorus_audio::glance;
 use chorus_engine::Config;
 use chorus_engine::graph::{Pass, Per, Program};
-use chorus_engine::pace::{Pace, paces, recorded_hours};
+use chorus_engine::pace::{Pace, paces};
 use serde_json::json;
 
+use super::estimate::{hours, seconds_an_hour};
 use crate::args::{PlanArgs, UsageError};
 use crate::output::{self, aligned};
 use crate::stages::passes;
 
-/// Recorded hours that one thread gets through in an hour, by pass, where nothing was measured: from docs/cluster.md, rounded down. A pass
-/// that is not listed takes little.
-const TYPICAL: &[(&str, f64)] = &[
-    ("ingest", 3000.0),
-    ("segment", 20_000.0),
-    ("featurize", 1500.0),
-    ("soundscape", 1000.0),
-    ("embed", 100.0),
-    ("speech", 100.0),
-    ("predict", 150.0),
-];
 /// Memory of a job where nothing was measured, MiB: of the process, and more for each thread.
 const TYPICAL_MIB: (u64, u64) = (1024, 512);
 /// Memory is asked for with so much more than was measured: a share may hold longer recordings than those that were made.
@@ -91,22 +79,6 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The recorded hours of the archive, and how they are known.
-fn hours(config: &Config) -> anyhow::Result<(f64, String)> {
-    if let Some(hours) = recorded_hours(&config.run_path()).filter(|hours| *hours > 0.0) {
-        return Ok((hours, "as ingest found them".to_owned()));
-    }
-    let archive =
-        chorus_store::named(config.values())?.ok_or_else(|| UsageError("archive.path: no archive is named".to_owned()))?;
-    let audio = config.text("archive.audio").unwrap_or(".");
-    let excluded: Vec<String> = config.value("archive.exclude").map_err(|e| UsageError(format!("archive.exclude: {e}")))?;
-    let found = glance(&*archive, audio, &excluded)?;
-    let hours = found.hours.with_context(|| {
-        format!("how long the {} recordings are is not known before they are read: run `chorus run ingest` first", found.files)
-    })?;
-    Ok((hours, format!("about, by the size of {} files and the headers of some", found.files)))
-}
-
 /// The pace of the passes that were measured: in the run that is named, else in this one.
 fn measured(config: &Config, args: &PlanArgs) -> anyhow::Result<BTreeMap<String, Pace>> {
     let Some(named) = &args.speed_from else { return Ok(paces(&config.run_path())) };
@@ -163,14 +135,6 @@ fn job(phase: &Phase, recorded: f64, measured: &BTreeMap<String, Pace>, args: &P
         memory_mib: memory_mib.max(LEAST_MIB).next_multiple_of(512),
         gpu: phase.passes.iter().any(|pass| pass.program != Program::Chorus),
         hours: is_known.then_some(seconds / 3600.0),
-    }
-}
-
-/// Seconds that one thread takes for a recorded hour.
-fn seconds_an_hour(pass: &Pass, measured: &BTreeMap<String, Pace>) -> f64 {
-    match measured.get(pass.name).filter(|pace| pace.hours > 0.0) {
-        Some(pace) => pace.seconds / pace.hours,
-        None => TYPICAL.iter().find(|(name, _)| *name == pass.name).map_or(0.0, |(_, times)| 3600.0 / times),
     }
 }
 

@@ -4,27 +4,30 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
+use chorus_archive::is_url;
 use chorus_engine::plan::PassPlan;
-use chorus_engine::{Console, RunOptions, Runner, Selection, counted};
+use chorus_engine::{Config, Console, RunDir, RunOptions, Runner, Selection, counted};
 use serde_json::json;
 
-use super::query;
 use super::status::state;
+use super::{estimate, look_at, query};
 use crate::args::{RunArgs, UsageError};
 use crate::output::{self, aligned};
-use crate::stages::runner;
+use crate::stages::runner_on;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
-    let runner = runner(args.config.load()?)?.with_share(args.units);
+    let config = args.config.load()?;
+    let console = Console::new().quiet(args.quiet);
+    let runner = runner_on(console.clone(), config.clone())?.with_share(args.units);
     let options = options(args)?;
     if args.dry_run {
         return dry_run(&runner, &options, args.json);
     }
     runner.stop_on_signals().context("signals cannot be handled")?;
+    tell_time(&config, &options, args, &console);
     let summary = runner.run(&options)?;
     let took = start.elapsed().as_secs_f64();
-    let console = Console::new();
     match (summary.made(), summary.taken()) {
         (0, 0) if summary.awaits_shares() => {
             console.say(&format!("done with this share ({took:.1} s); run it again when all shares have read"))
@@ -38,11 +41,25 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if let Some(sql) = &args.query {
         query::answer(runner.run_dir().path(), sql)?;
     }
-    let report = runner.run_dir().path().join("report").join("index.html");
-    if report.exists() {
-        console.say(&format!("report: {}", report.display()));
-    }
+    look_at::report(runner.run_dir().path()).iter().for_each(|report| console.say(report));
+    look_at::say(args, &config, &summary, &console);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says how long a new run will take, where a look at the recordings tells. What is wrong with them, the run itself says.
+fn tell_time(config: &Config, options: &RunOptions, args: &RunArgs, console: &Console) {
+    let is_new = !RunDir::new(config.run_path()).log().exists();
+    let is_whole = options.selection == Selection::All && args.units.is_none() && args.unit.is_empty();
+    let is_remote = config.text("archive.path").is_some_and(is_url);
+    // A run with a base takes over what nobody has counted yet.
+    let makes_all = config.paths("run.base").is_empty() && !args.take_only;
+    let has_purpose = config.declarations().is_some_and(|all| all.missing_purpose(config.values()).is_empty());
+    if !is_new || !is_whole || !makes_all || is_remote || !has_purpose || console.is_quiet() {
+        return;
+    }
+    if let Ok((recorded, _)) = estimate::hours(config) {
+        console.say(&format!("time: {}", estimate::told(config, recorded, options.jobs)));
+    }
 }
 
 fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {

@@ -23,7 +23,7 @@ use chorus_keys::{Declarations, Finding, Values};
 
 use dsp::logmel::MelConfig;
 pub use featurize::Featurize;
-pub use ingest::{Glance, Ingest, IngestError, SiteColumns, SiteSheet, glance, site_columns};
+pub use ingest::{Glance, Ingest, IngestError, SiteColumns, SiteSheet, glance, is_audio_name, site_columns};
 pub use segment::{Segment, SegmentSettings, Tail};
 pub use soundscape::Soundscape;
 

@@ -82,7 +82,8 @@ pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Re
     Ok(found.into_iter().map(Listed::from).collect())
 }
 
-fn is_audio_name(name: &str) -> bool {
+/// Whether a file of this name may be a recording, by its extension.
+pub fn is_audio_name(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 

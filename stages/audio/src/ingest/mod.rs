@@ -33,6 +33,7 @@ use catalogue::Catalogue;
 pub use error::IngestError;
 use exclude::Exclude;
 pub use glance::{Glance, glance};
+pub use list::is_audio_name;
 use params::Params;
 pub(crate) use params::{ArchiveSettings, IngestSettings, timezone};
 use rows::Rules;
