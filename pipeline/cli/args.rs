@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::help;
 pub(crate) use crate::search_args::{ClustersArgs, EnrollArgs, SearchArgs};
-pub(crate) use crate::shared_args::{AnswerArgs, ConfigArgs, FreshArgs, RunsArgs, UsageError};
+pub(crate) use crate::shared_args::{AnswerArgs, ConfigArgs, FreshArgs, RunsArgs, UsageError, newest_run};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -64,7 +64,7 @@ impl ConfigArgs {
 }
 
 /// The run that was worked on last.
-fn newest_run(runs: &Path) -> Option<PathBuf> {
+pub(crate) fn newest_run(runs: &Path) -> Option<PathBuf> {
     let folders = std::fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
     let dated = folders.filter_map(|run| Some((std::fs::metadata(RunDir::new(&run).log()).ok()?.modified().ok()?, run)));
     dated.max().map(|(_, run)| run)

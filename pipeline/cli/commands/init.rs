@@ -8,7 +8,7 @@ use anyhow::Context;
 use chorus_archive::{Archive, Kind, is_url};
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
-use chorus_engine::{Config, Console};
+use chorus_engine::{Config, Console, counted};
 use chorus_labels::layout::Proposal;
 use chorus_labels::look::{ArchiveLook, RecordingsSeen};
 use chorus_model::given;
@@ -74,6 +74,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
 fn guide(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) -> Guide {
     let mut guide = Guide::default();
     let facts = [
+        Some(counted(found.files, "recording")),
         found.hours.map(|hours| format!("about {}", estimate::recorded_time(hours))),
         layout.annotations.as_ref().filter(|_| args.model.is_none()).map(|labels| format!("labels ({})", labels.format)),
         args.model.as_ref().map(|_| "a model".to_owned()),

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
 use chorus_engine::graph::Program;
+use chorus_engine::machine::has_nvidia_driver;
 use chorus_engine::{fetched_worker, user_cache, worker_program};
 
 use super::device;
@@ -15,12 +16,10 @@ use crate::output;
 
 /// How a build gets libtorch. Which releases belong together stands there.
 const RECIPE: &str = include_str!("../../libtorch.sh");
-/// The NVIDIA driver: with it, `auto` is `cuda`.
-const DRIVER: &str = "/proc/driver/nvidia/version";
 
 pub(crate) fn run(args: &TorchArgs) -> anyhow::Result<ExitCode> {
     let set = match args.set.as_str() {
-        "auto" if Path::new(DRIVER).exists() => "cuda",
+        "auto" if has_nvidia_driver() => "cuda",
         "auto" => "cpu",
         named => named,
     };

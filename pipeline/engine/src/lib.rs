@@ -52,7 +52,7 @@ pub use run::column::CachedValue;
 pub use run::context::{Access, ScanContext, TableSink, UnitContext};
 pub use run::runner::{Done, RunOptions, Runner, Selection, Summary};
 pub use run::work::{Check, Fault, Registry, Work};
-pub use run::worker::{fetched_worker, read_assignment, worker_failure, worker_program};
+pub use run::worker::{fetched_worker, how_to_get, read_assignment, worker_failure, worker_program};
 pub use run_tables::{Partition, RunTables, RunTablesError};
 pub use shared::shared_passes;
 pub use state::states::{model_file, model_folder};

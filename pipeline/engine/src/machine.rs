@@ -1,5 +1,5 @@
-//! What the machine gives to Chorus: memory and processors, and what a process has held of them. The files that are read here are those of
-//! Linux; where there are none, nothing is known.
+//! What the machine gives to Chorus: memory, processors, the driver of graphics cards; and what a process has held of memory. The files
+//! that are read here are those of Linux; where there are none, nothing is known.
 
 use std::fs;
 use std::path::Path;
@@ -25,6 +25,11 @@ pub fn memory_limit() -> Option<u64> {
 pub fn processors() -> Option<usize> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     Some(text.lines().filter(|line| line.starts_with("processor")).count()).filter(|number| *number > 0)
+}
+
+/// Whether the system has the driver of NVIDIA's cards.
+pub fn has_nvidia_driver() -> bool {
+    Path::new("/proc/driver/nvidia/version").exists()
 }
 
 /// Bytes of memory that this process holds.

@@ -41,6 +41,7 @@ pub fn abilities(folder: &Path) -> Result<Vec<Ability>, EngineError> {
     let place = place.map_err(EngineError::io(existing, "cannot be written to"))?;
     let (locks, rename, sync) = (locks(place.path()), rename(place.path()), sync(place.path()));
     let (links, times, case) = (hard_links(place.path()), time_stamps(place.path()), case(place.path()));
+    let clock = clock(place.path());
     let without_locks = "mount it with locks (Lustre: -o flock; NFS: with its lock service), or set run.lock: none";
     Ok(vec![
         Ability::new("locks", locks, without_locks, false),
@@ -48,6 +49,12 @@ pub fn abilities(folder: &Path) -> Result<Vec<Ability>, EngineError> {
         Ability::new("sync to disk", sync, "what was made may be lost when the machine fails", false),
         Ability::new("hard links", links, "run.base and sweeps copy tables instead of linking them", false),
         Ability::new("time stamps", times, "nothing depends on them but what people see", false),
+        Ability::new(
+            "clock",
+            clock,
+            "let a time server set the clocks of both machines; until then, the newest run may be told wrongly",
+            false,
+        ),
         Ability::new("upper and lower case", case, "names of sites must differ by more than case", false),
     ])
 }
@@ -112,6 +119,16 @@ fn time_stamps(folder: &Path) -> Result<String, String> {
     }
 }
 
+/// Whether what is written gets the time of this machine: a file system on another machine has that one's.
+fn clock(folder: &Path) -> Result<String, String> {
+    /// Time stamps are kept to two seconds in the coarsest of common file systems.
+    const APART: Duration = Duration::from_secs(3);
+    let before = SystemTime::now();
+    let written = file(&folder.join("now"), b"x")?.metadata().and_then(|meta| meta.modified()).map_err(text)?;
+    let off = written.duration_since(before).or_else(|_| before.duration_since(written)).unwrap_or_default();
+    if off < APART { Ok("as this machine".into()) } else { Err(format!("{:.0} s apart from this machine's", off.as_secs_f64())) }
+}
+
 fn case(folder: &Path) -> Result<String, String> {
     file(&folder.join("case"), b"x")?;
     if folder.join("CASE").exists() { Err("not told apart".into()) } else { Ok("told apart".into()) }
@@ -125,7 +142,7 @@ mod tests {
     fn a_folder_is_tried_out_and_left_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let found = abilities(&dir.path().join("runs/new")).unwrap();
-        assert_eq!(found.len(), 6);
+        assert_eq!(found.len(), 7);
         assert!(found.iter().all(|ability| !ability.is_fatal), "{found:?}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         let lacking = Ability::new("locks", Err("no: none".into()), "advice", true);

@@ -172,7 +172,8 @@ pub fn worker_failure(program: Program, status: ExitStatus) -> String {
     }
 }
 
-fn how_to_get(program: Program) -> &'static str {
+/// What to say of a program that is not there: how to get it.
+pub fn how_to_get(program: Program) -> &'static str {
     match program {
         Program::Torch => {
             "`chorus torch cpu --wheel FILE` installs it with libtorch (1.2 GB), `chorus torch cuda --wheel FILE` for NVIDIA cards (4.7 GB); in a clone, `make build` builds it"

@@ -4,14 +4,17 @@ mod library;
 mod parts;
 mod session;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use chorus_embed::worker::BackboneCommand;
 use chorus_embed::{Embed, FindSpeech};
 use chorus_engine::graph::Program;
 use chorus_worker::{RunArgs, ended, serve};
 use clap::{Parser, Subcommand};
+use serde_json::json;
 
 use session::Onnx;
 
@@ -28,13 +31,23 @@ enum Command {
     Run(RunArgs),
     #[command(flatten)]
     Backbone(BackboneCommand),
+    /// Opens ONNX Runtime, and prints its version, its file, and whether it can use NVIDIA's cards, as JSON.
+    Library,
 }
 
 fn main() -> ExitCode {
     ended(match Args::parse().command {
         Command::Run(args) => run(args),
         Command::Backbone(command) => Onnx::start().map_err(anyhow::Error::msg).and_then(|onnx| command.answer(&onnx)),
+        Command::Library => library(),
     })
+}
+
+fn library() -> anyhow::Result<()> {
+    let onnx = Onnx::start().map_err(anyhow::Error::msg)?;
+    let path = library::find().map_err(anyhow::Error::msg)?.display().to_string();
+    let found = json!({"version": onnx.version(), "path": path, "cuda": library::has_cuda()});
+    writeln!(std::io::stdout(), "{found}").context("stdout")
 }
 
 fn run(args: RunArgs) -> anyhow::Result<()> {

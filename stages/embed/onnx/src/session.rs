@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use chorus_card::Contract;
 use chorus_embed::{Array, Backbone, Port, Runtime};
 use chorus_engine::locked;
+use chorus_engine::machine::has_nvidia_driver;
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProviderDispatch};
 use ort::session::builder::GraphOptimizationLevel;
@@ -44,10 +45,9 @@ pub enum Must {
 
 /// The place that the key `device` names.
 pub fn device(name: &str) -> Place {
-    let has_driver = || Path::new("/proc/driver/nvidia/version").exists();
     match name.strip_prefix("cuda:").and_then(|number| number.parse().ok()) {
         Some(number) => Place::Card(number, Must::Yes),
-        None if name == "auto" && has_driver() && library::has_cuda() => Place::Card(0, Must::No),
+        None if name == "auto" && has_nvidia_driver() && library::has_cuda() => Place::Card(0, Must::No),
         None => Place::Processor,
     }
 }
