@@ -1,6 +1,6 @@
 """Makes wheels of programs that are built: `wheels.py PROGRAMS FOLDER`, with the folder of chorus and its workers, and that of the wheels.
 
-chorus-survey        the command `chorus`, and the Python package chorus_survey
+chorus-survey        the command `chorus` with manual pages and completions for shells, and the Python package chorus_survey
 chorus-survey-torch  the worker chorus-torch; it needs the release of torch that it is linked against, and holds none of it
 chorus-survey-onnx   the worker chorus-onnx; it opens the onnxruntime that is installed beside it
 
@@ -22,6 +22,12 @@ from pathlib import Path
 
 import binary
 
+# Where shells look for completions below the folder of an environment, by shell.
+COMPLETIONS = {
+    "bash": "share/bash-completion/completions/chorus",
+    "fish": "share/fish/vendor_completions.d/chorus.fish",
+    "zsh": "share/zsh/site-functions/_chorus",
+}
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 # The Pythons that torch 2.13 has wheels for: an environment of another one cannot hold it.
@@ -45,7 +51,7 @@ def main(programs, folder):
             "python": ["numpy>=1.26", "polars>=2"],
             "pandas": ["chorus-survey[python]", "pandas>=2", "pyarrow>=16"],
             "duckdb": ["duckdb>=1.1"],
-        }, package=HERE / "chorus_survey"),
+        }, package=HERE / "chorus_survey", shared=shared),
         Wheel("chorus-survey-torch", version, "What chorus-survey needs to train networks and to apply them: its worker for libtorch",
               "chorus-torch", requires=[f"torch=={torch}.*"], run_path=RUN_PATH),
         Wheel("chorus-survey-onnx", version, "What chorus-survey needs for backbones in ONNX files: its worker for ONNX Runtime",
@@ -66,10 +72,10 @@ def release_of_torch(program):
 
 
 class Wheel:
-    def __init__(self, name, version, about, program, requires=(), extras=None, run_path=(), package=None):
+    def __init__(self, name, version, about, program, requires=(), extras=None, run_path=(), package=None, shared=None):
         self.name, self.version, self.about = name, version, about
         self.program, self.requires, self.extras = program, requires, extras or {}
-        self.run_path, self.package = run_path, package
+        self.run_path, self.package, self.shared = run_path, package, shared
 
     def write(self, programs, folder):
         """Writes the wheel into a folder, and returns its path."""
@@ -81,6 +87,8 @@ class Wheel:
             label = f"{self.name.replace('-', '_')}-{self.version}"
             path = folder / f"{label}-{tag}.whl"
             files = {f"{label}.data/scripts/{self.program}": program.read_bytes()}
+        if self.shared:
+            files |= {f"{label}.data/data/{name}": content for name, content in self.shared(programs).items()}
         if self.package:
             files |= {f"{self.package.name}/{file.name}": file.read_bytes() for file in sorted(self.package.iterdir()) if file.is_file()}
         info = f"{label}.dist-info"
@@ -118,6 +126,16 @@ class Wheel:
             lines += [f"Requires-Dist: {package}; extra == '{extra}'" for package in packages]
         about = (HERE / "about.md").read_text()
         return "\n".join([*lines, "Description-Content-Type: text/markdown", "", about])
+
+
+def shared(programs):
+    """Completions and manual pages of the command, by their path below the folder of an environment."""
+    chorus = programs / "chorus"
+    files = {path: subprocess.run([chorus, "completions", shell], check=True, capture_output=True).stdout for shell, path in COMPLETIONS.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([chorus, "man", folder], check=True, capture_output=True)
+        pages = {f"share/man/man1/{page.name}": page.read_bytes() for page in sorted(Path(folder).iterdir())}
+    return files | pages
 
 
 def forbidden(programs):

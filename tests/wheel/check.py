@@ -58,7 +58,9 @@ class Place:
         return self.done(self.bin / "python", "-m", "pip", *arguments, PYTHONPATH="", **more)
 
     def files(self):
-        return {str(path.relative_to(self.environment)) for path in self.environment.rglob("*") if "__pycache__" not in path.parts}
+        # pip leaves folders that it made, once they are empty.
+        found = (path for path in self.environment.rglob("*") if path.is_symlink() or not path.is_dir())
+        return {str(path.relative_to(self.environment)) for path in found if "__pycache__" not in path.parts}
 
 
 def pip_cache():
@@ -118,6 +120,23 @@ def check_wheel(wheel, program):
         named_here = re.search(re.escape(folder.encode()) + rb"/[^\0]{0,80}", content)
         assert not named_here, f"{wheel.name}: {named_here[0]}"
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {program} {len(content) / 1e6:.0f} MB for {named}")
+
+
+def check_first_contact(place):
+    """What one types first: nothing, `doctor`, TAB, `man`."""
+    chorus = place.bin / "chorus"
+    assert "chorus demo demo" in place.done(chorus)
+    lines = {line["name"]: line for line in json.loads(place.call(chorus, "doctor", "--json").stdout)}
+    assert "installed from a wheel" in lines["chorus"]["found"], lines["chorus"]
+    assert lines["chorus-torch"]["state"] == "warn" and "chorus torch" in lines["chorus-torch"]["found"], lines["chorus-torch"]
+    share = place.environment / "share"
+    completions = share / "bash-completion" / "completions" / "chorus"
+    asked = f"source {completions}; COMP_WORDS=(chorus do); COMP_CWORD=1; _chorus chorus do chorus; echo ${{COMPREPLY[@]}}"
+    assert place.done("bash", "-c", asked).split() == ["doctor"], asked
+    pages = {page.stem for page in (share / "man" / "man1").iterdir()}
+    assert {"chorus", "chorus-run", "chorus-model-show"} <= pages, pages
+    assert (share / "zsh" / "site-functions" / "_chorus").exists() and (share / "fish" / "vendor_completions.d" / "chorus.fish").exists()
+    print(f"share/: completions, and {len(pages)} manual pages")
 
 
 def check_without_torch(place):
@@ -281,6 +300,7 @@ def main(wheels):
         assert "not found" not in linked and "torch" not in linked, linked
         print(f"chorus --help: {fastest(place, place.bin / 'chorus', '--help'):.0f} ms", end=", ")
         print(f"import chorus_survey: {fastest(place, place.bin / 'python', '-c', 'import chorus_survey') - fastest(place, place.bin / 'python', '-c', ''):.0f} ms")
+        check_first_contact(place)
         check_without_torch(place)
         check_fetched(place, wheels)
         place.pip("install", "--no-deps", found["chorus_survey_torch"], found["chorus_survey_onnx"])

@@ -1,8 +1,8 @@
 //! The machine: clock, processor, memory, graphics cards.
 
 use chorus_engine::machine::{has_nvidia_driver, memory, memory_limit, processors};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 
 use super::check::Check;
 use crate::output;
@@ -16,7 +16,7 @@ const LITTLE: u64 = 4 << 30;
 pub(super) fn checks(cuda_devices: Option<i64>) -> Vec<Check> {
     let may_use = std::thread::available_parallelism().map_or(1, usize::from);
     vec![
-        clock(&Timestamp::now().to_zoned(TimeZone::UTC)),
+        clock(Timestamp::now()),
         processor(may_use, processors(), &instructions()),
         of_memory(memory(), memory_limit()),
         gpu(has_nvidia_driver(), cuda_devices),
@@ -24,9 +24,9 @@ pub(super) fn checks(cuda_devices: Option<i64>) -> Vec<Check> {
     ]
 }
 
-fn clock(now: &Zoned) -> Check {
+fn clock(now: Timestamp) -> Check {
     let found = now.strftime("%Y-%m-%d %H:%M UTC").to_string();
-    if (YEARS.0..YEARS.1).contains(&now.year()) {
+    if (YEARS.0..YEARS.1).contains(&TimeZone::UTC.to_datetime(now).year()) {
         Check::ok("clock", found)
     } else {
         Check::fail(
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_never_set_fails() {
-        let at = |time: &str| clock(&time.parse::<Zoned>().unwrap());
-        assert_eq!(at("1970-01-01T00:10:00+00:00[UTC]").state, State::Fail);
-        let set = at("2027-03-01T12:00:00+00:00[UTC]");
+        let at = |time: &str| clock(time.parse().unwrap());
+        assert_eq!(at("1970-01-01T00:10:00Z").state, State::Fail);
+        let set = at("2027-03-01T12:00:00Z");
         assert_eq!((set.state, set.found.as_str()), (State::Ok, "2027-03-01 12:00 UTC"));
     }
 
