@@ -101,12 +101,11 @@ impl Console {
 /// Paints the line on a terminal, again and again.
 fn paint(bar: &ProgressBar, what: &str, meter: &Arc<Meter>) {
     let meter = Arc::clone(meter);
-    let facts = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+    let style = ProgressStyle::with_template("{prefix:17} {wide_bar} {facts}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("facts", move |_: &ProgressState, out: &mut dyn fmt::Write| {
         // The line lacks what cannot be written into it.
         let _ = out.write_str(&meter.facts());
-    };
-    let style = ProgressStyle::with_template("{prefix:17} {wide_bar} {facts}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style.with_key("facts", facts));
+    }));
     bar.set_prefix(what.to_owned());
     // The time that is left and the memory change between two pieces.
     bar.enable_steady_tick(Duration::from_secs(1));
