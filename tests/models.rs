@@ -76,6 +76,23 @@ fn half_precision_gives_nearly_the_same_scores() {
     let half = scores(&survey);
     let mean = single.iter().zip(&half).map(|(a, b)| (a - b).abs()).sum::<f64>() / single.len() as f64;
     assert!(mean > 0.0 && mean < 0.02, "{mean}");
+    // A processor without bfloat16: `auto` computes in float32 there, and whoever asks for bfloat16 is told what it costs.
+    let there = |precision: &str| {
+        let set = format!("predict.precision={precision}");
+        let mut command = survey.command(&["run", "predict", "--with-upstream", "--set", &set]);
+        let output = command.env("CHORUS_INSTRUCTIONS", "avx2").output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    assert!(!there("auto").contains("warning"), "auto is no cause to warn");
+    assert_eq!(scores(&survey), single);
+    let recorded = common::recorded(&survey.run());
+    let amounts = recorded["predict"].values().map(|unit| &unit["fingerprint"]["runtime"]["predict.precision"]);
+    assert!(amounts.into_iter().all(|amount| amount == "float32"), "the state says what auto amounted to");
+    let of_train = recorded["train"].values().all(|unit| unit["fingerprint"]["runtime"].get("predict.precision").is_none());
+    assert!(of_train, "train does not depend on it");
+    let told = there("bfloat16");
+    assert_eq!(told.matches("bfloat16 is up to 20 times slower than float32 here").count(), 1, "{told}");
 }
 
 #[test]

@@ -26,8 +26,8 @@ train: {{architecture: mobilenet_v3_large, epochs: 6, batch_size: 32, threads: {
 """
 
 
-def torch_side(layout):
-    """Windows per second of PyTorch: training, prediction, and prediction in bfloat16."""
+def torch_side(layout, has_bfloat16):
+    """Windows per second of PyTorch: training, prediction, and prediction in bfloat16 where the processor computes in it."""
     import torch
 
     from peer import Network, augment, min_max, mixed_loss
@@ -61,7 +61,8 @@ def torch_side(layout):
 
     result = {"training": speed(train)}
     network.eval()
-    result |= {"prediction": speed(lambda: predict(False)), "prediction_bfloat16": speed(lambda: predict(True))}
+    result["prediction"] = speed(lambda: predict(False))
+    result["prediction_bfloat16"] = speed(lambda: predict(True)) if has_bfloat16 else None
     print(json.dumps(result))
 
 
@@ -105,14 +106,29 @@ def timed(command):
     return time.perf_counter() - start
 
 
-def precision_and_ways(chorus, folder):
-    """Scores in bfloat16 against float32, and how fast predictions come straight from audio."""
+def precision_and_ways(chorus, folder, has_bfloat16):
+    """Scores in bfloat16 against float32 where the processor computes in it, and how fast predictions come straight from audio."""
     output([chorus, "demo", f"{folder}/archive", "--no-troubles", "--nights", "6", "--recording-s", "60"])
     config = Path(folder, "bench.yaml")
     config.write_text(CONFIG.format(folder=folder, run="run", threads=THREADS))
     run = f"{folder}/run"
     output([chorus, "run", "evaluate", "--with-upstream", "-c", config])
     feed = chorus_speed(chorus, "--run", run)["feed"]
+    if has_bfloat16:
+        precision(chorus, folder, config, run)
+    straight = Path(folder, "straight.yaml")
+    straight.write_text(f"archive: {{path: {folder}/archive, audio: raw_data}}\nmodel: {{path: {run}/model}}\nrun: {{path: {folder}/straight}}\n")
+    output([chorus, "run", "segment", "--with-upstream", "-c", straight])
+    (seconds,), = query(chorus, f"{folder}/straight", "SELECT SUM(duration_s) FROM recordings")
+    for name in ("float32", "bfloat16") if has_bfloat16 else ("float32",):
+        took = timed([chorus, "run", "predict", "--force", "-c", straight, "--set", f"predict.precision={name}", "--set", f"train.threads={THREADS}"])
+        print(f"from audio to predictions, {name}, nothing written in between: {float(seconds) / took:.0f} times real time")
+    print(output([sys.executable, Path(__file__).with_name("model.py"), run]).strip())
+    print(f"data feed alone, {THREADS} threads, rows in random order from a table larger than memory is allowed: {feed:.0f} windows/s")
+
+
+def precision(chorus, folder, config, run):
+    """Scores in bfloat16 against float32."""
     half = f"{folder}/half"
     output([chorus, "run", "evaluate", "--with-upstream", "-c", config, "--set", "predict.precision=bfloat16", "--set", f"run.path={half}", "--set", f"run.base={run}"])
     scores = [{(s, c): float(v) for s, c, v in query(chorus, r, "SELECT segment_id, class, score FROM predictions")} for r in (run, half)]
@@ -127,27 +143,22 @@ def precision_and_ways(chorus, folder):
     print(f"bfloat16 beside float32: mean difference of scores {difference:.5f}; " + ", ".join(
         f"{name} {metrics[1][name]:.4f} ({metrics[1][name] - metrics[0][name]:+.4f})" for name in ("average_precision", "f1_fixed", "f1 at float32's thresholds")
     ))
-    straight = Path(folder, "straight.yaml")
-    straight.write_text(f"archive: {{path: {folder}/archive, audio: raw_data}}\nmodel: {{path: {run}/model}}\nrun: {{path: {folder}/straight}}\n")
-    output([chorus, "run", "segment", "--with-upstream", "-c", straight])
-    (seconds,), = query(chorus, f"{folder}/straight", "SELECT SUM(duration_s) FROM recordings")
-    for precision in ("float32", "bfloat16"):
-        took = timed([chorus, "run", "predict", "--force", "-c", straight, "--set", f"predict.precision={precision}", "--set", f"train.threads={THREADS}"])
-        print(f"from audio to predictions, {precision}, nothing written in between: {float(seconds) / took:.0f} times real time")
-    print(output([sys.executable, Path(__file__).with_name("model.py"), run]).strip())
-    print(f"data feed alone, {THREADS} threads, rows in random order from a table larger than memory is allowed: {feed:.0f} windows/s")
 
 
 def main(chorus):
     rounds = []
     for _ in range(ROUNDS):
         figures = {"chorus": chorus_speed(chorus)}
+        lack = figures["chorus"]["lacks_bfloat16"]
         for layout in ("contiguous", "channels_last"):
-            figures[layout] = json.loads(output([sys.executable, __file__, "torch", layout]))
+            figures[layout] = json.loads(output([sys.executable, __file__, "torch", layout, "float32" if lack else "bfloat16"]))
         rounds.append(figures)
     print(f"MobileNetV3-Large, 42 classes, batches of {BATCH}, {THREADS} threads, median of {ROUNDS} rounds, windows/s")
     lines = [("chorus", name) for name in ("training", "training_bfloat16", "prediction", "prediction_bfloat16")]
     lines += [(layout, name) for layout in ("contiguous", "channels_last") for name in ("training", "prediction", "prediction_bfloat16")]
+    if lack:
+        print(f"bfloat16 is left out: {lack}")
+        lines = [(side, name) for side, name in lines if "bfloat16" not in name]
     for side, name in lines:
         speed = statistics.median(r[side][name] for r in rounds)
         base = name.split("_")[0]
@@ -155,11 +166,11 @@ def main(chorus):
         label = "chorus" if side == "chorus" else f"PyTorch {side}"
         print(f"{label:22} {name:20} {speed:7.1f}  {ratio:5.2f} times PyTorch contiguous float32")
     with tempfile.TemporaryDirectory() as folder:
-        precision_and_ways(chorus, folder)
+        precision_and_ways(chorus, folder, has_bfloat16=not lack)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "torch":
-        torch_side(sys.argv[2])
+        torch_side(sys.argv[2], sys.argv[3] == "bfloat16")
     else:
         main(sys.argv[1])

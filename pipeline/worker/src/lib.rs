@@ -40,7 +40,8 @@ pub struct RunArgs {
     stages: Vec<String>,
 }
 
-/// What the outputs of a worker's passes depend on besides: versions of its library, the kind of device.
+/// What the outputs of a worker's passes depend on besides: versions of its library, the kind of device; and under the name of a key what
+/// its value amounts to on this machine, which counts for the passes that read the key.
 pub type Versions = BTreeMap<String, String>;
 
 /// Makes stages of a run fresh, within a run that `chorus` holds. `prepare` adds the works of the program's passes to the registry, and

@@ -49,6 +49,7 @@ impl Trainer {
             expected: "a checkpoint's header".to_owned(),
             found: "weights alone, or a checkpoint of another version".to_owned(),
         })?;
+        let options = options.on(device)?;
         check_equal(&to_map(&options), &header.options)?;
         let tensors = weights::from_bytes(bytes)?;
         let mut trainer = Self::new(options, device)?;

@@ -7,12 +7,16 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
+#[cfg(target_arch = "x86_64")]
+use chorus_audio::dsp::instructions;
+use chorus_engine::Console;
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 use serde::Serialize;
 use tch::{Cuda, Device, Tensor};
 
+use crate::precision::Precision;
 use crate::{Error, Result};
 
 /// The processor's memory, where features are read, weights are written and results are handed over.
@@ -51,6 +55,8 @@ pub struct DeviceReport {
     pub cuda_devices: i64,
     /// What `auto` means here.
     pub auto: String,
+    /// What the device that `auto` means lacks to compute in bfloat16, in words; none where it lacks nothing.
+    pub lacks_bfloat16: Option<String>,
 }
 
 impl fmt::Display for DeviceReport {
@@ -68,7 +74,8 @@ impl fmt::Display for DeviceReport {
             None => writeln!(f, "cuDNN         none")?,
         }
         writeln!(f, "CUDA devices  {}", self.cuda_devices)?;
-        write!(f, "auto          {}", self.auto)
+        writeln!(f, "auto          {}", self.auto)?;
+        write!(f, "bfloat16      {}", self.lacks_bfloat16.as_ref().map_or("yes".to_owned(), |lack| format!("no: {lack}")))
     }
 }
 
@@ -120,13 +127,80 @@ pub fn describe() -> DeviceReport {
         CudaLibrary::Loaded { .. } => Some(tch::utils::version_cudnn()),
         _ => None,
     };
+    let auto = if cuda_devices > 0 { Device::Cuda(0) } else { Device::Cpu };
     DeviceReport {
         libtorch_version: libtorch_version(),
         cuda_library: cuda_library().clone(),
         cudnn_version,
         cuda_devices,
-        auto: name(if cuda_devices > 0 { Device::Cuda(0) } else { Device::Cpu }),
+        auto: name(auto),
+        lacks_bfloat16: lacks_bfloat16(auto),
     }
+}
+
+/// In words, what a device lacks to compute in bfloat16; `None` where it lacks nothing. Where it does, libtorch converts each number to
+/// float32 and back.
+pub fn lacks_bfloat16(device: Device) -> Option<String> {
+    let Device::Cuda(index) = device else {
+        static PROCESSOR: LazyLock<bool> = LazyLock::new(processor_has_bfloat16);
+        return (!*PROCESSOR).then(|| "this processor has neither AVX-512 BF16 nor AMX BF16".to_owned());
+    };
+    match compute_capability(index) {
+        Some(major) if major >= FIRST_WITH_BFLOAT16 => None,
+        Some(major) => {
+            Some(format!("this GPU has compute capability {major}.x, and bfloat16 begins with {FIRST_WITH_BFLOAT16}.0"))
+        }
+        None => Some("CUDA does not tell the compute capability of this GPU".to_owned()),
+    }
+}
+
+/// Warns where bfloat16 was asked for, by a key, on a device that does not compute in it.
+pub(crate) fn warn_of_bfloat16(console: &Console, key: &str, asked: Precision, device: Device) {
+    if let (Precision::Bfloat16, Some(lack)) = (asked, lacks_bfloat16(device)) {
+        console.warn(&format!("{key}: bfloat16 is up to 20 times slower than float32 here, since {lack}; take auto or float32"));
+    }
+}
+
+/// Major number of the first compute capability with bfloat16 (Ampere).
+const FIRST_WITH_BFLOAT16: i32 = 8;
+
+#[cfg(target_arch = "x86_64")]
+fn processor_has_bfloat16() -> bool {
+    // std does not tell of AMX.
+    let has_amx = || {
+        let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+        flags.split_whitespace().any(|flag| flag == "amx_bf16")
+    };
+    instructions::allowed() == instructions::Instructions::Newest && (is_x86_feature_detected!("avx512bf16") || has_amx())
+}
+
+#[cfg(target_arch = "aarch64")]
+fn processor_has_bfloat16() -> bool {
+    std::arch::is_aarch64_feature_detected!("bf16")
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn processor_has_bfloat16() -> bool {
+    false
+}
+
+/// The major number of a GPU's compute capability. tch has no name for it, and libtorch's CUDA library has CUDA's runtime opened.
+fn compute_capability(index: usize) -> Option<i32> {
+    type Attribute = unsafe extern "C" fn(value: *mut i32, attribute: i32, device: i32) -> i32;
+    /// `cudaDevAttrComputeCapabilityMajor` in CUDA's `driver_types.h`.
+    const MAJOR: i32 = 75;
+    if !matches!(cuda_library(), CudaLibrary::Loaded { .. }) {
+        return None;
+    }
+    let (index, mut major) = (i32::try_from(index).ok()?, 0);
+    // SAFETY: the type is that of `cudaDeviceGetAttribute` in CUDA's `cuda_runtime_api.h`, and the pointer is to a value that outlives the
+    // call.
+    let status = unsafe {
+        let attribute = Library::this().get::<Attribute>(b"cudaDeviceGetAttribute").ok().map(|symbol| *symbol)?;
+        attribute(&raw mut major, MAJOR, index)
+    };
+    (status == 0).then_some(major)
 }
 
 /// Sets libtorch's thread count for work started on the calling thread. The count changes the order of sums, so it is a
@@ -222,6 +296,11 @@ mod tests {
             assert!(matches!(resolve(name), Err(Error::DeviceName { .. })), "{name}");
         }
         assert!(matches!(resolve("cuda:4096"), Err(Error::DeviceMissing { .. })));
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_asked_is_said_to_lack_bfloat16() {
+        assert!(lacks_bfloat16(Device::Cuda(4096)).is_some_and(|lack| lack.contains("compute capability")));
     }
 
     #[test]

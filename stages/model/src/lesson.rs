@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::options::TrainOptions;
 use crate::settings::{Select, TrainSettings};
 use crate::trainer::{EpochReport, Hooks, Metrics, Trainer};
-use crate::{Error, Result, weights};
+use crate::{Error, Result, device, weights};
 
 /// Names of the figures of a validation.
 pub(crate) const LOSS: &str = "loss";
@@ -56,6 +56,7 @@ pub(crate) struct Learnt {
 pub(crate) fn learn(cx: &UnitContext<'_>, lesson: Lesson<'_>) -> std::result::Result<Learnt, WorkError> {
     let Lesson { stage, options, device, train, validation, judge, select, every, loader_threads, start } = lesson;
     let (epochs, batch) = (options.settings.epochs, options.settings.batch_size);
+    device::warn_of_bfloat16(cx.console(), "train.precision", options.settings.precision, device);
     let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
         Some(Ok(saved)) => (Trainer::resume(options, device, &saved.trainer)?, saved),
         // A checkpoint that cannot be read costs time and nothing else.

@@ -8,10 +8,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chorus_embed::worker::BackboneCommand;
 use chorus_embed::{Embed, FindSpeech};
+use chorus_engine::Config;
 use chorus_engine::graph::{Program, learns_from_embeddings};
+use chorus_torch::precision::Precision;
 use chorus_torch::{Distill, Libtorch, Predict, Pretrain, Train, TrainHead, device, speed};
-use chorus_worker::{RunArgs, ended, serve};
+use chorus_worker::{RunArgs, Versions, ended, serve};
 use clap::{Parser, Subcommand};
+use tch::Device;
 
 #[derive(Parser)]
 #[command(name = "chorus-torch", version, about = "Runs the stages of chorus that need libtorch")]
@@ -65,10 +68,11 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
     serve(args, Program::Torch, |config, registry| {
         let device = device::resolve(config.text("device").unwrap_or("auto"))?;
         // Another device of the same kind makes nothing stale, another kind does.
-        let versions = [
+        let mut versions: Versions = [
             ("libtorch".to_owned(), device::describe().libtorch_version),
             ("device".to_owned(), device::kind(device).to_owned()),
-        ];
+        ]
+        .into();
         let registry = registry
             .holding("speech", FindSpeech(Libtorch))
             .holding("embed", Embed(Libtorch))
@@ -76,9 +80,21 @@ fn run(args: RunArgs) -> anyhow::Result<()> {
             .holding("distill", Distill)
             .holding("predict", Predict);
         let on_embeddings = learns_from_embeddings(config);
+        // A head computes in float32 whatever the key says.
+        if !on_embeddings {
+            versions.extend(resolved_precisions(config, device));
+        }
         let registry = if on_embeddings { registry.holding("train", TrainHead) } else { registry.holding("train", Train) };
-        Ok((registry, versions.into()))
+        Ok((registry, versions))
     })
+}
+
+/// What `auto` amounts to on the device, by the key that says `auto`: outputs depend on it.
+fn resolved_precisions(config: &Config, device: Device) -> Vec<(String, String)> {
+    let has_bfloat16 = device::lacks_bfloat16(device).is_none();
+    let are_auto =
+        ["predict.precision", "train.precision"].into_iter().filter(|key| config.text(key) == Some(Precision::Auto.name()));
+    are_auto.map(|key| (key.to_owned(), Precision::Auto.resolved(has_bfloat16).name().to_owned())).collect()
 }
 
 fn speed(device: &str, threads: usize, batch: usize, steps: usize, run: Option<&Path>) -> anyhow::Result<()> {

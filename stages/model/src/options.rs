@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use chorus_keys::Keys;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "torch")]
+use tch::Device;
 
 use crate::Result;
 use crate::augment::AugmentOptions;
@@ -75,7 +77,8 @@ pub struct LoopSettings {
     /// Early stopping: the training ends after this many validations without an improvement; null: all epochs are trained.
     #[key(unit = "validations", range = 1..=100_000, example = "10")]
     pub patience: Option<usize>,
-    /// Number type of the convolutions. Weights, statistics and loss are always float32. bfloat16 is meant for CUDA.
+    /// Number type of the convolutions. Weights, statistics and loss are always float32. bfloat16 is faster only where the device
+    /// computes in it.
     #[key(default = "float32")]
     pub precision: Precision,
     /// Seed of initial weights, order, mixing and augmentation.
@@ -151,6 +154,16 @@ impl TrainOptions {
         self.views.as_ref().map_or(Ok(()), |views| views.validate())?;
         self.check_places()?;
         self.check_variations()
+    }
+
+    /// The same with the number type that `auto` amounts to on a device, so that a checkpoint tells in which it was made.
+    ///
+    /// # Errors
+    /// A number type in which the network cannot compute.
+    #[cfg(feature = "torch")]
+    pub fn on(mut self, device: Device) -> Result<Self> {
+        self.settings.precision = self.network.precision_on(self.settings.precision, device)?;
+        Ok(self)
     }
 
     /// Mixing between the blocks of a network takes places between them.

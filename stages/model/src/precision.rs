@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Kind;
 
-/// The number type in which a network's convolutions compute.
+/// The number type in which a network's convolutions compute, as a configuration names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
@@ -13,6 +13,9 @@ pub enum Precision {
     Float32,
     /// Eight bits of mantissa; weights, statistics, embedding and loss stay in single precision.
     Bfloat16,
+    /// bfloat16 where the device computes in it (a processor with AVX-512 BF16 or AMX, a GPU of compute capability 8.0 or higher), else
+    /// float32. Results then depend on the machine.
+    Auto,
 }
 
 impl Precision {
@@ -21,15 +24,41 @@ impl Precision {
         match self {
             Self::Float32 => "float32",
             Self::Bfloat16 => "bfloat16",
+            Self::Auto => "auto",
         }
     }
 
-    /// libtorch's name for it.
+    /// What it amounts to where bfloat16 is computed in, or is not.
+    #[must_use]
+    pub fn resolved(self, has_bfloat16: bool) -> Self {
+        match self {
+            Self::Auto if has_bfloat16 => Self::Bfloat16,
+            Self::Auto => Self::Float32,
+            named => named,
+        }
+    }
+
+    /// libtorch's name for it. `auto` is to be [resolved](Self::resolved) first; else it counts as float32.
     #[cfg(feature = "torch")]
     pub fn kind(self) -> Kind {
         match self {
-            Self::Float32 => Kind::Float,
+            Self::Float32 | Self::Auto => Kind::Float,
             Self::Bfloat16 => Kind::BFloat16,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_asks_the_device_and_a_name_does_not() {
+        for has_bfloat16 in [false, true] {
+            assert_eq!(Precision::Float32.resolved(has_bfloat16), Precision::Float32);
+            assert_eq!(Precision::Bfloat16.resolved(has_bfloat16), Precision::Bfloat16);
+        }
+        assert_eq!(Precision::Auto.resolved(true), Precision::Bfloat16);
+        assert_eq!(Precision::Auto.resolved(false), Precision::Float32);
     }
 }

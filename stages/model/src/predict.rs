@@ -69,12 +69,14 @@ impl Loaded {
 impl Model {
     fn load(cx: &UnitContext<'_>, params: &Params) -> Result<Self, WorkError> {
         let (mut networks, mut read) = (Vec::new(), Vec::<Card>::new());
+        let precision = params.predict.precision;
+        device::warn_of_bfloat16(cx.console(), "predict.precision", precision, device::resolve(&params.device)?);
         for (path, weights) in &models(cx)? {
             let card = Card::read(path)?;
             if let Some(first) = read.first() {
                 cx.check_ensemble(first, &card, path)?;
             }
-            networks.push(load(&card, path, weights, &params.device, params.predict.precision)?);
+            networks.push(load(&card, path, weights, &params.device, precision)?);
             read.push(card);
         }
         let model_id = mean_id(read.iter().map(|card| card.model_id.clone()).collect());
@@ -89,9 +91,10 @@ pub(crate) fn load(card: &Card, card_path: &Path, path: &Path, device: &str, pre
     let options = network::of_card(card, card_path)?;
     let bytes = given::weights(card, path)?;
     check_input(&*options.architecture)?;
-    options.check_precision(precision)?;
+    let device = device::resolve(device)?;
+    let precision = options.precision_on(precision, device)?;
     // The seed does not matter: all initial weights are overwritten.
-    let mut network = Network::new(options, 0, Kind::Float, device::resolve(device)?)?;
+    let mut network = Network::new(options, 0, Kind::Float, device)?;
     let loaded = weights::from_bytes(&bytes).and_then(|state| network.load_state_dict(&state));
     loaded.map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(network.freeze(precision.kind())?)

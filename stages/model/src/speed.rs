@@ -29,12 +29,14 @@ const SHAPE: [i64; 3] = [1, 128, 376];
 pub struct Speed {
     /// Training with the paper's settings.
     pub training: f64,
-    /// The same with bfloat16 convolutions.
-    pub training_bfloat16: f64,
+    /// The same with bfloat16 convolutions; none where the device does not compute in bfloat16.
+    pub training_bfloat16: Option<f64>,
     /// Prediction.
     pub prediction: f64,
-    /// The same with bfloat16 convolutions.
-    pub prediction_bfloat16: f64,
+    /// The same with bfloat16 convolutions; none where the device does not compute in bfloat16.
+    pub prediction_bfloat16: Option<f64>,
+    /// What the device lacks to compute in bfloat16, in words; none where it lacks nothing.
+    pub lacks_bfloat16: Option<String>,
     /// Reading batches in random order from the feature table of a run, and nothing else.
     pub feed: Option<f64>,
 }
@@ -101,11 +103,15 @@ pub fn measure(
     run: Option<&Path>,
 ) -> std::result::Result<Speed, WorkError> {
     device::set_threads(threads);
+    let lacks_bfloat16 = device::lacks_bfloat16(device);
+    // It would take minutes, and say nothing of what is used there.
+    let has_bfloat16 = lacks_bfloat16.is_none();
     Ok(Speed {
         training: training(device, threads, batch, steps, Precision::Float32)?,
-        training_bfloat16: training(device, threads, batch, steps, Precision::Bfloat16)?,
+        training_bfloat16: has_bfloat16.then(|| training(device, threads, batch, steps, Precision::Bfloat16)).transpose()?,
         prediction: prediction(device, batch, steps, Kind::Float)?,
-        prediction_bfloat16: prediction(device, batch, steps, Kind::BFloat16)?,
+        prediction_bfloat16: has_bfloat16.then(|| prediction(device, batch, steps, Kind::BFloat16)).transpose()?,
+        lacks_bfloat16,
         feed: run.map(|run| feed(run, batch, threads)).transpose()?,
     })
 }

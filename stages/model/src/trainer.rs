@@ -126,6 +126,7 @@ impl Trainer {
     /// Options out of range.
     pub fn new(options: TrainOptions, device: Device) -> Result<Self> {
         options.validate()?;
+        let options = options.on(device)?;
         let network = || Network::new(options.network.clone(), options.settings.seed, Kind::Float, device);
         let average = options.settings.average_decay.map(|_| network()).transpose()?;
         let network = network()?.computing_in(options.settings.precision.kind());

@@ -28,6 +28,12 @@ pub(crate) struct Planner<'a> {
     pub(crate) part: Option<&'a Part>,
 }
 
+/// Whether something of the executing program counts for a pass. An entry that has the name of a key says what the key's value amounts to on
+/// this machine, and counts for the passes that read the key.
+fn counts(pass: &Pass, name: &str) -> bool {
+    !name.contains('.') || pass.declares_key(name)
+}
+
 impl Planner<'_> {
     /// Plans one pass. `earlier` are the plans of the passes before it, where these have not been executed since.
     pub(crate) fn pass(
@@ -98,7 +104,7 @@ impl Planner<'_> {
             inputs: self.whole_inputs(pass, states)?,
             external: scan.all.clone(),
             schemas: inputs::schemas(pass).into(),
-            runtime: self.runtime.clone(),
+            runtime: self.runtime.iter().filter(|(name, _)| counts(pass, name)).map(|(n, v)| (n.clone(), v.clone())).collect(),
         })
     }
 
@@ -223,5 +229,18 @@ impl Blocker<'_> {
             Blocked::All => true,
             Blocked::Only(units) => units.contains(unit),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_key_amounts_to_counts_for_the_passes_that_read_it() {
+        let pass = |keys: Vec<&'static str>| Pass { keys, ..Pass::new("train", Per::Run) };
+        assert!(counts(&pass(vec![]), "libtorch") && counts(&pass(vec![]), "device"));
+        assert!(counts(&pass(vec!["train.*"]), "train.precision"));
+        assert!(!counts(&pass(vec!["train.*"]), "predict.precision"));
     }
 }

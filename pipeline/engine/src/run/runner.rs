@@ -160,7 +160,8 @@ impl Runner {
     }
 
     /// A runner within the worker: it executes only the worker's passes, within a run that `chorus` holds. `runtime` is what the
-    /// worker's passes depend on besides: the version of libtorch or ONNX Runtime, and the kind of device.
+    /// worker's passes depend on besides: the version of libtorch or ONNX Runtime, the kind of device, and, under the names of keys, what
+    /// their values amount to on this machine.
     #[must_use]
     pub fn as_worker(mut self, program: Program, runtime: BTreeMap<String, String>) -> Self {
         self.program = program;

@@ -60,7 +60,7 @@ pub struct Fingerprint {
     pub external: BTreeMap<String, String>,
     /// Ids of the schemas of all tables in play.
     pub schemas: Schemas,
-    /// What the executing program adds: libtorch's version and the kind of device.
+    /// What the executing program adds: libtorch's version, the kind of device, and what `auto` amounts to, by its key.
     pub runtime: BTreeMap<String, String>,
 }
 

@@ -13,6 +13,8 @@ use super::plan::Plan;
 #[cfg(feature = "torch")]
 use crate::Error;
 use crate::Result;
+#[cfg(feature = "torch")]
+use crate::device;
 use crate::error::check;
 use crate::extension::{self, Extension};
 #[cfg(feature = "torch")]
@@ -167,14 +169,28 @@ impl NetworkOptions {
         check(self.classes > 0, "classes", "at least one class", self.classes)
     }
 
-    /// Refuses a number type in which the network cannot compute.
+    /// Refuses a number type in which the network cannot compute. `auto` takes one in which it can.
     ///
     /// # Errors
     /// [`crate::Error::Option`] with the number types that it can compute in.
     pub fn check_precision(&self, precision: Precision) -> Result<()> {
         let possible = self.architecture.precisions();
+        if precision == Precision::Auto {
+            return Ok(());
+        }
         let names: Vec<&str> = possible.iter().map(|precision| precision.name()).collect();
         let expected = format!("{} with the network {}", names.join(" or "), self.architecture.name());
         check(possible.contains(&precision), "precision", expected, precision.name())
+    }
+
+    /// What a precision amounts to with this network on a device, which `auto` leaves to them.
+    ///
+    /// # Errors
+    /// Those of [`NetworkOptions::check_precision`].
+    #[cfg(feature = "torch")]
+    pub fn precision_on(&self, precision: Precision, device: Device) -> Result<Precision> {
+        self.check_precision(precision)?;
+        let has_bfloat16 = || device::lacks_bfloat16(device).is_none();
+        Ok(precision.resolved(self.architecture.precisions().contains(&Precision::Bfloat16) && has_bfloat16()))
     }
 }

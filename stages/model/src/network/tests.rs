@@ -6,7 +6,7 @@ use super::mobilenet_v3::{MobileNetV3, MobileNetV3Options, Size};
 use super::resnet::ResNet18;
 use super::*;
 use crate::Error;
-use crate::device::HOST;
+use crate::device::{self, HOST};
 use crate::extension::Settings;
 use crate::precision::Precision;
 
@@ -142,8 +142,10 @@ fn every_network_in_the_list_can_be_built_with_its_defaults() {
         assert_eq!((architecture.name(), architecture.options()), (entry.name, settings.clone()));
         let options = NetworkOptions::new(architecture, 2, 5);
         for precision in [Precision::Float32, Precision::Bfloat16] {
-            options.check_precision(precision).unwrap();
+            assert_eq!(options.precision_on(precision, HOST).unwrap(), precision);
         }
+        let auto = options.precision_on(Precision::Auto, HOST).unwrap();
+        assert_eq!(auto == Precision::Bfloat16, device::lacks_bfloat16(HOST).is_none(), "{auto:?}");
         let network = Network::new(options, 0, Kind::Float, HOST).unwrap();
         let input = Tensor::rand([2, 2, 32, 40], (Kind::Float, HOST));
         // Each place is visited once, in order.

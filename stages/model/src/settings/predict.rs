@@ -12,8 +12,8 @@ pub struct PredictSettings {
     /// Number of windows in a pass through the network.
     #[key(unit = "windows", default = "64", range = 1..=65_536)]
     pub batch_size: usize,
-    /// Number type of the convolutions. bfloat16 is faster on processors with AMX or AVX-512 BF16; scores then differ by some
-    /// thousandths.
+    /// Number type of the convolutions. bfloat16 is faster only where the device computes in it, and much slower elsewhere; scores
+    /// differ by some thousandths from those of float32.
     #[key(default = "float32")]
     pub precision: Precision,
     /// Lower scores are left out of the table predictions, except the highest of each window. Only in a run without labels, since
