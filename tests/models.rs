@@ -84,11 +84,11 @@ fn half_precision_gives_nearly_the_same_scores() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stderr)
     };
-    assert!(!there("auto").contains("warning"), "auto is no cause to warn");
+    assert!(!there("auto").contains("slower than float32"), "auto is no cause to warn");
     assert_eq!(scores(&survey), single);
     let recorded = common::recorded(&survey.run());
-    let amounts = recorded["predict"].values().map(|unit| &unit["fingerprint"]["runtime"]["predict.precision"]);
-    assert!(amounts.into_iter().all(|amount| amount == "float32"), "the state says what auto amounted to");
+    let of_predict = recorded["predict"].values().all(|unit| unit["fingerprint"]["runtime"]["predict.precision"] == "float32");
+    assert!(of_predict, "the state says what auto amounted to");
     let of_train = recorded["train"].values().all(|unit| unit["fingerprint"]["runtime"].get("predict.precision").is_none());
     assert!(of_train, "train does not depend on it");
     let told = there("bfloat16");
@@ -137,4 +137,72 @@ fn a_model_is_shown_and_compared() {
     assert_eq!(curves.lines().count(), 4, "{curves}");
     let (ok, refused) = chorus(&[Path::new("model"), Path::new("show"), survey.folder()]);
     assert!(!ok && refused.contains("name the folder of a trained model"), "{refused}");
+}
+
+/// The answer to a question about a run, without its first line.
+fn answer(run: &Path, sql: &str) -> Vec<String> {
+    let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
+    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
+}
+
+/// Writes a model as ONNX.
+fn exported(model: &Path, out: &Path, more: &[&str]) -> std::process::Output {
+    Command::new(CHORUS).args(["model", "export", "onnx"]).arg(model).arg("--out").arg(out).args(more).output().unwrap()
+}
+
+/// ONNX Runtime makes of sound what libtorch makes of features. Features are rounded to float16 on both sides, where sums in another order
+/// move some of them by a step of 1/16 dB.
+#[test]
+fn an_exported_model_is_a_backbone_that_gives_the_same_logits_and_embeddings() {
+    let survey = Survey::made();
+    survey.run_with(&["predict", "--with-upstream", "--set", "predict.embeddings=true"]);
+    let (model, out) = (survey.run().join("model"), survey.folder().join("own.onnx"));
+    let output = exported(&model, &out, &["--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["inputs"][0], "sound [batch, 48000], 16000 Hz, full scale 1");
+    assert_eq!(report["outputs"][0], "embedding [batch, 144]");
+    let contract = std::fs::read_to_string(out.with_extension("yaml")).unwrap();
+    assert!(contract.contains("window_s: 3") && contract.contains("name: logits"), "{contract}");
+
+    let other = survey.folder().join("other");
+    let (backbone, run) = (format!("backbone.path={}", out.display()), format!("run.path={}", other.display()));
+    let sets = ["--set", &backbone, "--set", &run, "--set", "embed.min_score=0"];
+    let output = survey.chorus(&[&["run", "embed", "--with-upstream"], &sets[..]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let keys = "SELECT segment_id, class FROM";
+    assert_eq!(
+        answer(&other, &format!("{keys} backbone_scores ORDER BY segment_id, class")),
+        answer(&survey.run(), &format!("{keys} predictions ORDER BY segment_id, class"))
+    );
+    let of = |run: &Path, sql: &str| answer(run, sql).iter().map(|line| line.parse::<f64>().unwrap()).collect::<Vec<_>>();
+    let logits = of(&survey.run(), "SELECT logit FROM predictions ORDER BY segment_id, class");
+    let scores = of(&other, "SELECT score FROM backbone_scores ORDER BY segment_id, class");
+    let apart: Vec<f64> = logits.iter().zip(&scores).map(|(logit, score)| (logit - (score / (1.0 - score)).ln()).abs()).collect();
+    let (mean, most) = (apart.iter().sum::<f64>() / apart.len() as f64, apart.iter().copied().fold(0.0, f64::max));
+    assert!(!apart.is_empty() && mean < 1e-4 && most < 2e-3, "mean {mean}, at most {most}");
+    let vectors = |run: &Path| -> Vec<f32> {
+        let schema = chorus_tables::schema("embeddings").unwrap();
+        let paths = common::contents(&run.join("tables/embeddings"), "").into_keys();
+        let read = |path: String| {
+            let path = run.join("tables/embeddings").join(path.trim_start_matches('/'));
+            let batch = chorus_tables::TableReader::open(schema, &path).unwrap().read(&["embedding"]).unwrap();
+            let values: Vec<f32> = batch.arrays("embedding").unwrap().iter().flatten().flat_map(chorus_tables::halves).collect();
+            values
+        };
+        paths.flat_map(read).collect()
+    };
+    let (ours, theirs) = (vectors(&survey.run()), vectors(&other));
+    assert_eq!(ours.len(), theirs.len());
+    let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs() / a.abs().max(1.0)).fold(0.0, f32::max);
+    assert!(apart < 2e-3, "{apart}");
+
+    // Nothing is overwritten, and a file that Chorus would not know as ONNX is not written.
+    assert!(text(&exported(&model, &out, &[]).stderr).contains("own.onnx: it exists already; name another file"));
+    let refused = exported(&model, &survey.folder().join("own.pb"), &[]);
+    assert!(text(&refused.stderr).contains("expected a name that ends in .onnx") && !refused.status.success());
+    let features = exported(&model, &survey.folder().join("features.onnx"), &["--input", "features"]);
+    assert!(text(&features.stderr).contains("has no contract and is no backbone"), "{}", text(&features.stderr));
+    assert!(!survey.folder().join("features.yaml").exists());
 }

@@ -84,7 +84,7 @@ pub(crate) enum Command {
     /// Try out a backbone, or print the contracts of known ones
     #[command(subcommand)]
     Backbone(BackboneCommand),
-    /// Describe a model, or compare two models
+    /// Describe a model, compare two models, or write one for other programs
     #[command(subcommand)]
     Model(ModelCommand),
     /// Show format, level and damage of audio files
@@ -598,6 +598,27 @@ pub(crate) enum ModelCommand {
         first: PathBuf,
         /// Folder of the second model
         second: PathBuf,
+    },
+    /// Write a model for other programs
+    #[command(subcommand)]
+    Export(ModelExport),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelExport {
+    /// Write an ONNX file: from sound to embedding, logits and probabilities, with a contract that makes it a backbone of Chorus
+    Onnx {
+        /// Folder of the model, such as runs/NAME/model
+        folder: PathBuf,
+        /// The file to write; its name ends in .onnx
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// What the network takes: windows of sound, or rows of the table features
+        #[arg(long, value_name = "INPUT", default_value = "audio", value_parser = ["audio", "features"])]
+        input: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -272,7 +272,10 @@ impl Contract {
     }
 
     /// The contract of a model of Chorus: a network over spectrograms that are made from the sound.
-    fn of_card(card: &Card) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// In words, a head on the embeddings of another backbone, or a card that lacks a setting.
+    pub fn of_card(card: &Card) -> Result<Self, String> {
         if card.backbone.is_some() {
             return Err("this model is a head on the embeddings of another backbone; name that backbone".into());
         }

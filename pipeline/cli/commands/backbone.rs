@@ -1,5 +1,6 @@
 //! `chorus backbone`: tries a backbone out, and prints contracts of known ones. The worker that can open the file runs it.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -7,6 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use chorus_card::Contract;
 use chorus_embed::given::Given;
 use chorus_embed::{program, ready};
+use chorus_engine::graph::Program;
 use chorus_engine::{worker_failure, worker_program};
 use serde_json::Value;
 
@@ -45,10 +47,19 @@ pub(crate) fn run(command: &BackboneCommand) -> anyhow::Result<ExitCode> {
 /// There is no such worker, or it fails; its message is the error's.
 pub(crate) fn asked(file: &Path, contract: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
     let worker = program(file).context("no program opens a file with this extension")?;
+    let (first, others) = arguments.split_first().context("no command for the worker")?;
+    let given = [OsStr::new(first), OsStr::new("--backbone"), file.as_os_str(), OsStr::new("--contract"), contract.as_os_str()];
+    answer(worker, given.into_iter().chain(others.iter().map(OsStr::new)))
+}
+
+/// What a worker answers as JSON.
+///
+/// # Errors
+/// There is no such worker, or it fails; its message is the error's.
+pub(crate) fn answer<'a>(worker: Program, arguments: impl IntoIterator<Item = &'a OsStr>) -> anyhow::Result<Value> {
     let program = worker_program(worker).map_err(|lack| anyhow!("the worker {} {lack}", worker.file()))?;
     let mut command = Command::new(&program);
-    let (first, others) = arguments.split_first().context("no command for the worker")?;
-    command.arg(first).arg("--backbone").arg(file).arg("--contract").arg(contract).args(others);
+    command.args(arguments);
     let output = command.output().with_context(|| format!("{} cannot be started", program.display()))?;
     if !output.status.success() {
         let told = String::from_utf8_lossy(&output.stderr);

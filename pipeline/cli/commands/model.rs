@@ -1,24 +1,29 @@
-//! `chorus model`: describes a model, or compares two. It reads the cards, the thresholds, and the metrics of the models' runs.
+//! `chorus model`: describes a model, compares two, or writes one for other programs. It reads the cards, the thresholds, and the metrics
+//! of the models' runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, Threshold, WEIGHTS};
+use chorus_engine::graph::Program;
 use chorus_engine::{RunTablesError, hash_bytes};
 use chorus_frames::polars::df;
 use chorus_frames::polars::prelude::{IntoLazy, JoinCoalesce, JoinType, LazyFrame, PolarsResult, SortMultipleOptions, col, lit};
 use chorus_frames::{Frames, FramesError};
 use serde_yaml::Value;
 
-use crate::args::ModelCommand;
+use super::backbone;
+use crate::args::{ModelCommand, ModelExport};
 use crate::output::{self, aligned};
 
 pub(crate) fn run(command: &ModelCommand) -> anyhow::Result<ExitCode> {
     match command {
         ModelCommand::Show { folder, json } => show(&Model::read(folder)?, *json),
         ModelCommand::Compare { first, second } => compare(&Model::read(first)?, &Model::read(second)?),
+        ModelCommand::Export(ModelExport::Onnx { folder, out, input, json }) => export_onnx(folder, out, input, *json),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -111,6 +116,24 @@ fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, String>) {
             into.insert(prefix.to_owned(), text.trim().to_owned());
         }
     }
+}
+
+/// The worker with libtorch writes the file, since it folds the weights as for a prediction.
+fn export_onnx(folder: &Path, out: &Path, input: &str, json: bool) -> anyhow::Result<()> {
+    let mut arguments =
+        vec![OsStr::new("export"), OsStr::new("--model"), folder.as_os_str(), OsStr::new("--out"), out.as_os_str()];
+    if input == "features" {
+        arguments.push(OsStr::new("--features"));
+    }
+    let report = backbone::answer(Program::Torch, arguments)?;
+    if json {
+        return Ok(output::line(&report.to_string())?);
+    }
+    let list = |key: &str| report[key].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect::<Vec<_>>();
+    let rows = ["files", "inputs", "outputs"].map(|key| [key.to_owned(), list(key).join(", ")]);
+    output::line(aligned(&rows).trim_end())?;
+    output::notes(&list("notes"));
+    Ok(())
 }
 
 fn show(model: &Model, json: bool) -> anyhow::Result<()> {

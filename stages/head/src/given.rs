@@ -7,6 +7,7 @@ use chorus_embed::given::Given;
 use chorus_engine::graph::{BACKBONE, ENSEMBLE};
 use chorus_engine::{Config, EngineError, hash_bytes};
 
+use crate::methods::linear::Linear;
 use crate::methods::{Head, find};
 use crate::weights;
 
@@ -42,6 +43,16 @@ pub(crate) fn read(card_path: &Path, weights_path: &Path) -> Result<GivenHead, E
     let tensors = weights::open(&bytes).map_err(|e| refuse(e.to_string()))?;
     let head = method.read(&tensors, card.classes.len(), width).map_err(|e| refuse(e.to_string()))?;
     Ok(GivenHead { card, head })
+}
+
+/// The card of the head in `folder`, and its weights; `None` in place of these for a head whose logits are not W x + b.
+///
+/// # Errors
+/// [`EngineError::Card`], [`EngineError::Model`].
+pub fn linear(folder: &Path) -> Result<(Card, Option<Linear>), EngineError> {
+    let GivenHead { card, head } = read(&folder.join(MODEL_CARD), &folder.join(WEIGHTS))?;
+    let linear = head.linear().cloned();
+    Ok((card, linear))
 }
 
 /// The backbone of a head.

@@ -150,6 +150,16 @@ fn named(output: IValue) -> Result<BTreeMap<String, Tensor>, String> {
     }
 }
 
+/// The spectrograms that a model of Chorus takes. `path` is its card's, for messages.
+///
+/// # Errors
+/// In words, a card with other values than the keys take.
+pub(crate) fn mel_config(card: &Card, path: &Path) -> Result<MelConfig, String> {
+    let value = |key: &chorus_keys::Key| card.setting(key.name).cloned().unwrap_or_else(|| key.before_value());
+    let values: Values = MelConfig::keys().iter().map(|key| (key.name.to_owned(), value(key))).collect();
+    values.settings::<MelConfig>().map_err(|e| format!("{}: {e}", path.display()))
+}
+
 /// The network of a model of Chorus, over spectrograms that are made here.
 struct Own {
     network: Mutex<Frozen>,
@@ -162,9 +172,7 @@ impl Own {
         let card_path = path.with_file_name(MODEL_CARD);
         let card = Card::read(&card_path).map_err(|e| e.to_string())?;
         let network = predict::load(&card, &card_path, path, device, Precision::Float32).map_err(|e| e.to_string())?;
-        let value = |key: &chorus_keys::Key| card.setting(key.name).cloned().unwrap_or_else(|| key.before_value());
-        let values: Values = MelConfig::keys().iter().map(|key| (key.name.to_owned(), value(key))).collect();
-        let config = values.settings::<MelConfig>().map_err(|e| format!("{}: {e}", card_path.display()))?;
+        let config = mel_config(&card, &card_path)?;
         let logmel = LogMel::new(&config).map_err(|e| e.to_string())?;
         let outputs = [Port { name: "embedding".to_owned(), kind: format!("[batch, {}]", card.embedding) }];
         Ok(Self { network: Mutex::new(network), logmel, outputs })

@@ -40,6 +40,8 @@ pub mod mixing;
 pub mod network;
 #[cfg(feature = "torch")]
 pub mod normalise;
+#[cfg(feature = "torch")]
+pub mod onnx;
 pub mod optim;
 pub mod options;
 pub mod precision;

@@ -10,6 +10,7 @@ use chorus_embed::worker::BackboneCommand;
 use chorus_embed::{Embed, FindSpeech};
 use chorus_engine::Config;
 use chorus_engine::graph::{Program, learns_from_embeddings};
+use chorus_torch::onnx::{self, Takes};
 use chorus_torch::precision::Precision;
 use chorus_torch::{Distill, Libtorch, Predict, Pretrain, Train, TrainHead, device, speed};
 use chorus_worker::{RunArgs, Versions, ended, serve};
@@ -47,6 +48,18 @@ enum Command {
         #[arg(long)]
         run: Option<PathBuf>,
     },
+    /// Writes a model as an ONNX file, and says what was written as JSON.
+    Export {
+        /// The model's folder.
+        #[arg(long)]
+        model: PathBuf,
+        /// The file to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// Whether it takes features in place of sound.
+        #[arg(long)]
+        features: bool,
+    },
     /// Says which libtorch, CUDA and cuDNN there are, and which devices.
     Device {
         /// As JSON.
@@ -60,6 +73,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Backbone(command) => command.answer(&Libtorch),
         Command::Device { json } => describe(json),
+        Command::Export { model, out, features } => export(&model, &out, if features { Takes::Features } else { Takes::Audio }),
         Command::Speed { threads, batch, steps, device, run } => speed(&device, threads, batch, steps, run.as_deref()),
     })
 }
@@ -100,6 +114,12 @@ fn resolved_precisions(config: &Config, device: Device) -> Vec<(String, String)>
 fn speed(device: &str, threads: usize, batch: usize, steps: usize, run: Option<&Path>) -> anyhow::Result<()> {
     let speed = speed::measure(device::resolve(device)?, threads, batch, steps, run).map_err(anyhow::Error::from_boxed)?;
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&speed)?).context("stdout")
+}
+
+fn export(model: &Path, out: &Path, takes: Takes) -> anyhow::Result<()> {
+    onnx::check_name(out)?;
+    let report = onnx::export(model, out, takes).map_err(anyhow::Error::from_boxed)?;
+    writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?).context("stdout")
 }
 
 fn describe(json: bool) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 use tch::Tensor;
 
 use crate::Result;
+use crate::onnx::{Attribute, Graph, Value};
 
 /// The name of [`min_max`] on a model's card.
 pub const NORMALISATION: &str = "min_max_per_window";
@@ -19,6 +20,19 @@ pub fn min_max(features: &Tensor) -> Result<Tensor> {
     let minimum = features.f_amin(dims, true)?;
     let range = features.f_amax(dims, true)?.f_sub(&minimum)?.f_clamp_min(f64::from(f32::MIN_POSITIVE))?;
     Ok(features.f_sub(&minimum)?.f_div(&range)?)
+}
+
+/// [`min_max`] in an ONNX graph.
+pub fn export_min_max(graph: &mut Graph, features: &Value) -> Value {
+    let over_window = |graph: &mut Graph, operator: &str| {
+        graph.add(operator, &[features], &[("axes", Attribute::Integers(vec![1, 2, 3])), ("keepdims", Attribute::Integer(1))])
+    };
+    let (minimum, maximum) = (over_window(graph, "ReduceMin"), over_window(graph, "ReduceMax"));
+    let range = graph.add("Sub", &[&maximum, &minimum], &[]);
+    let least = graph.floats(&[], &[f32::MIN_POSITIVE]);
+    let range = graph.add("Max", &[&range, &least], &[]);
+    let above = graph.add("Sub", &[features, &minimum], &[]);
+    graph.add("Div", &[&above, &range], &[])
 }
 
 #[cfg(test)]

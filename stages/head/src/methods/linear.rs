@@ -48,6 +48,10 @@ impl Head for Linear {
             Tensor { name: BIAS, shape: vec![classes], values: self.bias.clone() },
         ]
     }
+
+    fn linear(&self) -> Option<&Linear> {
+        Some(self)
+    }
 }
 
 /// Eight sums side by side, which a compiler turns into vector instructions; the order is the same on every processor.

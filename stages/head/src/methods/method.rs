@@ -7,6 +7,7 @@ use serde_yaml::Mapping;
 
 use crate::HeadError;
 use crate::examples::Examples;
+use crate::methods::linear::Linear;
 use crate::weights::Tensor;
 
 /// A way to fit heads.
@@ -54,6 +55,11 @@ pub trait Head: Send + Sync {
 
     /// Its weights.
     fn tensors(&self) -> Vec<Tensor>;
+
+    /// The head itself where logits are W x + b, for programs that are not ours.
+    fn linear(&self) -> Option<&Linear> {
+        None
+    }
 }
 
 /// What all fits of a run have in common.

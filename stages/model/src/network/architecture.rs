@@ -18,7 +18,9 @@ use crate::device;
 use crate::error::check;
 use crate::extension::{self, Extension};
 #[cfg(feature = "torch")]
-use crate::normalise::min_max;
+use crate::normalise::{export_min_max, min_max};
+#[cfg(feature = "torch")]
+use crate::onnx::{Graph, Value};
 use crate::precision::Precision;
 
 /// A kind of network: all that trainer, prediction and the card of a model ask of it.
@@ -133,6 +135,15 @@ impl Normalisation {
         match self {
             Self::MinMaxPerWindow => min_max(inputs),
             Self::None => Ok(inputs.shallow_clone()),
+        }
+    }
+
+    /// The same in an ONNX graph, for inputs of four dimensions.
+    #[cfg(feature = "torch")]
+    pub fn export(self, graph: &mut Graph, inputs: &Value) -> Value {
+        match self {
+            Self::MinMaxPerWindow => export_min_max(graph, inputs),
+            Self::None => inputs.clone(),
         }
     }
 }

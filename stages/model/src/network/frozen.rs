@@ -9,6 +9,7 @@ use super::fused::Fused;
 use super::instance::{Core, Network};
 use super::layers::{Norm, Pass};
 use crate::Result;
+use crate::onnx::{Graph, Value};
 use crate::tensors::channels_last;
 
 /// Folded weights. Scores equal those of the network in evaluation mode up to rounding, in half of the time or less.
@@ -69,6 +70,18 @@ impl Frozen {
         let pass =
             Pass { parameters: &self.parameters, buffers: &self.buffers, norm: Norm::Folded(self.fused), compute: self.compute };
         self.core.embed(&pass, input, self.kind, &|_, hidden| Ok(hidden))
+    }
+
+    /// Adds the network to an ONNX graph: from normalised inputs to embeddings `[batch, embedding]` and logits `[batch, class]`. `None`
+    /// for a network that has no such form.
+    ///
+    /// # Errors
+    /// libtorch's only.
+    pub fn export(&self, graph: &mut Graph, input: &Value) -> Result<Option<[Value; 2]>> {
+        let pass = Pass { parameters: &self.parameters, buffers: &self.buffers, norm: Norm::Folded(None), compute: self.compute };
+        let Some(embeddings) = self.core.backbone.export(&pass, graph, input)? else { return Ok(None) };
+        let logits = self.core.export_head(&self.parameters, graph, &embeddings)?;
+        Ok(Some([embeddings, logits]))
     }
 
     /// From embeddings `[batch, embedding]` to logits `[batch, class]`.

@@ -12,6 +12,7 @@ use super::architecture::{HEAD, NetworkOptions};
 use super::backbone::{Backbone, Between};
 use super::layers::{Norm, Pass};
 use super::plan::{self, Entry, Init, Plan, Slot};
+use crate::onnx::{Attribute, Graph, Value};
 use crate::tensors::channels_last;
 use crate::weights::{self, StateDict};
 use crate::{Error, Result};
@@ -63,6 +64,21 @@ impl Core {
                 outputs = outputs.f_relu()?;
             }
             outputs = outputs.f_linear(&parameters[weight.0], Some(&parameters[bias.0]))?;
+        }
+        Ok(outputs)
+    }
+}
+
+impl Core {
+    /// [`Core::classify`] in an ONNX graph.
+    pub fn export_head(&self, parameters: &[Tensor], graph: &mut Graph, embeddings: &Value) -> Result<Value> {
+        let mut outputs = embeddings.clone();
+        for (layer, (weight, bias)) in self.head.iter().enumerate() {
+            if layer > 0 {
+                outputs = graph.add("Relu", &[&outputs], &[]);
+            }
+            let (weight, bias) = (graph.weights(&parameters[weight.0])?, graph.weights(&parameters[bias.0])?);
+            outputs = graph.add("Gemm", &[&outputs, &weight, &bias], &[("transB", Attribute::Integer(1))]);
         }
         Ok(outputs)
     }

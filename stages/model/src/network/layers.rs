@@ -5,6 +5,8 @@ use tch::{Kind, TchError, Tensor};
 use super::fused::Fused;
 use super::geometry::{Activation, Geometry};
 use super::plan::{Init, Plan, Slot};
+use crate::Result as CrateResult;
+use crate::onnx::{Graph, Value};
 
 /// What batch normalisation does in a pass.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +121,13 @@ impl ConvNorm {
             true,
         )?;
         self.activation.forward(output)
+    }
+
+    /// The convolution with folded weights and the activation in an ONNX graph.
+    pub fn export(&self, pass: &Pass<'_>, graph: &mut Graph, input: &Value) -> CrateResult<Value> {
+        let (weight, bias) = (graph.weights(pass.parameter(self.weight))?, graph.weights(pass.parameter(self.shift))?);
+        let output = self.geometry.export(graph, input, &weight, &bias);
+        Ok(self.activation.export(graph, output))
     }
 
     /// Puts the normalisation by running statistics into the convolution: `w * a` and `shift - mean * a` with

@@ -26,7 +26,7 @@ mod width;
 pub(crate) use architecture::HEAD;
 pub use architecture::{Architecture, CHANNELS, Input, NetworkOptions, Normalisation};
 #[cfg(feature = "torch")]
-pub use backbone::{Backbone, Between, pool};
+pub use backbone::{Backbone, Between, export_pool, pool};
 #[cfg(feature = "torch")]
 pub use frozen::Frozen;
 #[cfg(feature = "torch")]

@@ -9,7 +9,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::architecture::Architecture;
 #[cfg(feature = "torch")]
-use super::backbone::{Backbone, Between, pool};
+use super::backbone::{Backbone, Between, export_pool, pool};
 #[cfg(feature = "torch")]
 use super::geometry::{Activation, Geometry};
 #[cfg(feature = "torch")]
@@ -21,6 +21,8 @@ use super::width::scaled;
 #[cfg(feature = "torch")]
 use crate::Result;
 use crate::extension::{Entry, OwnOptions};
+#[cfg(feature = "torch")]
+use crate::onnx::{Attribute, Graph, Value};
 
 const NAME: &str = "resnet18";
 
@@ -118,6 +120,20 @@ impl Backbone for Layers {
         Ok(())
     }
 
+    fn export(&self, pass: &Pass<'_>, graph: &mut Graph, input: &Value) -> Result<Option<Value>> {
+        let stem = self.stem.export(pass, graph, input)?;
+        let settings = [
+            ("kernel_shape", Attribute::Integers(vec![3, 3])),
+            ("strides", Attribute::Integers(vec![2, 2])),
+            ("pads", Attribute::Integers(vec![1; 4])),
+        ];
+        let mut hidden = graph.add("MaxPool", &[&stem], &settings);
+        for block in &self.blocks {
+            hidden = block.export(pass, graph, &hidden)?;
+        }
+        Ok(Some(export_pool(graph, &hidden)))
+    }
+
     fn first_convolution(&self) -> Option<Slot> {
         Some(self.stem.weight())
     }
@@ -146,6 +162,18 @@ impl BasicBlock {
             downsample: (stride != 1 || input != output)
                 .then(|| ConvNorm::new(plan, part("downsample.0", "downsample.1"), shortcut, Activation::None)),
         }
+    }
+
+    /// The block in an ONNX graph.
+    fn export(&self, pass: &Pass<'_>, graph: &mut Graph, input: &Value) -> Result<Value> {
+        let first = self.first.export(pass, graph, input)?;
+        let second = self.second.export(pass, graph, &first)?;
+        let shortcut = match &self.downsample {
+            Some(downsample) => &downsample.export(pass, graph, input)?,
+            None => input,
+        };
+        let sum = graph.add("Add", &[&second, shortcut], &[]);
+        Ok(graph.add("Relu", &[&sum], &[]))
     }
 
     fn forward(&self, pass: &Pass<'_>, input: &Tensor) -> std::result::Result<Tensor, TchError> {

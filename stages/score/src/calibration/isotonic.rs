@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 
-use super::method::{Curve, Method};
+use super::method::{Curve, Form, Method};
 use crate::metrics::{Ranking, Step};
 
 /// The method `isotonic`.
@@ -58,6 +58,10 @@ impl Curve for Rising {
             .into_iter()
             .map(|(name, value)| (name.into(), value))
             .collect()
+    }
+
+    fn form(&self) -> Option<Form> {
+        Some(Form::Lines { scores: self.scores.clone(), probabilities: self.probabilities.clone() })
     }
 }
 

@@ -40,4 +40,28 @@ pub trait Curve: Debug + Send + Sync {
     /// The numbers and lists of numbers that define it, by name, for `decisions.yaml`. `slope` and `intercept` are also columns of the
     /// table `calibration`.
     fn parameters(&self) -> Mapping;
+
+    /// The curve as a formula, for programs that are not ours; `None` for a curve that has none of these forms.
+    fn form(&self) -> Option<Form> {
+        None
+    }
+}
+
+/// A curve as a formula.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Form {
+    /// `1 / (1 + exp(-(slope * logit + intercept)))`, of the logit of a score that is kept [`super::LEAST_MARGIN`] from 0 and 1.
+    Logistic {
+        /// Factor of the logit.
+        slope: f64,
+        /// Added to the product.
+        intercept: f64,
+    },
+    /// Straight lines between points, level beyond the first and the last; 0 without points.
+    Lines {
+        /// Scores of the points, strictly rising.
+        scores: Vec<f64>,
+        /// Probabilities at the points.
+        probabilities: Vec<f64>,
+    },
 }

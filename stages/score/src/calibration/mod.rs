@@ -19,8 +19,8 @@ use crate::error::ScoreError;
 use crate::metrics::Ranking;
 
 pub use isotonic::{Rising, isotonic};
-pub use method::{Curve, Method};
-pub use platt::{Logistic, platt};
+pub use method::{Curve, Form, Method};
+pub use platt::{LEAST_MARGIN, Logistic, platt};
 pub use shrunk::Shrunk;
 
 /// Every method, as `evaluate.calibration` names them.

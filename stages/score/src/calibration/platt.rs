@@ -7,11 +7,11 @@
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 
-use super::method::{Curve, Method};
+use super::method::{Curve, Form, Method};
 use crate::metrics::{Ranking, Step};
 
 /// Scores are kept this far from 0 and 1 (2^-24, half the step of float32 below 1), since logits of those are not finite.
-const LEAST_MARGIN: f64 = 1.0 / 16_777_216.0;
+pub const LEAST_MARGIN: f64 = 1.0 / 16_777_216.0;
 /// Newton's method needs about ten steps; where it needs more something is degenerate, and the last step is as good as any.
 const MOST_STEPS: usize = 100;
 /// When a step promises to lower the loss by less than this, per window, it is the last: Newton's method doubles the right digits with each.
@@ -70,6 +70,10 @@ impl Curve for Logistic {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect()
+    }
+
+    fn form(&self) -> Option<Form> {
+        Some(Form::Logistic { slope: self.slope, intercept: self.intercept })
     }
 }
 

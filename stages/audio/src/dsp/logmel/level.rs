@@ -4,7 +4,7 @@ use super::spectrum::Lanes;
 use crate::dsp::instructions::vectorised;
 
 /// The power below which everything counts as -100 dB.
-pub(super) const POWER_FLOOR: f32 = 1e-10;
+pub const POWER_FLOOR: f32 = 1e-10;
 
 vectorised! {
     /// 10 log10(max(x, 1e-10)) of each value.

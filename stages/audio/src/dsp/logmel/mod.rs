@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::AudioError;
 use bands::{Band, Triangles, bands};
 pub use bands::{MelNorm, MelScale};
-pub use pcen::Pcen;
+pub use level::POWER_FLOOR;
+pub use pcen::{Pcen, SCALE as PCEN_SCALE};
 use spectrum::{LANES, Lanes, Scratch, Spectrum};
 pub use window::WindowShape;
 
@@ -161,7 +162,23 @@ impl MelConfig {
         }
     }
 
-    fn pcen(&self) -> Pcen {
+    /// The weights of the mel bands `[mel, bin]`, row by row, over the `n_fft / 2 + 1` bins of a power spectrum.
+    pub fn band_weights(&self) -> Vec<f32> {
+        let bins = self.n_fft / 2 + 1;
+        let mut weights = vec![0.0; self.n_mels * bins];
+        for (row, band) in weights.chunks_exact_mut(bins).zip(bands(&self.triangles())) {
+            row[band.bins.clone()].copy_from_slice(&band.weights);
+        }
+        weights
+    }
+
+    /// The analysis window `[n_fft]`, with zeros around its `win_length` samples.
+    pub fn analysis_window(&self) -> Vec<f32> {
+        self.window.padded(self.win_length, self.n_fft)
+    }
+
+    /// The settings of PCEN, which count with `level: pcen`.
+    pub fn pcen(&self) -> Pcen {
         Pcen {
             gain: self.pcen_gain,
             bias: self.pcen_bias,
@@ -186,7 +203,8 @@ impl MelConfig {
         (self.level == Level::Db && samples.is_multiple_of(hop)).then_some((samples / hop) as usize)
     }
 
-    fn frame_rate_hz(&self) -> f64 {
+    /// Frames a second.
+    pub fn frame_rate_hz(&self) -> f64 {
         f64::from(self.sample_rate_hz) / self.hop_length as f64
     }
 }

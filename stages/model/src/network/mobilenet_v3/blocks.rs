@@ -4,10 +4,11 @@ use tch::{Kind, TchError, Tensor};
 
 use super::layout::{self, Block};
 use crate::Result as CrateResult;
-use crate::network::backbone::{Backbone, Between, pool};
+use crate::network::backbone::{Backbone, Between, export_pool, pool};
 use crate::network::geometry::{Activation, Geometry};
 use crate::network::layers::{ConvNorm, Names, Norm, Pass};
 use crate::network::plan::{Init, Plan, Slot};
+use crate::onnx::{Attribute, Graph, Value};
 
 /// As in MobileNetV3's paper.
 const BATCH_NORM_EPSILON: f64 = 1e-3;
@@ -62,6 +63,15 @@ impl Backbone for Layers {
         Ok(())
     }
 
+    fn export(&self, pass: &Pass<'_>, graph: &mut Graph, input: &Value) -> CrateResult<Option<Value>> {
+        let mut hidden = self.stem.export(pass, graph, input)?;
+        for block in &self.blocks {
+            hidden = block.export(pass, graph, hidden)?;
+        }
+        let maps = self.last.export(pass, graph, &hidden)?;
+        Ok(Some(export_pool(graph, &maps)))
+    }
+
     fn first_convolution(&self) -> Option<Slot> {
         Some(self.stem.weight())
     }
@@ -91,6 +101,21 @@ impl Excitation {
         };
         let squeezed = convolve(&input.f_adaptive_avg_pool2d([1, 1])?, self.squeeze)?.f_relu()?;
         convolve(&squeezed, self.excite)?.f_hardsigmoid()
+    }
+
+    /// The gate in an ONNX graph.
+    fn export(&self, pass: &Pass<'_>, graph: &mut Graph, input: &Value) -> CrateResult<Value> {
+        let convolve = |graph: &mut Graph, input: &Value, (weight, bias): (Slot, Slot)| -> CrateResult<Value> {
+            let (weight, bias) = (graph.weights(pass.parameter(weight))?, graph.weights(pass.parameter(bias))?);
+            Ok(graph.add("Conv", &[input, &weight, &bias], &[]))
+        };
+        let mean = graph.add("GlobalAveragePool", &[input], &[]);
+        let squeezed = convolve(graph, &mean, self.squeeze)?;
+        let squeezed = graph.add("Relu", &[&squeezed], &[]);
+        let excited = convolve(graph, &squeezed, self.excite)?;
+        // ONNX has another slope unless it is given: that of torch is a sixth.
+        let slope = [("alpha", Attribute::Float(1.0 / 6.0)), ("beta", Attribute::Float(0.5))];
+        Ok(graph.add("HardSigmoid", &[&excited], &slope))
     }
 }
 
@@ -145,6 +170,21 @@ impl InvertedResidual {
             (true, false) => output.f_add(input),
             (true, true) => output.f_add_(input),
         }
+    }
+
+    /// The block in an ONNX graph.
+    fn export(&self, pass: &Pass<'_>, graph: &mut Graph, input: Value) -> CrateResult<Value> {
+        let expanded = match &self.expand {
+            Some(expand) => &expand.export(pass, graph, &input)?,
+            None => &input,
+        };
+        let mut hidden = self.depthwise.export(pass, graph, expanded)?;
+        if let Some(excitation) = &self.excitation {
+            let gate = excitation.export(pass, graph, &hidden)?;
+            hidden = graph.add("Mul", &[&hidden, &gate], &[]);
+        }
+        let output = self.project.export(pass, graph, &hidden)?;
+        Ok(if self.shortcut { graph.add("Add", &[&output, &input], &[]) } else { output })
     }
 
     /// Folds all normalisations, see [`ConvNorm::fold`].
