@@ -68,6 +68,8 @@ mod tensors;
 mod train;
 #[cfg(feature = "torch")]
 pub mod trainer;
+#[cfg(feature = "torch")]
+pub mod trial;
 pub mod view_loss;
 #[cfg(feature = "torch")]
 pub mod weights;

@@ -12,7 +12,7 @@ use chorus_engine::Config;
 use chorus_engine::graph::{Program, learns_from_embeddings};
 use chorus_torch::onnx::{self, Takes};
 use chorus_torch::precision::Precision;
-use chorus_torch::{Distill, Libtorch, Predict, Pretrain, Train, TrainHead, device, speed};
+use chorus_torch::{Distill, Libtorch, Predict, Pretrain, Train, TrainHead, device, speed, trial};
 use chorus_worker::{RunArgs, Versions, ended, serve};
 use clap::{Parser, Subcommand};
 use tch::Device;
@@ -48,6 +48,21 @@ enum Command {
         #[arg(long)]
         run: Option<PathBuf>,
     },
+    /// Compares a device with the processor, and measures its speeds, as JSON; fails where they are too far apart.
+    Trial {
+        /// auto, cpu or cuda:N.
+        #[arg(long, default_value = "auto")]
+        device: String,
+        /// Threads of libtorch.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Windows of a batch, for the speeds.
+        #[arg(long, default_value_t = 128)]
+        batch: usize,
+        /// Steps that are timed, after one that is not.
+        #[arg(long, default_value_t = 30)]
+        steps: usize,
+    },
     /// Writes a model as an ONNX file, and says what was written as JSON.
     Export {
         /// The model's folder.
@@ -73,6 +88,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Backbone(command) => command.answer(&Libtorch),
         Command::Device { json } => describe(json),
+        Command::Trial { device, threads, batch, steps } => trial(&device, threads, batch, steps),
         Command::Export { model, out, features } => export(&model, &out, if features { Takes::Features } else { Takes::Audio }),
         Command::Speed { threads, batch, steps, device, run } => speed(&device, threads, batch, steps, run.as_deref()),
     })
@@ -114,6 +130,14 @@ fn resolved_precisions(config: &Config, device: Device) -> Vec<(String, String)>
 fn speed(device: &str, threads: usize, batch: usize, steps: usize, run: Option<&Path>) -> anyhow::Result<()> {
     let speed = speed::measure(device::resolve(device)?, threads, batch, steps, run).map_err(anyhow::Error::from_boxed)?;
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&speed)?).context("stdout")
+}
+
+fn trial(device: &str, threads: usize, batch: usize, steps: usize) -> anyhow::Result<()> {
+    let trial = trial::run(device::resolve(device)?, threads, batch, steps).map_err(anyhow::Error::from_boxed)?;
+    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&trial)?).context("stdout")?;
+    let failures: Vec<String> = trial.failures().iter().map(|check| format!("{}: {}", check.what, check.found)).collect();
+    anyhow::ensure!(failures.is_empty(), "{} and the processor are too far apart: {}", trial.device, failures.join("; "));
+    Ok(())
 }
 
 fn export(model: &Path, out: &Path, takes: Takes) -> anyhow::Result<()> {

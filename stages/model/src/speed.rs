@@ -16,12 +16,13 @@ use crate::loader::{Job, for_each_batch};
 use crate::network::Network;
 use crate::options::{LoopSettings, TrainOptions};
 use crate::precision::Precision;
+use crate::resident::Resident;
 use crate::rng::{Purpose, permutation, stream};
-use crate::trainer::{Hooks, Metrics, Trainer};
+use crate::trainer::{EpochReport, Hooks, Metrics, Trainer};
 use crate::{Result, device};
 
 /// AnuraSet's number of species, and the paper's windows.
-const CLASSES: i64 = 42;
+pub(crate) const CLASSES: i64 = 42;
 const SHAPE: [i64; 3] = [1, 128, 376];
 
 /// Windows per second.
@@ -41,9 +42,26 @@ pub struct Speed {
     pub feed: Option<f64>,
 }
 
-/// Windows of random decibels with random labels.
-struct Noise {
+/// Windows of random decibels with random labels. Some hundred are made, and then come again: a device must not wait for them.
+pub(crate) struct Noise {
     rows: usize,
+    /// `[window, mel, frame]`, float16.
+    windows: Vec<u8>,
+}
+
+impl Noise {
+    /// So many rows.
+    pub fn new(rows: usize) -> Self {
+        const MADE: usize = 256;
+        let values = SHAPE.iter().product::<i64>() as usize;
+        let windows = (0..rows.min(MADE))
+            .flat_map(|row| {
+                // Halves between -128 and -64 dB; their noise is of no account, only that they differ.
+                (0..values).flat_map(move |i| [((i * 31 + row * 7) % 251) as u8, 0xd4 + ((i + row) % 4) as u8])
+            })
+            .collect();
+        Self { rows, windows }
+    }
 }
 
 impl Dataset for Noise {
@@ -52,14 +70,9 @@ impl Dataset for Noise {
     }
 
     fn inputs(&self, rows: &[usize]) -> Result<Tensor> {
-        let values = SHAPE.iter().product::<i64>() as usize;
-        let bytes: Vec<u8> = rows
-            .iter()
-            .flat_map(|&row| {
-                // Halves between -128 and -64 dB; their noise is of no account, only that they differ.
-                (0..values).flat_map(move |i| [((i * 31 + row * 7) % 251) as u8, 0xd4 + ((i + row) % 4) as u8])
-            })
-            .collect();
+        let width = 2 * SHAPE.iter().product::<i64>() as usize;
+        let made = self.windows.len() / width;
+        let bytes = rows.iter().map(|&row| &self.windows[row % made * width..][..width]).collect::<Vec<_>>().concat();
         crate::features::tensor(&bytes, rows.len(), [SHAPE[1], SHAPE[2]])
     }
 
@@ -89,6 +102,24 @@ impl Hooks for Watch {
         self.first = self.first.or(self.last);
         Ok(ControlFlow::Continue(()))
     }
+
+    /// A GPU is still at work when a step's last order was given; an epoch ends when its losses are read.
+    fn epoch(&mut self, _: &Trainer, _: &EpochReport) -> Result<ControlFlow<()>> {
+        self.last = Some(Instant::now());
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// How a speed is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub device: Device,
+    pub threads: usize,
+    pub batch: usize,
+    /// Steps that are timed, after one that is not.
+    pub steps: usize,
+    /// Whether features lie on the device before they are timed.
+    pub resident: bool,
 }
 
 /// Measures everything, with batches of `batch` windows; `run` is that of the feature table to read.
@@ -106,31 +137,39 @@ pub fn measure(
     let lacks_bfloat16 = device::lacks_bfloat16(device);
     // It would take minutes, and say nothing of what is used there.
     let has_bfloat16 = lacks_bfloat16.is_none();
+    let load = Load { device, threads, batch, steps, resident: false };
     Ok(Speed {
-        training: training(device, threads, batch, steps, Precision::Float32)?,
-        training_bfloat16: has_bfloat16.then(|| training(device, threads, batch, steps, Precision::Bfloat16)).transpose()?,
-        prediction: prediction(device, batch, steps, Kind::Float)?,
-        prediction_bfloat16: has_bfloat16.then(|| prediction(device, batch, steps, Kind::BFloat16)).transpose()?,
+        training: training(load, Precision::Float32)?,
+        training_bfloat16: has_bfloat16.then(|| training(load, Precision::Bfloat16)).transpose()?,
+        prediction: prediction(load, Kind::Float)?,
+        prediction_bfloat16: has_bfloat16.then(|| prediction(load, Kind::BFloat16)).transpose()?,
         lacks_bfloat16,
         feed: run.map(|run| feed(run, batch, threads)).transpose()?,
     })
 }
 
-fn training(device: Device, threads: usize, batch: usize, steps: usize, precision: Precision) -> Result<f64> {
+/// Windows per second of training with the paper's settings.
+pub(crate) fn training(load: Load, precision: Precision) -> Result<f64> {
+    let Load { device, threads, batch, steps, resident } = load;
     let mut options = TrainOptions::paper(CLASSES);
     options.settings = LoopSettings { batch_size: batch, epochs: 1, threads, precision, ..options.settings };
     let mut watch = Watch::default();
-    let noise = Noise { rows: (steps + 1) * batch };
-    let _ = Trainer::new(options, device)?.run(&noise, None, &mut watch)?;
+    let noise = Noise::new((steps + 1) * batch);
+    let resident = resident.then(|| Resident::new(&noise, device)).transpose()?;
+    let data = resident.as_ref().map_or(&noise as &dyn Dataset, |resident| resident);
+    let mut trainer = Trainer::new(options, device)?.with_loader_threads(usize::from(resident.is_none()));
+    let _ = trainer.run(data, None, &mut watch)?;
     let seconds = watch.first.zip(watch.last).map_or(f64::NAN, |(first, last)| (last - first).as_secs_f64());
     Ok((steps * batch) as f64 / seconds)
 }
 
-fn prediction(device: Device, batch: usize, steps: usize, kind: Kind) -> Result<f64> {
+/// Windows per second of prediction.
+pub(crate) fn prediction(load: Load, kind: Kind) -> Result<f64> {
+    let Load { device, batch, steps, resident, .. } = load;
     let options = TrainOptions::paper(CLASSES).network;
     let network = Network::new(options, 0, Kind::Float, device)?.freeze(kind)?;
-    let noise = Noise { rows: batch };
-    let features = noise.inputs(&(0..batch).collect::<Vec<_>>())?;
+    let features = Noise::new(batch).inputs(&(0..batch).collect::<Vec<_>>())?;
+    let features = if resident { device::send(&features, device)? } else { features };
     let mut start = Instant::now();
     for step in 0..=steps {
         // Reading the logits waits for them on any device.
