@@ -69,12 +69,10 @@ impl Work for Segment {
         let (rates, frames) = (recordings.u32("sample_rate_hz")?, recordings.u64("frames")?);
         let copies = recordings.utf8("copy_of")?;
         let mut rows: Vec<(String, &str, u32, Window, Option<i64>)> = Vec::new();
-        // A copy counts once: its windows are those of the recording that it is a copy of.
-        for (i, id) in ids.iter().enumerate().filter(|(i, _)| copies.iter().nth(*i).flatten().is_none()) {
-            let (Some(id), Some(rate), Some(frames)) = (id, rates.iter().nth(i).flatten(), frames.iter().nth(i).flatten()) else {
-                continue;
-            };
-            let start_utc = starts.iter().nth(i).flatten();
+        let columns = ids.iter().zip(rates.iter()).zip(frames.iter()).zip(starts.iter()).zip(copies.iter());
+        for ((((id, rate), frames), start_utc), copy_of) in columns {
+            // A copy counts once: its windows are those of the recording that it is a copy of.
+            let (Some(id), Some(rate), Some(frames), None) = (id, rate, frames, copy_of) else { continue };
             for (index, window) in (0u32..).zip(windows(frames, rate, segment)) {
                 let utc = start_utc.map(|us| us + (window.start_s * 1e6).round() as i64);
                 rows.push((format!("{id}-{index:06}"), id, index, window, utc));

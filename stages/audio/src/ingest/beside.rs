@@ -7,28 +7,85 @@ use std::collections::BTreeSet;
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use serde::{Deserialize, Serialize};
 
 use super::found::{Found, Probe};
-use super::start::SAME_START;
+use super::start::{NameClock, SAME_START};
+use crate::headers::Header;
 use crate::names::{NamePattern, parse_start};
 
-/// The offset from UTC of names without prefix and zone in a folder, where the headers of its files agree on one.
-pub(super) fn offset_of_names<'a>(files: impl Iterator<Item = (&'a str, &'a Probe)>) -> Option<Offset> {
-    let shown: BTreeSet<Offset> = files.filter_map(|(path, probe)| shown_by(path, probe)).collect();
-    let mut shown = shown.into_iter();
-    shown.next().filter(|_| shown.next().is_none())
+/// What headers show of the clock of names without prefix and zone. What several pieces of a folder show is added up in any order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Shown {
+    /// Offsets from UTC of names whose header has the time with its offset, seconds.
+    offsets_s: BTreeSet<i32>,
+    /// Whether the header of some name has the same time without an offset: such headers are read as the site's clock.
+    is_local: bool,
 }
 
-/// The offset that a file's own header shows of its name.
-fn shown_by(path: &str, probe: &Probe) -> Option<Offset> {
-    let Found::Sound(sound) = &probe.found else { return None };
+impl Shown {
+    /// What the headers of these files show.
+    pub(super) fn of<'a>(files: impl Iterator<Item = (&'a str, &'a Probe)>) -> Self {
+        let mut shown = Self::default();
+        for (path, probe) in files {
+            if let Found::Sound(sound) = &probe.found {
+                shown.add(path, &sound.header);
+            }
+        }
+        shown
+    }
+
+    /// Adds what the header of one file shows.
+    pub(super) fn add(&mut self, path: &str, header: &Header) {
+        match shown_by(path, header) {
+            Some(NameClock::Fixed(offset)) => {
+                self.offsets_s.insert(offset.seconds());
+            }
+            Some(NameClock::Local) => self.is_local = true,
+            None => {}
+        }
+    }
+
+    /// Adds what other files show.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.offsets_s.extend(&other.offsets_s);
+        self.is_local |= other.is_local;
+    }
+
+    /// Whether no header shows anything.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The clock of the names; `None` where headers show none, or some names in UTC and others in local time.
+    pub(super) fn clock(&self) -> Option<NameClock> {
+        let offsets: Vec<i32> = self.offsets_s.iter().copied().collect();
+        match offsets.as_slice() {
+            [] => self.is_local.then_some(NameClock::Local),
+            [0] if self.is_local => None,
+            [offset] => Offset::from_seconds(*offset).ok().map(NameClock::Fixed),
+            several => (!several.contains(&0)).then_some(NameClock::Local),
+        }
+    }
+
+    /// Names with these offsets, seconds.
+    #[cfg(test)]
+    pub(super) fn at(offsets_s: &[i32]) -> Self {
+        Self { offsets_s: offsets_s.iter().copied().collect(), is_local: false }
+    }
+}
+
+/// The clock that a file's own header shows of its name.
+fn shown_by(path: &str, header: &Header) -> Option<NameClock> {
     let name = parse_start(stem(path)).filter(|name| name.pattern == NamePattern::AudioMoth && name.offset.is_none())?;
     let is_same = |clock: DateTime| clock.duration_since(name.local).abs() <= SAME_START;
-    sound.header.times.iter().find_map(|time| {
+    let stated = header.times.iter().find_map(|time| {
         let offset = time.offset()?;
         let in_utc = offset.to_timestamp(time.local).ok().map(|instant| Offset::UTC.to_datetime(instant))?;
         is_same(time.local).then_some(offset).or_else(|| is_same(in_utc).then_some(Offset::UTC))
-    })
+    });
+    let bare = || header.times.iter().any(|time| time.offset_s.is_none() && !time.offset_unknown && is_same(time.local));
+    stated.map(NameClock::Fixed).or_else(|| bare().then_some(NameClock::Local))
 }
 
 /// The name of a file without its extension.
@@ -62,13 +119,44 @@ mod tests {
         let moth =
             |time: &str, zone: &str| probe(&format!("Recorded at {time} 01/03/2020 (UTC{zone}) by AudioMoth 24E144055E080032"));
         let (local, utc) = (moth("19:00:00", "-3"), moth("16:00:00", "-3"));
-        let shown = |files: &[(&str, &Probe)]| offset_of_names(files.iter().copied());
-        let hours = |hours: i8| Some(Offset::constant(hours));
+        let shown = |files: &[(&str, &Probe)]| Shown::of(files.iter().copied()).clock();
+        let hours = |hours: i8| Some(NameClock::Fixed(Offset::constant(hours)));
         assert_eq!(shown(&[("a/20200301_190000.WAV", &local), ("a/20200302_190000.flac", &probe(""))]), hours(-3));
         assert_eq!(shown(&[("a/20200301_190000.WAV", &utc)]), hours(0));
         assert_eq!(shown(&[("a/20200301_190000.WAV", &local), ("a/20200301_190000.wav", &utc)]), None, "they do not agree");
+        let summer = moth("19:00:00", "-2");
+        let both = [("a/20200301_190000.WAV", &local), ("b/20200301_190000.WAV", &summer)];
+        assert_eq!(shown(&both), Some(NameClock::Local), "a recorder that was set to local time in two seasons");
         for name in ["P_20200301_190000.WAV", "20200301_190000_-0300.WAV", "20200301_120000.WAV"] {
             assert_eq!(shown(&[(name, &local)]), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_header_without_an_offset_shows_the_site_s_clock() {
+        let guano = |stamp: &str| crate::headers::guano::parse(&format!("Timestamp: {stamp}"));
+        let shown = |stamps: &[&str]| {
+            let mut shown = Shown::default();
+            stamps.iter().for_each(|stamp| shown.add("20200301_190000.wav", &guano(stamp)));
+            shown.clock()
+        };
+        assert_eq!(shown(&["2020-03-01T19:00:00"]), Some(NameClock::Local));
+        assert_eq!(shown(&["2020-03-01T19:00:00", "2020-03-01T19:00:00-03:00"]), Some(NameClock::Fixed(Offset::constant(-3))));
+        assert_eq!(shown(&["2020-03-01T19:00:00", "2020-03-01T19:00:00Z"]), None, "they do not agree");
+        assert_eq!(shown(&["2020-03-01T19:00:00-00:00"]), None, "which leaves it open");
+        assert_eq!(shown(&["2020-03-01T12:00:00"]), None);
+    }
+
+    #[test]
+    fn pieces_add_up_in_any_order() {
+        let parts = [Shown::at(&[-10_800]), Shown::default(), Shown { is_local: true, ..Shown::default() }];
+        let sum = |order: [usize; 3]| {
+            let mut sum = Shown::default();
+            order.iter().for_each(|part| sum.join(&parts[*part]));
+            sum
+        };
+        assert_eq!(sum([0, 1, 2]), sum([2, 1, 0]));
+        assert_eq!(sum([1, 2, 0]).clock(), Some(NameClock::Fixed(Offset::constant(-3))));
+        assert!(parts[1].is_empty() && !parts[2].is_empty());
     }
 }

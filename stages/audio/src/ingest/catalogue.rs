@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use chorus_engine::{External, ScanContext, Share, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
-use super::beside::offset_of_names;
+use super::beside::Shown;
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
 use super::pieces::{self, Memory, Name, Piece, number};
 use super::probe::{self, Pending, Reading};
 use super::rows::{Recording, Rules, row};
+use super::start::NameClock;
 use super::summary::{self, Day, Looked, Tally};
 
 /// Pieces whose details are kept in memory from one unit to the next.
@@ -34,7 +35,8 @@ struct Entry {
 /// The archive as the last scan saw it.
 pub struct Catalogue {
     rules: Rules,
-    pieces: Vec<Name>,
+    /// The pieces, each with the clock of names that the headers of its folder show.
+    pieces: Vec<(Name, Option<NameClock>)>,
     units: BTreeMap<Unit, Vec<Entry>>,
     /// Files that could not be read. Their results are not stored, so that each run tries again.
     unreadable: BTreeMap<String, Listed>,
@@ -56,9 +58,9 @@ impl Catalogue {
         let looked = look_at_all(cx, &rules, &digest, &pieces, is_read, &reading)?;
         drop(progress);
         refuse_equal_numbers(&pieces, &looked)?;
-        let names = pieces.into_iter().map(|piece| piece.name).collect();
-        let mut catalogue =
-            Self { rules, pieces: names, units: BTreeMap::new(), unreadable: BTreeMap::new(), held: Mutex::default() };
+        let named = |(piece, looked): (Piece, &Looked)| (piece.name, looked.folder.clock());
+        let pieces = pieces.into_iter().zip(&looked).map(named).collect();
+        let mut catalogue = Self { rules, pieces, units: BTreeMap::new(), unreadable: BTreeMap::new(), held: Mutex::default() };
         let (mut tally, mut pending, mut days) = (Tally::default(), Pending::default(), BTreeMap::new());
         for (piece, looked) in (0..).zip(looked) {
             file(&mut days, piece, looked.days, &looked.entries);
@@ -108,7 +110,7 @@ impl Catalogue {
         let mut rows = Vec::with_capacity(entries.len());
         for (piece, entries) in wanted {
             let memory = self.memory(cx, piece);
-            let shown = offset_of_names(memory.values().map(|(file, probe)| (file.path.as_str(), probe)));
+            let shown = self.pieces[piece as usize].1;
             let by_id: HashMap<u64, &(Listed, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
             for entry in entries {
                 let mut recording = match by_id.get(&entry.known.id) {
@@ -133,7 +135,7 @@ impl Catalogue {
         if let Some((_, memory)) = lock().iter().find(|(held, _)| *held == piece) {
             return Arc::clone(memory);
         }
-        let memory = Arc::new(pieces::recall(cx, &self.pieces[piece as usize]));
+        let memory = Arc::new(pieces::recall(cx, &self.pieces[piece as usize].0));
         let mut held = lock();
         held.push_front((piece, Arc::clone(&memory)));
         held.truncate(HELD);
@@ -147,7 +149,7 @@ fn look_only(cx: &ScanContext<'_>, piece: &Piece, rules: &Rules, digest: &str) -
         return Ok(looked);
     }
     let (probed, pending) = probe::remembered(cx, piece);
-    Looked::of(probed, pending, rules)
+    Looked::of(probed, pending, rules, &Shown::default())
 }
 
 /// Looks at all pieces, several at once. Those that are to be read are read: first those that no other process of a shared run is
@@ -170,7 +172,7 @@ fn look_at_all(
             return Ok(Some(looked));
         }
         let Some(probed) = probe::read_piece(cx, archive, piece, reading, wait)? else { return Ok(None) };
-        let looked = Looked::of(probed, Pending::default(), rules)?;
+        let looked = Looked::of(probed, Pending::default(), rules, &Shown::default())?;
         looked.remember(cx, piece, digest)?;
         Ok(Some(looked))
     };
@@ -178,7 +180,37 @@ fn look_at_all(
     for (looked, piece) in looked.iter_mut().zip(pieces).filter(|(looked, _)| looked.is_none()) {
         *looked = look(piece, true)?;
     }
-    Ok(looked.into_iter().flatten().collect())
+    let mut looked: Vec<Looked> = looked.into_iter().flatten().collect();
+    agree_by_folder(cx, rules, digest, pieces, &is_read, &mut looked)?;
+    Ok(looked)
+}
+
+/// Makes the rows of all pieces of a folder with one clock of names: a header in one piece may show the clock of names in another.
+/// Pieces that were looked at with another clock are made anew from what is stored of them, without reading a file.
+fn agree_by_folder(
+    cx: &ScanContext<'_>,
+    rules: &Rules,
+    digest: &str,
+    pieces: &[Piece],
+    is_read: impl Fn(&Piece) -> bool + Sync,
+    looked: &mut [Looked],
+) -> Result<(), WorkError> {
+    let mut folders: BTreeMap<&str, Shown> = BTreeMap::new();
+    for (piece, looked) in pieces.iter().zip(looked.iter()) {
+        folders.entry(piece.name.folder()).or_default().join(&looked.own);
+    }
+    pieces.par_iter().zip(looked.par_iter_mut()).try_for_each(|(piece, looked)| -> Result<(), WorkError> {
+        let Some(folder) = folders.get(piece.name.folder()).filter(|folder| folder.clock() != looked.folder.clock()) else {
+            return Ok(());
+        };
+        if is_read(piece) {
+            *looked = Looked::of(probe::stored(cx, piece), Pending::default(), rules, folder)?;
+            return looked.remember(cx, piece, digest);
+        }
+        let (probed, pending) = probe::remembered(cx, piece);
+        *looked = Looked::of(probed, pending, rules, folder)?;
+        Ok(())
+    })
 }
 
 /// Refuses two paths with the same number.

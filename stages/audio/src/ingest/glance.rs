@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_archive::{Archive, EntryState};
+use jiff::tz::Offset;
 
-use super::beside::stem;
+use super::beside::{Shown, stem};
 use super::error::IngestError;
 use super::exclude::Exclude;
 use super::folders::Folders;
 use super::list::{self, Listed};
 use super::sites::{SiteFolder, SiteFrom, site};
+use super::start::NameClock;
 use crate::container::{self, Facts};
 use crate::names::{NamePattern, NameTime, parse_start};
 
@@ -46,7 +48,7 @@ pub struct Glance {
     /// Offsets from UTC that these headers state, minutes.
     pub header_offsets_min: BTreeSet<i32>,
     /// Whether headers show that names without a prefix are in the recorder's local time (true) or in UTC (false); `None` where
-    /// they show neither.
+    /// they show neither, or both. Ingest decides it for each folder by the same rule.
     pub bare_names_are_local: Option<bool>,
     /// What is doubtful or was not understood.
     pub doubts: Vec<String>,
@@ -86,6 +88,7 @@ pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<
 impl Glance {
     fn look_at_headers(&mut self, archive: &dyn Archive, files: &[Listed]) {
         let (mut bytes, mut seconds, mut unread) = (0, 0.0, Vec::new());
+        let mut clocks: BTreeMap<&str, Shown> = BTreeMap::new();
         for file in files.iter().step_by(files.len().div_ceil(HEADERS)) {
             let reader = match container::open(archive, &file.path) {
                 Ok(reader) => reader,
@@ -96,7 +99,9 @@ impl Glance {
             };
             let facts = reader.facts();
             self.rates_hz.insert(facts.sample_rate_hz);
-            self.take_header(facts, time_of(file).as_ref());
+            self.take_header(facts);
+            let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            clocks.entry(folder).or_default().add(&file.path, &facts.header);
             // The length of some compressed recordings is known at their end only.
             if facts.frames > 0 {
                 bytes += file.bytes;
@@ -106,24 +111,35 @@ impl Glance {
         if let Some(first) = unread.first() {
             self.doubts.push(format!("{} of the files that were looked at cannot be read: {first}", unread.len()));
         }
+        self.take_clocks(&clocks);
         self.hours = (bytes > 0).then(|| seconds / 3600.0 * self.bytes as f64 / bytes as f64);
     }
 
-    fn take_header(&mut self, facts: &Facts, name: Option<&NameTime>) {
+    fn take_header(&mut self, facts: &Facts) {
         let header = &facts.header;
         let recorder = [header.make.as_deref(), header.model.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
         self.recorders.extend(Some(recorder).filter(|recorder| !recorder.is_empty()));
-        let stated = header.times.iter().filter_map(|time| Some((time.local, time.offset()?)));
-        for (local, offset) in stated {
-            self.header_offsets_min.insert(offset.seconds() / 60);
-            let name =
-                name.filter(|name| name.pattern == NamePattern::AudioMoth && name.offset.is_none() && offset.seconds() != 0);
-            let utc = offset.to_timestamp(local).ok().map(|instant| jiff::tz::Offset::UTC.to_datetime(instant));
-            match name.map(|name| name.local) {
-                Some(clock) if clock == local => self.bare_names_are_local = Some(true),
-                Some(clock) if Some(clock) == utc => self.bare_names_are_local = Some(false),
-                _ => {}
-            }
+        self.header_offsets_min.extend(header.times.iter().filter_map(|time| Some(time.offset()?.seconds() / 60)));
+    }
+
+    /// Takes what the headers of each folder show of the clock of names.
+    fn take_clocks(&mut self, clocks: &BTreeMap<&str, Shown>) {
+        let mut all = Shown::default();
+        clocks.values().for_each(|shown| all.join(shown));
+        let is_local = |clock: NameClock| clock != NameClock::Fixed(Offset::UTC);
+        self.bare_names_are_local = all.clock().map(is_local);
+        if self.bare_names_are_local.is_none() && !all.is_empty() {
+            let of = |wanted: bool| {
+                let folders = clocks.iter().filter(|(_, shown)| shown.clock().map(is_local) == Some(wanted));
+                let names: Vec<&str> = folders.map(|(folder, _)| if folder.is_empty() { "." } else { *folder }).collect();
+                if names.is_empty() { "no folder alone".to_owned() } else { names.join(", ") }
+            };
+            self.doubts.push(format!(
+                "headers show file names without a prefix in local time ({}) and in UTC ({}); ingest reads each folder as its own headers show, \
+                 and the others by ingest.bare_name_clock",
+                of(true),
+                of(false)
+            ));
         }
     }
 }

@@ -40,6 +40,11 @@ pub(super) struct Name {
 }
 
 impl Name {
+    /// The hash of its folder, which all pieces of the folder share.
+    pub(super) fn folder(&self) -> &str {
+        &self.folder
+    }
+
     /// The path in the cache of what was read from the piece's files.
     pub(super) fn memory(&self) -> String {
         format!("files/{}/{self}.jsonl", &self.folder[..2])

@@ -64,6 +64,16 @@ pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pendin
     (probed, pending)
 }
 
+/// The results of a piece that was read, once more from the store. Files that could not be read are not stored.
+pub(super) fn stored(cx: &ScanContext<'_>, piece: &Piece) -> Probed {
+    let mut memory = pieces::recall(cx, &piece.name);
+    let mut probe = |file: &Listed| {
+        let known = memory.remove(&file.path).filter(|(before, _)| before == file);
+        known.map_or_else(Probe::unreadable, |(_, probe)| probe)
+    };
+    piece.files.iter().map(|(position, file)| (*position, file.clone(), probe(file))).collect()
+}
+
 /// How far the reading of an archive has come.
 pub(super) struct Reading<'a> {
     /// Nothing is told where nothing is read.

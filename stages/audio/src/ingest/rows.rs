@@ -15,7 +15,7 @@ use super::params::{IngestSettings, Params};
 use super::pieces;
 use super::sheet::{Sheet, Subject};
 use super::sites::{SiteFolder, SiteFrom, SiteSource, site};
-use super::start::{Clock, Reading, TimeSource, decide};
+use super::start::{Clock, NameClock, Reading, TimeSource, decide};
 use crate::container::channels::Choice;
 use crate::error::RejectCode;
 use crate::headers::Header;
@@ -154,8 +154,8 @@ fn recording_id(path: &str) -> String {
     hash_bytes(path.as_bytes())[..16].to_owned()
 }
 
-/// The row of one file. `shown` is the offset of names without prefix and zone that the headers of the files beside it show.
-pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Offset>) -> Result<Recording, IngestError> {
+/// The row of one file. `shown` is the clock of names without prefix and zone that the headers of the files of its folder show.
+pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<NameClock>) -> Result<Recording, IngestError> {
     let (sound, status, reason_code, reason, lost_s) = match with_channel(probe.found.clone(), rules.params.archive.channel) {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
@@ -224,11 +224,14 @@ fn notes(doubts: impl Iterator<Item = String>) -> Option<String> {
 }
 
 /// A note where the headers of other files show another clock of names than the configuration says.
-fn unlike(shown: Offset, facts: &NameFacts, ingest: &IngestSettings) -> Option<String> {
+fn unlike(shown: NameClock, facts: &NameFacts, ingest: &IngestSettings) -> Option<String> {
     let is_bare = facts.time.as_ref().is_some_and(|time| time.pattern == NamePattern::AudioMoth && time.offset.is_none());
-    let is_unlike = (shown == Offset::UTC) != (ingest.bare_name_clock == Clock::Utc);
-    let note = || format!("headers of files beside it show that such names have the offset {shown} from UTC: it was read so");
-    (is_bare && is_unlike).then(note)
+    let is_unlike = (shown == NameClock::Fixed(Offset::UTC)) != (ingest.bare_name_clock == Clock::Utc);
+    let shown = match shown {
+        NameClock::Fixed(offset) => format!("have the offset {offset} from UTC"),
+        NameClock::Local => "are in the site's time".to_owned(),
+    };
+    (is_bare && is_unlike).then(|| format!("headers of files beside it show that such names {shown}: it was read so"))
 }
 
 /// Refuses a recording that lacks the channel that is asked for.

@@ -35,6 +35,15 @@ pub(super) enum TimeSource {
     None,
 }
 
+/// The clock of names that carry neither prefix nor zone, as headers of files beside them show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NameClock {
+    /// All headers show this offset from UTC.
+    Fixed(Offset),
+    /// Headers show several offsets, and none of them is UTC: the recorder was set to the site's time, which changes.
+    Local,
+}
+
 impl TimeSource {
     /// As it stands in the table.
     pub(super) fn as_str(self) -> &'static str {
@@ -64,8 +73,8 @@ pub(super) struct Reading {
 
 impl Reading {
     /// All readings of a recording, the most trusted first: those of headers with an offset, other headers, the name. `shown` is
-    /// the offset of names without prefix and zone, where the headers of other files show it; else `bare_clock` counts.
-    pub(super) fn of(header: &Header, name: Option<&NameTime>, bare_clock: Clock, shown: Option<Offset>) -> Vec<Self> {
+    /// the clock of names without prefix and zone, where the headers of other files show it; else `bare_clock` counts.
+    pub(super) fn of(header: &Header, name: Option<&NameTime>, bare_clock: Clock, shown: Option<NameClock>) -> Vec<Self> {
         let (stated, bare): (Vec<_>, Vec<_>) = header.times.iter().partition(|time| time.offset_s.is_some());
         let headers = stated.into_iter().chain(bare).map(Self::of_header);
         headers.chain(name.map(|name| Self::of_name(name, bare_clock, shown))).collect()
@@ -82,10 +91,14 @@ impl Reading {
         }
     }
 
-    fn of_name(name: &NameTime, bare_clock: Clock, shown: Option<Offset>) -> Self {
+    fn of_name(name: &NameTime, bare_clock: Clock, shown: Option<NameClock>) -> Self {
         let bare = match name.pattern {
             NamePattern::UnixHex => Some(Offset::UTC),
-            NamePattern::AudioMoth => shown.or((bare_clock == Clock::Utc).then_some(Offset::UTC)),
+            NamePattern::AudioMoth => match shown {
+                Some(NameClock::Fixed(offset)) => Some(offset),
+                Some(NameClock::Local) => None,
+                None => (bare_clock == Clock::Utc).then_some(Offset::UTC),
+            },
             _ => None,
         };
         Self {
@@ -311,7 +324,7 @@ mod tests {
     fn a_bare_name_is_read_as_other_headers_show() {
         let zone = TimeZone::get("America/Sao_Paulo").unwrap();
         let read = |name: &str, clock, hours: i8| {
-            let shown = Some(Offset::constant(hours));
+            let shown = Some(NameClock::Fixed(Offset::constant(hours)));
             utc(&decide(&Reading::of(&Header::default(), parse_start(name).as_ref(), clock, shown), Some(&zone))).unwrap()
         };
         assert_eq!(read("20200301_193000", Clock::Utc, -4), "2020-03-01T23:30:00Z");
@@ -321,6 +334,9 @@ mod tests {
             "2020-03-01T22:30:00Z",
             "a prefix says that it is another recorder's"
         );
+        let local = Reading::of(&Header::default(), parse_start("20200301_193000").as_ref(), Clock::Utc, Some(NameClock::Local));
+        assert_eq!(utc(&decide(&local, Some(&zone))).unwrap(), "2020-03-01T22:30:00Z", "the site's clock");
+        assert_eq!(decide(&local, None).utc_us, None, "which nobody knows without a zone");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::beside::{offset_of_names, stem};
+use super::beside::{Shown, stem};
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
@@ -17,7 +17,7 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
 /// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content, hash of the
@@ -39,6 +39,10 @@ pub(super) struct Looked {
     pub(super) pending: Pending,
     pub(super) tally: Tally,
     pub(super) unreadable: Vec<Listed>,
+    /// What the headers of its files show of the clock of names.
+    pub(super) own: Shown,
+    /// What those of the whole folder showed when its rows were made.
+    pub(super) folder: Shown,
 }
 
 /// A recording in a summary.
@@ -120,10 +124,14 @@ impl Tally {
 }
 
 impl Looked {
-    /// Makes the rows of a piece's files and keeps what their units depend on.
-    pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules) -> Result<Self, IngestError> {
-        let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, ..Self::default() };
-        let shown = offset_of_names(probed.iter().map(|(_, file, probe)| (file.path.as_str(), probe)));
+    /// Makes the rows of a piece's files and keeps what their units depend on. `folder` is what headers of the folder's other pieces show
+    /// of the clock of names.
+    pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules, folder: &Shown) -> Result<Self, IngestError> {
+        let own = Shown::of(probed.iter().map(|(_, file, probe)| (file.path.as_str(), probe)));
+        let mut folder = folder.clone();
+        folder.join(&own);
+        let shown = folder.clock();
+        let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, own, folder, ..Self::default() };
         for (position, file, probe) in probed {
             let recording = row(&file, &probe, rules, shown)?;
             looked.tally.add(position, &recording);
@@ -169,7 +177,8 @@ impl Looked {
         let index =
             |position: u32| piece.files.binary_search_by_key(&position, |(p, _)| *p).ok().and_then(|i| u32::try_from(i).ok());
         let tally = self.tally.clone().moved(index).ok_or("a recording is not of its piece")?;
-        let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally })?;
+        let (own, folder) = (self.own.clone(), self.folder.clone());
+        let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally, own, folder })?;
         told.push(b'\n');
         told.extend(self.entries.iter().flat_map(Entry::record));
         Ok([hash_bytes(&told).as_bytes(), &told].concat())
@@ -192,6 +201,8 @@ impl Looked {
             entries: entries.collect::<Option<_>>()?,
             days: head.days,
             tally: head.tally.moved(position)?,
+            own: head.own,
+            folder: head.folder,
             ..Self::default()
         })
     }
@@ -213,6 +224,8 @@ struct Head {
     days: Vec<Day>,
     /// Its positions are those within the piece, because positions in the listing change with other folders.
     tally: Tally,
+    own: Shown,
+    folder: Shown,
 }
 
 fn basis_hash(piece: &Piece, rules: &str) -> String {
@@ -330,6 +343,8 @@ mod tests {
                 first: Some((first, "y".into())),
                 ..Tally::default()
             },
+            own: Shown::default(),
+            folder: Shown::at(&[-3 * 3600, 0]),
             ..Looked::default()
         }
     }
