@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use crate::text::{UTF8_BOM, decode, delimiter};
+use crate::text::{UTF8_BOM, composed, decode, delimiter};
 
 /// Characters of a header that a message shows.
 const LONGEST_LIST: usize = 200;
@@ -87,7 +87,7 @@ impl Delimited {
     /// The wanted column is not there; the error lists the columns. Two columns of one name hold different texts.
     pub(crate) fn find(&self, wanted: Option<&str>, usual: &[&str]) -> Result<Option<usize>, String> {
         let Some(name) = wanted else { return self.find_but(usual, &[]) };
-        let mut exact = (0..self.header.len()).filter(|&column| self.header[column] == name);
+        let mut exact = (0..self.header.len()).filter(|&column| composed(&self.header[column]) == composed(name));
         match (exact.next(), exact.next()) {
             (Some(column), None) => Ok(Some(column)),
             _ => self.called(name, &[])?.map(Some).ok_or_else(|| format!("no column {name}; {}", self.columns())),
@@ -108,7 +108,7 @@ impl Delimited {
         let mut found = (0..self.header.len()).filter(is_called);
         let Some(first) = found.next() else { return Ok(None) };
         for other in found {
-            let differs = |row: &&DelimitedRow| row.text(Some(first)) != row.text(Some(other));
+            let differs = |row: &&DelimitedRow| composed(row.text(Some(first))) != composed(row.text(Some(other)));
             if let Some(row) = self.rows.iter().find(differs) {
                 let name = &self.header[first];
                 return Err(format!(
@@ -149,7 +149,7 @@ impl Delimited {
 
 /// The form in which names of columns are compared.
 pub(crate) fn plain(name: &str) -> String {
-    let spaced: String = name.chars().map(|c| if matches!(c, '.' | '_' | '-') { ' ' } else { c }).collect();
+    let spaced: String = composed(name).chars().map(|c| if matches!(c, '.' | '_' | '-') { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 

@@ -132,16 +132,16 @@ impl Event {
         }
     }
 
-    /// Adds a frequency range as written, in units of `hz`. An empty field is a bound that was not drawn.
+    /// Adds a frequency range as written, each bound with the hertz in its unit. An empty field is a bound that was not drawn.
     #[must_use]
-    pub(crate) fn between(mut self, low: &str, high: &str, hz: f64) -> Self {
-        let hertz = |text: &str| number(text).map(|bound| bound * hz).filter(|bound| bound.is_finite());
-        let bound = |text: &str| hertz(text).filter(|bound| *bound >= 0.0);
+    pub(crate) fn between(mut self, low: (&str, f64), high: (&str, f64)) -> Self {
+        let hertz = |(text, hz): (&str, f64)| number(text).map(|bound| bound * hz).filter(|bound| bound.is_finite());
+        let bound = |written: (&str, f64)| hertz(written).filter(|bound| *bound >= 0.0);
         (self.low_hz, self.high_hz) = (bound(low), bound(high));
-        let unread = |text: &&str| !text.is_empty() && hertz(text).is_none();
+        let unread = |written: &&(&str, f64)| !written.0.is_empty() && hertz(**written).is_none();
         let problem = match (self.low_hz, self.high_hz) {
             (Some(low), Some(high)) if low > high => Some(format!("low frequency {low} Hz is above the high one, {high} Hz")),
-            _ => [low, high].iter().find(|text| unread(text)).map(|text| format!("frequency is `{text}`, expected a number")),
+            _ => [low, high].iter().find(unread).map(|(text, _)| format!("frequency is `{text}`, expected a number")),
         };
         self.or_problem(problem)
     }

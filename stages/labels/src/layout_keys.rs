@@ -4,7 +4,8 @@ use chorus_keys::{Finding, Key, Keys, Values};
 
 use crate::layout::LayoutKeys;
 use crate::layouts;
-use crate::layouts::columns::{EventColumnKeys, SeparatorKeys};
+use crate::layouts::columns::EventColumnKeys;
+use crate::layouts::separator::SeparatorKeys;
 use crate::reading::CommonKeys;
 
 /// All keys of layouts: those that several have in common, and those that single layouts have of their own.

@@ -5,7 +5,7 @@
 //! Columns are found by name, since older copies swap two of them and call their clips `SAMPLE_00000.wav`.
 
 use super::clips::ClipLabels;
-use super::columns::{LabelSeparator, filled};
+use super::columns::filled;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};

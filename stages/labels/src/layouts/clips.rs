@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use chorus_archive::composed;
 use serde::{Deserialize, Serialize};
 
-use super::columns::{LABEL, LabelSeparator, SeparatorKeys, filled, quality};
+use super::columns::{LABEL, filled, quality, rivals_of_label};
 use super::recording_columns::RecordingColumns;
+use super::rivals::Rivals;
+use super::separator::{LabelSeparator, SeparatorKeys};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -89,19 +91,25 @@ fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
     let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
     let columns = RecordingColumns::required(&table, wanted, folder).and_then(|recording| {
         let labels = labels(&table, keys, &recording)?;
-        Ok((recording, labels, quality(&table, keys.quality_column.as_deref())?))
+        let rivals = match labels {
+            ClipLabels::Text(label) if keys.label_column.is_none() => rivals_of_label(&table, label, recording.columns()),
+            _ => Rivals::default(),
+        };
+        rivals.refuse_throughout(&table)?;
+        Ok((recording, labels, rivals, quality(&table, keys.quality_column.as_deref())?))
     });
-    let (recording, labels, quality) = match columns {
+    let (recording, labels, rivals, quality) = match columns {
         Ok(read) => read,
         Err(fault) => return Contents::faulty(&table, fault),
     };
     let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
     for row in &table.rows {
         let name = recording.name(row);
-        let unnamed = name.is_none().then(|| "no recording is named".to_owned());
+        let unnamed = || name.is_none().then(|| "no recording is named".to_owned());
+        let problem = recording.contradiction(row).or_else(|| rivals.contradiction(row)).or_else(unnamed);
         for event in labels.events(&table, row, &keys.separator.label_separator) {
             let event = Event { quality: filled(row.text(quality)), ..event };
-            contents.add(name.clone(), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
+            contents.add(name.clone(), event.or_problem(problem.clone()).or_problem(table.too_long(row)));
         }
     }
     contents.or_silence()

@@ -1,13 +1,12 @@
 //! Which columns of a table hold what: those that the configuration names, or else those that users and programs usually write.
 
-use chorus_keys::{Choices, KeyType, Keys, Kind, Range};
+use chorus_keys::{Choices, Keys};
 use serde::{Deserialize, Serialize};
 
+use super::rivals::{Rivals, Sense};
+use super::separator::LabelSeparator;
 use crate::delimited::{Delimited, DelimitedRow, plain};
 use crate::event::Event;
-
-/// Labels of one field: more than any list of species names at once. Each becomes an event with the row's other fields.
-const MOST_LABELS: usize = 256;
 
 const START: &[&str] = &[
     "start_s",
@@ -51,6 +50,8 @@ pub(crate) const LABEL: &[&str] = &[
     "Name",
     "Target",
 ];
+/// The label that a person gives where a program has given one before: the two may differ.
+const MANUAL: [&str; 1] = ["manual id"];
 const LOW: &[&str] = &[
     "low_hz",
     "low",
@@ -188,58 +189,6 @@ impl EventColumnKeys {
     ];
 }
 
-/// The key of tables whose fields may hold several labels.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, Keys)]
-#[keys(section = "annotate")]
-#[serde(default)]
-pub(crate) struct SeparatorKeys {
-    /// Separator between several labels in one field of a CSV file; null: a field is one label.
-    #[key(default = "\";\"", example = "\",\"")]
-    pub(crate) label_separator: LabelSeparator,
-}
-
-impl KeyType for LabelSeparator {
-    const NULLABLE: bool = true;
-
-    fn kind(range: Range) -> Kind {
-        String::kind(range)
-    }
-}
-
-/// The key `annotate.label_separator`: what separates several labels in one field. `None` where a field is one label.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(transparent)]
-pub(crate) struct LabelSeparator(Option<String>);
-
-impl Default for LabelSeparator {
-    fn default() -> Self {
-        Self(Some(";".to_owned()))
-    }
-}
-
-impl LabelSeparator {
-    /// The name of the key in the configuration.
-    pub(crate) const NAMES: &[&str] = &["annotate.label_separator"];
-
-    /// The labels of a field, each once; one empty label where the field is empty.
-    ///
-    /// # Errors
-    /// There are more labels than anybody writes into one field.
-    pub(crate) fn labels<'a>(&self, field: &'a str) -> Result<Vec<&'a str>, String> {
-        let Some(separator) = self.0.as_deref().filter(|separator| !separator.is_empty()) else { return Ok(vec![field]) };
-        let mut labels: Vec<&str> = Vec::new();
-        for label in field.split(separator).map(str::trim).filter(|label| !label.is_empty()) {
-            if labels.len() == MOST_LABELS {
-                return Err(format!("more than {MOST_LABELS} labels in one field"));
-            }
-            if !labels.contains(&label) {
-                labels.push(label);
-            }
-        }
-        Ok(if labels.is_empty() { vec![""] } else { labels })
-    }
-}
-
 /// Positions of the columns of a table with a row per event. No column has two roles.
 pub(crate) struct EventColumns {
     pub(crate) start: usize,
@@ -248,7 +197,9 @@ pub(crate) struct EventColumns {
     low: Option<usize>,
     high: Option<usize>,
     quality: Option<usize>,
-    hz: f64,
+    /// Hertz in a unit of the columns `low` and `high`.
+    hz: [f64; 2],
+    rivals: Rivals,
 }
 
 /// The column that says when an event ends.
@@ -272,7 +223,8 @@ impl EventColumns {
     /// Finds the columns of a table.
     ///
     /// # Errors
-    /// A column is missing, or has two roles. The error names it and the columns that there are.
+    /// A column is missing, has two roles, or is contradicted by another one in every row. The error names it and the columns that there
+    /// are.
     pub(crate) fn of(table: &Delimited, names: &EventColumnKeys) -> Result<Self, String> {
         let mut taken = names.taken(table)?;
         let mut take = |wanted: &Option<String>, usual: &[&str]| -> Result<Option<usize>, String> {
@@ -303,22 +255,45 @@ impl EventColumns {
             }
         }
         let end = end.or(length.map(End::After)).ok_or_else(|| table.lacks(END, "end", "end_column"))?;
-        let low = take(&names.low_column, LOW)?;
-        let says_khz = low.is_some_and(|low| plain(&table.header[low]).contains("khz"));
-        Ok(Self {
-            start,
-            end,
-            label: label.ok_or_else(|| table.lacks(LABEL, "label", "label_column"))?,
-            low,
-            high: take(&names.high_column, HIGH)?,
-            quality: take(&names.quality_column, QUALITY)?,
-            hz: if says_khz || names.frequency_unit == FrequencyUnit::Khz { KHZ } else { 1.0 },
-        })
+        let (low, high) = (take(&names.low_column, LOW)?, take(&names.high_column, HIGH)?);
+        let quality = take(&names.quality_column, QUALITY)?;
+        let label = label.ok_or_else(|| table.lacks(LABEL, "label", "label_column"))?;
+        let says_khz = |column: usize| plain(&table.header[column]).contains("khz");
+        let hz = |column: usize| if says_khz(column) || names.frequency_unit == FrequencyUnit::Khz { KHZ } else { 1.0 };
+        let mut rivals = if names.label_column.is_none() { rivals_of_label(table, label, &taken) } else { Rivals::default() };
+        if names.start_column.is_none() {
+            rivals.add(table, (start, START, "annotate.start_column"), &taken, |_| Sense::Seconds);
+        }
+        match end {
+            End::At(end) if names.end_column.is_none() => {
+                rivals.add(table, (end, END, "annotate.end_column"), &taken, |_| Sense::Seconds);
+            }
+            End::After(length) if names.end_column.is_none() && names.duration_column.is_none() => {
+                rivals.add(table, (length, DURATION, "annotate.duration_column"), &taken, |_| Sense::Seconds);
+            }
+            _ => {}
+        }
+        if let Some(low) = low.filter(|_| names.low_column.is_none()) {
+            rivals.add(table, (low, LOW, "annotate.low_column"), &taken, |other| Sense::Hertz(hz(low), hz(other)));
+        }
+        if let Some(high) = high.filter(|_| names.high_column.is_none()) {
+            rivals.add(table, (high, HIGH, "annotate.high_column"), &taken, |other| Sense::Hertz(hz(high), hz(other)));
+        }
+        rivals.refuse_throughout(table)?;
+        Ok(Self { start, end, label, low, high, quality, hz: [low, high].map(|column| column.map_or(1.0, hz)), rivals })
     }
 
     /// Whether a row has neither times nor a label.
     pub(crate) fn is_blank(&self, row: &DelimitedRow) -> bool {
         [self.start, self.end.column(), self.label].iter().all(|column| row.text(Some(*column)).is_empty())
+    }
+
+    /// The events of a row whose field of the label holds this text, one for each label in it.
+    pub(crate) fn events(&self, row: &DelimitedRow, text: &str, separator: &LabelSeparator) -> Vec<Event> {
+        match separator.labels(text) {
+            Ok(labels) => (1..).zip(labels).map(|(item, label)| Event { item, ..self.event(row, label) }).collect(),
+            Err(problem) => vec![Event::unusable(row.line, &row.all(), problem)],
+        }
     }
 
     /// A label of a row with the row's times, frequencies and quality.
@@ -330,8 +305,18 @@ impl EventColumns {
         };
         let event = Event { quality: filled(row.text(self.quality)), ..event };
         let event = event.or_problem(label.is_empty().then(|| "no label".to_owned()));
-        event.between(row.text(self.low), row.text(self.high), self.hz)
+        let event = event.between((row.text(self.low), self.hz[0]), (row.text(self.high), self.hz[1]));
+        event.or_problem(self.rivals.contradiction(row))
     }
+}
+
+/// The columns that may contradict that of the label, unless they are `taken` for something else.
+pub(super) fn rivals_of_label(table: &Delimited, label: usize, taken: &[usize]) -> Rivals {
+    let mut rivals = Rivals::default();
+    if !MANUAL.contains(&plain(&table.header[label]).as_str()) {
+        rivals.add(table, (label, LABEL, "annotate.label_column"), taken, |_| Sense::Labels);
+    }
+    rivals
 }
 
 /// Whether a table has a column of times within recordings.
@@ -367,6 +352,32 @@ mod tests {
     fn names_of_keys_are_those_of_the_fields() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<std::collections::BTreeSet<_>>();
         assert_eq!(names(EventColumnKeys::NAMES), fields(&EventColumnKeys::default()));
+    }
+
+    #[test]
+    fn columns_of_several_usual_names_have_to_agree() {
+        let problems = |text: &str, names: &[(&str, &str)]| -> Result<Vec<bool>, String> {
+            let table = Delimited::read(text.as_bytes(), crate::delimited::Dialect::Detect);
+            let columns = EventColumns::of(&table, &named(names))?;
+            Ok(table.rows.iter().map(|row| columns.event(row, "A").problem.is_some()).collect())
+        };
+        let starts = "Begin Time (s),start,end,label\n1,1.0,2,A\n1,3,4,A\n";
+        assert_eq!(problems(starts, &[]), Ok(vec![false, true]));
+        assert_eq!(problems(starts, &[("start_column", "start")]), Ok(vec![false, false]), "the configuration says which");
+        assert_eq!(problems("start,end,stop,label\n1,2,2,A\n1,2,3,A\n", &[]), Ok(vec![false, true]));
+        assert_eq!(problems("start,end,Species,Label\n1,2,A,A\n1,2,B,A\n", &[]), Ok(vec![false, true]));
+        assert_eq!(problems("start,end,Manual ID,Species\n1,2,A,A\n1,2,B,A\n", &[]), Ok(vec![false, false]));
+        assert_eq!(problems("start,end,label,low_hz,Low Freq (kHz)\n1,2,A,500,0.5\n1,2,A,500,5\n", &[]), Ok(vec![false, true]));
+        let refused = problems("start,onset,end,label\n1,2,3,A\n", &[]).unwrap_err();
+        assert!(refused.contains("start and onset") && refused.contains("annotate.start_column"), "{refused}");
+    }
+
+    #[test]
+    fn each_frequency_has_the_unit_of_its_own_column() {
+        let text = "start,end,label,Low Freq (kHz),high_hz\n1,2,A,0.5,2000\n";
+        let table = Delimited::read(text.as_bytes(), crate::delimited::Dialect::Detect);
+        let event = EventColumns::of(&table, &named(&[])).unwrap().event(&table.rows[0], "A");
+        assert_eq!((event.low_hz, event.high_hz, event.problem), (Some(500.0), Some(2000.0), None));
     }
 
     /// Start, end and problem of the first row, or why the table cannot be read.
@@ -414,15 +425,7 @@ mod tests {
         let twice = times("start,end,label,Label\n1,2,A,B\n", &named(&[])).unwrap_err();
         assert!(twice.contains("columns 3 and 4") && twice.contains("line 2"), "{twice}");
         assert!(times("start,end,label,Label\n1,2,A,A\n", &named(&[])).is_ok(), "the same twice");
-    }
-
-    #[test]
-    fn labels_of_a_field() {
-        let separator = LabelSeparator::default();
-        assert_eq!(separator.labels("A; B;;A").unwrap(), ["A", "B"]);
-        assert_eq!((separator.labels(""), separator.labels(";")), (Ok(vec![""]), Ok(vec![""])));
-        assert!(separator.labels(&(0..300).map(|i| format!("{i};")).collect::<String>()).unwrap_err().contains("256"));
-        assert_eq!(separator.labels(&"A;".repeat(300)).unwrap(), ["A"]);
-        assert_eq!(LabelSeparator(None).labels("A;B").unwrap(), ["A;B"]);
+        let accents = "start,end,label,Label\n1,2,R\u{e3},Ra\u{303}\n";
+        assert!(times(accents, &named(&[])).is_ok(), "the same twice, in two forms of accents");
     }
 }

@@ -5,9 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::columns::{EventColumnKeys, EventColumns, LabelSeparator, SeparatorKeys};
+use super::columns::{EventColumnKeys, EventColumns};
 use super::raven_times::{BEGIN, RavenTimes};
 use super::recording_columns::{RECORDING, RecordingColumns};
+use super::separator::{LabelSeparator, SeparatorKeys};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -65,14 +66,13 @@ impl Layout for CsvEvents {
 fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
     let (wanted, folder) = (keys.columns.recording_column.as_deref(), keys.columns.recording_folder_column.as_deref());
-    let columns = EventColumns::of(&table, &keys.columns);
-    let recording = RecordingColumns::of(&table, wanted, folder, RECORDING);
-    let (columns, recording) = match (columns, recording) {
-        (Ok(columns), Ok(recording)) => {
-            let recording = recording.without(columns.label);
-            (columns, recording)
-        }
-        (Err(fault), _) | (_, Err(fault)) => return Contents::faulty(&table, fault),
+    let found = EventColumns::of(&table, &keys.columns).and_then(|columns| {
+        let recording = RecordingColumns::of(&table, wanted, folder, RECORDING)?.without(columns.label);
+        Ok((columns, recording.refuse_throughout(&table)?))
+    });
+    let (columns, recording) = match found {
+        Ok(found) => found,
+        Err(fault) => return Contents::faulty(&table, fault),
     };
     let is_ravens = plain(&table.header[columns.start]) == BEGIN;
     let names: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
@@ -83,6 +83,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     let mut contents = Contents::default();
     for (row, name) in table.rows.iter().zip(names) {
         for event in events(row, &columns, &keys.separator.label_separator) {
+            let event = event.or_problem(recording.contradiction(row));
             let event = match &times {
                 Some(times) => times.within_recording(row, name.is_some(), event),
                 None => event,
@@ -97,11 +98,7 @@ fn events(row: &DelimitedRow, columns: &EventColumns, separator: &LabelSeparator
     if columns.is_blank(row) {
         return vec![Event::nothing(row.line)];
     }
-    let labels = match separator.labels(row.text(Some(columns.label))) {
-        Ok(labels) => labels,
-        Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
-    };
-    (1..).zip(labels).map(|(item, label)| Event { item, ..columns.event(row, label) }).collect()
+    columns.events(row, row.text(Some(columns.label)), separator)
 }
 
 #[cfg(test)]
@@ -129,6 +126,16 @@ mod tests {
         assert_eq!(labels, [(2, 1, "A", false), (2, 2, "B", false), (4, 1, "A", true)]);
         assert_eq!((a[0].low_hz, a[0].high_hz, a[0].quality.as_deref()), (Some(500.0), None, Some("H")));
         assert_eq!(found.by_recording[&Some("b.wav".to_owned())], [Event::nothing(3)]);
+    }
+
+    #[test]
+    fn a_row_whose_columns_name_different_recordings_belongs_to_none() {
+        let found = parse("Begin File,filename,start,end,label\na.wav,a.wav,1,2,A\na.wav,b.wav,1,2,A\n");
+        assert_eq!(found.by_recording[&Some("a.wav".to_owned())].len(), 1);
+        let problem = found.by_recording[&None][0].problem.clone().unwrap();
+        assert!(["Begin File", "filename", "`a.wav`", "`b.wav`"].iter().all(|part| problem.contains(part)), "{problem}");
+        let fault = parse("Begin File,filename,start,end,label\na.wav,b.wav,1,2,A\n").fault.unwrap();
+        assert!(fault.contains("contradict each other"), "{fault}");
     }
 
     #[test]

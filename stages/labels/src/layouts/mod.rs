@@ -5,6 +5,7 @@ pub(crate) mod audacity;
 pub(crate) mod columns;
 pub(crate) mod recording_columns;
 pub mod review;
+pub(crate) mod separator;
 
 mod anuraset_processed;
 mod clips;
@@ -12,6 +13,7 @@ mod csv_events;
 mod folders;
 mod raven;
 mod raven_times;
+mod rivals;
 
 use std::collections::BTreeSet;
 

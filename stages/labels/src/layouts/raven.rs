@@ -2,16 +2,19 @@
 //!
 //! Columns are found by name. `Begin Path` or `Begin File` names the recording, and `File Offset (s)` is then the time within
 //! it. Without these columns the table is named like its recording, and `Begin Time (s)` is the time. A selection that is
-//! listed once for each view (waveform, spectrogram) is one event: the one of the spectrogram. A table without rows says that
-//! nothing was heard.
+//! listed once for each view (waveform, spectrogram) is one event: the one of the spectrogram, with the label of another view where it has
+//! none. A table without rows says that nothing was heard.
 //!
 //! Source: the Raven Pro manual, "Selection tables".
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::columns::{EventColumnKeys, EventColumns};
 use super::raven_times::{BEGIN, RavenTimes};
 use super::recording_columns::RecordingColumns;
+use super::separator::{LabelSeparator, SeparatorKeys};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, readable};
@@ -22,6 +25,15 @@ const SPECTROGRAM: &str = "spectrogram";
 
 /// The layout `raven`.
 pub(super) struct Raven;
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+struct RavenKeys {
+    #[serde(flatten)]
+    columns: EventColumnKeys,
+    #[serde(flatten)]
+    separator: SeparatorKeys,
+}
 
 impl Layout for Raven {
     fn name(&self) -> &'static str {
@@ -37,11 +49,11 @@ impl Layout for Raven {
     }
 
     fn keys(&self) -> LayoutKeys {
-        LayoutKeys { used: &[&["annotate.folder"], EventColumnKeys::NAMES], ..LayoutKeys::default() }
+        LayoutKeys { used: &[&["annotate.folder"], EventColumnKeys::NAMES, LabelSeparator::NAMES], ..LayoutKeys::default() }
     }
 
     fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
-        let keys: EventColumnKeys = settings.options()?;
+        let keys: RavenKeys = settings.options()?;
         Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
     }
 
@@ -53,10 +65,10 @@ impl Layout for Raven {
 }
 
 /// Reads a selection table.
-fn parse(bytes: &[u8], keys: &EventColumnKeys) -> Contents {
+fn parse(bytes: &[u8], keys: &RavenKeys) -> Contents {
     let table = Delimited::read(bytes, Dialect::Tabs);
-    match SelectionTable::of(&table, keys) {
-        Ok(columns) => columns.contents(&table),
+    match SelectionTable::of(&table, &keys.columns) {
+        Ok(columns) => columns.contents(&table, &keys.separator.label_separator),
         // Raven has no column for a label until the first one is written.
         Err(_) if table.rows.is_empty() && table.find(None, &[BEGIN]).is_ok_and(|begin| begin.is_some()) => {
             Contents::default().or_silence()
@@ -68,6 +80,7 @@ fn parse(bytes: &[u8], keys: &EventColumnKeys) -> Contents {
 /// The columns of a selection table.
 struct SelectionTable {
     columns: EventColumns,
+    recording: RecordingColumns,
     /// What each row calls its recording.
     recordings: Vec<Option<String>>,
     times: RavenTimes,
@@ -78,44 +91,65 @@ struct SelectionTable {
 impl SelectionTable {
     fn of(table: &Delimited, keys: &EventColumnKeys) -> Result<Self, String> {
         let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
-        let recording = RecordingColumns::of(table, wanted, folder, &["begin path", "begin file"])?;
+        let recording = RecordingColumns::of(table, wanted, folder, &["begin path", "begin file"])?.refuse_throughout(table)?;
         let recordings: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
         Ok(Self {
             columns: EventColumns::of(table, keys)?,
             times: RavenTimes::of(table, &recordings)?,
+            recording,
             recordings,
             selection: table.find(None, &["selection"])?,
             view: table.find(None, &["view"])?,
         })
     }
 
-    fn contents(&self, table: &Delimited) -> Contents {
+    fn contents(&self, table: &Delimited, separator: &LabelSeparator) -> Contents {
         let mut contents = Contents::default();
-        let kept = self.kept(table);
-        for ((row, name), &kept) in table.rows.iter().zip(&self.recordings).zip(&kept) {
-            let again = (kept != row.line).then(|| format!("the selection of line {kept} in another view"));
-            let event = self.columns.event(row, row.text(Some(self.columns.label)));
-            let event = self.times.within_recording(row, name.is_some(), event);
-            contents.add(name.clone(), event.or_problem(again).or_problem(table.too_long(row)));
+        let mut selections: BTreeMap<[&str; 4], Vec<&DelimitedRow>> = BTreeMap::new();
+        for (row, name) in table.rows.iter().zip(&self.recordings) {
+            if let Some(key) = self.selection_of(row, name) {
+                selections.entry(key).or_default().push(row);
+            }
+        }
+        for (row, name) in table.rows.iter().zip(&self.recordings) {
+            let views = self.selection_of(row, name).and_then(|key| selections.get(&key));
+            let (label, problem) = self.among_views(row, views.map_or(&[], Vec::as_slice));
+            for event in self.columns.events(row, label, separator) {
+                let event = event.or_problem(self.recording.contradiction(row));
+                let event = self.times.within_recording(row, name.is_some(), event);
+                contents.add(name.clone(), event.or_problem(problem.clone()).or_problem(table.too_long(row)));
+            }
         }
         contents.or_silence()
     }
 
-    /// For each row the line that is kept of its selection: its own, unless another view of the selection is kept.
-    fn kept(&self, table: &Delimited) -> Vec<u32> {
-        let mut by_selection: BTreeMap<[&str; 4], &DelimitedRow> = BTreeMap::new();
-        for (row, name) in table.rows.iter().zip(&self.recordings) {
-            let Some(key) = self.selection_of(row, name) else { continue };
-            let kept = by_selection.entry(key).or_insert(row);
-            if !self.is_spectrogram(kept) && self.is_spectrogram(row) {
-                *kept = row;
-            }
+    /// The label of a row, and why the row is not used, among the `views` of its selection: one view is kept, the spectrogram where there is
+    /// one. Annotators may fill in the label in one view alone.
+    fn among_views<'t>(&self, row: &'t DelimitedRow, views: &[&'t DelimitedRow]) -> (&'t str, Option<String>) {
+        let label = |row: &'t DelimitedRow| row.text(Some(self.columns.label));
+        let Some(kept) = views.iter().find(|row| self.is_spectrogram(row)).or(views.first()) else { return (label(row), None) };
+        let is_kept = |row: &DelimitedRow| row.text(self.view) == kept.text(self.view);
+        if !is_kept(row) {
+            // With a label, since a span without one would be a sound that nobody knows.
+            let known = [row].into_iter().chain(views.iter().copied()).map(label).find(|text| !text.is_empty());
+            return (known.unwrap_or_default(), Some(format!("the selection of line {} in another view", kept.line)));
         }
-        let line = |(row, name): (&DelimitedRow, &Option<String>)| {
-            let kept = self.selection_of(row, name).map_or(row, |key| by_selection[&key]);
-            if kept.text(self.view) == row.text(self.view) { row.line } else { kept.line }
-        };
-        table.rows.iter().zip(&self.recordings).map(line).collect()
+        let own: Vec<&str> =
+            views.iter().filter(|row| is_kept(row)).map(|row| label(row)).filter(|text| !text.is_empty()).collect();
+        let mut others = views.iter().filter(|row| !is_kept(row) && !label(row).is_empty());
+        if own.is_empty() {
+            return (others.next().map_or("", |other| label(other)), None);
+        }
+        let differing = others.find(|other| !own.contains(&label(other)));
+        let problem = differing.map(|other| {
+            format!(
+                "the selection has the label `{}` here and `{}` on line {}, in another view; make them the same",
+                own[0],
+                label(other),
+                other.line
+            )
+        });
+        (label(row), problem)
     }
 
     /// What all rows of a selection share; `None` in a table without views or numbers.
@@ -160,6 +194,37 @@ mod tests {
         let events = &parse(&format!("{HEADER}{rows}")).by_recording[&None];
         let problems: Vec<_> = events.iter().map(|e| e.problem.as_deref()).collect();
         assert_eq!(problems, [Some("the selection of line 3 in another view"), None, None, None]);
+    }
+
+    #[test]
+    fn a_label_in_one_view_of_a_selection_is_that_of_the_selection() {
+        let used = |rows: &str| -> Vec<(u32, String)> {
+            let found = parse(&format!("{HEADER}{rows}"));
+            found.events().filter(|event| event.problem.is_none()).map(|event| (event.line, event.label.clone())).collect()
+        };
+        let frog = |line| vec![(line, "FROG".to_owned())];
+        for (rows, line) in [
+            ("1\tWaveform 1\t1\t1\t2\t0\t9\t\n1\tSpectrogram 1\t1\t1\t2\t5\t9\tFROG\n", 3),
+            ("1\tWaveform 1\t1\t1\t2\t0\t9\tFROG\n1\tSpectrogram 1\t1\t1\t2\t5\t9\t\n", 3),
+            ("1\tSpectrogram 1\t1\t1\t2\t5\t9\t\n1\tWaveform 1\t1\t1\t2\t0\t9\tFROG\n", 2),
+            ("1\tSpectrogram 1\t1\t1\t2\t5\t9\t\n1\tSpectrogram 2\t1\t1\t2\t5\t9\tFROG\n", 2),
+            ("1\tWaveform 1\t1\t1\t2\t0\t9\t\n1\tWaveform 2\t1\t1\t2\t5\t9\tFROG\n", 2),
+        ] {
+            assert_eq!(used(rows), frog(line), "{rows}");
+        }
+        assert_eq!(used("1\tWaveform 1\t1\t1\t2\t0\t9\tTOAD\n1\tSpectrogram 1\t1\t1\t2\t5\t9\tFROG\n"), []);
+        let none = parse(&format!("{HEADER}1\tWaveform 1\t1\t1\t2\t0\t9\t\n1\tSpectrogram 1\t1\t1\t2\t5\t9\t\n"));
+        assert!(none.by_recording[&None][1].problem.as_deref() == Some("no label"), "{none:?}");
+    }
+
+    #[test]
+    fn a_field_may_hold_several_labels() {
+        let found = parse(&format!("{HEADER}1\tSpectrogram 1\t1\t1\t2\t5\t9\tFROG; TOAD\n"));
+        let labels: Vec<_> = found.events().map(|event| (event.item, event.label.as_str())).collect();
+        assert_eq!(labels, [(1, "FROG"), (2, "TOAD")]);
+        let comma =
+            read(&Raven, format!("{HEADER}1\tSpectrogram 1\t1\t1\t2\t5\t9\tFROG,TOAD\n").as_bytes(), "label_separator: \",\"");
+        assert_eq!(comma.events().count(), 2);
     }
 
     #[test]
