@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::help;
 pub(crate) use crate::search_args::{ClustersArgs, EnrollArgs, SearchArgs};
+use crate::shared_args::composed_name;
 pub(crate) use crate::shared_args::{AnswerArgs, ConfigArgs, FreshArgs, RunsArgs, UsageError, newest_run};
 
 const EXAMPLES: &str = "\
@@ -409,10 +410,10 @@ pub(crate) struct PrevalenceArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Only this class; can be repeated
-    #[arg(long, value_name = "CLASS")]
+    #[arg(long, value_name = "CLASS", value_parser = composed_name)]
     pub(crate) class: Vec<String>,
     /// Only this site; can be repeated
-    #[arg(long, value_name = "SITE")]
+    #[arg(long, value_name = "SITE", value_parser = composed_name)]
     pub(crate) site: Vec<String>,
     /// A row for each night, or one for each site
     #[arg(long, value_name = "WHAT", default_value = "night", value_parser = ["night", "site"])]
@@ -439,10 +440,10 @@ pub(crate) struct DestinationArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct FilterArgs {
     /// Only this class; can be repeated
-    #[arg(long, value_name = "CLASS")]
+    #[arg(long, value_name = "CLASS", value_parser = composed_name)]
     pub(crate) class: Vec<String>,
     /// Only this site; can be repeated
-    #[arg(long, value_name = "SITE")]
+    #[arg(long, value_name = "SITE", value_parser = composed_name)]
     pub(crate) site: Vec<String>,
     /// Minimum of a detection's highest score (of a window's score), from 0 to 1
     #[arg(long, value_name = "SCORE", value_parser = share)]

@@ -6,7 +6,7 @@ use chorus_search::{Filter, Hours, SearchError};
 use clap::Args as ClapArgs;
 use jiff::civil::Date;
 
-use crate::shared_args::{AnswerArgs, FreshArgs, RunsArgs};
+use crate::shared_args::{AnswerArgs, FreshArgs, RunsArgs, composed_name};
 
 const SEARCH: &str = "\
 Similarity is the cosine of two embeddings: 1 for the same direction. The search is exact: every window is compared with every example.
@@ -70,7 +70,7 @@ pub(crate) struct ExampleArgs {
     #[arg(long, value_name = "SECOND", conflicts_with_all = ["class", "table"], value_parser = seconds)]
     pub(crate) at: Option<f64>,
     /// Search with the reviewed windows in which this class calls (table labels)
-    #[arg(long, group = "what")]
+    #[arg(long, group = "what", value_parser = composed_name)]
     pub(crate) class: Option<String>,
     /// Search with the windows of rows of this table, such as annotations or detections
     #[arg(long, group = "what", requires = "where")]
@@ -90,7 +90,7 @@ pub(crate) struct ExampleArgs {
 #[command(after_help = ENROLL)]
 pub(crate) struct EnrollArgs {
     /// Name of the new class
-    #[arg(value_name = "CLASS")]
+    #[arg(value_name = "CLASS", value_parser = composed_name)]
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) runs: RunsArgs,
@@ -143,7 +143,7 @@ pub(crate) struct ClustersArgs {
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct WindowArgs {
     /// Only this site; `*` stands for any text; can be repeated
-    #[arg(long, value_name = "SITE")]
+    #[arg(long, value_name = "SITE", value_parser = composed_name)]
     pub(crate) site: Vec<String>,
     /// Only recordings that begin on this local date, such as 2020-03-01, or later
     #[arg(long, value_name = "DATE")]

@@ -1,8 +1,9 @@
 //! Arguments that several commands share: which configuration or runs, how an answer is written, and whether stale tables are an error.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use chorus_archive::is_url;
+use chorus_archive::{composed, is_url};
 use chorus_engine::{Config, RunDir, user_cache};
 use chorus_store::published::Copy;
 use clap::Args as ClapArgs;
@@ -142,4 +143,10 @@ pub(crate) struct FreshArgs {
     /// Fail if a table is stale or incomplete, or if that is not known [default: a warning]
     #[arg(long)]
     pub(crate) fresh: bool,
+}
+
+/// Reads the name of a site or a class in the form in which tables have it: a name that was copied from a file manager may have its accents as
+/// characters of their own.
+pub(crate) fn composed_name(text: &str) -> Result<String, Infallible> {
+    Ok(composed(text).into_owned())
 }

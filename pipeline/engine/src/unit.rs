@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chorus_archive::composed;
 use jiff::civil::Date;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -84,9 +85,10 @@ impl Unit {
     /// Whether a `--unit` filter such as `site=POND01` or `site=POND01/date=2020-03-01` selects it. The site may be
     /// written as in the folder's name, or as it is.
     pub fn matches(&self, filter: &str) -> bool {
-        let filter = filter.trim_end_matches('/');
+        let filter = composed(filter.trim_end_matches('/'));
+        let filter = filter.as_ref();
         let encoded = self.to_string();
-        let plain = encoded.split_once('/').map(|(_, rest)| format!("site={}/{rest}", self.site()));
+        let plain = encoded.split_once('/').map(|(_, rest)| format!("site={}/{rest}", composed(self.site())));
         let selects = |id: &str| id == filter || id.strip_prefix(filter).is_some_and(|rest| rest.starts_with('/'));
         selects(&encoded) || plain.is_some_and(|plain| selects(&plain))
     }
@@ -185,6 +187,7 @@ mod tests {
         );
         assert!(!unit.matches("site=P") && !unit.matches("site=P1/date=2020-03-0"));
         let river = Unit::SiteDay { site: "Rivière 2".into(), date: None, part: 0 };
+        assert!(river.matches("site=Rivie\u{300}re 2"), "with the accent as a character of its own");
         assert!(river.matches("site=Rivière 2") && river.matches(&river.folder()) && !river.matches("site=Rivière"));
     }
 }

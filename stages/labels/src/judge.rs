@@ -113,7 +113,7 @@ impl Judge {
         }
         let quality = quality.unwrap_or_default();
         let is_marked = event.extent != Extent::Nothing && event.verdict.is_none();
-        let is_used = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| q == quality);
+        let is_used = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| composed(q) == composed(quality));
         (!is_used).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::digest::Digest;
 use crate::layout::Layout;
 use crate::session::{self, Lengths, Span};
-use crate::text::parts;
+use crate::text::{composed, parts};
 
 /// The site of a file that lies in no folder.
 const NO_SITE: &str = "site";
@@ -37,7 +37,9 @@ impl Part {
             [.., folder, _] => Some(folder.to_owned()),
             _ => None,
         };
-        self.name.as_deref().and_then(folder).or_else(|| folder(&self.file)).unwrap_or_else(|| NO_SITE.to_owned())
+        let site = self.name.as_deref().and_then(folder).or_else(|| folder(&self.file));
+        // As ingest has it.
+        site.map_or_else(|| NO_SITE.to_owned(), |site| composed(&site).into_owned())
     }
 }
 

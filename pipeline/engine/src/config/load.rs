@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chorus_keys::{Declarations, Key};
+use chorus_keys::{Base, Declarations, Key};
 use serde_yaml::Value;
 
 use super::checked::{Config, Made, Origin, is_recorded, stem_of, text_of};
@@ -65,8 +65,10 @@ impl Config {
         for entry in given {
             if let Some(problem) = parse::check(&entry, declarations) {
                 problems.push(problem);
-            } else if declarations.find(&entry.key).is_some() {
-                config.values.set(&entry.key, entry.value);
+            } else if let Some(key) = declarations.find(&entry.key) {
+                // A file system may know another form of a path.
+                let value = if key.base == Base::None { parse::composed_texts(entry.value) } else { entry.value };
+                config.values.set(&entry.key, value);
                 config.origins.insert(entry.key, if entry.place == parse::SET { Origin::Set } else { Origin::File(entry.place) });
             }
         }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use chorus_archive::composed;
 use chorus_keys::Declarations;
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use saphyr_parser::{Event, Parser};
@@ -175,6 +176,19 @@ pub(super) fn plain(value: &Value) -> String {
             format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(","))
         }
         other => serde_json::to_string(other).unwrap_or_else(|_| format!("{other:?}")),
+    }
+}
+
+/// The value with all its texts in the form in which names are compared: a name that somebody types has to meet those of tables.
+pub(super) fn composed_texts(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(composed(&text).into_owned()),
+        Value::Sequence(items) => Value::Sequence(items.into_iter().map(composed_texts).collect()),
+        Value::Mapping(pairs) => {
+            let pairs = pairs.into_iter().map(|(key, value)| (composed_texts(key), composed_texts(value)));
+            Value::Mapping(pairs.collect())
+        }
+        other => other,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::iter::successors;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chorus_archive::{is_within, plain};
+use chorus_archive::{composed, is_within, plain};
 use globset::{GlobBuilder, GlobMatcher};
 
 /// The entries of `archive.exclude`.
@@ -28,8 +28,10 @@ impl Exclude {
 
     /// Whether a folder or file of the archive is skipped. `path` is in the plain form.
     pub(super) fn covers(&self, path: &str) -> bool {
+        // As the entries, which come from a configuration or from a listing.
+        let path = composed(path);
         let mut is_covered = false;
-        for entry in self.0.iter().filter(|entry| entry.matches(path)) {
+        for entry in self.0.iter().filter(|entry| entry.matches(&path)) {
             entry.has_matched.store(true, Ordering::Relaxed);
             is_covered = true;
         }
@@ -55,7 +57,7 @@ impl Exclude {
 
 impl Entry {
     fn new(written: &str) -> Self {
-        let path = plain(written).unwrap_or_else(|| written.to_owned());
+        let path = composed(&plain(written).unwrap_or_else(|| written.to_owned())).into_owned();
         // Names of files may hold a backslash.
         let glob = GlobBuilder::new(&path).literal_separator(true).backslash_escape(false).build();
         let pattern = glob.ok().map(|glob| glob.compile_matcher());
@@ -86,6 +88,8 @@ mod tests {
             ("**/{test,calibration}_*", "raw/A/test_1.wav"),
             ("raw/A[1]", "raw/A[1]/1.wav"),
             ("raw/[A", "raw/[A/1.wav"),
+            ("raw/\u{e9}t\u{e9}", "raw/e\u{301}te\u{301}/1.wav"),
+            ("raw/e\u{301}t*", "raw/\u{e9}te/1.wav"),
             (r"raw/\xE9*", r"raw/\xE9t.wav"),
         ] {
             assert!(covers(entry, path), "{entry} {path}");

@@ -1,5 +1,6 @@
 //! Rows of the table `recordings`.
 
+use chorus_archive::composed;
 use chorus_engine::{EngineError, Unit, UnitContext, hash_bytes};
 use chorus_tables::{LocalMicros, UtcMicros};
 use jiff::civil::{Date, DateTime};
@@ -165,7 +166,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Nam
     };
     let header = sound.as_ref().map(|sound| sound.header.clone()).unwrap_or_default();
     let stem = stem(&file.path);
-    let (facts, own_name) = rules.name_facts(stem);
+    let (facts, own_name) = rules.name_facts(&composed(stem));
     let ingest = &rules.params.ingest;
     // A Song Meter's prefix is its serial number until someone changes it.
     let prefix = facts.time.as_ref().and_then(|time| time.prefix.as_ref());
@@ -175,13 +176,15 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Nam
     let mut readings = Reading::of(&header, facts.time.as_ref(), ingest.bare_name_clock, shown);
     let place = rules.sheet.place(Subject::new(&file.path, stem, serial.as_deref(), own_site), &readings)?;
     readings.extend(place.start.map(Reading::of_sheet));
-    refuse_too_long(&file.path, &place.site)?;
+    // Macs decompose letters with accents in names of folders, and whoever asks for a site types them composed.
+    let site = composed(&place.site).into_owned();
+    refuse_too_long(&file.path, &site)?;
     let start = decide(&readings, place.zone.as_ref());
     let shown = shown.filter(|_| start.source == TimeSource::Filename).and_then(|shown| unlike(shown, &facts, ingest));
     Ok(Recording {
         id: recording_id(&file.path),
         path: file.path.clone(),
-        site: place.site,
+        site,
         date: start.date,
         start_utc_us: start.utc_us,
         start_local: start.local,

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use chorus_archive::composed;
+
 use super::detection::Detection;
 use super::error::ExportError;
 
 /// Which detections are exported: all, unless something is named.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// Classes; all when empty.
+    /// Classes, in the form in which names are compared ([`composed`]); all when empty.
     pub classes: BTreeSet<String>,
-    /// Sites; all when empty.
+    /// Sites, in the same form; all when empty.
     pub sites: BTreeSet<String>,
     /// Smallest peak score.
     pub min_score: Option<f64>,
@@ -21,12 +23,12 @@ pub struct Filter {
 impl Filter {
     /// Whether it takes a site's recordings.
     pub fn takes_site(&self, site: &str) -> bool {
-        self.sites.is_empty() || self.sites.contains(site)
+        self.sites.is_empty() || self.sites.contains(&*composed(site))
     }
 
     /// Whether it takes a class.
     pub fn takes_class(&self, class: &str) -> bool {
-        self.classes.is_empty() || self.classes.contains(class)
+        self.classes.is_empty() || self.classes.contains(&*composed(class))
     }
 
     /// Whether it takes a detection.
@@ -58,7 +60,8 @@ impl Filter {
 
 /// Refuses names that are not known.
 pub(super) fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeSet<String>) -> Result<(), ExportError> {
-    match named.difference(known).next() {
+    let is_known = |name: &&String| known.iter().any(|known| composed(known) == composed(name));
+    match named.iter().find(|name| !is_known(name)) {
         None => Ok(()),
         Some(name) => {
             let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -74,6 +77,14 @@ mod tests {
 
     fn detection(class: &str, peak_score: f32, probability: Option<f64>) -> Detection {
         Detection { probability, ..detection_at(class, 3.0, peak_score) }
+    }
+
+    #[test]
+    fn names_are_the_same_in_any_form_of_accents() {
+        let filter = Filter { sites: ["Rivi\u{e8}re".to_owned()].into(), ..Filter::default() };
+        assert!(filter.takes_site("Rivie\u{300}re") && filter.takes_site("Rivi\u{e8}re") && !filter.takes_site("Riviere"));
+        assert!(known("site", &filter.sites, &["Rivie\u{300}re".to_owned()].into()).is_ok());
+        assert!(known("site", &filter.sites, &["Riviere".to_owned()].into()).is_err());
     }
 
     #[test]
