@@ -16,19 +16,15 @@ use serde::Deserialize;
 use crate::annotate::{FileSettings, HeldOutSettings};
 use crate::codes::{CodeTable, near};
 use crate::error::LabelsError;
+use crate::joined::{self, SEPARATOR_KEY};
 use crate::layouts;
 use crate::reading::Reading;
 use crate::taxon::Taxon;
-use crate::text::composed;
+use crate::text::{composed, some_of};
 use crate::{digest, files};
 
 /// Name of the cache with the classes of the last run.
 const LAST_CLASSES: &str = "classes.txt";
-
-/// The key of what separates several labels in one field.
-const SEPARATOR_KEY: &str = "annotate.label_separator";
-/// What people write between labels.
-const SEPARATORS: [char; 6] = [',', ';', '|', '/', '+', '&'];
 
 /// The classes of the run.
 #[derive(Debug, Deserialize, Keys)]
@@ -129,6 +125,13 @@ impl Work for AnnotateClasses {
             let codes = codes(cx, archive, &annotate)?;
             scan.all.insert("codes in the annotations".to_owned(), hash_bytes(format!("{codes:?}").as_bytes()));
             scan.found = codes;
+        } else if !annotate.chosen.is_empty() && !cx.look_only {
+            // What has no label changes no table, so that nothing depends on it; who mistypes a class hears of it all the same.
+            let codes = codes(cx, archive, &annotate)?;
+            let table = annotate.files.code_table.as_ref().map(|table| named(archive, table, &annotate.chosen)).transpose()?;
+            let class = |code: &String| table.as_ref().map_or(Ok(code.as_str()), |table| table.class(code)).map(str::to_owned);
+            let labelled = codes.iter().filter_map(|code| class(code).ok()).collect();
+            idle(&annotate.chosen, &labelled)?.iter().for_each(|remark| cx.console().warn(remark));
         }
         Ok(scan)
     }
@@ -161,7 +164,7 @@ impl Work for AnnotateClasses {
             classes = matched(cx.console(), classes, &Card::read(&card)?.classes.into_iter().collect())?;
         }
         if annotate.looks_for_codes() && annotate.reading.layout().keys().uses(SEPARATOR_KEY) {
-            joined(&classes).iter().for_each(|remark| cx.console().warn(remark));
+            joined::remarks(&classes).iter().for_each(|remark| cx.console().warn(remark));
         }
         tell_changes(cx, &classes)?;
         let names = || classes.iter().map(|class| known.get(class));
@@ -237,6 +240,36 @@ fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<CodeTa
     }
 }
 
+/// A remark on chosen classes that no label has. One list of classes may serve several archives, so that a species that one of them lacks
+/// is no mistake: it is told, and is in the table `classes` without a window in `split_classes`.
+///
+/// # Errors
+/// [`LabelsError::IdleClass`] where it can only be a mistake: a label has the same name in another case, or no chosen class has a label.
+fn idle(chosen: &[String], labelled: &BTreeSet<String>) -> Result<Option<String>, LabelsError> {
+    let idle: Vec<&String> = chosen.iter().filter(|class| !labelled.contains(*class)).collect();
+    let in_another_case = |class: &&&String| labelled.iter().any(|label| label.to_lowercase() == class.to_lowercase());
+    let none_has = idle.len() == chosen.len() && !labelled.is_empty();
+    if let Some(class) = idle.iter().find(in_another_case).or(idle.first().filter(|_| none_has)) {
+        let near = near(class, labelled.iter());
+        let labels = some_of(&labelled.iter().cloned().collect::<Vec<_>>());
+        return Err(LabelsError::IdleClass { class: (*class).clone(), near, labels });
+    }
+    let list: Vec<String> = idle
+        .iter()
+        .map(|class| match near(class, labelled.iter()).strip_prefix("; ") {
+            Some(near) => format!("{class} ({near})"),
+            None => (*class).clone(),
+        })
+        .collect();
+    Ok((!list.is_empty()).then(|| {
+        format!(
+            "annotate.classes: no label has {}; nothing can be learnt of such a class. The table split_classes has a row for each class; \
+             correct the name, or leave it where other archives have it",
+            list.join(", ")
+        )
+    }))
+}
+
 /// Every code of the annotations and every class of the review sheets.
 fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, settings: &Settings) -> Result<BTreeSet<String>, WorkError> {
     let (reading, sheets) = (&settings.reading, digest::of_sheets(cx, archive, settings.files.review_sheets.as_deref())?);
@@ -252,22 +285,6 @@ fn codes(cx: &ScanContext<'_>, archive: &dyn Archive, settings: &Settings) -> Re
         codes.extend(labels.map(|event| reading.label_text().parse(&event.label).code));
     }
     Ok(codes)
-}
-
-/// A remark where a class looks like several that stand in one field: a part of it is a class of its own.
-fn joined(classes: &BTreeSet<String>) -> Option<String> {
-    let parts =
-        |class: &str, separator: char| -> Vec<String> { class.split(separator).map(|part| part.trim().to_owned()).collect() };
-    let looks_joined = |class: &str, separator: char| {
-        let parts = parts(class, separator);
-        parts.len() > 1 && parts.iter().any(|part| classes.contains(part))
-    };
-    classes.iter().find_map(|class| {
-        let separator = SEPARATORS.into_iter().find(|separator| looks_joined(class, *separator))?;
-        Some(format!(
-            "the class `{class}` looks like several labels in one field; if it is, set {SEPARATOR_KEY} to \"{separator}\""
-        ))
-    })
 }
 
 /// Warns that new or missing classes change every label and the model, before the work starts.
@@ -304,11 +321,19 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_looks_like_several_is_told() {
-        let told = |classes: &[&str]| joined(&classes.iter().map(|class| (*class).to_owned()).collect());
-        assert_eq!(told(&["BOAFAB", "DENMIN", "Treefrog, grey"]), None);
-        let remark = told(&["BOAFAB", "BOAFAB, DENMIN"]).unwrap();
-        assert!(remark.contains("`BOAFAB, DENMIN`") && remark.ends_with("set annotate.label_separator to \",\""), "{remark}");
+    fn chosen_classes_without_a_label_are_told_or_refused() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let chosen = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let idle = |classes: &[&str], labelled: &[&str]| idle(&chosen(classes), &set(labelled)).map_err(|e| e.to_string());
+        assert_eq!(idle(&["FROG"], &["FROG", "TOAD"]), Ok(None));
+        // One list of classes serves several archives, and not each of them has every species.
+        let told = idle(&["FROG", "NEWT", "SCIFUS"], &["FROG", "SCIFUV"]).unwrap().unwrap();
+        assert!(told.contains("NEWT, SCIFUS (did you mean SCIFUV?)") && told.contains("annotate.classes"), "{told}");
+        let refused = idle(&["FROG", "toad"], &["FROG", "TOAD"]).unwrap_err();
+        assert!(refused.contains("names toad") && refused.contains("did you mean TOAD?"), "{refused}");
+        let none = idle(&["NEWT"], &["FROG", "TOAD"]).unwrap_err();
+        assert!(none.contains("NEWT") && none.contains("FROG, TOAD"), "{none}");
+        assert!(idle(&["NEWT"], &[]).unwrap().is_some(), "of an archive without a label nothing can be said");
     }
 
     #[test]

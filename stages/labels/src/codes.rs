@@ -85,6 +85,11 @@ impl CodeTable {
             .collect()
     }
 
+    /// Whether the table has a code, also where it drops it.
+    pub(crate) fn has(&self, code: &str) -> bool {
+        self.class_of.contains_key(code) || self.synonyms.contains_key(code)
+    }
+
     /// The class of a code.
     ///
     /// # Errors

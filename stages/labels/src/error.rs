@@ -18,6 +18,16 @@ pub enum LabelsError {
         /// `; did you mean X?`, or nothing.
         near: String,
     },
+    /// A class without a label, which can only be a mistake.
+    #[error("annotate.classes names {class}, and no label has that class{near}. Labels have {labels}. Correct one of the two")]
+    IdleClass {
+        /// The class.
+        class: String,
+        /// `; did you mean X?`, or nothing.
+        near: String,
+        /// Classes of the labels.
+        labels: String,
+    },
     /// The folder (or file) of the annotations is missing.
     #[error("{path}: there is no such folder or file in the archive; correct annotate.folder")]
     NoFolder {

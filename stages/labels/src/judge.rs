@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::codes::{CodeTable, near};
 use crate::event::{Event, Extent};
+use crate::joined::{SEPARATOR_KEY, separator_in};
 use crate::label::{Label, LabelText};
 use crate::overlap::Interval;
+use crate::text::composed;
 
 /// The recording of an annotation.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +92,20 @@ impl Judge {
 
     /// The class of a code, by position.
     fn class(&self, code: &str) -> Result<usize, String> {
+        self.class_of(code).map_err(|reason| {
+            // What the table knows is one label, also where it drops it.
+            let is_whole = self.codes.as_ref().is_some_and(|codes| codes.has(code));
+            match separator_in(code, |part| self.class_of(part).is_ok()).filter(|_| !is_whole) {
+                Some(separator) => {
+                    format!("{reason}; it looks like several labels in one field: set {SEPARATOR_KEY} to {separator:?}")
+                }
+                None => reason,
+            }
+        })
+    }
+
+    /// The same, without a thought for several labels.
+    fn class_of(&self, code: &str) -> Result<usize, String> {
         self.known(self.codes.as_ref().map_or(Ok(code), |codes| codes.class(code))?)
     }
 
@@ -126,10 +142,11 @@ fn broken(event: &Event) -> Option<Unused> {
     Some(Unused::new(problem, &kind))
 }
 
-/// A sentence with `…` for each number.
+/// A sentence with `…` for each number and for what it quotes.
 fn without_numbers(text: &str) -> String {
     let is_number = |word: &str| word.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
-    text.split(' ').map(|word| if is_number(word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
+    let unquoted: Vec<&str> = text.split('`').enumerate().map(|(at, part)| if at % 2 == 1 { "…" } else { part }).collect();
+    unquoted.join("`").split(' ').map(|word| if is_number(word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 impl Unused {
@@ -316,6 +333,28 @@ mod tests {
         let (found, review) = judged("0\t1\tBOAFAB\n4\t5\n5\t4\n", Ok(&recording(Some(9.0))), &judge(&[]));
         assert_eq!(found[..2], [None, Some("no label".to_owned())]);
         assert_eq!(review.unidentified, [Interval { start_s: 4.0, end_s: 5.0 }]);
+    }
+
+    #[test]
+    fn several_labels_in_one_field_are_told() {
+        let table = b"code,class\nBOAFAB,BOAFAB\nDENMIN,DENMIN\n\"FROG, GREY\",DENMIN\n\"FROG, RED\",\n";
+        let judge = Judge { codes: Some(CodeTable::read("c.csv", table).unwrap()), label_text: LabelText::Plain, ..judge(&[]) };
+        let track = "0\t1\tBOAFAB+DENMIN\n0\t1\tFROG, GREY\n0\t1\tFROG, RED\n0\t1\tBOAFAB DENMIN\n";
+        let (found, _) = judged(track, Ok(&recording(Some(9.0))), &judge);
+        let is_told = |separator: &str, reason: &Option<String>| {
+            reason.as_ref().is_some_and(|reason| reason.ends_with(&format!("set annotate.label_separator to {separator:?}")))
+        };
+        assert!(is_told("+", &found[0]) && is_told(" ", &found[3]), "{found:?}");
+        assert_eq!((found[1].as_deref(), found[2].as_deref()), (None, Some("FROG, RED is dropped by c.csv")));
+        let plain = Judge { label_text: LabelText::Plain, ..self::judge(&[]) };
+        let (found, _) = judged("0\t1\tBOAFAB/DENMIN\n", Ok(&recording(Some(9.0))), &plain);
+        assert!(is_told("/", &found[0]), "{found:?}");
+    }
+
+    #[test]
+    fn messages_of_one_kind_are_counted_together() {
+        let kinds = ["`a b.wav` and `c.wav`: 4 s", "`d.wav` and `e 2.wav`: 17 s"].map(without_numbers);
+        assert_eq!(kinds[0], kinds[1]);
     }
 
     #[test]

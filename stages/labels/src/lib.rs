@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 mod files;
 mod glance;
+mod joined;
 pub mod judge;
 pub mod label;
 pub mod layout;

@@ -9,6 +9,7 @@
 //!
 //! Source: Audacity's manual, "Importing and Exporting Labels".
 
+use super::separator::{LabelSeparator, SeparatorKeys};
 use crate::contents::Contents;
 use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
@@ -34,11 +35,14 @@ impl Layout for Audacity {
     }
 
     fn keys(&self) -> LayoutKeys {
-        LayoutKeys { used: &[&["annotate.folder"]], ..LayoutKeys::default() }
+        LayoutKeys { used: &[&["annotate.folder"], LabelSeparator::NAMES], ..LayoutKeys::default() }
     }
 
-    fn reader(&self, _settings: &Settings) -> Result<Reader, serde_yaml::Error> {
-        Ok(Reader::of_files(|bytes| Contents::of_one(parse(bytes))))
+    fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
+        let separator = settings.options::<SeparatorKeys>()?.label_separator;
+        Ok(Reader::of_files(move |bytes| {
+            Contents::of_one(parse(bytes).into_iter().flat_map(|event| separator.split(event)).collect())
+        }))
     }
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
@@ -136,6 +140,18 @@ mod tests {
         let mut last = event(4, 4.0, 5.0, "X");
         last.high_hz = Some(2390.0);
         assert_eq!(parse(track), [first, event(3, 2.0, 3.0, "DENMIN_F"), last]);
+    }
+
+    #[test]
+    fn a_label_may_hold_several() {
+        let of = |track: &str, settings: &str| -> Vec<(u32, u32, String)> {
+            let found = crate::layout::testing::read(&Audacity, track.as_bytes(), settings);
+            found.events().map(|event| (event.line, event.item, event.label.clone())).collect()
+        };
+        let both = vec![(1, 1, "FROG".to_owned()), (1, 2, "TOAD".to_owned())];
+        assert_eq!(of("1\t2\tFROG; TOAD\n", ""), both);
+        assert_eq!(of("1\t2\tFROG+TOAD\n", "label_separator: +"), both);
+        assert_eq!(of("1\t2\tFROG, grey \n", ""), [(1, 1, "FROG, grey ".to_owned())]);
     }
 
     #[test]

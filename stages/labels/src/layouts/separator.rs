@@ -3,6 +3,8 @@
 use chorus_keys::{KeyType, Keys, Kind, Range};
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
+
 /// Labels of one field: more than any list of species names at once. Each becomes an event with the row's other fields.
 const MOST_LABELS: usize = 256;
 
@@ -38,6 +40,22 @@ impl Default for LabelSeparator {
 impl LabelSeparator {
     /// The name of the key in the configuration.
     pub(crate) const NAMES: &[&str] = &["annotate.label_separator"];
+
+    /// An event for each label of its text.
+    pub(crate) fn split(&self, event: Event) -> Vec<Event> {
+        if event.problem.is_some() {
+            return vec![event];
+        }
+        let text = event.label.clone();
+        match self.labels(text.trim()) {
+            Ok(labels) if labels == [text.trim()] => vec![event],
+            Ok(labels) => {
+                let of_label = |(item, label): (u32, &str)| Event { item, label: label.to_owned(), ..event.clone() };
+                (1..).zip(labels).map(of_label).collect()
+            }
+            Err(problem) => vec![event.or_problem(Some(problem))],
+        }
+    }
 
     /// The labels of a field, each once; one empty label where the field is empty.
     ///
