@@ -51,6 +51,8 @@ pub struct Sheet {
     index: Index,
     /// Columns that ingest does not use.
     ignored: Vec<String>,
+    /// What to tell of its columns.
+    notes: Vec<String>,
     zone: Option<TimeZone>,
 }
 
@@ -70,8 +72,8 @@ impl Sheet {
     /// [`IngestError::SiteSheet`] when a line makes no sense, [`IngestError::SheetConflict`] when two contradict each other.
     pub fn parse(location: &str, bytes: &[u8], zone: Option<&str>) -> Result<Self, IngestError> {
         let zone = default_zone(zone)?;
-        let (lines, ignored) = read::lines(location, bytes)?;
-        let sheet = Self { location: location.to_owned(), index: Index::of(&lines), lines, ignored, zone };
+        let read::Content { lines, ignored, notes } = read::content(location, bytes)?;
+        let sheet = Self { location: location.to_owned(), index: Index::of(&lines), lines, ignored, notes, zone };
         sheet.check()?;
         Ok(sheet)
     }
@@ -172,7 +174,7 @@ impl Sheet {
 
     fn remarks(&self, idle: &[&Line], elsewhere: usize) -> Vec<String> {
         let path = &self.location;
-        let mut remarks = Vec::new();
+        let mut remarks: Vec<String> = self.notes.iter().map(|note| format!("{path}: {note}")).collect();
         if !self.ignored.is_empty() {
             remarks.push(format!(
                 "{path}: ingest does not use the columns {}, which exports of sites have; {}",

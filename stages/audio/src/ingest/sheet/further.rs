@@ -39,6 +39,7 @@ pub fn site_columns(archive: &dyn Archive, sheet: &str) -> Result<SiteColumns, I
 fn parse(location: &str, bytes: &[u8]) -> Result<SiteColumns, IngestError> {
     let table = Table::read(location, bytes)?;
     let kept: Vec<usize> = (0..table.head.len())
+        .filter(|at| !table.repeated.contains_key(at))
         .filter(|&at| !table.head[at].is_empty() && !read::known(&table.head[at]).is_some_and(|name| ELSEWHERE.contains(&name)))
         .collect();
     let mut found = SiteColumns { names: kept.iter().map(|&at| table.head[at].to_owned()).collect(), ..SiteColumns::default() };
@@ -49,7 +50,7 @@ fn parse(location: &str, bytes: &[u8]) -> Result<SiteColumns, IngestError> {
             let new = record.get(at).filter(|text| !text.is_empty()).map(|text| table.number_or_text(text));
             match new {
                 Some(new) if value.as_ref().is_some_and(|old| *old != new) => {
-                    found.differing.entry(name.clone()).or_default().insert(site.to_owned());
+                    found.differing.entry(name.clone()).or_default().insert(composed(site).into_owned());
                 }
                 Some(new) => *value = Some(new),
                 None => {}
@@ -59,7 +60,7 @@ fn parse(location: &str, bytes: &[u8]) -> Result<SiteColumns, IngestError> {
     // What differs is known only when all lines were read.
     for (at, name) in found.names.iter().enumerate() {
         for site in found.differing.get(name).into_iter().flatten() {
-            if let Some(values) = found.sites.get_mut(&*composed(site)) {
+            if let Some(values) = found.sites.get_mut(site) {
                 values[at] = None;
             }
         }
@@ -83,6 +84,15 @@ mod tests {
         let of = |site: &str| found.of(site).unwrap().iter().map(|v| v.as_deref().unwrap_or("-")).collect::<Vec<_>>().join("|");
         assert_eq!((of("POND"), of("MARSH")), ("reeds, open|America/Manaus|1.5".into(), "bog|-|0.25".into()));
         assert!(found.of("RIVER").is_none() && found.differing.is_empty());
+    }
+
+    #[test]
+    fn of_columns_with_one_name_the_first_counts() {
+        let found = parse("sites.csv", b"site,habitat,Habitat\nPOND,reeds,bog\n").unwrap();
+        assert_eq!(
+            (found.names.clone(), found.of("POND").unwrap()),
+            (vec!["habitat".to_owned()], &[Some("reeds".to_owned())][..])
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The site sheet's file: CSV as people and spreadsheets write it.
 
+use std::collections::BTreeMap;
+
 use chorus_archive::composed;
 use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
@@ -35,8 +37,13 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
 
 /// What a column is called here; `None` where it is not known.
 pub(super) fn known(written: &str) -> Option<&'static str> {
-    let plain = written.to_lowercase().replace(['_', '-'], " ");
+    let plain = plain(written);
     COLUMNS.iter().find(|(name, others)| *name == plain || others.contains(&plain.as_str())).map(|(name, _)| *name)
+}
+
+/// The form in which names of columns are compared.
+fn plain(written: &str) -> String {
+    composed(written.trim()).to_lowercase().replace(['_', '-'], " ")
 }
 
 /// The fields of a sheet, as they are written.
@@ -47,6 +54,8 @@ pub(super) struct Table {
     /// Lines with any field, and their numbers in the file, from 1.
     pub(super) records: Vec<(u64, StringRecord)>,
     decimal_comma: bool,
+    /// Columns that ingest does not know and that have the name of an earlier one, by position, and what to tell of each.
+    pub(super) repeated: BTreeMap<usize, String>,
 }
 
 impl Table {
@@ -71,7 +80,8 @@ impl Table {
                 records.push((number, record));
             }
         }
-        Ok(Self { head, columns, records, decimal_comma })
+        let repeated = repeated(&head, &records);
+        Ok(Self { head, columns, records, decimal_comma, repeated })
     }
 
     /// The site that a line is about.
@@ -86,10 +96,42 @@ impl Table {
     }
 }
 
-/// The lines of a sheet, and the names of columns that are not known. `bytes` is the content of the sheet `location`.
-pub(super) fn lines(location: &str, bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), IngestError> {
+/// Columns that are not known and have the name of an earlier one: their positions, and what to tell of each.
+fn repeated(head: &StringRecord, records: &[(u64, StringRecord)]) -> BTreeMap<usize, String> {
+    let mut firsts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut repeated = BTreeMap::new();
+    for (column, written) in head.iter().enumerate().filter(|(_, written)| !written.is_empty() && known(written).is_none()) {
+        let first = *firsts.entry(plain(written)).or_insert(column);
+        if first == column {
+            continue;
+        }
+        let text = |record: &StringRecord, column: usize| composed(record.get(column).unwrap_or_default()).into_owned();
+        let differs = records.iter().find(|(_, record)| text(record, first) != text(record, column));
+        let differ = differs.map_or_else(String::new, |(line, _)| format!(" and differ on line {line}"));
+        let told = format!(
+            "columns {} and {} are both called {}{differ}; exports of sites have the first: rename or remove one of them",
+            first + 1,
+            column + 1,
+            &head[first]
+        );
+        repeated.insert(column, told);
+    }
+    repeated
+}
+
+/// What a sheet holds.
+pub(super) struct Content {
+    pub(super) lines: Vec<Line>,
+    /// The names of columns that are not known.
+    pub(super) ignored: Vec<String>,
+    /// What to tell of its columns.
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads the content `bytes` of the sheet `location`.
+pub(super) fn content(location: &str, bytes: &[u8]) -> Result<Content, IngestError> {
     let bad = |line: u64, found: String| IngestError::SiteSheet { location: location.to_owned(), line, found };
-    let Table { columns, records, decimal_comma, .. } = Table::read(location, bytes)?;
+    let Table { columns, records, decimal_comma, repeated, .. } = Table::read(location, bytes)?;
     let of = |(number, record): &(u64, StringRecord)| {
         line(&Fields { columns: &columns, record, decimal_comma }, *number).map_err(|found| bad(*number, found))
     };
@@ -97,7 +139,7 @@ pub(super) fn lines(location: &str, bytes: &[u8]) -> Result<(Vec<Line>, Vec<Stri
     if lines.is_empty() {
         return Err(bad(0, "no line with a site".to_owned()));
     }
-    Ok((lines, columns.ignored))
+    Ok(Content { lines, ignored: columns.ignored, notes: repeated.into_values().collect() })
 }
 
 /// Where the columns stand.
@@ -203,7 +245,8 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<(Vec<Line>, Vec<String>), String> {
-        lines("sites.csv", bytes).map_err(|e| e.to_string())
+        let content = content("sites.csv", bytes).map_err(|e| e.to_string())?;
+        Ok((content.lines, content.ignored))
     }
 
     #[test]
@@ -240,6 +283,21 @@ mod tests {
         assert_eq!((lines.len(), lines[0].site.as_str(), lines[0].position), (1, "Rivière", Some((47.5, 8.25))));
         assert_eq!(ignored, ["Habitat"]);
         assert_eq!(read(b"site\nRivi\xE8re\n").unwrap().0[0].site, "Rivière");
+    }
+
+    #[test]
+    fn further_columns_of_one_name_are_told() {
+        let notes = |text: &str| content("sites.csv", text.as_bytes()).unwrap().notes;
+        assert_eq!(
+            notes("site,Habitat,x,habitat\nA,reeds,1,reeds\nB,bog,1,fen\n"),
+            [
+                "columns 2 and 4 are both called Habitat and differ on line 3; exports of sites have the first: rename or remove one of them"
+            ]
+        );
+        let same = notes("site,r\u{e9}gion,re\u{301}gion\nA,x,x\n");
+        assert!(same.len() == 1 && same[0].starts_with("columns 2 and 3 are both called r\u{e9}gion; exports"), "{same:?}");
+        assert_eq!(notes("site,depth_m,depth m,,\nA,1,1,,\n").len(), 1, "columns without a name are none");
+        assert_eq!(notes("site,habitat,depth\nA,x,1\n"), [""; 0]);
     }
 
     #[test]
