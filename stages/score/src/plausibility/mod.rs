@@ -8,7 +8,7 @@ mod table;
 mod when;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use chorus_card::{Card, MODEL_CARD};
 use chorus_engine::graph::{Input, Output, Pass, Per};
@@ -66,6 +66,8 @@ impl Plausibility {
                 Input::File(TABLE_KEY),
                 Input::Model(MODEL_CARD),
             ],
+            // A site that the file names and the run lacks is told, which only a look at all recordings shows.
+            scanned: vec!["recordings"],
             outputs: vec![Output::Table("plausibility")],
             keys: vec!["plausibility.*"],
             hints: vec![TABLE_KEY],
@@ -74,11 +76,22 @@ impl Plausibility {
     }
 }
 
-/// What units have met, to be told once.
+/// What all units share, and what is told of them once.
 #[derive(Debug, Default)]
 pub struct Met {
+    /// What the file says, or why it cannot be read. It is read once.
+    expectations: OnceLock<Result<Expectations, String>>,
+    /// What the file holds that has no effect.
+    remarks: Vec<String>,
     /// Names of the file that no class has.
     strangers: Mutex<BTreeSet<String>>,
+}
+
+impl Met {
+    fn expectations(&self, settings: &PlausibilitySettings) -> Result<&Expectations, WorkError> {
+        let read = || settings.expectations().map_err(|error| error.to_string());
+        self.expectations.get_or_init(read).as_ref().map_err(|error| error.clone().into())
+    }
 }
 
 impl Work for Plausibility {
@@ -94,13 +107,25 @@ impl Work for Plausibility {
         Ok(settings.expectations().err().map(fault).into_iter().collect())
     }
 
-    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<Met>, WorkError> {
-        Ok(Scan::default())
+    fn scan(&self, cx: &ScanContext<'_>) -> Result<Scan<Met>, WorkError> {
+        let mut met = Met::default();
+        if !cx.look_only {
+            let settings = cx.settings::<PlausibilitySettings>()?;
+            let expectations = met.expectations(&settings)?;
+            let mut remarks = expectations.unused_columns();
+            if expectations.names_sites() {
+                let units = cx.column::<String>("recordings", "recording_id")?;
+                let sites: BTreeSet<String> = units.iter().map(|(unit, _)| unit.site().to_owned()).collect();
+                remarks.extend(expectations.unknown_sites(&sites));
+            }
+            met.remarks = remarks;
+        }
+        Ok(Scan { found: met, ..Scan::default() })
     }
 
     fn run(&self, cx: &UnitContext<'_>, met: &Met) -> Result<(), WorkError> {
         let settings = cx.settings::<PlausibilitySettings>()?;
-        let (expectations, min_expected) = (settings.expectations()?, settings.min_expected);
+        let (expectations, min_expected) = (met.expectations(&settings)?, settings.min_expected);
         let card = cx.model_file(MODEL_CARD)?.map(|path| Card::read(&path)).transpose()?;
         let scientific = scientific_names(card.as_ref());
         let classes = card.iter().flat_map(|card| card.classes.iter().map(String::as_str));
@@ -137,6 +162,7 @@ impl Work for Plausibility {
     }
 
     fn summarise(&self, console: &Console, met: &Met) {
+        met.remarks.iter().for_each(|remark| console.warn(&format!("detect: {TABLE_KEY}: {remark}")));
         let strangers = locked(&met.strangers);
         if !strangers.is_empty() {
             let names = strangers.iter().cloned().collect::<Vec<_>>().join(", ");

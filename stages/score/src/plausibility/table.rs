@@ -75,6 +75,8 @@ impl Row {
 #[derive(Debug, Default)]
 pub(super) struct Expectations {
     rows: BTreeMap<String, Vec<(usize, Row)>>,
+    /// Columns that are not read, as they are written.
+    unused: Vec<String>,
 }
 
 impl Expectations {
@@ -97,8 +99,9 @@ impl Expectations {
         builder.delimiter(delimiter.unwrap_or(b',')).trim(csv::Trim::All);
         let mut reader = builder.from_reader(text.as_bytes());
         let malformed = |e: &csv::Error| (e.position().map_or(1, csv::Position::line), e.to_string());
-        let columns = Columns::of(reader.headers().map_err(|e| malformed(&e))?).map_err(|detail| (1, detail))?;
-        let mut expectations = Self::default();
+        let header = reader.headers().map_err(|e| malformed(&e))?.clone();
+        let columns = Columns::of(&header).map_err(|detail| (1, detail))?;
+        let mut expectations = Self { unused: columns.unused(&header), ..Self::default() };
         for (index, record) in reader.records().enumerate() {
             let record = record.map_err(|e| malformed(&e))?;
             let line = record.position().map_or(0, csv::Position::line);
@@ -106,6 +109,40 @@ impl Expectations {
             expectations.rows.entry(name).or_default().push((index, row));
         }
         Ok(expectations)
+    }
+
+    /// A remark on columns that are not read.
+    pub(super) fn unused_columns(&self) -> Vec<String> {
+        let known = [&NAMES[..], &["site"], &AREA, &["months", "weeks", "expected"]].concat().join(", ");
+        let remark = || format!("columns that are not read: {}; known are {known}", self.unused.join(", "));
+        (!self.unused.is_empty()).then(remark).into_iter().collect()
+    }
+
+    /// Whether a row names a site.
+    pub(super) fn names_sites(&self) -> bool {
+        self.sites().next().is_some()
+    }
+
+    /// A remark on sites that the file names and that are none of these.
+    pub(super) fn unknown_sites(&self, known: &BTreeSet<String>) -> Vec<String> {
+        let known: BTreeSet<String> = known.iter().map(|site| composed(site).into_owned()).collect();
+        let like = |site: &str| known.iter().find(|known| named(known) == named(site));
+        let unknown: BTreeSet<&str> = self.sites().filter(|site| !known.contains(*site)).collect();
+        let told: Vec<String> = unknown
+            .into_iter()
+            .map(|site| like(site).map_or_else(|| site.to_owned(), |known| format!("{site} (did you mean {known}?)")))
+            .collect();
+        let remark = || {
+            format!(
+                "no recording is of these sites, so their rows have no effect: {}; `SELECT DISTINCT site FROM recordings` lists sites",
+                told.join(", ")
+            )
+        };
+        (!told.is_empty()).then(remark).into_iter().collect()
+    }
+
+    fn sites(&self) -> impl Iterator<Item = &str> {
+        self.rows.values().flatten().filter_map(|(_, row)| row.site.as_deref())
     }
 
     /// Names that are neither a class nor a scientific name.
@@ -156,7 +193,7 @@ struct Columns {
 
 impl Columns {
     fn of(header: &StringRecord) -> Result<Self, String> {
-        let header: Vec<String> = header.iter().map(str::to_lowercase).collect();
+        let header: Vec<String> = header.iter().map(named).collect();
         let find = |name: &str| {
             let mut found = header.iter().enumerate().filter(|(_, other)| *other == name).map(|(column, _)| column);
             match (found.next(), found.next()) {
@@ -183,6 +220,14 @@ impl Columns {
             weeks: find("weeks")?.or(find("week")?),
             expected: find("expected")?,
         })
+    }
+
+    /// Columns of the header that are not read, as they are written.
+    fn unused(&self, header: &StringRecord) -> Vec<String> {
+        let single = [self.site, self.months, self.weeks, self.expected].into_iter().flatten();
+        let used: BTreeSet<usize> = single.chain([self.name]).chain(self.area.into_iter().flatten()).collect();
+        let is_unused = |(column, name): &(usize, &str)| !used.contains(column) && !name.is_empty();
+        header.iter().enumerate().filter(is_unused).map(|(_, name)| name.to_owned()).collect()
     }
 
     /// The name of a row's class, in the form in which names are compared, and the row.
@@ -274,6 +319,22 @@ mod tests {
         assert_eq!(of("B", None), Some(1.0));
         let strangers = found.strangers(["a"].into_iter(), &BTreeMap::new());
         assert_eq!(strangers, ["b"]);
+    }
+
+    #[test]
+    fn what_has_no_effect_is_told() {
+        let text = "class,Scientific_Name,site,month,habitat,,expected\nA,x,POND,1,wet,,1\nA,x,pond 2,1,wet,,1\nA,x,Rivie\u{300}re,,,,1\n";
+        let found = Expectations::parse(text).unwrap();
+        let columns = found.unused_columns();
+        assert!(
+            columns.len() == 1 && columns[0].starts_with("columns that are not read: Scientific_Name, habitat; known are class")
+        );
+        let sites = |sites: &[&str]| found.unknown_sites(&sites.iter().map(|site| (*site).to_owned()).collect());
+        assert_eq!(sites(&["POND", "pond 2", "Rivi\u{e8}re"]), [""; 0]);
+        let told = sites(&["POND 2", "POND"]);
+        assert!(told.len() == 1 && told[0].contains(": Rivi\u{e8}re, pond 2 (did you mean POND 2?);"), "{told:?}");
+        let plain = Expectations::parse("class,expected\nA,1\n").unwrap();
+        assert!(!plain.names_sites() && plain.unused_columns().is_empty());
     }
 
     #[test]
