@@ -213,6 +213,22 @@ fn init_writes_a_configuration_that_runs() {
     let run = format!("run.path={}", survey.folder().join("bare-run").display());
     let output = Command::new(CHORUS).args(["run", "--set", &run, "-c"]).arg(&written).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
+    // With the labels the model is judged.
+    let written = survey.folder().join("judged.yaml");
+    let init = Command::new(CHORUS).arg("init").arg(survey.archive()).arg("--model").arg(&model).arg("-o").arg(&written).output();
+    let output = init.unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let config = fs::read_to_string(&written).unwrap();
+    for wanted in ["format: anuraset_raw", "threshold_fraction: 0\n", "\nmodel:\n  path: ", "# file: subset.csv"] {
+        assert!(config.contains(wanted), "{wanted} is missing in\n{config}");
+    }
+    let run = survey.folder().join("judged-run");
+    let set = format!("run.path={}", run.display());
+    let output = Command::new(CHORUS).args(["run", "--set", &set, "-c"]).arg(&written).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let sides = ["query", "--format", "csv", "SELECT DISTINCT subset FROM splits WHERE subset <> 'unused'", "--run"];
+    let asked = Command::new(CHORUS).args(sides).arg(&run).output().unwrap();
+    assert_eq!(text(&asked.stdout), "subset\ntest\n", "{}", text(&asked.stderr));
 }
 
 #[test]

@@ -282,6 +282,43 @@ fn a_copy_counts_once_and_what_is_said_of_it_counts_for_the_original() {
 }
 
 #[test]
+fn one_header_shows_the_clock_of_names_in_a_folder_of_any_size() {
+    // More files than ingest keeps in one piece.
+    const WITHOUT: usize = 1_100;
+    let bare = recording(&[]);
+    let name = |minute: usize| format!("A/20200301_{:02}{:02}00.WAV", minute / 60, minute % 60);
+    let names: Vec<String> = (0..WITHOUT).map(name).collect();
+    let mut files: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), bare.clone())).collect();
+    files.push(("A/20200301_190000.WAV", recording(&[moth("19:00:00 01/03/2020", "-3", ID)])));
+    files.push(("B/20200301_120000.WAV", bare.clone()));
+    let survey = archive(&files, None, "site_from: folder");
+    ingest(&survey);
+    // Names in local time are what a clock at the site shows.
+    let local = |survey: &Survey| {
+        survey.ask("SELECT site, COUNT(*) AS n FROM recordings WHERE STRFTIME(start_local, '%H%M%S') = SUBSTR(path, 12, 6) GROUP BY site")
+    };
+    assert_eq!(local(&survey), format!("site,n\nA,{}\n", WITHOUT + 1), "and in the folder B nothing shows it");
+    let (fresh, units) = survey.ask_status("ingest");
+    assert!(fresh == units && units > 0, "{fresh} of {units}");
+    // Without the header, names are in UTC again: of all pieces, from what was read of them.
+    fs::remove_file(survey.archive().join("A/20200301_190000.WAV")).unwrap();
+    ingest(&survey);
+    assert_eq!(local(&survey), "site,n\n");
+    fs::write(survey.archive().join("A/20200301_190000.WAV"), recording(&[moth("19:00:00 01/03/2020", "-3", ID)])).unwrap();
+    ingest(&survey);
+    assert_eq!(local(&survey), format!("site,n\nA,{}\n", WITHOUT + 1));
+}
+
+#[test]
+fn a_site_is_one_in_any_form_of_its_accents() {
+    let files =
+        [("Rivie\u{300}re/M_20200301_190000.wav", recording(&[])), ("Rivi\u{e8}re/M_20200302_190000.wav", recording(&[]))];
+    let survey = archive(&files, None, "site_from: folder");
+    ingest(&survey);
+    assert_eq!(survey.ask("SELECT site, COUNT(*) AS n FROM recordings GROUP BY site"), "site,n\nRivi\u{e8}re,2\n");
+}
+
+#[test]
 fn a_site_whose_name_no_folder_can_have_is_refused_before_anything_is_read() {
     let long = "\u{e9}".repeat(126);
     let path = format!("{long}/M_20200301_190000.wav");

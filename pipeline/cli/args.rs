@@ -484,7 +484,7 @@ impl FilterArgs {
 pub(crate) struct InitArgs {
     /// Folder of the recordings
     pub(crate) archive: PathBuf,
-    /// Folder of a trained model, for an archive without labels
+    /// Folder of a trained model: it is applied to the archive, and judged where the archive has labels
     #[arg(long, value_name = "FOLDER")]
     pub(crate) model: Option<PathBuf>,
     /// File to write [default: configs/ARCHIVE.yaml]

@@ -50,9 +50,11 @@ pub fn composed(name: &str) -> Cow<'_, str> {
 
 /// Folders that systems keep on disks, cards and network drives: bins, snapshots, indexes, and what was found after a crash.
 /// What lies in them was deleted, or is a copy or a remainder.
-const OF_SYSTEMS: [&str; 14] = [
+const OF_SYSTEMS: [&str; 19] = [
     "system volume information",
     "$recycle.bin",
+    "$extend",
+    "recycle.bin",
     "recycler",
     "recycled",
     "lost+found",
@@ -63,6 +65,9 @@ const OF_SYSTEMS: [&str; 14] = [
     "@recycle",
     "@recently-snapshot",
     "@sharebin",
+    "@tmp",
+    "@quarantine",
+    "~snapshot",
     "#recycle",
     "#snapshot",
 ];

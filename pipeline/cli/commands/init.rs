@@ -37,8 +37,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     let recordings = RecordingsSeen { folders: found.folders.len(), have_times: !found.patterns.is_empty() };
     let look = look.with_recordings(recordings);
     layout.annotations = layout.annotations.or_else(|| chorus_labels::glance(&look));
-    // With a model no labels are read.
-    let unread = if card.is_some() { Vec::new() } else { chorus_labels::unread(&look, layout.annotations.as_ref()) };
+    // A model is not judged by labels that are only a guess, such as folders for classes.
+    layout.annotations = layout.annotations.filter(|found| card.is_none() || found.note.is_none());
+    let unread = chorus_labels::unread(&look, layout.annotations.as_ref());
     let path = args.output.clone().unwrap_or_else(|| default_output(&*archive));
     if path.exists() {
         return Err(UsageError(format!("{}: this file exists already; name another file with -o", path.display())).into());
@@ -256,7 +257,7 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance, 
         add("# Tables that look like labels and are not read:");
         unread.iter().for_each(|remark| add(&comment(remark)));
     }
-    if let (Some(annotations), None) = (&layout.annotations, &args.model) {
+    if let Some(annotations) = &layout.annotations {
         add("annotate:");
         if let Some(note) = annotations.note {
             add(&format!("  # {note}"));
@@ -270,13 +271,31 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance, 
         }
         add("");
         add("split:");
-        match layout.subset {
-            Some(file) => add(&format!("  source: file\n  file: {file}")),
-            None => add("  source: grouped\n  group: recording"),
+        match (layout.subset, &args.model) {
+            (Some(file), None) => add(&format!("  source: file\n  file: {file}")),
+            (None, None) => add("  source: grouped\n  group: recording"),
+            (subset, Some(_)) => {
+                add(
+                    "  # All labelled recordings judge the model. With a threshold_fraction such as 0.5, so many of them choose new",
+                );
+                add("  # thresholds, and the others judge.");
+                add("  source: grouped\n  group: recording\n  threshold_fraction: 0");
+                if let Some(file) = subset {
+                    add(&format!("  # If the model learnt from this archive, only the test recordings of {file} can judge it:"));
+                    add(&format!("  # source: file\n  # file: {file}"));
+                }
+            }
         }
-    } else {
-        add("# This run does not train: it applies the model of another run. The settings of featurize and segment.window_s");
-        add("# and the thresholds come from the model.");
+        add("");
+    }
+    if layout.annotations.is_none() || args.model.is_some() {
+        add(match layout.annotations {
+            Some(_) => {
+                "# This run does not train: it applies the model of another run and says how good it is by the labels here. The"
+            }
+            None => "# This run does not train: it applies the model of another run. The",
+        });
+        add("# settings of featurize and segment.window_s and the thresholds come from the model.");
         add("model:");
         match &args.model {
             Some(model) => {

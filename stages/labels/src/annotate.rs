@@ -180,7 +180,7 @@ impl Annotate {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
         has_labels(config).then(|| Pass {
-            code_version: 7,
+            code_version: 8,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],

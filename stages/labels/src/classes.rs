@@ -74,7 +74,7 @@ impl AnnotateClasses {
         }
         has_labels(config).then(|| Pass {
             name: "annotate-classes",
-            code_version: 6,
+            code_version: 7,
             inputs,
             outputs: vec![Output::Table("classes"), Output::Table("taxa")],
             keys: [Reading::keys(), FileSettings::names(), ClassSettings::names(), HeldOutSettings::names()].concat(),

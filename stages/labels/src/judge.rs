@@ -225,7 +225,9 @@ impl Review {
             Extent::Nothing => return,
         };
         if let (Some(class), Some((start_s, end_s))) = (line.class, span) {
-            events.push((class, Interval { start_s, end_s }));
+            // What lies outside of the recording nobody heard: it is no part of the event's length.
+            let end_s = duration_s.map_or(end_s, |duration_s| end_s.min(duration_s));
+            events.push((class, Interval { start_s: start_s.max(0.0), end_s }));
         }
     }
 }
@@ -310,6 +312,13 @@ mod tests {
         );
         let found: Vec<bool> = found.iter().map(Option::is_none).collect();
         assert_eq!((found, review.used), (vec![false, false, true, true, true, false], 3));
+    }
+
+    #[test]
+    fn an_event_ends_where_its_recording_does() {
+        let (_, review) = judged("-3\t1\tBOAFAB\n8\t11\tBOAFAB\n2\t3\tBOAFAB\n", Ok(&recording(Some(9.0))), &judge(&[]));
+        let spans: Vec<_> = review.events.iter().map(|(_, span)| (span.start_s, span.end_s)).collect();
+        assert_eq!(spans, [(0.0, 1.0), (8.0, 9.0), (2.0, 3.0)]);
     }
 
     #[test]

@@ -49,11 +49,20 @@ impl Tags {
             let size = (size as usize).min(tail.len());
             let text = &tail[..size];
             match &head[..4] {
-                b"ICMT" => drop(self.comment.get_or_insert_with(|| text.to_vec())),
+                b"ICMT" => self.take_comment(text),
                 b"IART" => drop(self.artist.get_or_insert_with(|| text.to_vec())),
                 _ => {}
             }
             rest = tail.get(size + size % 2..).unwrap_or_default();
+        }
+    }
+
+    /// Takes a comment. The first one counts, and one in a recorder's words before all others: converters and people add their own.
+    fn take_comment(&mut self, text: &[u8]) {
+        const OF_RECORDERS: &[u8] = b"Recorded at ";
+        let is_of_recorder = |text: &[u8]| text.windows(OF_RECORDERS.len()).any(|part| part == OF_RECORDERS);
+        if self.comment.as_deref().is_none_or(|first| !is_of_recorder(first) && is_of_recorder(text)) {
+            self.comment = Some(text.to_vec());
         }
     }
 
@@ -68,7 +77,10 @@ impl Tags {
             let (key, value) = (&entry[..equals], &entry[equals + 1..]);
             let slot = match key.to_ascii_uppercase().as_slice() {
                 b"GUANO" => &mut self.guano,
-                b"COMMENT" | b"DESCRIPTION" => &mut self.comment,
+                b"COMMENT" | b"DESCRIPTION" | b"ICMT" => {
+                    self.take_comment(value);
+                    continue;
+                }
                 b"ARTIST" => &mut self.artist,
                 _ => continue,
             };
@@ -121,6 +133,18 @@ mod tests {
         let mut tags = Tags::default();
         tags.take_vorbis(&block);
         assert_eq!((tags.comment.as_deref(), tags.artist.as_deref()), (Some(b"a=b".as_slice()), Some(b"me".as_slice())));
+    }
+
+    #[test]
+    fn a_recorder_s_comment_goes_before_another() {
+        let sentence = "Recorded at 19:00:00 01/03/2020 (UTC-3) by AudioMoth 24E144055E080032";
+        let moth = format!("DESCRIPTION={sentence}");
+        for entries in [["COMMENT=checked by Ana", moth.as_str()], [moth.as_str(), "COMMENT=checked by Ana"]] {
+            let block = [entry("vendor"), 2u32.to_le_bytes().to_vec(), entry(entries[0]), entry(entries[1])].concat();
+            let mut tags = Tags::default();
+            tags.take_vorbis(&block);
+            assert_eq!(tags.comment.as_deref(), Some(sentence.as_bytes()), "{entries:?}");
+        }
     }
 
     #[test]

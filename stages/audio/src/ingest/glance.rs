@@ -194,6 +194,27 @@ mod tests {
     }
 
     #[test]
+    fn folders_whose_headers_show_different_clocks_are_told() {
+        let header = |stamp: &str| crate::headers::guano::parse(&format!("Timestamp: {stamp}"));
+        let shown = |stamp: &str| {
+            let mut shown = Shown::default();
+            shown.add("20200301_190000.wav", &header(stamp));
+            shown
+        };
+        let (local, utc) = (shown("2020-03-01T19:00:00-03:00"), shown("2020-03-01T16:00:00-03:00"));
+        let of = |clocks: &[(&'static str, &Shown)]| {
+            let mut glance = Glance::default();
+            glance.take_clocks(&clocks.iter().map(|(folder, shown)| (*folder, (*shown).clone())).collect());
+            (glance.bare_names_are_local, glance.doubts)
+        };
+        assert_eq!(of(&[("A", &local), ("B", &Shown::default())]), (Some(true), vec![]));
+        assert_eq!(of(&[("A", &utc)]), (Some(false), vec![]));
+        assert_eq!(of(&[]), (None, vec![]));
+        let (decided, doubts) = of(&[("A", &local), ("B", &utc)]);
+        assert!(decided.is_none() && doubts[0].contains("local time (A) and in UTC (B)"), "{doubts:?}");
+    }
+
+    #[test]
     fn headers_folders_and_copies_are_looked_at() {
         let dir = tempfile::tempdir().unwrap();
         let comment =

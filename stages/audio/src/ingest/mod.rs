@@ -47,7 +47,7 @@ impl Ingest {
     /// What the stage declares of itself.
     pub fn declare(_: &Config) -> Option<Pass> {
         Some(Pass {
-            code_version: 4,
+            code_version: 5,
             inputs: vec![Input::Archive],
             outputs: vec![Output::Table("recordings")],
             keys: vec![
