@@ -13,7 +13,7 @@ const MOST_LABELS: usize = 256;
 #[keys(section = "annotate")]
 #[serde(default)]
 pub(crate) struct SeparatorKeys {
-    /// Separator between several labels in one field of a CSV file; null: a field is one label.
+    /// Separator between several labels in one field of a table or a label track; null: a field is one label.
     #[key(default = "\";\"", example = "\",\"")]
     pub(crate) label_separator: LabelSeparator,
 }
