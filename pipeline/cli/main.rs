@@ -23,6 +23,7 @@ use chorus_frames::FramesError;
 use chorus_query::QueryError;
 use chorus_report::export::ExportError;
 use chorus_search::SearchError;
+use chorus_text::shown_lines;
 use clap::Parser;
 
 use args::{Args, Command};
@@ -71,7 +72,7 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // When stderr is closed, the message cannot be shown; the exit status remains.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&*error));
+            let _ = writeln!(std::io::stderr(), "error: {}", shown_lines(&message(&*error)));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }

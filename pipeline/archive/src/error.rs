@@ -4,7 +4,7 @@ use std::io;
 
 /// An error of an archive. It names the archive and the path.
 #[derive(Debug, thiserror::Error)]
-#[error("{location}: {cause}")]
+#[error("{}: {cause}", chorus_text::shown(.location))]
 pub struct ArchiveError {
     /// The archive and the path, see `Archive::location`.
     pub location: String,

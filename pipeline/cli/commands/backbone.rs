@@ -23,7 +23,7 @@ pub(crate) fn run(command: &BackboneCommand) -> anyhow::Result<ExitCode> {
             let threads = jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |jobs| jobs.get());
             let report = asked(file, &contract, &["check", "--device", device, "--threads", &threads.to_string()])?;
             if *json {
-                output::line(&report.to_string())?;
+                output::json(&report.to_string())?;
             } else {
                 show(&report)?;
             }

@@ -14,7 +14,7 @@ const WIDTH: usize = 100;
 pub(crate) fn run(args: &KeysArgs) -> anyhow::Result<ExitCode> {
     let all = declarations();
     if args.schema {
-        output::line(&serde_json::to_string_pretty(&schema(all, "A configuration of chorus"))?)?;
+        output::json(&serde_json::to_string_pretty(&schema(all, "A configuration of chorus"))?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let is_named = |name: &str, key: &Key| name == key.name || (all.is_section(name) && name == key.section());

@@ -143,7 +143,7 @@ fn show(model: &Model, json: bool) -> anyhow::Result<()> {
             model.thresholds.iter().filter(|(_, of)| !of.usable).map(|(class, of)| (class, &of.why_not)).collect();
         let (card, test, whole) = (&model.card, &model.metrics, model.whole);
         let all = serde_json::json!({"card": card, "thresholds": thresholds, "left_out": left_out, "test": test, "whole": whole});
-        return Ok(output::line(&all.to_string())?);
+        return Ok(output::json(&all.to_string())?);
     }
     if !model.whole {
         output::line(&format!(

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let made: Vec<&str> = passes.iter().filter(|pass| measured.contains_key(pass.name)).map(|pass| pass.name).collect();
     if args.json {
         let rows: Vec<_> = jobs.iter().map(json).collect();
-        output::line(&json!({"recorded_hours": hours, "measured": made, "phases": rows}).to_string())?;
+        output::json(&json!({"recorded_hours": hours, "measured": made, "phases": rows}).to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
     let digits = if hours < 10.0 { 2 } else { 0 };

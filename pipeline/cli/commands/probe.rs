@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ProbeArgs) -> anyhow::Result<ExitCode> {
     let found: Vec<_> = args.files.iter().map(|file| (file.as_path(), reader(file).and_then(measure))).collect();
     if args.json {
         for (path, found) in &found {
-            output::line(&object(path, found).to_string())?;
+            output::json(&object(path, found).to_string())?;
         }
     } else {
         let mut rows = vec![["file", "status", "codec", "Hz", "channels", "s", "dBFS", "what is wrong"].map(str::to_owned)];

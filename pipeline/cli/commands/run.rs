@@ -97,7 +97,7 @@ fn dry_run(runner: &Runner, options: &RunOptions, json: bool) -> anyhow::Result<
                 json!({"stage": plan.stage, "pass": plan.pass, "units": units, "more_units": more, "bytes": bytes, "reason": plan.reason()})
             })
             .collect();
-        output::line(&serde_json::to_string(&rows)?)?;
+        output::json(&serde_json::to_string(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = vec![["stage", "units to make", "disk", "why"].map(str::to_owned)];

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let plans = runner(args.config.load()?)?.plan(args.verify)?;
     if args.json {
         let rows: Vec<_> = plans.iter().map(|plan| json(plan, args.units)).collect();
-        output::line(&serde_json::to_string(&rows)?)?;
+        output::json(&serde_json::to_string(&rows)?)?;
     } else {
         let mut rows = vec![["stage", "state", "units", "why"].map(str::to_owned)];
         for plan in &plans {

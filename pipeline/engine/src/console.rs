@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chorus_text::shown_lines;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::machine;
@@ -261,7 +262,7 @@ pub(crate) fn bytes(n: u64) -> String {
 
 fn put(line: &str) {
     // A closed stderr is no reason to stop the work.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", shown_lines(line));
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chorus_engine::graph::Program;
 use chorus_engine::{Config, Console, Registry, RunDir, RunOptions, Runner, Selection, Share, message, read_assignment};
+use chorus_text::shown_lines;
 use clap::Args;
 
 /// The arguments with which `chorus` starts a worker for stages of a run.
@@ -81,7 +82,7 @@ pub fn ended(result: anyhow::Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed stderr leaves nobody to tell.
-            let _ = writeln!(std::io::stderr(), "error: {}", message(&*error));
+            let _ = writeln!(std::io::stderr(), "error: {}", shown_lines(&message(&*error)));
             ExitCode::FAILURE
         }
     }

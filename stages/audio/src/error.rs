@@ -13,7 +13,7 @@ pub enum AudioError {
     #[error(transparent)]
     Archive(ArchiveError),
     /// The system refused to read on; the recording may be undamaged.
-    #[error("{location}: {source}. Check that the file is readable and its disk is there, then run again")]
+    #[error("{}: {source}. Check that the file is readable and its disk is there, then run again", chorus_text::shown(.location))]
     Io {
         /// The recording.
         location: String,
@@ -21,7 +21,7 @@ pub enum AudioError {
         source: io::Error,
     },
     /// The recording can't be used. A row in `recordings`, not a crash.
-    #[error("{location}: rejected ({code}): {detail}")]
+    #[error("{}: rejected ({code}): {detail}", chorus_text::shown(.location))]
     Rejected {
         /// The recording.
         location: String,

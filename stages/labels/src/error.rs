@@ -67,8 +67,9 @@ pub enum LabelsError {
     /// A list names no recording of the archive.
     #[error(
         "{path}: none of its {rows} recordings is in the archive; \
-         the first is `{first}`, expected the path or the file name of a recording, with or without its extension. \
-         Correct the file, split.file or split.group_file"
+         the first is `{}`, expected the path or the file name of a recording, with or without its extension. \
+         Correct the file, split.file or split.group_file",
+        chorus_text::shown(.first)
     )]
     NoMatch {
         /// The file.
@@ -85,7 +86,7 @@ pub enum LabelsError {
     )]
     NothingReviewed,
     /// A wrong line of a CSV file.
-    #[error("{path}:{line}: found {found}, expected {expected}; correct the file")]
+    #[error("{path}:{line}: found {}, expected {expected}; correct the file", chorus_text::shown(.found))]
     Csv {
         /// The file.
         path: String,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Receiver;
 
+use chorus_text::shown_json;
 use serde_json::json;
 
 use super::runner::Runner;
@@ -99,7 +100,7 @@ impl<'a> Commits<'a> {
             let checkpoint = run.checkpoint(pass.name, &state.fingerprint.digest());
             atomic::remove(&run.cache(pass.name, ""), &checkpoint)?;
         }
-        atomic::append(&run.log(), &log)?;
+        atomic::append(&run.log(), &shown_json(&log))?;
         self.done.extend(committed);
         Ok(())
     }

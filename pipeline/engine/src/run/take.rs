@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use chorus_text::shown_json;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -100,7 +101,7 @@ impl Runner {
             "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "taken": number, "base": base.path(),
             "seconds": start.elapsed().as_secs_f64(),
         });
-        atomic::append(&self.run.log(), &format!("{event}\n"))?;
+        atomic::append(&self.run.log(), &shown_json(&format!("{event}\n")))?;
         Ok(number)
     }
 

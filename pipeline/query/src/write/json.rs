@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use chorus_text::shown_json;
 use serde_json::Value;
 
 use crate::QueryError;
@@ -21,7 +22,11 @@ fn line(keys: &[String], row: &[Value], out: &mut impl Write) -> io::Result<()> 
     out.write_all(b"{")?;
     for (i, (key, value)) in keys.iter().zip(row).enumerate() {
         let comma = if i == 0 { "" } else { "," };
-        write!(out, "{comma}{key}:{value}")?;
+        write!(out, "{comma}{key}:")?;
+        match value {
+            Value::String(_) | Value::Array(_) | Value::Object(_) => out.write_all(shown_json(&value.to_string()).as_bytes())?,
+            plain => write!(out, "{plain}")?,
+        }
     }
     out.write_all(b"}\n")
 }

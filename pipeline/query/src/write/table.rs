@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use arrow::datatypes::DataType;
+use chorus_text::shown;
 
 use crate::QueryError;
 use crate::rows::Rows;
@@ -36,13 +37,13 @@ struct Column {
 /// Writes the names, a rule and the rows.
 pub(crate) fn write(rows: Rows, style: &TableStyle, out: &mut impl Write) -> Result<(), QueryError> {
     let shown = style.limit.unwrap_or(usize::MAX);
-    let titles: Vec<String> = rows.columns().into_iter().map(one_line).collect();
+    let titles: Vec<String> = rows.columns().into_iter().map(|name| shown(name).into_owned()).collect();
     let kinds: Vec<DataType> = rows.schema().fields().iter().map(|field| field.data_type().clone()).collect();
     let (mut cells, mut found) = (Vec::new(), 0);
     for batch in rows {
         let batch = batch?;
         each_row(&batch.slice(0, batch.num_rows().min(shown - cells.len())), |row| {
-            cells.push(row.iter().map(|v| one_line(&text(v).unwrap_or(NULL.into()))).collect::<Vec<_>>());
+            cells.push(row.iter().map(|v| shown(&text(v).unwrap_or(NULL.into())).into_owned()).collect::<Vec<_>>());
             Ok(())
         })?;
         found += batch.num_rows();
@@ -99,9 +100,4 @@ fn fit(cell: &str, room: usize) -> String {
 
 fn width(text: &str) -> usize {
     text.chars().count()
-}
-
-/// A line break or a tab inside a value would break the columns.
-fn one_line(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
