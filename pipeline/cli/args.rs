@@ -319,6 +319,9 @@ pub(crate) struct ExportArgs {
     pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) destination: DestinationArgs,
+    /// Write texts as they are. Without it, a text that a spreadsheet would take for a formula gets an apostrophe before it
+    #[arg(long)]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) fresh: FreshArgs,
     #[command(flatten)]

@@ -135,6 +135,9 @@ pub(crate) struct AnswerArgs {
     /// Write to a file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write texts as they are. Without it, a text that a spreadsheet would take for a formula gets an apostrophe before it in CSV
+    #[arg(long)]
+    pub(crate) raw: bool,
 }
 
 /// Whether stale tables are an error.

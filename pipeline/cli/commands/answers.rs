@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chorus_engine::{Config, RunDir, is_within};
 use chorus_query::{Answer, Format, QueryError, TableStyle};
+use chorus_text::Cells;
 
 use crate::args::{AnswerArgs, UsageError};
 
@@ -17,6 +18,7 @@ const SHOWN: usize = 100;
 pub(super) struct Destination {
     format: Format,
     output: Option<PathBuf>,
+    cells: Cells,
 }
 
 impl Destination {
@@ -32,7 +34,7 @@ impl Destination {
             }
             None => {}
         }
-        Ok(Self { format, output: args.output.clone() })
+        Ok(Self { format, output: args.output.clone(), cells: if args.raw { Cells::Raw } else { Cells::Harmless } })
     }
 
     /// Writes an answer. As a table on a terminal the first rows are enough, unless a limit is given (0 for none); a file gets all rows.
@@ -40,7 +42,7 @@ impl Destination {
         let limit = limit.unwrap_or(if self.output.is_some() { 0 } else { SHOWN });
         let write = |out: &mut (dyn Write + Send)| match self.format {
             Format::Table => answer.write_table(&style(limit), out),
-            format => answer.write(format, out),
+            format => answer.with_cells(self.cells).write(format, out),
         };
         match &self.output {
             Some(path) => to_file(path, write),

@@ -21,6 +21,7 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         options: args.options.0.clone(),
         folder: args.destination.output.clone(),
         force: args.destination.force,
+        raw: args.raw,
     };
     freshness::check(std::slice::from_ref(&run), &request.tables(), args.fresh.fresh)?;
     let done = export(&request)?;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use crate::text::{UTF8_BOM, composed, decode, delimiter};
+use crate::text::{UTF8_BOM, composed, delimiter, typed};
 
 /// Characters of a header that a message shows.
 const LONGEST_LIST: usize = 200;
@@ -67,7 +67,7 @@ impl Delimited {
         let mut record = ByteRecord::new();
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
-            let fields: Vec<String> = record.iter().map(|field| decode(field).trim().to_owned()).collect();
+            let fields: Vec<String> = record.iter().map(typed).collect();
             if fields.iter().all(String::is_empty) {
                 continue;
             }
@@ -185,6 +185,7 @@ impl Lines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::decode;
     use proptest::prelude::*;
 
     #[test]
@@ -200,6 +201,8 @@ mod tests {
         let tabs = Delimited::read(b"a\tb\n1\t\"2\n3\t4\n", Dialect::Tabs);
         assert_eq!(tabs.rows.iter().map(|r| r.text(Some(1))).collect::<Vec<_>>(), ["\"2", "4"]);
         assert_eq!(Delimited::read(b"", Dialect::Detect), Delimited::default());
+        let marked = Delimited::read(b"class\n'=1+1\n'-x\n-5\n'tis\n", Dialect::Detect);
+        assert_eq!(marked.rows.iter().map(|r| r.text(Some(0))).collect::<Vec<_>>(), ["=1+1", "-x", "-5", "'tis"]);
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
     }

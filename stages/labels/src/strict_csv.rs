@@ -7,7 +7,7 @@ use chorus_engine::counted;
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
-use crate::text::{UTF8_BOM, decode, delimiter};
+use crate::text::{UTF8_BOM, delimiter, typed};
 
 /// A CSV file with a header.
 pub(crate) struct StrictCsv<'a> {
@@ -124,7 +124,7 @@ pub(crate) fn column_of(path: &str, header: &[String], name: &str) -> Result<Opt
 }
 
 fn texts(record: &ByteRecord) -> Vec<String> {
-    record.iter().map(|field| decode(field).trim().to_owned()).collect()
+    record.iter().map(typed).collect()
 }
 
 fn malformed(path: &str, error: &csv::Error) -> LabelsError {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 pub(crate) use chorus_archive::composed;
+use chorus_text::as_typed;
 
 /// Byte order marks of UTF-16, little-endian first.
 const UTF16_BOMS: [[u8; 2]; 2] = [[0xFF, 0xFE], [0xFE, 0xFF]];
@@ -17,6 +18,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
+}
+
+/// The text of a field, trimmed, and without the apostrophe that keeps a spreadsheet from running it.
+pub(crate) fn typed(field: &[u8]) -> String {
+    as_typed(decode(field).trim()).trim().to_owned()
 }
 
 /// Converts UTF-16 with a byte order mark, such as Excel's "Unicode text", to UTF-8. Other bytes are returned unchanged.

@@ -2,23 +2,34 @@
 
 use std::io::{self, Write};
 
+use arrow::datatypes::DataType;
+use chorus_text::Cells;
 use csv::{ErrorKind, WriterBuilder};
 
 use crate::QueryError;
 use crate::rows::Rows;
 use crate::value::{each_row, text};
 
-/// Writes a line of names and a line per row; null is an empty field.
-pub(crate) fn write(rows: Rows, out: &mut impl Write) -> Result<(), QueryError> {
+/// Writes a line of names and a line per row; null is an empty field. Names are those of the query, and nobody else's.
+pub(crate) fn write(rows: Rows, cells: Cells, out: &mut impl Write) -> Result<(), QueryError> {
     let mut csv = WriterBuilder::new().from_writer(out);
     csv.write_record(rows.columns()).map_err(failed)?;
+    // Numbers, dates and times are no texts from elsewhere, however they begin.
+    let cells: Vec<Cells> =
+        rows.schema().fields().iter().map(|field| if is_text(field.data_type()) { cells } else { Cells::Raw }).collect();
     for batch in rows {
         each_row(&batch?, |row| {
-            row.iter().try_for_each(|v| csv.write_field(text(v).unwrap_or_default().as_bytes())).map_err(failed)?;
+            for (value, cells) in row.iter().zip(&cells) {
+                csv.write_field(cells.field(&text(value).unwrap_or_default()).as_bytes()).map_err(failed)?;
+            }
             csv.write_record(None::<&[u8]>).map_err(failed)
         })?;
     }
     Ok(csv.flush()?)
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 fn failed(error: csv::Error) -> QueryError {

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::destination::Destination;
 use super::error::ExportError;
 use super::filter::Filter;
-use super::format::{Export, Options, Summary, beside, unquoted};
+use super::format::{Export, Options, Summary, beside};
 use super::run::Run;
 
 /// Label tracks of Audacity.
@@ -35,7 +35,8 @@ impl Export for Audacity {
             }
             let mut track = destination.file(&beside(Path::new(&recording.path), ".txt"))?;
             for detection in detections {
-                track.text(&format!("{:.6}\t{:.6}\t{}\n", detection.start_s, detection.end_s, unquoted(&detection.class)))?;
+                let class = track.field(&detection.class);
+                track.text(&format!("{:.6}\t{:.6}\t{class}\n", detection.start_s, detection.end_s))?;
             }
             track.finish()
         })?;

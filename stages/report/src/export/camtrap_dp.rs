@@ -22,11 +22,11 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit, ZonedDateTime};
 use serde::Deserialize;
 
 use super::clock::second;
-use super::destination::Destination;
+use super::destination::{Destination, unquoted};
 use super::detection::{Detection, Recording};
 use super::error::ExportError;
 use super::filter::Filter;
-use super::format::{Export, ExportOption, Options, Summary, left_out, unquoted};
+use super::format::{Export, ExportOption, Options, Summary, left_out};
 use super::run::Run;
 use super::verdicts::{Opinion, SHEET, Said, Verdicts};
 use deployment::{Deployment, Deployments, Survey};
@@ -99,8 +99,8 @@ impl Export for CamtrapDp {
         let mut verdicts = Verdicts::read(run, options.sheet.as_deref())?;
         let mut deployments = survey(run, filter)?.deployments(gap_days);
         write_deployments(destination, &deployments, form)?;
-        let mut media = destination.file("media.csv")?.csv(&MEDIA.header(form.is_acoustic()))?;
-        let mut observations = destination.file("observations.csv")?.csv(&OBSERVATIONS.header(form.is_acoustic()))?;
+        let mut media = destination.file("media.csv")?.raw().csv(&MEDIA.header(form.is_acoustic()))?;
+        let mut observations = destination.file("observations.csv")?.raw().csv(&OBSERVATIONS.header(form.is_acoustic()))?;
         let observer = Observer { run, form, band_hz: run.band_hz() };
         let mut taxa: BTreeSet<String> = BTreeSet::new();
         let (mut summary, mut timeless) = (Summary::default(), (0, 0));
@@ -177,7 +177,7 @@ fn write_deployments(destination: &Destination, deployments: &Deployments, form:
         let sites = placeless.into_iter().collect::<Vec<_>>().join(", ");
         return Err(ExportError::NoPlace { sites, format: "camtrap-dp" });
     }
-    let mut table = destination.file("deployments.csv")?.csv(&DEPLOYMENTS.header(form.is_acoustic()))?;
+    let mut table = destination.file("deployments.csv")?.raw().csv(&DEPLOYMENTS.header(form.is_acoustic()))?;
     for (site, deployment) in deployments.iter() {
         let (latitude, longitude) = deployment.place.unwrap_or_default();
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();

@@ -9,6 +9,7 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
 use chorus_engine::{files_below, is_within};
+use chorus_text::Cells;
 
 use super::error::ExportError;
 
@@ -17,6 +18,7 @@ pub struct Destination {
     folder: PathBuf,
     staging: PathBuf,
     force: bool,
+    cells: Cells,
 }
 
 impl Destination {
@@ -35,7 +37,13 @@ impl Destination {
         let name = folder.file_name().ok_or_else(root)?;
         let staging = folder.with_file_name(format!(".{}.partial-{}", name.to_string_lossy(), std::process::id()));
         fs::create_dir_all(&staging).map_err(ExportError::io(&staging, "cannot be made"))?;
-        Ok(Self { folder, staging, force })
+        Ok(Self { folder, staging, force, cells: Cells::default() })
+    }
+
+    /// The same with texts of tables written so.
+    #[must_use]
+    pub(crate) fn with_cells(self, cells: Cells) -> Self {
+        Self { cells, ..self }
     }
 
     /// The absolute path of a folder that lies neither within this run nor within this archive.
@@ -65,7 +73,7 @@ impl Destination {
             fs::create_dir_all(folder).map_err(ExportError::io(folder, "cannot be made"))?;
         }
         match OpenOptions::new().write(true).create_new(true).open(&place) {
-            Ok(file) => Ok(Some(Output { file: BufWriter::new(file), path: self.folder.join(relative) })),
+            Ok(file) => Ok(Some(Output { file: BufWriter::new(file), path: self.folder.join(relative), cells: self.cells })),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(None),
             Err(e) => Err(ExportError::io(&self.folder.join(relative), "cannot be made")(e)),
         }
@@ -116,6 +124,7 @@ impl Drop for Destination {
 pub struct Output {
     file: BufWriter<File>,
     path: PathBuf,
+    cells: Cells,
 }
 
 impl Output {
@@ -143,21 +152,40 @@ impl Output {
         self.file.flush().map_err(ExportError::io(&self.path, "cannot be written"))
     }
 
-    /// Goes on as a table with commas between its fields; what needs it is quoted.
+    /// A text as a field of a format without quoting: control characters, which would end a field or a line, become spaces, and what a
+    /// spreadsheet would take for a formula becomes a text.
+    pub fn field(&self, text: &str) -> String {
+        self.cells.field(&unquoted(text)).into_owned()
+    }
+
+    /// The same for a standard that has no mark for texts: tables hold them as they are.
+    #[must_use]
+    pub fn raw(self) -> Self {
+        Self { cells: Cells::Raw, ..self }
+    }
+
+    /// Goes on as a table with commas between its fields; what needs it is quoted, and what a spreadsheet would take for a formula becomes
+    /// a text.
     ///
     /// # Errors
     /// [`ExportError::Io`].
     pub fn csv(self, header: &[&str]) -> Result<Table, ExportError> {
-        let mut table = Table { writer: csv::Writer::from_writer(self.file), path: self.path };
+        let mut table = Table { writer: csv::Writer::from_writer(self.file), path: self.path, cells: self.cells };
         table.row(header)?;
         Ok(table)
     }
+}
+
+/// Text for a format without quoting: control characters, which would end a field or a line, become spaces.
+pub(super) fn unquoted(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A table on its way.
 pub struct Table {
     writer: csv::Writer<BufWriter<File>>,
     path: PathBuf,
+    cells: Cells,
 }
 
 impl Table {
@@ -165,8 +193,14 @@ impl Table {
     ///
     /// # Errors
     /// [`ExportError::Io`].
-    pub fn row<T: AsRef<[u8]>>(&mut self, fields: &[T]) -> Result<(), ExportError> {
-        self.writer.write_record(fields).map_err(|e| ExportError::io(&self.path, "cannot be written")(e.into()))
+    pub fn row<T: AsRef<str>>(&mut self, fields: &[T]) -> Result<(), ExportError> {
+        let mut written = || {
+            for field in fields {
+                self.writer.write_field(self.cells.field(field.as_ref()).as_bytes())?;
+            }
+            self.writer.write_record(None::<&[u8]>)
+        };
+        written().map_err(|e: csv::Error| ExportError::io(&self.path, "cannot be written")(e.into()))
     }
 
     /// Ends the table.
@@ -238,6 +272,30 @@ mod tests {
             assert!(error.to_string().contains(wanted), "{error}");
         }
         assert!(Destination::new(&dir.path().join("runs"), false, &run, Some(&archive)).is_ok());
+    }
+
+    #[test]
+    fn control_characters_become_spaces_in_formats_without_quoting() {
+        assert_eq!(unquoted("a\tb\r\nc \"d\" é"), "a b  c \"d\" é");
+    }
+
+    #[test]
+    fn no_field_is_a_formula_unless_a_standard_wants_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, run) = (dir.path().join("out"), dir.path().join("run"));
+        let destination = Destination::new(&folder, false, &run, None).unwrap();
+        let fields = ["=cmd|'/c calc'!A1", "-03:00", "-1.5", "@x", "a=1"];
+        let file = |name: &str| destination.file(name).unwrap();
+        for (name, output) in [("harmless.csv", file("harmless.csv")), ("raw.csv", file("raw.csv").raw())] {
+            assert_eq!(output.field("=a\tb"), if name == "raw.csv" { "=a b" } else { "'=a b" });
+            let mut table = output.csv(&["a", "b", "c", "d", "=e"]).unwrap();
+            table.row(&fields).unwrap();
+            table.finish().unwrap();
+        }
+        destination.publish().unwrap();
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(read("harmless.csv"), "a,b,c,d,'=e\n'=cmd|'/c calc'!A1,-03:00,-1.5,'@x,a=1\n");
+        assert_eq!(read("raw.csv"), "a,b,c,d,=e\n=cmd|'/c calc'!A1,-03:00,-1.5,@x,a=1\n");
     }
 
     #[test]

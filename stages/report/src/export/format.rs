@@ -94,11 +94,6 @@ pub(super) fn left_out(detections: u64, recordings: u64, why: &str) -> Option<St
     (recordings > 0).then(|| format!("{} in {} left out: {why}", some(detections, "detection"), some(recordings, "recording")))
 }
 
-/// Text for a format without quoting: control characters, which would end a field or a line, become spaces.
-pub(crate) fn unquoted(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 /// The path of a file about a recording: the recording's own path with a suffix.
 pub(super) fn beside(path: &Path, suffix: &str) -> String {
     format!("{}{suffix}", path.to_string_lossy())
@@ -107,11 +102,6 @@ pub(super) fn beside(path: &Path, suffix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_become_spaces_in_formats_without_quoting() {
-        assert_eq!(unquoted("a\tb\r\nc \"d\" é"), "a b  c \"d\" é");
-    }
 
     #[test]
     fn what_was_left_out_is_counted() {

@@ -8,7 +8,8 @@
 //! command line, its help and its errors take names, descriptions and options from there.
 //!
 //! Names from the archive are plain text to every format: separators, quotation marks and line ends within them are quoted, or become
-//! spaces where the format has no quoting.
+//! spaces where the format has no quoting. What a spreadsheet would take for a formula gets an apostrophe, except in the formats whose
+//! standard has no place for it (Camtrap DP, Darwin Core) and with `--raw`.
 
 mod audacity;
 mod camtrap_dp;
@@ -35,6 +36,7 @@ mod visits;
 use std::path::PathBuf;
 
 use chorus_engine::RunTables;
+use chorus_text::Cells;
 
 pub use clock::Start;
 pub use destination::{Destination, Output, Table};
@@ -75,6 +77,8 @@ pub struct Request<'a> {
     pub folder: PathBuf,
     /// Whether files in the folder may be replaced.
     pub force: bool,
+    /// Whether texts are written as they are, also those that a spreadsheet would take for a formula.
+    pub raw: bool,
 }
 
 impl Request<'_> {
@@ -94,6 +98,7 @@ pub fn export(request: &Request<'_>) -> Result<Summary, ExportError> {
     let run = Run::open(request.run, request.tables())?;
     run.check(filter)?;
     let destination = Destination::new(&request.folder, request.force, run.path(), run.archive().as_deref())?;
+    let destination = destination.with_cells(if request.raw { Cells::Raw } else { Cells::Harmless });
     let mut summary = format.write(&run, filter, options, &destination)?;
     summary.notes.extend(run.withheld());
     summary.notes.extend(run.left_out()?);

@@ -14,7 +14,7 @@ use super::destination::{Destination, Output};
 use super::detection::{Detection, Recording};
 use super::error::ExportError;
 use super::filter::Filter;
-use super::format::{Export, Options, Summary, beside, unquoted};
+use super::format::{Export, Options, Summary, beside};
 use super::run::Run;
 
 /// The columns. Readers take the first that may be a label for the label: the code, which a code table or `annotate.classes` knows.
@@ -43,12 +43,14 @@ impl Export for Raven {
         run.each_recording(filter, |recording, detections| {
             sequence.row(&[recording.path.as_str(), &format!("{begins_s:.6}"), &format!("{:.6}", recording.duration_s)])?;
             for (detection, number) in detections.iter().zip(summary.detections + 1..) {
-                all.text(&row(run, recording, detection, number, begins_s))?;
+                let row = row(run, recording, detection, number, begins_s, |text| all.field(text));
+                all.text(&row)?;
             }
             if !detections.is_empty() {
                 let mut own = started(table_of(destination, recording)?)?;
                 for (detection, number) in detections.iter().zip(1..) {
-                    own.text(&row(run, recording, detection, number, 0.0))?;
+                    let row = row(run, recording, detection, number, 0.0, |text| own.field(text));
+                    own.text(&row)?;
                 }
                 own.finish()?;
             }
@@ -77,8 +79,15 @@ fn table_of(destination: &Destination, recording: &Recording) -> Result<Output, 
     }
 }
 
-/// A selection; `begins_s` is where its recording begins in the table's time.
-fn row(run: &Run, recording: &Recording, detection: &Detection, number: u64, begins_s: f64) -> String {
+/// A selection; `begins_s` is where its recording begins in the table's time, and `field` makes a field of a text.
+fn row(
+    run: &Run,
+    recording: &Recording,
+    detection: &Detection,
+    number: u64,
+    begins_s: f64,
+    field: impl Fn(&str) -> String,
+) -> String {
     let (start_s, end_s) = (detection.start_s, detection.end_s);
     let probability = detection.probability.map(|p| format!("{p:.6}")).unwrap_or_default();
     let nyquist_hz = f64::from(recording.sample_rate_hz) / 2.0;
@@ -86,11 +95,11 @@ fn row(run: &Run, recording: &Recording, detection: &Detection, number: u64, beg
         "{number}\tSpectrogram 1\t1\t{:.6}\t{:.6}\t0\t{nyquist_hz}\t{}\t{}\t{start_s:.6}\t{}\t{}\t{}\t{}\t{probability}\n",
         begins_s + start_s,
         begins_s + end_s,
-        unquoted(&recording.path),
-        unquoted(recording.name()),
-        unquoted(&detection.class),
-        unquoted(run.scientific(&detection.class)),
-        unquoted(run.english(&detection.class)),
+        field(&recording.path),
+        field(recording.name()),
+        field(&detection.class),
+        field(run.scientific(&detection.class)),
+        field(run.english(&detection.class)),
         detection.peak_score,
     )
 }

@@ -92,7 +92,7 @@ fn run(folder: &Path) -> RunTables {
 
 fn request<'a>(run: &'a RunTables, format: &'a dyn Export, folder: &Path, options: &[(&str, &str)]) -> Request<'a> {
     let options = Options::new(options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    Request { run, format, filter: Filter::default(), options, folder: folder.to_owned(), force: false }
+    Request { run, format, filter: Filter::default(), options, folder: folder.to_owned(), force: false, raw: false }
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::export::ExportError;
 use crate::export::clock::Start;
 use crate::export::destination::{Destination, Output, Table};
 use crate::export::detection::{Detection, Recording};
-use crate::export::format::unquoted;
 use crate::export::raven::HEADER;
 use crate::export::run::Run;
 
@@ -113,17 +112,17 @@ impl Lists {
         let (row, span_s) = (row(run, &clip)?, clip.span_s());
         self.table.row(&row)?;
         self.sheet.clips.push(Listed { row, length_s: clip.length_s, span_s: span_s.clone(), rate_hz: clip.rate_hz });
-        let class = unquoted(&clip.detection.class);
+        let class = self.audacity.field(&clip.detection.class);
         let (start_s, end_s) = (self.before_s + span_s.start, self.before_s + span_s.end);
+        let named = |name: &str| self.raven.field(name);
+        let (scientific, english) = (named(run.scientific(&clip.detection.class)), named(run.english(&clip.detection.class)));
         let name = clip.file.rsplit('/').next().unwrap_or(clip.file);
         self.raven.text(&format!(
-            "{}\tSpectrogram 1\t1\t{start_s:.6}\t{end_s:.6}\t0\t{}\t{}\t{name}\t{:.6}\t{class}\t{}\t{}\t{}\t{}\n",
+            "{}\tSpectrogram 1\t1\t{start_s:.6}\t{end_s:.6}\t0\t{}\t{}\t{name}\t{:.6}\t{class}\t{scientific}\t{english}\t{}\t{}\n",
             self.sheet.clips.len(),
             f64::from(clip.rate_hz) / 2.0,
             clip.file,
             span_s.start,
-            unquoted(run.scientific(&clip.detection.class)),
-            unquoted(run.english(&clip.detection.class)),
             clip.detection.peak_score,
             clip.detection.probability.map(|p| format!("{p:.6}")).unwrap_or_default(),
         ))?;

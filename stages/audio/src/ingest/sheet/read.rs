@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chorus_archive::composed;
+use chorus_text::as_typed;
 use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -70,14 +71,15 @@ impl Table {
             .trim(csv::Trim::All)
             .delimiter(if decimal_comma { b';' } else { b',' })
             .from_reader(text.as_bytes());
-        let head = reader.headers().map_err(|e| bad(1, e.to_string()))?.clone();
+        let head: StringRecord = reader.headers().map_err(|e| bad(1, e.to_string()))?.iter().map(as_typed).collect();
         let columns = Columns::of(&head).map_err(|found| bad(1, found))?;
         let mut records = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|e| bad(e.position().map_or(0, csv::Position::line), e.to_string()))?;
             let number = record.position().map_or(0, csv::Position::line);
             if record.iter().any(|field| !field.is_empty()) {
-                records.push((number, record));
+                // Our own exports mark what a spreadsheet would run.
+                records.push((number, record.iter().map(as_typed).collect()));
             }
         }
         let repeated = repeated(&head, &records);
@@ -282,6 +284,7 @@ mod tests {
                 .unwrap();
         assert_eq!((lines.len(), lines[0].site.as_str(), lines[0].position), (1, "Rivière", Some((47.5, 8.25))));
         assert_eq!(ignored, ["Habitat"]);
+        assert_eq!(read(b"site,'=habitat\n'@POND,'=wet\n").unwrap().0[0].site, "@POND");
         assert_eq!(read(b"site\nRivi\xE8re\n").unwrap().0[0].site, "Rivière");
     }
 

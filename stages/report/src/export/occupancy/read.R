@@ -9,13 +9,31 @@
 #
 # In all of them, a visit without effort is NA.
 
+# Texts as they were: `chorus export` puts an apostrophe before what a spreadsheet would take for a formula.
+chorus_typed <- function(column) {
+  if (is.factor(column)) {
+    levels(column) <- chorus_typed(levels(column))
+    return(column)
+  }
+  if (!is.character(column)) return(column)
+  first <- substr(sub("^'+", "", column), 1, 1)
+  wide <- intToUtf8(c(0xff1d, 0xff0b, 0xff0d, 0xff20), multiple = TRUE)
+  marked <- startsWith(column, "'") & first %in% c("=", "+", "-", "@", "\t", "\r", "\n", wide)
+  column[marked] <- substring(column[marked], 2)
+  column
+}
+
 # The files: visits, covariates of visits, sites; and the primary periods in order.
 chorus_read <- function(folder = ".") {
   names <- c(site = "character", primary = "character")
-  file <- function(name) file.path(folder, name)
-  visits <- utils::read.csv(file("visits.csv"), colClasses = c(class = "character", names))
-  covariates <- utils::read.csv(file("visit_covariates.csv"), colClasses = names)
-  sites <- utils::read.csv(file("sites.csv"), colClasses = names["site"], stringsAsFactors = TRUE)
+  read <- function(name, ...) {
+    table <- utils::read.csv(file.path(folder, name), ...)
+    table[] <- lapply(table, chorus_typed)
+    table
+  }
+  visits <- read("visits.csv", colClasses = c(class = "character", names))
+  covariates <- read("visit_covariates.csv", colClasses = names)
+  sites <- read("sites.csv", colClasses = names["site"], stringsAsFactors = TRUE)
   list(visits = visits, covariates = covariates, sites = sites, periods = sort(unique(covariates$primary)))
 }
 

@@ -1,9 +1,10 @@
 "use strict";
 // Sheets as text: CSV as Chorus writes it, and as spreadsheets of any language save it.
 const csv = (() => {
-  // Spreadsheets run a text that begins like a formula. An apostrophe before it makes it a text.
-  const FORMULA = /^[=+\-@\t\r]/;
-  const harmless = (text) => (FORMULA.test(text) ? `'${text}` : text);
+  // Spreadsheets run a text that begins like a formula. An apostrophe before it makes it a text; numbers stay. As in pipeline/text.
+  const FORMULA = /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+  const NUMBER = /^[+-]?(\d[\d:]*|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)$/i;
+  const harmless = (text) => (FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text);
   const asTyped = (text) => (text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1) : text);
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
@@ -44,8 +45,8 @@ const csv = (() => {
     yes: "yes", y: "yes", 1: "yes", true: "yes", no: "no", n: "no", 0: "no", false: "no", unsure: "unsure", u: "unsure", "?": "unsure", maybe: "unsure", "": "",
   }));
 
-  // Rows of texts, quoted where they have to be.
-  const text = (rows) => rows.map((row) => row.map(quoted).join(",") + "\n").join("");
+  // Rows of texts, quoted where they have to be, and none a formula.
+  const text = (rows) => rows.map((row) => row.map((field) => quoted(harmless(field))).join(",") + "\n").join("");
 
-  return { text, parse, harmless, asTyped, VERDICTS };
+  return { text, parse, asTyped, VERDICTS };
 })();

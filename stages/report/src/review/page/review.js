@@ -22,7 +22,7 @@
     return data.clips.flatMap((clip, at) => {
       const own = [...clip.row];
       own[column.verdict] = judged[at].verdict;
-      own[column.notes] = csv.harmless(judged[at].notes);
+      own[column.notes] = judged[at].notes;
       return [own, ...judged[at].others.map((other) => added(clip.row, other))];
     });
   }
@@ -51,13 +51,13 @@
     const taken = [...judged], met = new Set();
     let strangers = 0, unread = 0;
     for (const line of lines.filter((line) => line.some((text) => text.trim()))) {
-      const text = (name) => (line[at[name]] ?? "").trim();
+      const text = (name) => csv.asTyped((line[at[name]] ?? "").trim());
       const clip = clips.get(text("clip"));
       if (clip === undefined) { strangers += 1; continue; }
       if (!met.has(clip)) { met.add(clip); taken[clip] = OPEN; }
       const verdict = csv.VERDICTS.get(text("verdict").toLowerCase());
       if (verdict === undefined) unread += 1;
-      else if (text("class") === field(clip, "class")) taken[clip] = { ...taken[clip], verdict, notes: csv.asTyped(text("notes")) };
+      else if (text("class") === field(clip, "class")) taken[clip] = { ...taken[clip], verdict, notes: text("notes") };
       else if (verdict === "yes" && !taken[clip].others.includes(text("class"))) taken[clip] = { ...taken[clip], others: [...taken[clip].others, text("class")] };
     }
     if (!met.size) throw new Error("No row of the file is about a clip of this page. Choose the sheet of this folder.");
