@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Float64Type, TimeUnit};
 use arrow::ipc::reader::FileReader;
 use bytes::Bytes;
 use chorus_query::{Answer, Format, QueryError, TableStyle};
+use chorus_text::Cells;
 use common::{Run, written};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -44,6 +45,21 @@ fn csv_quotes_what_must_be_quoted() {
     let answer =
         Run::small().sql("SELECT 'a,b' AS \"x,y\", 'say \"hi\"' AS quote, 'two\nlines' AS lines, '' AS nothing").unwrap();
     assert_eq!(written(answer, Format::Csv), "\"x,y\",quote,lines,nothing\n\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\",\n");
+}
+
+#[test]
+fn csv_holds_no_formula_unless_it_is_asked_for_and_numbers_stay() {
+    let answer =
+        || Run::small().sql("SELECT '=1+1' AS a, '@x' AS b, -1.5 AS c, -2 AS d, '-03:00' AS e, 'a=1' AS \"-f\"").unwrap();
+    assert_eq!(written(answer(), Format::Csv), "a,b,c,d,e,-f\n'=1+1,'@x,-1.5,-2,-03:00,a=1\n");
+    assert_eq!(written(answer().with_cells(Cells::Raw), Format::Csv), "a,b,c,d,e,-f\n=1+1,@x,-1.5,-2,-03:00,a=1\n");
+}
+
+#[test]
+fn no_answer_moves_a_terminal() {
+    let answer = || Run::small().sql("SELECT chr(27) || '[2J' || chr(8238) || 'x' AS a").unwrap();
+    assert_eq!(written(answer(), Format::Json), "{\"a\":\"\\u001b[2J\\u202ex\"}\n");
+    assert!(table(answer(), None, None).contains("\\u{1b}[2J\\u{202e}x"));
 }
 
 #[test]

@@ -29,7 +29,11 @@ pub(crate) fn write(rows: Rows, cells: Cells, out: &mut impl Write) -> Result<()
 }
 
 fn is_text(kind: &DataType) -> bool {
-    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    match kind {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
 }
 
 fn failed(error: csv::Error) -> QueryError {
