@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
 
-use crate::CardError;
+use crate::{CardError, file};
 
 /// The card of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,8 +135,7 @@ impl Card {
     /// [`CardError::Card`] when the file cannot be read or is not a card.
     pub fn read(path: &Path) -> Result<Self, CardError> {
         let bad = |found: String| CardError::Card { path: path.to_owned(), found };
-        let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-        serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))
+        file::read(path).map_err(bad)
     }
 
     /// The card as YAML.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 
-use crate::{Card, CardError, MODEL_CARD};
+use crate::{Card, CardError, MODEL_CARD, file};
 
 /// How a backbone is used: what it takes, what it gives, and under which licence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -266,8 +266,7 @@ impl Contract {
         if path.file_name().is_some_and(|name| name == MODEL_CARD) {
             return Self::of_card(&Card::read(path)?).map_err(bad);
         }
-        let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-        let contract: Self = serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))?;
+        let contract: Self = file::read(path).map_err(bad)?;
         contract.fault().map_or(Ok(contract), |found| Err(bad(found)))
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
 
-use crate::CardError;
+use crate::{CardError, file};
 
 /// The decisions for one model, or for one ensemble.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,8 +121,7 @@ impl Decisions {
     /// [`CardError::Decisions`] when the file cannot be read or holds something else.
     pub fn read(path: &Path) -> Result<Self, CardError> {
         let bad = |found: String| CardError::Decisions { path: path.to_owned(), found };
-        let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-        serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))
+        file::read(path).map_err(bad)
     }
 
     /// What was decided of a class at a site: for the site alone, otherwise for all sites. `None` for an unknown class.

@@ -11,6 +11,7 @@ mod card;
 mod contract;
 mod decisions;
 mod error;
+mod file;
 #[doc(hidden)]
 pub mod testing;
 

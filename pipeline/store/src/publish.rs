@@ -10,7 +10,8 @@ use std::path::Path as LocalPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chorus_archive::{ArchiveError, Cause};
+use chorus_archive::{ArchiveError, Cause, plain};
+use chorus_text::shown;
 use futures::{StreamExt, TryStreamExt};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
@@ -227,10 +228,18 @@ async fn read_manifest(place: &Place) -> Result<Option<(Files, UpdateVersion)>, 
 /// The files that a manifest lists.
 pub(crate) fn files_of(manifest: &[u8]) -> Result<Files, String> {
     let files = serde_json::from_slice::<Value>(manifest).ok().and_then(|mut manifest| manifest.get_mut(FILES).map(Value::take));
-    files.and_then(|files| serde_json::from_value(files).ok()).ok_or_else(|| {
+    let files: Files = files.and_then(|files| serde_json::from_value(files).ok()).ok_or_else(|| {
         "this is not the manifest of a published run, which lists its files; name the place that `chorus publish` wrote to"
             .to_owned()
-    })
+    })?;
+    // A copy puts each file at its path below a folder of its own.
+    match files.keys().find(|path| path.is_empty() || plain(path).as_deref() != Some(path.as_str())) {
+        Some(path) => Err(format!(
+            "the manifest lists a file `{}`, expected paths below the run; whoever wrote it is not to be trusted",
+            shown(path)
+        )),
+        None => Ok(files),
+    }
 }
 
 /// Writes the manifest, if it is still the version that was read, and reads it back.
@@ -264,6 +273,19 @@ mod tests {
     fn place(store: Arc<dyn ObjectStore>) -> Place {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Place { store, bucket: "s3://bucket".into(), prefix: Path::from("runs/ponds"), runtime }
+    }
+
+    #[test]
+    fn a_manifest_names_files_below_the_run_and_nothing_else() {
+        let files = |path: &str| {
+            let manifest = serde_json::json!({FILES: {path: {"bytes": 1, "hash": "a"}}});
+            files_of(manifest.to_string().as_bytes())
+        };
+        assert!(files("tables/t/site=A%20b/part-000.parquet").is_ok());
+        for path in ["../x", "tables/../../x", "/etc/passwd", "tables//x", "./x", "", "tables/t/.."] {
+            assert!(files(path).unwrap_err().contains("not to be trusted"), "{path}");
+        }
+        assert!(files("../\u{1b}[2J").unwrap_err().contains("\\u{1b}[2J"));
     }
 
     fn run() -> tempfile::TempDir {

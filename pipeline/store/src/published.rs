@@ -92,8 +92,12 @@ impl Copy {
         fs::create_dir_all(folder).map_err(io)?;
         let mut parts = self.place.store.get(&self.place.key(path)?).await.map_err(failed)?.into_stream();
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+        let mut left = listed.bytes;
         while let Some(part) = parts.try_next().await.map_err(failed)? {
             file.write_all(&part).map_err(io)?;
+            // A disk is not filled with more than was announced.
+            let Some(rest) = left.checked_sub(part.len() as u64) else { break };
+            left = rest;
         }
         if Listed::of(file.path()).map_err(io)? != *listed {
             let found = "the object is not what the manifest lists; the run was published again meanwhile, or the object was changed; try again";

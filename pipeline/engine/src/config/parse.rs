@@ -1,13 +1,12 @@
 //! From YAML text to entries with their places. serde_yaml supplies the values; it carries no lines and stops at its first error,
-//! so saphyr, a parser with marks, supplies the lines. Before either, saphyr's events are checked: a few lines of aliases within
-//! lists make serde_yaml take gigabytes, and brackets within brackets hours.
+//! so saphyr, a parser with marks, supplies the lines. Before either, the text is looked through for what costs more than it says.
 
 use std::collections::BTreeMap;
 
 use chorus_archive::composed;
 use chorus_keys::Declarations;
+use chorus_text::{Refused, look_through};
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
-use saphyr_parser::{Event, Parser};
 use serde_yaml::Value;
 
 use super::evolution::{REMOVED, Removed, is_same};
@@ -106,31 +105,12 @@ struct Unread {
 
 /// The value of a YAML text whose size is bounded by that of the text.
 fn value(text: &str) -> Result<Value, Unread> {
-    look_through(text)?;
+    look_through(text, DEEPEST).map_err(|Refused { line, found, next }| Unread { line, found, allowed: next })?;
     serde_yaml::from_str(text).map_err(|e| not_yaml(e.location().map_or(1, |l| l.line()), &e))
 }
 
 fn not_yaml(line: usize, error: &impl std::fmt::Display) -> Unread {
     Unread { line, found: format!("text that is not YAML ({error})"), allowed: "correct the line" }
-}
-
-/// Refuses what costs more than it says.
-fn look_through(text: &str) -> Result<(), Unread> {
-    let mut depth = 0_usize;
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| not_yaml(e.marker().line(), &e))?;
-        let refused = |found: &str, allowed| Err(Unread { line: span.start.line(), found: found.to_owned(), allowed });
-        match event {
-            Event::Alias(_) => return refused("an alias (`*name`)", "write out the value that it stands for"),
-            Event::MappingStart(..) | Event::SequenceStart(..) if depth == DEEPEST => {
-                return refused(&format!("more than {DEEPEST} levels"), "sections hold keys, and keys hold values or lists");
-            }
-            Event::MappingStart(..) | Event::SequenceStart(..) => depth += 1,
-            Event::MappingEnd | Event::SequenceEnd => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// What is wrong with an entry taken by itself.

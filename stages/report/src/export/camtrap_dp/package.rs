@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use chorus_text::look_through;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -69,6 +70,9 @@ fn is_list_with(value: &Value, entry: &str) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(|item| item.get(entry).is_some_and(Value::is_string)))
 }
 
+/// Mappings and lists that may lie within each other in what a person says.
+const DEEPEST: usize = 16;
+
 /// What a person has to say of the package.
 pub(super) struct Metadata(Map<String, Value>);
 
@@ -80,6 +84,7 @@ impl Metadata {
     pub(super) fn read(path: &Path) -> Result<Self, ExportError> {
         let text = std::fs::read_to_string(path).map_err(ExportError::io(path, "cannot be read"))?;
         let wrong = |detail: String| ExportError::Metadata { path: path.to_owned(), detail };
+        look_through(&text, DEEPEST).map_err(|refused| wrong(refused.to_string()))?;
         let entries: Map<String, Value> = serde_yaml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         for (entry, expected, is) in KINDS {
             if entries.get(entry).is_some_and(|value| !is(value)) {
