@@ -1,7 +1,7 @@
 //! The contract of a backbone: a YAML file that says how a network that somebody else trained is used.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
@@ -321,6 +321,10 @@ impl Contract {
                 Some(format!("input.full_scale: found {}, expected a number above 0", self.input.full_scale))
             }
             () if self.outputs == Outputs::default() => Some("outputs: expected embedding, logits or speech".into()),
+            () if self.outputs.logits.as_ref().is_some_and(|logits| !is_below(&logits.classes)) => Some(
+                "outputs.logits.classes: expected a file in the contract's folder or below; name another one in backbone.classes"
+                    .into(),
+            ),
             () if self.hash.as_ref().is_some_and(|hash| !is_hash(hash)) => {
                 Some("hash: expected 16 to 64 hexadecimal digits of BLAKE3".into())
             }
@@ -372,6 +376,11 @@ impl Contract {
 /// Whether a backbone is the file of weights of a model of Chorus.
 fn is_own(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "safetensors")
+}
+
+/// Whether a path stays in the folder that it is relative to: a contract from elsewhere must not name files of its choice.
+fn is_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 fn is_hash(text: &str) -> bool {
@@ -430,6 +439,14 @@ license: CC BY-NC-SA 4.0
         refused("[batch, samples]", "[batch, 2, samples]", "expected 1 for each dimension");
         refused("[batch, samples]", "[batches, samples]", "input.shape");
         refused("outputs: {embedding: {name: embedding}}", "outputs: {}", "expected embedding, logits or speech");
+        for path in ["/etc/passwd", "../labels.txt", "a/../../labels.txt"] {
+            let logits = format!("outputs: {{logits: {{name: logits, classes: {path}}}}}");
+            refused(
+                "outputs: {embedding: {name: embedding}}",
+                &logits,
+                "outputs.logits.classes: expected a file in the contract's folder",
+            );
+        }
         refused("license:", "licence:", "licence");
         refused("license: CC BY-NC-SA 4.0", "hash: xyz", "hash: expected 16 to 64");
     }

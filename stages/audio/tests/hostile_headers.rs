@@ -173,6 +173,22 @@ fn a_setup_header_larger_than_any_encoder_s_is_not_handed_on() {
     assert!(detail.contains("setup header"), "{detail}");
 }
 
+/// Some kilobytes that would be months of silence, with millions of windows.
+#[test]
+fn a_recording_that_lasts_longer_than_any_is_refused() {
+    let file = common::silent_flac(1, 140);
+    assert!(file.len() < 4096, "{}", file.len());
+    let (code, detail) = common::rejection(&file);
+    assert_eq!(code, chorus_audio::error::RejectCode::BadHeader);
+    assert!(detail.contains("at 1 Hz") && detail.contains("more than 100 days"), "{detail}");
+    // The same at a rate of recorders is some minutes of silence.
+    let (facts, samples) = read_all(&common::silent_flac(22_050, 3), 4096).unwrap();
+    assert_eq!((facts.frames, samples.len()), (3 * 65_535, 3 * 65_535));
+    // Uncompressed recordings are refused when they are opened.
+    let long = riff(&[chunk(b"fmt ", &fmt(1, 1, 1, 8)), chunk(b"data", &vec![128; 9_000_000])]);
+    assert!(common::reader(&long).unwrap_err().to_string().contains("more than 100 days"));
+}
+
 /// PROPTEST_CASES asks for more cases.
 fn settings() -> ProptestConfig {
     let settings = ProptestConfig::default();

@@ -20,7 +20,7 @@ mod wav;
 
 use chorus_archive::{Archive, ReadSeek};
 
-use crate::error::{AudioError, Fault};
+use crate::error::{AudioError, Fault, RejectCode};
 pub use chorus_wav::{MAX_CHANNELS, MAX_SAMPLE_RATE_HZ};
 pub use facts::{Facts, Repair, RepairCode};
 use frames::Frames;
@@ -31,11 +31,17 @@ use sniff::Kind;
 /// Frames per read where the whole of a recording is read.
 pub(crate) const READ_FRAMES: usize = 16_384;
 
+/// The longest recording that is believed, days. A few kilobytes of compressed silence at a stated rate of 1 Hz would last for years, and
+/// have as many windows as a whole survey.
+pub const MOST_DAYS: u64 = 100;
+
 /// A recording open for reading from its first frame on.
 #[derive(Debug)]
 pub struct Reader {
     location: String,
     frames: Box<dyn Frames>,
+    /// Frames that were read.
+    read: u64,
 }
 
 impl Reader {
@@ -45,8 +51,12 @@ impl Reader {
     ///
     /// [`AudioError::Rejected`] when its header shows that it cannot be used, [`AudioError::Io`] when it cannot be read.
     pub fn new(source: Box<dyn ReadSeek>, location: String) -> Result<Self, AudioError> {
-        match frames(source) {
-            Ok(frames) => Ok(Self { location, frames }),
+        let opened = frames(source).and_then(|frames| {
+            believable(frames.facts(), if frames.is_settled() { frames.facts().frames } else { 0 })?;
+            Ok(frames)
+        });
+        match opened {
+            Ok(frames) => Ok(Self { location, frames, read: 0 }),
             Err(fault) => Err(fault.at(&location)),
         }
     }
@@ -68,8 +78,27 @@ impl Reader {
     /// When the file cannot be read any further, or when nothing in it can be decoded.
     pub fn read(&mut self, max_frames: usize, out: &mut Vec<f32>) -> Result<usize, AudioError> {
         out.clear();
-        self.frames.read(max_frames.max(1), out).map_err(|fault| fault.at(&self.location))
+        let read = self.frames.read(max_frames.max(1), out).and_then(|read| {
+            self.read += read as u64;
+            believable(self.frames.facts(), self.read)?;
+            Ok(read)
+        });
+        read.map_err(|fault| fault.at(&self.location))
     }
+}
+
+/// Refuses a recording that lasts longer than any.
+fn believable(facts: &Facts, frames: u64) -> Result<(), Fault> {
+    let most = MOST_DAYS * 86_400 * u64::from(facts.sample_rate_hz);
+    if frames <= most {
+        return Ok(());
+    }
+    let detail = format!(
+        "at {} Hz, as the header states, the recording lasts more than {MOST_DAYS} days; expected the rate that it was recorded with. \
+         Correct the header, or convert the file",
+        facts.sample_rate_hz
+    );
+    Err(Fault::Rejected(RejectCode::BadHeader, detail))
 }
 
 fn frames(mut source: Box<dyn ReadSeek>) -> Result<Box<dyn Frames>, Fault> {

@@ -92,6 +92,25 @@ fn verbatim_frame(number: usize, channels: usize, samples: &[i16]) -> Vec<u8> {
     frame
 }
 
+/// A FLAC file of 16-bit silence, in blocks of 65,535 frames that take some ten bytes each.
+pub fn silent_flac(rate_hz: u32, blocks: u32) -> Vec<u8> {
+    let mut file = streaminfo(1, 65_535, 0);
+    // The rate has the first 20 bits of the packed fields.
+    file[18..21].copy_from_slice(&[(rate_hz >> 12) as u8, (rate_hz >> 4) as u8, (rate_hz << 4) as u8]);
+    for number in 0..blocks {
+        let mut frame = vec![0xFF, 0xF8, 0x70, 0x08];
+        let mut coded = [0; 4];
+        frame.extend(char::from_u32(number).unwrap().encode_utf8(&mut coded).bytes());
+        frame.extend(65_534_u16.to_be_bytes());
+        frame.push(crc8(&frame));
+        // A constant subframe of value 0.
+        frame.extend([0, 0, 0]);
+        frame.extend(crc16(&frame).to_be_bytes());
+        file.extend(frame);
+    }
+    file
+}
+
 fn crc8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |crc, byte| (0..8).fold(crc ^ byte, |crc, _| if crc & 0x80 != 0 { crc << 1 ^ 0x07 } else { crc << 1 }))
 }
