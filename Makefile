@@ -28,7 +28,7 @@ OPTIONS = -c $(CONFIG) $(if $(ARCHIVE),--set archive.path=$(ARCHIVE)) $(if $(RUN
 LIBTORCH_FOLDER = $(eval LIBTORCH_FOLDER := $(shell pipeline/libtorch.sh $(TORCH)))$(or $(LIBTORCH_FOLDER),$(error found no libtorch; see the message above))
 CARGO = LIBTORCH="$(LIBTORCH_FOLDER)" cargo
 
-.PHONY: help setup build pipeline demo wheel test test-older lint bench docs query status clean $(STAGES)
+.PHONY: help setup build pipeline demo wheel test test-older lint bench bench-quick docs query status clean $(STAGES)
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -83,13 +83,11 @@ lint: setup ## Check formatting and lints
 	@cargo fmt --all -- --check
 	@$(CARGO) clippy --release --workspace --all-targets -- --deny warnings
 
-bench: build ## Compare speed and memory with other programs (about half an hour)
-	@tests/python.sh tests/bench/featurize.py $(CHORUS)
-	@tests/python.sh tests/bench/learn.py $(CHORUS)
-	@tests/python.sh tests/bench/memory.py $(CHORUS)
-	@tests/python.sh tests/bench/query.py $(CHORUS)
-	@tests/python.sh tests/bench/search.py $(CHORUS)
-	@tests/python.sh tests/bench/units.py $(CHORUS) --units 5000
+bench: build ## Compare speed and memory with other programs (about half an hour), and with the last run; BENCH="query search" for some
+	@tests/python.sh tests/bench/main.py $(CHORUS) $(BENCH)
+
+bench-quick: build ## Count the instructions of hot paths, and fail on a loss of 3 % (about a minute); ACCEPT=1 takes today's counts
+	@python3 tests/bench/quick.py $(CHORUS) $(if $(ACCEPT),--accept)
 
 docs: ## Build the documentation as a site in target/site/html, with mdBook
 	@command -v mdbook > /dev/null || { echo "found no mdbook; get it with: cargo install mdbook (the pages in docs/ can be read without it)" >&2; exit 2; }

@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from results import tell
+
 WINDOW_S, RATE_HZ, ROUNDS = 3, 16_000, 3
 CONFIG = """
 archive: {{path: {folder}/archive, audio: raw_data}}
@@ -99,6 +101,11 @@ def main(chorus):
         ratio = statistics.median(r[name][0] / r["chorus"][0] for r in rounds)
         memory = max(r[name][1] for r in rounds)
         print(f"{name:10} {seconds:7.2f} s  {windows * WINDOW_S / seconds:7.0f} x real time  {memory:6.0f} MiB  {ratio:6.2f} times chorus's time")
+        if name == "chorus":
+            own = windows * WINDOW_S / seconds
+            tell("featurize, one thread, memory", memory, "MiB")
+        else:
+            tell("featurize, one thread", own, "times real time", name, ratio)
 
 
 if __name__ == "__main__":

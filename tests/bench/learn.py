@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from results import tell
+
 BATCH, STEPS, ROUNDS = 128, 3, 3
 THREADS = os.cpu_count() or 1
 CONFIG = """
@@ -123,8 +125,10 @@ def precision_and_ways(chorus, folder, has_bfloat16):
     for name in ("float32", "bfloat16") if has_bfloat16 else ("float32",):
         took = timed([chorus, "run", "predict", "--force", "-c", straight, "--set", f"predict.precision={name}", "--set", f"train.threads={THREADS}"])
         print(f"from audio to predictions, {name}, nothing written in between: {float(seconds) / took:.0f} times real time")
+        tell(f"from audio to predictions, {name}", float(seconds) / took, "times real time")
     print(output([sys.executable, Path(__file__).with_name("model.py"), run]).strip())
     print(f"data feed alone, {THREADS} threads, rows in random order from a table larger than memory is allowed: {feed:.0f} windows/s")
+    tell("data feed alone", feed, "windows/s")
 
 
 def precision(chorus, folder, config, run):
@@ -165,6 +169,10 @@ def main(chorus):
         ratio = statistics.median(r[side][name] / r["contiguous"][base] for r in rounds)
         label = "chorus" if side == "chorus" else f"PyTorch {side}"
         print(f"{label:22} {name:20} {speed:7.1f}  {ratio:5.2f} times PyTorch contiguous float32")
+        if side == "chorus":
+            for layout in ("contiguous", "channels_last"):
+                beside = statistics.median(r[side][name] / r[layout].get(name, r[layout][base]) for r in rounds)
+                tell(f"{name.replace('_', ', ')}, MobileNetV3-Large", speed, "windows/s", f"PyTorch {layout}", beside)
     with tempfile.TemporaryDirectory() as folder:
         precision_and_ways(chorus, folder, has_bfloat16=not lack)
 

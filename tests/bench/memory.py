@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from results import tell
+
 CONFIG = """
 archive: {{path: {folder}/archive, audio: raw_data, timezone: America/Sao_Paulo}}
 run: {{path: {folder}/run}}
@@ -48,6 +50,7 @@ def main(chorus):
             seconds, peak = run([chorus, "run", "train", "--force", "-c", config, "--set", f"train.memory_gib={budget:.4f}"])
             weights.append(hashlib.sha256(Path(folder, "run/model/weights.safetensors").read_bytes()).hexdigest())
             print(f"training on {windows} windows, {size * 1024:.0f} MiB of features, budget {budget * 1024:5.0f} MiB ({name}): peak {peak:5.0f} MiB, {seconds:.0f} s", flush=True)
+            tell(f"memory of a training, features {name}", peak, "MiB")
         if len(set(weights)) > 1:
             sys.exit("the weights differ")
         print("the weights are equal, byte by byte")

@@ -22,6 +22,8 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
+from results import tell
+
 ROUNDS, THREADS = 3, os.cpu_count()
 # Sites and dates of the large run, and of the one of many partitions, which has few rows in each.
 LARGE, MANY = (10, 20), (100, 100)
@@ -163,6 +165,7 @@ def rounds(chorus, run, name, question):
         print(f"{name:8} {side:7} {statistics.median(s for s, _ in taken):7.2f} s  {max(m for _, m in taken):6.0f} MiB")
     ratio = statistics.median(c / d for (c, _), (d, _) in zip(measures["chorus"], measures["duckdb"]))
     print(f"{name:8} {ratio:.2f} times DuckDB's time", flush=True)
+    tell(f"SQL, {name}", statistics.median(s for s, _ in measures["chorus"]), "s", "DuckDB", 1 / ratio)
 
 
 def opened(chorus, run, question):

@@ -18,6 +18,8 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
+from results import tell
+
 ROUNDS, THREADS = 3, os.cpu_count()
 SITES, DATES, VALUES, TOP = 10, 20, 1024, 20
 HOP_S, WINDOWS_PER_RECORDING = 3.0, 100
@@ -133,6 +135,8 @@ def main(chorus, thousands):
         whole = told("faiss, reading and search", theirs, memory["faiss"], windows)
         searching = told("faiss, the search alone", alone, memory["faiss"], windows)
         print(f"chorus takes {own / whole:.2f} times the time of faiss with reading, {own / searching:.2f} times that of its search alone")
+        tell("search, start to answer", own, "s", "faiss with reading", whole / own)
+        tell("search, start to answer", own, "s", "faiss, search alone", searching / own)
         seconds, peak, _ = measured([chorus, "clusters", "--run", run, "--format", "csv", "--groups", "50"])
         told("chorus clusters, 50 groups", [seconds], peak, windows)
 

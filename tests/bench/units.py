@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from results import tell
+
 RATE, SECONDS = 8000, 0.5
 CONFIG = """
 archive: {{path: {archive}, audio: raw}}
@@ -106,6 +108,9 @@ def main():
                     seconds, processor, memory, said = timed(step)
                     number = calls(step) if counts and shutil.which("strace") else ""
                     print(f"{units:7} {name:8} {what:34} {seconds:8.1f} {processor:9.1f} {memory:6.0f} {number:>9}", flush=True)
+                    if name == "new":
+                        tell(f"{units} units, {what}", processor, "s of processor")
+                        tell(f"{units} units, {what}, memory", memory, "MiB")
 
 
 main()
