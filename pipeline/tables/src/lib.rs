@@ -22,7 +22,7 @@ mod write;
 pub use arrays::{ArrayBuffer, Arrays};
 pub use batch::{Batch, BatchBuilder, Day, LocalMicros, TooLarge, UtcMicros, Value};
 pub use error::TableError;
-pub use halves::halves;
+pub use halves::{add_halves, halves};
 pub use read::{TableReader, read_all, read_columns};
 pub use schema::{Column, ColumnType, GATHERING, SHAPE_KEY, TableSchema, all, schema};
 pub use write::TableWriter;

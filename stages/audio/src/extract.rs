@@ -1,12 +1,15 @@
 //! From a recording to the log-mel spectrograms of its windows: what `featurize` writes and what `predict` reads
 //! straight from audio are the same float16 values.
 
+use std::collections::BTreeMap;
+use std::sync::mpsc::sync_channel;
+
 use chorus_archive::Archive;
 use chorus_engine::{EngineError, UnitContext, WorkError};
+use chorus_tables::add_halves;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
 use crate::container::{self, channels};
 use crate::dsp::logmel::{Earlier, LogMel, MelConfig};
@@ -75,8 +78,9 @@ pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, 
 /// Hands the spectrograms of all windows to `consume`, in order, as `(segment_ids, bytes)` with [`Extractor::len`] little-endian
 /// float16 a window.
 ///
-/// Several recordings are in work at once while `consume` is busy with those before, but never more windows than
-/// [`WINDOWS_IN_FLIGHT`] at a time, so that memory depends neither on the number of recordings nor on their length.
+/// Several recordings are in work at once while `consume` is busy with those before, or a part of a long one while it is busy with the part
+/// before, but never more windows than [`WINDOWS_IN_FLIGHT`] at a time, so that memory depends neither on the number of recordings nor on
+/// their length.
 ///
 /// # Errors
 /// [`EngineError::Stopped`] when a stop was asked for, those of decoding, and those of `consume`.
@@ -84,7 +88,7 @@ pub fn for_each_group(
     cx: &UnitContext<'_>,
     extractor: &Extractor,
     jobs: &[Job],
-    mut consume: impl FnMut(&[String], &[u8]) -> Result<(), WorkError>,
+    mut consume: impl FnMut(&[String], Vec<u8>) -> Result<(), WorkError>,
 ) -> Result<(), WorkError> {
     let archive = cx.archive()?;
     let make = |group: Group<'_>| -> Result<Vec<Vec<u8>>, WorkError> {
@@ -103,12 +107,25 @@ pub fn for_each_group(
                 scope.spawn(move |_| *ready = Some(make(next)));
             }
             match now {
-                Some(made) => group.jobs.iter().zip(made?).try_for_each(|(job, bytes)| consume(&job.segment_ids, &bytes)),
-                None => extractor.stream(archive, &group.jobs[0], &mut consume),
+                Some(made) => group.jobs.iter().zip(made?).try_for_each(|(job, bytes)| consume(&job.segment_ids, bytes)),
+                None => extractor.stream(archive, &group.jobs[0], WINDOWS_IN_FLIGHT, &mut consume),
             }
         })?;
     }
     Ok(())
+}
+
+/// Why the thread that makes parts of a recording ended early.
+enum Ended {
+    Audio(AudioError),
+    /// Nobody takes parts any more.
+    Left,
+}
+
+impl From<AudioError> for Ended {
+    fn from(error: AudioError) -> Self {
+        Self::Audio(error)
+    }
 }
 
 /// Recordings that are worked on together: with at most [`WINDOWS_IN_FLIGHT`] windows, or a single longer one.
@@ -175,30 +192,52 @@ impl Extractor {
     fn bytes(&self, archive: &dyn Archive, job: &Job) -> Result<Vec<u8>, WorkError> {
         let mut bytes = Vec::with_capacity(job.segment_ids.len() * 2 * self.len());
         self.each(archive, job, |_, logmel| {
-            bytes.extend(logmel.iter().flat_map(|value| value.to_le_bytes()));
+            add_halves(logmel, &mut bytes);
             Ok::<_, WorkError>(())
         })?;
         Ok(bytes)
     }
 
-    /// Hands on a long recording piece by piece while it is decoded.
+    /// Hands on a long recording in parts of so many windows. While a part is taken, a thread makes the next one.
     fn stream(
         &self,
         archive: &dyn Archive,
         job: &Job,
-        consume: &mut impl FnMut(&[String], &[u8]) -> Result<(), WorkError>,
+        windows: usize,
+        consume: &mut impl FnMut(&[String], Vec<u8>) -> Result<(), WorkError>,
     ) -> Result<(), WorkError> {
-        let (mut bytes, mut first) = (Vec::with_capacity(WINDOWS_IN_FLIGHT * 2 * self.len()), 0);
-        self.each(archive, job, |i, logmel| {
-            bytes.extend(logmel.iter().flat_map(|value| value.to_le_bytes()));
-            if i + 1 - first == WINDOWS_IN_FLIGHT {
-                consume(&job.segment_ids[first..=i], &bytes)?;
-                bytes.clear();
-                first = i + 1;
+        // A part waits for its taker, so that memory holds the one that is taken and the one in the making.
+        let (send, parts) = sync_channel::<Vec<u8>>(0);
+        let width = 2 * self.len();
+        let make = move || -> Result<(), Ended> {
+            let mut part = Vec::with_capacity(windows * width);
+            self.each(archive, job, |_, logmel| {
+                add_halves(logmel, &mut part);
+                if part.len() < windows * width {
+                    return Ok(());
+                }
+                let whole = std::mem::replace(&mut part, Vec::with_capacity(windows * width));
+                send.send(whole).map_err(|_| Ended::Left)
+            })?;
+            if part.is_empty() { Ok(()) } else { send.send(part).map_err(|_| Ended::Left) }
+        };
+        std::thread::scope(|scope| {
+            let making = scope.spawn(make);
+            let mut first = 0;
+            // Leaving early drops the receiving end, and with that ends the making.
+            let taken = parts.into_iter().try_for_each(|part| {
+                let ids = &job.segment_ids[first..first + part.len() / width];
+                first += ids.len();
+                consume(ids, part)
+            });
+            let made = making.join().unwrap_or(Err(Ended::Left));
+            match (taken, made) {
+                (Err(error), _) => Err(error),
+                (Ok(()), Err(Ended::Audio(error))) => Err(error.into()),
+                (Ok(()), Err(Ended::Left)) => Err(format!("{}: decoding ended without a reason", job.path).into()),
+                (Ok(()), Ok(())) => Ok(()),
             }
-            Ok::<_, WorkError>(())
-        })?;
-        consume(&job.segment_ids[first..], &bytes)
+        })
     }
 
     /// Calls `each(index, logmel)` for every window of a recording, with `[mel, frame]` in dB.
@@ -231,7 +270,51 @@ impl Extractor {
 
 #[cfg(test)]
 mod tests {
+    use chorus_archive::Local;
+
     use super::*;
+
+    #[test]
+    fn a_long_recording_in_parts_is_the_same_as_in_one_piece() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec =
+            hound::WavSpec { channels: 1, sample_rate: 4000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let mut file = hound::WavWriter::create(dir.path().join("a.wav"), spec).unwrap();
+        (0..40_000_i32).for_each(|i| file.write_sample(((i * i / 7) % 20_000 - 10_000) as i16).unwrap());
+        file.finalize().unwrap();
+        let config = MelConfig {
+            sample_rate_hz: 4000,
+            n_fft: 64,
+            win_length: 64,
+            hop_length: 32,
+            n_mels: 8,
+            f_max_hz: 2000.0,
+            ..MelConfig::default()
+        };
+        let extractor = Extractor::new(&config, 0.1).unwrap();
+        let starts: Vec<u64> = (0..99).map(|i| i * 400).collect();
+        let segment_ids: Vec<String> = starts.iter().map(|start| format!("a-{start:05}")).collect();
+        let job = Job { path: "a.wav".into(), channels: vec![0], segment_ids, start_frames: starts, ..Job::default() };
+        let archive = Local::new(dir.path());
+        let whole = extractor.bytes(&archive, &job).unwrap();
+        assert_eq!(whole.len(), 99 * 2 * extractor.len());
+        for windows in [1, 7, 33, 99, 500] {
+            let (mut ids, mut bytes) = (Vec::new(), Vec::new());
+            let take = |own: &[String], part: Vec<u8>| {
+                assert!(own.len() <= windows && !own.is_empty());
+                ids.extend_from_slice(own);
+                bytes.extend(part);
+                Ok(())
+            };
+            extractor.stream(&archive, &job, windows, &mut { take }).unwrap();
+            assert!(ids == job.segment_ids && bytes == whole, "{windows}");
+        }
+        // Whoever takes no more is not kept waiting, and a recording that is not there is an error.
+        let refuse = |_: &[String], _: Vec<u8>| Err("enough".into());
+        assert_eq!(extractor.stream(&archive, &job, 2, &mut { refuse }).unwrap_err().to_string(), "enough");
+        let gone = Job { path: "b.wav".into(), ..job };
+        assert!(extractor.stream(&archive, &gone, 2, &mut |_: &[String], _| Ok(())).is_err());
+    }
 
     #[test]
     fn groups_hold_every_recording_in_order_and_a_long_one_is_alone() {

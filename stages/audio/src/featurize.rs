@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, FixedSizeBinaryBuilder};
+use arrow::array::{ArrayRef, FixedSizeBinaryArray};
+use arrow::buffer::Buffer;
 use chorus_engine::graph::{Input, Output, Pass, Per, learns_from_embeddings, predicts_from_features};
 use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
 
@@ -53,15 +54,8 @@ impl Work for Featurize {
         let width = 2 * extractor.len();
         let mut sink = cx.sink("features", &extractor.shape())?;
         for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |segment_ids, bytes| {
-            let mut arrays = FixedSizeBinaryBuilder::with_capacity(segment_ids.len(), i32::try_from(width)?);
-            for array in bytes.chunks_exact(width) {
-                arrays.append_value(array)?;
-            }
-            let batch = sink
-                .builder()
-                .column("segment_id", segment_ids)
-                .array("logmel", Arc::new(arrays.finish()) as ArrayRef)
-                .build()?;
+            let arrays = FixedSizeBinaryArray::try_new(i32::try_from(width)?, Buffer::from_vec(bytes), None)?;
+            let batch = sink.builder().column("segment_id", segment_ids).array("logmel", Arc::new(arrays) as ArrayRef).build()?;
             Ok(sink.write(&batch)?)
         })?;
         sink.finish()?;

@@ -206,7 +206,7 @@ impl Pending {
 fn add_halves(values: &[f32], bytes: &mut Vec<u8>) {
     let mut halves = vec![f16::ZERO; values.len()];
     halves.convert_from_f32_slice(values);
-    bytes.extend(halves.iter().flat_map(|value| value.to_le_bytes()));
+    chorus_tables::add_halves(&halves, bytes);
 }
 
 /// The tables on their way. Those of embeddings and of maps are begun with the first one, which says how long they are.

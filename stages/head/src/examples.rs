@@ -158,7 +158,7 @@ pub(crate) fn read(
         // A part is read at once: embeddings are small.
         if part.as_ref().is_none_or(|(path, ..)| path != window.reader.path()) {
             let batch = window.reader.read(&[table.column])?;
-            let bytes = batch.arrays(table.column)?.iter().flatten().flatten().copied().collect();
+            let bytes = batch.arrays(table.column)?.iter().flatten().collect::<Vec<&[u8]>>().concat();
             part = Some((window.reader.path().to_owned(), bytes, shape(window.reader)));
         }
         let (path, bytes, [positions, width]) = part.as_ref().ok_or("no part was read")?;

@@ -153,12 +153,13 @@ impl Work for Predict {
                         return Err(EngineError::Stopped.into());
                     }
                     let batch = batch?;
-                    let bytes: Vec<u8> = batch.arrays("logmel")?.iter().flatten().flatten().copied().collect();
+                    let arrays: Vec<&[u8]> = batch.arrays("logmel")?.iter().flatten().collect();
+                    let bytes = arrays.concat();
                     scorer.push(&batch.texts("segment_id")?.into_iter().flatten().collect::<Vec<_>>(), &bytes)?;
                 }
             }
         } else {
-            for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |ids, bytes| scorer.push(ids, bytes))?;
+            for_each_group(cx, &extractor, &jobs(cx, cx.value("archive.channel")?)?, |ids, bytes| scorer.push(ids, &bytes))?;
         }
         scorer.finish()
     }
@@ -218,14 +219,23 @@ impl Scorer<'_> {
             }
         }
         self.pushed += ids.len();
-        self.waiting.extend(bytes);
         let whole = self.batch_size * self.width();
-        while self.waiting.len() >= whole {
-            let rest = self.waiting.split_off(whole);
-            self.score()?;
-            self.waiting = rest;
+        let mut rest = bytes;
+        if !self.waiting.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(whole - self.waiting.len()));
+            self.waiting.extend_from_slice(now);
+            rest = later;
+            if self.waiting.len() < whole {
+                return Ok(());
+            }
+            let mut waited = std::mem::take(&mut self.waiting);
+            self.score(&waited)?;
+            waited.clear();
+            self.waiting = waited;
         }
-        Ok(())
+        let mut batches = rest.chunks_exact(whole);
+        self.waiting.extend_from_slice(batches.remainder());
+        batches.try_for_each(|batch| self.score(batch))
     }
 
     fn finish(mut self) -> Result<(), WorkError> {
@@ -237,24 +247,24 @@ impl Scorer<'_> {
             )
             .into());
         }
-        if !self.waiting.is_empty() {
-            self.score()?;
+        let waited = std::mem::take(&mut self.waiting);
+        if !waited.is_empty() {
+            self.score(&waited)?;
         }
         self.embeddings.map_or(Ok(()), TableSink::finish)?;
         Ok(self.sink.finish()?)
     }
 
-    /// Predicts what waits, and writes it.
-    fn score(&mut self) -> Result<(), WorkError> {
-        let rows = self.waiting.len() / self.width();
+    /// Predicts the next windows, and writes what is found.
+    fn score(&mut self, batch: &[u8]) -> Result<(), WorkError> {
+        let rows = batch.len() / self.width();
         let first = self.written;
-        let features = tensor(&self.waiting, rows, self.shape)?;
+        let features = tensor(batch, rows, self.shape)?;
         let (scores, embeddings) = {
             let networks = locked(&self.model.networks);
             device::set_threads(self.threads);
             judged(&networks, &features)?
         };
-        self.waiting.clear();
         self.written += rows;
         if self.embeddings.is_some() {
             self.write_embeddings(first, rows, &embeddings)?;
