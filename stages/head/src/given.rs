@@ -7,7 +7,6 @@ use chorus_embed::given::Given;
 use chorus_engine::graph::{BACKBONE, ENSEMBLE};
 use chorus_engine::{Config, EngineError, hash_bytes};
 
-use crate::methods::linear::Linear;
 use crate::methods::{Head, find};
 use crate::weights;
 
@@ -45,13 +44,22 @@ pub(crate) fn read(card_path: &Path, weights_path: &Path) -> Result<GivenHead, E
     Ok(GivenHead { card, head })
 }
 
+/// The weights of a head whose logits are W x + b.
+#[derive(Debug, Clone)]
+pub struct LinearHead {
+    /// `W` `[class, value]`
+    pub weight: Vec<f32>,
+    /// `b` `[class]`
+    pub bias: Vec<f32>,
+}
+
 /// The card of the head in `folder`, and its weights; `None` in place of these for a head whose logits are not W x + b.
 ///
 /// # Errors
 /// [`EngineError::Card`], [`EngineError::Model`].
-pub fn linear(folder: &Path) -> Result<(Card, Option<Linear>), EngineError> {
+pub fn linear(folder: &Path) -> Result<(Card, Option<LinearHead>), EngineError> {
     let GivenHead { card, head } = read(&folder.join(MODEL_CARD), &folder.join(WEIGHTS))?;
-    let linear = head.linear().cloned();
+    let linear = head.linear().map(|(weight, bias)| LinearHead { weight: weight.to_vec(), bias: bias.to_vec() });
     Ok((card, linear))
 }
 

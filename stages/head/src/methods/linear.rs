@@ -49,8 +49,8 @@ impl Head for Linear {
         ]
     }
 
-    fn linear(&self) -> Option<&Linear> {
-        Some(self)
+    fn linear(&self) -> Option<(&[f32], &[f32])> {
+        Some((&self.weight, &self.bias))
     }
 }
 

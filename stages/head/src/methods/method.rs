@@ -7,7 +7,6 @@ use serde_yaml::Mapping;
 
 use crate::HeadError;
 use crate::examples::Examples;
-use crate::methods::linear::Linear;
 use crate::weights::Tensor;
 
 /// A way to fit heads.
@@ -56,8 +55,8 @@ pub trait Head: Send + Sync {
     /// Its weights.
     fn tensors(&self) -> Vec<Tensor>;
 
-    /// The head itself where logits are W x + b, for programs that are not ours.
-    fn linear(&self) -> Option<&Linear> {
+    /// `W` `[class, value]` and `b` `[class]` where logits are W x + b, for programs that are not ours.
+    fn linear(&self) -> Option<(&[f32], &[f32])> {
         None
     }
 }

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::backbones::mel_config;
+use crate::device::{self, HOST};
 use crate::precision::Precision;
 use crate::{features, predict};
 pub use graph::{Attribute, Dimension, Graph, Value};
@@ -101,7 +102,7 @@ struct Exported {
 
 fn network(folder: &Path, card: Card, takes: Takes) -> Result<Exported, WorkError> {
     let path = folder.join(MODEL_CARD);
-    let frozen = predict::load(&card, &path, &folder.join(WEIGHTS), "cpu", Precision::Float32)?;
+    let frozen = predict::load(&card, &path, &folder.join(WEIGHTS), &device::name(HOST), Precision::Float32)?;
     let architecture = &frozen.options().architecture;
     features::check_input(&**architecture)?;
     let config = mel_config(&card, &path)?;
@@ -254,7 +255,6 @@ mod tests {
 
     use super::graph::tests::checked;
     use super::*;
-    use crate::device::HOST;
     use crate::extension::Settings;
     use crate::network::{NETWORKS, Network, NetworkOptions};
 
