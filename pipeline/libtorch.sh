@@ -11,7 +11,6 @@ set -eu
 
 version=2.13.0
 cuda=13.0
-set_name=${1:-auto}
 
 if [ -n "${LIBTORCH:-}" ]; then
     if [ ! -e "$LIBTORCH/lib/libtorch_cpu.so" ]; then
@@ -22,11 +21,7 @@ if [ -n "${LIBTORCH:-}" ]; then
     exit 0
 fi
 
-case $set_name in
-    auto) if [ -e /proc/driver/nvidia/version ]; then set_name=cuda; else set_name=cpu; fi ;;
-    cpu | cuda) ;;
-    *) echo "libtorch.sh: found \`$set_name\`, expected auto, cpu or cuda" >&2; exit 2 ;;
-esac
+set_name=$("$(dirname "$0")/set.sh" "${1:-auto}")
 
 if [ "$set_name" = cpu ]; then
     set -- --no-deps "torch==$version" "nvidia-cuda-runtime==$cuda.*" "nvidia-cuda-cupti==$cuda.*"

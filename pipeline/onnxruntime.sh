@@ -6,7 +6,6 @@
 set -eu
 
 version=1.31.1
-set_name=${1:-auto}
 
 if [ -n "${CHORUS_ONNXRUNTIME:-}" ]; then
     if [ ! -f "$CHORUS_ONNXRUNTIME" ]; then
@@ -17,11 +16,7 @@ if [ -n "${CHORUS_ONNXRUNTIME:-}" ]; then
     exit 0
 fi
 
-case $set_name in
-    auto) if [ -e /proc/driver/nvidia/version ]; then set_name=cuda; else set_name=cpu; fi ;;
-    cpu | cuda) ;;
-    *) echo "onnxruntime.sh: found \`$set_name\`, expected auto, cpu or cuda" >&2; exit 2 ;;
-esac
+set_name=$("$(dirname "$0")/set.sh" "${1:-auto}")
 package=onnxruntime
 [ "$set_name" = cpu ] || package=onnxruntime-gpu
 

@@ -174,6 +174,36 @@ fn recordings_and_labels_are_read_through_the_archive_s_interface() {
 }
 
 #[test]
+fn operating_systems_are_told_apart_in_one_crate() {
+    let names = [
+        "std::os::",
+        "rustix",
+        "libc::",
+        "windows_sys",
+        "cfg(unix",
+        "cfg(windows",
+        "cfg(not(unix",
+        "target_os",
+        "\"/proc/",
+        "\"/sys/",
+        "cfg!(windows",
+    ];
+    // Libraries of libtorch are opened where nothing but the worker is linked to the code that does it.
+    let allowed = ["pipeline/platform/", "stages/model/src/libraries.rs"];
+    let mut seen = 0;
+    for (path, text) in ["pipeline", "stages"].iter().flat_map(|folder| source(folder)) {
+        let found: Vec<&str> = names.iter().copied().filter(|name| product(&text).contains(name)).collect();
+        seen += usize::from(!found.is_empty());
+        let ok = found.is_empty() || allowed.iter().any(|place| path.starts_with(place));
+        assert!(ok, "{path} names {found:?}: what systems do in different ways is in chorus_platform");
+    }
+    assert!(seen >= 5, "the search finds nothing any more");
+    let dependencies = dependencies();
+    assert_eq!(users(&dependencies, "rustix"), ["chorus-platform"]);
+    assert_eq!(users(&dependencies, "signal-hook"), ["chorus-platform"]);
+}
+
+#[test]
 fn the_wav_reader_could_be_published_by_itself() {
     assert_eq!(dependencies()["chorus-wav"], BTreeSet::new());
 }

@@ -7,7 +7,7 @@
 //! modification time is noticed. Network shares of Windows, FUSE (rclone, s3fs, sshfs), FAT and others make inodes up
 //! when they are mounted and have no time of change of their own; there every mount would look like a new archive,
 //! and the version is the modification time (mtime). Which of the two holds is decided by the type of the file system
-//! that a file lies on (`STABLE` in `stamp.rs`); a type that is not listed counts as one without.
+//! that a file lies on (`chorus_platform::stamp`); a type that is not listed counts as one without.
 //!
 //! # Links
 //!
@@ -19,6 +19,8 @@ mod stamp;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+
+use chorus_platform::names::{leads_elsewhere, text_with_slashes};
 
 use crate::archive::{Archive, Entries, Kind, ReadSeek, Selection};
 use crate::error::{ArchiveError, Cause};
@@ -45,7 +47,9 @@ impl Local {
     /// folder.
     #[must_use]
     pub fn plain(&self, path: &str) -> Option<String> {
-        plain(if path.starts_with('/') { self.below(Path::new(path))? } else { path })
+        let path = text_with_slashes(path);
+        let path = if Path::new(&*path).is_absolute() { self.below(Path::new(&*path))? } else { path.into_owned() };
+        if leads_elsewhere(&path) { None } else { plain(&path) }
     }
 
     /// Where a path lies, and its plain form.
@@ -57,14 +61,14 @@ impl Local {
 
     /// The part of an absolute path that is below the folder. One of the two may be written with links that the other is
     /// written without.
-    fn below<'p>(&self, path: &'p Path) -> Option<&'p str> {
+    fn below(&self, path: &Path) -> Option<String> {
         let as_written = std::path::absolute(&self.root).ok().and_then(|root| path.strip_prefix(root).ok());
         let resolved = || {
             let root = self.root.canonicalize().ok()?;
             let same = path.ancestors().find(|folder| folder.canonicalize().is_ok_and(|folder| folder == root))?;
             path.strip_prefix(same).ok()
         };
-        as_written.or_else(resolved)?.to_str()
+        Some(text_with_slashes(as_written.or_else(resolved)?.to_str()?).into_owned())
     }
 }
 
@@ -121,10 +125,8 @@ mod tests {
     use super::*;
     use crate::archive::{Entry, EntryState};
     use std::collections::BTreeMap;
-    use std::ffi::OsStr;
     use std::fs;
     use std::io::Read;
-    use std::os::unix::ffi::OsStrExt;
 
     fn archive(files: &[&str]) -> (tempfile::TempDir, Local) {
         let dir = tempfile::tempdir().unwrap();
@@ -177,6 +179,7 @@ mod tests {
         assert_eq!(paths(&local, "lost+found", &[]), ["lost+found/1.wav"], "a folder that is named itself");
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_folder_that_links_lead_to_is_listed_once_and_always_by_the_same_path() {
         let (dir, local) = archive(&["a/1.wav", "b/2.wav", "b/c/3.wav", "z/hidden/4.wav"]);
@@ -192,8 +195,11 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn names_that_are_not_utf8_are_shown_with_escapes_and_stay_apart() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
         let (dir, local) = archive(&["é.wav", "a\\xE9.wav"]);
         for name in [&b"a\xE9.wav"[..], b"a\xEA.wav"] {
             fs::write(dir.path().join(OsStr::from_bytes(name)), b"x").unwrap();
@@ -215,6 +221,7 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_link_to_a_file_that_is_not_there_is_listed_and_a_link_to_itself_is_not() {
         let (dir, local) = archive(&["a.wav"]);
@@ -225,6 +232,7 @@ mod tests {
         assert!(local.open("b.wav").unwrap_err().is_not_found());
     }
 
+    #[cfg(unix)]
     #[test]
     fn an_absolute_path_may_be_written_with_other_links_than_the_archive() {
         let (dir, _) = archive(&["real/labels/a.csv", "real2/b.csv"]);

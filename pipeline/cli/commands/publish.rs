@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use chorus_archive::is_url;
 use chorus_engine::{Console, RunDir, counted, files_below};
+use chorus_platform::names::text_with_slashes;
 use chorus_store::publish::publish;
 
 use super::freshness;
@@ -55,7 +56,8 @@ fn files(run: &RunDir) -> anyhow::Result<Vec<String>> {
     let parts = [run.tables(), run.model(), run.path().join("report")];
     let files = parts.iter().flat_map(|part| files_below(part)).chain([run.resolved_config()]);
     let relative = |path: std::path::PathBuf| {
-        let relative = path.strip_prefix(run.path()).ok().and_then(|path| path.to_str()).map(str::to_owned);
+        let relative = path.strip_prefix(run.path()).ok().and_then(|path| path.to_str());
+        let relative = relative.map(|path| text_with_slashes(path).into_owned());
         relative.with_context(|| format!("{}: this name is not UTF-8 and cannot be published", path.display()))
     };
     files.map(relative).collect()

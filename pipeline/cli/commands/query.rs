@@ -3,13 +3,11 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use chorus_platform::signals::stop_on_signals;
 use chorus_query::{Limits, Param, Tables};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use super::answers::{Destination, style};
 use super::freshness;
@@ -38,11 +36,7 @@ fn limits(args: &QueryArgs) -> anyhow::Result<Limits> {
     if let Some(seconds) = args.timeout {
         limits.timeout = Duration::from_secs(seconds);
     }
-    for signal in [SIGINT, SIGTERM] {
-        // A second time ends the program at once.
-        flag::register_conditional_shutdown(signal, 1, Arc::clone(&limits.stop))?;
-        flag::register(signal, Arc::clone(&limits.stop))?;
-    }
+    stop_on_signals(&limits.stop)?;
     Ok(limits)
 }
 

@@ -7,8 +7,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail};
 use chorus_engine::graph::Program;
-use chorus_engine::machine::has_nvidia_driver;
 use chorus_engine::{fetched_worker, user_cache, worker_program};
+use chorus_platform::libraries::{PYTHON, program_file};
+use chorus_platform::machine::has_nvidia_driver;
 
 use super::device;
 use crate::args::TorchArgs;
@@ -89,9 +90,9 @@ fn get(worker: &Path, set: &str, wheel: &Path) -> anyhow::Result<()> {
 
 /// pip of the Python beside this program, pip of the Python on PATH, or uv: the first that answers.
 fn installer() -> Option<Command> {
-    let own = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join("python3")));
+    let own = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(program_file(PYTHON))));
     let pip = |python: PathBuf| (python.into_os_string(), vec!["-m", "pip"], vec!["install", "--no-compile"]);
-    let pythons = own.into_iter().chain([PathBuf::from("python3")]).map(pip);
+    let pythons = own.into_iter().chain([PathBuf::from(PYTHON)]).map(pip);
     let uv = (OsString::from("uv"), Vec::new(), vec!["pip", "install"]);
     let answers = |program: &OsString, first: &[&str]| {
         let mut trial = Command::new(program);

@@ -6,10 +6,10 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chorus_platform::memory;
 use chorus_text::shown_lines;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::machine;
 use crate::sync::locked;
 
 /// The variable by which a process is quiet from its start: set to anything but nothing. `chorus run --quiet` sets it for workers.
@@ -39,7 +39,7 @@ impl Console {
         let quiet = std::env::var_os(QUIET).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { bars: MultiProgress::with_draw_target(target), terminal, quiet, memory: machine::peak }
+        Self { bars: MultiProgress::with_draw_target(target), terminal, quiet, memory: memory::peak }
     }
 
     /// The same, saying nothing but warnings where `quiet` is true.
@@ -51,7 +51,7 @@ impl Console {
     /// The same in a worker: the process that started it holds memory for the run too.
     #[must_use]
     pub fn of_worker(self) -> Self {
-        Self { memory: machine::peak_with_parent, ..self }
+        Self { memory: memory::peak_with_parent, ..self }
     }
 
     /// Whether nothing is said but warnings.

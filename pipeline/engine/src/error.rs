@@ -182,6 +182,20 @@ pub enum EngineError {
         /// What the system says.
         reason: String,
     },
+    /// The folders of two sites would be one folder.
+    #[error(
+        "{}: the sites `{site}` and `{other}` differ in upper and lower case alone, and this file system does not tell such names apart; \
+         give one of them another name (ingest.site_sheet, columns site and folder), or put the run on another file system with --set run.path=FOLDER",
+        .path.display()
+    )]
+    SitesAlike {
+        /// The run.
+        path: PathBuf,
+        /// One site.
+        site: String,
+        /// The other.
+        other: String,
+    },
     /// The worker program is missing or failed.
     #[error("{stage}: the worker {worker} {detail}")]
     Worker {
@@ -217,6 +231,7 @@ impl EngineError {
             | Self::Card(_)
             | Self::Config(_)
             | Self::Model { .. }
+            | Self::SitesAlike { .. }
             | Self::UnknownStage { .. }
             | Self::UnknownUnit { .. } => true,
             Self::Disk { .. }

@@ -2,7 +2,6 @@
 //!
 //! - [`graph`]: what a stage declares of itself: inputs, outputs, configuration keys, unit of work, code version.
 //! - [`config`]: the configuration and its keys.
-//! - [`machine`]: memory and processors.
 //! - [`Unit`]: one site's local day, or the whole run.
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
 //! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
@@ -24,7 +23,6 @@ mod exact;
 mod files;
 mod given_model;
 pub mod graph;
-pub mod machine;
 pub mod pace;
 pub mod plan;
 mod run;

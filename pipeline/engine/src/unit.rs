@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chorus_archive::composed;
+use chorus_platform::names::LOSES_LAST_DOT;
 use jiff::civil::Date;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -105,9 +106,16 @@ impl fmt::Display for Unit {
 
 /// A site's name as part of a path. Each name has one form: whatever is written here is found again by [`Unit::parse`].
 fn encode_site(site: &str) -> String {
+    encode_site_where(site, LOSES_LAST_DOT)
+}
+
+fn encode_site_where(site: &str, loses_last_dot: bool) -> String {
     // `.` and `..` would be folders of their own.
     if site.chars().all(|c| c == '.') {
         return site.replace('.', "%2E");
+    }
+    if let Some(before) = site.strip_suffix('.').filter(|_| loses_last_dot) {
+        return encode_site_where(before, loses_last_dot) + "%2E";
     }
     if let Some(first) = site.chars().next().filter(|_| READ_AS_NULL.iter().any(|null| site.eq_ignore_ascii_case(null))) {
         return format!("%{:02X}{}", u32::from(first), &site[first.len_utf8()..]);
@@ -138,6 +146,16 @@ mod tests {
         }
         assert_eq!(Unit::parse("part-000.json"), Some(Unit::Run));
         assert_eq!(Unit::parse("site=A/date=tomorrow/part-000.json"), None);
+    }
+
+    #[test]
+    fn a_dot_at_the_end_is_encoded_where_the_system_would_leave_it_out() {
+        assert_eq!(
+            (encode_site_where("St. John.", false), encode_site_where("St. John.", true)),
+            ("St.%20John.".into(), "St.%20John%2E".into())
+        );
+        assert_eq!((encode_site_where("a..", true), encode_site_where("..", true)), ("a%2E%2E".into(), "%2E%2E".into()));
+        assert_eq!(Unit::parse("site=a%2E%2E/date=2020-03-01/part-000").unwrap().site(), "a..");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_engine::machine;
+use chorus_platform::memory::{machine, resident};
 
 use crate::QueryError;
 
@@ -27,11 +27,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Half of the machine's memory and an hour.
     fn default() -> Self {
-        Self {
-            memory: machine::memory().map_or(UNKNOWN, |all| all / 2),
-            timeout: Duration::from_secs(3600),
-            stop: Arc::default(),
-        }
+        Self { memory: machine().map_or(UNKNOWN, |all| all / 2), timeout: Duration::from_secs(3600), stop: Arc::default() }
     }
 }
 
@@ -70,8 +66,7 @@ impl Limits {
             return Err(QueryError::TimedOut { seconds: self.timeout.as_secs() });
         }
         // Not all memory goes by the engine's count: texts and lists that one function makes do not.
-        if machine::resident().is_some_and(|bytes| bytes.saturating_sub(start.resident) > self.memory + self.memory / 4 + BESIDE)
-        {
+        if resident().is_some_and(|bytes| bytes.saturating_sub(start.resident) > self.memory + self.memory / 4 + BESIDE) {
             return Err(QueryError::OutOfMemory { megabytes: self.memory / 1_000_000 });
         }
         Ok(())
@@ -88,7 +83,7 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn now() -> Self {
-        Self { time: Instant::now(), resident: machine::resident().unwrap_or(0) }
+        Self { time: Instant::now(), resident: resident().unwrap_or(0) }
     }
 }
 

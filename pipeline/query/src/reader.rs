@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chorus_engine::Partition;
+use chorus_platform::at;
 use chorus_tables::{TableError, TableReader};
 use datafusion::common::{DataFusionError, Result as EngineResult};
 use datafusion::datasource::listing::PartitionedFile;
@@ -111,7 +111,7 @@ impl Reader {
     fn read(&mut self, range: &Range<u64>) -> Result<Bytes, ParquetError> {
         let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(|e| ParquetError::General(e.to_string()))?;
         let mut bytes = vec![0; length];
-        let read = self.file()?.read_exact_at(&mut bytes, range.start);
+        let read = at::read_exact_at(self.file()?, &mut bytes, range.start);
         read.map_err(|e| self.unreadable(&e))?;
         Ok(bytes.into())
     }

@@ -12,7 +12,7 @@ pub(crate) fn options(variables: impl Iterator<Item = (String, String)>) -> BTre
     let profile = variables.get("AWS_PROFILE").cloned().unwrap_or_else(|| "default".to_owned());
     let file = |variable: &str, name: &str| {
         let named = variables.get(variable).map(PathBuf::from);
-        named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".aws").join(name)))
+        named.or_else(|| Some(chorus_platform::folders::home()?.join(".aws").join(name)))
     };
     let mut options: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();

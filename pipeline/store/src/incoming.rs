@@ -1,9 +1,9 @@
 //! An object that is read while it arrives.
 
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use chorus_platform::at;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::Error;
@@ -47,22 +47,22 @@ impl Incoming {
         let shared = Arc::new(Shared { space, arrived: Mutex::default(), more: Condvar::new() });
         let filled = Arc::clone(&shared);
         let fetching = runtime.spawn(async move {
-            let mut at = 0;
+            let mut offset = 0;
             let failure = loop {
                 match body.next().await {
-                    None if at < size => break format!("it ended after {at} of {size} bytes"),
+                    None if offset < size => break format!("it ended after {offset} of {size} bytes"),
                     None => return,
                     Some(Err(error)) => break in_words(&error),
                     Some(Ok(chunk)) => {
                         // More than was announced is not the object that was asked for.
-                        if at + chunk.len() as u64 > size {
+                        if offset + chunk.len() as u64 > size {
                             break format!("more than its {size} bytes came");
                         }
-                        if let Err(error) = filled.space.file.write_all_at(&chunk, at) {
+                        if let Err(error) = at::write_all_at(&filled.space.file, &chunk, offset) {
                             break format!("scratch space for it cannot be written: {error}");
                         }
-                        at += chunk.len() as u64;
-                        filled.arrived.lock().unwrap_or_else(PoisonError::into_inner).bytes = at;
+                        offset += chunk.len() as u64;
+                        filled.arrived.lock().unwrap_or_else(PoisonError::into_inner).bytes = offset;
                         filled.more.notify_all();
                     }
                 }
@@ -91,7 +91,7 @@ impl Read for Incoming {
             return Ok(0);
         }
         let most = usize::try_from(self.wait()?).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.shared.space.file.read_at(&mut buffer[..most], self.position)?;
+        let read = at::read_at(&self.shared.space.file, &mut buffer[..most], self.position)?;
         self.position += read as u64;
         Ok(read)
     }

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path as LocalPath, PathBuf};
 
 use chorus_archive::{ArchiveError, Cause};
+use chorus_platform::names::with_slashes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{Error, ObjectStoreExt};
 
@@ -112,7 +113,7 @@ impl Copy {
         let mut open = vec![self.folder.clone()];
         while let Some(folder) = open.pop() {
             for path in fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-                let relative = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy();
+                let relative = with_slashes(path.strip_prefix(&self.folder).unwrap_or(&path));
                 if path.is_dir() {
                     open.push(path.clone());
                 } else if !self.files.contains_key(&*relative) && !is_hidden(&path) {

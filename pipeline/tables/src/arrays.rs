@@ -7,8 +7,8 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 
+use chorus_platform::at;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::ParquetMetaData;
 
@@ -105,7 +105,7 @@ impl Arrays {
         let most = block.rows.len() * self.width + block.pages.len() * (LARGEST_HEADER + 4 * self.width);
         let length = usize::try_from(end - first.offset).ok().filter(|&length| length <= most).ok_or_else(damaged)?;
         read.resize(length, 0);
-        file.read_exact_at(read, begin).map_err(|e| self.reader.unreadable(e))?;
+        at::read_exact_at(file, read, begin).map_err(|e| self.reader.unreadable(e))?;
         let rows = |page: usize| pages.get(page).map_or(i64::MAX, |page| page.first_row_index);
         let group_end = block.rows.len() as i64 + first.first_row_index;
         for (i, page) in pages[block.pages.clone()].iter().enumerate() {

@@ -11,6 +11,7 @@ use arrow::array::FixedSizeBinaryBuilder;
 use chorus_audio::extract::{Job, jobs};
 use chorus_engine::graph::{BACKBONE, BACKBONE_CLASSES, CONTRACT};
 use chorus_engine::{EngineError, Scan, ScanContext, TableSink, Unit, UnitContext, Work, WorkError};
+use chorus_platform::memory;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
@@ -124,17 +125,9 @@ pub(crate) fn open(
     threads: usize,
     memory_gib: f64,
 ) -> Result<Opened, WorkError> {
-    limit_memory(memory_gib);
+    // So that a hostile backbone cannot take the machine's.
+    memory::limit((memory_gib * f64::from(1u32 << 30)) as u64);
     Ok(Opened::open(runtime, path, contract, device, threads)?)
-}
-
-/// Bounds the memory of this process, so that a hostile backbone cannot take the machine's.
-fn limit_memory(gib: f64) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let bytes = (gib * f64::from(1u32 << 30)) as u64;
-    let Rlimit { maximum, .. } = getrlimit(Resource::Data);
-    // A limit that cannot be set leaves the process as it was; the system's own still holds.
-    let _ = setrlimit(Resource::Data, Rlimit { current: Some(maximum.map_or(bytes, |most| most.min(bytes))), maximum });
 }
 
 /// An error with the recording that it is about, where it does not name it.

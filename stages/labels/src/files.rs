@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(table.class("rã"), Ok("FROG"));
     }
 
+    #[cfg(unix)]
     #[test]
     fn files_are_found_in_nested_folders_and_others_are_not() {
         let dir = tempfile::tempdir().unwrap();

@@ -3,19 +3,22 @@
 //! A linker drops `libtorch_cuda` from a cargo build because no symbol of it is used, and libtorch then reports no CUDA
 //! at all. So the library is opened here at run time, and always before the first CUDA query: libtorch remembers the
 //! answer of the first one for good.
-#![allow(unsafe_code, reason = "opening the CUDA library and asking libtorch's version are calls into C")]
+#![allow(unsafe_code, reason = "asking libtorch's version and a GPU's capability are calls into C")]
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{LazyLock, OnceLock};
 
 #[cfg(target_arch = "x86_64")]
 use chorus_audio::dsp::instructions;
 use chorus_engine::Console;
-use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+use chorus_platform::libraries::library_file;
+#[cfg(target_arch = "x86_64")]
+use chorus_platform::machine;
 use serde::Serialize;
 use tch::{Cuda, Device, Tensor};
 
+use crate::libraries::{function, libtorch_folder, open_beside_libtorch};
 use crate::precision::Precision;
 use crate::{Error, Result};
 
@@ -166,13 +169,7 @@ const FIRST_WITH_BFLOAT16: i32 = 8;
 
 #[cfg(target_arch = "x86_64")]
 fn processor_has_bfloat16() -> bool {
-    // std does not tell of AMX.
-    let has_amx = || {
-        let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-        flags.split_whitespace().any(|flag| flag == "amx_bf16")
-    };
-    instructions::allowed() == instructions::Instructions::Newest && (is_x86_feature_detected!("avx512bf16") || has_amx())
+    instructions::allowed() == instructions::Instructions::Newest && (is_x86_feature_detected!("avx512bf16") || machine::has_processor_flag("amx_bf16"))
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -196,10 +193,7 @@ fn compute_capability(index: usize) -> Option<i32> {
     let (index, mut major) = (i32::try_from(index).ok()?, 0);
     // SAFETY: the type is that of `cudaDeviceGetAttribute` in CUDA's `cuda_runtime_api.h`, and the pointer is to a value that outlives the
     // call.
-    let status = unsafe {
-        let attribute = Library::this().get::<Attribute>(b"cudaDeviceGetAttribute").ok().map(|symbol| *symbol)?;
-        attribute(&raw mut major, MAJOR, index)
-    };
+    let status = unsafe { function::<Attribute>(b"cudaDeviceGetAttribute")?(&raw mut major, MAJOR, index) };
     (status == 0).then_some(major)
 }
 
@@ -242,46 +236,26 @@ fn why_missing() -> String {
 fn cuda_library() -> &'static CudaLibrary {
     static LIBRARY: OnceLock<CudaLibrary> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let Some(path) = libtorch_folder().map(|folder| folder.join("libtorch_cuda.so")) else {
+        let Some(path) = libtorch_folder().map(|folder| folder.join(library_file("torch_cuda"))) else {
             return CudaLibrary::Absent;
         };
         if !path.exists() {
             return CudaLibrary::Absent;
         }
-        // SAFETY: the file is part of the libtorch that is running; its initialisers are libtorch's own.
-        match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) } {
-            Ok(library) => {
-                std::mem::forget(library);
-                CudaLibrary::Loaded { path }
-            }
-            Err(error) => CudaLibrary::Incomplete { path, reason: innermost(&error) },
+        match open_beside_libtorch(&path) {
+            Ok(()) => CudaLibrary::Loaded { path },
+            Err(reason) => CudaLibrary::Incomplete { path, reason },
         }
     })
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}
-
-/// The folder of the libtorch that this process runs, from the list of its mapped files.
-fn libtorch_folder() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let line = maps.lines().find(|line| line.ends_with("/libtorch_cpu.so"))?;
-    let path = &line[line.find('/')?..];
-    Path::new(path).parent().map(Path::to_path_buf)
 }
 
 fn libtorch_version() -> String {
     type Version = unsafe extern "C" fn() -> u64;
     // SAFETY: libtorch declares `uint64_t aoti_torch_abi_version()` in its stable C interface.
-    let version = unsafe { Library::this().get::<Version>(b"aoti_torch_abi_version").map(|version| version()) };
+    let version = unsafe { function::<Version>(b"aoti_torch_abi_version").map(|version| version()) };
     match version.map(u64::to_be_bytes) {
-        Ok([major, minor, patch, ..]) => format!("{major}.{minor}.{patch}"),
-        Err(_) => "unknown".to_owned(),
+        Some([major, minor, patch, ..]) => format!("{major}.{minor}.{patch}"),
+        None => "unknown".to_owned(),
     }
 }
 

@@ -32,6 +32,8 @@ pub mod inference;
 #[cfg(feature = "torch")]
 mod lesson;
 #[cfg(feature = "torch")]
+mod libraries;
+#[cfg(feature = "torch")]
 pub mod loader;
 #[cfg(feature = "torch")]
 mod log;

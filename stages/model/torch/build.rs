@@ -2,7 +2,10 @@
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    if let Ok(libtorch) = std::env::var("LIBTORCH") {
+    // Programs of Windows have no run path: there PATH names the folder.
+    if let Ok(libtorch) = std::env::var("LIBTORCH")
+        && std::env::var_os("CARGO_CFG_UNIX").is_some()
+    {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
     }
 }

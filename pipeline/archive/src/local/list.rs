@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chorus_platform::identity::Identity;
+use chorus_platform::names::is_circle;
 use rayon::prelude::*;
 
 use super::stamp::Stamps;
@@ -23,11 +23,6 @@ use crate::path::{is_passed_over, joined};
 
 /// In front of the two digits of a byte that is not UTF-8.
 const ESCAPE: &str = "\\x";
-/// `ELOOP` of Linux.
-const TOO_MANY_LINKS: i32 = 40;
-
-/// A folder of the file system: device and inode. It holds for the time of one listing, which is enough to notice loops.
-type Identity = (u64, u64);
 
 /// Lists the wanted files below the folder `root`, whose plain path is `plain`.
 pub(super) fn entries(root: &Path, plain: String, selection: Selection<'_>, stamps: &Stamps) -> Result<Vec<Entry>, ArchiveError> {
@@ -36,7 +31,8 @@ pub(super) fn entries(root: &Path, plain: String, selection: Selection<'_>, stam
         let version = stamps.version(root, &meta);
         return Ok(vec![Entry { path: plain, size: meta.len(), version, state: EntryState::File }]);
     }
-    let identity = identity(&meta);
+    // It holds for the time of one listing, which is enough to notice loops.
+    let identity = Identity::of_known(root, &meta).map_err(|e| fail(root, e))?;
     let search = Search { selection, stamps, folders: Mutex::default(), seen: Mutex::new([identity].into()) };
     let top = Place { path: root.to_owned(), plain };
     rayon::scope(|scope| search.read_below(scope, top.clone(), identity));
@@ -167,20 +163,19 @@ impl Search<'_> {
         };
         // An entry's own metadata are cheaper than those of a path, but they are a link's where it is one.
         match if is_link { fs::metadata(entry.path()) } else { entry.metadata() } {
-            Ok(meta) if meta.is_dir() => Some(FoundKind::Folder(identity(&meta))),
+            Ok(meta) if meta.is_dir() => {
+                let identity = Identity::of_known(&entry.path(), &meta);
+                Some(identity.map_or_else(FoundKind::Unknown, FoundKind::Folder))
+            }
             Ok(meta) => (meta.is_file() && is_wanted())
                 .then(|| FoundKind::File { size: meta.len(), version: self.stamps.version(&entry.path(), &meta) }),
             // A file that is not there, as where a disk is missing or content was not fetched, is told and not passed over.
             Err(e) if e.kind() == ErrorKind::NotFound && is_link && is_wanted() => Some(FoundKind::DanglingLink),
             // Another dangling link, a link to itself, or a file that went away meanwhile.
-            Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(TOO_MANY_LINKS) => None,
+            Err(e) if e.kind() == ErrorKind::NotFound || is_circle(&e) => None,
             Err(source) => Some(FoundKind::Unknown(source)),
         }
     }
-}
-
-fn identity(meta: &Metadata) -> Identity {
-    (meta.dev(), meta.ino())
 }
 
 fn fail(path: &Path, error: io::Error) -> ArchiveError {
@@ -191,10 +186,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A name as text, with escapes for bytes that are not UTF-8.
+/// A name as text, with escapes for bytes that are not UTF-8; on Windows for halves of characters.
 fn shown(name: &OsStr) -> String {
     let mut text = String::with_capacity(name.len());
-    for chunk in name.as_bytes().utf8_chunks() {
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
             // Writing to a String does not fail.

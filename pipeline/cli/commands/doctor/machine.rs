@@ -1,6 +1,7 @@
 //! The machine: clock, processor, memory, graphics cards.
 
-use chorus_engine::machine::{has_nvidia_driver, memory, memory_limit, processors};
+use chorus_platform::machine::{has_nvidia_driver, processors};
+use chorus_platform::memory;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -18,7 +19,7 @@ pub(super) fn checks(cuda_devices: Option<i64>) -> Vec<Check> {
     vec![
         clock(Timestamp::now()),
         processor(may_use, processors(), &instructions()),
-        of_memory(memory(), memory_limit()),
+        of_memory(memory::machine(), memory::container()),
         gpu(has_nvidia_driver(), cuda_devices),
         Check::ok("sound", "chorus decodes all formats itself; ffmpeg is not needed"),
     ]

@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::FlockOperation;
+use chorus_platform::lock::Lock;
+use chorus_platform::{names, sync};
 
 use super::claim;
 use crate::EngineError;
@@ -39,7 +40,7 @@ pub fn abilities(folder: &Path) -> Result<Vec<Ability>, EngineError> {
     let existing = absolute.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/"));
     let place = tempfile::Builder::new().prefix(".chorus-doctor-").tempdir_in(existing);
     let place = place.map_err(EngineError::io(existing, "cannot be written to"))?;
-    let (locks, rename, sync) = (locks(place.path()), rename(place.path()), sync(place.path()));
+    let (locks, rename, sync) = (locks(place.path()), rename(place.path()), syncing(place.path()));
     let (links, times, case) = (hard_links(place.path()), time_stamps(place.path()), case(place.path()));
     let clock = clock(place.path());
     let without_locks = "mount it with locks (Lustre: -o flock; NFS: with its lock service), or set run.lock: none";
@@ -73,7 +74,7 @@ fn file(path: &Path, content: &[u8]) -> Result<File, String> {
 fn locks(folder: &Path) -> Result<String, String> {
     let path = folder.join("lock");
     let (first, second) = (file(&path, b"")?, File::open(&path).map_err(text)?);
-    let lock = |file| claim::locked(file, &path, FlockOperation::NonBlockingLockExclusive).map_err(|e| format!("no: {e}"));
+    let lock = |file| claim::locked(file, &path, Lock::Exclusive).map_err(|e| format!("no: {e}"));
     match (lock(&first)?, lock(&second)?) {
         (true, false) => Ok("yes".into()),
         _ => Err("no: they keep nobody off".into()),
@@ -91,9 +92,9 @@ fn rename(folder: &Path) -> Result<String, String> {
     }
 }
 
-fn sync(folder: &Path) -> Result<String, String> {
+fn syncing(folder: &Path) -> Result<String, String> {
     file(&folder.join("synced"), b"x")?.sync_all().map_err(text)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(text)?;
+    sync::folder(folder).map_err(text)?;
     Ok("yes".into())
 }
 
@@ -130,8 +131,9 @@ fn clock(folder: &Path) -> Result<String, String> {
 }
 
 fn case(folder: &Path) -> Result<String, String> {
-    file(&folder.join("case"), b"x")?;
-    if folder.join("CASE").exists() { Err("not told apart".into()) } else { Ok("told apart".into()) }
+    let path = folder.join("case");
+    file(&path, b"x")?;
+    if names::tells_case_apart(&path) { Ok("told apart".into()) } else { Err("not told apart".into()) }
 }
 
 #[cfg(test)]

@@ -4,17 +4,21 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use chorus_platform::identity::Identity;
+use chorus_platform::{names, sync};
 use serde::{Deserialize, Serialize};
 
 use super::hash::hash_text;
 use crate::EngineError;
 
-/// How often the folder of a file is made again when another process removes it before the file is in place.
+/// How often a file is given its name when other processes are in the way: one removes its folder, or one has a file open just now.
 const ATTEMPTS: u32 = 10;
+/// How long to wait for a process that has a file open, longer each time.
+const MOMENT: Duration = Duration::from_millis(10);
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -97,9 +101,7 @@ impl Pending {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
-        // Syncing is per file and not per handle, so a second handle waits for everything that the first one wrote.
-        let synced = File::open(&self.temporary).and_then(|file| file.sync_all());
-        synced.map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
+        sync::file(&self.temporary).map_err(EngineError::io(&self.temporary, "cannot be synced"))?;
         rename(&self.temporary, path)?;
         sync_folder(path.parent().unwrap_or(Path::new(".")))
     }
@@ -114,6 +116,7 @@ fn rename(temporary: &Path, path: &Path) -> Result<(), EngineError> {
             Ok(()) => break,
             // Another process of a shared run found the folder empty and removed it.
             Err(e) if e.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {}
+            Err(e) if names::is_in_use(&e) && attempt < ATTEMPTS => std::thread::sleep(MOMENT * attempt),
             Err(e) => return Err(EngineError::io(path, "cannot be put in place")(e)),
         }
     }
@@ -163,7 +166,7 @@ fn copy(tmp: &Path, from: &Path, to: &Path) -> Result<(), EngineError> {
 
 /// Whether both folders are on one file system, so that hard links between them are possible.
 pub fn share_file_system(a: &Path, b: &Path) -> bool {
-    let device = |path: &Path| fs::metadata(path).map(|meta| meta.dev()).ok();
+    let device = |path: &Path| Identity::of_path(path).map(|identity| identity.device).ok();
     device(a) == device(b)
 }
 
@@ -205,17 +208,12 @@ impl Growing {
     }
 }
 
-/// Waits until all that was written to the file system of this folder is on the disk.
+/// Waits until all that was written to the file system of this folder is on the disk, where the system can wait for that.
 ///
 /// # Errors
 /// [`EngineError::Io`].
 pub fn sync_file_system(folder: &Path) -> Result<(), EngineError> {
-    let failed = EngineError::io(folder, "cannot be synced");
-    let opened = File::open(folder);
-    #[cfg(target_os = "linux")]
-    return opened.and_then(|folder| Ok(rustix::fs::syncfs(folder)?)).map_err(failed);
-    #[cfg(not(target_os = "linux"))]
-    return opened.map(|_| rustix::fs::sync()).map_err(failed);
+    sync::file_system(folder).map_err(EngineError::io(folder, "cannot be synced"))
 }
 
 /// Appends whole lines to a log. A line torn by a crash is the last one, and readers skip it.
@@ -305,7 +303,7 @@ const MANY: usize = 16;
 pub(crate) fn publish_all(root: &Path, batches: &[Batch]) -> Result<(), EngineError> {
     let files: Vec<(&Pending, PathBuf)> =
         batches.iter().flat_map(|batch| &batch.0).map(|(path, pending)| (pending, root.join(path))).collect();
-    if files.len() < MANY {
+    if files.len() < MANY || !sync::SYNCS_FILE_SYSTEMS {
         return files.iter().try_for_each(|(pending, path)| pending.publish(path));
     }
     // A file must not bear its name before its content is on the disk, and must bear it before a state tells of it.
@@ -315,7 +313,7 @@ pub(crate) fn publish_all(root: &Path, batches: &[Batch]) -> Result<(), EngineEr
 }
 
 fn sync_folder(folder: &Path) -> Result<(), EngineError> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(EngineError::io(folder, "cannot be synced"))
+    sync::folder(folder).map_err(EngineError::io(folder, "cannot be synced"))
 }
 
 #[cfg(test)]
@@ -323,7 +321,7 @@ mod tests {
     use super::*;
 
     fn inode(path: &Path) -> u64 {
-        fs::metadata(path).unwrap().ino()
+        Identity::of_path(path).unwrap().number
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Lock files by which processes agree who works on what. The operating system drops them when the process ends, however it ends.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use chorus_platform::identity::Identity;
+use chorus_platform::lock::{self, Lock};
 
 use super::atomic;
 use crate::EngineError;
@@ -22,25 +22,23 @@ impl Claim {
 
     /// Claims a file, unless another process holds it.
     pub(crate) fn take(path: &Path) -> Result<Option<Self>, EngineError> {
-        Self::lock(path, FlockOperation::NonBlockingLockExclusive)
+        Self::lock(path, |file| locked(file, path, Lock::Exclusive))
     }
 
     /// Claims a file, waiting for a process that holds it.
     pub(crate) fn wait(path: &Path) -> Result<Self, EngineError> {
-        Self::lock(path, FlockOperation::LockExclusive)?
-            .ok_or_else(|| EngineError::io(path, "cannot be locked")(std::io::ErrorKind::WouldBlock.into()))
+        let waited = |file: &File| lock::wait(file).map(|()| true).map_err(|error| refused(path, error));
+        Self::lock(path, waited)?.ok_or_else(|| EngineError::io(path, "cannot be locked")(io::ErrorKind::WouldBlock.into()))
     }
 
-    fn lock(path: &Path, operation: FlockOperation) -> Result<Option<Self>, EngineError> {
+    fn lock(path: &Path, take: impl Fn(&File) -> Result<bool, EngineError>) -> Result<Option<Self>, EngineError> {
         loop {
             let file = atomic::open_lock(path)?;
-            if !locked(&file, path, operation)? {
+            if !take(&file)? {
                 return Ok(None);
             }
             // Whoever held it before may have removed the file in between: then this lock guards nothing.
-            let id = |meta: std::fs::Metadata| (meta.dev(), meta.ino());
-            let (named, held) = (std::fs::metadata(path).map(id), file.metadata().map(id));
-            if matches!((named, held), (Ok(named), Ok(held)) if named == held) {
+            if matches!((Identity::of_path(path), Identity::of_file(&file)), (Ok(named), Ok(held)) if named == held) {
                 return Ok(Some(Self(Some((file, path.to_owned())))));
             }
         }
@@ -49,7 +47,7 @@ impl Claim {
     /// Lets the programs that this process starts hold the claim too, until the last of them has ended.
     pub(super) fn inherited(self) -> Result<Self, EngineError> {
         if let Some((file, path)) = &self.0 {
-            fcntl_setfd(file, FdFlags::empty()).map_err(|e| EngineError::io(path, "cannot be handed to the worker")(e.into()))?;
+            lock::hand_on(file).map_err(EngineError::io(path, "cannot be handed to the worker"))?;
         }
         Ok(self)
     }
@@ -61,7 +59,7 @@ impl Drop for Claim {
             // Removed while it is still locked, so that nobody holds a file without a name. A file that cannot be
             // removed only stays.
             let _ = std::fs::remove_file(path);
-            let _ = flock(file, FlockOperation::Unlock);
+            let _ = lock::unlock(file);
         }
     }
 }
@@ -70,24 +68,15 @@ impl Drop for Claim {
 ///
 /// # Errors
 /// [`EngineError::NoLocks`] where the file system has no locks, as Lustre without `-o flock` and NFS without a lock service.
-pub(super) fn locked(file: &File, path: &Path, operation: FlockOperation) -> Result<bool, EngineError> {
-    loop {
-        return match flock(file, operation) {
-            Ok(()) => Ok(true),
-            Err(Errno::INTR) => continue,
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(refused(path, error)),
-        };
-    }
+pub(super) fn locked(file: &File, path: &Path, lock: Lock) -> Result<bool, EngineError> {
+    lock::try_lock(file, lock).map_err(|error| refused(path, error))
 }
 
-fn refused(path: &Path, error: Errno) -> EngineError {
-    match error {
-        Errno::NOSYS | Errno::NOLCK | Errno::OPNOTSUPP => {
-            EngineError::NoLocks { path: path.to_owned(), reason: std::io::Error::from(error).to_string() }
-        }
-        _ => EngineError::io(path, "cannot be locked")(error.into()),
+fn refused(path: &Path, error: io::Error) -> EngineError {
+    if lock::is_lacking(&error) {
+        return EngineError::NoLocks { path: path.to_owned(), reason: error.to_string() };
     }
+    EngineError::io(path, "cannot be locked")(error)
 }
 
 #[cfg(test)]
@@ -107,11 +96,9 @@ mod tests {
 
     #[test]
     fn a_file_system_without_locks_is_not_taken_for_another_process() {
-        for error in [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP] {
-            let told = refused(Path::new("run/state/lock"), error).to_string();
-            assert!(told.contains("run/state/lock") && told.contains("no locks") && told.contains("run.lock: none"), "{told}");
-        }
-        let told = refused(Path::new("run/state/lock"), Errno::IO).to_string();
+        let told = refused(Path::new("run/state/lock"), io::ErrorKind::Unsupported.into()).to_string();
+        assert!(told.contains("run/state/lock") && told.contains("no locks") && told.contains("run.lock: none"), "{told}");
+        let told = refused(Path::new("run/state/lock"), io::ErrorKind::Other.into()).to_string();
         assert!(told.contains("cannot be locked") && !told.contains("no locks"), "{told}");
     }
 

@@ -1,6 +1,7 @@
 //! The lowest floor: files, folders and locks. It knows nothing of fingerprints, plans or stages' work.
 
 pub(crate) mod abilities;
+pub(crate) mod alike;
 pub mod atomic;
 pub(crate) mod claim;
 pub(crate) mod hash;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
-use rustix::io::{FdFlags, fcntl_setfd};
+use chorus_platform::lock::{self, Lock};
+use chorus_platform::space;
 
 use super::atomic;
 use super::claim::{self, Claim};
@@ -129,9 +129,8 @@ impl RunDir {
         let path = self.path.join("state").join("lock");
         let file = atomic::open_lock(&path)?;
         let start = Instant::now();
-        let operation =
-            if self.share.is_some() { FlockOperation::NonBlockingLockShared } else { FlockOperation::NonBlockingLockExclusive };
-        while self.has_locks && !claim::locked(&file, &path, operation)? {
+        let lock = if self.share.is_some() { Lock::Shared } else { Lock::Exclusive };
+        while self.has_locks && !claim::locked(&file, &path, lock)? {
             if start.elapsed() > PATIENCE {
                 return Err(EngineError::Locked { path: self.path.clone() });
             }
@@ -139,7 +138,7 @@ impl RunDir {
         }
         // A lock belongs to the open file, which the worker inherits: when `chorus` is killed, the run stays locked
         // until its worker ended.
-        fcntl_setfd(&file, FdFlags::empty()).map_err(|e| EngineError::io(&path, "cannot be handed to the worker")(e.into()))?;
+        lock::hand_on(&file).map_err(EngineError::io(&path, "cannot be handed to the worker"))?;
         Ok(file)
     }
 
@@ -199,7 +198,6 @@ impl RunDir {
     pub fn free_bytes(&self) -> Result<u64, EngineError> {
         let absolute = std::path::absolute(&self.path).map_err(EngineError::io(&self.path, "cannot be found"))?;
         let existing = absolute.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-        let stat = rustix::fs::statvfs(existing).map_err(|e| EngineError::io(existing, "free space cannot be read")(e.into()))?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        space::free_bytes(existing).map_err(EngineError::io(existing, "free space cannot be read"))
     }
 }

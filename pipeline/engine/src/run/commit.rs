@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Receiver;
 
+use chorus_platform::memory;
 use chorus_text::shown_json;
 use serde_json::json;
 
 use super::runner::Runner;
 use crate::files::atomic::{self, Batch};
 use crate::graph::Pass;
-use crate::machine;
 use crate::state::fingerprint::Fingerprint;
 use crate::state::journal::{Interrupted, Journal};
 use crate::state::outputs::Outputs;
@@ -83,7 +83,7 @@ impl<'a> Commits<'a> {
         atomic::publish_all(run.path(), &batches)?;
         touched.iter().try_for_each(|touched| touched.remove_superseded(run))?;
         let mut committed = Vec::with_capacity(made.len());
-        let (mut log, peak_mib) = (String::new(), machine::peak().map(|bytes| bytes >> 20));
+        let (mut log, peak_mib) = (String::new(), memory::peak().map(|bytes| bytes >> 20));
         for ((unit, fingerprint, seconds), outputs) in made.into_iter().zip(outputs) {
             let rows: BTreeMap<&str, u64> = outputs.iter().filter_map(|(path, output)| Some((path, output.rows?))).collect();
             let event = json!({

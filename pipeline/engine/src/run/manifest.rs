@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use chorus_card::Contract;
+use chorus_platform::machine::host_name;
 use serde_json::{Map, Value, json};
 
 use crate::files::atomic;
@@ -43,7 +44,7 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
         "model": config.text("model.path"),
         "base": config.get("run.base"),
         "seeds": config.seeds(),
-        "host": rustix::system::uname().nodename().to_string_lossy(),
+        "host": host_name(),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "threads": std::thread::available_parallelism().map_or(1, usize::from),
         "stages": stages,

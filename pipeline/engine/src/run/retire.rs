@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chorus_platform::names::with_slashes;
+
 use super::runner::{Execution, RunOptions, Runner};
 use crate::files::atomic;
 use crate::files::tree::files_below;
@@ -58,7 +60,7 @@ impl Runner {
         for table in pass.tables() {
             let root = self.run.tables().join(table);
             let is_known = |path: &Path| {
-                let relative = path.strip_prefix(&root).unwrap_or(path).to_string_lossy();
+                let relative = with_slashes(path.strip_prefix(&root).unwrap_or(path));
                 if every_file {
                     Unit::parse(&relative).is_some_and(|unit| known.contains(&unit))
                 } else {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use chorus_archive::{Archive, Local};
+use chorus_platform::signals::stop_on_signals;
 
 use super::base::Base;
 use super::manifest;
@@ -12,7 +13,7 @@ use super::work::Registry;
 use crate::console::counted;
 use crate::files::claim::Claim;
 use crate::files::share::Share;
-use crate::files::{atomic, roster};
+use crate::files::{alike, atomic, roster};
 use crate::graph::{Pass, Per, Program, stages};
 use crate::plan::part::Part;
 use crate::plan::scan::{Found, Scan};
@@ -174,11 +175,7 @@ impl Runner {
     /// # Errors
     /// What the system says when handlers cannot be set.
     pub fn stop_on_signals(&self) -> std::io::Result<()> {
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&self.stop))?;
-            signal_hook::flag::register(signal, Arc::clone(&self.stop))?;
-        }
-        Ok(())
+        stop_on_signals(&self.stop)
     }
 
     /// Stops when another runner of this process is asked to.
@@ -282,6 +279,7 @@ impl Runner {
             let looked = first_look.take_if(|_| chosen && self.is_first_by_site_day(pass));
             let scan = looked.map_or_else(|| pool.install(|| self.scan_for(pass, &execution.states, chosen)), Ok)?;
             if chosen && !scan.hours.is_empty() {
+                alike::refuse(&self.run, scan.hours.keys())?;
                 roster::write(&self.run, &scan.hours)?;
             }
             execution.scans.push(scan);

@@ -6,6 +6,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chorus_platform::children;
+use chorus_platform::libraries::program_file;
 use serde::{Deserialize, Serialize};
 
 use super::runner::{RunOptions, Runner};
@@ -103,6 +105,7 @@ impl Runner {
         }
         command.envs(WORKER_ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
         let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {}: {e}", program.display())))?;
+        let _tied = children::tie(&child).map_err(|e| failed(format!("cannot be tied to this process: {e}")))?;
         // The worker ends when its stdin is closed, so also when this process is killed.
         let mut lifeline = child.stdin.take();
         let assignment = Assignment {
@@ -120,10 +123,7 @@ impl Runner {
             }
             if self.stop.load(Ordering::Relaxed) && !terminated {
                 terminated = true;
-                if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
-                    // It may have ended by itself in between.
-                    let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-                }
+                children::ask_to_end(&child);
             }
             std::thread::sleep(Duration::from_millis(10));
         };
@@ -149,7 +149,7 @@ pub fn worker_program(program: Program) -> Result<PathBuf, String> {
             || format!("is not at {}, which {} names; name another file, or unset it", named.display(), program.variable());
         return if named.is_file() { Ok(named) } else { Err(lack()) };
     }
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(program.file())));
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(program_file(program.file()))));
     let fetched = LIBTORCH_SETS.into_iter().filter(|_| program == Program::Torch).filter_map(fetched_worker);
     let found = beside.into_iter().chain(fetched).find(|path| path.is_file());
     found.ok_or_else(|| format!("is not installed; {}", how_to_get(program)))
@@ -159,17 +159,15 @@ pub fn worker_program(program: Program) -> Result<PathBuf, String> {
 /// above its own holds libtorch too. `None` where no variable says where the user's cache is.
 pub fn fetched_worker(set: &str) -> Option<PathBuf> {
     let worker = Program::Torch.file();
-    Some(user_cache()?.join(format!("{worker}-{}-{set}", env!("CARGO_PKG_VERSION"))).join("bin").join(worker))
+    Some(user_cache()?.join(format!("{worker}-{}-{set}", env!("CARGO_PKG_VERSION"))).join("bin").join(program_file(worker)))
 }
 
 /// What to say, after its name, of a worker that failed with a status.
 pub fn worker_failure(program: Program, status: ExitStatus) -> String {
-    /// What the dynamic linker ends a program with whose libraries it does not find.
-    const NO_LIBRARIES: i32 = 127;
-    match status.code() {
-        Some(NO_LIBRARIES) => format!("does not find a library; see its message above. {}", how_to_get(program)),
-        _ => format!("ended with {status}; see its messages above"),
+    if children::lacks_library(status) {
+        return format!("does not find a library; see its message above. {}", how_to_get(program));
     }
+    format!("ended with {status}; see its messages above")
 }
 
 /// What to say of a program that is not there: how to get it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chorus_platform::names::with_slashes;
 use serde::Deserialize;
 
 use super::fingerprint::Fingerprint;
@@ -38,7 +39,7 @@ impl UnitState {
         let folders =
             pass.outputs.iter().filter_map(|o| if let Output::Folder(path) = o { Some(run.path().join(path)) } else { None });
         let files = folders.flat_map(|folder| files_below(&folder));
-        let is_own = |path: &PathBuf| path.strip_prefix(run.path()).is_ok_and(|p| self.outputs.contains(&p.to_string_lossy()));
+        let is_own = |path: &PathBuf| path.strip_prefix(run.path()).is_ok_and(|p| self.outputs.contains(&with_slashes(p)));
         files.filter(|path| !is_own(path)).try_for_each(|path| atomic::remove(run.path(), &path))
     }
 

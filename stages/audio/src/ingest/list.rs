@@ -109,6 +109,7 @@ mod tests {
         assert!(matches!(files(&archive, "none", &all), Err(IngestError::NoAudioFolder { .. })));
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_version_0_1_remembered_of_a_file_is_still_that_file() {
         let dir = tempfile::tempdir().unwrap();

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use chorus_engine::user_cache;
+use chorus_platform::libraries::{self, library_file};
 
 /// The variable that names the file of the library.
 pub const VARIABLE: &str = "CHORUS_ONNXRUNTIME";
-const PREFIX: &str = "libonnxruntime.so";
+/// The library by its name, without what systems put around it.
+const LIBRARY: &str = "onnxruntime";
 
 /// The library.
 ///
@@ -17,7 +19,8 @@ pub fn find() -> Result<PathBuf, String> {
         if named.is_file() {
             return Ok(named);
         }
-        return Err(format!("{VARIABLE}={}: there is no such file; name libonnxruntime.so there, or unset it", named.display()));
+        let wanted = library_file(LIBRARY);
+        return Err(format!("{VARIABLE}={}: there is no such file; name {wanted} there, or unset it", named.display()));
     }
     let own = std::env::current_exe().ok();
     let own = own.as_deref().and_then(Path::parent);
@@ -27,7 +30,8 @@ pub fn find() -> Result<PathBuf, String> {
         let place = user_cache().map_or_else(|| "the user's cache".to_owned(), |cache| cache.display().to_string());
         format!(
             "found no ONNX Runtime, neither beside chorus-onnx nor in {place}; `pip install onnxruntime` gets it, with a clone \
-             `make setup`, or name libonnxruntime.so in {VARIABLE}"
+             `make setup`, or name {} in {VARIABLE}",
+            library_file(LIBRARY)
         )
     })
 }
@@ -42,7 +46,9 @@ fn installed(environment: &Path) -> Option<PathBuf> {
     let minor = |path: &PathBuf| path.file_name()?.to_str()?.strip_prefix("python3.")?.parse::<u32>().ok();
     let mut pythons: Vec<PathBuf> = folders.filter(|path| minor(path).is_some()).collect();
     pythons.sort_by_key(minor);
-    capi(environment.to_owned()).or_else(|| pythons.iter().rev().find_map(of_python))
+    // Windows has one Python in an environment, and no folder of its version.
+    let of_windows = || of_python(&environment.join("lib"));
+    capi(environment.to_owned()).or_else(|| pythons.iter().rev().find_map(of_python)).or_else(of_windows)
 }
 
 /// The library in the cache's folder of the highest name, such as onnxruntime-1.30.0.
@@ -57,18 +63,20 @@ fn newest(cache: &Path) -> Option<PathBuf> {
 fn library_in(folder: &Path) -> Option<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path()).collect();
     files.sort();
-    files.into_iter().find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX)))
+    files
+        .into_iter()
+        .find(|path| path.file_name().is_some_and(|name| libraries::version(&name.to_string_lossy(), LIBRARY).is_some()))
 }
 
 /// Whether the library can compute on NVIDIA's cards: a file for them lies beside it.
 pub fn has_cuda() -> bool {
-    find().is_ok_and(|library| library.with_file_name("libonnxruntime_providers_cuda.so").exists())
+    find().is_ok_and(|library| library.with_file_name(library_file("onnxruntime_providers_cuda")).exists())
 }
 
-/// The version in the name of the library's file, such as libonnxruntime.so.1.30.0.
+/// The version in the name of the library's file, such as libonnxruntime.so.1.30.0; the name where it has none.
 pub fn version(library: &Path) -> String {
     let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    name.strip_prefix("libonnxruntime.so.").unwrap_or(&name).to_owned()
+    libraries::version(&name, LIBRARY).filter(|version| !version.is_empty()).unwrap_or(&name).to_owned()
 }
 
 #[cfg(test)]
@@ -81,7 +89,8 @@ mod tests {
         let put = |folder: &str| {
             let folder = environment.path().join(folder).join("onnxruntime/capi");
             std::fs::create_dir_all(&folder).unwrap();
-            let library = folder.join("libonnxruntime.so.1.31.1");
+            let library =
+                folder.join(if cfg!(target_os = "linux") { "libonnxruntime.so.1.31.1".into() } else { library_file(LIBRARY) });
             std::fs::write(&library, "").unwrap();
             library
         };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use chorus_card::Contract;
 use chorus_embed::{Array, Backbone, Port, Runtime};
 use chorus_engine::locked;
-use chorus_engine::machine::has_nvidia_driver;
+use chorus_platform::machine::has_nvidia_driver;
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProviderDispatch};
 use ort::session::builder::GraphOptimizationLevel;

@@ -9,11 +9,11 @@ use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 
-use libloading::os::unix::Library;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::geometry::{Activation, Geometry};
 use crate::device::HOST;
+use crate::libraries;
 
 /// An `at::Tensor*`, which is also what tch's tensors hold.
 type Handle = *mut c_void;
@@ -49,8 +49,7 @@ impl Fused {
         }
         let function = *FUNCTION.get_or_init(|| {
             // SAFETY: the type is that of libtorch's header, and libtorch, which this program is linked to, stays loaded.
-            let symbol = unsafe { Library::this().get::<Pointwise>(b"aoti_torch_cpu_mkldnn__convolution_pointwise") };
-            symbol.ok().map(|symbol| *symbol)
+            unsafe { libraries::function::<Pointwise>(b"aoti_torch_cpu_mkldnn__convolution_pointwise") }
         });
         function.map(Self)
     }

@@ -260,6 +260,7 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
+    #[cfg(unix)]
     #[test]
     fn neither_the_run_nor_the_archive_is_written_to() {
         let dir = tempfile::tempdir().unwrap();
