@@ -233,7 +233,7 @@ pub(crate) struct QueryArgs {
     #[arg(long)]
     pub(crate) limit: Option<usize>,
     /// Memory that the query may use, such as 4GB; sorts and groups that need more use temporary files in the run's folder tmp
-    /// [default: half of the machine's]
+    /// [default: run.memory_gib of the run, else half of the machine's]
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<String>,
     /// Seconds after which the query is ended [default: 3600]

@@ -1,11 +1,12 @@
 //! `chorus query`.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use chorus_engine::{Config, Memory, RunDir};
 use chorus_platform::signals::stop_on_signals;
 use chorus_query::{Limits, Param, Tables};
 
@@ -17,7 +18,7 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let (runs, copies) = args.runs.copies()?;
     let destination = Destination::of(&args.answer, &runs)?;
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
-    let tables = Tables::of(freshness::open_all(&runs)?).with_params(params).with_limits(limits(args)?);
+    let tables = Tables::of(freshness::open_all(&runs)?).with_params(params).with_limits(limits(args, &runs)?);
     let sql = sql(args)?;
     let read = tables.reads(&sql)?;
     copies.iter().try_for_each(|copy| copy.fetch_tables(&read))?;
@@ -28,8 +29,13 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// What the query may take; ctrl-C ends it.
-fn limits(args: &QueryArgs) -> anyhow::Result<Limits> {
+fn limits(args: &QueryArgs, runs: &[PathBuf]) -> anyhow::Result<Limits> {
     let mut limits = Limits::default();
+    // Where several runs are asked, the smallest of their bounds holds for the question.
+    let configs = runs.iter().filter_map(|run| Config::resolved(&RunDir::new(run).resolved_config()).ok());
+    if let Some(memory) = configs.filter_map(|config| Memory::configured(&config)).min() {
+        limits.memory = memory.bytes();
+    }
     if let Some(memory) = &args.memory {
         limits.memory = Limits::bytes(memory).map_err(|error| UsageError(format!("--memory: {error}")))?;
     }

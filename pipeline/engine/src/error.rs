@@ -161,6 +161,23 @@ pub enum EngineError {
         /// Bytes kept free, as text.
         reserve: String,
     },
+    /// What has to be held at once does not fit the run's memory.
+    #[error(
+        "{what}: about {needed} have to be in memory at once, and {most} may be, which are three quarters of the {all} that the run may take; \
+         set run.memory_gib to more where the machine has it, or {next}"
+    )]
+    Memory {
+        /// What would be held, and by whom.
+        what: String,
+        /// Bytes needed, as text.
+        needed: String,
+        /// Bytes allowed, as text.
+        most: String,
+        /// Bytes that the run may take, as text.
+        all: String,
+        /// What else can be done.
+        next: String,
+    },
     /// Another process works on this run.
     #[error(
         "{}: another chorus process works on this run; wait for it, or name another folder with --set run.path=FOLDER",
@@ -237,6 +254,7 @@ impl EngineError {
             Self::Disk { .. }
             | Self::Io { .. }
             | Self::Locked { .. }
+            | Self::Memory { .. }
             | Self::NoLocks { .. }
             | Self::MissingOutput { .. }
             | Self::NotInBase { .. }

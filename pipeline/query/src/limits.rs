@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chorus_platform::memory::{machine, resident};
+use chorus_engine::Memory;
+use chorus_platform::memory::resident;
 
 use crate::QueryError;
 
 /// Bytes beside those that the engine counts: the program, and what operators hold for a moment.
 const BESIDE: u64 = 1 << 30;
-/// The memory limit where the machine's memory is not known.
-const UNKNOWN: u64 = 4 << 30;
 
 /// What a query may take.
 #[derive(Debug, Clone)]
@@ -25,9 +24,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Half of the machine's memory and an hour.
+    /// The memory of a run that names none, and an hour.
     fn default() -> Self {
-        Self { memory: machine().map_or(UNKNOWN, |all| all / 2), timeout: Duration::from_secs(3600), stop: Arc::default() }
+        Self { memory: Memory::default().bytes(), timeout: Duration::from_secs(3600), stop: Arc::default() }
     }
 }
 

@@ -23,7 +23,9 @@ fn is_like_formula(text: &str) -> bool {
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_clock = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.bytes().all(|b| b.is_ascii_digit() || b == b':');
-    is_clock || text.parse::<f64>().is_ok()
+    // `inf` and `nan` are numbers to Rust and words to a spreadsheet.
+    let is_of_digits = digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+    is_clock || (is_of_digits && text.parse::<f64>().is_ok())
 }
 
 /// A text as a field that no spreadsheet takes for a formula. Numbers stay as they are.
@@ -76,6 +78,7 @@ mod tests {
             ("'=1", "''=1"),
             ("-", "'-"),
             ("-A1", "'-A1"),
+            ("-inf", "'-inf"),
             ("+E5", "'+E5"),
             ("-5", "-5"),
             ("+1.5e-3", "+1.5e-3"),

@@ -16,9 +16,6 @@ use crate::dsp::logmel::{Earlier, LogMel, MelConfig};
 use crate::dsp::windows::{Cut, for_each_window};
 use crate::error::AudioError;
 
-/// Windows that are held before they are handed on: at 96 KB a window, 48 MiB, and as much for those in the making.
-const WINDOWS_IN_FLIGHT: usize = 512;
-
 /// One recording and its windows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Job {
@@ -79,8 +76,9 @@ pub fn jobs(cx: &UnitContext<'_>, choice: channels::Choice) -> Result<Vec<Job>, 
 /// float16 a window.
 ///
 /// Several recordings are in work at once while `consume` is busy with those before, or a part of a long one while it is busy with the part
-/// before, but never more windows than [`WINDOWS_IN_FLIGHT`] at a time, so that memory depends neither on the number of recordings nor on
-/// their length.
+/// before, but never more windows at a time than the run's memory allows
+/// ([`Memory::windows_in_flight`](chorus_engine::Memory::windows_in_flight)): memory depends neither on the number of recordings, nor on their
+/// length, nor on the size of a window.
 ///
 /// # Errors
 /// [`EngineError::Stopped`] when a stop was asked for, those of decoding, and those of `consume`.
@@ -94,21 +92,22 @@ pub fn for_each_group(
     let make = |group: Group<'_>| -> Result<Vec<Vec<u8>>, WorkError> {
         group.jobs.par_iter().map(|job| extractor.bytes(archive, job)).collect()
     };
-    let groups = groups(jobs);
-    let mut ready = groups.first().filter(|group| !group.is_long()).map(|&group| make(group));
+    let most = cx.budget().windows_in_flight(2 * extractor.len(), rayon::current_num_threads());
+    let groups = groups(jobs, most);
+    let mut ready = groups.first().filter(|group| !group.is_long(most)).map(|&group| make(group));
     for (i, group) in groups.iter().enumerate() {
         if cx.stopping() {
             return Err(EngineError::Stopped.into());
         }
         let now = ready.take();
         rayon::in_place_scope(|scope| {
-            if let Some(&next) = groups.get(i + 1).filter(|next| !next.is_long()) {
+            if let Some(&next) = groups.get(i + 1).filter(|next| !next.is_long(most)) {
                 let (make, ready) = (&make, &mut ready);
                 scope.spawn(move |_| *ready = Some(make(next)));
             }
             match now {
                 Some(made) => group.jobs.iter().zip(made?).try_for_each(|(job, bytes)| consume(&job.segment_ids, bytes)),
-                None => extractor.stream(archive, &group.jobs[0], WINDOWS_IN_FLIGHT, &mut consume),
+                None => extractor.stream(archive, &group.jobs[0], most, &mut consume),
             }
         })?;
     }
@@ -128,22 +127,22 @@ impl From<AudioError> for Ended {
     }
 }
 
-/// Recordings that are worked on together: with at most [`WINDOWS_IN_FLIGHT`] windows, or a single longer one.
+/// Recordings that are worked on together: with at most so many windows, or a single longer one.
 #[derive(Debug, Clone, Copy)]
 struct Group<'a> {
     jobs: &'a [Job],
 }
 
 impl Group<'_> {
-    fn is_long(&self) -> bool {
-        self.jobs.iter().map(|job| job.segment_ids.len()).sum::<usize>() > WINDOWS_IN_FLIGHT
+    fn is_long(&self, most: usize) -> bool {
+        self.jobs.iter().map(|job| job.segment_ids.len()).sum::<usize>() > most
     }
 }
 
-fn groups(jobs: &[Job]) -> Vec<Group<'_>> {
+fn groups(jobs: &[Job], most: usize) -> Vec<Group<'_>> {
     let (mut groups, mut start, mut windows) = (Vec::new(), 0, 0);
     for (i, job) in jobs.iter().enumerate() {
-        if i > start && windows + job.segment_ids.len() > WINDOWS_IN_FLIGHT {
+        if i > start && windows + job.segment_ids.len() > most {
             groups.push(Group { jobs: &jobs[start..i] });
             (start, windows) = (i, 0);
         }
@@ -321,9 +320,9 @@ mod tests {
         let job = |windows: usize| Job { segment_ids: vec![String::new(); windows], ..Job::default() };
         let jobs: Vec<Job> = [200, 200, 200, 600, 1, 511, 1].map(job).into();
         let sizes = |group: &Group<'_>| group.jobs.iter().map(|job| job.segment_ids.len()).collect::<Vec<_>>();
-        let groups = groups(&jobs);
+        let groups = groups(&jobs, 512);
         assert_eq!(groups.iter().map(sizes).collect::<Vec<_>>(), [vec![200, 200], vec![200], vec![600], vec![1, 511], vec![1]]);
-        assert_eq!(groups.iter().map(Group::is_long).collect::<Vec<_>>(), [false, false, true, false, false]);
-        assert!(super::groups(&[]).is_empty());
+        assert_eq!(groups.iter().map(|group| group.is_long(512)).collect::<Vec<_>>(), [false, false, true, false, false]);
+        assert!(super::groups(&[], 512).is_empty());
     }
 }

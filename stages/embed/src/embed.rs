@@ -104,7 +104,8 @@ impl<R: Runtime> Embed<R> {
         let (path, contract): (std::path::PathBuf, std::path::PathBuf) = (file(BACKBONE)?, file(CONTRACT)?);
         let threads = rayon::current_num_threads().max(1);
         let settings = cx.settings::<EmbedSettings>()?;
-        let opened = open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, settings.memory_gib)?;
+        let memory_gib = cx.budget().backbone_gib(settings.memory_gib);
+        let opened = open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, memory_gib)?;
         let opened = if settings.map { opened.with_map()? } else { opened };
         if settings.min_score.is_none() {
             return Ok(opened);

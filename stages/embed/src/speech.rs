@@ -77,7 +77,7 @@ impl<R: Runtime> FindSpeech<R> {
         let path = cx.file(VOICE)?.ok_or("privacy.backbone names no file")?;
         let contract: PathBuf = cx.file(VOICE_CONTRACT)?.unwrap_or_else(|| chorus_card::Contract::beside(&path));
         let threads = rayon::current_num_threads().max(1);
-        open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, MEMORY_GIB)
+        open(&self.0, &path, &contract, &cx.value::<String>("device")?, threads, cx.budget().backbone_gib(MEMORY_GIB))
     }
 }
 

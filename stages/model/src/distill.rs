@@ -38,7 +38,7 @@ impl Work for Distill {
         if train.targets.is_empty() {
             return Err("there is no window outside of test recordings to learn embeddings from".into());
         }
-        let memory = (params.memory_gib * f64::from(1u32 << 30)) as u64;
+        let memory = cx.budget().training_features(params.memory_gib);
         if (train.windows.bytes() + validation.windows.bytes()) as u64 <= memory {
             train.windows.hold()?;
             validation.windows.hold()?;

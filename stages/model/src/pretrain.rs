@@ -57,7 +57,7 @@ impl Work for Pretrain {
             return Err(format!("found {} windows to learn from without labels, expected at least 2; {next}", train.len()).into());
         }
         let mut known = Known::read(cx, classes.len())?;
-        let memory = (params.memory_gib * f64::from(1u32 << 30)) as u64;
+        let memory = cx.budget().training_features(params.memory_gib);
         if (train.bytes() + known.windows.bytes()) as u64 <= memory {
             train.hold()?;
             known.windows.hold()?;

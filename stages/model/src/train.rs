@@ -44,7 +44,7 @@ impl Work for Train {
         let mut options = params.options(classes.len())?;
         options.student = *cx.settings::<StudentOptions>()?;
         features::check_input(&*options.network.architecture)?;
-        let windows = TrainingWindows::read(cx, &classes, (params.memory_gib * f64::from(1u32 << 30)) as u64)?;
+        let windows = TrainingWindows::read(cx, &classes, cx.budget().training_features(params.memory_gib))?;
         tell_classes(cx, &classes, &windows)?;
         // On CUDA, features within the budget lie on the device; nothing is to be read ahead then.
         let fits = (windows.bytes() as f64) <= params.device_memory_gib * f64::from(1u32 << 30);

@@ -37,6 +37,10 @@ pub struct RunSettings {
     /// How processes are kept from working on one run at the same time.
     #[key(default = "flock")]
     pub lock: Lock,
+    /// Memory that a process of the run may take. The bounds of all stages and of questions in SQL follow from it; results do not depend on
+    /// it. Null: half of what the machine has, or its container may use.
+    #[key(unit = "GiB", range = 0.5.., example = "16")]
+    pub memory_gib: Option<f64>,
 }
 
 /// One folder or several.

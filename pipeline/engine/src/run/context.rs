@@ -22,7 +22,7 @@ use crate::graph::{Input, Output, Pass, Per};
 use crate::run_tables::partition::{Partition, recorded};
 use crate::state::states::{States, chosen, model_file, of_other_run};
 use crate::sync::locked;
-use crate::{Config, Console, EngineError, RunDir, Unit, given_model};
+use crate::{Config, Console, EngineError, Memory, RunDir, Unit, given_model};
 
 /// What a scan and a unit's work have in common.
 pub struct Access<'a> {
@@ -305,6 +305,11 @@ impl Access<'_> {
     /// [`EngineError::Io`].
     pub fn wait_for_claim(&self, work: &str) -> Result<Claim, EngineError> {
         self.run.wait_for_claim(self.pass.name, work)
+    }
+
+    /// The memory that the run may take. What a pass makes must not depend on it.
+    pub fn budget(&self) -> Memory {
+        Memory::of(self.config)
     }
 
     /// The person's side.

@@ -15,6 +15,13 @@ use crate::error::ScoreError;
 use crate::metrics::{Labelled, Ranking};
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
+/// Bytes of a score at most: itself and its label, both again where the classes are pooled, and its place in their order.
+const BYTES_PER_SCORE: u64 = 5 + 5 + 8;
+/// Bytes of a window besides: its recording, its seconds, its place in its night.
+const BYTES_PER_WINDOW: u64 = 4 + 8 + 8;
+/// What else can be done where they do not fit.
+const FEWER: &str = "judge fewer windows, with a longer segment.hop_s or smaller shares for test and validation (split.test_fraction, \
+                     split.validation_fraction)";
 
 /// All windows that count.
 pub(crate) struct Scored {
@@ -58,10 +65,12 @@ impl Scored {
     /// Reads predictions and labels, a part at a time. A given model may know classes that nobody labelled: they are left out.
     ///
     /// # Errors
-    /// [`ScoreError::NoPredictions`], and [`ScoreError::Mismatch`] where the two tables speak of different windows or classes.
+    /// [`ScoreError::NoPredictions`], [`ScoreError::Mismatch`] where the two tables speak of different windows or classes, and
+    /// [`EngineError::Memory`](chorus_engine::EngineError::Memory) where the scores do not fit the run's memory.
     pub(crate) fn read(cx: &UnitContext<'_>, is_given: bool) -> Result<Self, WorkError> {
         let places = places(cx)?;
         let labels: BTreeMap<Unit, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
+        let memory = cx.budget();
         let mut scored: Option<Self> = None;
         for partition in cx.partitions("predictions")? {
             let columns = ["segment_id", "recording_id", "start_s", "end_s", "class", "score", "model_id"];
@@ -78,8 +87,14 @@ impl Scored {
             };
             scored.check(&partition.unit, &predictions, &labels)?;
             scored.add(partition.unit.site(), &predictions, &labels, &places)?;
+            memory.hold("the scores of all windows that evaluate judges", scored.bytes(), FEWER)?;
         }
         Ok(scored.ok_or(ScoreError::NoPredictions)?)
+    }
+
+    /// Bytes that are held, and that telling of them takes besides.
+    fn bytes(&self) -> u64 {
+        self.sides.values().map(Side::bytes).sum()
     }
 
     /// The name of a class by its place.
@@ -219,6 +234,10 @@ impl Side {
         }
     }
 
+    fn bytes(&self) -> u64 {
+        self.windows() as u64 * (self.classes() as u64 * BYTES_PER_SCORE + BYTES_PER_WINDOW)
+    }
+
     /// Names of the sites.
     pub(crate) fn sites(&self) -> &[String] {
         &self.sites
@@ -321,5 +340,22 @@ impl Side {
 
     fn chosen(&self, class: usize, windows: &[usize]) -> (Vec<f32>, Vec<Option<bool>>) {
         windows.iter().map(|&window| (self.scores[class][window], self.labels[class][window])).unzip()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_grows_with_windows_and_classes_and_is_no_more_than_told() {
+        let mut side = Side::of(3);
+        let recording = side.open_recording("POND");
+        for _ in 0..1000 {
+            side.push(recording, 3.0, Some("2025-01-01"), &[0.5; 3], &[Some(true), None, Some(false)]);
+        }
+        let held = side.scores.iter().map(|column| 4 * column.len()).sum::<usize>()
+            + side.labels.iter().map(|column| size_of::<Option<bool>>() * column.len()).sum::<usize>();
+        assert_eq!((held, side.bytes()), (3 * 5 * 1000, 1000 * (3 * 18 + 20)));
     }
 }
