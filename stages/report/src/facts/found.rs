@@ -319,6 +319,26 @@ mod tests {
         assert_eq!(recordings, [Some(("two.wav", Some("2022-01-08 00:00:06"))), None, Some(("three.wav", None))]);
     }
 
+    /// What is held grows with sites, nights and classes, and neither with hours nor with detections.
+    #[test]
+    fn hours_and_detections_pass_by() {
+        let (sites, nights, classes) = (["A", "B", "C"], 40, ["X", "Y"]);
+        let mut found = Found::default();
+        for site in sites {
+            for night in 0..nights {
+                let hours = (0..24).flat_map(|hour| classes.map(|class| (site, Some(night), Some(hour), class, 200, 1)));
+                found.add_activity(&activity(&hours.collect::<Vec<_>>())).unwrap();
+                let unit = Unit::SiteDay { site: site.into(), date: Day(night).date(), part: 0 };
+                let many: Vec<_> = (0..500_u16).map(|i| ("r1", "X", f64::from(i), f32::from(i) / 500.0)).collect();
+                found.add_detections(&unit, 3, &detections(&many)).unwrap();
+            }
+        }
+        found.pick(3);
+        let held: usize = found.classes.values().flat_map(|class| class.sites.values()).map(|at| at.nights.len()).sum();
+        assert_eq!(held, sites.len() * nights as usize * classes.len());
+        assert_eq!((found.classes["X"].events, found.classes["X"].picks.len()), (3 * 40 * 500, 3));
+    }
+
     #[test]
     fn a_class_that_is_only_known_by_name_was_not_found() {
         let mut found = Found::default();
