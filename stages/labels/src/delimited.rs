@@ -34,19 +34,45 @@ pub(crate) struct Delimited {
 pub(crate) struct DelimitedRow {
     /// Line in the file, from 1.
     pub(crate) line: u32,
-    /// Texts of the fields, trimmed.
-    pub(crate) fields: Vec<String>,
+    /// Texts of the fields, trimmed, one after the other: a file may have half as many fields as bytes, and a `String` has 24 bytes.
+    texts: String,
+    /// Where each field ends in them.
+    ends: Vec<u32>,
 }
 
 impl DelimitedRow {
+    fn of(line: u32, record: &ByteRecord) -> Self {
+        let (mut texts, mut ends) = (String::new(), Vec::with_capacity(record.len()));
+        for field in record {
+            texts.push_str(&typed(field));
+            // Files of lists are not so large (files.rs).
+            ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+        }
+        Self { line, texts, ends }
+    }
+
+    /// The texts of all fields.
+    fn fields(&self) -> impl Iterator<Item = &str> {
+        (0..self.width()).map(|column| self.text(Some(column)))
+    }
+
+    /// Number of fields.
+    pub(crate) fn width(&self) -> usize {
+        self.ends.len()
+    }
+
     /// The text of a field; empty where the row is too short or there is no such column.
     pub(crate) fn text(&self, column: Option<usize>) -> &str {
-        column.and_then(|column| self.fields.get(column)).map_or("", String::as_str)
+        let place = |column: usize| {
+            let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
+            self.texts.get(start as usize..*self.ends.get(column)? as usize)
+        };
+        column.filter(|column| *column < self.width()).and_then(place).unwrap_or_default()
     }
 
     /// The whole row as text, for a row that can't be used.
     pub(crate) fn all(&self) -> String {
-        self.fields.join("\t").trim_end().to_owned()
+        self.fields().collect::<Vec<_>>().join("\t").trim_end().to_owned()
     }
 }
 
@@ -67,14 +93,14 @@ impl Delimited {
         let mut record = ByteRecord::new();
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
-            let fields: Vec<String> = record.iter().map(typed).collect();
-            if fields.iter().all(String::is_empty) {
+            let row = DelimitedRow::of(line, &record);
+            if row.texts.is_empty() {
                 continue;
             }
             if table.header.is_empty() {
-                table.header = fields;
+                table.header = row.fields().map(str::to_owned).collect();
             } else {
-                table.rows.push(DelimitedRow { line, fields });
+                table.rows.push(row);
             }
         }
         table
@@ -142,8 +168,8 @@ impl Delimited {
 
     /// Why a row that is longer than the header can't be used.
     pub(crate) fn too_long(&self, row: &DelimitedRow) -> Option<String> {
-        let beyond = row.fields.iter().skip(self.header.len()).any(|field| !field.is_empty());
-        beyond.then(|| format!("{} fields under a header of {}", row.fields.len(), self.header.len()))
+        let beyond = row.fields().skip(self.header.len()).any(|field| !field.is_empty());
+        beyond.then(|| format!("{} fields under a header of {}", row.width(), self.header.len()))
     }
 }
 
@@ -205,6 +231,19 @@ mod tests {
         assert_eq!(marked.rows.iter().map(|r| r.text(Some(0))).collect::<Vec<_>>(), ["=1+1", "-x", "-5", "'tis"]);
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    /// A million columns, and rows of nothing but separators, cost some bytes a field.
+    #[test]
+    fn fields_without_end_cost_no_more_than_a_multiple_of_the_file() {
+        let wide = "a,".repeat(1 << 20);
+        let table = Delimited::read(format!("{wide}\n{wide}\n").as_bytes(), Dialect::Detect);
+        assert_eq!((table.header.len(), table.rows.len(), table.rows[0].width()), ((1 << 20) + 1, 1, (1 << 20) + 1));
+        let held = table.rows[0].texts.len() + table.rows[0].ends.capacity() * size_of::<u32>();
+        assert!(held < 4 * wide.len(), "{held} bytes for {}", wide.len());
+        assert_eq!((table.rows[0].text(Some(1 << 19)), table.rows[0].text(Some(1 << 21))), ("a", ""));
+        let blank = Delimited::read(format!("a,b\n{}\n", ",".repeat(1 << 20)).as_bytes(), Dialect::Detect);
+        assert_eq!((blank.header.len(), blank.rows.len()), (2, 0));
     }
 
     #[test]

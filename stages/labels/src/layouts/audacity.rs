@@ -9,6 +9,8 @@
 //!
 //! Source: Audacity's manual, "Importing and Exporting Labels".
 
+use chorus_text::as_typed;
+
 use super::separator::{LabelSeparator, SeparatorKeys};
 use crate::contents::Contents;
 use crate::event::Event;
@@ -89,7 +91,8 @@ fn label_line(line: u32, fields: &[&str]) -> Event {
         [] => Event::unusable(line, "", "blank line"),
         [field] => Event::unusable(line, field, "1 field, expected start, end and label"),
         [start, end] => Event { problem: Some("no label".to_owned()), ..Event::timed(line, start, end, "") },
-        [start, end, label] => Event::timed(line, start, end, label),
+        // An export marks what a spreadsheet would run.
+        [start, end, label] => Event::timed(line, start, end, as_typed(label)),
         [start, end, ref label @ ..] => Event {
             problem: Some(format!("{} fields, expected start, end and label", fields.len())),
             ..Event::timed(line, start, end, &label.join("\t"))

@@ -207,8 +207,8 @@ impl ClipLabels {
                 };
                 labels.into_iter().filter(|label| !label.is_empty()).map(|label| Event::whole(row.line, label)).collect()
             }
-            Self::Classes(columns) if columns.last().is_some_and(|&last| last >= row.fields.len()) => {
-                let problem = format!("{} fields under a header of {}", row.fields.len(), table.header.len());
+            Self::Classes(columns) if columns.last().is_some_and(|&last| last >= row.width()) => {
+                let problem = format!("{} fields under a header of {}", row.width(), table.header.len());
                 return vec![Event::unusable(row.line, &row.all(), problem)];
             }
             // With one bad cell the row is not used: the class of that cell would count as absent.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chorus_archive::composed;
+use chorus_text::as_typed;
 use csv::{ReaderBuilder, StringRecord};
 use jiff::civil::Date;
 
@@ -105,6 +106,8 @@ impl Expectations {
         for (index, record) in reader.records().enumerate() {
             let record = record.map_err(|e| malformed(&e))?;
             let line = record.position().map_or(0, csv::Position::line);
+            // Our own exports mark what a spreadsheet would run.
+            let record: StringRecord = record.iter().map(as_typed).collect();
             let (name, row) = columns.row(&record).map_err(|detail| (line, detail))?;
             expectations.rows.entry(name).or_default().push((index, row));
         }
