@@ -19,6 +19,15 @@ pub(crate) use picture::{Extent, marks};
 
 /// Clips of one recording that are cut in one pass over it, and so are in memory at a time.
 pub(crate) const AT_ONCE: usize = 16;
+/// Bytes of samples that all threads together hold at a time: minutes of an ultrasonic recording.
+const MOST_BYTES: f64 = (1_u64 << 30) as f64;
+
+/// How many clips of up to `longest_s` seconds one of `threads` threads cuts in one pass over a recording: 16, and fewer at high rates.
+pub(crate) fn at_once(rate_hz: u32, longest_s: f64, threads: usize) -> usize {
+    let bytes = f64::from(rate_hz) * longest_s * size_of::<f32>() as f64;
+    let fit = MOST_BYTES / threads.max(1) as f64 / bytes.max(1.0);
+    (fit as usize).clamp(1, AT_ONCE)
+}
 
 /// How clips are made.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +97,13 @@ pub(crate) mod tests {
     pub(crate) fn tone(hz: f64, seconds: f64, rate_hz: u32) -> Vec<u8> {
         let sample = |i: usize| (i as f64 / f64::from(rate_hz) * hz * std::f64::consts::TAU).sin() as f32 * 0.5;
         audio::wav(&(0..(seconds * f64::from(rate_hz)) as usize).map(sample).collect::<Vec<_>>(), rate_hz).unwrap()
+    }
+
+    #[test]
+    fn clips_at_high_rates_are_cut_few_at_a_time() {
+        assert_eq!((at_once(48_000, 34.0, 2), at_once(48_000, 34.0, 64)), (16, 2));
+        // With a minute before and after, on 64 threads.
+        assert_eq!((at_once(384_000, 34.0, 2), at_once(384_000, 150.0, 64), at_once(0, 0.0, 0)), (10, 1, 16));
     }
 
     #[test]

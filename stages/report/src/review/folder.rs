@@ -10,7 +10,7 @@ use chorus_audio::container::channels;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rayon::prelude::*;
 
-use crate::clip::{self, AT_ONCE, ClipError, Extent, Making};
+use crate::clip::{self, ClipError, Extent, Making, at_once};
 use crate::export::ExportError;
 use crate::export::destination::Destination;
 use crate::export::detection::Detection;
@@ -92,7 +92,7 @@ impl<'a> Folder<'a> {
             let making = Making { choice: source.choice, context_s, extent: Extent::SHEET };
             self.cut(source, making, chosen, &files, some)
         };
-        let made: Vec<_> = by_recording(chosen).par_iter().map(cut).collect::<Result<_, _>>()?;
+        let made: Vec<_> = by_recording(chosen, LONGEST_S + 2.0 * context_s).par_iter().map(cut).collect::<Result<_, _>>()?;
         let made: BTreeMap<usize, Result<Heard, String>> = made.into_iter().flatten().collect();
         let (mut lists, mut lacks) = (Lists::new(&self.destination)?, Vec::new());
         for ((chosen, file), (_, made)) in chosen.iter().zip(&files).zip(made) {
@@ -172,13 +172,18 @@ fn channel(run: &Run) -> channels::Choice {
     named.unwrap_or_default()
 }
 
-/// Positions of what was chosen of the same recording, a few at a time.
-fn by_recording(chosen: &[Chosen]) -> Vec<Vec<usize>> {
+/// Positions of what was chosen of the same recording, as many at a time as fit into memory where clips have up to so many seconds.
+fn by_recording(chosen: &[Chosen], longest_s: f64) -> Vec<Vec<usize>> {
     let mut recordings: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
     for (i, chosen) in chosen.iter().enumerate() {
         recordings.entry((chosen.source, &chosen.recording.path)).or_default().push(i);
     }
-    recordings.values().flat_map(|all| all.chunks(AT_ONCE).map(<[usize]>::to_vec)).collect()
+    let few = |all: &Vec<usize>| {
+        let rate_hz = all.first().map_or(0, |&first| chosen[first].recording.sample_rate_hz);
+        let some = at_once(rate_hz, longest_s, rayon::current_num_threads());
+        all.chunks(some).map(<[usize]>::to_vec).collect::<Vec<_>>()
+    };
+    recordings.values().flat_map(few).collect()
 }
 
 /// What a clip holds of its recording.
