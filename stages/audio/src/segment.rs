@@ -9,6 +9,13 @@ use chorus_keys::{Choices, Keys};
 use chorus_tables::UtcMicros;
 use serde::Deserialize;
 
+/// What has to be in memory at once, and bytes of a window there: its row here, and in the table that is written.
+const HELD: &str = "the windows of a part of a site's day";
+const BYTES_PER_WINDOW: u64 = 256;
+/// What else can be done where they do not fit.
+const FEWER: &str = "have smaller parts with units.max_recordings, a longer segment.hop_s, or leave out recordings that are longer than \
+                     anything that was recorded (archive.exclude)";
+
 /// The section `segment` of the configuration.
 #[derive(Debug, Clone, Copy, Deserialize, Keys)]
 #[keys(section = "segment")]
@@ -68,11 +75,15 @@ impl Work for Segment {
         let (ids, starts) = (recordings.utf8("recording_id")?, recordings.micros("start_utc")?);
         let (rates, frames) = (recordings.u32("sample_rate_hz")?, recordings.u64("frames")?);
         let copies = recordings.utf8("copy_of")?;
+        let memory = cx.budget();
         let mut rows: Vec<(String, &str, u32, Window, Option<i64>)> = Vec::new();
         let columns = ids.iter().zip(rates.iter()).zip(frames.iter()).zip(starts.iter()).zip(copies.iter());
         for ((((id, rate), frames), start_utc), copy_of) in columns {
             // A copy counts once: its windows are those of the recording that it is a copy of.
             let (Some(id), Some(rate), Some(frames), None) = (id, rate, frames, copy_of) else { continue };
+            // A few kilobytes of silence may be months long.
+            let coming = (frames as f64 / f64::from(rate) / segment.hop_s) as u64 + 1;
+            memory.hold(HELD, (rows.len() as u64 + coming).saturating_mul(BYTES_PER_WINDOW), FEWER)?;
             for (index, window) in (0u32..).zip(windows(frames, rate, segment)) {
                 let utc = start_utc.map(|us| us + (window.start_s * 1e6).round() as i64);
                 rows.push((format!("{id}-{index:06}"), id, index, window, utc));
