@@ -443,6 +443,19 @@ fn speech_is_told_by_second_and_kept_out_of_what_people_hear_and_read() {
     let (rows, clips, said) = exported("withhold", "withheld");
     assert_eq!((rows, clips), (0, 0), "{said}");
     assert!(said.contains("detections are withheld, since somebody speaks there"), "{said}");
+    // A night of which everything is withheld is no night in which nothing called.
+    let ones = survey.ask("SELECT DISTINCT class, site, night FROM activity WHERE windows_detected > 0").lines().count() - 1;
+    let folder = survey.folder().join("histories");
+    let export = ["export", "detection-histories", "--run"];
+    let run = survey.run();
+    let output = std::process::Command::new(common::CHORUS).args(export).arg(&run).arg("-o").arg(&folder).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let histories = common::contents(&folder.join("histories"), "");
+    let cells = |wanted: &str| -> usize {
+        let rows = histories.values().flat_map(|bytes| text(bytes).lines().skip(1).map(str::to_owned).collect::<Vec<_>>());
+        rows.map(|row| row.split(',').skip(1).filter(|cell| *cell == wanted).count()).sum()
+    };
+    assert!(ones > 0 && cells("1") == 0 && cells("NA") == ones, "{ones} {} {}", cells("1"), cells("NA"));
     let page = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
     assert!(page.contains("The sound is withheld: somebody speaks there."));
 }

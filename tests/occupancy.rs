@@ -159,7 +159,18 @@ fn verdicts_of_listeners_are_counted_where_they_were_given() {
     let other = fs::read_to_string(sheets.join("a.csv")).unwrap().replace("raw_data/", "elsewhere/");
     fs::write(survey.folder().join("other.csv"), other).unwrap();
     let (noted, _) = export(&survey, "other", &["--sheet", "other.csv"]);
-    assert!(noted.contains(&format!("{} verdicts are left out", said("yes") + said("no"))), "{noted}");
+    assert!(noted.contains(&format!("{} verdicts are about recordings that are not in this export", rows.len())), "{noted}");
+    // A row that cannot be used, and a class that the run does not have, are told and stop nothing.
+    let class = &rows[0]["class"];
+    let path = &rows[0]["recording"];
+    let bad =
+        format!("recording,class,start_s,end_s,verdict\n{path},{class},6,3,yes\n{path},FORG,0,3,yes\n{path},{class},0,3,yes\n");
+    fs::write(survey.folder().join("bad.csv"), bad).unwrap();
+    let (noted, files) = export(&survey, "bad", &["--sheet", "bad.csv"]);
+    assert!(noted.contains("1 sheet or row of a sheet was not used: bad.csv, line 2: starts at 6 s"), "{noted}");
+    assert!(noted.contains("the run does not have their classes: FORG (1)"), "{noted}");
+    let confirmed: u64 = files["visits.csv"].iter().map(|row| row["confirmed"].parse::<u64>().unwrap()).sum();
+    assert_eq!(confirmed, 1);
 }
 
 #[test]
@@ -186,7 +197,7 @@ fn what_is_no_visit_is_refused() {
     for (args, wanted) in [
         (&["--visit", "5h"][..], "--visit: found `5h`, expected recording, nights"),
         (&["--primary", "week"], "--primary: found `week`, expected year"),
-        (&["--sheet", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (&["--sheet", "nowhere.csv"], "nowhere.csv: there is no such review sheet or folder"),
     ] {
         let output = survey.chorus(&[&["export", "occupancy", "-o", "out"], args].concat());
         assert!(!output.status.success() && text(&output.stderr).contains(wanted), "{args:?}: {}", text(&output.stderr));

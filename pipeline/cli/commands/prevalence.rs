@@ -17,8 +17,7 @@ const COLUMNS: [&str; 11] =
     ["class", "site", "night", "windows", "share", "ci_low", "ci_high", "covered", "heard", "heard_here", "calibrated_here"];
 
 pub(crate) fn run(args: &PrevalenceArgs) -> anyhow::Result<ExitCode> {
-    let sheets = args.sheets.iter().map(|path| Ok((path.display().to_string(), read(path)?)));
-    let sheets = sheets.collect::<anyhow::Result<Vec<Sheet>>>()?;
+    let sheets: Vec<Sheet> = args.sheets.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?.concat();
     let run = freshness::open(&args.config.run_dir()?)?;
     let names = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
     let filter = Filter { classes: names(&args.class), sites: names(&args.site), ..Filter::default() };

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use chorus_labels::layouts::review::{self, SheetRow};
+use chorus_labels::verdicts;
 use chorus_report::review::estimate::{Judged, OfClass, Verdict, of_classes};
+use chorus_report::review::prevalence::Sheet;
 use serde_json::json;
 
 use crate::args::{ReviewArgs, UsageError};
@@ -33,32 +34,38 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
     if !(args.precision > 0.0 && args.precision <= 1.0) {
         return Err(UsageError(format!("--precision: found {}, expected a number above 0 and at most 1", args.precision)).into());
     }
-    let rows = read(&args.sheet)?;
-    let judged: Vec<Judged> = rows.iter().map(judged).collect();
+    let sheets = read(&args.sheet)?;
+    let judged: Vec<Judged> = sheets.iter().flat_map(|(_, rows)| rows).map(judged).collect();
     let found = of_classes(&judged, args.precision);
     output::found(&args.format, COLUMNS, &found, row, object)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a filled-in sheet; every verdict of it can be read.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<SheetRow>> {
-    let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let rows = review::read(&bytes).map_err(|fault| UsageError(format!("{}: {fault}", path.display())))?;
-    for row in &rows {
-        if let Err(problem) = &row.verdict {
-            return Err(UsageError(format!("{}, line {}: {problem}", path.display(), row.line)).into());
-        }
+/// Reads filled-in sheets: one, or those of a folder. Rows that cannot be used are counted and told.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Sheet>> {
+    let wrong = |fault: String| UsageError(format!("{}: {fault}", path.display()));
+    let found =
+        verdicts::at(path, review::read)?.ok_or_else(|| wrong("there is no such sheet or folder of sheets".to_owned()))?;
+    if found.is_empty() {
+        return Err(wrong("the folder has no .csv or .tsv; name a sheet, or a folder of them".to_owned()).into());
     }
-    Ok(rows)
+    let (mut sheets, mut faults) = (Vec::new(), Vec::new());
+    for (name, sheet) in found {
+        let sheet = sheet.map_err(|fault| UsageError(format!("{name}: {fault}")))?;
+        faults.extend(sheet.unusable.iter().map(|fault| format!("{name}, {fault}")));
+        sheets.push((name, sheet.rows));
+    }
+    output::notes(verdicts::told(&faults).as_slice());
+    Ok(sheets)
 }
 
-/// The verdict of a row; what cannot be read counts as open.
+/// The verdict of a row.
 pub(super) fn verdict(row: &SheetRow) -> Verdict {
     match row.verdict {
-        Ok(Some(review::Verdict::Yes)) => Verdict::Yes,
-        Ok(Some(review::Verdict::No)) => Verdict::No,
-        Ok(Some(review::Verdict::Unsure)) => Verdict::Unsure,
-        _ => Verdict::Open,
+        Some(review::Verdict::Yes) => Verdict::Yes,
+        Some(review::Verdict::No) => Verdict::No,
+        Some(review::Verdict::Unsure) => Verdict::Unsure,
+        None => Verdict::Open,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `chorus rounds`: what each round of listening taught, and which classes can stop.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use chorus_labels::layouts::review::SheetRow;
@@ -23,14 +24,18 @@ pub(crate) fn run(args: &RoundsArgs) -> anyhow::Result<ExitCode> {
         let expected = format!("at most {}: one from before the first round, and one after each", sheets + 1);
         return Err(UsageError(format!("--run: found {runs} runs for {sheets} sheets, expected {expected}")).into());
     }
-    let heard =
-        args.sheets.iter().map(|sheet| Ok(read(sheet)?.iter().map(heard).collect())).collect::<anyhow::Result<Vec<_>>>()?;
+    let heard = args.sheets.iter().map(|sheet| of_sheet(sheet)).collect::<anyhow::Result<Vec<_>>>()?;
     let runs = if args.run.is_empty() { Vec::new() } else { freshness::open_all(&args.run)? };
     freshness::check(&runs, &["metrics"], args.fresh.fresh)?;
     let reached = runs.iter().map(precisions).collect::<Result<Vec<_>, _>>()?;
     let found = rounds(&heard, &reached);
     output::found(&args.format, COLUMNS, &found, row, object)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was said in a round, which is a sheet or a folder of them.
+fn of_sheet(sheet: &Path) -> anyhow::Result<Vec<Heard>> {
+    Ok(read(sheet)?.iter().flat_map(|(_, rows)| rows).map(heard).collect())
 }
 
 fn heard(row: &SheetRow) -> Heard {

@@ -3,7 +3,7 @@
 //! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout,
 //!   [`reading`] a layout with the settings of a run.
 //! - [`codes`], [`taxon`], [`label`], [`judge`]: the class of each event, what is known of it, and which events are used.
-//! - [`overlap`]: which windows an event makes positive.
+//! - [`overlap`]: which windows an event makes positive. [`verdicts`]: the rule by which verdicts of review sheets count.
 //! - [`stratify`]: groups of recordings to subsets or folds.
 
 mod annotate;
@@ -37,6 +37,7 @@ pub mod taxon;
 mod tell;
 mod text;
 mod unread;
+pub mod verdicts;
 mod windows;
 
 use chorus_keys::{Declarations, Finding, Values};

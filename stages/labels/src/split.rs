@@ -16,7 +16,7 @@ mod rows;
 mod sides;
 
 use chorus_archive::Kind;
-use chorus_engine::graph::{Input, Output, Pass, Per, has_labels};
+use chorus_engine::graph::{Input, MODEL_CARD, Output, Pass, Per, has_labels, judges_given_model};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 
 use crate::error::LabelsError;
@@ -37,14 +37,19 @@ pub struct Split;
 impl Split {
     /// What the stage declares of itself; a run that only applies a model has nothing to split.
     pub fn declare(config: &Config) -> Option<Pass> {
-        use Input::{Archive, Table};
+        use Input::{Archive, Model, Table};
+        let mut inputs = vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")];
+        if judges_given_model(config) {
+            // Stands for the model in the fingerprint: its content counts, and not where it is.
+            inputs.push(Model(MODEL_CARD));
+        }
         has_labels(config).then(|| Pass {
             code_version: 3,
-            inputs: vec![Archive, Table("recordings"), Table("reviews"), Table("labels"), Table("classes")],
+            inputs,
             outputs: vec![Output::Table("splits"), Output::Table("split_classes"), Output::Table("training_sets")],
             keys: vec!["split.*", GIVEN],
-            // Read by the stages that learn without labels.
-            hints: vec!["split.judged_groups_teach"],
+            // The one is read by the stages that learn without labels. Of the other it counts whether there is one.
+            hints: vec!["split.judged_groups_teach", GIVEN],
             ..Pass::new("split", Per::Run)
         })
     }

@@ -1,12 +1,14 @@
 //! Labels of windows from reviews of recordings: the table `labels`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use chorus_engine::{UnitContext, WorkError};
 
 use crate::error::LabelsError;
 use crate::judge::{AnnotatedRecording, Review};
-use crate::overlap::{Interval, Rule, TIME_TOLERANCE_S, label_windows};
+use crate::overlap::{Interval, Rule, TIME_TOLERANCE_S, WindowLabel, label_windows};
+use crate::verdicts::holds;
 
 /// Windows whose labels are written at once: 170,000 rows with 42 classes.
 const WINDOWS_PER_BATCH: usize = 4096;
@@ -139,27 +141,42 @@ fn labels(
     }
     let there: Vec<(usize, Interval)> =
         review.verdicts.iter().filter(|(.., is_there)| *is_there).map(|(class, span, _)| (*class, *span)).collect();
-    for label in label_windows(windows, &there, rule)?.into_iter().filter(|label| label.positive) {
+    let refuted = refuted(windows, &review.verdicts);
+    let is_there = |label: &WindowLabel| label.positive && !refuted.contains(&(label.window, label.class));
+    for label in label_windows(windows, &there, rule)?.into_iter().filter(is_there) {
         let known = &mut labels[label.window * classes + label.class];
         *known = Some((true, label.overlap_s.max(known.map_or(0.0, |(_, overlap_s)| overlap_s))));
     }
-    for (class, span, _) in review.verdicts.iter().filter(|(.., is_there)| !is_there) {
-        for (window, _) in windows.iter().enumerate().filter(|(_, window)| lies_within(**window, *span)) {
-            // A verdict `no` never overrides a call that another file has.
-            labels[window * classes + class].get_or_insert((false, 0.0));
-        }
+    for (window, class) in refuted {
+        // A verdict `no` never overrides a call that another file has.
+        labels[window * classes + class].get_or_insert((false, 0.0));
     }
     Ok(labels)
+}
+
+/// The windows and classes of which the last verdict that holds all of the window is no.
+fn refuted(windows: &[Interval], verdicts: &[(usize, Interval, bool)]) -> BTreeSet<(usize, usize)> {
+    let mut refuted = BTreeSet::new();
+    // A later verdict decides, so that it puts its windows in or takes them out.
+    for (class, span, is_there) in verdicts {
+        for (window, _) in windows.iter().enumerate().filter(|(_, window)| holds(&seconds(*span), &seconds(**window))) {
+            if *is_there {
+                refuted.remove(&(window, *class));
+            } else {
+                refuted.insert((window, *class));
+            }
+        }
+    }
+    refuted
+}
+
+fn seconds(span: Interval) -> Range<f64> {
+    span.start_s..span.end_s
 }
 
 /// Whether a window and a span have time in common. A span may be an instant.
 fn touch(window: Interval, span: Interval) -> bool {
     window.start_s < span.end_s.max(span.start_s + TIME_TOLERANCE_S) && span.start_s < window.end_s
-}
-
-/// Whether all of a window lies in a span.
-fn lies_within(window: Interval, span: Interval) -> bool {
-    window.start_s >= span.start_s - TIME_TOLERANCE_S && window.end_s <= span.end_s + TIME_TOLERANCE_S
 }
 
 #[cfg(test)]
@@ -242,6 +259,13 @@ mod tests {
         // Part of the window was not listened to.
         let part = Review { verdicts: vec![(0, span(3.0, 5.0), false)], ..Review::default() };
         assert_eq!(of(&part), [None; 6]);
+        // What holds all of a window says more than a yes beside it, and the later one of two more than the earlier.
+        let beside = vec![(0, span(4.0, 7.0), true), (0, span(3.0, 6.0), false)];
+        let overlapping = Review { verdicts: beside, ..Review::default() };
+        assert_eq!(of(&overlapping)[2..5], [Some(false), None, Some(true)]);
+        let within = |verdicts: [(usize, Interval, bool); 2]| of(&Review { verdicts: verdicts.into(), ..Review::default() })[2];
+        assert_eq!(within([(0, span(0.0, 9.0), true), (0, span(3.02, 6.0), false)]), Some(false), "rounded times");
+        assert_eq!(within([(0, span(3.0, 6.0), false), (0, span(0.0, 9.0), true)]), Some(true));
         // Beside a complete file, a yes adds a label and a no removes none.
         let beside = Review { verdicts, events: vec![(0, span(3.0, 6.0))], ..Review::of_silence() };
         assert_eq!(of(&beside), [Some(false), Some(true), Some(true), Some(false), Some(false), Some(false)]);

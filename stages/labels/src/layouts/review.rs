@@ -4,6 +4,8 @@
 //! an empty field. It says nothing about other classes or about the rest of the recording. Sheets are read as spreadsheets save
 //! them, in any locale.
 
+use std::ops::Range;
+
 use chorus_archive::Archive;
 
 use super::recording_columns::RECORDING;
@@ -29,6 +31,12 @@ const LISTENER: &[&str] = &["listener", "reviewer", "observer"];
 
 /// The reason that `annotations` has for a row whose listener could not decide.
 pub const UNSURE: &str = "the verdict is unsure";
+
+/// The same of a row that nobody has judged yet.
+const OPEN: &str = "no verdict yet";
+
+/// The same of a row without a recording.
+const UNNAMED: &str = "no recording is named";
 
 /// The stratum of a clip that stands for all windows of its bin of scores, and not for detections.
 pub const WINDOWS: &str = "window";
@@ -94,16 +102,18 @@ const WORDS: [(&str, Verdict); 12] = [
 pub struct SheetRow {
     /// Line in the file, from 1.
     pub line: u32,
-    /// The recording, as the sheet names it.
+    /// The recording, as the sheet names it: its path in the archive.
     pub recording: String,
     /// The class.
     pub class: String,
-    /// Start of the span that was judged, seconds of the recording; `None` where the sheet has no number.
-    pub start_s: Option<f64>,
-    /// Its end.
-    pub end_s: Option<f64>,
-    /// The verdict, `None` where the field is empty. The error says why the text cannot be read.
-    pub verdict: Result<Option<Verdict>, String>,
+    /// Start of the span that was judged, seconds of the recording.
+    pub start_s: f64,
+    /// Its end, after the start.
+    pub end_s: f64,
+    /// The verdict, `None` where nobody has listened yet.
+    pub verdict: Option<Verdict>,
+    /// Who listened, where the sheet has a column for it.
+    pub listener: Option<String>,
     /// Why the clip was chosen; several reasons are joined by `+`.
     pub strata: String,
     /// The bin of scores from which the clip was drawn.
@@ -117,6 +127,11 @@ pub struct SheetRow {
 }
 
 impl SheetRow {
+    /// The span that was judged, seconds of the recording.
+    pub fn span_s(&self) -> Range<f64> {
+        self.start_s..self.end_s
+    }
+
     /// Whether the clip is part of the random sample of detections.
     pub fn is_random(&self) -> bool {
         self.is_of("random")
@@ -132,7 +147,19 @@ impl SheetRow {
     }
 }
 
-/// Positions of the columns of a sheet.
+/// A sheet.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sheet {
+    /// The rows that can be used, in their order.
+    pub rows: Vec<SheetRow>,
+    /// The rows that cannot: each with its line and what is wrong.
+    pub unusable: Vec<String>,
+}
+
+/// Sheets by path, in the order of their names; of a file that is no sheet, why not.
+pub type Sheets = Vec<(String, Result<Sheet, String>)>;
+
+/// Positions of the columns of a sheet that every reader needs.
 struct SheetColumns {
     recording: usize,
     class: usize,
@@ -153,126 +180,132 @@ impl SheetColumns {
     }
 }
 
+/// Positions of the columns that tell what a clip was drawn from.
+struct DrawColumns {
+    strata: usize,
+    bin: usize,
+    bin_detections: usize,
+    score: usize,
+    threshold: Option<usize>,
+}
+
+impl DrawColumns {
+    fn of(table: &Delimited) -> Result<Self, String> {
+        let need = |name: &str| need(table, &[name]);
+        Ok(Self {
+            strata: need("strata")?,
+            bin: need("score_bin")?,
+            bin_detections: need("bin_detections")?,
+            score: need("score")?,
+            threshold: table.find(None, &["threshold"])?,
+        })
+    }
+
+    /// Adds what a row says of it.
+    fn add(&self, row: &DelimitedRow, to: &mut SheetRow) -> Result<(), String> {
+        let read = |column, name: &str| match row.text(Some(column)) {
+            "" => Ok(None),
+            text => {
+                let value = number(text).filter(|value| *value >= 0.0);
+                value.map(Some).ok_or_else(|| format!("{name} is `{text}`, expected a number as `chorus clips` wrote it"))
+            }
+        };
+        row.text(Some(self.strata)).clone_into(&mut to.strata);
+        row.text(Some(self.bin)).clone_into(&mut to.bin);
+        to.bin_detections = read(self.bin_detections, "bin_detections")?.unwrap_or(0.0) as u64;
+        to.score = read(self.score, "score")?;
+        to.threshold = self.threshold.map_or(Ok(None), |column| read(column, "threshold"))?;
+        // The weight of a clip is the number of detections, or of windows, that it was drawn from.
+        let is_weighed = to.score.is_some() && to.bin_detections > 0;
+        if (to.is_random() || to.is_window()) && !is_weighed {
+            let lacks = "the clip is of the random sample and has no score or no bin_detections, which `chorus clips` wrote";
+            return Err(lacks.to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// The column with one of these names.
 fn need(table: &Delimited, names: &[&str]) -> Result<usize, String> {
     let missing = || format!("no column {}, as `chorus clips` writes it; {}", names[0], table.columns());
     table.find(None, names)?.ok_or_else(missing)
 }
 
-/// Reads a sheet with the numbers that are needed to estimate precision.
-///
-/// # Errors
-/// A column is missing, or a number cannot be read. The error names the column, the line and what was found.
-pub fn read(bytes: &[u8]) -> Result<Vec<SheetRow>, String> {
-    let bytes = crate::text::utf8(bytes.to_vec());
-    let table = Delimited::read(&bytes, Dialect::Detect);
-    let columns = SheetColumns::of(&table)?;
-    let need = |name: &str| need(&table, &[name]);
-    let (strata, bin, size, score) = (need("strata")?, need("score_bin")?, need("bin_detections")?, need("score")?);
-    let threshold = table.find(None, &["threshold"])?;
-    let sheet_row = |row: &DelimitedRow| {
-        let read = |column, name: &str| match row.text(Some(column)) {
-            "" => Ok(None),
-            text => {
-                let value = number(text).filter(|value| *value >= 0.0);
-                let found = || format!("line {}: {name} is `{text}`, expected a number as `chorus clips` wrote it", row.line);
-                value.map(Some).ok_or_else(found)
-            }
-        };
-        let sheet_row = SheetRow {
-            line: row.line,
-            recording: row.text(Some(columns.recording)).to_owned(),
-            class: row.text(Some(columns.class)).to_owned(),
-            start_s: number(row.text(Some(columns.start))),
-            end_s: number(row.text(Some(columns.end))),
-            verdict: verdict(row.text(Some(columns.verdict))),
-            strata: row.text(Some(strata)).to_owned(),
-            bin: row.text(Some(bin)).to_owned(),
-            bin_detections: read(size, "bin_detections")?.unwrap_or(0.0) as u64,
-            score: read(score, "score")?,
-            threshold: threshold.map_or(Ok(None), |column| read(column, "threshold"))?,
-        };
-        // The weight of a clip is the number of detections, or of windows, that it was drawn from.
-        let is_weighed = sheet_row.score.is_some() && sheet_row.bin_detections > 0;
-        if (sheet_row.is_random() || sheet_row.is_window()) && !is_weighed {
-            let lacks = "the clip is of the random sample and has no score or no bin_detections, which `chorus clips` wrote";
-            return Err(format!("line {}: {lacks}", row.line));
-        }
-        Ok(sheet_row)
-    };
-    table.rows.iter().map(sheet_row).collect()
-}
-
-/// A verdict of a sheet with the span that it is about.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
-    /// The recording, as the sheet names it: its path in the archive.
-    pub recording: String,
-    /// The class.
-    pub class: String,
-    /// Start of the span within the recording, seconds.
-    pub start_s: f64,
-    /// End of the span within the recording, seconds.
-    pub end_s: f64,
-    /// What was heard there.
-    pub verdict: Verdict,
-    /// Who listened, where the sheet has a column for it.
-    pub listener: Option<String>,
-}
-
-/// The verdicts of one sheet.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Verdicts {
-    /// Rows with a verdict, in the order of the sheet.
-    pub heard: Vec<Heard>,
-    /// Rows that have a verdict and cannot be used: each with its line and what is wrong.
-    pub unusable: Vec<String>,
-}
-
-/// Reads the verdicts of a sheet. Rows without a verdict are passed over.
+/// Reads a sheet with what its clips were drawn from, which estimates need. Rows without a verdict are among its rows.
 ///
 /// # Errors
 /// A column is missing. The error names it and the columns that there are.
-pub fn verdicts(bytes: &[u8]) -> Result<Verdicts, String> {
-    let table = Delimited::read(bytes, Dialect::Detect);
-    let columns = SheetColumns::of(&table)?;
-    let listener = table.find(None, LISTENER)?;
-    let mut found = Verdicts::default();
-    for row in &table.rows {
-        let text = |column| row.text(Some(column));
-        let event = event(&columns, row).or_problem(table.too_long(row));
-        let verdict = match verdict(text(columns.verdict)) {
-            Ok(None) => continue,
-            Ok(Some(verdict)) => verdict,
-            Err(problem) => {
-                found.unusable.push(format!("line {}: {problem}", row.line));
-                continue;
-            }
-        };
-        // That somebody was not sure is a verdict here.
-        let problem = event.problem.filter(|problem| problem != UNSURE);
-        let unnamed = || text(columns.recording).is_empty().then(|| "no recording is named".to_owned());
-        match (problem.or_else(unnamed), event.start_s.zip(event.end_s)) {
-            (None, Some((start_s, end_s))) => found.heard.push(Heard {
-                recording: text(columns.recording).to_owned(),
-                class: composed(text(columns.class)).into_owned(),
-                start_s,
-                end_s,
-                verdict,
-                listener: Some(row.text(listener)).filter(|name| !name.is_empty()).map(str::to_owned),
-            }),
-            (problem, _) => found.unusable.push(format!("line {}: {}", row.line, problem.unwrap_or_default())),
-        }
-    }
-    Ok(found)
+pub fn read(bytes: &[u8]) -> Result<Sheet, String> {
+    let table = table(bytes);
+    let draws = DrawColumns::of(&table)?;
+    rows(&table, Some(&draws))
 }
 
-/// The verdicts of the sheets in a folder of an archive, or of the one sheet there, by path; of a file that is no sheet, why not.
+/// Reads the verdicts of a sheet, whoever wrote it. Rows without a verdict are passed over, and nothing is told of what clips were drawn
+/// from.
+///
+/// # Errors
+/// Those of [`read`], for the columns that a verdict needs.
+pub fn verdicts(bytes: &[u8]) -> Result<Sheet, String> {
+    rows(&table(bytes), None)
+}
+
+fn table(bytes: &[u8]) -> Delimited {
+    Delimited::read(&crate::text::utf8(bytes.to_vec()), Dialect::Detect)
+}
+
+fn rows(table: &Delimited, draws: Option<&DrawColumns>) -> Result<Sheet, String> {
+    let columns = SheetColumns::of(table)?;
+    let listener = table.find(None, LISTENER)?;
+    let mut sheet = Sheet::default();
+    for row in &table.rows {
+        let read = sheet_row(&columns, row, table.too_long(row)).and_then(|mut read| {
+            read.listener = Some(row.text(listener)).filter(|name| !name.is_empty()).map(str::to_owned);
+            draws.map_or(Ok(()), |draws| draws.add(row, &mut read)).map(|()| read)
+        });
+        let is_open = verdict(row.text(Some(columns.verdict))) == Ok(None);
+        match read {
+            // Where only verdicts are asked for, a row without one is neither read nor wrong.
+            _ if is_open && draws.is_none() => {}
+            Ok(read) => sheet.rows.push(read),
+            Err(problem) => sheet.unusable.push(format!("line {}: {problem}", row.line)),
+        }
+    }
+    Ok(sheet)
+}
+
+/// A row without what its clip was drawn from. `too_long` says that the row has more fields than the table has columns.
+fn sheet_row(columns: &SheetColumns, row: &DelimitedRow, too_long: Option<String>) -> Result<SheetRow, String> {
+    let text = |column| row.text(Some(column));
+    let event = event(columns, row).or_problem(too_long);
+    // That somebody was not sure is a verdict, and that nobody listened yet is no fault.
+    let problem = event.problem.filter(|problem| problem != UNSURE && problem != OPEN);
+    let unnamed = || text(columns.recording).is_empty().then(|| UNNAMED.to_owned());
+    match (problem.or_else(unnamed), event.start_s.zip(event.end_s)) {
+        (None, Some((start_s, end_s))) => Ok(SheetRow {
+            line: row.line,
+            recording: text(columns.recording).to_owned(),
+            class: composed(text(columns.class)).into_owned(),
+            start_s,
+            end_s,
+            verdict: verdict(text(columns.verdict))?,
+            listener: None,
+            strata: String::new(),
+            bin: String::new(),
+            bin_detections: 0,
+            score: None,
+            threshold: None,
+        }),
+        (problem, _) => Err(problem.unwrap_or_else(|| "start_s and end_s are no span of seconds".to_owned())),
+    }
+}
+
+/// The sheets in a folder of an archive, or the one sheet there, read by [`read`] or [`verdicts`].
 ///
 /// # Errors
 /// There is nothing at `place`, or a file cannot be read.
-pub fn sheets(archive: &dyn Archive, place: &str) -> Result<Vec<(String, Result<Verdicts, String>)>, LabelsError> {
-    let read = |file: Listed| Ok::<_, LabelsError>((file.path.clone(), verdicts(&files::read(archive, &file.path)?)));
+pub fn sheets(archive: &dyn Archive, place: &str, parse: impl Fn(&[u8]) -> Result<Sheet, String>) -> Result<Sheets, LabelsError> {
+    let read = |file: Listed| Ok::<_, LabelsError>((file.path.clone(), parse(&files::read(archive, &file.path)?)));
     files::list(archive, place, EXTENSIONS)?.into_iter().map(read).collect()
 }
 
@@ -287,7 +320,7 @@ fn parse(bytes: &[u8]) -> Contents {
     for row in &table.rows {
         let event = event(&columns, row).or_problem(table.too_long(row));
         let name = row.text(Some(columns.recording));
-        let unnamed = name.is_empty().then(|| "no recording is named".to_owned());
+        let unnamed = name.is_empty().then(|| UNNAMED.to_owned());
         contents.add((!name.is_empty()).then(|| name.to_owned()), event.or_problem(unnamed));
     }
     contents
@@ -298,12 +331,14 @@ fn event(columns: &SheetColumns, row: &DelimitedRow) -> Event {
     let text = |column| row.text(Some(column));
     let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
     let unnamed = text(columns.class).is_empty().then(|| "no class is named".to_owned());
-    let event = event.or_problem(unnamed);
+    let instant = event.start_s.filter(|start_s| event.end_s == Some(*start_s));
+    let instant = instant.map(|start_s| format!("the span begins and ends at {start_s} s, expected one of some length"));
+    let event = event.or_problem(unnamed).or_problem(instant);
     match verdict(text(columns.verdict)) {
         Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
         Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
         Ok(Some(Verdict::Unsure)) => event.or_problem(Some(UNSURE.to_owned())),
-        Ok(None) => event.or_problem(Some("no verdict yet".to_owned())),
+        Ok(None) => event.or_problem(Some(OPEN.to_owned())),
         Err(problem) => event.or_problem(Some(problem)),
     }
 }
@@ -348,25 +383,25 @@ mod tests {
     #[test]
     fn verdicts_come_with_their_spans_and_what_cannot_be_used_is_told() {
         let found = verdicts(SHEET.as_bytes()).unwrap();
-        let of = |heard: &Heard| (heard.recording.clone(), heard.class.clone(), heard.start_s, heard.end_s, heard.verdict);
+        let of = |row: &SheetRow| (row.recording.clone(), row.class.clone(), row.start_s, row.end_s, row.verdict);
         let expected = [
-            ("A/1.wav".to_owned(), "FROG".to_owned(), 3.0, 6.0, Verdict::Yes),
-            ("A/1.wav".to_owned(), "FROG".to_owned(), 9.0, 12.0, Verdict::No),
-            ("A/2.wav".to_owned(), "TOAD".to_owned(), 0.0, 3.0, Verdict::Unsure),
+            ("A/1.wav".to_owned(), "FROG".to_owned(), 3.0, 6.0, Some(Verdict::Yes)),
+            ("A/1.wav".to_owned(), "FROG".to_owned(), 9.0, 12.0, Some(Verdict::No)),
+            ("A/2.wav".to_owned(), "TOAD".to_owned(), 0.0, 3.0, Some(Verdict::Unsure)),
         ];
-        assert_eq!(found.heard.iter().map(of).collect::<Vec<_>>(), expected);
+        assert_eq!(found.rows.iter().map(of).collect::<Vec<_>>(), expected);
         assert_eq!(found.unusable, ["line 6: the verdict is `ja`, expected yes, no or unsure"]);
         let named =
             "recording,class,start_s,end_s,verdict,Listener\nb.wav,NEWT,0,x,yes,Ada\nb.wav,NEWT,0,3,y,Ada\n,NEWT,0,3,y,\n";
         let found = verdicts(named.as_bytes()).unwrap();
-        assert_eq!(found.heard[0].listener.as_deref(), Some("Ada"));
-        assert!(found.heard.len() == 1 && found.unusable.len() == 2 && found.unusable[0].starts_with("line 2:"), "{found:?}");
+        assert_eq!(found.rows[0].listener.as_deref(), Some("Ada"));
+        assert!(found.rows.len() == 1 && found.unusable.len() == 2 && found.unusable[0].starts_with("line 2:"), "{found:?}");
         assert!(verdicts(b"clip,verdict\na,yes\n").unwrap_err().contains("no column recording"));
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("r")).unwrap();
         std::fs::write(dir.path().join("r/a.csv"), SHEET).unwrap();
         std::fs::write(dir.path().join("r/b.csv"), "x,y\n1,2\n").unwrap();
-        let read = sheets(&chorus_archive::Local::new(dir.path()), "r").unwrap();
+        let read = sheets(&chorus_archive::Local::new(dir.path()), "r", verdicts).unwrap();
         assert_eq!(
             read.iter().map(|(path, read)| (path.as_str(), read.is_ok())).collect::<Vec<_>>(),
             [("r/a.csv", true), ("r/b.csv", false)]
@@ -375,29 +410,34 @@ mod tests {
 
     #[test]
     fn what_the_sheet_was_drawn_from_is_read_with_it() {
-        let lines = read(SHEET.as_bytes()).unwrap();
+        let sheet = read(SHEET.as_bytes()).unwrap();
+        let lines = &sheet.rows;
         let of = |line: &SheetRow| (line.is_random(), line.bin_detections, line.score, line.threshold);
         assert_eq!(lines.iter().map(of).collect::<Vec<_>>()[..2], [(true, 12, Some(0.9), None), (false, 12, Some(0.8), None)]);
-        assert_eq!((lines[0].start_s, lines[0].end_s, lines[0].is_window()), (Some(3.0), Some(6.0), false));
-        assert!(lines[4].verdict.is_err() && lines[3].verdict == Ok(None));
+        assert_eq!((lines[0].span_s(), lines[0].is_window()), (3.0..6.0, false));
+        // One that nobody has judged yet is there, and one that cannot be read is told.
+        assert_eq!((lines.len(), lines[3].verdict), (4, None));
+        assert_eq!(sheet.unusable, ["line 6: the verdict is `ja`, expected yes, no or unsure"]);
         // As a spreadsheet of another locale saves it.
         let saved = SHEET.replace("\"wind, rain\"", "wind").replace(',', ";").replace("0.9", "0,9").replace("0.8", "0,8");
-        assert_eq!(read(saved.as_bytes()).unwrap()[0].score, Some(0.9));
+        assert_eq!(read(saved.as_bytes()).unwrap().rows[0].score, Some(0.9));
         // A class that a listener added was not scored; a clip that stands for others has to say for how many.
         let added = SHEET.to_owned() + "a.wav,NEWT,added,,,,A/1.wav,3,6,yes,\n";
-        let row = &read(added.as_bytes()).unwrap()[5];
+        let row = &read(added.as_bytes()).unwrap().rows[4];
         assert_eq!((row.class.as_str(), row.score, row.bin_detections), ("NEWT", None, 0));
-        let error = read(added.replace(",added,", ",random,").as_bytes()).unwrap_err();
-        assert!(error.contains("line 7") && error.contains("random sample"), "{error}");
+        let unweighed = read(added.replace(",added,", ",random,").as_bytes()).unwrap();
+        assert!(unweighed.rows.len() == 4 && unweighed.unusable[1].starts_with("line 7: "), "{unweighed:?}");
+        assert!(unweighed.unusable[1].contains("random sample"), "{unweighed:?}");
         assert!(read(b"a,b\n1,2\n").unwrap_err().contains("its columns are a, b"));
         for column in ["strata", "score", "score_bin", "bin_detections"] {
             let renamed = SHEET.replacen(&format!(",{column},"), ",other,", 1);
             assert!(read(renamed.as_bytes()).unwrap_err().contains(&format!("no column {column},")), "{column}");
         }
-        assert_eq!(
-            read(SHEET.replacen("-1.0,3,", "-1.0,three,", 1).as_bytes()).unwrap_err(),
-            "line 4: bin_detections is `three`, expected a number as `chorus clips` wrote it"
-        );
+        let three = read(SHEET.replacen("-1.0,3,", "-1.0,three,", 1).as_bytes()).unwrap();
+        assert_eq!(three.unusable[0], "line 4: bin_detections is `three`, expected a number as `chorus clips` wrote it");
+        assert_eq!((three.rows.len(), three.unusable.len()), (3, 2));
+        let instant = read(SHEET.replacen(",3,6,", ",3,3,", 1).as_bytes()).unwrap();
+        assert_eq!(instant.unusable[0], "line 2: the span begins and ends at 3 s, expected one of some length");
     }
 
     proptest! {

@@ -17,7 +17,7 @@ mod package;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use chorus_labels::layouts::review::Heard;
+use chorus_labels::verdicts::{Heard, Opinion};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit, ZonedDateTime};
 use serde::Deserialize;
 
@@ -28,7 +28,7 @@ use super::error::ExportError;
 use super::filter::Filter;
 use super::format::{Export, ExportOption, Options, Summary, left_out};
 use super::run::Run;
-use super::verdicts::{Opinion, SHEET, Said, Verdicts};
+use super::verdicts::{SHEET, Said, Verdicts};
 use deployment::{Deployment, Deployments, Survey};
 use fields::{DEPLOYMENTS, MEDIA, OBSERVATIONS};
 use package::Form;
@@ -53,8 +53,9 @@ struct OwnOptions {
 impl OwnOptions {
     fn gap_days(&self) -> Result<f64, ExportError> {
         let Some(text) = &self.gap_days else { return Ok(GAP_DAYS) };
-        let days = text.parse().ok().filter(|days: &f64| days.is_finite() && *days > 0.0);
-        let detail = || format!("--gap-days is `{text}`, expected a number of days above 0");
+        // A silence is looked for between days, since most recorders are silent for a part of each day.
+        let days = text.parse().ok().filter(|days: &f64| days.is_finite() && *days >= 1.0);
+        let detail = || format!("--gap-days is `{text}`, expected a number of days from 1 on, such as 3");
         days.ok_or_else(|| ExportError::OptionValue { detail: detail() })
     }
 }
@@ -85,7 +86,7 @@ impl Export for CamtrapDp {
             ExportOption {
                 name: "gap-days",
                 value: "DAYS",
-                about: "days without a recording that end a deployment; 3 unless given",
+                about: "days without a recording that end a deployment, 1 or more; 3 unless given",
             },
             SHEET,
         ]
@@ -106,7 +107,7 @@ impl Export for CamtrapDp {
         let (mut summary, mut timeless) = (Summary::default(), (0, 0));
         run.each_recording(filter, |recording, detections| {
             summary.recordings += 1;
-            let judged = verdicts.of(run, filter, recording, detections);
+            let judged = verdicts.judge(run, filter, recording, detections);
             let Some((start, _)) = ends(recording)? else {
                 timeless = (timeless.0 + detections.len() as u64, timeless.1 + 1);
                 return Ok(());
@@ -280,7 +281,6 @@ impl Observer<'_> {
             Opinion::Confirmed => " | review:confirmed",
             Opinion::Refuted => " | review:refuted",
             Opinion::Unsure => " | review:unsure",
-            Opinion::Disputed => " | review:disputed",
         };
         let plausible = match detection.expectation {
             None => "",
@@ -361,6 +361,18 @@ mod tests {
         assert_eq!((second(&at), second(&after(&at))), ("2020-03-01T12:00:00+00:00".into(), "2020-03-01T12:00:01+00:00".into()));
         let whole = zoned("2020-03-01T12:00:00Z");
         assert_eq!(second(&after(&whole)), "2020-03-01T12:00:00+00:00");
+    }
+
+    #[test]
+    fn a_silence_that_ends_a_deployment_is_at_least_a_day_long() {
+        let of = |text: Option<&str>| {
+            OwnOptions { metadata: None, acoustic: None, gap_days: text.map(str::to_owned), sheet: None }.gap_days()
+        };
+        assert_eq!([of(None), of(Some("1")), of(Some("2.5"))].map(Result::unwrap), [GAP_DAYS, 1.0, 2.5]);
+        for text in ["0.5", "0", "-1", "inf", "a week"] {
+            let error = of(Some(text)).unwrap_err().to_string();
+            assert!(error.contains(&format!("--gap-days is `{text}`, expected a number of days from 1 on")), "{error}");
+        }
     }
 
     #[test]

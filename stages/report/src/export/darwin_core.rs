@@ -15,7 +15,7 @@ mod meta;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use chorus_labels::layouts::review::Heard;
+use chorus_labels::verdicts::{Heard, Opinion};
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ use super::error::ExportError;
 use super::filter::Filter;
 use super::format::{Export, ExportOption, Options, Summary};
 use super::run::Run;
-use super::verdicts::{Opinion, SHEET, Said, Verdicts};
+use super::verdicts::{SHEET, Said, Verdicts};
 use absence::{Listened, Taxa};
 use meta::{EVENT, HUMBOLDT, MULTIMEDIA, OCCURRENCE, descriptor};
 
@@ -70,7 +70,7 @@ impl Export for DarwinCore {
         run.each_recording(filter, |recording, detections| {
             summary.recordings += 1;
             summary.detections += detections.len() as u64;
-            let judged = verdicts.of(run, filter, recording, detections);
+            let judged = verdicts.judge(run, filter, recording, detections);
             media.row(&medium(&archive.event_of(recording, 0.0)?, recording)?)?;
             if recording.start.night(0.0)?.is_none() {
                 untimed = (untimed.0 + detections.len() as u64, untimed.1 + 1);
@@ -184,7 +184,6 @@ impl<'a> Archive<'a> {
         let verified = match said.opinion {
             Opinion::Confirmed => "confirmed by a person",
             Opinion::Unsure => "a person could not tell",
-            Opinion::Disputed => "people disagree",
             Opinion::Open | Opinion::Refuted => "not verified by a person",
         };
         let unexpected =

@@ -1,7 +1,8 @@
 //! Detection histories for occupancy models, as unmarked and spOccupancy take them: for each class a table of sites by nights.
 //!
 //! - `histories/CLASS.csv`: 1 where the class was detected in that night, 0 where it was not, NA where nothing was listened to (no window was
-//!   scored) or the class was not looked for. A class that was looked for nowhere has no file.
+//!   scored), where the class was not looked for, or where all of its detections are withheld because somebody speaks. A class that was
+//!   looked for nowhere has no file.
 //! - `effort_h.csv`: recorded hours, of the same shape.
 //! - `sites.csv`: coordinates of the sites and columns of the site sheet, in the same order.
 //!
@@ -53,6 +54,7 @@ impl Export for DetectionHistories {
             summary.detections += written;
             Ok(())
         })?;
+        run.each_withheld(filter, |recording, detection| found.withhold(recording, detection))?;
         let nights: BTreeSet<Date> = effort_h.keys().map(|(_, night)| *night).collect();
         if nights.is_empty() {
             let what = "no recording has a known time, and without one there are no nights; see `SELECT time_source, COUNT(*) AS n FROM recordings GROUP BY time_source`";
@@ -63,12 +65,8 @@ impl Export for DetectionHistories {
         shape.write(destination, "effort_h.csv", |_, _, hours| format!("{hours:.4}"))?;
         for (class, at) in run.looked_for()?.iter().filter(|(class, _)| filter.takes_class(class)) {
             let path = format!("histories/{}.csv", utf8_percent_encode(class, KEPT));
-            let detected = found.nights.get(class);
-            let is_detected = |site: &str, night: Date| detected.is_some_and(|nights| nights.contains(&(site.to_owned(), night)));
-            let value = |site: &str, night: Date| {
-                if at.contains(site) { u8::from(is_detected(site, night)).to_string() } else { MISSING.to_owned() }
-            };
-            shape.write(destination, &path, |site, night, _| value(site, night))?;
+            let value = |site: &str, night: Date| if at.contains(site) { found.value(class, site, night) } else { MISSING };
+            shape.write(destination, &path, |site, night, _| value(site, night).to_owned())?;
         }
         summary.notes.extend(found.sites.write(run, destination)?);
         summary.notes.extend(left_out(found.timeless.0, found.timeless.1, "their time is not known, so they belong to no night"));
@@ -76,13 +74,18 @@ impl Export for DetectionHistories {
     }
 }
 
+/// Sites and nights by class.
+type Nights = BTreeMap<Arc<str>, BTreeSet<(String, Date)>>;
+
 /// What was found by night.
 #[derive(Default)]
 struct Found {
     /// The sites.
     sites: Sites,
     /// Sites and nights by class.
-    nights: BTreeMap<Arc<str>, BTreeSet<(String, Date)>>,
+    nights: Nights,
+    /// Those of detections that are withheld.
+    withheld: Nights,
     /// Detections and recordings without a known time.
     timeless: (u64, u64),
 }
@@ -96,13 +99,34 @@ impl Found {
             return Ok(0);
         }
         for detection in detections {
-            let nights = self.nights.entry(Arc::clone(&detection.class)).or_default();
-            for night in nights_of(recording, detection)? {
-                nights.insert((recording.site.clone(), night));
-            }
+            add(&mut self.nights, recording, detection)?;
         }
         Ok(detections.len() as u64)
     }
+
+    /// Adds a detection that is withheld.
+    fn withhold(&mut self, recording: &Recording, detection: &Detection) -> Result<(), ExportError> {
+        add(&mut self.withheld, recording, detection)
+    }
+
+    /// Whether a class was detected at a site in a night. Where only withheld detections are, that may not be told.
+    fn value(&self, class: &str, site: &str, night: Date) -> &'static str {
+        let is_in = |nights: &Nights| nights.get(class).is_some_and(|nights| nights.contains(&(site.to_owned(), night)));
+        if is_in(&self.nights) {
+            "1"
+        } else if is_in(&self.withheld) {
+            MISSING
+        } else {
+            "0"
+        }
+    }
+}
+
+/// Adds the nights of a detection.
+fn add(to: &mut Nights, recording: &Recording, detection: &Detection) -> Result<(), ExportError> {
+    let nights = to.entry(Arc::clone(&detection.class)).or_default();
+    nights.extend(nights_of(recording, detection)?.into_iter().map(|night| (recording.site.clone(), night)));
+    Ok(())
 }
 
 /// The nights that a detection reaches into.
@@ -141,6 +165,21 @@ mod tests {
     use super::super::clock::Start;
     use super::super::detection::tests::{detection_at, recording};
     use super::*;
+
+    #[test]
+    fn a_night_of_which_all_is_withheld_is_missing_and_never_0() {
+        let start = |day: i64| Recording { start: Start::Local((day * 24 + 22) * 3_600_000_000), ..recording("r") };
+        let mut found = Found::default();
+        found.add(&start(0), &[detection_at("FROG", 3.0, 1.0)]).unwrap();
+        found.add(&start(1), &[]).unwrap();
+        found.add(&start(2), &[]).unwrap();
+        for day in [0, 1] {
+            found.withhold(&start(day), &detection_at("FROG", 9.0, 1.0)).unwrap();
+        }
+        let site = &recording("r").site;
+        let of = |class: &str| [1, 2, 3].map(|day| found.value(class, site, jiff::civil::date(1970, 1, day)));
+        assert_eq!((of("FROG"), of("TOAD")), (["1", MISSING, "0"], ["0", "0", "0"]));
+    }
 
     #[test]
     fn a_detection_over_noon_is_of_both_nights() {

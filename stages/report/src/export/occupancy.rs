@@ -1,21 +1,22 @@
 //! Visits of sites for models of occupancy: one long table that unmarked, spOccupancy and models of false positives take their matrices
 //! from.
 //!
-//! - `visits.csv`: a row for each class, site and visit. Where nothing was listened to, or the class was not looked for, `detected` is NA.
+//! - `visits.csv`: a row for each class, site and visit. Where nothing was listened to, the class was not looked for, or all that was found
+//!   is withheld because somebody speaks there, `detected` is NA.
 //! - `visit_covariates.csv`: what each visit was like. `sites.csv`: what is known of each site, with the columns of the site sheet.
 //! - `read.R`: functions that make the objects of these packages from the files.
 //!
 //! Sites are written one after the other: memory grows with the visits and classes of one site.
 
 mod covariates;
-mod heard;
 mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chorus_engine::{Partition, Unit};
+use chorus_labels::verdicts::Heard;
 use serde::Deserialize;
 
 use super::destination::{Destination, Table};
@@ -26,10 +27,10 @@ use super::format::{Export, ExportOption, Options, Summary, left_out};
 use super::run::{Run, recordings};
 use super::scores::{self, AllScores};
 use super::sites::{MISSING, Sites};
+use super::verdicts::{SHEET, Verdicts};
 use super::visits::{Grid, Length, Primary, Visit, recorded};
 use crate::facts::sounds;
 
-use heard::{Heard, Span};
 use site::{Effort, Found, SOUNDS, Site};
 
 /// The columns of `visits.csv`.
@@ -60,7 +61,7 @@ pub struct Occupancy;
 struct OccupancyOptions {
     visit: Option<String>,
     primary: Option<String>,
-    sheet: Option<String>,
+    sheet: Option<PathBuf>,
 }
 
 impl Export for Occupancy {
@@ -84,7 +85,7 @@ impl Export for Occupancy {
                 value: "PERIOD",
                 about: "primary periods: year, year:07 for years that begin in July, or month [default: all is one period]",
             },
-            ExportOption { name: "sheet", value: "REVIEW", about: "a sheet with verdicts, or a folder of sheets" },
+            SHEET,
         ]
     }
 
@@ -97,7 +98,7 @@ impl Export for Occupancy {
         let refused = |detail| ExportError::OptionValue { detail };
         let length = visit.as_deref().map_or(Ok(Length::Nights(1)), Length::of).map_err(refused)?;
         let primary = primary.as_deref().map_or(Ok(Primary::All), Primary::of).map_err(refused)?;
-        let mut heard = sheet.map(|sheet| Heard::read(Path::new(&sheet))).transpose()?.unwrap_or_default();
+        let mut verdicts = Verdicts::read(run, sheet.as_deref())?;
         let classes = run.looked_for()?;
         let classes: BTreeMap<&str, &BTreeSet<String>> =
             classes.iter().filter(|(class, _)| filter.takes_class(class)).map(|(class, at)| (&**class, at)).collect();
@@ -107,18 +108,23 @@ impl Export for Occupancy {
         let sounds: BTreeMap<Unit, Partition> =
             run.parts(sounds::TABLE)?.into_iter().map(|part| (part.unit.clone(), part)).collect();
         let (mut sites, mut timeless, mut summary) = (Sites::default(), (0, 0), Summary::default());
+        let mut withheld: BTreeMap<String, Site> = BTreeMap::new();
+        run.each_withheld(filter, |recording, detection| {
+            let site = withheld.entry(recording.site.clone()).or_insert_with(|| Site::new(&recording.site));
+            site.withhold(&grid, recording, detection)
+        })?;
         let mut open: Option<Site> = None;
         run.each_unit(filter, |unit, recordings| {
             if let Some(done) = open.take_if(|site| site.name != unit.site()) {
                 files.add(&done)?;
             }
-            let site = open.get_or_insert_with(|| Site::new(unit.site()));
+            let site = open.get_or_insert_with(|| withheld.remove(unit.site()).unwrap_or_else(|| Site::new(unit.site())));
             let minutes = sounds.get(unit);
-            let mut said: BTreeMap<String, Vec<Span>> = BTreeMap::new();
+            let mut said: BTreeMap<String, Vec<Heard>> = BTreeMap::new();
             for (recording, detections) in &recordings {
                 sites.add(recording);
                 summary.recordings += 1;
-                let heard = heard.take(&recording.path);
+                let heard = verdicts.take(run, filter, recording);
                 // Minutes tell the level, where there are some.
                 let whole = Recording { level_dbfs: recording.level_dbfs.filter(|_| minutes.is_none()), ..recording.clone() };
                 let detections: Vec<Detection> =
@@ -150,25 +156,16 @@ impl Export for Occupancy {
         script.text(include_str!("occupancy/read.R"))?;
         script.finish()?;
         summary.notes.extend(left_out(timeless.0, timeless.1, "their time is not known, so they belong to no visit"));
-        summary.notes.extend(notes(run, &heard));
+        summary.notes.extend(unscored(run));
+        summary.notes.extend(verdicts.notes());
         Ok(summary)
     }
 }
 
-/// What a person should know of scores and verdicts.
-fn notes(run: &Run, heard: &Heard) -> Vec<String> {
-    let mut notes = Vec::new();
-    if heard.remaining() > 0 {
-        let n = heard.remaining();
-        notes.push(format!("{n} verdicts are left out: their recordings are not in the run, not readable or of other sites"));
-    }
-    let least = run.configured("predict.min_score").and_then(serde_yaml::Value::as_f64).filter(|least| *least > 0.0);
-    if let Some(least) = least {
-        notes.push(format!(
-            "max_logit and max_probability are {MISSING} where no window scores {least} or more (predict.min_score)"
-        ));
-    }
-    notes
+/// What a person should know of visits without a score.
+fn unscored(run: &Run) -> Option<String> {
+    let least = run.configured("predict.min_score").and_then(serde_yaml::Value::as_f64).filter(|least| *least > 0.0)?;
+    Some(format!("max_logit and max_probability are {MISSING} where no window scores {least} or more (predict.min_score)"))
 }
 
 /// All visits that there may be, and those that sites have in common with their numbers: those in which at least one site recorded.
@@ -273,7 +270,9 @@ fn named(site: &Site, visit: &Visit, number: usize) -> [String; 5] {
 
 /// The columns of a class in a visit that name nothing. `is_known` says whether scores were looked at for the class.
 fn counted(effort: &Effort, found: &Found, is_known: bool) -> [String; COLUMNS.len() - 6] {
-    let known = |n: u64| if is_known { n.to_string() } else { MISSING.to_owned() };
+    // Where all that was found is withheld, nobody may say that nothing was.
+    let is_told = is_known && (found.events > 0 || found.withheld == 0);
+    let known = |n: u64| if is_told { n.to_string() } else { MISSING.to_owned() };
     let or_missing = |text: Option<String>| text.unwrap_or_else(|| MISSING.to_owned());
     // A visit without the class is no fact that a listener of some of it knows; its highest score is right or wrong.
     let annotation = if found.confirmed > 0 { Some(true) } else { found.top };
@@ -314,6 +313,8 @@ mod tests {
         assert_eq!(of(&effort, &found, true), "0.500000,600,0,0,-1.5,NA,0,0,0,0,NA");
         let heard = Found { events: 3, events_refuted: 1, top: Some(false), refuted: 2, max_probability: Some(0.25), ..found };
         assert_eq!(of(&effort, &heard, true), "0.500000,600,3,1,-1.5,0.250000,1,2,0,2,0");
+        let withheld = Found { withheld: 2, events: 0, ..heard.clone() };
+        assert!(of(&effort, &withheld, true).starts_with("0.500000,600,NA,NA,-1.5,0.250000,NA,"));
         let confirmed = Found { confirmed: 1, ..heard };
         assert!(of(&effort, &confirmed, true).ends_with(",1,3,1,2,1"));
     }

@@ -324,6 +324,19 @@ impl Run {
         Ok(classes)
     }
 
+    /// The classes that the run has: those that it looked for, and all others of its model and of its labels.
+    ///
+    /// # Errors
+    /// Those of [`Run::classes`].
+    pub(crate) fn known_classes(&self) -> Result<BTreeSet<Arc<str>>, ExportError> {
+        let mut classes = self.classes()?;
+        // A model that has been moved away names nothing, and what the run looked for stays.
+        let card =
+            self.tables.config().and_then(|config| Card::read(&model_file(config, self.tables.run_dir(), MODEL_CARD)).ok());
+        classes.extend(card.into_iter().flat_map(|card| card.classes).map(Arc::<str>::from));
+        Ok(classes)
+    }
+
     /// The sites with recordings.
     ///
     /// # Errors
@@ -490,6 +503,34 @@ impl Run {
         self.withheld.fetch_add((all - own.len()) as u64, Ordering::Relaxed);
         own.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then_with(|| a.class.cmp(&b.class)));
         own
+    }
+
+    /// Hands over each detection that the filter takes and that is withheld, since somebody speaks there: where it is, nobody may say that
+    /// nothing was found.
+    ///
+    /// # Errors
+    /// Those of [`Run::each_recording`].
+    pub(crate) fn each_withheld(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(&Recording, &Detection) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        if self.speech.is_none() {
+            return Ok(());
+        }
+        let found: BTreeMap<Unit, Partition> =
+            self.made_parts("detections")?.into_iter().map(|part| (part.unit.clone(), part)).collect();
+        for part in self.made_parts("recordings")?.iter().filter(|part| filter.takes_site(part.unit.site())) {
+            let found = found.get(&part.unit).ok_or_else(|| self.part_missing("detections", &part.unit))?;
+            let mut detections = detections(found, filter)?;
+            for recording in recordings(part)? {
+                let own = detections.remove(&recording.id).unwrap_or_default();
+                let is_withheld =
+                    |one: &&Detection| self.withholds(&recording.id, &(one.start_s..one.end_s.min(recording.duration_s)));
+                own.iter().filter(is_withheld).try_for_each(|one| take(&recording, one))?;
+            }
+        }
+        Ok(())
     }
 
     /// The readable recordings of one unit; none where the run does not have the unit.

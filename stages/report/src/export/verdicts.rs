@@ -1,17 +1,17 @@
-//! What people said of detections: the verdicts of review sheets, for formats that tell a person's word from a model's.
+//! What people said of detections and of spans: the verdicts of review sheets, for formats that tell a person's word from a model's.
 //!
-//! A verdict belongs to the detections of its class that its span overlaps. One yes confirms a detection. It takes a no on all of a
-//! detection to refute it, since a sheet may have had only a part of it. Where a yes and a no are about the same time, people disagree,
-//! and the detection stays the model's. A yes that overlaps no detection is an observation of its own; a no that does is none.
+//! [`chorus_labels::verdicts`] has the rule by which they count. Verdicts on classes that the run does not have are told and left out, since
+//! nobody knows what they name. A yes that overlaps no detection is an observation of its own; a no that does is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use chorus_archive::{Archive, Local};
+use chorus_archive::Archive;
 use chorus_labels::error::LabelsError;
-use chorus_labels::layouts::review::{Heard, NAME, PLACE, Verdict, sheets};
+use chorus_labels::layouts::review::{self, NAME, PLACE, Sheets, Verdict, sheets};
+use chorus_labels::verdicts::{self, Given, Heard, Opinion, meets, opinion};
 
 use super::detection::{Detection, Recording};
 use super::error::ExportError;
@@ -27,27 +27,10 @@ pub(super) const SHEET: ExportOption = ExportOption {
             annotate.review_sheets names",
 };
 
-/// Seconds by which the spans of a sheet may miss the ends of a detection: sheets have rounded times.
-const TOLERANCE_S: f64 = 0.05;
 /// What is counted of observations by people alone.
 const ALONE: &str = "alone";
-/// Faults of sheets that a note lists one by one.
-const LISTED: usize = 3;
-
-/// What people said of a detection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opinion {
-    /// Nothing.
-    Open,
-    /// The class calls there.
-    Confirmed,
-    /// The class does not call in any of it.
-    Refuted,
-    /// Nobody could tell, or a part of it was refuted.
-    Unsure,
-    /// Somebody said yes and somebody no.
-    Disputed,
-}
+/// Classes that a note names one by one.
+const LISTED: usize = 5;
 
 /// What people said of a detection, and who confirmed or refuted it, where the sheet says so.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,81 +52,65 @@ pub(super) struct Judged {
 #[derive(Default)]
 pub(super) struct Verdicts {
     waiting: BTreeMap<String, Vec<Heard>>,
+    /// Verdicts on classes that the run does not have.
+    strange: BTreeMap<String, u64>,
     faults: Vec<String>,
     counts: BTreeMap<&'static str, u64>,
 }
 
 impl Verdicts {
-    /// Reads the sheets at `sheet`, or else those of the run.
+    /// Reads the sheets at `sheet`, or else those of the run, of the classes that the run has.
     ///
     /// # Errors
-    /// [`ExportError::NoSheet`], [`ExportError::Sheet`].
+    /// [`ExportError::NoSheet`], [`ExportError::Sheet`]; [`ExportError::Nothing`] where `sheet` names no sheet.
     pub(super) fn read(run: &Run, sheet: Option<&Path>) -> Result<Self, ExportError> {
-        let mut verdicts = Self::default();
-        if let Some(path) = sheet {
-            let path = std::path::absolute(path).map_err(ExportError::io(path, "cannot be found"))?;
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let folder = Local::new(path.parent().unwrap_or(&path));
-            verdicts.add(&folder, &name, "--sheet")?;
-            return Ok(verdicts);
-        }
-        let own = run.text("annotate.review_sheets");
-        let is_layout = run.text("annotate.format") == Some(NAME);
-        let as_labels = is_layout.then(|| run.text("annotate.folder").unwrap_or(PLACE));
-        let places: Vec<&str> = own.into_iter().chain(as_labels.filter(|place| own != Some(*place))).collect();
-        if places.is_empty() {
-            return Ok(verdicts);
-        }
-        let Some(archive): Option<Arc<dyn Archive>> = run.sound().map_err(LabelsError::from)? else { return Ok(verdicts) };
-        for place in places {
-            verdicts.add(&*archive, place, "annotate.review_sheets, or name a copy of the sheets with --sheet")?;
-        }
-        Ok(verdicts)
+        let given = match sheet {
+            Some(path) => named(path)?,
+            None => Given::of(own(run)?),
+        };
+        Ok(Self::of(given, &run.known_classes()?))
     }
 
-    fn add(&mut self, archive: &dyn Archive, place: &str, named: &'static str) -> Result<(), ExportError> {
-        if archive.kind_of(place).map_err(LabelsError::from)?.is_none() {
-            return Err(ExportError::NoSheet { path: archive.location(place), named });
-        }
-        for (file, read) in sheets(archive, place)? {
-            match read {
-                Ok(found) => {
-                    self.faults.extend(found.unusable.iter().map(|fault| format!("{file}: {fault}")));
-                    for heard in found.heard {
-                        self.waiting.entry(heard.recording.clone()).or_default().push(heard);
-                    }
-                }
-                Err(fault) => self.faults.push(format!("{file}: {fault}")),
+    fn of(given: Given, known: &BTreeSet<Arc<str>>) -> Self {
+        let mut verdicts = Self { faults: given.faults, ..Self::default() };
+        for heard in given.heard {
+            if known.contains(heard.class.as_str()) {
+                verdicts.waiting.entry(heard.recording.clone()).or_default().push(heard);
+            } else {
+                *verdicts.strange.entry(heard.class).or_default() += 1;
             }
         }
-        Ok(())
+        verdicts
     }
 
-    /// What people said of a recording, which is asked about once. What is withheld for speech, or not of the filter, is left out.
-    pub(super) fn of(&mut self, run: &Run, filter: &Filter, recording: &Recording, detections: &[Detection]) -> Judged {
-        let Some(mut heard) = self.waiting.remove(&recording.path) else {
-            let open = Said { opinion: Opinion::Open, listener: None };
-            return Judged { said: vec![open; detections.len()], alone: Vec::new() };
-        };
-        for one in &mut heard {
-            one.end_s = one.end_s.min(recording.duration_s);
-        }
-        for one in heard.iter().filter(|one| one.start_s >= one.end_s) {
+    /// The verdicts on a recording in the order in which they were given. It is asked about once. What is withheld for speech, or not of the
+    /// filter, is left out.
+    pub(super) fn take(&mut self, run: &Run, filter: &Filter, recording: &Recording) -> Vec<Heard> {
+        let Some(mut heard) = self.waiting.remove(&recording.path) else { return Vec::new() };
+        for one in heard.iter().filter(|one| one.start_s >= recording.duration_s) {
             let (path, end_s) = (&recording.path, recording.duration_s);
             self.faults.push(format!(
                 "{path}: a verdict on {} from {} s is behind the recording's end at {end_s} s",
                 one.class, one.start_s
             ));
         }
-        heard.retain(|one| filter.takes_class(&one.class) && !run.withholds(&recording.id, &(one.start_s..one.end_s)));
-        let judged = judge(detections, &heard);
+        heard.retain(|one| one.start_s < recording.duration_s && filter.takes_class(&one.class));
+        for one in &mut heard {
+            one.end_s = one.end_s.min(recording.duration_s);
+        }
+        heard.retain(|one| !run.withholds(&recording.id, &one.span_s()));
+        heard
+    }
+
+    /// What people said of a recording, which is asked about once.
+    pub(super) fn judge(&mut self, run: &Run, filter: &Filter, recording: &Recording, detections: &[Detection]) -> Judged {
+        let judged = judge(detections, &self.take(run, filter, recording));
         for said in &judged.said {
             let what = match said.opinion {
                 Opinion::Open => continue,
                 Opinion::Confirmed => "confirmed",
                 Opinion::Refuted => "refuted",
                 Opinion::Unsure => "left open, since nobody could tell or only a part of it was refuted",
-                Opinion::Disputed => "left open, since people disagree",
             };
             *self.counts.entry(what).or_default() += 1;
         }
@@ -169,68 +136,77 @@ impl Verdicts {
                  recording in the archive"
             ));
         }
-        if !self.faults.is_empty() {
-            let listed = self.faults.iter().take(LISTED).cloned().collect::<Vec<_>>().join("; ");
-            let others = if self.faults.len() > LISTED { "; …" } else { "" };
-            notes.push(format!("{} sheets or rows of sheets were not used: {listed}{others}", self.faults.len()));
+        let strange: u64 = self.strange.values().sum();
+        if strange > 0 {
+            let list: Vec<String> = self.strange.iter().take(LISTED).map(|(class, n)| format!("{class} ({n})")).collect();
+            let others = if self.strange.len() > LISTED { ", …" } else { "" };
+            notes.push(format!(
+                "{strange} verdicts are left out, because the run does not have their classes: {}{others}; correct the column class of the \
+                 sheet, or add the class to the model with `chorus enroll`",
+                list.join(", ")
+            ));
         }
+        notes.extend(verdicts::told(&self.faults));
         notes
     }
 }
 
-fn judge(detections: &[Detection], heard: &[Heard]) -> Judged {
-    let said = detections.iter().map(|detection| opinion(detection, heard)).collect();
-    let is_detected = |one: &Heard| detections.iter().any(|d| *d.class == one.class && overlap(&(d.start_s..d.end_s), one));
-    let is_disputed = |one: &Heard| {
-        heard.iter().any(|other| other.verdict == Verdict::No && other.class == one.class && overlap(&span(one), other))
+/// The sheets that a person names.
+fn named(path: &Path) -> Result<Given, ExportError> {
+    let missing = || ExportError::NoSheet { path: path.display().to_string(), named: "--sheet" };
+    let given = Given::of(verdicts::at(path, review::verdicts)?.ok_or_else(missing)?);
+    if given.sheets == 0 {
+        let none = "the folder has no .csv or .tsv; name a sheet with verdicts, or a folder of them";
+        let what = given.faults.into_iter().next().unwrap_or_else(|| format!("{}: {none}", path.display()));
+        return Err(ExportError::Nothing { what });
+    }
+    Ok(given)
+}
+
+/// The sheets that the run takes as labels, in the order in which it takes them.
+fn own(run: &Run) -> Result<Sheets, ExportError> {
+    let is_layout = run.text("annotate.format") == Some(NAME);
+    let as_labels = is_layout.then(|| run.text("annotate.folder").unwrap_or(PLACE));
+    let beside = run.text("annotate.review_sheets");
+    let mut found = Sheets::new();
+    if as_labels.or(beside).is_none() {
+        return Ok(found);
+    }
+    let Some(archive): Option<Arc<dyn Archive>> = run.sound().map_err(LabelsError::from)? else { return Ok(found) };
+    let read = |place: Option<&str>| -> Result<Sheets, ExportError> {
+        let Some(place) = place else { return Ok(Sheets::new()) };
+        if archive.kind_of(place).map_err(LabelsError::from)?.is_none() {
+            let named = "annotate.review_sheets, or name a copy of the sheets with --sheet";
+            return Err(ExportError::NoSheet { path: archive.location(place), named });
+        }
+        Ok(sheets(&*archive, place, review::verdicts)?)
     };
+    let beside = read(beside)?;
+    // A sheet that both name counts once, as annotate has it.
+    let twice: BTreeSet<&String> = beside.iter().map(|(file, _)| file).collect();
+    found.extend(read(as_labels)?.into_iter().filter(|(file, _)| !twice.contains(file)));
+    found.extend(beside);
+    Ok(found)
+}
+
+fn judge(detections: &[Detection], heard: &[Heard]) -> Judged {
+    let said = |detection: &Detection| {
+        let (opinion, by) = opinion(heard, &detection.class, &span_s(detection));
+        Said { opinion, listener: by.and_then(|one| one.listener.clone()) }
+    };
+    let is_detected = |one: &Heard| detections.iter().any(|d| *d.class == *one.class && meets(&span_s(d), &one.span_s()));
     let is_alone = |one: &&Heard| {
         let one: &Heard = one;
-        one.verdict == Verdict::Yes && one.start_s < one.end_s && !is_detected(one) && !is_disputed(one)
+        let stands = || opinion(heard, &one.class, &one.span_s()).0 == Opinion::Confirmed;
+        one.verdict == Verdict::Yes && !is_detected(one) && stands()
     };
     let mut alone: Vec<Heard> = heard.iter().filter(is_alone).cloned().collect();
     alone.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.end_s.total_cmp(&b.end_s)).then_with(|| a.class.cmp(&b.class)));
-    // Several people may have heard the same clip.
-    alone.dedup_by(|a, b| (&a.class, a.start_s, a.end_s) == (&b.class, b.start_s, b.end_s));
-    Judged { said, alone }
+    Judged { said: detections.iter().map(said).collect(), alone }
 }
 
-fn span(heard: &Heard) -> Range<f64> {
-    heard.start_s..heard.end_s
-}
-
-fn overlap(span: &Range<f64>, heard: &Heard) -> bool {
-    heard.start_s < span.end && span.start < heard.end_s
-}
-
-fn opinion(detection: &Detection, heard: &[Heard]) -> Said {
-    let own = detection.start_s..detection.end_s;
-    let about = |verdict| -> Vec<&Heard> {
-        let is = |one: &&Heard| one.verdict == verdict && *one.class == *detection.class && overlap(&own, one);
-        heard.iter().filter(is).collect()
-    };
-    let (yes, no, unsure) = (about(Verdict::Yes), about(Verdict::No), about(Verdict::Unsure));
-    let listener = |of: &[&Heard]| of.iter().find_map(|one| one.listener.clone());
-    let said = |opinion, listener| Said { opinion, listener };
-    if yes.iter().any(|one| no.iter().any(|other| overlap(&span(one), other))) {
-        said(Opinion::Disputed, None)
-    } else if !yes.is_empty() {
-        said(Opinion::Confirmed, listener(&yes))
-    } else if !no.is_empty() && covers(&no, &own) {
-        said(Opinion::Refuted, listener(&no))
-    } else if !no.is_empty() || !unsure.is_empty() {
-        said(Opinion::Unsure, None)
-    } else {
-        said(Opinion::Open, None)
-    }
-}
-
-/// Whether spans together cover all of another.
-fn covers(parts: &[&Heard], whole: &Range<f64>) -> bool {
-    let mut parts: Vec<Range<f64>> = parts.iter().map(|one| span(one)).collect();
-    parts.sort_by(|a, b| a.start.total_cmp(&b.start));
-    let reached = parts.iter().fold(whole.start, |at, part| if part.start <= at + TOLERANCE_S { at.max(part.end) } else { at });
-    reached >= whole.end - TOLERANCE_S
+fn span_s(detection: &Detection) -> Range<f64> {
+    detection.start_s..detection.end_s
 }
 
 #[cfg(test)]
@@ -243,40 +219,50 @@ mod tests {
     }
 
     #[test]
-    fn one_yes_confirms_and_only_a_no_on_all_of_it_refutes() {
+    fn a_detection_is_as_a_person_said_last() {
         use Verdict::{No, Unsure, Yes};
         // From 3 to 6 s.
         let found = [detection_at("FROG", 3.0, 0.9)];
-        let opinion = |of: &[(f64, f64, Verdict)]| {
+        let said = |of: &[(f64, f64, Verdict)]| {
             let of: Vec<Heard> = of.iter().map(|(start_s, end_s, verdict)| heard("FROG", *start_s, *end_s, *verdict)).collect();
             judge(&found, &of).said[0].clone()
         };
-        assert_eq!(opinion(&[]), Said { opinion: Opinion::Open, listener: None });
-        assert_eq!(opinion(&[(5.0, 8.0, Yes)]), Said { opinion: Opinion::Confirmed, listener: Some("Ada".into()) });
-        assert_eq!(opinion(&[(3.0, 4.0, Yes), (4.0, 6.0, No)]).opinion, Opinion::Confirmed);
-        assert_eq!(opinion(&[(3.0, 6.0, Yes), (4.0, 5.0, No)]).opinion, Opinion::Disputed);
-        assert_eq!(opinion(&[(3.0, 6.0, No)]).opinion, Opinion::Refuted);
-        assert_eq!(opinion(&[(4.5, 7.0, No), (0.0, 4.5, No)]).opinion, Opinion::Refuted);
-        assert_eq!(opinion(&[(3.0, 5.0, No)]).opinion, Opinion::Unsure);
-        assert_eq!(opinion(&[(3.0, 6.0, Unsure)]).opinion, Opinion::Unsure);
-        assert_eq!(opinion(&[(6.0, 9.0, No), (0.0, 3.0, Yes)]).opinion, Opinion::Open, "beside it");
+        assert_eq!(said(&[]), Said { opinion: Opinion::Open, listener: None });
+        assert_eq!(said(&[(5.0, 8.0, Yes)]), Said { opinion: Opinion::Confirmed, listener: Some("Ada".into()) });
+        assert_eq!(said(&[(0.0, 60.0, Yes), (3.0, 6.0, No)]), Said { opinion: Opinion::Refuted, listener: Some("Ada".into()) });
+        assert_eq!(said(&[(3.0, 6.0, Unsure)]).opinion, Opinion::Unsure);
         let other = judge(&found, &[heard("TOAD", 3.0, 6.0, No)]);
         assert_eq!((other.said[0].opinion, other.alone.len()), (Opinion::Open, 0));
     }
 
     #[test]
-    fn what_only_people_heard_is_an_observation_once() {
+    fn what_only_people_heard_is_an_observation() {
         use Verdict::{No, Yes};
         let found = [detection_at("FROG", 3.0, 0.9)];
         let of = [
             heard("TOAD", 3.0, 6.0, Yes),
-            heard("TOAD", 3.0, 6.0, Yes),
             heard("FROG", 4.0, 7.0, Yes),
             heard("FROG", 9.0, 12.0, Yes),
-            heard("NEWT", 0.0, 3.0, Yes),
-            heard("NEWT", 1.0, 2.0, No),
+            heard("NEWT", 1.0, 2.0, Yes),
+            heard("NEWT", 0.5, 3.0, No),
         ];
         let alone: Vec<_> = judge(&found, &of).alone.into_iter().map(|one| (one.class, one.start_s)).collect();
         assert_eq!(alone, [("TOAD".to_owned(), 3.0), ("FROG".to_owned(), 9.0)]);
+    }
+
+    #[test]
+    fn classes_that_the_run_does_not_have_are_told_and_left_out() {
+        let of = vec![
+            heard("FROG", 0.0, 3.0, Verdict::Yes),
+            heard("FORG", 0.0, 3.0, Verdict::Yes),
+            heard("FORG", 3.0, 6.0, Verdict::No),
+        ];
+        let given = Given { heard: of, faults: vec!["a.csv, line 9: no class is named".into()], sheets: 1 };
+        let verdicts = Verdicts::of(given, &["FROG", "TOAD"].map(Arc::<str>::from).into());
+        assert_eq!(verdicts.waiting["A/r.wav"].iter().map(|one| one.class.as_str()).collect::<Vec<_>>(), ["FROG"]);
+        let notes = verdicts.notes();
+        let has = |part: &str| notes.iter().any(|note| note.contains(part));
+        assert!(has("2 verdicts are left out, because the run does not have their classes: FORG (2); correct"), "{notes:?}");
+        assert!(has("1 sheet or row of a sheet was not used: a.csv, line 9: no class is named"), "{notes:?}");
     }
 }

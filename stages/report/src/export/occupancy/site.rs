@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chorus_labels::layouts::review::Verdict;
+use chorus_labels::verdicts::{Heard, Opinion, decided, opinion};
 use chorus_tables::Batch;
 use jiff::tz::TimeZone;
 
@@ -12,7 +14,6 @@ use super::super::error::ExportError;
 use super::super::filter::Filter;
 use super::super::scores::{Scores, Window};
 use super::super::visits::{Grid, Visit};
-use super::heard::{Span, verdict};
 use crate::facts::cells::cell;
 use crate::facts::sounds::{Energy, Mean};
 
@@ -38,6 +39,8 @@ pub(super) struct Effort {
 pub(super) struct Found {
     /// Detections that reach into it.
     pub(super) events: u64,
+    /// Those that are withheld because somebody speaks there; they are not among the events.
+    pub(super) withheld: u64,
     /// Those of which a listener said no.
     pub(super) events_refuted: u64,
     pub(super) max_logit: Option<f32>,
@@ -78,7 +81,7 @@ impl Site {
         grid: &Grid,
         recording: &Recording,
         detections: &[Detection],
-        heard: &[Span],
+        heard: &[Heard],
     ) -> Result<bool, ExportError> {
         if let Start::Known { zone, .. } = &recording.start {
             self.zone = Some(zone.clone());
@@ -94,20 +97,31 @@ impl Site {
             effort.temperature.add(recording.temperature_c);
         }
         for detection in detections {
-            let is_refuted = verdict(heard, &detection.class, &(detection.start_s..detection.end_s)) == Some(false);
+            let is_refuted = opinion(heard, &detection.class, &(detection.start_s..detection.end_s)).0 == Opinion::Refuted;
             for visit in grid.parts(recording, detection.start_s, detection.end_s)?.into_keys() {
                 let found = self.found(&detection.class, visit);
                 found.events += 1;
                 found.events_refuted += u64::from(is_refuted);
             }
         }
-        for span in heard {
-            if let Some(visit) = grid.at(recording, span.span_s.start)? {
-                let found = self.found(&span.class.as_str().into(), visit);
-                *(if span.is_yes { &mut found.confirmed } else { &mut found.refuted }) += 1;
+        for one in heard.iter().filter(|one| one.verdict != Verdict::Unsure) {
+            if let Some(visit) = grid.at(recording, one.start_s)? {
+                let found = self.found(&one.class.as_str().into(), visit);
+                *(if one.verdict == Verdict::Yes { &mut found.confirmed } else { &mut found.refuted }) += 1;
             }
         }
         Ok(is_in_a_visit)
+    }
+
+    /// Adds a detection that is withheld.
+    ///
+    /// # Errors
+    /// [`ExportError::Time`] outside of the calendar.
+    pub(super) fn withhold(&mut self, grid: &Grid, recording: &Recording, detection: &Detection) -> Result<(), ExportError> {
+        for visit in grid.parts(recording, detection.start_s, detection.end_s.min(recording.duration_s))?.into_keys() {
+            self.found(&detection.class, visit).withheld += 1;
+        }
+        Ok(())
     }
 
     /// Adds the scores of a unit, of classes that are wanted. `heard` has what was said, by recording.
@@ -119,7 +133,7 @@ impl Site {
         grid: &Grid,
         scores: &Scores<'_>,
         is_wanted: impl Fn(&str) -> bool,
-        heard: &BTreeMap<String, Vec<Span>>,
+        heard: &BTreeMap<String, Vec<Heard>>,
     ) -> Result<(), ExportError> {
         // All classes of a window follow each other.
         let (mut segment, mut visit) = (String::new(), None);
@@ -138,12 +152,13 @@ impl Site {
         })
     }
 
-    fn add_score(&mut self, visit: &Visit, window: &Window<'_>, said: &[Span]) {
+    fn add_score(&mut self, visit: &Visit, window: &Window<'_>, said: &[Heard]) {
         let found = self.found(&window.class, visit.clone());
         if found.max_logit.is_none_or(|max| window.logit > max) {
             let end_s = window.end_s.min(window.recording.duration_s);
             found.max_logit = Some(window.logit);
-            found.top = verdict(said, &window.class, &(window.start_s..end_s));
+            // A verdict beside it says nothing of a single window.
+            found.top = decided(said, &window.class, &(window.start_s..end_s)).map(|one| one.verdict == Verdict::Yes);
         }
         let probability = window.probability();
         found.max_probability = [found.max_probability, probability].into_iter().flatten().reduce(f64::max);
@@ -189,8 +204,15 @@ mod tests {
         let hours: BTreeSet<_> = recorded(&noon, 0.0, 60.0).unwrap().into_iter().map(|(at, _)| at).collect();
         let grid = Grid::new(Length::Nights(1), Primary::All, &hours);
         let mut site = Site::new("A");
-        let said = |start_s: f64, is_yes| Span { class: "FROG".into(), span_s: start_s..start_s + 3.0, is_yes };
-        let heard = [said(3.0, false), said(29.0, true), said(45.0, false)];
+        let said = |start_s: f64, verdict| Heard {
+            recording: "r".into(),
+            class: "FROG".into(),
+            start_s,
+            end_s: start_s + 3.0,
+            verdict,
+            listener: None,
+        };
+        let heard = [said(3.0, Verdict::No), said(29.0, Verdict::Yes), said(45.0, Verdict::No), said(50.0, Verdict::Unsure)];
         let detections = [3.0, 29.0, 50.0].map(|start_s| detection_at("FROG", start_s, 0.5));
         assert!(site.add(&grid, &noon, &detections, &heard).unwrap());
         let found: Vec<&Found> = site.classes["FROG"].values().collect();

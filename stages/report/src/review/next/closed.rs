@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use chorus_labels::layouts::review::UNSURE;
+use chorus_labels::verdicts::holds;
 use chorus_tables::Batch;
 
 use crate::export::ExportError;
 use crate::facts::cells::cell;
 use crate::review::labels::Labels;
-
-/// Seconds by which a window may stick out of a span, since sheets have times in decimals.
-const SLACK_S: f64 = 0.001;
 
 /// What is judged in one unit. It is asked in the order of the table `predictions`, which is that of `labels`.
 pub(super) struct Closed {
@@ -54,8 +52,7 @@ impl Closed {
             return Ok(true);
         }
         let spans = self.unsure.get(recording).and_then(|classes| classes.get(class));
-        let covers = |span: &Range<f64>| span.start <= span_s.start + SLACK_S && span_s.end <= span.end + SLACK_S;
-        Ok(spans.is_some_and(|spans| spans.iter().any(covers)))
+        Ok(spans.is_some_and(|spans| spans.iter().any(|span| holds(span, &span_s))))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chorus_labels::layouts::review::{SheetRow, Verdict};
+use chorus_labels::verdicts::{TOLERANCE_S, latest};
 
 use super::counted::Bins;
 use crate::export::scores::Window;
@@ -22,12 +23,14 @@ pub(super) struct Asked {
     windows: BTreeMap<String, Vec<Judged>>,
     /// Clips of which a listener was unsure.
     pub(super) unsure: u64,
+    /// Rows that cannot be used, each with its file and line.
+    pub(super) faults: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Judged {
     class: String,
-    start_ms: i64,
+    start_s: f64,
     /// Position of its bin.
     bin: usize,
     is_yes: bool,
@@ -37,9 +40,11 @@ struct Judged {
     is_met: bool,
 }
 
-/// Sheets have seconds in decimals, which a spreadsheet may round.
-fn milliseconds(seconds: f64) -> i64 {
-    (seconds * 1000.0).round() as i64
+impl Judged {
+    /// Seconds between its start and that of a window.
+    fn away_s(&self, window: &Window<'_>) -> f64 {
+        (self.start_s - window.start_s).abs()
+    }
 }
 
 fn wrong(what: String) -> ExportError {
@@ -47,7 +52,8 @@ fn wrong(what: String) -> ExportError {
 }
 
 impl Asked {
-    /// What the clips of windows say of the classes that the filter takes. Where two sheets judge the same window, the later one counts.
+    /// What the clips of windows say of the classes that the filter takes. Of several verdicts on a window the last one counts, as
+    /// [`chorus_labels::verdicts`] has it.
     ///
     /// # Errors
     /// [`ExportError::Nothing`]: no clip stands for windows, or the bins of a class do not fit together.
@@ -59,15 +65,22 @@ impl Asked {
             let next = "make a sheet with `chorus clips --windows`, whose clips stand for all windows";
             return Err(wrong(format!("{}: no clip of these classes is of the sample of windows; {next}", names.join(", "))));
         }
+        let mut asked = Self::default();
         let mut bins: BTreeMap<&str, BTreeSet<(usize, usize)>> = BTreeMap::new();
         for (name, row) in sampled() {
-            let found = || {
-                wrong(format!("{name}, line {}: score_bin is `{}`, expected two scores such as 0.250-0.613", row.line, row.bin))
-            };
-            let steps = steps(&row.bin).ok_or_else(found)?;
-            bins.entry(&row.class).or_default().insert((steps.start, steps.end));
+            match steps(&row.bin) {
+                Some(steps) => {
+                    bins.entry(&row.class).or_default().insert((steps.start, steps.end));
+                }
+                None => asked.faults.push(format!(
+                    "{name}, line {}: score_bin is `{}`, expected two scores such as 0.250-0.613",
+                    row.line, row.bin
+                )),
+            }
         }
-        let mut asked = Self::default();
+        if let Some(fault) = asked.faults.first().filter(|_| bins.is_empty()) {
+            return Err(wrong(fault.clone()));
+        }
         for (class, bins) in bins {
             let bins: Bins = bins.into_iter().map(|(start, end)| start..end).collect();
             if bins.array_windows().any(|[one, next]| next.start < one.end) {
@@ -78,31 +91,20 @@ impl Asked {
             }
             asked.bins.insert(class.into(), bins);
         }
-        for (name, row) in sampled() {
-            let is_yes = match row.verdict {
-                Ok(Some(Verdict::Yes)) => Some(true),
-                Ok(Some(Verdict::No)) => Some(false),
-                Ok(Some(Verdict::Unsure)) => None,
-                Ok(None) | Err(_) => continue,
-            };
-            let place = format!("{name}, line {}", row.line);
-            let start_s = row.start_s.ok_or_else(|| wrong(format!("{place}: start_s is no number")))?;
-            let start_ms = milliseconds(start_s);
-            let of_recording = asked.windows.entry(row.recording.clone()).or_default();
-            of_recording.retain(|other| (&other.class, other.start_ms) != (&row.class, start_ms));
-            // Whoever is unsure takes an earlier verdict back.
-            let Some(is_yes) = is_yes else {
+        let judged: Vec<(&String, &SheetRow)> = sampled().filter(|(_, row)| row.verdict.is_some()).collect();
+        for (name, row) in latest(judged, |(_, row)| (row.recording.as_str(), row.class.as_str(), row.span_s())) {
+            if row.verdict == Some(Verdict::Unsure) {
                 asked.unsure += 1;
                 continue;
-            };
-            let from = steps(&row.bin).map(|steps| steps.start);
-            let bin = asked.bins.get(row.class.as_str()).and_then(|bins| bins.iter().position(|bin| Some(bin.start) == from));
-            of_recording.push(Judged {
+            }
+            let Some(from) = steps(&row.bin).map(|steps| steps.start) else { continue };
+            let bin = asked.bins.get(row.class.as_str()).and_then(|bins| bins.iter().position(|bin| bin.start == from));
+            asked.windows.entry(row.recording.clone()).or_default().push(Judged {
                 class: row.class.clone(),
-                start_ms,
+                start_s: row.start_s,
                 bin: bin.unwrap_or_default(),
-                is_yes,
-                place,
+                is_yes: row.verdict == Some(Verdict::Yes),
+                place: format!("{name}, line {}", row.line),
                 is_met: false,
             });
         }
@@ -115,9 +117,10 @@ impl Asked {
     /// [`ExportError::Nothing`]: its score is another one now.
     pub(super) fn verdict(&mut self, window: &Window<'_>) -> Result<Option<bool>, ExportError> {
         let Some(of_recording) = self.windows.get_mut(&window.recording.path) else { return Ok(None) };
-        let start_ms = milliseconds(window.start_s);
-        let is_it = |judged: &&mut Judged| judged.start_ms == start_ms && *judged.class == *window.class;
-        let Some(judged) = of_recording.iter_mut().find(is_it) else { return Ok(None) };
+        // Windows overlap, so the one that begins nearest is meant.
+        let is_it = |judged: &&mut Judged| judged.away_s(window) <= TOLERANCE_S && *judged.class == *window.class;
+        let nearest = of_recording.iter_mut().filter(is_it).min_by(|a, b| a.away_s(window).total_cmp(&b.away_s(window)));
+        let Some(judged) = nearest else { return Ok(None) };
         let bins = self.bins.get(&window.class);
         if !bins.and_then(|bins| bins.get(judged.bin)).is_some_and(|bin| bin.contains(&step(window.score))) {
             let found =
@@ -138,7 +141,7 @@ impl Asked {
         let all = || self.windows.iter().flat_map(|(path, judged)| judged.iter().map(move |judged| (path, judged)));
         let mut strangers = all().filter(|(_, judged)| !judged.is_met);
         let Some((path, first)) = strangers.next() else { return Ok(()) };
-        let (others, of, start_s) = (strangers.count(), all().count(), first.start_ms as f64 / 1000.0);
+        let (others, of, start_s) = (strangers.count(), all().count(), first.start_s);
         Err(wrong(format!(
             "{}: the run has no window of {} at {start_s} s of {path} ({} of {of} judged windows are missing); \
              name the run that the sheet was made from",
@@ -158,9 +161,10 @@ mod tests {
             line,
             recording: "A/r.wav".into(),
             class: class.into(),
-            start_s: Some(f64::from(line) * 3.0),
-            end_s: Some(f64::from(line) * 3.0 + 3.0),
-            verdict: Ok(verdict),
+            start_s: f64::from(line) * 3.0,
+            end_s: f64::from(line) * 3.0 + 3.0,
+            verdict,
+            listener: None,
             strata: "window".into(),
             bin: bin.into(),
             bin_detections: 9,
@@ -198,5 +202,8 @@ mod tests {
         let two = vec![row(2, "FROG", "0.5-1.0", None), row(3, "FROG", "0.4-0.6", None)];
         assert!(asked(two).unwrap_err().contains("FROG: its clips have score bins that overlap"));
         assert!(asked(vec![row(2, "FROG", "high", None)]).unwrap_err().contains("line 2: score_bin is `high`"));
+        let some =
+            asked(vec![row(2, "FROG", "high", Some(Verdict::Yes)), row(3, "FROG", "0.5-1.0", Some(Verdict::Yes))]).unwrap();
+        assert!(some.faults.len() == 1 && some.windows["A/r.wav"].len() == 1, "{some:?}");
     }
 }

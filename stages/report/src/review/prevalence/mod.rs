@@ -105,6 +105,7 @@ pub fn prevalence(request: &Request<'_>) -> Result<Prevalence, ExportError> {
             })
         })?;
         asked.check()?;
+        notes.extend(chorus_labels::verdicts::told(&asked.faults));
         if asked.unsure > 0 {
             notes.push(format!("{} clips are left out, of which a listener was unsure", asked.unsure));
         }

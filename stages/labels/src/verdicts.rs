@@ -1,0 +1,289 @@
+//! The one rule by which verdicts of review sheets count, for labels, prevalence and exports. `docs/review.md` states it for people.
+//!
+//! Sheets come in the order of their paths, and their rows as they are written. A later verdict on a class replaces each earlier one whose
+//! span lies within its own, and one that is unsure takes them back. Of what is left, the last verdict whose span holds all of a window or
+//! a detection decides it. Where none holds all of it, a yes on a part confirms it, and it takes a no on all of its parts to refute it.
+//! Times may be off by [`TOLERANCE_S`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+
+use chorus_archive::{Archive, Local};
+
+use crate::error::LabelsError;
+use crate::layouts::review::{Sheet, SheetRow, Sheets, Verdict, sheets};
+
+/// Seconds by which times of a sheet may be off, since spreadsheets round them to one decimal.
+pub const TOLERANCE_S: f64 = 0.05;
+
+/// The reason that `annotations` has for a verdict that no longer counts.
+pub const REPLACED: &str = "a later verdict replaces it";
+
+/// Faults of sheets that a note lists one by one.
+const LISTED: usize = 5;
+
+/// A verdict with the span that it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The recording, as the sheet names it: its path in the archive.
+    pub recording: String,
+    /// The class.
+    pub class: String,
+    /// Start of the span within the recording, seconds.
+    pub start_s: f64,
+    /// End of the span within the recording, seconds.
+    pub end_s: f64,
+    /// What was heard there.
+    pub verdict: Verdict,
+    /// Who listened, where the sheet has a column for it.
+    pub listener: Option<String>,
+}
+
+impl Heard {
+    /// The span, seconds.
+    pub fn span_s(&self) -> Range<f64> {
+        self.start_s..self.end_s
+    }
+
+    /// The verdict of a row; `None` where nobody has judged it yet.
+    fn of(row: SheetRow) -> Option<Self> {
+        let SheetRow { recording, class, start_s, end_s, verdict, listener, .. } = row;
+        Some(Self { recording, class, start_s, end_s, verdict: verdict?, listener })
+    }
+}
+
+/// Whether a span holds all of another, seconds.
+pub fn holds(span: &Range<f64>, part: &Range<f64>) -> bool {
+    let slack = slack(span, part);
+    span.start <= part.start + slack && part.end <= span.end + slack
+}
+
+/// Whether two spans have time in common, seconds. Spans that end and begin at one time have none.
+pub fn meets(one: &Range<f64>, other: &Range<f64>) -> bool {
+    one.end.min(other.end) - one.start.max(other.start) > slack(one, other)
+}
+
+/// Spans of a few hundredths of a second are not taken for their neighbours.
+fn slack(one: &Range<f64>, other: &Range<f64>) -> f64 {
+    let shorter = (one.end - one.start).min(other.end - other.start);
+    TOLERANCE_S.min(shorter / 4.0).max(0.0)
+}
+
+/// What a verdict is about: a recording, a class, and a span of the recording, seconds.
+pub type Topic<'a> = (&'a str, &'a str, Range<f64>);
+
+/// The positions of verdicts that later ones replace. `given` are in the order in which they count.
+pub fn replaced<T>(given: &[T], topic: impl Fn(&T) -> Topic<'_>) -> BTreeSet<usize> {
+    let mut standing: BTreeMap<(&str, &str), Vec<(usize, Range<f64>)>> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for (at, one) in given.iter().enumerate() {
+        let (recording, class, span_s) = topic(one);
+        let own = standing.entry((recording, class)).or_default();
+        own.retain(|(earlier, part)| {
+            let is_replaced = holds(&span_s, part);
+            if is_replaced {
+                found.insert(*earlier);
+            }
+            !is_replaced
+        });
+        own.push((at, span_s));
+    }
+    found
+}
+
+/// The verdicts that no later one replaces, in their order.
+pub fn latest<T>(given: Vec<T>, topic: impl Fn(&T) -> Topic<'_>) -> Vec<T> {
+    let replaced = replaced(&given, topic);
+    given.into_iter().enumerate().filter(|(at, _)| !replaced.contains(at)).map(|(_, one)| one).collect()
+}
+
+/// The last verdict, yes or no, whose span holds all of a span, seconds; `None` where there is none. `heard` are the verdicts on its
+/// recording.
+pub fn decided<'a>(heard: &'a [Heard], class: &str, span_s: &Range<f64>) -> Option<&'a Heard> {
+    let is_it = |one: &&Heard| one.verdict != Verdict::Unsure && one.class == class && holds(&one.span_s(), span_s);
+    heard.iter().rev().find(is_it)
+}
+
+/// What people said of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opinion {
+    /// Nothing.
+    Open,
+    /// The class calls there.
+    Confirmed,
+    /// The class does not call in any of it.
+    Refuted,
+    /// Nobody could tell, or only a part of it was refuted.
+    Unsure,
+}
+
+/// What people said of a class in a span, seconds, and the verdict that decides it. `heard` are the verdicts on its recording.
+pub fn opinion<'a>(heard: &'a [Heard], class: &str, span_s: &Range<f64>) -> (Opinion, Option<&'a Heard>) {
+    if let Some(one) = decided(heard, class, span_s) {
+        return (if one.verdict == Verdict::Yes { Opinion::Confirmed } else { Opinion::Refuted }, Some(one));
+    }
+    let about = |verdict| -> Vec<&'a Heard> {
+        let is = |one: &&Heard| one.verdict == verdict && one.class == class && meets(&one.span_s(), span_s);
+        heard.iter().filter(is).collect()
+    };
+    let (yes, no) = (about(Verdict::Yes), about(Verdict::No));
+    if let Some(one) = yes.last() {
+        (Opinion::Confirmed, Some(*one))
+    } else if !no.is_empty() && hold_together(&no, span_s) {
+        (Opinion::Refuted, no.last().copied())
+    } else if !no.is_empty() || !about(Verdict::Unsure).is_empty() {
+        (Opinion::Unsure, None)
+    } else {
+        (Opinion::Open, None)
+    }
+}
+
+/// Whether spans together hold all of another.
+fn hold_together(parts: &[&Heard], whole: &Range<f64>) -> bool {
+    let mut parts: Vec<Range<f64>> = parts.iter().map(|one| one.span_s()).collect();
+    parts.sort_by(|a, b| a.start.total_cmp(&b.start));
+    let reached = parts.iter().fold(whole.start, |at, part| if part.start <= at + TOLERANCE_S { at.max(part.end) } else { at });
+    reached >= whole.end - TOLERANCE_S
+}
+
+/// All verdicts of some sheets, and what of the sheets cannot be used.
+#[derive(Debug, Default, PartialEq)]
+pub struct Given {
+    /// The verdicts that no later one replaces, in the order in which they were given.
+    pub heard: Vec<Heard>,
+    /// What cannot be used, each with its file, its line and what is wrong.
+    pub faults: Vec<String>,
+    /// Files that are sheets.
+    pub sheets: usize,
+}
+
+impl Given {
+    /// Those of sheets in the order in which they count.
+    pub fn of(sheets: Sheets) -> Self {
+        let (mut given, mut heard) = (Self::default(), Vec::new());
+        for (file, read) in sheets {
+            match read {
+                Ok(Sheet { rows, unusable }) => {
+                    given.sheets += 1;
+                    given.faults.extend(unusable.iter().map(|fault| format!("{file}, {fault}")));
+                    heard.extend(rows.into_iter().filter_map(Heard::of));
+                }
+                Err(fault) => given.faults.push(format!("{file}: {fault}")),
+            }
+        }
+        given.heard = latest(heard, |one| (one.recording.as_str(), one.class.as_str(), one.span_s()));
+        given
+    }
+}
+
+/// What cannot be used, in a sentence; `None` where there is nothing.
+pub fn told(faults: &[String]) -> Option<String> {
+    let listed = faults.iter().take(LISTED).cloned().collect::<Vec<_>>().join("; ");
+    let others = if faults.len() > LISTED { "; …" } else { "" };
+    let (n, rows) =
+        (faults.len(), if faults.len() == 1 { "sheet or row of a sheet was" } else { "sheets or rows of sheets were" });
+    (n > 0).then(|| format!("{n} {rows} not used: {listed}{others}"))
+}
+
+/// The sheet at a path of this machine, or those of the folder there; `None` where there is nothing. They are named by that path.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn at(path: &Path, parse: impl Fn(&[u8]) -> Result<Sheet, String>) -> Result<Option<Sheets>, LabelsError> {
+    if path.is_dir() {
+        let shown = |file: &str| path.join(file).display().to_string();
+        let found = sheets(&Local::new(path), ".", parse)?;
+        return Ok(Some(found.into_iter().map(|(file, read)| (shown(&file), read)).collect()));
+    }
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let archive = Local::new(whole.parent().unwrap_or(&whole));
+    if archive.kind_of(&name)?.is_none() {
+        return Ok(None);
+    }
+    let found = sheets(&archive, &name, parse)?;
+    Ok(Some(found.into_iter().map(|(_, read)| (path.display().to_string(), read)).collect()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::layouts::review::{read, verdicts};
+    use Verdict::{No, Unsure, Yes};
+
+    fn heard(class: &str, start_s: f64, end_s: f64, verdict: Verdict) -> Heard {
+        Heard { recording: "A/r.wav".into(), class: class.into(), start_s, end_s, verdict, listener: Some("Ada".into()) }
+    }
+
+    fn standing(of: &[(f64, f64, Verdict)]) -> Vec<Heard> {
+        let of = of.iter().map(|(start_s, end_s, verdict)| heard("FROG", *start_s, *end_s, *verdict)).collect();
+        latest(of, |one: &Heard| (one.recording.as_str(), one.class.as_str(), one.span_s()))
+    }
+
+    #[test]
+    fn a_later_verdict_replaces_those_that_lie_within_its_span() {
+        let verdicts = |of: &[(f64, f64, Verdict)]| standing(of).iter().map(|one| one.verdict).collect::<Vec<_>>();
+        assert_eq!(verdicts(&[(3.0, 6.0, Yes), (3.0, 6.0, No)]), [No]);
+        assert_eq!(verdicts(&[(3.0, 6.0, Yes), (3.04, 5.96, No)]), [No], "rounded by a spreadsheet");
+        assert_eq!(verdicts(&[(3.0, 6.0, Yes), (3.0, 6.0, Unsure)]), [Unsure], "taken back");
+        assert_eq!(verdicts(&[(3.0, 6.0, Yes), (0.0, 60.0, No)]), [No]);
+        assert_eq!(verdicts(&[(0.0, 60.0, No), (3.0, 6.0, Yes)]), [No, Yes], "of the rest the first still tells");
+        assert_eq!(verdicts(&[(3.0, 6.0, Yes), (4.0, 7.0, No)]), [Yes, No], "another window");
+        assert_eq!(verdicts(&[(3.0, 3.04, Yes), (3.04, 3.08, No)]), [Yes, No], "short ones are not their neighbours");
+        let others = vec![heard("FROG", 3.0, 6.0, Yes), heard("TOAD", 3.0, 6.0, No)];
+        assert_eq!(latest(others, |one: &Heard| (one.recording.as_str(), one.class.as_str(), one.span_s())).len(), 2);
+    }
+
+    #[test]
+    fn the_last_verdict_on_all_of_a_span_decides_it_and_else_its_parts_do() {
+        let of = |of: &[(f64, f64, Verdict)]| opinion(&standing(of), "FROG", &(3.0..6.0)).0;
+        assert_eq!(of(&[]), Opinion::Open);
+        assert_eq!(of(&[(5.0, 8.0, Yes)]), Opinion::Confirmed, "a yes on a part");
+        assert_eq!(of(&[(3.0, 4.0, Yes), (4.0, 6.0, No)]), Opinion::Confirmed);
+        assert_eq!(of(&[(0.0, 60.0, Yes), (3.0, 6.0, No)]), Opinion::Refuted, "the later one on all of it");
+        assert_eq!(of(&[(0.0, 60.0, No), (3.0, 6.0, Yes)]), Opinion::Confirmed);
+        assert_eq!(of(&[(2.0, 5.0, Yes), (3.0, 6.0, No)]), Opinion::Refuted, "what overlaps says less than what holds it");
+        assert_eq!(of(&[(3.0, 6.0, No)]), Opinion::Refuted);
+        assert_eq!(of(&[(4.5, 7.0, No), (0.0, 4.5, No)]), Opinion::Refuted);
+        assert_eq!(of(&[(3.0, 5.0, No)]), Opinion::Unsure);
+        assert_eq!(of(&[(3.0, 6.0, Unsure)]), Opinion::Unsure);
+        assert_eq!(of(&[(3.0, 6.0, Yes), (3.0, 6.0, Unsure)]), Opinion::Unsure);
+        assert_eq!(of(&[(6.0, 9.0, No), (0.0, 3.02, Yes)]), Opinion::Open, "beside it");
+        let toad = [heard("TOAD", 3.0, 6.0, No)];
+        assert_eq!(opinion(&toad, "FROG", &(3.0..6.0)), (Opinion::Open, None));
+        assert_eq!(decided(&toad, "TOAD", &(3.0..6.0)).and_then(|one| one.listener.as_deref()), Some("Ada"));
+        assert!(decided(&toad, "TOAD", &(4.0..7.0)).is_none());
+    }
+
+    const SHEET: &str = "recording,class,start_s,end_s,verdict\nA/1.wav,FROG,3,9,yes\nA/1.wav,FROG,12,15,no\n\
+        A/1.wav,TOAD,3,9,?\nA/1.wav,TOAD,9,3,yes\nA/1.wav,TOAD,0,3,ja\nB/1.wav,FROG,0,3,\n";
+
+    #[test]
+    fn later_sheets_count_and_rows_that_cannot_be_used_are_told_with_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("a.csv", SHEET);
+        write("b.csv", &SHEET.replace(",yes\nA/1.wav,FROG", ",no\nA/1.wav,FROG"));
+        write("c.csv", "x,y\n1,2\n");
+        let given = Given::of(at(folder.path(), verdicts).unwrap().unwrap());
+        let found: Vec<_> = given.heard.iter().map(|one| (one.class.as_str(), one.start_s, one.verdict)).collect();
+        assert_eq!(found, [("FROG", 3.0, No), ("FROG", 12.0, No), ("TOAD", 3.0, Unsure)]);
+        assert_eq!((given.sheets, given.faults.len()), (2, 5));
+        let place = folder.path().display();
+        assert!(given.faults[0].starts_with(&format!("{place}/a.csv, line 5: ")), "{:?}", given.faults);
+        assert!(
+            given.faults[1].ends_with("a.csv, line 6: the verdict is `ja`, expected yes, no or unsure"),
+            "{:?}",
+            given.faults
+        );
+        assert!(given.faults[4].contains("c.csv: no column recording"), "{:?}", given.faults);
+        assert!(told(&given.faults).unwrap().starts_with("5 sheets or rows of sheets were not used: "));
+        assert_eq!(told(&[]), None);
+        // One sheet alone, with the path that it was named by.
+        let one = at(&folder.path().join("a.csv"), read).unwrap().unwrap();
+        assert!(one.len() == 1 && one[0].1.as_ref().unwrap_err().contains("no column strata"), "{one:?}");
+        assert_eq!(at(&folder.path().join("nowhere.csv"), read).unwrap(), None);
+    }
+}
