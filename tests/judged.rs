@@ -4,13 +4,18 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use common::{CHORUS, Survey, text};
 
 /// Runs everything with the model of the survey, into the folder `judged`, and gives back what was said.
 fn judge(survey: &Survey, sets: &[&str]) -> (bool, String) {
-    let model = format!("model.path={}", survey.run().join("model").display());
+    judge_model(survey, &survey.run().join("model"), sets)
+}
+
+fn judge_model(survey: &Survey, model: &Path, sets: &[&str]) -> (bool, String) {
+    let model = format!("model.path={}", model.display());
     let run = format!("run.path={}", survey.folder().join("judged").display());
     let sets: Vec<&str> =
         [&[model.as_str(), run.as_str()][..], sets].concat().into_iter().flat_map(|set| ["--set", set]).collect();
@@ -43,7 +48,7 @@ fn on_the_test_set_of_its_own_survey_a_model_is_as_good_as_it_was_there() {
     let judged = survey.folder().join("judged");
     common::assert_same(&common::contents(&survey.run().join("model"), ""), &model, "the given model's folder");
     assert_eq!(common::contents(&judged.join("model"), "").into_keys().collect::<Vec<_>>(), ["/decisions.yaml"]);
-    let detections = |run: &std::path::Path| common::contents(&run.join("tables/detections"), "");
+    let detections = |run: &Path| common::contents(&run.join("tables/detections"), "");
     common::assert_same(&detections(&judged), &detections(&survey.run()), "detections by the same thresholds");
     for pass in ["train", "featurize"] {
         assert!(!judged.join("state").join(pass).exists(), "{pass}");
@@ -52,6 +57,15 @@ fn on_the_test_set_of_its_own_survey_a_model_is_as_good_as_it_was_there() {
     assert!(page.contains("The classifier was trained elsewhere.") && page.contains("What it was judged by"), "{page}");
     assert!(!page.contains("learned from are in these numbers too") && !page.contains("No epoch was trained"));
     assert!(judge(&survey, &[]).1.contains("nothing to do"));
+    // Every calibration that the model brought is told, and where it comes from.
+    let brought = survey.ask("SELECT class, slope, intercept FROM calibration WHERE source <> 'none' ORDER BY class");
+    let told = "SELECT class, slope, intercept FROM calibration WHERE source = 'given' ORDER BY class";
+    assert_eq!(ask(&survey, told), brought.lines().skip(1).collect::<Vec<_>>());
+    // Where the model lies is nothing to it.
+    let moved = survey.folder().join("moved");
+    fs::rename(survey.run().join("model"), &moved).unwrap();
+    let (done, said) = judge_model(&survey, &moved, &[]);
+    assert!(done && said.contains("nothing to do"), "{said}");
 }
 
 #[test]

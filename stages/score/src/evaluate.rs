@@ -6,6 +6,7 @@
 //! class and as averages; over all sites also for groups of classes and of windows. Windows that nobody reviewed count nowhere.
 //! `docs/metrics.md` defines every figure.
 
+mod applied;
 mod bootstrap;
 mod decided;
 mod draws;
@@ -24,7 +25,7 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use chorus_card::DECISIONS;
+use chorus_card::{DECISIONS, Decisions};
 use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
 use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Choices, Finding, Keys, Values};
@@ -33,6 +34,7 @@ use serde::Deserialize;
 use crate::calibration;
 use crate::error::ScoreError;
 use crate::thresholds::{Aim, Rule, Source};
+use applied::{cuts, local};
 use decided::{Cuts, Decided};
 use given::Given;
 use groups::{ClassGroups, SUPPORTED, WELL_SUPPORTED};
@@ -178,7 +180,7 @@ impl Evaluate {
             inputs.push(GIVEN_DECISIONS);
         }
         has_labels(config).then(|| Pass {
-            code_version: 4,
+            code_version: 5,
             inputs,
             outputs: vec![
                 Table("metrics"),
@@ -213,9 +215,9 @@ impl Work for Evaluate {
         let decided = Decided::on(&scored, &evaluate.rules()?, given.as_ref())?;
         let groups = class_groups(&scored, &evaluate, is_given);
         tell(cx.console(), &scored.classes, &decided, &evaluate, &groups);
-        let rows = rows(&scored, &decided, &evaluate, &groups)?;
         let decisions = decided.named(&scored.model_id, &scored.classes, given.as_ref());
-        tables::write(cx, &scored, &decided, &decisions, &rows)?;
+        let rows = rows(&scored, &decided, &decisions, &evaluate, &groups)?;
+        tables::write(cx, &scored, &decisions, &rows)?;
         Ok(cx.write_file("model/decisions.yaml", decisions.to_yaml().as_bytes())?)
     }
 }
@@ -230,11 +232,18 @@ fn class_groups(scored: &Scored, params: &EvaluateSettings, is_given: bool) -> C
 }
 
 /// What is told of every side.
-fn rows(scored: &Scored, decided: &Decided, params: &EvaluateSettings, groups: &ClassGroups) -> Result<Rows, ScoreError> {
+fn rows(
+    scored: &Scored,
+    decided: &Decided,
+    decisions: &Decisions,
+    params: &EvaluateSettings,
+    groups: &ClassGroups,
+) -> Result<Rows, ScoreError> {
     let mut rows = Rows::default();
     let bootstrap = Bootstrap { replicates: params.bootstrap, seed: params.seed };
     for (&subset, side) in &scored.sides {
-        let (tuned, local) = (decided.cuts(side.sites()), decided.local(side.sites()));
+        let tuned = cuts(decisions, &scored.classes, side.sites());
+        let local = local(decisions, &scored.classes, side.sites())?;
         let cuts = Cuts { fixed: params.threshold, tuned: &tuned, calibrations: &decided.calibrations, local: &local };
         let well_supported = groups::supported(&[&side.positives()], params.min_support);
         rows.add(subset, side, cuts, &side_rows::with(groups, WELL_SUPPORTED, well_supported), bootstrap)?;

@@ -77,22 +77,6 @@ impl Decided {
         })
     }
 
-    /// The thresholds of all classes at each of these sites.
-    pub(crate) fn cuts(&self, sites: &[String]) -> Vec<Vec<f64>> {
-        let at = |site: &String, class: usize| Some(&self.at_sites.get(site)?.get(&class)?.threshold);
-        let of = |site| {
-            let classes = self.thresholds.iter().enumerate();
-            classes.map(|(class, all)| at(site, class).unwrap_or(all).threshold).collect()
-        };
-        sites.iter().map(of).collect()
-    }
-
-    /// The classes' own calibrations at each of these sites.
-    pub(crate) fn local(&self, sites: &[String]) -> Vec<BTreeMap<usize, Calibration>> {
-        let own = |(&class, here): (&usize, &Here)| Some((class, here.calibration.clone()?));
-        sites.iter().map(|site| self.at_sites.get(site).into_iter().flatten().filter_map(own).collect()).collect()
-    }
-
     /// The same by names, with what was decided of a given model for other classes and sites.
     pub(crate) fn named(&self, model_id: &str, classes: &[String], given: Option<&Given>) -> Decisions {
         let threshold = |(&class, here): (&usize, &Here)| (classes[class].clone(), here.threshold.clone());
@@ -124,7 +108,7 @@ fn over(mut own: Decisions, given: &Decisions) -> Decisions {
         own.thresholds.entry(class.clone()).or_insert_with(|| Given::from_elsewhere(threshold));
     }
     for (class, calibration) in &given.calibrations {
-        own.calibrations.entry(class.clone()).or_insert_with(|| calibration.clone());
+        own.calibrations.entry(class.clone()).or_insert_with(|| Given::calibration_from_elsewhere(calibration));
     }
     // At a site with validation windows, a class that they decide is decided by them and no longer by the given run.
     let sites = own.sites.clone().unwrap_or_default();
@@ -143,7 +127,7 @@ fn over(mut own: Decisions, given: &Decisions) -> Decisions {
         for (class, calibration) in calibrations {
             if holds(site, class) {
                 let here = own.site_calibrations.entry(site.clone()).or_default();
-                here.entry(class.clone()).or_insert_with(|| calibration.clone());
+                here.entry(class.clone()).or_insert_with(|| Given::calibration_from_elsewhere(calibration));
             }
         }
     }
@@ -225,6 +209,7 @@ impl Cuts<'_> {
 mod tests {
     use super::*;
     use crate::calibration::METHODS;
+    use crate::evaluate::applied::{cuts, local};
     use crate::evaluate::rules::Demand;
     use crate::evaluate::scored::Side;
     use crate::thresholds::{Aim, Rule};
@@ -261,17 +246,17 @@ mod tests {
     fn a_site_has_its_own_threshold_and_calibration_where_it_has_enough_positives() {
         let scored = scored();
         let decided = Decided::on(&scored, &RULES, None).unwrap();
-        let cuts = decided.cuts(&["A".into(), "B".into(), "C".into()]);
+        let named = decided.named("m", &scored.classes, None);
+        let cuts = cuts(&named, &scored.classes, &["A".into(), "B".into(), "C".into()]);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
         // 0.8 at A, drawn by one recording a sixth of the way from the 0.4 of all sites.
         assert!(near(cuts[0][0], 0.473_316) && near(cuts[1][0], 0.4), "{cuts:?}");
         assert_eq!((cuts[2][0], cuts[1][1]), (decided.thresholds[0].threshold, decided.thresholds[1].threshold));
-        let named = decided.named("m", &scored.classes, None);
         assert_eq!((named.threshold("B", "X"), named.threshold("C", "Y")), (Some(cuts[1][0]), Some(cuts[2][1])));
         assert!(!named.site_thresholds["B"].contains_key("Y"));
         assert_eq!(named.site_calibrations["A"]["X"].weight, Some(1.0 / 6.0));
         assert_eq!((named.knows_site("B"), named.knows_site("C")), (Some(true), Some(false)));
-        let local = decided.local(&["A".into(), "C".into()]);
+        let local = local(&named, &scored.classes, &["A".into(), "C".into()]).unwrap();
         assert_eq!((local[0].contains_key(&0), local[1].len()), (true, 0));
         let cuts = Cuts { fixed: 0.5, tuned: &cuts, calibrations: &decided.calibrations, local: &local };
         let (here, elsewhere) = (cuts.probability(0, 0, 0.5).unwrap(), cuts.probability(1, 0, 0.5).unwrap());
@@ -326,7 +311,11 @@ site_thresholds:
   Z:
     X: {threshold: 0.65, source: own, f1: 0.5, positives: 9, usable: true}
 calibrations:
+  OWL: {source: own, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
   Y: {source: own, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
+site_calibrations:
+  Z:
+    X: {source: own, positives: 9, method: platt, weight: 0.5, slope: 2.0, intercept: 0.0}
 sites: [Z]
 ";
         let given = Given::of(serde_yaml::from_str(text).unwrap()).unwrap();
@@ -340,6 +329,16 @@ sites: [Z]
         assert_eq!((named.threshold("A", "Y"), named.threshold("Z", "X")), (Some(0.6), Some(0.65)));
         assert_eq!(named.threshold("A", "X"), Some(named.thresholds["X"].threshold), "A has windows here, which decide X");
         assert_eq!((named.calibrations["X"].source, named.calibrations["Y"].source), (Source::Own, Source::Given));
+        // What nobody labelled here keeps what was decided of it, and says where that comes from.
+        assert_eq!((named.calibrations["OWL"].source, named.calibrations["OWL"].positives), (Source::Given, 40));
+        assert_eq!(
+            (named.site_calibrations["Z"]["X"].source, named.site_calibrations["Z"]["X"].weight),
+            (Source::Given, Some(0.5))
+        );
+        // Metrics of a site take the same as detect does there.
+        let sites = ["A", "Z"].map(str::to_owned);
+        assert_eq!(cuts(&named, &scored.classes, &sites)[1], [0.65, 0.6]);
+        assert!(local(&named, &scored.classes, &sites).unwrap()[1].contains_key(&0));
         assert_eq!((named.knows_site("A"), named.knows_site("Z"), named.knows_site("Q")), (Some(true), Some(true), Some(false)));
         // Without validation, all of it holds.
         let mut without = scored;

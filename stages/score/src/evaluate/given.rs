@@ -52,6 +52,11 @@ impl Given {
         self.calibrations.get(class).cloned()
     }
 
+    /// A calibration as one that comes from elsewhere.
+    pub(crate) fn calibration_from_elsewhere(calibration: &chorus_card::Calibration) -> chorus_card::Calibration {
+        chorus_card::Calibration { source: Source::Given, ..calibration.clone() }
+    }
+
     /// A threshold as one that comes from elsewhere: without the figures of the windows that it was chosen on.
     pub(crate) fn from_elsewhere(threshold: &Threshold) -> Threshold {
         Threshold {

@@ -1,32 +1,25 @@
 //! The tables that evaluate writes.
 
-use chorus_card::{Decisions, Threshold};
+use std::collections::{BTreeMap, BTreeSet};
+
+use chorus_card::{Calibration, Decisions, Source, Threshold};
 use chorus_engine::{UnitContext, WorkError};
 
-use super::decided::Decided;
-use super::local::Here;
 use super::scored::Scored;
 use super::side_rows::Rows;
 use super::subset::Subset;
-use crate::calibration::Calibration;
 
 /// Writes all of them.
 ///
 /// # Errors
 /// Those of [`UnitContext::write`].
-pub(crate) fn write(
-    cx: &UnitContext<'_>,
-    scored: &Scored,
-    decided: &Decided,
-    decisions: &Decisions,
-    rows: &Rows,
-) -> Result<(), WorkError> {
+pub(crate) fn write(cx: &UnitContext<'_>, scored: &Scored, decisions: &Decisions, rows: &Rows) -> Result<(), WorkError> {
     metrics(cx, scored, rows)?;
     reliability(cx, scored, rows)?;
     confusions(cx, scored, rows)?;
     curves(cx, scored, rows)?;
     thresholds(cx, decisions)?;
-    calibration(cx, scored, decided)
+    calibration(cx, scored, decisions)
 }
 
 fn metrics(cx: &UnitContext<'_>, scored: &Scored, Rows { metrics: rows, .. }: &Rows) -> Result<(), WorkError> {
@@ -120,36 +113,94 @@ fn thresholds(cx: &UnitContext<'_>, decisions: &Decisions) -> Result<(), WorkErr
     Ok(())
 }
 
-/// What is decided at single sites, in the order of the tables.
-fn at_sites(decided: &Decided) -> impl Iterator<Item = (&str, usize, &Here)> {
-    decided.at_sites.iter().flat_map(|(site, classes)| classes.iter().map(move |(&class, here)| (site.as_str(), class, here)))
-}
-
-/// Calibrations for all sites, then those of single ones.
-fn calibration(cx: &UnitContext<'_>, scored: &Scored, decided: &Decided) -> Result<(), WorkError> {
-    let positives = scored.sides[&Subset::Validation].positives();
-    let all = decided.calibrations.iter().enumerate();
-    let all = all.map(|(class, calibration)| (None, class, calibration.as_ref(), positives[class]));
-    let at_sites = at_sites(decided).filter_map(|(site, class, here)| {
-        let calibration = here.calibration.as_ref()?;
-        Some((Some(site), class, Some(calibration), calibration.positives))
-    });
-    let rows: Vec<(Option<&str>, usize, Option<&Calibration>, u64)> = all.chain(at_sites).collect();
+/// Calibrations for all sites, of each class whether it has one or not, then those of single sites.
+fn calibration(cx: &UnitContext<'_>, scored: &Scored, decisions: &Decisions) -> Result<(), WorkError> {
+    let rows = calibrations(decisions, &scored.classes, &scored.sides[&Subset::Validation].positives());
     // Null where the method has no such number.
-    let parameter = |name: &'static str| {
-        rows.iter().map(move |row| row.2.and_then(|calibration| calibration.curve.parameters().get(name)?.as_f64()))
-    };
+    let parameter = |name: &'static str| rows.iter().map(move |row| row.calibration?.parameters.get(name)?.as_f64());
     cx.write("calibration", |batch| {
         batch
-            .column("model_id", rows.iter().map(|_| &scored.model_id))
-            .column("site", rows.iter().map(|r| r.0))
-            .column("class", rows.iter().map(|r| scored.class(Some(r.1))))
-            .column("method", rows.iter().map(|r| r.2.map_or("none", |calibration| calibration.method)))
-            .column("source", rows.iter().map(|r| r.2.map_or("none", |calibration| calibration.source.as_str())))
-            .column("weight", rows.iter().map(|r| r.2.map(|calibration| calibration.weight.unwrap_or(1.0))))
+            .column("model_id", rows.iter().map(|_| &decisions.model_id))
+            .column("site", rows.iter().map(|r| r.site))
+            .column("class", rows.iter().map(|r| r.class))
+            .column("method", rows.iter().map(|r| r.calibration.map_or("none", |of| of.method.as_str())))
+            .column("source", rows.iter().map(|r| r.calibration.map_or("none", |of| of.source.as_str())))
+            .column("weight", rows.iter().map(|r| r.calibration.map(|of| of.weight.unwrap_or(1.0))))
             .column("slope", parameter("slope"))
             .column("intercept", parameter("intercept"))
-            .column("validation_positives", rows.iter().map(|r| r.3))
+            .column("validation_positives", rows.iter().map(|r| r.positives))
     })?;
     Ok(())
+}
+
+/// A row of `calibration`.
+#[derive(Debug, PartialEq)]
+struct CalibrationRow<'a> {
+    site: Option<&'a str>,
+    class: &'a str,
+    calibration: Option<&'a Calibration>,
+    /// Positive windows of validation here.
+    positives: u64,
+}
+
+/// The calibrations of all classes of the decisions, also of those that a given model brought and that nobody labelled here. `positives` are
+/// those of the labelled classes.
+fn calibrations<'a>(decisions: &'a Decisions, labelled: &[String], positives: &[u64]) -> Vec<CalibrationRow<'a>> {
+    let of: BTreeMap<&str, u64> = labelled.iter().map(String::as_str).zip(positives.iter().copied()).collect();
+    let classes: BTreeSet<&String> = decisions.thresholds.keys().chain(decisions.calibrations.keys()).collect();
+    let all = classes.into_iter().map(|class| CalibrationRow {
+        site: None,
+        class,
+        calibration: decisions.calibrations.get(class),
+        positives: of.get(class.as_str()).copied().unwrap_or(0),
+    });
+    let at_sites = decisions.site_calibrations.iter().flat_map(|(site, classes)| {
+        classes.iter().map(move |(class, calibration)| CalibrationRow {
+            site: Some(site),
+            class,
+            calibration: Some(calibration),
+            // The windows of another run are none of validation here.
+            positives: if calibration.source == Source::Given { 0 } else { calibration.positives },
+        })
+    });
+    all.chain(at_sites).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calibrations_that_a_given_model_brought_are_in_the_table() {
+        let text = "
+model_id: m
+thresholds:
+  OWL: {threshold: 0.7, source: given, f1: null, positives: 0}
+  X: {threshold: 0.7, source: own, f1: null, positives: 4}
+  Y: {threshold: 0.7, source: own, f1: null, positives: 1}
+calibrations:
+  OWL: {source: given, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
+  X: {source: own, positives: 4, method: platt, slope: 2.0, intercept: 0.5}
+site_calibrations:
+  A:
+    X: {source: own, positives: 3, method: platt, weight: 0.5, slope: 2.0, intercept: 0.0}
+  Z:
+    OWL: {source: given, positives: 9, method: platt, weight: 0.5, slope: 2.0, intercept: 0.0}
+";
+        let decisions: Decisions = serde_yaml::from_str(text).unwrap();
+        let rows = calibrations(&decisions, &["X".to_owned(), "Y".to_owned()], &[4, 1]);
+        let found: Vec<_> =
+            rows.iter().map(|row| (row.site, row.class, row.calibration.map(|of| of.source), row.positives)).collect();
+        let (own, given) = (Some(Source::Own), Some(Source::Given));
+        assert_eq!(
+            found,
+            [
+                (None, "OWL", given, 0),
+                (None, "X", own, 4),
+                (None, "Y", None, 1),
+                (Some("A"), "X", own, 3),
+                (Some("Z"), "OWL", given, 0)
+            ]
+        );
+    }
 }
