@@ -257,6 +257,22 @@ fn a_class_that_is_held_out_is_learnt_nowhere_and_told_by_how_unlike_it_is() {
     let page = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
     assert!(page.contains("<h2>Unknown sounds</h2>") && page.contains("src=\"clips/unknown-01-1.wav\""), "no group has a clip");
     assert!(survey.run().join("report/clips/unknown-01-1.png").exists());
+    // Applied elsewhere, the model brings what it learnt; without that, the reason is told before anything is made.
+    let applied =
+        ["predict.embeddings=true", "unknown.enabled=true", "annotate.format=none", "model.path=run/model", "run.path=there"];
+    let apply = [&["run", "unknown", "--with-upstream"][..], &applied.map(|set| ["--set", set]).concat()].concat();
+    well(&survey, &apply);
+    let there = survey.folder().join("there");
+    assert_eq!(ask(&there, "SELECT COUNT(*) FROM unknown"), windows);
+    assert!(!there.join("model/unknown.safetensors").exists(), "what the model learnt is read where it lies");
+    let mean = |run: &Path| -> f64 { ask(run, "SELECT AVG(knn_distance) FROM unknown")[0].parse().unwrap() };
+    assert!((mean(&there) - mean(&survey.run())).abs() < 0.02, "{} {}", mean(&there), mean(&survey.run()));
+    let brought = survey.run().join("model/unknown.safetensors");
+    let bytes = fs::read(&brought).unwrap();
+    fs::remove_file(&brought).unwrap();
+    let refused = text(&survey.chorus(&apply).stderr);
+    assert!(refused.contains("unknown.safetensors: ") && refused.contains("in the run that trained the model"), "{refused}");
+    fs::write(&brought, bytes).unwrap();
     // A sweep over classes ends in one table.
     let vary = format!("split.held_out_classes=[{held_out}],[{}]", classes[1]);
     well(&survey, &["sweep", "--vary", &vary, "--set", "predict.embeddings=true", "--set", "unknown.enabled=true"]);

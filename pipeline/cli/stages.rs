@@ -11,6 +11,7 @@ use chorus_model::{declare, given};
 use chorus_report::Report;
 use chorus_score::{Activity, Detect, Evaluate, Plausibility};
 use chorus_teach::PseudoLabel;
+use chorus_unknown as unknown;
 use chorus_unknown::{OpenSetMetrics, Unknown, UnknownReference, UnknownSounds};
 
 /// All passes that a configuration asks for, with the work of those that this program executes; train and predict are
@@ -42,6 +43,7 @@ pub(crate) fn registry(config: &Config) -> Registry {
         .with(Evaluate::declare(config), Evaluate)
         .with(UnknownReference::declare(config), UnknownReference)
         .with(Unknown::declare(config), Unknown)
+        .checking("unknown", unknown::check)
         .with(UnknownSounds::declare(config), UnknownSounds)
         .with(OpenSetMetrics::declare(config), OpenSetMetrics)
         .with(Detect::declare(config), Detect)
@@ -111,6 +113,8 @@ mod tests {
             &[head, &["train.on=features", "distill.epochs=1", "pretrain.epochs=1"]].concat(),
             &["annotate.format=folders", "predict.embeddings=true", "unknown.enabled=true", "split.held_out_classes=[A]"],
             &[head, &["unknown.enabled=true"]].concat(),
+            &["model.path=m", "predict.embeddings=true", "unknown.enabled=true"],
+            &[&given_head[..], &["unknown.enabled=true", "annotate.format=folders"]].concat(),
         ] {
             let config = config(sets);
             let passes = passes(&config);
@@ -168,6 +172,8 @@ mod tests {
         assert_eq!(of(&["model.path=m"]), ["ingest", "segment", "predict", "detect", "report"]);
         let head = ["ingest", "segment", "embed", "predict", "detect", "report"];
         assert_eq!(of(&["model.path=m", "backbone.path=b.onnx", "train.on=embeddings"]), head);
+        let unlike = ["ingest", "segment", "predict", "unknown", "detect", "report"];
+        assert_eq!(of(&["model.path=m", "predict.embeddings=true", "unknown.enabled=true"]), unlike);
         let features = ["ingest", "segment", "featurize", "predict", "detect", "report"];
         assert_eq!(of(&["model.path=m", "predict.source=features"]), features);
     }

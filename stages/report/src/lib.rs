@@ -97,7 +97,7 @@ impl Report {
         }
         let mut keys = vec!["archive.channel", "report.*", "detect.classes", "detect.threshold"];
         let looks_for_unknown = config.values().has(UNKNOWN) && config.get(UNKNOWN).as_bool() == Some(true);
-        if looks_for_unknown && config.text("model.path").is_none() {
+        if looks_for_unknown {
             inputs.push(Input::Table("unknown_sounds"));
         }
         if config.values().has(VOICE) && config.text(VOICE).is_some() {

@@ -2,7 +2,7 @@
 //!
 //! - [`likeness`]: distances of an embedding from those that were learnt from. [`scores`]: the four scores of a window, and how one of
 //!   them becomes a share of known windows.
-//! - [`reference`]: the first pass, which looks at the windows of train and validation. [`windows`]: the second one, for each site-day;
+//! - [`reference`]: the first pass, which looks at the windows of train and validation; a given model brings what it found. [`windows`]: the second one, for each site-day;
 //!   [`rise`]: how far an unknown window rises above the background.
 //! - [`sounds`]: the third one, which puts what is unknown and loud into groups.
 //! - [`metrics`]: the fourth one, which tells how well classes are found that were held out (`split.held_out_classes`).
@@ -17,7 +17,7 @@ mod sounds;
 mod windows;
 
 pub use metrics::OpenSetMetrics;
-pub use reference::UnknownReference;
+pub use reference::{UnknownReference, check};
 pub use settings::declarations;
 pub use sounds::UnknownSounds;
 pub use windows::Unknown;

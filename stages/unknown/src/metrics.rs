@@ -7,7 +7,7 @@ use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_score::metrics::{Ranking, Step};
 
-use crate::settings::is_asked;
+use crate::settings::learns;
 
 /// The pass.
 pub struct OpenSetMetrics;
@@ -22,10 +22,10 @@ const SCORES: [(&str, bool); 5] =
 const RECALL: f64 = 0.95;
 
 impl OpenSetMetrics {
-    /// What the pass declares of itself; a run that holds no classes out does without.
+    /// What the pass declares of itself; a run that holds no classes out of a training does without.
     pub fn declare(config: &Config) -> Option<Pass> {
         let holds_out = config.get("split.held_out_classes").as_sequence().is_some_and(|classes| !classes.is_empty());
-        (is_asked(config) && holds_out).then(|| Pass {
+        (learns(config) && holds_out).then(|| Pass {
             name: "unknown-metrics",
             inputs: ["unknown", "held_out_labels", "labels", "splits"].map(Input::Table).to_vec(),
             outputs: vec![Output::Table("open_set_metrics")],

@@ -2,9 +2,10 @@
 //! compared with.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chorus_engine::graph::{Input, Output, Pass, Per};
-use chorus_engine::{Config, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
+use chorus_engine::{Config, EngineError, Scan, ScanContext, Unit, UnitContext, Work, WorkError};
 use chorus_score::labelled::for_each_labelled;
 use chorus_tables::{TableReader, halves};
 use safetensors::SafeTensors;
@@ -12,22 +13,41 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::likeness::Likeness;
 use crate::scores::{Measures, Shares, of_logits};
-use crate::settings::{UnknownSettings, is_asked};
+use crate::settings::{UnknownSettings, is_asked, learns};
 
 /// The file in the model's folder.
 pub(crate) const REFERENCE: &str = "unknown.safetensors";
 const REFERENCE_FILE: &str = "model/unknown.safetensors";
+/// The entry of its metadata that names the network whose embeddings it holds.
+const EMBEDDINGS: &str = "embeddings";
+
+/// Refuses a given model that does not say what it learnt.
+///
+/// # Errors
+/// [`EngineError::Model`].
+pub fn check(config: &Config) -> Result<(), EngineError> {
+    let folder = config.text("model.path").map(Path::new).filter(|_| is_asked(config));
+    let Some(path) = folder.map(|folder| folder.join(REFERENCE)).filter(|path| !path.is_file()) else { return Ok(()) };
+    Err(EngineError::Model {
+        path,
+        found: "there is no such file, and unknown.enabled compares windows with what it holds of the model's training".to_owned(),
+        next: "make it in the run that trained the model, with unknown.enabled: true, and copy the model's folder as a whole; or set \
+               unknown.enabled: false"
+            .to_owned(),
+    })
+}
 
 /// The pass.
 pub struct UnknownReference;
 
 impl UnknownReference {
-    /// What the pass declares of itself; a run that does not ask for it does without.
+    /// What the pass declares of itself; a run that does not ask for it, or does not train, does without.
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Parts, Table};
         let part = |of| Parts { of, by: "training_sets" };
-        is_asked(config).then(|| Pass {
+        learns(config).then(|| Pass {
             name: "unknown-reference",
+            code_version: 2,
             inputs: vec![Table("training_sets"), part("embeddings"), part("predictions"), part("labels"), Table("classes")],
             outputs: vec![Output::File(REFERENCE_FILE)],
             keys: vec!["unknown.*"],
@@ -55,7 +75,7 @@ impl Work for UnknownReference {
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let settings = cx.settings::<UnknownSettings>()?;
         let (classes, _) = chorus_score::classes::read(cx)?;
-        let [train, validation] = read(cx, classes.len())?;
+        let ([train, validation], made_by) = read(cx, classes.len())?;
         if validation.windows.is_empty() {
             let next = "give validation a share in the section split, or set unknown.enabled: false";
             return Err(format!("there is no window of validation with labels to compare with; {next}").into());
@@ -65,7 +85,7 @@ impl Work for UnknownReference {
         let distances = likeness.distances(&validation.embeddings, settings.neighbours);
         let measures: Vec<Measures> =
             validation.windows.iter().zip(distances).map(|(window, found)| window.measures(found)).collect();
-        let reference = Reference { likeness, shares: Shares::new(&measures) };
+        let reference = Reference { likeness, shares: Shares::new(&measures), made_by };
         let (n, m) = (train.windows.len(), validation.windows.len());
         cx.console().say(&format!("{:17} compares with {n} windows of train and {m} of validation", "unknown"));
         cx.write_file(REFERENCE_FILE, &reference.to_bytes()?)?;
@@ -95,8 +115,8 @@ impl Window {
     }
 }
 
-/// The windows of train and validation with labels.
-fn read(cx: &UnitContext<'_>, classes: usize) -> Result<[Side; 2], WorkError> {
+/// The windows of train and validation with labels, and the network that made their embeddings.
+fn read(cx: &UnitContext<'_>, classes: usize) -> Result<([Side; 2], Option<String>), WorkError> {
     let mut found: Vec<(TableReader, usize, usize, Vec<usize>)> = Vec::new();
     for_each_labelled(cx, "embeddings", classes, |window| {
         if window.labels.iter().any(Option::is_some) {
@@ -110,7 +130,7 @@ fn read(cx: &UnitContext<'_>, classes: usize) -> Result<[Side; 2], WorkError> {
     })?;
     let units: BTreeMap<_, Unit> = cx.partitions("embeddings")?.into_iter().map(|p| (p.path.clone(), p.unit)).collect();
     let predictions: BTreeMap<Unit, _> = cx.partitions("predictions")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
-    let mut sides = [Side::default(), Side::default()];
+    let (mut sides, mut made_by) = ([Side::default(), Side::default()], None);
     for own in found.chunk_by(|a, b| a.0.path() == b.0.path()) {
         let reader = &own[0].0;
         let unit = units.get(reader.path()).ok_or("a part of the table embeddings has no unit")?;
@@ -121,8 +141,9 @@ fn read(cx: &UnitContext<'_>, classes: usize) -> Result<[Side; 2], WorkError> {
             return Err(format!("{unit}: predictions and embeddings hold different windows; run predict again").into());
         }
         let rows: Vec<usize> = own.iter().map(|(_, row, ..)| *row).collect();
-        let arrays = reader.rows_at(&rows, &["embedding"])?;
-        let arrays = arrays.arrays("embedding")?;
+        let batch = reader.rows_at(&rows, &["embedding", "model_id"])?;
+        let (arrays, networks) = (batch.arrays("embedding")?, batch.utf8("model_id")?);
+        made_by.get_or_insert_with(|| networks.value(0).to_owned());
         for (place, (_, row, side, groups)) in own.iter().enumerate() {
             let side = &mut sides[*side];
             side.embeddings.extend(halves(arrays.value(place)));
@@ -131,7 +152,7 @@ fn read(cx: &UnitContext<'_>, classes: usize) -> Result<[Side; 2], WorkError> {
             side.windows.push(Window { groups: groups.clone(), logits });
         }
     }
-    Ok(sides)
+    Ok((sides, made_by))
 }
 
 /// What windows are compared with.
@@ -139,6 +160,8 @@ fn read(cx: &UnitContext<'_>, classes: usize) -> Result<[Side; 2], WorkError> {
 pub(crate) struct Reference {
     pub likeness: Likeness,
     pub shares: Shares,
+    /// The network whose embeddings these are; `None` in a file of a version that did not record it.
+    pub made_by: Option<String>,
 }
 
 /// Names of the tensors of the shares, in the order of the scores.
@@ -162,11 +185,13 @@ impl Reference {
             .into_iter()
             .zip(&bytes)
             .map(|((name, shape, _), bytes)| Ok((name, TensorView::new(Dtype::F32, shape, bytes)?)));
-        Ok(safetensors::serialize(views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?, None)?)
+        let note = self.made_by.as_ref().map(|network| [(EMBEDDINGS.to_owned(), network.clone())].into());
+        Ok(safetensors::serialize(views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?, note)?)
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, WorkError> {
         let tensors = SafeTensors::deserialize(bytes)?;
+        let note = SafeTensors::read_metadata(bytes)?.1.metadata().clone();
         let values = |name: &str| -> Result<Vec<f32>, WorkError> {
             let tensor = tensors.tensor(name)?;
             Ok(tensor.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
@@ -185,7 +210,19 @@ impl Reference {
                 means: values("means")?,
             },
             shares: Shares { measured, means: values("validation.means")? },
+            made_by: note.and_then(|mut note| note.remove(EMBEDDINGS)),
         })
+    }
+
+    /// Refuses embeddings that another network made: distances between the two say nothing.
+    pub(crate) fn check(&self, network: &str) -> Result<(), String> {
+        match &self.made_by {
+            Some(known) if known != network => Err(format!(
+                "the embeddings are those of {network}, and {REFERENCE} of the model holds those of {known}; make both with one \
+                 configuration (backbone.path, predict.embeddings)"
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -198,8 +235,14 @@ mod tests {
         let embeddings = [1.0, 0.0, 0.5, 0.0, 1.0, -0.5, 0.8, 0.1, 0.2, 0.1, 0.7, 0.3];
         let groups = vec![vec![0], vec![1], vec![0], vec![1]];
         let likeness = Likeness::new(&embeddings, 3, &groups, 10).unwrap();
-        let reference = Reference { likeness, shares: Shares::new(&[[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0]]) };
+        let shares = Shares::new(&[[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0]]);
+        let reference = Reference { likeness, shares, made_by: Some("0123456789abcdef".into()) };
         assert_eq!(Reference::from_bytes(&reference.to_bytes().unwrap()).unwrap(), reference);
+        assert!(reference.check("0123456789abcdef").is_ok());
+        assert!(reference.check("fedcba9876543210").unwrap_err().contains("holds those of 0123456789abcdef"));
+        let older = Reference { made_by: None, ..reference };
+        assert_eq!(Reference::from_bytes(&older.to_bytes().unwrap()).unwrap(), older);
+        assert!(older.check("fedcba9876543210").is_ok());
         assert!(Reference::from_bytes(b"nothing").is_err());
     }
 }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 #[keys(section = "unknown")]
 pub(crate) struct UnknownSettings {
     /// Write the table unknown: how unlike everything that was learnt each window is. It needs embeddings: those of a backbone, or those of
-    /// the run's own network with predict.embeddings.
+    /// the network with predict.embeddings. With model.path, windows are compared with what that model learnt: its folder has to hold
+    /// unknown.safetensors, which the run that trained it writes with this key.
     #[key(default = "false")]
     #[allow(dead_code, reason = "read by its name, where the stage is declared")]
     pub enabled: bool,
@@ -59,17 +60,23 @@ pub fn declarations() -> Declarations {
     Declarations::default().section::<UnknownSettings>().check(needs_embeddings)
 }
 
-/// Whether a configuration asks for the stage, and trains a model of its own.
+/// Whether a configuration asks for the stage.
 pub(crate) fn is_asked(config: &Config) -> bool {
-    config.get("unknown.enabled").as_bool() == Some(true) && config.text("model.path").is_none()
+    config.get("unknown.enabled").as_bool() == Some(true)
+}
+
+/// Whether the run finds out itself what is known, since it trains the model; a given model brings that.
+pub(crate) fn learns(config: &Config) -> bool {
+    is_asked(config) && config.text("model.path").is_none()
 }
 
 fn needs_embeddings(values: &Values) -> Vec<Finding> {
     let asked = |key| values.get(key).as_bool() == Some(true);
     let on_embeddings = values.text("train.on").map_or_else(|| values.text("backbone.path").is_some(), |on| on == "embeddings");
-    let distils = values.text("backbone.path").is_some() && values.number("distill.epochs") > 0.0;
+    let trains = values.text("model.path").is_none();
+    let distils = trains && values.text("backbone.path").is_some() && values.number("distill.epochs") > 0.0;
     let mut findings = Vec::new();
-    if asked("unknown.enabled") && values.text("model.path").is_none() {
+    if asked("unknown.enabled") {
         if !on_embeddings && !distils && !asked("predict.embeddings") {
             let allowed = "it needs embeddings: set predict.embeddings: true, or name a backbone in backbone.path";
             findings.push(Finding::new("unknown.enabled", "true without embeddings", allowed));

@@ -102,17 +102,21 @@ fn measured(cx: &UnitContext<'_>, reference: &Reference, settings: &UnknownSetti
     let (names, logits) = (predictions.utf8("segment_id")?, predictions.f32("logit")?);
     let mut at = 0;
     let mut windows = Vec::with_capacity(embeddings.rows());
-    for batch in embeddings.batches(&["segment_id", "recording_id", "start_s", "embedding"])? {
+    for batch in embeddings.batches(&["segment_id", "recording_id", "start_s", "embedding", "model_id"])? {
         if cx.stopping() {
             return Err(EngineError::Stopped.into());
         }
         let batch = batch?;
         let (ids, recordings, starts) = (batch.utf8("segment_id")?, batch.utf8("recording_id")?, batch.f64("start_s")?);
         let arrays = batch.arrays("embedding")?;
+        if let Some(network) = batch.utf8("model_id")?.iter().flatten().next() {
+            reference.check(network)?;
+        }
         let values: Vec<f32> = arrays.iter().flatten().flat_map(halves).collect();
         if values.len() != batch.rows() * reference.likeness.width {
-            let found = values.len() / batch.rows().max(1);
-            return Err(format!("embeddings have {found} values, expected {}; run train again", reference.likeness.width).into());
+            let (found, expected) = (values.len() / batch.rows().max(1), reference.likeness.width);
+            let next = "make them with the network that the model's unknown.safetensors was made with";
+            return Err(format!("embeddings have {found} values, expected {expected}; {next}").into());
         }
         let distances = reference.likeness.distances(&values, settings.neighbours);
         for (row, (cosine, distance)) in distances.into_iter().enumerate() {
