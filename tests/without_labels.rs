@@ -257,6 +257,17 @@ fn a_class_that_is_held_out_is_learnt_nowhere_and_told_by_how_unlike_it_is() {
     let page = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
     assert!(page.contains("<h2>Unknown sounds</h2>") && page.contains("src=\"clips/unknown-01-1.wav\""), "no group has a clip");
     assert!(survey.run().join("report/clips/unknown-01-1.png").exists());
+    // A detection tells how unlike what was learnt the window with its highest score is.
+    survey.run_with(&[&["detect", "--with-upstream", "--set", "detect.threshold=0"], &sets[..]].concat());
+    let told = "SELECT COUNT(*) > 0, COUNT(*) = COUNT(unknown), COUNT(*) = COUNT(unknown_sound) FROM detections";
+    assert_eq!(ask(&survey.run(), told), ["true,true,true"]);
+    let other = "SELECT COUNT(*) FROM (SELECT MAX(CASE WHEN u.unknown = d.unknown AND u.is_loud = d.unknown_sound THEN 1 ELSE 0 END) AS same \
+         FROM detections d JOIN predictions p ON p.recording_id = d.recording_id AND p.class = d.class AND p.score = d.peak_score \
+         JOIN unknown u ON u.segment_id = p.segment_id WHERE p.start_s >= d.start_s AND p.start_s < d.end_s \
+         GROUP BY d.recording_id, d.class, d.start_s) t WHERE same = 0";
+    assert_eq!(ask(&survey.run(), other), ["0"]);
+    let doubtful = "SELECT COUNT(*) FROM detections WHERE unknown_sound IS TRUE AND unknown < 0.95";
+    assert_eq!(ask(&survey.run(), doubtful), ["0"]);
     // Applied elsewhere, the model brings what it learnt; without that, the reason is told before anything is made.
     let applied =
         ["predict.embeddings=true", "unknown.enabled=true", "annotate.format=none", "model.path=run/model", "run.path=there"];

@@ -17,6 +17,7 @@ use crate::events::{Event, event};
 use crate::predicted::{Predicted, each_recording};
 use crate::rule::{ClassEvents, Params};
 use crate::sun::Place;
+use crate::unlike::{self, Unlike};
 
 /// The columns that [`Recorded`] is made of.
 const RECORDED: [&str; 5] = ["recording_id", "duration_s", "copy_of", "latitude", "longitude"];
@@ -26,10 +27,14 @@ pub struct Detect;
 
 impl Detect {
     /// What the pass declares of itself.
-    pub fn declare(_: &Config) -> Option<Pass> {
+    pub fn declare(config: &Config) -> Option<Pass> {
+        let mut inputs = vec![Input::Table("predictions"), Input::Table("recordings"), Input::Model(DECISIONS)];
+        if unlike::is_made(config) {
+            inputs.push(Input::Table(unlike::TABLE));
+        }
         Some(Pass {
-            code_version: 5,
-            inputs: vec![Input::Table("predictions"), Input::Table("recordings"), Input::Model(DECISIONS)],
+            code_version: 6,
+            inputs,
             outputs: ["detections", "activity_parts", "night_parts"].map(Output::Table).to_vec(),
             keys: vec!["detect.*", "predict.min_score"],
             ..Pass::new("detect", Per::SiteDay)
@@ -51,7 +56,7 @@ impl Work for Detect {
         let curves = decisions.as_ref().map(|decisions| curves_at(decisions, site, METHODS)).transpose()?.unwrap_or_default();
         // A threshold that was given for all classes was chosen nowhere.
         let is_local = decisions.as_ref().filter(|_| params.detect.threshold.is_none()).and_then(|of| of.knows_site(site));
-        let judgement = Judgement { curves, is_local };
+        let judgement = Judgement { curves, is_local, unlike: Unlike::read(cx)? };
         let mut tally = Tally::default();
         let recordings = cx.read("recordings", &[&RECORDED[..], &Clock::COLUMNS].concat())?;
         let (ids, recorded) = recordings.as_ref().map(recorded).transpose()?.unwrap_or_default();
@@ -99,6 +104,8 @@ struct Judgement {
     curves: Curves,
     /// Whether that was decided on windows of the site too; `None` where nobody knows.
     is_local: Option<bool>,
+    /// How unlike what was learnt windows are.
+    unlike: Unlike,
 }
 
 fn detections(
@@ -107,6 +114,7 @@ fn detections(
     events: &[(&str, f64, Event)],
     judgement: &Judgement,
 ) -> Result<RecordBatch, TableError> {
+    let unlike = |event: &Event| judgement.unlike.at(&recording.recording_id, event.peak_start_s);
     let probability = |class: &str, score| judgement.curves.get(class).map(|curve| curve.probability(score));
     batch
         .column("recording_id", events.iter().map(|_| &recording.recording_id))
@@ -120,6 +128,8 @@ fn detections(
         .column("probability", events.iter().map(|(class, _, event)| probability(class, event.peak_score)))
         .column("threshold", events.iter().map(|(_, threshold, _)| *threshold))
         .column("calibrated_here", events.iter().map(|_| judgement.is_local))
+        .column("unknown", events.iter().map(|(.., event)| unlike(event).map(|window| window.unknown)))
+        .column("unknown_sound", events.iter().map(|(.., event)| unlike(event).map(|window| window.is_loud)))
         .column("model_id", events.iter().map(|_| &recording.model_id))
         .build()
 }

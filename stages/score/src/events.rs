@@ -40,6 +40,8 @@ pub struct Event {
     pub start_utc_us: Option<i64>,
     /// Highest score of its windows.
     pub peak_score: f64,
+    /// Start of the window with that score, seconds; the first of several.
+    pub peak_start_s: f64,
     /// Mean score of its windows.
     pub mean_score: f64,
     /// Number of its windows.
@@ -115,6 +117,7 @@ pub fn event(windows: &[Window], members: &[usize]) -> Option<Event> {
         end_s: first.end_s,
         start_utc_us: first.start_utc_us,
         peak_score: first.score,
+        peak_start_s: first.start_s,
         mean_score: first.score,
         n_windows: 1,
     };
@@ -123,7 +126,9 @@ pub fn event(windows: &[Window], members: &[usize]) -> Option<Event> {
 
 fn extend(mut event: Event, window: &Window) -> Event {
     event.end_s = event.end_s.max(window.end_s);
-    event.peak_score = event.peak_score.max(window.score);
+    if window.score > event.peak_score {
+        (event.peak_score, event.peak_start_s) = (window.score, window.start_s);
+    }
     event.n_windows += 1;
     event.mean_score += (window.score - event.mean_score) / f64::from(event.n_windows);
     event
@@ -188,6 +193,8 @@ mod tests {
         assert_eq!(spans(&windows, 0.5, 0.0), [(0.0, 5.0, 2)]);
         let nested = [window(0.0, 9.0, 0.8), window(1.0, 2.0, 0.9), window(9.0, 10.0, 0.9)];
         assert_eq!(spans(&nested, 0.5, 0.0), [(0.0, 10.0, 3)]);
+        let event = merge(&nested, &Rule::plain(0.5, 0.0)).unwrap()[0];
+        assert_eq!((event.peak_score, event.peak_start_s), (0.9, 1.0), "the first of equally high windows");
     }
 
     #[test]

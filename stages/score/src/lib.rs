@@ -27,6 +27,7 @@ mod rule;
 pub mod sun;
 pub mod thresholds;
 pub mod told;
+mod unlike;
 
 use chorus_keys::Declarations;
 
