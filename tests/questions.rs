@@ -133,6 +133,29 @@ fn an_answer_goes_to_a_file_whole_and_neither_into_the_run_nor_into_the_archive(
 }
 
 #[test]
+fn what_may_be_unknown_is_told_apart_from_what_is_not() {
+    let survey = Survey::made();
+    survey.run_with(&["detect", "--with-upstream", "--set", "detect.threshold=0.01"]);
+    // Nobody knows whether a threshold that was given for all classes holds here.
+    let all = survey.ask("SELECT DISTINCT class FROM detections ORDER BY class");
+    assert!(all.lines().count() > 1, "the test needs detections");
+    for (test, value) in [
+        ("calibrated_here IS TRUE", "false"),
+        ("calibrated_here IS NOT TRUE", "true"),
+        ("calibrated_here IS FALSE", "false"),
+        ("calibrated_here IS NOT FALSE", "true"),
+        ("calibrated_here IS UNKNOWN", "true"),
+        ("calibrated_here IS NOT NULL", "false"),
+        ("calibrated_here IS DISTINCT FROM TRUE", "true"),
+        ("unknown IS NULL", "true"),
+    ] {
+        let found = survey.ask(&format!("SELECT DISTINCT class, {test} AS told FROM detections ORDER BY class"));
+        let wanted: Vec<String> = all.lines().skip(1).map(|class| format!("{class},{value}")).collect();
+        assert_eq!(found.lines().skip(1).collect::<Vec<_>>(), wanted, "{test}");
+    }
+}
+
+#[test]
 fn the_summary_counts_windows_without_a_time_too() {
     let (made, survey) = (Survey::made(), Survey::tiny());
     let folder = survey.archive().join("raw_data/POND01");

@@ -43,6 +43,7 @@ mod session;
 mod statement;
 mod tables;
 mod times;
+mod truth;
 mod value;
 mod views;
 mod walk;

@@ -23,6 +23,7 @@ use crate::QueryError;
 use crate::distinct::optimizer_rules;
 use crate::limits::Limits;
 use crate::repair::repair;
+use crate::truth::TruthTests;
 use crate::{dialect, functions};
 
 /// The resources that all sessions of a query share. Temporary files go to `folder`, or to the system's folder for them.
@@ -62,6 +63,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(resources)
             .with_default_features()
+            .with_analyzer_rule(Arc::new(TruthTests))
             .with_optimizer_rules(optimizer_rules())
             .with_physical_optimizer_rules(
                 PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != UNSAFE).collect(),

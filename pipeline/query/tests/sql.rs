@@ -31,6 +31,54 @@ fn rows_are_filtered_ordered_and_limited() {
 }
 
 #[test]
+fn tests_of_truth_are_columns_like_others() {
+    // Of four recordings, two are longer than 20 s, one is shorter, and of one nobody knows.
+    check(&[
+        ("SELECT DISTINCT (duration_s > 20) IS TRUE AS b FROM recordings ORDER BY b", &["false", "true"]),
+        (
+            "SELECT DISTINCT status, (duration_s > 20) IS NOT TRUE AS b FROM recordings WHERE recording_id = 'c'",
+            &["rejected,true"],
+        ),
+        (
+            "SELECT b, COUNT(*) FROM (SELECT (duration_s > 20) IS FALSE AS b FROM recordings) t GROUP BY b ORDER BY b",
+            &["false,3", "true,1"],
+        ),
+        (
+            "SELECT b, COUNT(*) FROM (SELECT (duration_s > 20) IS NOT FALSE AS b FROM recordings) t GROUP BY b ORDER BY b",
+            &["false,1", "true,3"],
+        ),
+        (
+            "SELECT b, COUNT(*) FROM (SELECT (duration_s > 20) IS UNKNOWN AS b FROM recordings) t GROUP BY b ORDER BY b",
+            &["false,3", "true,1"],
+        ),
+        ("SELECT DISTINCT NOT ((duration_s > 20) IS NOT UNKNOWN) AS b FROM recordings ORDER BY b", &["false", "true"]),
+        (
+            "SELECT DISTINCT duration_s IS NOT NULL AS a, duration_s IS DISTINCT FROM 30 AS b, duration_s IS NULL AS c FROM recordings ORDER BY a, b",
+            &["false,true,true", "true,false,false", "true,true,false"],
+        ),
+        (
+            "SELECT DISTINCT (duration_s > 20) IS TRUE FROM recordings GROUP BY (duration_s > 20) IS TRUE ORDER BY 1",
+            &["false", "true"],
+        ),
+        (
+            "SELECT DISTINCT b FROM (SELECT (duration_s > 20) IS TRUE AS b, COUNT(*) AS n FROM recordings GROUP BY 1) t ORDER BY b",
+            &["false", "true"],
+        ),
+        (
+            "SELECT (duration_s > 20) IS FALSE AS b FROM recordings UNION SELECT (duration_s > 20) IS NOT FALSE FROM recordings ORDER BY b",
+            &["false", "true"],
+        ),
+        (
+            "SELECT b, COUNT(*) FROM (SELECT (duration_s > 20) IS TRUE AS b FROM recordings) t GROUP BY ROLLUP (b) ORDER BY b NULLS LAST",
+            &["false,2", "true,2", ",4"],
+        ),
+        ("SELECT COUNT(DISTINCT (duration_s > 20) IS TRUE), BOOL_OR((duration_s > 20) IS UNKNOWN) FROM recordings", &["2,true"]),
+        ("SELECT DISTINCT status FROM recordings WHERE (duration_s > 20) IS NOT TRUE ORDER BY status", &["ok", "rejected"]),
+        ("SELECT DISTINCT (SELECT (MAX(r.duration_s) > 20) IS TRUE FROM recordings r) AS b FROM recordings", &["true"]),
+    ]);
+}
+
+#[test]
 fn groups_are_counted_and_summed_up() {
     check(&[
         ("SELECT COUNT(*) FROM predictions", &["10"]),
