@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_engine::graph::{learns_from_embeddings, stages};
-use chorus_engine::{Config, Console, RunDir, RunOptions, Selection, atomic};
+use chorus_engine::{Config, Console, RunDir, RunOptions, Selection, clear_tmp};
 use chorus_frames::Frames;
 use chorus_frames::polars::prelude::{LazyFrame, col, lit};
 
@@ -173,7 +173,7 @@ fn write(folder: &RunDir, rounds: &[Round], best: usize) -> anyhow::Result<()> {
             .column("test_average_precision", rounds.iter().map(|round| round.test))
             .column("kept", (0..rounds.len()).map(|number| number == best)))
     })?;
-    Ok(atomic::clear(&folder.tmp())?)
+    Ok(clear_tmp(folder)?)
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub use files::atomic;
 pub use files::claim::Claim;
 pub use files::hash::{hash_bytes, hash_file};
 pub use files::run_dir::RunDir;
+pub use files::scratch::{Scratch, clear_tmp};
 pub use files::share::Share;
 pub use files::tree::{files_below, is_within};
 pub use files::user_cache::user_cache;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use chorus_engine::{Partition, RunTables, RunTablesError};
+use chorus_engine::{Partition, RunTables, RunTablesError, Scratch};
 use chorus_tables::TableSchema;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result as EngineResult};
@@ -51,6 +51,8 @@ struct Reading {
     params: Vec<Param>,
     resources: Arc<RuntimeEnv>,
     files: Arc<Files>,
+    /// Where temporary files lie. It goes last, after all that may hold some.
+    _scratch: Option<Scratch>,
 }
 
 impl Tables {
@@ -200,12 +202,14 @@ impl Tables {
 
     /// What a query needs besides its text.
     fn reading(&self, params: Vec<Param>) -> Result<Reading, QueryError> {
-        // Temporary files lie beside the run's, where there is room for what a run holds. The engine makes the folder when it is needed.
+        // Temporary files lie beside the run's, where there is room for what a run holds, or else where the system has them: in a run of
+        // somebody else, or where no lock could say that they are still needed.
         let is_writable = |run: &&RunTables| std::fs::metadata(run.path()).is_ok_and(|found| !found.permissions().readonly());
-        let folder = self.runs.first().filter(is_writable).map(|run| run.run_dir().tmp());
+        let scratch = self.runs.first().filter(is_writable).and_then(|run| Scratch::claim(run.run_dir()).ok());
+        let folder = scratch.as_ref().map(|scratch| scratch.path().to_owned());
         let files = Arc::new(Files::default());
         let resources = resources(&self.limits, folder).map_err(|e| explain(e, &files, Vec::new))?;
-        Ok(Reading { params, resources, files })
+        Ok(Reading { params, resources, files, _scratch: scratch })
     }
 
     /// What a name means.

@@ -35,6 +35,26 @@ fn a_query_ends_when_its_time_is_over() {
 }
 
 #[test]
+fn queries_of_one_run_do_not_disturb_each_other() {
+    let run = Run::small();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let tables = Tables::open(&run.path).unwrap();
+                    let mut out = Vec::new();
+                    tables.sql("SELECT COUNT(*) AS n FROM predictions").unwrap().write(Format::Csv, &mut out).unwrap();
+                    assert_eq!(out, b"n\n10\n");
+                    // As a run does when it starts.
+                    chorus_engine::clear_tmp(&chorus_engine::RunDir::new(&run.path)).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(std::fs::read_dir(run.path.join("tmp")).map_or(0, Iterator::count), 0);
+}
+
+#[test]
 fn a_query_can_be_stopped_from_outside() {
     let limits = Limits::default();
     let stop = limits.stop.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chorus_engine::{Config, RunDir, atomic};
+use chorus_engine::{Config, RunDir, clear_tmp};
 use chorus_frames::Frames;
 use chorus_frames::polars::prelude::{DataFrame, DataType, IntoLazy, LazyFrame, NULL, PolarsResult, UnionArgs, col, concat, lit};
 
@@ -100,7 +100,7 @@ pub(super) fn gather(sweep: &Path, made: &[Made]) -> anyhow::Result<Summary> {
     }
     let summary = summarize(rows)?;
     write_summary(&folder, &summary)?;
-    atomic::clear(&folder.tmp())?;
+    clear_tmp(&folder)?;
     Ok(summary)
 }
 

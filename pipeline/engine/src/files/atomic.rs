@@ -271,13 +271,21 @@ pub fn remove(root: &Path, path: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Removes what an earlier process left in `tmp`.
+/// Makes a folder, and those around it.
 ///
 /// # Errors
 /// [`EngineError::Io`].
-pub fn clear(tmp: &Path) -> Result<(), EngineError> {
-    match fs::remove_dir_all(tmp) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(EngineError::io(tmp, "cannot be cleared")(e)),
+pub(crate) fn make_folder(path: &Path) -> Result<(), EngineError> {
+    fs::create_dir_all(path).map_err(EngineError::io(path, "cannot be made"))
+}
+
+/// Removes a folder with all that an earlier process left in it; does nothing when it is missing.
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub(crate) fn clear(folder: &Path) -> Result<(), EngineError> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(EngineError::io(folder, "cannot be cleared")(e)),
         _ => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod claim;
 pub(crate) mod hash;
 pub(crate) mod roster;
 pub(crate) mod run_dir;
+pub(crate) mod scratch;
 pub(crate) mod share;
 pub(crate) mod tree;
 pub(crate) mod user_cache;

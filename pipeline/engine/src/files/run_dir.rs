@@ -89,6 +89,11 @@ impl RunDir {
         self.path.join("tmp").join(self.share.map_or_else(String::new, Share::name))
     }
 
+    /// Where processes have folders of their own for as long as they run; see [`super::scratch`].
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.path.join("tmp").join("scratch")
+    }
+
     /// The folder of a pass's journal, which holds the states of its units.
     pub fn states(&self, pass: &str) -> PathBuf {
         self.path.join("state").join(pass)

@@ -12,6 +12,7 @@ use super::manifest;
 use super::work::Registry;
 use crate::console::counted;
 use crate::files::claim::Claim;
+use crate::files::scratch::clear_tmp;
 use crate::files::share::Share;
 use crate::files::{alike, atomic, roster};
 use crate::graph::{Pass, Per, Program, stages};
@@ -421,7 +422,7 @@ impl Runner {
         }
         let lock = self.run.lock()?;
         let share = self.run.share().map(|share| self.run.take_share(share)).transpose()?;
-        atomic::clear(&self.run.tmp())?;
+        clear_tmp(&self.run)?;
         if share.is_none() {
             // No other process has the run, so processes that were killed left these.
             atomic::clear(&self.run.claims())?;
