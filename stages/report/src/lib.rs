@@ -25,7 +25,7 @@ mod speech;
 mod tests;
 
 use chorus_engine::graph::{DECISIONS, Input, MODEL_CARD, Output, Pass, Per, has_labels, trains_in_steps};
-use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
 
@@ -46,6 +46,10 @@ struct ReportSettings {
     /// classes come first. A clip has at most 3 MB of sound.
     #[key(unit = "clips", default = "60", range = 0..=1000)]
     max_clips: usize,
+    /// CSV file that `chorus prevalence --format csv` wrote: how often each class calls, for the report; null: none.
+    #[key(path, example = "prevalence.csv")]
+    #[allow(dead_code, reason = "read by its name, as a file")]
+    prevalence: Option<String>,
 }
 
 /// The key that names a backbone for voices.
@@ -89,6 +93,7 @@ impl Report {
         let learnt = learnt.iter().filter(|table| **table != "training_log" || trains_in_steps(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD), Input::Model(DECISIONS)]);
+        inputs.push(Input::File(facts::prevalence::KEY));
         if config.values().has(SOUNDSCAPE) && config.get(SOUNDSCAPE).as_bool() == Some(true) {
             inputs.push(Input::Table(facts::sounds::TABLE));
         }
@@ -105,10 +110,11 @@ impl Report {
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
         }
         Some(Pass {
-            code_version: 6,
+            code_version: 7,
             inputs,
             outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
             keys,
+            hints: vec![facts::prevalence::KEY],
             ..Pass::new("report", Per::Run)
         })
     }
@@ -116,6 +122,15 @@ impl Report {
 
 impl Work for Report {
     type Found = ();
+
+    fn faults(&self, cx: &ScanContext<'_>) -> Result<Vec<Fault>, WorkError> {
+        let fault = |e: WorkError| Fault {
+            key: facts::prevalence::KEY,
+            found: format!("a file that cannot be used ({e})"),
+            allowed: "name the file of `chorus prevalence --format csv`, or leave the key out".to_owned(),
+        };
+        Ok(facts::prevalence::read(cx).err().map(fault).into_iter().collect())
+    }
 
     fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         Ok(Scan::default())

@@ -11,6 +11,7 @@ pub(crate) mod day;
 pub(crate) mod expected;
 mod found;
 mod learned;
+pub(crate) mod prevalence;
 mod recorded;
 #[cfg(test)]
 pub(crate) mod rows;
@@ -59,6 +60,8 @@ pub(crate) struct Facts {
     pub(crate) unlike: Option<Vec<Group>>,
     /// How plausible detections are, by class; empty in a run without a table that says so.
     pub(crate) expected: BTreeMap<String, expected::BySite>,
+    /// How often each class calls, as `chorus prevalence` estimated it; `None` where the configuration names no estimate.
+    pub(crate) prevalence: Option<Vec<prevalence::OfNight>>,
     /// The classes that validation does not show to be told, which detect left out.
     pub(crate) left_out: Vec<LeftOut>,
     /// What the classifier learned from; `None` in a run that brings its model along.
@@ -112,6 +115,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         }
         Ok(())
     })?;
+    facts.prevalence = prevalence::read(cx)?;
     facts.left_out = left_out(cx, facts.recorded.sites.keys().cloned().collect())?;
     facts.left_out.iter().for_each(|left| facts.found.know(&left.class));
     // A report does without what the card says when it cannot be read: the passes that need the model say what is wrong with it.

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::expected;
 use super::parts::{class_head, class_list, class_name, first, head, row_head, table, tables};
+use super::prevalence;
 use super::recorded::{column_words, columns};
 use super::sun;
 use super::untold;
@@ -42,6 +43,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 (activity(facts, &found))
                 (sun::section(facts, &found))
             }
+            (prevalence::section(facts))
             (expected::section(facts))
             (never(facts))
             (untold::uncalibrated(facts))

@@ -6,6 +6,7 @@ mod found;
 mod learned;
 mod listen;
 mod parts;
+mod prevalence;
 mod recorded;
 mod settings;
 mod sounds;
