@@ -5,7 +5,6 @@
 //! empty: its windows are 0 or 1 for each class. Windows of a recording without an annotation file are null.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use chorus_archive::Archive;
@@ -20,6 +19,7 @@ use crate::codes::CodeTable;
 use crate::contents::Contents;
 use crate::digest;
 use crate::event::Event;
+use crate::file_events::{FileEvents, settle};
 use crate::files;
 use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
 use crate::layouts;
@@ -28,7 +28,7 @@ use crate::pairing::{Copies, Part, parts_of};
 use crate::reading::Reading;
 use crate::tell::UnusedCounts;
 use crate::text::composed;
-use crate::{verdicts, windows};
+use crate::windows;
 
 /// Files beside the annotations.
 #[derive(Debug, Deserialize, Keys)]
@@ -283,43 +283,6 @@ fn copies(cx: &ScanContext<'_>) -> Result<Copies, WorkError> {
     Ok(paths.iter().zip(&copies).filter_map(copy).collect())
 }
 
-/// The events that one file has of one recording.
-struct FileEvents {
-    file: String,
-    /// The recording's path, or why none was found.
-    recording: Result<String, String>,
-    events: Vec<Event>,
-    /// Whether the file holds everything that was heard.
-    is_complete: bool,
-}
-
-/// A verdict of a sheet: its recording, its class and its span in seconds, where it stands among the files, and where its event is.
-type Given = (String, String, Range<f64>, (usize, u32, u32), (usize, usize));
-
-/// Verdicts that later ones replace are not used. The files are in the order in which their verdicts count.
-fn settle(files: &mut [FileEvents]) {
-    let mut given: Vec<Given> = Vec::new();
-    let mut rank = 0;
-    for (at, file) in files.iter().enumerate() {
-        // A sheet may name a recording in several ways, and comes once for each of them.
-        rank += usize::from(at > 0 && files[at - 1].file != file.file);
-        let Ok(recording) = &file.recording else { continue };
-        for (place, event) in file.events.iter().enumerate() {
-            let is_unsure = event.problem.as_deref() == Some(layouts::review::UNSURE);
-            let is_verdict = is_unsure || event.verdict.is_some() && event.problem.is_none();
-            if let Some((start_s, end_s)) = event.start_s.zip(event.end_s).filter(|_| is_verdict) {
-                let class = composed(&event.label).into_owned();
-                given.push((recording.clone(), class, start_s..end_s, (rank, event.line, event.item), (at, place)));
-            }
-        }
-    }
-    given.sort_by_key(|(.., stands, _)| *stands);
-    for at in verdicts::replaced(&given, |(recording, class, span_s, ..)| (recording.as_str(), class.as_str(), span_s.clone())) {
-        let (file, place) = given[at].4;
-        files[file].events[place].problem = Some(verdicts::REPLACED.to_owned());
-    }
-}
-
 impl UnitParts {
     /// The events of a unit's recordings, by file.
     fn events(
@@ -452,39 +415,4 @@ fn write_reviews(
             .column("lines_used", review().map(|r| r.map_or(0, |r| r.used)))
     })?;
     Ok(())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn file(name: &str, events: &[(u32, f64, Option<bool>)]) -> FileEvents {
-        let event = |&(line, start_s, verdict): &(u32, f64, Option<bool>)| Event {
-            line,
-            label: "FROG".into(),
-            start_s: Some(start_s),
-            end_s: Some(start_s + 3.0),
-            verdict,
-            problem: verdict.is_none().then(|| layouts::review::UNSURE.to_owned()),
-            ..Event::default()
-        };
-        let events = events.iter().map(event).collect();
-        FileEvents { file: name.into(), recording: Ok("A/1.wav".into()), events, is_complete: false }
-    }
-
-    #[test]
-    fn a_later_verdict_of_any_sheet_replaces_an_earlier_one() {
-        let mut files = [
-            file("reviews/a.csv", &[(2, 0.0, Some(true)), (5, 3.0, Some(true)), (6, 9.0, Some(false))]),
-            // The same sheet, with another name of the recording.
-            file("reviews/a.csv", &[(4, 3.0, Some(false))]),
-            file("reviews/b.csv", &[(2, 0.0, None), (3, 9.02, Some(true))]),
-        ];
-        settle(&mut files);
-        let replaced = |event: &Event| event.problem.as_deref() == Some(verdicts::REPLACED);
-        let found: Vec<Vec<bool>> = files.iter().map(|file| file.events.iter().map(replaced).collect()).collect();
-        assert_eq!(found, [vec![true, false, true], vec![true], vec![false, false]]);
-        assert_eq!(files[2].events[0].problem.as_deref(), Some(layouts::review::UNSURE));
-    }
 }

@@ -14,6 +14,7 @@ mod delimited;
 mod digest;
 pub mod error;
 pub mod event;
+mod file_events;
 mod files;
 mod glance;
 mod joined;

@@ -1,0 +1,80 @@
+//! The events of a unit's recordings by file, and which verdicts among them still count.
+
+use std::ops::Range;
+
+use crate::event::Event;
+use crate::layouts::review::UNSURE;
+use crate::text::composed;
+use crate::verdicts;
+
+/// The events that one file has of one recording.
+pub(crate) struct FileEvents {
+    pub(crate) file: String,
+    /// The recording's path, or why none was found.
+    pub(crate) recording: Result<String, String>,
+    pub(crate) events: Vec<Event>,
+    /// Whether the file holds everything that was heard.
+    pub(crate) is_complete: bool,
+}
+
+/// A verdict of a sheet: its recording, its class and its span in seconds, where it stands among the files, and where its event is.
+type Given = (String, String, Range<f64>, (usize, u32, u32), (usize, usize));
+
+/// Verdicts that later ones replace are not used. The files are in the order in which their verdicts count.
+pub(crate) fn settle(files: &mut [FileEvents]) {
+    let mut given: Vec<Given> = Vec::new();
+    let mut rank = 0;
+    for (at, file) in files.iter().enumerate() {
+        // A sheet may name a recording in several ways, and comes once for each of them.
+        rank += usize::from(at > 0 && files[at - 1].file != file.file);
+        let Ok(recording) = &file.recording else { continue };
+        for (place, event) in file.events.iter().enumerate() {
+            let is_unsure = event.problem.as_deref() == Some(UNSURE);
+            let is_verdict = is_unsure || event.verdict.is_some() && event.problem.is_none();
+            if let Some((start_s, end_s)) = event.start_s.zip(event.end_s).filter(|_| is_verdict) {
+                let class = composed(&event.label).into_owned();
+                given.push((recording.clone(), class, start_s..end_s, (rank, event.line, event.item), (at, place)));
+            }
+        }
+    }
+    given.sort_by_key(|(.., stands, _)| *stands);
+    for at in verdicts::replaced(&given, |(recording, class, span_s, ..)| (recording.as_str(), class.as_str(), span_s.clone())) {
+        let (file, place) = given[at].4;
+        files[file].events[place].problem = Some(verdicts::REPLACED.to_owned());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, events: &[(u32, f64, Option<bool>)]) -> FileEvents {
+        let event = |&(line, start_s, verdict): &(u32, f64, Option<bool>)| Event {
+            line,
+            label: "FROG".into(),
+            start_s: Some(start_s),
+            end_s: Some(start_s + 3.0),
+            verdict,
+            problem: verdict.is_none().then(|| UNSURE.to_owned()),
+            ..Event::default()
+        };
+        let events = events.iter().map(event).collect();
+        FileEvents { file: name.into(), recording: Ok("A/1.wav".into()), events, is_complete: false }
+    }
+
+    #[test]
+    fn a_later_verdict_of_any_sheet_replaces_an_earlier_one() {
+        let mut files = [
+            file("reviews/a.csv", &[(2, 0.0, Some(true)), (5, 3.0, Some(true)), (6, 9.0, Some(false))]),
+            // The same sheet, with another name of the recording.
+            file("reviews/a.csv", &[(4, 3.0, Some(false))]),
+            file("reviews/b.csv", &[(2, 0.0, None), (3, 9.02, Some(true))]),
+        ];
+        settle(&mut files);
+        let replaced = |event: &Event| event.problem.as_deref() == Some(verdicts::REPLACED);
+        let found: Vec<Vec<bool>> = files.iter().map(|file| file.events.iter().map(replaced).collect()).collect();
+        assert_eq!(found, [vec![true, false, true], vec![true], vec![false, false]]);
+        assert_eq!(files[2].events[0].problem.as_deref(), Some(UNSURE));
+    }
+}
