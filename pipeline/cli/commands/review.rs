@@ -7,6 +7,7 @@ use chorus_labels::layouts::review::{self, SheetRow};
 use chorus_labels::verdicts;
 use chorus_report::review::estimate::{Judged, OfClass, Verdict, of_classes};
 use chorus_report::review::prevalence::Sheet;
+use chorus_report::sheets;
 use serde_json::json;
 
 use crate::args::{ReviewArgs, UsageError};
@@ -44,8 +45,7 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
 /// Reads filled-in sheets: one, or those of a folder. Rows that cannot be used are counted and told.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Sheet>> {
     let wrong = |fault: String| UsageError(format!("{}: {fault}", path.display()));
-    let found =
-        verdicts::at(path, review::read)?.ok_or_else(|| wrong("there is no such sheet or folder of sheets".to_owned()))?;
+    let found = sheets::at(path, review::read)?.ok_or_else(|| wrong("there is no such sheet or folder of sheets".to_owned()))?;
     if found.is_empty() {
         return Err(wrong("the folder has no .csv or .tsv; name a sheet, or a folder of them".to_owned()).into());
     }

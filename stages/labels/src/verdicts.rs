@@ -7,12 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::Path;
 
-use chorus_archive::{Archive, Local};
-
-use crate::error::LabelsError;
-use crate::layouts::review::{Sheet, SheetRow, Sheets, Verdict, sheets};
+use crate::layouts::review::{Sheet, SheetRow, Sheets, Verdict};
 
 /// Seconds by which times of a sheet may be off, since spreadsheets round them to one decimal.
 pub const TOLERANCE_S: f64 = 0.05;
@@ -186,31 +182,11 @@ pub fn told(faults: &[String]) -> Option<String> {
     (n > 0).then(|| format!("{n} {rows} not used: {listed}{others}"))
 }
 
-/// The sheet at a path of this machine, or those of the folder there; `None` where there is nothing. They are named by that path.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn at(path: &Path, parse: impl Fn(&[u8]) -> Result<Sheet, String>) -> Result<Option<Sheets>, LabelsError> {
-    if path.is_dir() {
-        let shown = |file: &str| path.join(file).display().to_string();
-        let found = sheets(&Local::new(path), ".", parse)?;
-        return Ok(Some(found.into_iter().map(|(file, read)| (shown(&file), read)).collect()));
-    }
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(None) };
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let archive = Local::new(whole.parent().unwrap_or(&whole));
-    if archive.kind_of(&name)?.is_none() {
-        return Ok(None);
-    }
-    let found = sheets(&archive, &name, parse)?;
-    Ok(Some(found.into_iter().map(|(_, read)| (path.display().to_string(), read)).collect()))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::layouts::review::{read, verdicts};
+    use crate::layouts::review::verdicts;
     use Verdict::{No, Unsure, Yes};
 
     fn heard(class: &str, start_s: f64, end_s: f64, verdict: Verdict) -> Heard {
@@ -262,28 +238,16 @@ mod tests {
 
     #[test]
     fn later_sheets_count_and_rows_that_cannot_be_used_are_told_with_file_and_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-        write("a.csv", SHEET);
-        write("b.csv", &SHEET.replace(",yes\nA/1.wav,FROG", ",no\nA/1.wav,FROG"));
-        write("c.csv", "x,y\n1,2\n");
-        let given = Given::of(at(folder.path(), verdicts).unwrap().unwrap());
+        let other = SHEET.replace(",yes\nA/1.wav,FROG", ",no\nA/1.wav,FROG");
+        let files = [("a.csv", SHEET), ("b.csv", other.as_str()), ("c.csv", "x,y\n1,2\n")];
+        let given = Given::of(files.iter().map(|(file, text)| ((*file).to_owned(), verdicts(text.as_bytes()))).collect());
         let found: Vec<_> = given.heard.iter().map(|one| (one.class.as_str(), one.start_s, one.verdict)).collect();
         assert_eq!(found, [("FROG", 3.0, No), ("FROG", 12.0, No), ("TOAD", 3.0, Unsure)]);
         assert_eq!((given.sheets, given.faults.len()), (2, 5));
-        let place = folder.path().display();
-        assert!(given.faults[0].starts_with(&format!("{place}/a.csv, line 5: ")), "{:?}", given.faults);
-        assert!(
-            given.faults[1].ends_with("a.csv, line 6: the verdict is `ja`, expected yes, no or unsure"),
-            "{:?}",
-            given.faults
-        );
-        assert!(given.faults[4].contains("c.csv: no column recording"), "{:?}", given.faults);
+        assert!(given.faults[0].starts_with("a.csv, line 5: starts at 9 s"), "{:?}", given.faults);
+        assert_eq!(given.faults[1], "a.csv, line 6: the verdict is `ja`, expected yes, no or unsure");
+        assert!(given.faults[4].starts_with("c.csv: no column recording"), "{:?}", given.faults);
         assert!(told(&given.faults).unwrap().starts_with("5 sheets or rows of sheets were not used: "));
         assert_eq!(told(&[]), None);
-        // One sheet alone, with the path that it was named by.
-        let one = at(&folder.path().join("a.csv"), read).unwrap().unwrap();
-        assert!(one.len() == 1 && one[0].1.as_ref().unwrap_err().contains("no column strata"), "{one:?}");
-        assert_eq!(at(&folder.path().join("nowhere.csv"), read).unwrap(), None);
     }
 }

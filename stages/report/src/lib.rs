@@ -20,6 +20,7 @@ mod listen;
 mod page;
 mod plot;
 pub mod review;
+pub mod sheets;
 mod speech;
 #[cfg(test)]
 mod tests;

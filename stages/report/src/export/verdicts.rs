@@ -18,6 +18,7 @@ use super::error::ExportError;
 use super::filter::Filter;
 use super::format::ExportOption;
 use super::run::Run;
+use crate::sheets::at;
 
 /// The option of formats that hold verdicts.
 pub(super) const SHEET: ExportOption = ExportOption {
@@ -154,7 +155,7 @@ impl Verdicts {
 /// The sheets that a person names.
 fn named(path: &Path) -> Result<Given, ExportError> {
     let missing = || ExportError::NoSheet { path: path.display().to_string(), named: "--sheet" };
-    let given = Given::of(verdicts::at(path, review::verdicts)?.ok_or_else(missing)?);
+    let given = Given::of(at(path, review::verdicts)?.ok_or_else(missing)?);
     if given.sheets == 0 {
         let none = "the folder has no .csv or .tsv; name a sheet with verdicts, or a folder of them";
         let what = given.faults.into_iter().next().unwrap_or_else(|| format!("{}: {none}", path.display()));
