@@ -185,14 +185,21 @@ fn what_people_heard_stands_in_the_place_of_what_the_model_found() {
     for (i, clip) in clips.iter().enumerate() {
         sheet.write_record(columns.map(|column| clip[column].as_str()).into_iter().chain([verdict(i), "Ada"])).unwrap();
     }
-    // What the model did not find: a class that it does not even know.
+    // What the model did not find, and a class that nobody knows.
     let first = &clips[0]["recording"];
-    sheet.write_record([first.as_str(), "NEWT", "0", "1.5", "yes", "Bo"]).unwrap();
-    sheet.write_record(["nowhere.wav", "NEWT", "0", "1.5", "yes", "Bo"]).unwrap();
+    let unheard = survey.ask(&format!(
+        "SELECT class, COALESCE(scientific_name, class) AS name FROM classes WHERE class NOT IN (SELECT d.class FROM detections d \
+         JOIN recordings r ON d.recording_id = r.recording_id WHERE r.path = '{first}' AND d.start_s < 2) ORDER BY class LIMIT 1"
+    ));
+    let (silent, name) = unheard.lines().nth(1).and_then(|row| row.split_once(',')).expect("a class without a detection there");
+    sheet.write_record([first.as_str(), silent, "0", "1.5", "yes", "Bo"]).unwrap();
+    sheet.write_record([first.as_str(), "NOSUCHFROG", "0", "1.5", "yes", "Bo"]).unwrap();
+    sheet.write_record(["nowhere.wav", silent, "0", "1.5", "yes", "Bo"]).unwrap();
     sheet.flush().unwrap();
     let (_, noted) = export(&survey, "dp", &["camtrap-dp", "--sheet", "heard.csv", "--acoustic"]);
     assert!(noted.contains("1 verdicts are about recordings that are not in this export; the first is `nowhere.wav`"), "{noted}");
     assert!(noted.contains("1 observations by people alone"), "{noted}");
+    assert!(noted.contains("the run does not have their classes: NOSUCHFROG (1)"), "{noted}");
     let media = rows(&survey.folder().join("dp/media.csv"));
     assert!(
         media.iter().all(|row| row["samplingFrequency"] == "16000" && row["captureMethod"] == "recordingSchedule"),
@@ -228,7 +235,9 @@ fn what_people_heard_stands_in_the_place_of_what_the_model_found() {
         }
     }
     let alone = observed.iter().find(|row| row["observationTags"].ends_with("review:heard")).unwrap();
-    assert_eq!((alone["scientificName"].as_str(), alone["classifiedBy"].as_str()), ("NEWT", "Bo"));
+    assert_eq!((alone["scientificName"].as_str(), alone["classifiedBy"].as_str()), (name, "Bo"));
+    let package = fs::read_to_string(survey.folder().join("dp/datapackage.json")).unwrap();
+    assert!(!package.contains("NOSUCHFROG") && !observed.iter().any(|row| row["observationTags"].contains("NOSUCHFROG")));
     assert_eq!(occurred[alone["observationID"].as_str()]["identifiedBy"], "Bo");
     let package: serde_json::Value =
         serde_json::from_slice(&fs::read(survey.folder().join("dp/datapackage.json")).unwrap()).unwrap();
