@@ -3,11 +3,13 @@
 //! before and after, and end in an internal error where a column that is never null may be null after all. So such columns are planned as what
 //! they are computed by.
 
-use datafusion::common::Result as EngineResult;
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result as EngineResult};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator, binary_expr, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator, Union, binary_expr, lit};
 use datafusion::optimizer::AnalyzerRule;
 
 /// The rule. It comes after the engine's own, when arguments have their types.
@@ -23,6 +25,7 @@ impl AnalyzerRule for TruthTests {
         let planned = plan.transform_up_with_subqueries(|node| {
             let node = match node {
                 LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => in_columns(node)?,
+                LogicalPlan::Union(union) => Transformed::yes(LogicalPlan::Union(widened(union)?)),
                 // Tests in conditions are no columns, and the engine knows what to make of them.
                 node => Transformed::no(node),
             };
@@ -31,6 +34,23 @@ impl AnalyzerRule for TruthTests {
         });
         Ok(planned?.data)
     }
+}
+
+/// A union whose columns may be null where one of its inputs may be. It does not find that out again by itself.
+fn widened(union: Union) -> EngineResult<Union> {
+    let may_be_null = |place: usize| {
+        let of = |input: &Arc<LogicalPlan>| input.schema().fields().get(place).is_some_and(|field| field.is_nullable());
+        union.inputs.iter().any(of)
+    };
+    if union.schema.fields().iter().enumerate().all(|(place, field)| field.is_nullable() || !may_be_null(place)) {
+        return Ok(union);
+    }
+    let columns = union.schema.iter().enumerate().map(|(place, (table, field))| {
+        let is_nullable = field.is_nullable() || may_be_null(place);
+        (table.cloned(), Arc::new(field.as_ref().clone().with_nullable(is_nullable)))
+    });
+    let schema = DFSchema::new_with_metadata(columns.collect(), union.schema.metadata().clone())?;
+    Ok(Union { inputs: union.inputs, schema: Arc::new(schema) })
 }
 
 /// The same with other tests in the columns of a node, which keep their names.
