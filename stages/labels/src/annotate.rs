@@ -18,7 +18,6 @@ use serde::Deserialize;
 use crate::codes::CodeTable;
 use crate::contents::Contents;
 use crate::digest;
-use crate::event::Event;
 use crate::file_events::{FileEvents, settle};
 use crate::files;
 use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};

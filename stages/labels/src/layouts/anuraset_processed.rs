@@ -6,6 +6,7 @@
 
 use super::clips::ClipLabels;
 use super::columns::filled;
+use super::separator::LabelSeparator;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
