@@ -36,13 +36,13 @@ struct Column {
 
 /// Writes the names, a rule and the rows.
 pub(crate) fn write(rows: Rows, style: &TableStyle, out: &mut impl Write) -> Result<(), QueryError> {
-    let shown = style.limit.unwrap_or(usize::MAX);
+    let most = style.limit.unwrap_or(usize::MAX);
     let titles: Vec<String> = rows.columns().into_iter().map(|name| shown(name).into_owned()).collect();
     let kinds: Vec<DataType> = rows.schema().fields().iter().map(|field| field.data_type().clone()).collect();
     let (mut cells, mut found) = (Vec::new(), 0);
     for batch in rows {
         let batch = batch?;
-        each_row(&batch.slice(0, batch.num_rows().min(shown - cells.len())), |row| {
+        each_row(&batch.slice(0, batch.num_rows().min(most - cells.len())), |row| {
             cells.push(row.iter().map(|v| shown(&text(v).unwrap_or(NULL.into())).into_owned()).collect::<Vec<_>>());
             Ok(())
         })?;
