@@ -218,6 +218,7 @@ fn init_writes_a_configuration_that_runs() {
     let init = Command::new(CHORUS).arg("init").arg(survey.archive()).arg("--model").arg(&model).arg("-o").arg(&written).output();
     let output = init.unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("labels (anuraset_raw), a model"), "{}", text(&output.stderr));
     let config = fs::read_to_string(&written).unwrap();
     for wanted in ["format: anuraset_raw", "threshold_fraction: 0\n", "\nmodel:\n  path: ", "# file: subset.csv"] {
         assert!(config.contains(wanted), "{wanted} is missing in\n{config}");

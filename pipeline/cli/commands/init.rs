@@ -77,7 +77,7 @@ fn guide(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance) -> Guide
     let facts = [
         Some(counted(found.files, "recording")),
         found.hours.map(|hours| format!("about {}", estimate::recorded_time(hours))),
-        layout.annotations.as_ref().filter(|_| args.model.is_none()).map(|labels| format!("labels ({})", labels.format)),
+        layout.annotations.as_ref().map(|labels| format!("labels ({})", labels.format)),
         args.model.as_ref().map(|_| "a model".to_owned()),
         layout.sites.then(|| "a site sheet (sites.csv)".to_owned()),
         layout.subset.filter(|_| args.model.is_none()).map(|file| format!("a split ({file})")),
