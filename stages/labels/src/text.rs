@@ -34,6 +34,11 @@ pub(crate) fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Whether a field says that there is no value: an empty one, or what R, pandas and databases write for it.
+pub(crate) fn is_missing(text: &str) -> bool {
+    matches!(text, "" | "NA" | "N/A" | "NaN" | "nan" | "NULL" | "None")
+}
+
 /// As [`composed`], in lower case.
 pub(crate) fn folded(name: &str) -> String {
     composed(name).to_lowercase()

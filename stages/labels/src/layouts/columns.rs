@@ -50,8 +50,9 @@ pub(crate) const LABEL: &[&str] = &[
     "Name",
     "Target",
 ];
-/// The label that a person gives where a program has given one before: the two may differ.
-const MANUAL: [&str; 1] = ["manual id"];
+/// Those that name a species, in code or in words, and have to agree. `Manual ID` may differ from what a program found. The others may be
+/// coarser, such as `Category`, or tell something else, such as `Call`.
+const SPECIES: &[&str] = &["species", "annotation", "label", "labels", "code", "species code", "common name", "scientific name"];
 const LOW: &[&str] = &[
     "low_hz",
     "low",
@@ -313,8 +314,8 @@ impl EventColumns {
 /// The columns that may contradict that of the label, unless they are `taken` for something else.
 pub(super) fn rivals_of_label(table: &Delimited, label: usize, taken: &[usize]) -> Rivals {
     let mut rivals = Rivals::default();
-    if !MANUAL.contains(&plain(&table.header[label]).as_str()) {
-        rivals.add(table, (label, LABEL, "annotate.label_column"), taken, |_| Sense::Labels);
+    if SPECIES.contains(&plain(&table.header[label]).as_str()) {
+        rivals.add(table, (label, SPECIES, "annotate.label_column"), taken, |_| Sense::Labels);
     }
     rivals
 }
@@ -367,6 +368,9 @@ mod tests {
         assert_eq!(problems("start,end,stop,label\n1,2,2,A\n1,2,3,A\n", &[]), Ok(vec![false, true]));
         assert_eq!(problems("start,end,Species,Label\n1,2,A,A\n1,2,B,A\n", &[]), Ok(vec![false, true]));
         assert_eq!(problems("start,end,Manual ID,Species\n1,2,A,A\n1,2,B,A\n", &[]), Ok(vec![false, false]));
+        let coarser = "start,end,Species,Category,Call\n1,2,bird,bird,song\n1,2,Turdus,bird,song\n1,2,song,bird,call\n";
+        assert_eq!(problems(coarser, &[]), Ok(vec![false; 3]), "a kind, and a kind of call");
+        assert_eq!(problems("start,end,Category,Species Name,Name\n1,2,bird,x,bird\n1,2,bird,y,Ada\n", &[]), Ok(vec![false; 2]));
         assert_eq!(problems("start,end,label,low_hz,Low Freq (kHz)\n1,2,A,500,0.5\n1,2,A,500,5\n", &[]), Ok(vec![false, true]));
         let refused = problems("start,onset,end,label\n1,2,3,A\n", &[]).unwrap_err();
         assert!(refused.contains("start and onset") && refused.contains("annotate.start_column"), "{refused}");

@@ -1,19 +1,23 @@
 //! Columns of one table that hold the same under several usual names, and what to do where they contradict each other.
 //!
 //! A table may have `Begin Time (s)` and `start`, or `Species` and `Label`. The first of the usual names counts, and the others have
-//! to say the same: nobody can tell which of two is right. A column that holds something else, such as the time of day in `start_time` or
-//! English names beside codes, is no rival.
+//! to say the same: nobody can tell which of two is right. A column that holds something else is no rival: the time of day in `start_time`,
+//! samples in `start` beside seconds in `start_s`, or English names beside codes.
 
 use std::collections::BTreeSet;
 
 use crate::delimited::{Delimited, DelimitedRow, plain};
-use crate::text::{composed, number, seconds};
+use crate::text::{composed, is_missing, number, seconds};
 
-/// Seconds by which two equal times may differ, since tables round: half of the last digit of tenths.
+/// Seconds by which two equal times may differ in any case, since tables round: half of the last digit of tenths.
 const SECONDS_APART: f64 = 0.05 + 1e-9;
-/// The same of frequencies: a hertz, or this share where that is more.
+/// Times that differ by this share of one in the last digit of the coarser one are different.
+const LAST_DIGIT: f64 = 1.0 - 1e-6;
+/// Hertz by which two equal frequencies may differ, or this share where that is more.
 const HERTZ_APART: f64 = 1.0;
 const SHARE_APART: f64 = 0.001;
+/// What people write where they have no label.
+const UNNAMED: [&str; 6] = ["unknown", "unidentified", "undetermined", "?", "-", "n.a."];
 
 /// What the fields of two columns are compared as.
 #[derive(Debug, Clone)]
@@ -38,10 +42,12 @@ struct Rival {
     /// The key that names the right one.
     key: &'static str,
     sense: Sense,
+    /// Seconds by which equal times may differ as the two columns write them.
+    apart_s: f64,
     /// Labels that both columns use. Where this is empty the columns have different words for the same things.
     shared: BTreeSet<String>,
-    /// Whether both columns mostly say the same, so that any difference is a contradiction.
-    is_alike: bool,
+    /// Labels that some row has in both columns. Others may still have different words, as where programs call noises and birds.
+    same: BTreeSet<String>,
 }
 
 impl Rivals {
@@ -54,7 +60,8 @@ impl Rivals {
         taken: &[usize],
         sense: impl Fn(usize) -> Sense,
     ) {
-        let is_usual = |column: usize| usual.iter().any(|name| plain(name) == plain(&table.header[column]));
+        let usual: BTreeSet<String> = usual.iter().map(|name| plain(name)).collect();
+        let is_usual = |column: usize| usual.contains(&plain(&table.header[column]));
         for other in (0..table.header.len()).filter(|other| *other != first && !taken.contains(other) && is_usual(*other)) {
             self.0.extend(Rival::of(table, first, other, key, sense(other)));
         }
@@ -80,7 +87,7 @@ impl Rivals {
 impl Rival {
     /// `None` where the other column holds something else.
     fn of(table: &Delimited, first: usize, other: usize, key: &'static str, sense: Sense) -> Option<Self> {
-        let texts = |column: usize| table.rows.iter().map(move |row| row.text(Some(column))).filter(|text| !text.is_empty());
+        let texts = |column: usize| table.rows.iter().map(move |row| row.text(Some(column))).filter(|text| !is_missing(text));
         let is_readable = |text: &str| match sense {
             Sense::Seconds => seconds(text).is_some(),
             Sense::Hertz(..) => number(text).is_some(),
@@ -95,36 +102,66 @@ impl Rival {
             names: [first, other].map(|column| table.header[column].clone()),
             key,
             sense,
+            apart_s: [first, other].into_iter().map(|column| last_digit(texts(column))).fold(SECONDS_APART, f64::max),
             shared: BTreeSet::new(),
-            is_alike: false,
+            same: BTreeSet::new(),
         };
-        let labels = |column: usize| texts(column).map(label).collect::<BTreeSet<String>>();
-        rival.shared = labels(first).intersection(&labels(other)).cloned().collect();
         let filled: Vec<&DelimitedRow> = table.rows.iter().filter(|row| rival.is_filled(row)).collect();
-        let equal = filled.iter().filter(|row| label(row.text(Some(first))) == label(row.text(Some(other)))).count();
-        rival.is_alike = equal > 0 && 2 * equal >= filled.len();
-        Some(rival)
+        if matches!(rival.sense, Sense::Labels) {
+            let labels = |column: usize| texts(column).map(label).collect::<BTreeSet<String>>();
+            rival.shared = labels(first).intersection(&labels(other)).cloned().collect();
+            let of = |row: &DelimitedRow, column: usize| label(row.text(Some(column)));
+            rival.same = filled.iter().filter(|row| of(row, first) == of(row, other)).map(|row| of(row, first)).collect();
+            return Some(rival);
+        }
+        let agree = filled.iter().filter(|row| rival.contradiction(row).is_none()).count();
+        let is_clock = |column: usize| texts(column).next().is_some() && texts(column).all(|text| text.contains(':'));
+        let is_time_of_day = is_clock(other) && !texts(first).any(|text| text.contains(':')) && 2 * agree < filled.len();
+        let [own_unit, other_unit] = [first, other].map(|column| says_unit(&table.header[column]));
+        let is_another_unit = own_unit && !other_unit && agree == 0;
+        (!is_time_of_day && !is_another_unit).then_some(rival)
     }
 
     fn is_filled(&self, row: &DelimitedRow) -> bool {
-        [self.first, self.other].iter().all(|column| !row.text(Some(*column)).is_empty())
+        let says = |column: usize| {
+            let text = row.text(Some(column));
+            let is_named = || !UNNAMED.contains(&text.to_lowercase().as_str());
+            !is_missing(text) && (!matches!(self.sense, Sense::Labels) || is_named())
+        };
+        says(self.first) && says(self.other)
     }
 
     fn contradiction(&self, row: &DelimitedRow) -> Option<String> {
         let (one, other) = (row.text(Some(self.first)), row.text(Some(self.other)));
         let differs = match self.sense {
-            Sense::Seconds => seconds(one).zip(seconds(other)).is_some_and(|(a, b)| (a - b).abs() > SECONDS_APART),
+            Sense::Seconds => seconds(one).zip(seconds(other)).is_some_and(|(a, b)| (a - b).abs() > self.apart_s),
             Sense::Hertz(hz, other_hz) => number(one).zip(number(other)).is_some_and(|(a, b)| {
                 let (a, b) = (a * hz, b * other_hz);
                 (a - b).abs() > HERTZ_APART.max(SHARE_APART * a.abs())
             }),
             Sense::Labels => {
                 let (one, other) = (label(one), label(other));
-                one != other && (self.is_alike || self.shared.contains(&other))
+                one != other && (self.same.contains(&one) || self.shared.contains(&other))
             }
         };
         (differs && self.is_filled(row)).then(|| contradict(&self.names, [one, other], self.key))
     }
+}
+
+/// Seconds by which a column's times may be off, as they are written: some programs round the last digit, and others cut off what follows.
+fn last_digit<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
+    let digits = |text: &str| {
+        let fraction = text.rsplit_once(['.', ',']).map_or("", |(_, after)| after);
+        fraction.bytes().take_while(u8::is_ascii_digit).count()
+    };
+    texts.map(digits).max().map_or(0.0, |digits| LAST_DIGIT * 0.1_f64.powi(i32::try_from(digits).unwrap_or(i32::MAX)))
+}
+
+/// Whether the name of a column says that its unit is seconds, Hz or kHz.
+fn says_unit(name: &str) -> bool {
+    let name = plain(name);
+    let last = name.rsplit(' ').next().unwrap_or_default().trim_matches(['(', ')']);
+    ["s", "seconds", "hz", "khz"].contains(&last)
 }
 
 /// The form in which labels of two columns are compared.
@@ -183,6 +220,11 @@ mod tests {
         assert_eq!(told("a;b\n1,50;1.5\n62;1:02\n3;\n4;5\n", Sense::Seconds), [false, false, false, true]);
         assert_eq!(told("a,b\n1500,1.5\n2000,2.5\n", Sense::Hertz(1.0, 1000.0)), [false, true]);
         assert_eq!(told("a,b\n4,19:00:04 h\n5,19:00:05 h\n", Sense::Seconds), [false, false], "a clock, and no seconds");
+        assert_eq!(told("a,b\n4,19:00:04\n65,19:01:05\n", Sense::Seconds), [false, false], "a time of day");
+        assert_eq!(told("a,b\n4,0:04\n65,1:05\n70,1:30\n", Sense::Seconds), [false, false, true], "minutes and seconds");
+        assert_eq!(told("a,b\n4.53,4\n5.71,6\n7.20,9\n", Sense::Seconds), [false, false, true], "cut or rounded to seconds");
+        assert_eq!(told("a,b\n4.5,4.53\n4.5,4.7\n", Sense::Seconds), [false, true]);
+        assert_eq!(told("a,b\n4,NA\n5,5\n6,7\n", Sense::Seconds), [false, false, true], "as R writes what is missing");
         let reason = of("a,b\n4,4\n4,5\n", Sense::Seconds).unwrap()[1].clone().unwrap();
         assert!(reason.starts_with("the columns a and b contradict each other: `4` and `5`"), "{reason}");
         assert!(reason.contains("annotate.a_column"), "{reason}");
@@ -196,6 +238,22 @@ mod tests {
         assert_eq!(told("a,b\nFROG,FROG\nTOAD,TOAD\nFROG,NEWT\n"), [false, false, true]);
         assert_eq!(told("a,b\nFROG,Boana\nTOAD,Bufo\nFROG,TOAD\n"), [false, false, true], "a word of the other column");
         assert_eq!(told("a,b\nWood Thrush,Hylocichla\nEngine,Engine\nBlue Jay,Cyanocitta\n"), [false; 3], "English and Latin");
+        let city = "a,b\nEngine,Engine\nDog,Dog\nEngine,Engine\nWood Thrush,Hylocichla\nBlue Jay,Cyanocitta\n";
+        assert_eq!(told(city), [false; 5], "most rows are of noises, which have one name");
+        assert_eq!(told("a,b\nUnknown,Unknown\nMyotis,Unknown\nMyotis,NA\n"), [false; 3], "no label");
         assert_eq!(told("a,b\nR\u{e3},Ra\u{303}\n"), [false], "letters in two forms");
+    }
+
+    #[test]
+    fn a_column_that_names_its_unit_is_not_contradicted_by_one_in_another() {
+        let of = |text: &str| {
+            let table = Delimited::read(text.as_bytes(), Dialect::Detect);
+            let mut rivals = Rivals::default();
+            rivals.add(&table, (0, &["start_s", "start", "onset (s)"][..], "annotate.start_column"), &[], |_| Sense::Seconds);
+            rivals.refuse_throughout(&table)
+        };
+        assert_eq!(of("start_s,start\n1.5,66150\n2,88200\n"), Ok(()));
+        assert!(of("start,onset (s)\n66150,1.5\n").is_err(), "the one that counts may be in anything");
+        assert!(of("start_s,onset (s)\n1.5,3\n").is_err());
     }
 }
