@@ -1,12 +1,12 @@
 //! Which columns of a table name the recording of a row.
 //!
 //! A table may have several: Raven writes `Begin Path` and `Begin File`. In each row the first that is filled counts, and the others have
-//! to name the same recording: a row in which they contradict each other belongs to none. Kaleidoscope writes a path in parts, `INDIR`, `FOLDER` and `IN FILE`: where a name has no folder, the row's folders are put
-//! before it.
+//! to name the same recording: a row in which they contradict each other belongs to none. Kaleidoscope writes a path in parts, `INDIR`,
+//! `FOLDER` and `IN FILE`: where a name has no folder, the row's folders are put before it.
 
 use super::rivals::{contradict, throughout};
 use crate::delimited::{Delimited, DelimitedRow};
-use crate::text::{folded, parts, stem};
+use crate::text::{folded, is_missing, parts, stem};
 
 /// Usual names of the recording's column, the most specific first.
 pub(crate) const RECORDING: &[&str] = &[
@@ -104,7 +104,11 @@ impl RecordingColumns {
     /// Why a row belongs to no recording: two columns name different ones.
     pub(super) fn contradiction(&self, row: &DelimitedRow) -> Option<String> {
         let (first, name) = self.filled(row).next()?;
-        let contradicts = |(_, other): &(usize, &str)| !is_folder_of(name, other) && !is_same_recording(name, other);
+        if is_address(name) {
+            return None;
+        }
+        let contradicts =
+            |(_, other): &(usize, &str)| !is_address(other) && !is_folder_of(name, other) && !is_same_recording(name, other);
         let (other, another) = self.filled(row).skip(1).find(contradicts)?;
         let names = [first, other].map(|column| self.header[column].clone());
         Some(contradict(&names, [name, another], "annotate.recording_column"))
@@ -112,8 +116,13 @@ impl RecordingColumns {
 
     /// The columns that a row fills, and their texts.
     fn filled<'a>(&self, row: &'a DelimitedRow) -> impl Iterator<Item = (usize, &'a str)> {
-        self.names.iter().map(move |column| (*column, row.text(Some(*column)))).filter(|(_, text)| !text.is_empty())
+        self.names.iter().map(move |column| (*column, row.text(Some(*column)))).filter(|(_, text)| !is_missing(text))
     }
+}
+
+/// Whether a text is an address on the web, such as that of a download, which need not hold the recording's name.
+fn is_address(text: &str) -> bool {
+    text.contains("://") || text.starts_with("//")
 }
 
 /// Whether one column holds the folder of the file that another one names, as where a path and a file name stand apart.
@@ -204,6 +213,11 @@ mod tests {
         for other in ["A/a.wav,B/a.wav", "a1.wav,a10.wav"] {
             assert!(read(&format!("path,file\n{other}\n")).is_err(), "{other}");
         }
+        let xeno_canto = read("file-name,file\nXC1-Boana.mp3,https://xeno-canto.org/1/download\n").unwrap();
+        assert_eq!(xeno_canto, [(Some("XC1-Boana.mp3".to_owned()), None)]);
+        let of_r = read("path,file\nA/a.wav,NA\nNA,b.wav\nNA,NA\n").unwrap();
+        let names: Vec<_> = of_r.iter().map(|(name, reason)| (name.as_deref(), reason.is_none())).collect();
+        assert_eq!(names, [(Some("A/a.wav"), true), (Some("b.wav"), true), (None, true)], "as R writes what is missing");
         let apart = read("path,filename\nD:\\field\\POND01,a.wav\n/mnt/POND02/,b.wav\n").unwrap();
         assert_eq!(apart[0].0.as_deref(), Some("D:\\field\\POND01/a.wav"));
         assert_eq!(apart[1].0.as_deref(), Some("/mnt/POND02/b.wav"));
