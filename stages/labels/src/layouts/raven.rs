@@ -7,7 +7,7 @@
 //!
 //! Source: the Raven Pro manual, "Selection tables".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,18 @@ struct SelectionTable {
     view: Option<usize>,
 }
 
+/// The views of one selection: its rows in waveforms and spectrograms.
+struct Views<'t> {
+    /// A row of the view that is kept.
+    kept: &'t DelimitedRow,
+    /// Its first label, or where it has none the first one of another view; empty where no view has one.
+    label: &'t str,
+    /// Whether the label is its own.
+    is_own: bool,
+    /// A row of another view whose label the view that is kept lacks, where that has one.
+    differing: Option<&'t DelimitedRow>,
+}
+
 impl SelectionTable {
     fn of(table: &Delimited, keys: &EventColumnKeys) -> Result<Self, String> {
         let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
@@ -105,15 +117,17 @@ impl SelectionTable {
 
     fn contents(&self, table: &Delimited, separator: &LabelSeparator) -> Contents {
         let mut contents = Contents::default();
-        let mut selections: BTreeMap<[&str; 4], Vec<&DelimitedRow>> = BTreeMap::new();
+        let mut rows: BTreeMap<[&str; 4], Vec<&DelimitedRow>> = BTreeMap::new();
         for (row, name) in table.rows.iter().zip(&self.recordings) {
             if let Some(key) = self.selection_of(row, name) {
-                selections.entry(key).or_default().push(row);
+                rows.entry(key).or_default().push(row);
             }
         }
+        let selections: BTreeMap<[&str; 4], Views<'_>> =
+            rows.into_iter().filter_map(|(key, rows)| Some((key, self.views(&rows)?))).collect();
         for (row, name) in table.rows.iter().zip(&self.recordings) {
             let views = self.selection_of(row, name).and_then(|key| selections.get(&key));
-            let (label, problem) = self.among_views(row, views.map_or(&[], Vec::as_slice));
+            let (label, problem) = self.among_views(row, views);
             for event in self.columns.events(row, label, separator) {
                 let event = event.or_problem(self.recording.contradiction(row));
                 let event = self.times.within_recording(row, name.is_some(), event);
@@ -123,33 +137,46 @@ impl SelectionTable {
         contents.or_silence()
     }
 
-    /// The label of a row, and why the row is not used, among the `views` of its selection: one view is kept, the spectrogram where there is
-    /// one. Annotators may fill in the label in one view alone.
-    fn among_views<'t>(&self, row: &'t DelimitedRow, views: &[&'t DelimitedRow]) -> (&'t str, Option<String>) {
-        let label = |row: &'t DelimitedRow| row.text(Some(self.columns.label));
-        let Some(kept) = views.iter().find(|row| self.is_spectrogram(row)).or(views.first()) else { return (label(row), None) };
-        let is_kept = |row: &DelimitedRow| row.text(self.view) == kept.text(self.view);
-        if !is_kept(row) {
+    /// The views of the selection that has these rows; `None` without rows. One view is kept: the spectrogram where there is one. It is asked
+    /// once for a selection, since a damaged file may repeat a row without end.
+    fn views<'t>(&self, rows: &[&'t DelimitedRow]) -> Option<Views<'t>> {
+        let kept = rows.iter().copied().find(|row| self.is_spectrogram(row)).or_else(|| rows.first().copied())?;
+        let labelled = || rows.iter().copied().filter(move |row| !self.label(row).is_empty());
+        let is_kept = |row: &&DelimitedRow| row.text(self.view) == kept.text(self.view);
+        let own: BTreeSet<&str> = labelled().filter(is_kept).map(|row| self.label(row)).collect();
+        Some(Views {
+            kept,
+            label: labelled().find(is_kept).or_else(|| labelled().next()).map_or("", |row| self.label(row)),
+            is_own: !own.is_empty(),
+            differing: labelled().find(|row| !own.is_empty() && !is_kept(row) && !own.contains(self.label(row))),
+        })
+    }
+
+    /// The label of a row, and why the row is not used, among the `views` of its selection. Annotators may fill in the label in one view alone.
+    fn among_views<'t>(&self, row: &'t DelimitedRow, views: Option<&Views<'t>>) -> (&'t str, Option<String>) {
+        let label = self.label(row);
+        let Some(views) = views else { return (label, None) };
+        if row.text(self.view) != views.kept.text(self.view) {
             // With a label, since a span without one would be a sound that nobody knows.
-            let known = [row].into_iter().chain(views.iter().copied()).map(label).find(|text| !text.is_empty());
-            return (known.unwrap_or_default(), Some(format!("the selection of line {} in another view", kept.line)));
+            let known = if label.is_empty() { views.label } else { label };
+            return (known, Some(format!("the selection of line {} in another view", views.kept.line)));
         }
-        let own: Vec<&str> =
-            views.iter().filter(|row| is_kept(row)).map(|row| label(row)).filter(|text| !text.is_empty()).collect();
-        let mut others = views.iter().filter(|row| !is_kept(row) && !label(row).is_empty());
-        if own.is_empty() {
-            return (others.next().map_or("", |other| label(other)), None);
+        if !views.is_own {
+            return (views.label, None);
         }
-        let differing = others.find(|other| !own.contains(&label(other)));
-        let problem = differing.map(|other| {
+        let problem = views.differing.map(|other| {
             format!(
                 "the selection has the label `{}` here and `{}` on line {}, in another view; make them the same",
-                own[0],
-                label(other),
+                views.label,
+                self.label(other),
                 other.line
             )
         });
-        (label(row), problem)
+        (label, problem)
+    }
+
+    fn label<'t>(&self, row: &'t DelimitedRow) -> &'t str {
+        row.text(Some(self.columns.label))
     }
 
     /// What all rows of a selection share; `None` in a table without views or numbers.
