@@ -2,8 +2,8 @@
 //!
 //! - [`likeness`]: distances of an embedding from those that were learnt from. [`scores`]: the four scores of a window, and how one of
 //!   them becomes a share of known windows.
-//! - [`reference`]: the first pass, which looks at the windows of train and validation; a given model brings what it found. [`windows`]: the second one, for each site-day;
-//!   [`rise`]: how far an unknown window rises above the background.
+//! - [`reference`]: the first pass, which looks at the windows of train and validation; a given model brings what it found.
+//! - [`windows`]: the second one, for each site-day. [`rise`]: how far an unknown window rises above the background.
 //! - [`sounds`]: the third one, which puts what is unknown and loud into groups.
 //! - [`metrics`]: the fourth one, which tells how well classes are found that were held out (`split.held_out_classes`).
 
