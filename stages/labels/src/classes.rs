@@ -129,9 +129,7 @@ impl Work for AnnotateClasses {
             // What has no label changes no table, so that nothing depends on it; who mistypes a class hears of it all the same.
             let codes = codes(cx, archive, &annotate)?;
             let table = annotate.files.code_table.as_ref().map(|table| named(archive, table, &annotate.chosen)).transpose()?;
-            let class = |code: &String| table.as_ref().map_or(Ok(code.as_str()), |table| table.class(code)).map(str::to_owned);
-            let labelled = codes.iter().filter_map(|code| class(code).ok()).collect();
-            idle(&annotate.chosen, &labelled)?.iter().for_each(|remark| cx.console().warn(remark));
+            idle(&annotate.chosen, &labelled(codes, table.as_ref()))?.iter().for_each(|remark| cx.console().warn(remark));
         }
         Ok(scan)
     }
@@ -240,6 +238,14 @@ fn named(archive: &dyn Archive, table: &str, chosen: &[String]) -> Result<CodeTa
     }
 }
 
+/// The classes of codes. A review sheet names classes, also beside a code table.
+fn labelled(codes: BTreeSet<String>, table: Option<&CodeTable>) -> BTreeSet<String> {
+    let Some(table) = table else { return codes };
+    let class = |code: &String| table.classes().contains_key(code).then(|| code.clone());
+    let of_code = |code: &String| table.class(code).ok().map(str::to_owned);
+    codes.iter().flat_map(|code| [of_code(code), class(code)]).flatten().collect()
+}
+
 /// A remark on chosen classes that no label has. One list of classes may serve several archives, so that a species that one of them lacks
 /// is no mistake: it is told, and is in the table `classes` without a window in `split_classes`.
 ///
@@ -334,6 +340,15 @@ mod tests {
         let none = idle(&["NEWT"], &["FROG", "TOAD"]).unwrap_err();
         assert!(none.contains("NEWT") && none.contains("FROG, TOAD"), "{none}");
         assert!(idle(&["NEWT"], &[]).unwrap().is_some(), "of an archive without a label nothing can be said");
+    }
+
+    #[test]
+    fn codes_and_sheets_say_which_classes_have_labels() {
+        let table = CodeTable::read("codes.csv", b"code,class\na,FROG\nb,TOAD\nx,\n").unwrap();
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let codes = set(&["a", "TOAD", "x", "y"]);
+        assert_eq!(labelled(codes.clone(), Some(&table)), set(&["FROG", "TOAD"]));
+        assert_eq!(labelled(codes.clone(), None), codes);
     }
 
     #[test]

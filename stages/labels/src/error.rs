@@ -19,7 +19,7 @@ pub enum LabelsError {
         near: String,
     },
     /// A class without a label, which can only be a mistake.
-    #[error("annotate.classes names {class}, and no label has that class{near}. Labels have {labels}. Correct one of the two")]
+    #[error("annotate.classes names {class}, and no label has that class{near}; labels have {labels}; correct one of the two")]
     IdleClass {
         /// The class.
         class: String,
