@@ -97,7 +97,7 @@ impl Judge {
             let is_whole = self.codes.as_ref().is_some_and(|codes| codes.has(code));
             match separator_in(code, |part| self.class_of(part).is_ok()).filter(|_| !is_whole) {
                 Some(separator) => {
-                    format!("{reason}; it looks like several labels in one field: set {SEPARATOR_KEY} to {separator:?}")
+                    format!("{reason}; where the field holds several labels, set {SEPARATOR_KEY} to {separator:?}")
                 }
                 None => reason,
             }
