@@ -127,7 +127,7 @@ fn export_onnx(folder: &Path, out: &Path, input: &str, json: bool) -> anyhow::Re
     }
     let report = backbone::answer(Program::Torch, arguments)?;
     if json {
-        return Ok(output::line(&report.to_string())?);
+        return Ok(output::json(&report.to_string())?);
     }
     let list = |key: &str| report[key].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect::<Vec<_>>();
     let rows = ["files", "inputs", "outputs"].map(|key| [key.to_owned(), list(key).join(", ")]);

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     checks.extend(machine::checks(installation.cuda_devices));
     if args.json {
         let rows: Vec<_> = checks.iter().map(json).collect();
-        output::line(&serde_json::to_string(&rows)?)?;
+        output::json(&serde_json::to_string(&rows)?)?;
     } else {
         let rows: Vec<[String; 3]> = checks.iter().map(Check::row).collect();
         output::line(aligned(&rows).trim_end())?;
