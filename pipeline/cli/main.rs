@@ -79,7 +79,15 @@ fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe))
+    error.chain().filter_map(of_system).any(|e| e.kind() == ErrorKind::BrokenPipe)
+}
+
+/// What the system said. An error of csv holds it, and does not tell it as its source.
+fn of_system(cause: &(dyn Error + 'static)) -> Option<&std::io::Error> {
+    cause.downcast_ref().or_else(|| match cause.downcast_ref::<csv::Error>()?.kind() {
+        csv::ErrorKind::Io(error) => Some(error),
+        _ => None,
+    })
 }
 
 /// Whether the user has to change the command or the configuration.
@@ -102,4 +110,18 @@ fn is_usage(error: &anyhow::Error) -> bool {
 /// Whether an error has this type and passes this test.
 fn holds<E: Error + 'static>(error: &(dyn Error + 'static), test: fn(&E) -> bool) -> bool {
     error.downcast_ref().is_some_and(test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_known_from_all_that_write() {
+        let closed = || std::io::Error::from(ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&closed().into()) && is_broken_pipe(&anyhow::Error::from(closed()).context("stdout")));
+        assert!(is_broken_pipe(&csv::Error::from(closed()).into()) && is_broken_pipe(&QueryError::Write(closed()).into()));
+        let full = csv::Error::from(std::io::Error::from(ErrorKind::StorageFull));
+        assert!(!is_broken_pipe(&full.into()) && !is_broken_pipe(&anyhow::anyhow!("broken")));
+    }
 }
