@@ -169,7 +169,8 @@ const FIRST_WITH_BFLOAT16: i32 = 8;
 
 #[cfg(target_arch = "x86_64")]
 fn processor_has_bfloat16() -> bool {
-    instructions::allowed() == instructions::Instructions::Newest && (is_x86_feature_detected!("avx512bf16") || machine::has_processor_flag("amx_bf16"))
+    instructions::allowed() == instructions::Instructions::Newest
+        && (is_x86_feature_detected!("avx512bf16") || machine::has_processor_flag("amx_bf16"))
 }
 
 #[cfg(target_arch = "aarch64")]
