@@ -51,12 +51,12 @@ fn killed_within_the_training_it_goes_on_from_the_checkpoint() {
     let expected = survey.results();
     std::fs::remove_dir_all(survey.run().join("state/train")).unwrap();
     let mut resumed = 0;
+    let cache = survey.run().join("state/cache/train");
+    let checkpoint = |cache: &std::path::Path| {
+        cache.read_dir().ok().and_then(|mut files| files.next()?.ok()?.metadata().ok()?.modified().ok())
+    };
     for kill in 0..5 {
         let mut child = survey.command(&["run", "train"]).stderr(std::process::Stdio::null()).spawn().unwrap();
-        let cache = survey.run().join("state/cache/train");
-        let checkpoint = |cache: &std::path::Path| {
-            cache.read_dir().ok().and_then(|mut files| files.next()?.ok()?.metadata().ok()?.modified().ok())
-        };
         let before = checkpoint(&cache);
         let start = Instant::now();
         // Until it has saved once more, and then a little into the next steps.
@@ -69,7 +69,9 @@ fn killed_within_the_training_it_goes_on_from_the_checkpoint() {
         child.wait().unwrap();
     }
     assert!(resumed >= 3, "the training was over before it could be killed: {resumed} of 5");
-    survey.run_all();
+    let is_left = checkpoint(&cache).is_some();
+    let said = survey.run_all();
+    assert!(!is_left || said.contains("goes on after epoch "), "{said}");
     assert_same(&survey.results(), &expected, "a resumed training");
 }
 
