@@ -79,13 +79,30 @@ mod system {
 
     pub(super) fn container() -> Option<u64> {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-        least_limit(Path::new("/sys/fs/cgroup"), own)
+        limit_of(&own, Path::new("/sys/fs/cgroup"))
+    }
+
+    /// The limit of the control groups in lines of `/proc/self/cgroup`, whose folders are below `groups`. Version 2 has one tree of groups,
+    /// version 1 one for each thing that it limits; both may be there.
+    pub(super) fn limit_of(own: &str, groups: &Path) -> Option<u64> {
+        let new = least_limit(groups, group(own, str::is_empty), "memory.max");
+        let is_memory = |limited: &str| limited.split(',').any(|one| one == "memory");
+        let old = least_limit(&groups.join("memory"), group(own, is_memory), "memory.limit_in_bytes");
+        new.into_iter().chain(old).min()
+    }
+
+    /// The group in the line whose list of what is limited passes a test.
+    fn group(lines: &str, is_it: impl Fn(&str) -> bool) -> &str {
+        let mut lines = lines.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+        lines.find(|(limited, _)| is_it(limited)).map_or("", |(_, group)| group.trim_start_matches('/'))
     }
 
     /// The least limit of a control group and of all groups that it is in. A group may not use more than those above it.
-    pub(super) fn least_limit(groups: &Path, own: &str) -> Option<u64> {
-        let limit = |folder: &Path| fs::read_to_string(folder.join("memory.max")).ok()?.trim().parse::<u64>().ok();
+    fn least_limit(groups: &Path, own: &str, file: &str) -> Option<u64> {
+        /// Version 1 has no word for the lack of a limit, but a number that no machine reaches.
+        const NONE: u64 = 1 << 60;
+        let limit =
+            |folder: &Path| fs::read_to_string(folder.join(file)).ok()?.trim().parse::<u64>().ok().filter(|bytes| *bytes < NONE);
         groups.join(own).ancestors().take_while(|folder| folder.starts_with(groups)).filter_map(limit).min()
     }
 
@@ -220,7 +237,7 @@ mod tests {
         let groups = dir.path().join("groups");
         std::fs::create_dir_all(groups.join("job/step")).unwrap();
         let set = |group: &str, limit: &str| std::fs::write(groups.join(group).join("memory.max"), limit).unwrap();
-        let least = |own: &str| super::system::least_limit(&groups, own);
+        let least = |own: &str| super::system::limit_of(&format!("0::/{own}\n"), &groups);
         assert_eq!(least("job/step"), None);
         // What lies above the groups is none of them.
         set("..", "1");
@@ -234,6 +251,25 @@ mod tests {
         assert_eq!(least("job/step"), Some(3000));
         // A group that cannot be seen from here is limited at least like the root.
         assert_eq!(least("none/of/these"), Some(3000));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn groups_of_the_first_version_limit_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = dir.path().join("memory");
+        std::fs::create_dir_all(memory.join("slurm/job_1")).unwrap();
+        let set = |group: &str, limit: &str| std::fs::write(memory.join(group).join("memory.limit_in_bytes"), limit).unwrap();
+        let own = "5:cpuset:/other\n4:hugetlb,memory:/slurm/job_1\n0::/\n";
+        let limit = || super::system::limit_of(own, dir.path());
+        assert_eq!(limit(), None);
+        set("", "9223372036854771712\n");
+        assert_eq!(limit(), None);
+        set("slurm/job_1", "5000\n");
+        assert_eq!(limit(), Some(5000));
+        // Of both versions, the lower limit holds.
+        std::fs::write(dir.path().join("memory.max"), "4000\n").unwrap();
+        assert_eq!(limit(), Some(4000));
     }
 
     #[cfg(target_os = "linux")]
