@@ -6,8 +6,8 @@ use chorus_engine::graph::stages;
 use chorus_engine::{Config, Console, Summary, counted};
 use chorus_query::{Format, Tables};
 
-use super::freshness;
 use super::guide::{Guide, typed, typed_config};
+use super::query;
 use crate::args::RunArgs;
 use crate::stages::passes;
 
@@ -48,7 +48,7 @@ pub(super) fn say(args: &RunArgs, config: &Config, summary: &Summary, console: &
 
 fn of_whole(guide: &mut Guide, config: &Config) {
     let run = config.run_path();
-    let Ok(tables) = freshness::open(&run).map(|run| Tables::of(vec![run])) else { return };
+    let Ok(tables) = query::opened(&run) else { return };
     let named = format!("--run {}", typed(&run));
     let recordings =
         rows(&tables, "SELECT COUNT(*) AS n, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS r FROM recordings");
@@ -60,7 +60,7 @@ fn of_whole(guide: &mut Guide, config: &Config) {
     if rejected > 0 {
         let sql = "SELECT path, reason FROM recordings WHERE status = 'rejected'";
         let what = format!("{} that cannot be read", counted(rejected, "recording"));
-        guide.command("left out", &query(&named, sql), &what);
+        guide.command("left out", &command(&named, sql), &what);
     }
     let takes_all = config.text("detect.classes") == Some("all");
     let left_out = if takes_all {
@@ -74,16 +74,16 @@ fn of_whole(guide: &mut Guide, config: &Config) {
     if left_out.len() > CLASSES {
         guide.command(
             "left out",
-            &query(&named, "SELECT * FROM left_out"),
+            &command(&named, "SELECT * FROM left_out"),
             &format!("{} more", counted_classes(left_out.len() - CLASSES)),
         );
     }
     if events == 0 {
         let sql = "SELECT class, MAX(score) AS highest FROM predictions GROUP BY class";
-        guide.command("look at", &query(&named, sql), "no detections: how far the scores rose");
+        guide.command("look at", &command(&named, sql), "no detections: how far the scores rose");
     }
     for (sql, about) in FITTING.iter().filter(|(sql, _)| fits(&tables, sql)).take(QUERIES) {
-        guide.command("look at", &query(&named, sql), about);
+        guide.command("look at", &command(&named, sql), about);
     }
     if events > 0 {
         let about = "listen to a sample before you believe a list";
@@ -99,7 +99,7 @@ fn counted_classes(n: usize) -> String {
     if n == 1 { "1 class".to_owned() } else { format!("{n} classes") }
 }
 
-fn query(run: &str, sql: &str) -> String {
+fn command(run: &str, sql: &str) -> String {
     format!("chorus query {run} \"{sql}\"")
 }
 

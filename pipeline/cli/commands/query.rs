@@ -30,12 +30,7 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
 
 /// What the query may take; ctrl-C ends it.
 fn limits(args: &QueryArgs, runs: &[PathBuf]) -> anyhow::Result<Limits> {
-    let mut limits = Limits::default();
-    // Where several runs are asked, the smallest of their bounds holds for the question.
-    let configs = runs.iter().filter_map(|run| Config::resolved(&RunDir::new(run).resolved_config()).ok());
-    if let Some(memory) = configs.filter_map(|config| Memory::configured(&config)).min() {
-        limits.memory = memory.bytes();
-    }
+    let mut limits = limits_of(runs);
     if let Some(memory) = &args.memory {
         limits.memory = Limits::bytes(memory).map_err(|error| UsageError(format!("--memory: {error}")))?;
     }
@@ -46,9 +41,25 @@ fn limits(args: &QueryArgs, runs: &[PathBuf]) -> anyhow::Result<Limits> {
     Ok(limits)
 }
 
+/// What a query may take by the configurations of the runs that it asks. Of several runs the smallest bound holds.
+fn limits_of(runs: &[PathBuf]) -> Limits {
+    let configs = runs.iter().filter_map(|run| Config::resolved(&RunDir::new(run).resolved_config()).ok());
+    let memory = configs.filter_map(|config| Memory::configured(&config)).min();
+    let default = Limits::default();
+    Limits { memory: memory.map_or(default.memory, Memory::bytes), ..default }
+}
+
+/// The tables of a run, for questions within the bounds of its configuration.
+///
+/// # Errors
+/// It is no run.
+pub(super) fn opened(run: &Path) -> anyhow::Result<Tables> {
+    Ok(Tables::of(vec![freshness::open(run)?]).with_limits(limits_of(&[run.to_owned()])))
+}
+
 /// Prints the answer to one query as a table on stdout.
 pub(super) fn answer(run: &Path, sql: &str) -> anyhow::Result<()> {
-    let tables = Tables::of(vec![freshness::open(run)?]);
+    let tables = opened(run)?;
     freshness::check(tables.runs(), &tables.reads(sql)?, false)?;
     Ok(tables.sql(sql)?.write_table(&style(0), &mut std::io::stdout())?)
 }
@@ -62,5 +73,24 @@ fn sql(args: &QueryArgs) -> anyhow::Result<String> {
             Ok(text)
         }
         (None, sql) => Ok(sql.unwrap_or_default().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_bound_of_the_runs_holds_and_runs_without_one_take_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |name: &str, memory_gib: &str| {
+            let run = folder.path().join(name);
+            std::fs::create_dir(&run).unwrap();
+            std::fs::write(RunDir::new(&run).resolved_config(), format!("run:\n  memory_gib: {memory_gib}\n")).unwrap();
+            run
+        };
+        let (two, three, none) = (run("two", "2"), run("three", "3.0"), run("none", "null"));
+        assert_eq!(limits_of(&[three, two, none.clone()]).memory, 2 << 30);
+        assert_eq!(limits_of(&[none, folder.path().join("nowhere")]).memory, Limits::default().memory);
     }
 }
