@@ -2,7 +2,6 @@
 //! straight from audio are the same float16 values.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::sync_channel;
 
 use chorus_archive::Archive;
 use chorus_engine::{EngineError, UnitContext, WorkError};
@@ -11,6 +10,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
+use crate::ahead::{Ended, Hand, ahead};
 use crate::container::{self, channels};
 use crate::dsp::logmel::{Earlier, LogMel, MelConfig};
 use crate::dsp::windows::{Cut, for_each_window};
@@ -114,19 +114,6 @@ pub fn for_each_group(
     Ok(())
 }
 
-/// Why the thread that makes parts of a recording ended early.
-enum Ended {
-    Audio(AudioError),
-    /// Nobody takes parts any more.
-    Left,
-}
-
-impl From<AudioError> for Ended {
-    fn from(error: AudioError) -> Self {
-        Self::Audio(error)
-    }
-}
-
 /// Recordings that are worked on together: with at most so many windows, or a single longer one.
 #[derive(Debug, Clone, Copy)]
 struct Group<'a> {
@@ -205,37 +192,24 @@ impl Extractor {
         windows: usize,
         consume: &mut impl FnMut(&[String], Vec<u8>) -> Result<(), WorkError>,
     ) -> Result<(), WorkError> {
-        // A part waits for its taker, so that memory holds the one that is taken and the one in the making.
-        let (send, parts) = sync_channel::<Vec<u8>>(0);
         let width = 2 * self.len();
-        let make = move || -> Result<(), Ended> {
+        let make = |hand: &Hand<Vec<u8>>| -> Result<(), Ended> {
             let mut part = Vec::with_capacity(windows * width);
             self.each(archive, job, |_, logmel| {
                 add_halves(logmel, &mut part);
                 if part.len() < windows * width {
                     return Ok(());
                 }
-                let whole = std::mem::replace(&mut part, Vec::with_capacity(windows * width));
-                send.send(whole).map_err(|_| Ended::Left)
+                hand.over(std::mem::replace(&mut part, Vec::with_capacity(windows * width)))
             })?;
-            if part.is_empty() { Ok(()) } else { send.send(part).map_err(|_| Ended::Left) }
+            if part.is_empty() { Ok(()) } else { hand.over(part) }
         };
-        std::thread::scope(|scope| {
-            let making = scope.spawn(make);
-            let mut first = 0;
-            // Leaving early drops the receiving end, and with that ends the making.
-            let taken = parts.into_iter().try_for_each(|part| {
-                let ids = &job.segment_ids[first..first + part.len() / width];
-                first += ids.len();
-                consume(ids, part)
-            });
-            let made = making.join().unwrap_or(Err(Ended::Left));
-            match (taken, made) {
-                (Err(error), _) => Err(error),
-                (Ok(()), Err(Ended::Audio(error))) => Err(error.into()),
-                (Ok(()), Err(Ended::Left)) => Err(format!("{}: decoding ended without a reason", job.path).into()),
-                (Ok(()), Ok(())) => Ok(()),
-            }
+        let mut first = 0;
+        // None waits, so that memory holds the part that is taken and the one in the making.
+        ahead(&job.path, 0, make, |part: Vec<u8>| {
+            let ids = &job.segment_ids[first..first + part.len() / width];
+            first += ids.len();
+            consume(ids, part)
         })
     }
 

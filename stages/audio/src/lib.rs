@@ -4,8 +4,10 @@
 //! - [`container`]: files to samples; [`headers`]: what recorders write beside the samples; [`names`]: what they
 //!   write into file names; [`clock`]: times as both write them; [`dsp`]: resampling, windows, log-mel.
 //! - [`extract`]: recordings to the spectrograms of their windows, shared by `featurize` and by `predict` straight from audio.
+//! - [`ahead`]: decoding on a thread while what came before is taken.
 //! - [`recordings`]: the recordings of a unit, for stages that listen to them from end to end.
 
+pub mod ahead;
 pub mod clock;
 pub mod container;
 pub mod dsp;

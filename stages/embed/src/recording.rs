@@ -2,12 +2,11 @@
 //! batches, whatever the recording's length.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
 use chorus_archive::Archive;
+use chorus_audio::ahead::{Ended, Hand, ahead};
 use chorus_audio::container;
 use chorus_audio::dsp::windows::{Cut, for_each_window};
-use chorus_audio::error::AudioError;
 use chorus_engine::{EngineError, WorkError};
 use rayon::prelude::*;
 
@@ -32,19 +31,6 @@ pub(crate) struct Source<'a> {
     pub rate_hz: u32,
 }
 
-/// Why the decoding thread ended early.
-enum Ended {
-    Audio(AudioError),
-    /// Nobody takes batches any more.
-    Left,
-}
-
-impl From<AudioError> for Ended {
-    fn from(error: AudioError) -> Self {
-        Self::Audio(error)
-    }
-}
-
 /// Calls `each` with what the backbone makes of every window of the run, in order.
 ///
 /// # Errors
@@ -67,8 +53,7 @@ pub(crate) fn hear(
     let places = Places::new(source.segments, lengths, source.frames, source.rate_hz);
     // As many batches as can be in work at once.
     let most = batch * rayon::current_num_threads().max(1);
-    let (send, receive) = sync_channel::<Vec<f32>>(1);
-    let decode = |send: &SyncSender<Vec<f32>>| -> Result<(), Ended> {
+    let decode = |hand: &Hand<Vec<f32>>| -> Result<(), Ended> {
         let mut reader = container::open(archive, source.path)?;
         let cut = Cut {
             rate_hz: contract.sample_rate_hz,
@@ -83,36 +68,20 @@ pub(crate) fn hear(
             if held.len() < samples * most {
                 return Ok(());
             }
-            let full = std::mem::replace(&mut held, Vec::with_capacity(samples * most));
-            send.send(full).map_err(|_| Ended::Left)
+            hand.over(std::mem::replace(&mut held, Vec::with_capacity(samples * most)))
         })?;
-        let rest = std::mem::take(&mut held);
-        if rest.is_empty() { Ok(()) } else { send.send(rest).map_err(|_| Ended::Left) }
+        if held.is_empty() { Ok(()) } else { hand.over(held) }
     };
     let mut together = Meeting { of_segment: &places.of_segment, next: 0, first: 0, held: VecDeque::new(), pool: settings.pool };
-    std::thread::scope(|scope| {
-        let decoding = scope.spawn(move || decode(&send));
-        // Leaving early drops the receiver, and with it ends the decoding.
-        let take = || -> Result<(), WorkError> {
-            for sound in receive {
-                if stopping() {
-                    return Err(EngineError::Stopped.into());
-                }
-                let made: Result<Vec<_>, _> = sound.par_chunks(samples * batch).map(|some| opened.hear(some)).collect();
-                for heard in made?.into_iter().flatten() {
-                    together.add(heard, &mut each)?;
-                }
-            }
-            Ok(())
-        };
-        let taken = take();
-        let decoded = decoding.join().unwrap_or(Err(Ended::Left));
-        match (taken, decoded) {
-            (Err(error), _) => Err(error),
-            (Ok(()), Err(Ended::Audio(error))) => Err(error.into()),
-            (Ok(()), Err(Ended::Left)) => Err(format!("{}: decoding ended without a reason", source.path).into()),
-            (Ok(()), Ok(())) => Ok(()),
+    ahead(source.path, 1, decode, |sound: Vec<f32>| {
+        if stopping() {
+            return Err(EngineError::Stopped.into());
         }
+        let made: Result<Vec<_>, _> = sound.par_chunks(samples * batch).map(|some| opened.hear(some)).collect();
+        for heard in made?.into_iter().flatten() {
+            together.add(heard, &mut each)?;
+        }
+        Ok(())
     })
 }
 
