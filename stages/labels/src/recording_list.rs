@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::LabelsError;
 use crate::strict_csv::{StrictCsv, column_of};
-use crate::text::{composed, file_name, some_of};
+use crate::text::{composed, file_name, folded, some_of};
 
 /// Columns that may name recordings.
 const NAME_COLUMNS: [&str; 6] = ["recording", "path", "filename", "file", "sample_name", "fname"];
@@ -22,7 +22,7 @@ const LONGEST_EXTENSION: usize = 4;
 #[derive(Debug)]
 pub struct RecordingList {
     path: String,
-    /// Names of the columns in lower case.
+    /// Names of the columns, [`folded`].
     header: Vec<String>,
     rows: Vec<ListRow>,
 }
@@ -88,7 +88,7 @@ impl RecordingList {
     /// recordings of several sites; a field is empty, or the list has two values for one recording.
     pub fn values(&self, column: &str, recordings: &[impl ListedRecording]) -> Result<ListedValues, LabelsError> {
         for name in NAME_COLUMNS.into_iter().chain(["site", column]) {
-            column_of(&self.path, &self.header, &name.to_lowercase())?;
+            column_of(&self.path, &self.header, &folded(name))?;
         }
         let value = self.find(column).ok_or_else(|| self.without(column))?;
         let named: Vec<usize> = NAME_COLUMNS.iter().filter(|name| **name != column).filter_map(|name| self.find(name)).collect();
@@ -155,7 +155,7 @@ impl RecordingList {
     }
 
     fn find(&self, column: &str) -> Option<usize> {
-        let column = column.to_lowercase();
+        let column = folded(column);
         self.header.iter().position(|name| *name == column)
     }
 
@@ -297,6 +297,8 @@ mod tests {
         assert_eq!(values(text, "subset"), some(["train", "val", "test", "unused"]));
         assert_eq!(values("path\tfold\naudio/A/x_0_3.wav\t1\nx_0_3\t2\n", "fold"), some(["1", "-", "2", "-"]));
         assert_eq!(values("file;fold\nC/x_0_3.wav;1\ny.2020.wav;3\n", "fold"), some(["-", "-", "-", "3"]));
+        // The accent of the column is a character of its own, and that of the key is not.
+        assert_eq!(values("file,E\u{301}tang\ny.2020,3\n", "\u{e9}tang"), some(["-", "-", "-", "3"]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chorus_engine::counted;
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::LabelsError;
-use crate::text::{UTF8_BOM, delimiter, typed};
+use crate::text::{UTF8_BOM, delimiter, folded, typed};
 
 /// A CSV file with a header.
 pub(crate) struct StrictCsv<'a> {
@@ -29,11 +29,11 @@ impl<'a> StrictCsv<'a> {
         let bytes = bytes.strip_prefix(UTF8_BOM).unwrap_or(bytes);
         let mut reader = ReaderBuilder::new().delimiter(delimiter(bytes)).from_reader(bytes);
         let header = reader.byte_headers().map_err(|error| malformed(path, &error))?;
-        let header = texts(header).into_iter().map(|name| name.to_lowercase()).collect();
+        let header = texts(header).into_iter().map(|name| folded(&name)).collect();
         Ok(Self { path, reader, header })
     }
 
-    /// The names of the columns, in lower case.
+    /// The names of the columns, [`folded`].
     pub(crate) fn header(&self) -> &[String] {
         &self.header
     }
