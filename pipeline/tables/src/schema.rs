@@ -48,6 +48,7 @@ const FILES: &[(&str, &str)] = embed![
     "metrics",
     "reliability",
     "confusions",
+    "false_alarms",
     "curves",
     "thresholds",
     "calibration",

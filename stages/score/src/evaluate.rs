@@ -1,5 +1,5 @@
-//! Stage `evaluate`: how well the classifier does, and how its scores are to be taken: the tables `metrics`, `reliability`, `confusions`, `curves`,
-//! `thresholds` and `calibration`, and the file `model/decisions.yaml`.
+//! Stage `evaluate`: how well the classifier does, and how its scores are to be taken: the tables `metrics`, `reliability`, `confusions`,
+//! `false_alarms`, `curves`, `thresholds` and `calibration`, and the file `model/decisions.yaml`.
 //!
 //! Thresholds and calibrations are fitted on validation windows only, and a class whose precision they do not show is marked as not usable
 //! ([`evidence`]). Metrics are told for each side of the split, over all sites and for each, per
@@ -186,6 +186,7 @@ impl Evaluate {
                 Table("metrics"),
                 Table("reliability"),
                 Table("confusions"),
+                Table("false_alarms"),
                 Table("curves"),
                 Table("thresholds"),
                 Table("calibration"),

@@ -1,11 +1,12 @@
 //! From scores to answers: the stages `evaluate` and `detect`.
 //!
-//! - [`metrics`], [`reliability`], [`confusions`], [`curves`], [`thresholds`], [`calibration`], [`told`], [`events`], [`effort`], [`sun`]:
-//!   plain functions.
+//! - [`metrics`], [`reliability`], [`confusions`], [`alarms`], [`curves`], [`thresholds`], [`calibration`], [`told`], [`events`], [`effort`],
+//!   [`sun`]: plain functions.
 //!
 //! What `evaluate` decides and `detect` reads is the file `decisions.yaml`, see [`chorus_card::Decisions`].
 
 mod activity;
+pub mod alarms;
 pub mod calibration;
 pub mod classes;
 pub mod clock;

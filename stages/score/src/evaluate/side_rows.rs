@@ -12,6 +12,7 @@ use super::groups::{ClassGroups, by_night, by_polyphony};
 use super::scored::Side;
 use super::subset::Subset;
 use super::sums::{Figures, by_class};
+use crate::alarms::{Alarm, Alarms};
 use crate::confusions::{Confusions, Pair};
 use crate::curves::{MOST_POINTS, thinned};
 use crate::error::ScoreError;
@@ -61,6 +62,7 @@ pub(crate) struct Rows {
     pub(crate) metrics: Vec<MetricRow>,
     pub(crate) reliability: Vec<ReliabilityRow>,
     pub(crate) confusions: Vec<(Subset, Pair)>,
+    pub(crate) alarms: Vec<(Subset, Alarm)>,
     pub(crate) curves: Vec<CurveRow>,
 }
 
@@ -86,7 +88,9 @@ impl Rows {
         });
         self.metrics.extend(metrics(subset, side, &own, cuts, groups, intervals.as_ref())?);
         self.reliability.extend(reliability(subset, &own));
-        self.confusions.extend(confusions(side, cuts).pairs().into_iter().map(|pair| (subset, pair)));
+        let (confusions, alarms) = mistakes(side, cuts);
+        self.confusions.extend(confusions.pairs().into_iter().map(|pair| (subset, pair)));
+        self.alarms.extend(alarms.rows().into_iter().map(|alarm| (subset, alarm)));
         if subset != Subset::Train {
             self.curves.extend(curves(subset, side, &whole)?);
         }
@@ -162,17 +166,20 @@ fn reliability(subset: Subset, own: &[Figures]) -> Vec<ReliabilityRow> {
     std::iter::once(all).chain(each).flat_map(of).collect()
 }
 
-/// Which class is taken for which at the tuned thresholds.
-fn confusions(side: &Side, cuts: Cuts<'_>) -> Confusions {
-    let mut confusions = Confusions::new(side.classes());
+/// What goes wrong at the tuned thresholds in windows that were reviewed for all classes: which class is taken for which, and what is there
+/// when a class is detected falsely.
+fn mistakes(side: &Side, cuts: Cuts<'_>) -> (Confusions, Alarms) {
+    let (mut confusions, mut alarms) = (Confusions::new(side.classes()), Alarms::new(side.classes()));
     let mut row = Vec::new();
-    for window in (0..side.windows()).filter(|&window| side.polyphony(window).is_some_and(|classes| classes < 2)) {
+    for window in (0..side.windows()).filter(|&window| side.polyphony(window).is_some()) {
         side.row(window, &mut row);
         let site = side.site(window);
         let judged = |(class, &(score, positive)): (usize, &(f32, bool))| (positive, f64::from(score) >= cuts.tuned(site, class));
-        confusions.add(&row.iter().enumerate().map(judged).collect::<Vec<_>>());
+        let judged: Vec<(bool, bool)> = row.iter().enumerate().map(judged).collect();
+        confusions.add(&judged);
+        alarms.add(&judged);
     }
-    confusions
+    (confusions, alarms)
 }
 
 /// The points of `curves`, in its order: by rising threshold.
@@ -244,6 +251,9 @@ mod tests {
         };
         assert_eq!((pair(Some(0), Some(1)).cell.detected, pair(Some(0), Some(1)).cell.instead), (6, 0));
         assert_eq!((pair(None, Some(1)).windows, pair(None, Some(1)).cell.instead), (5, 5));
+        let alarms: u64 =
+            rows.alarms.iter().filter(|(s, a)| *s == Subset::Test && a.class == Some(1)).map(|(_, a)| a.windows).sum();
+        assert_eq!(alarms, 11, "six with the first class, five with none");
         assert_eq!(rows.curves.iter().filter(|r| r.class == 0).count(), 6);
         assert!(rows.curves.iter().all(|r| r.subset == Subset::Test));
     }

@@ -17,6 +17,7 @@ pub(crate) fn write(cx: &UnitContext<'_>, scored: &Scored, decisions: &Decisions
     metrics(cx, scored, rows)?;
     reliability(cx, scored, rows)?;
     confusions(cx, scored, rows)?;
+    false_alarms(cx, scored, rows)?;
     curves(cx, scored, rows)?;
     thresholds(cx, decisions)?;
     calibration(cx, scored, decisions)
@@ -65,6 +66,19 @@ fn confusions(cx: &UnitContext<'_>, scored: &Scored, Rows { confusions: rows, ..
             .column("windows", rows.iter().map(|(_, pair)| pair.windows))
             .column("windows_detected", rows.iter().map(|(_, pair)| pair.cell.detected))
             .column("windows_instead", rows.iter().map(|(_, pair)| pair.cell.instead))
+    })?;
+    Ok(())
+}
+
+fn false_alarms(cx: &UnitContext<'_>, scored: &Scored, Rows { alarms: rows, .. }: &Rows) -> Result<(), WorkError> {
+    cx.write("false_alarms", |batch| {
+        batch
+            .column("model_id", rows.iter().map(|_| &scored.model_id))
+            .column("subset", rows.iter().map(|(subset, _)| subset.as_str()))
+            .column("class", rows.iter().map(|(_, alarm)| scored.class(alarm.class)))
+            .column("present", rows.iter().map(|(_, alarm)| scored.class(alarm.present)))
+            .column("windows", rows.iter().map(|(_, alarm)| alarm.windows))
+            .column("windows_all", rows.iter().map(|(_, alarm)| alarm.all))
     })?;
     Ok(())
 }
