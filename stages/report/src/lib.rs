@@ -4,7 +4,8 @@
 //! - [`facts`]: the tables read once, part by part, and summed up in plain structs.
 //! - [`listen`]: clips of the highest detections and of unknown sounds, files beside the page; [`clip`] cuts and draws one.
 //! - [`page`]: facts to HTML, a file per section.
-//! - [`plot`]: heat maps and charts, as markup of the page.
+//! - [`plot`]: heat maps, charts and a map, as markup of the page.
+//! - [`words`]: the texts of the page in each language, numbers and dates.
 //!
 //! Beside the stage, on request: [`export`], the detections as files that other programs open; [`review`], clips of some of them
 //! to listen to.
@@ -24,11 +25,13 @@ pub mod sheets;
 mod speech;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use chorus_engine::graph::{DECISIONS, Input, MODEL_CARD, Output, Pass, Per, has_labels, trains_in_steps};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
+use words::Words;
 
 const PAGE: &str = "report/index.html";
 
@@ -36,9 +39,12 @@ const PAGE: &str = "report/index.html";
 #[derive(Debug, Deserialize, Keys)]
 #[keys(section = "report")]
 struct ReportSettings {
-    /// Title of the report; null: Acoustic survey.
+    /// Title of the report; null: Acoustic survey, in the language of the report.
     #[key(example = "\"Ponds, March 2020\"")]
     title: Option<String>,
+    /// Language of the report: its texts, numbers and dates, and the common names of classes where the code table has them.
+    #[key(default = "en", choices = words::languages, example = "es")]
+    language: String,
     /// Number of clips of each class in the report: its detections with the highest scores, first from different sites and then from
     /// different dates; and of each group of unknown sounds. 0: no clips.
     #[key(unit = "clips", default = "3", range = 0..=20)]
@@ -80,6 +86,7 @@ impl Report {
         let always = ["recordings", "segments", "detections", "activity", "sun_activity", "accumulation"];
         let learnt: &[&str] = &[
             "classes",
+            "taxa",
             "annotations",
             "reviews",
             "splits",
@@ -87,6 +94,7 @@ impl Report {
             "training_log",
             "metrics",
             "thresholds",
+            "false_alarms",
             "curves",
             "reliability",
         ];
@@ -139,12 +147,13 @@ impl Work for Report {
 
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
         let report = cx.settings::<ReportSettings>()?;
-        let mut facts = facts::gather(cx, report.clips)?;
+        let words = Words::of(&report.language);
+        let mut facts = facts::gather(cx, report.clips, words.names())?;
         let wanted = listen::Wanted { per_class: report.clips, in_all: report.max_clips, choice: cx.value("archive.channel")? };
         let mut lists = listen::lists(&mut facts);
         listen::withhold(cx, &mut lists)?;
         listen::make(cx, &mut lists, wanted)?;
-        cx.write_file(PAGE, page::page(report.title.as_deref(), &facts).as_bytes())?;
+        cx.write_file(PAGE, page::page(report.title.as_deref(), &words, &facts).as_bytes())?;
         Ok(())
     }
 }

@@ -193,7 +193,7 @@ fn each_declared_table_is_read() {
         }
         tables += 1;
     }
-    assert_eq!(tables, 17);
+    assert_eq!(tables, 19);
 }
 
 #[test]
@@ -203,21 +203,21 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     let learned = run(learns.path(), &sets);
     for wanted in [
         "<h1>Two ponds &amp; a half</h1>",
-        "On 2020-03-01, 1 site made 3 recordings, and 3 hours of sound can be read. 1 file could be read in part only.",
+        "On 1 March 2020, recorders at 1 site made 3 recordings, and 3 hours of sound can be read. 1 file could be read in part only.",
         "Pond &lt;1&gt;, 2020-03-01: 2 h recorded",
         "Not in the calendar: 1 recording without",
-        "(model <code>cafe</code>) listened for 2 classes and detected 1: ",
+        "(model <code>cafe</code>) listened for 2 classes. It detected 1: ",
         "<i lang=\"la\"><bdi>Rana &lt;i&gt;</bdi></i>",
         "<span class=\"when\"><bdi>Pond &lt;1&gt;</bdi>, 2020-03-01 20:00:03</span><span>score 0.750</span>",
         "src=\"clips/001-FROG-1.png\" width=\"720\"",
         "<bdi>r1true.wav</bdi> from 0:03 to 0:06",
-        "its average precision is 0.75, mean over 1 class.",
-        "No test window holds <bdi>TOAD</bdi>",
+        "its average precision is 0.75, for 1 class.",
+        "No window of the subset test holds <bdi>TOAD</bdi>",
         "weights kept: epoch 2",
         "<td class=\"n\">2 <small>5 windows</small></td>",
         "No test recording holds <bdi>TOAD</bdi>, so it cannot be tested.",
         "2 recordings of 3 were reviewed",
-        "6 of 3 s",
+        "6 windows of 3 s",
         "<td class=\"n\">-20.0</td><td class=\"n\">-30.0</td><td class=\"n\">66.7 %</td><td class=\"n\">–</td>",
         "<code>recordings</code>, <code>soundscape</code>",
     ] {
@@ -234,7 +234,7 @@ fn a_run_that_learns_and_a_run_that_applies_its_model() {
     std::fs::write(learns.path().join("run/model/decisions.yaml"), decisions).unwrap();
     let applied = run(applies.path(), &[&model]);
     assert!(applied.contains("<h1>Acoustic survey</h1>") && applied.contains("nothing in it is labelled"));
-    assert!(applied.contains("listened for 2 classes and detected 1: ") && !applied.contains("Training"));
+    assert!(applied.contains("listened for 2 classes. It detected 1: ") && !applied.contains("Training"));
     assert!(!applied.contains("Sound levels") && !applied.contains("soundscape"), "this run did not measure them");
     let left_out =
         "1 of 3 classes can't be told yet: validation does not show that the classifier tells it, so nothing is said of it";

@@ -8,6 +8,7 @@ use chorus_tables::{Batch, TableError};
 use super::best::{Best, Pick, Sound};
 use super::cells::cell;
 use super::day::Day;
+use super::rarefaction::{self, Expected};
 use super::sun::Sun;
 use super::tally::Tally;
 
@@ -49,6 +50,8 @@ pub(crate) struct Class {
     pub(crate) sites: BTreeMap<String, AtSite>,
     /// By local hour, 0 to 23.
     pub(crate) hours: [Tally; HOURS],
+    /// By night and local hour, all sites together.
+    pub(crate) seasons: BTreeMap<Day, [Tally; HOURS]>,
     /// Events: runs of neighbouring windows.
     pub(crate) events: u64,
     /// The threshold that was applied, where anything was detected.
@@ -82,8 +85,11 @@ impl Found {
             }
             let tally = Tally { windows: windows.value(i), detected: detected.value(i) };
             let class = slot(&mut self.classes, classes.value(i));
-            if let Some(of_hour) = hour_of_clock(hour).and_then(|h| class.hours.get_mut(h)) {
-                of_hour.add(tally);
+            if let Some(hour) = hour_of_clock(hour) {
+                class.hours[hour].add(tally);
+                if let Some(night) = night {
+                    class.seasons.entry(Day(night)).or_default()[hour].add(tally);
+                }
             }
             let at = slot(&mut class.sites, site);
             at.tally.add(tally);
@@ -167,6 +173,23 @@ impl Found {
         self.classes.iter().filter(|(_, c)| !c.is_found()).map(|(name, _)| name.as_str()).collect()
     }
 
+    /// Number of classes detected at a site.
+    pub(crate) fn classes_at(&self, site: &str) -> u64 {
+        self.classes.values().filter(|c| c.sites.get(site).is_some_and(|at| at.tally.detected > 0)).count() as u64
+    }
+
+    /// All nights that were listened to, at any site.
+    pub(crate) fn all_nights(&self) -> BTreeSet<Day> {
+        self.nights.values().flatten().copied().collect()
+    }
+
+    /// How many classes so many of these nights would have given, had they been drawn by chance.
+    pub(crate) fn rarefaction(&self) -> Vec<Expected> {
+        let nights = |class: &Class| class.sites.values().flat_map(|at| &at.nights).collect::<BTreeSet<_>>().len() as u32;
+        let detected: Vec<u32> = self.classes.values().map(nights).collect();
+        rarefaction::curve(&detected, self.all_nights().len() as u32)
+    }
+
     /// Number of classes detected at a site in the nights from `first` on.
     pub(crate) fn richness(&self, site: &str, first: Day, nights: i32) -> usize {
         let detected =
@@ -192,6 +215,27 @@ impl Class {
     pub(crate) fn span(&self) -> Option<(Day, Day)> {
         let first = self.sites.values().filter_map(|at| at.nights.first()).min()?;
         self.sites.values().filter_map(|at| at.nights.last()).max().map(|last| (*first, *last))
+    }
+
+    /// In the nights from `first` to `last`, of those in which the class was looked for: how many, a night at two sites counting twice, and
+    /// those of them with a detection.
+    pub(crate) fn site_nights(&self, listened: &BTreeMap<String, BTreeSet<Day>>, first: Day, last: Day) -> (u64, u64) {
+        let sites = self.sites.iter().filter(|(_, at)| at.tally.windows > 0);
+        let (mut all, mut detected) = (0, 0);
+        for (site, at) in sites {
+            all += listened.get(site).map_or(0, |nights| nights.range(first..=last).count() as u64);
+            detected += at.nights.range(first..=last).count() as u64;
+        }
+        (all, detected)
+    }
+
+    /// Windows by local hour in the nights from `first` to `last`.
+    pub(crate) fn hours_in(&self, first: Day, last: Day) -> [Tally; HOURS] {
+        let mut hours = [Tally::default(); HOURS];
+        for night in self.seasons.range(first..=last).map(|(_, of_night)| of_night) {
+            hours.iter_mut().zip(night).for_each(|(sum, of)| sum.add(*of));
+        }
+        hours
     }
 
     /// Number of sites with detections.
@@ -288,6 +332,13 @@ mod tests {
         assert_eq!((x.hours[12].share(), x.hours[0].share()), (None, Some(0.1)));
         assert_eq!((x.sites_found(), x.nights_found(), x.span()), (2, 2, Some((Day(5), Day(9)))));
         assert_eq!((found.never(), found.by_frequency().len()), (vec!["Y"], 1));
+        assert_eq!(
+            (x.site_nights(&found.nights, Day(5), Day(9)), x.site_nights(&found.nights, Day(6), Day(8))),
+            ((2, 2), (0, 0))
+        );
+        assert_eq!((x.hours_in(Day(0), Day(9))[23].windows, x.hours_in(Day(6), Day(9))[23].windows), (300, 100));
+        assert_eq!((found.classes_at("A"), found.classes_at("C"), found.all_nights().len()), (1, 0, 2));
+        assert_eq!(found.rarefaction().iter().map(|e| e.classes).collect::<Vec<_>>(), [1.0, 1.0]);
         assert_eq!((found.richness("A", Day(5), 1), found.richness("A", Day(6), 7), found.richness("B", Day(5), 7)), (1, 0, 1));
     }
 

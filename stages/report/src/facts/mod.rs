@@ -4,6 +4,7 @@
 //! nights and classes, not with recordings or detections. A run without labels has fewer tables; what they would tell stays
 //! empty.
 
+mod alarms;
 mod best;
 pub(crate) mod cells;
 mod curves;
@@ -11,7 +12,9 @@ pub(crate) mod day;
 pub(crate) mod expected;
 mod found;
 mod learned;
+mod names;
 pub(crate) mod prevalence;
+pub(crate) mod rarefaction;
 mod recorded;
 #[cfg(test)]
 pub(crate) mod rows;
@@ -30,14 +33,15 @@ use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_score::{LeftOut, Told};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
+pub(crate) use alarms::OfClass;
 pub(crate) use best::{Heard, Pick, Sound};
-pub(crate) use cells::cell;
 pub(crate) use curves::{Bin, Point};
 pub(crate) use day::Day;
 pub(crate) use found::{Class, Found};
 #[cfg(test)]
 pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};
+pub(crate) use names::Names;
 pub(crate) use recorded::{Damaged, Recorded, Site};
 pub(crate) use scores::{BY_SITE, Metrics, Scope, Scores};
 pub(crate) use sounds::SoundLevels;
@@ -68,8 +72,8 @@ pub(crate) struct Facts {
     pub(crate) learned: Option<Learned>,
     /// How well it does; `None` where nothing could be measured.
     pub(crate) scores: Option<Scores>,
-    /// Scientific names by class, as far as the run knows them.
-    pub(crate) scientific: BTreeMap<String, String>,
+    /// What classes are called, and their keys in taxonomies, as far as the run knows them.
+    pub(crate) names: Names,
     /// Hash of the model's weights.
     pub(crate) model_id: Option<String>,
     /// The backbone on whose embeddings the model is a head, or from which it was distilled.
@@ -85,8 +89,9 @@ pub(crate) struct Windows {
     pub(crate) length_s: Option<f64>,
 }
 
-/// Reads the tables of the run; of each class so many of the highest detections are singled out, and at least the highest.
-pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, WorkError> {
+/// Reads the tables of the run; of each class so many of the highest detections are singled out, and at least the highest. Common names are
+/// those of a language, by ISO 639-3.
+pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize, language: &str) -> Result<Facts, WorkError> {
     let mut facts = Facts { windows: windows(cx)?, model_id: model_id(cx)?, ..Facts::default() };
     each(cx, "activity", found::ACTIVITY, |_, batch| facts.found.add_activity(batch))?;
     each(cx, "accumulation", found::ACCUMULATION, |_, batch| facts.found.add_accumulation(batch))?;
@@ -107,15 +112,12 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
     })?;
     each(cx, sounds::TABLE, sounds::COLUMNS, |unit, batch| sounds::add(&mut facts.sounds, unit.site(), batch))?;
     each(cx, expected::TABLE, expected::COLUMNS, |unit, batch| expected::add(&mut facts.expected, unit.site(), batch))?;
-    each(cx, "classes", &["class", "scientific_name"], |_, batch| {
-        let (classes, names) = (batch.utf8("class")?, batch.utf8("scientific_name")?);
-        for i in 0..batch.rows() {
-            facts.found.know(classes.value(i));
-            facts.scientific.extend(cell(names, i).map(|name| (classes.value(i).to_owned(), name.to_owned())));
-        }
-        Ok(())
+    each(cx, "classes", names::CLASSES, |_, batch| {
+        batch.utf8("class")?.iter().flatten().for_each(|class| facts.found.know(class));
+        facts.names.add_classes(batch, language)
     })?;
     facts.prevalence = prevalence::read(cx)?;
+    each(cx, "taxa", names::TAXA, |_, batch| facts.names.add_taxa(batch, language))?;
     facts.left_out = left_out(cx, facts.recorded.sites.keys().cloned().collect())?;
     facts.left_out.iter().for_each(|left| facts.found.know(&left.class));
     // A report does without what the card says when it cannot be read: the passes that need the model say what is wrong with it.
@@ -123,7 +125,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
     facts.backbone = card.as_ref().and_then(|card| card.backbone.clone().or_else(|| card.distilled_from.clone()));
     if !cx.has_table("classes") {
         let names = card.map(|card| card.names).unwrap_or_default();
-        facts.scientific.extend(names.into_iter().filter_map(|(class, names)| Some((class, names.scientific_name?))));
+        names.into_iter().for_each(|(class, names)| facts.names.add(&class, names, language));
     }
     if cx.has_table("splits") {
         let learned = facts.learned.insert(Learned::default());
@@ -138,6 +140,7 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize) -> Result<Facts, Wo
         each(cx, "metrics", scores::METRICS, |_, batch| scores.add_metrics(batch))?;
         scores.settle();
         each(cx, "thresholds", scores::THRESHOLDS, |_, batch| scores.add_thresholds(batch))?;
+        each(cx, "false_alarms", alarms::COLUMNS, |_, batch| scores.alarms.add(batch))?;
         each(cx, "curves", curves::CURVES, |_, batch| scores.curves.add_curves(batch))?;
         each(cx, "reliability", curves::RELIABILITY, |_, batch| scores.curves.add_reliability(batch))?;
     }

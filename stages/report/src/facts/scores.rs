@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_tables::{Batch, TableError};
 
+use super::alarms::Alarms;
 use super::cells::cell;
 use super::curves::Curves;
 use super::learned::Subset;
@@ -25,6 +26,8 @@ pub(crate) struct Scores {
     pub(crate) thresholds: BTreeMap<String, (f64, String)>,
     /// What every threshold would give.
     pub(crate) curves: Curves,
+    /// What is there when a class is detected falsely.
+    pub(crate) alarms: Alarms,
     /// Average precision within sites, by class: the sum over sites, each weighted by its positive windows, and their number.
     by_site: BTreeMap<(Subset, String), (f64, u64)>,
 }

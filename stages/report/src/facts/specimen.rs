@@ -38,7 +38,7 @@ pub(crate) fn survey(sites: usize, nights: i32, classes: usize) -> Facts {
     let mut facts = archive(sites, nights, classes);
     for name in facts.found.classes.keys() {
         let known = SPECIES.iter().find(|(code, _)| code == name);
-        facts.scientific.extend(known.map(|(code, name)| ((*code).to_owned(), (*name).to_owned())));
+        facts.names.scientific.extend(known.map(|(code, name)| ((*code).to_owned(), (*name).to_owned())));
     }
     facts.learned = Some(learned(&facts));
     facts.scores = Some(scores(&facts));
@@ -151,11 +151,14 @@ fn listen(facts: &mut Facts, chance: &mut Chance, name: &str, site: &Site, class
         let mut at = AtSite { tally: Tally { windows, detected: 0 }, nights: BTreeSet::new() };
         let lives_here = c % 9 != 8 && chance.below(10) < 7;
         let rate = 0.12 / (1.0 + c as f64).powf(1.3);
-        for &hour in &recorded_hours {
-            let windows = WINDOWS_PER_HOUR * heard.len() as u64;
+        let detected_of = |windows: u64, hour: usize| {
             // Each class has an hour of its own, later ones deeper in the night.
             let far = f64::from((hour as i32 + 12 - (6 + c as i32 % 9)) % 24 - 6).abs();
-            let detected = if lives_here { (windows as f64 * rate * (-far * far / 8.0).exp()) as u64 } else { 0 };
+            if lives_here { (windows as f64 * rate * (-far * far / 8.0).exp()) as u64 } else { 0 }
+        };
+        for &hour in &recorded_hours {
+            let windows = WINDOWS_PER_HOUR * heard.len() as u64;
+            let detected = detected_of(windows, hour);
             class.hours[hour].windows += windows;
             class.hours[hour].detected += detected;
             at.tally.detected += detected;
@@ -163,6 +166,13 @@ fn listen(facts: &mut Facts, chance: &mut Chance, name: &str, site: &Site, class
         if at.tally.detected > 0 {
             let season = |day: &Day| 2 * (day.0 - FIRST - 10 - 4 * (c as i32 % 12)).abs() < 90 - c as i32;
             at.nights = heard.iter().copied().filter(|d| season(d) && chance.below(10) < 8).collect();
+        }
+        for &night in &heard {
+            let of_night = class.seasons.entry(night).or_default();
+            for &hour in &recorded_hours {
+                let detected = if at.nights.contains(&night) { detected_of(WINDOWS_PER_HOUR, hour) } else { 0 };
+                of_night[hour].add(Tally { windows: WINDOWS_PER_HOUR, detected });
+            }
         }
         class.sites.insert(name.to_owned(), at);
         for (anchor, offset_min) in half_hours() {
@@ -191,7 +201,7 @@ fn damage(recorded: &mut Recorded) {
         Some(728.6),
     )];
     let empty = recorded.total(|s| s.rejected).saturating_sub(1);
-    recorded.damage = [("empty", empty), ("truncated", 1), ("unknown_format", 1)].map(|(c, n)| (c.to_owned(), n)).into();
+    recorded.damage = [("empty_file", empty), ("not_audio", 1), ("truncated", 1)].map(|(c, n)| (c.to_owned(), n)).into();
     (recorded.duplicates, recorded.doubtful) = (2, 1);
     let Some(site) = recorded.sites.values_mut().next() else { return };
     (site.repaired, site.untimed) = (1, 3);
@@ -269,6 +279,18 @@ fn scores(facts: &Facts) -> Scores {
             Bin { windows, positives: (mean.powf(bend) * windows as f64).round() as u64, mean }
         });
         scores.curves.reliability.insert((Subset::Test, scale.to_owned()), bins.collect());
+    }
+    let classes: Vec<&String> = facts.found.classes.keys().collect();
+    let mut note = |class: Option<&String>, present: Option<&String>, windows, all| {
+        scores.alarms.note(Subset::Test, class.cloned(), present.cloned(), windows, all);
+    };
+    note(None, None, 20_000, 40_000);
+    for (c, class) in classes.iter().copied().enumerate() {
+        note(None, Some(class), 9_000 / (1 + c as u64), 40_000);
+        // Every third is never detected falsely.
+        let all = if c % 3 < 2 { 300 / (1 + c as u64) + 4 } else { 0 };
+        let others = (1..4).map(|next| classes[(c + next) % classes.len()]).filter(|other| *other != class && all > 0);
+        others.zip([2, 3, 4]).for_each(|(other, part)| note(Some(class), Some(other), all / part, all));
     }
     scores.metrics.insert((Subset::Test, Scope::All), metrics(Some(0.68), supported, false));
     for site in facts.recorded.sites.keys().take(4) {

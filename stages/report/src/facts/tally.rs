@@ -10,7 +10,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.windows += other.windows;
         self.detected += other.detected;
     }

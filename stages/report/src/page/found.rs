@@ -1,59 +1,63 @@
-//! What was found: richness, the classes with their dates, their rates by site, their activity by hour and around sunset.
+//! What was found: richness, the classes with their dates, their rates by site, their seasons, their activity by hour and around sunset.
 
 use maud::{Markup, html};
 
-use super::expected;
-use super::parts::{class_head, class_list, class_name, first, head, row_head, table, tables};
-use super::prevalence;
+use super::parts::{class_head, class_list, class_name, first, head, on_screen, row_head, table, tables};
 use super::recorded::{column_words, columns};
-use super::sun;
-use super::untold;
-use super::words::{NONE, count, hours, number, share};
+use super::{data, expected, prevalence, season, sun, untold};
 use crate::facts::{Class, Facts, Learned, Tally};
 use crate::plot::calendar::{Column, nights_per_column};
 use crate::plot::clock;
-use crate::plot::curves::{self, Line};
+use crate::plot::curves::{Band, Chart, Line};
 use crate::plot::heat::{Cell, Heat};
+use crate::words::{NONE, Words};
 
 /// Cells of the table of classes by sites that a page opens fast with.
 const MOST_CELLS: usize = 8_000;
 
-pub(super) fn section(facts: &Facts) -> Markup {
+/// Points of a curve that can be told apart.
+const MOST_POINTS: usize = 200;
+
+/// The question that tells of classes by site.
+const BY_SITE: &str = "chorus query \"SELECT class, site, SUM(windows_detected) AS detected, SUM(windows) AS windows FROM activity GROUP BY class, site\"";
+
+pub(super) fn section(w: &Words, facts: &Facts) -> Markup {
     let found = facts.found.by_frequency();
     html! {
         @if facts.found.classes.is_empty() {
-            p { "No classifier has listened to these recordings." }
+            p { (w.word("found.unheard")) }
         } @else {
             p {
-                "A detection is a window" @if let Some(length_s) = facts.windows.length_s { " of " (length_s) " s" }
-                " whose score reaches the threshold of a class. It is the claim of a classifier, not an observation: listen before you
-                report a species."
-                @if facts.learned.as_ref().is_some_and(Learned::is_taught) {
-                    " Recordings that the classifier learned from are in these numbers too, and it does better on them than on new ones."
+                @match facts.windows.length_s {
+                    Some(length_s) => (w.text("found.detection_s", &[("n", &w.trimmed(length_s, 3))])),
+                    None => (w.word("found.detection")),
                 }
+                @if facts.learned.as_ref().is_some_and(Learned::is_taught) { " " (w.word("found.taught")) }
+                " " (w.say("found.prevalence", &[]))
             }
             @if found.is_empty() {
-                p { "No class was detected in any window." }
+                p { (w.word("found.none")) }
             } @else {
-                (richness(facts))
-                (accumulation(facts))
-                (classes(facts, &found))
-                (sites(facts, &found))
+                (richness(w, facts))
+                (accumulation(w, facts))
+                (classes(w, facts, &found))
+                (sites(w, facts, &found))
                 @if !facts.found.effort_by_hour_s.iter().all(|s| *s <= 0.0) || !facts.found.sun.effort_s.is_empty() { (clock::hatch()) }
-                (activity(facts, &found))
-                (sun::section(facts, &found))
+                (season::section(w, facts, &found))
+                (activity(w, facts, &found))
+                (sun::section(w, facts, &found))
             }
-            (prevalence::section(facts))
-            (expected::section(facts))
-            (never(facts))
-            (untold::uncalibrated(facts))
-            (untold::left_out(facts))
-            (tables(&["activity", "sun_activity", "nights", "accumulation", "detections"]))
+            (prevalence::section(w, facts))
+            (expected::section(w, facts))
+            (never(w, facts))
+            (untold::uncalibrated(w, facts))
+            (untold::left_out(w, facts))
+            (tables(w, &["activity", "sun_activity", "nights", "accumulation", "detections"]))
         }
     }
 }
 
-fn richness(facts: &Facts) -> Markup {
+fn richness(w: &Words, facts: &Facts) -> Markup {
     let columns = columns(&facts.recorded);
     if columns.is_empty() {
         return html! {};
@@ -69,164 +73,198 @@ fn richness(facts: &Facts) -> Markup {
         (site.as_str(), columns.iter().map(cell).collect())
     });
     let heat = Heat {
-        label: "Number of classes detected by site and night",
-        corner: "Site",
-        unit: "classes detected",
-        scale: if nights_per_column(&columns) == 1 { "classes a night" } else { "classes a column" },
+        words: w,
+        label: w.word("richness.label"),
+        corner: w.word("col.site"),
+        cell: "richness.cell",
+        scale: w.word(if nights_per_column(&columns) == 1 { "richness.scale" } else { "richness.scale_column" }),
         columns: &columns,
         rows: rows.collect(),
-        text: |classes| number(classes as u64),
-        zero: Some("recorded, and nothing detected"),
+        text: |w, classes| w.number(classes as u64),
+        zero: Some(w.word("richness.zero")),
     };
     html! {
         figure {
-            figcaption {
-                strong { "Richness." } " Number of classes detected by site and night. " (column_words(&columns))
-                ". More effort finds more classes: read it beside the calendar of effort."
-            }
+            figcaption { strong { (w.word("richness.title")) } " " (w.text("richness.about", &[("columns", &column_words(w, &columns))])) }
             (heat.draw())
         }
     }
 }
 
-/// How many classes had been detected after so many nights. A single night is no curve.
-fn accumulation(facts: &Facts) -> Markup {
-    let points: Vec<(u32, f64)> =
+/// How many classes had been detected after so many nights, and how many so many nights give on average. A single night is no curve.
+fn accumulation(w: &Words, facts: &Facts) -> Markup {
+    let observed: Vec<(u32, f64)> =
         facts.found.accumulation.iter().map(|(nights, classes)| (*nights, f64::from(*classes))).collect();
+    if observed.len() < 2 {
+        return html! {};
+    }
+    let expected = thinned(&facts.found.rarefaction());
+    let lines = [
+        Line { name: w.word("accumulation.observed"), points: thinned(&observed) },
+        Line { name: w.word("accumulation.expected"), points: expected.iter().map(|e| (e.nights, e.classes)).collect() },
+    ];
+    let band = (!expected.is_empty()).then(|| Band {
+        name: w.word("accumulation.interval"),
+        edges: expected.iter().map(|e| (e.nights, e.low, e.high)).collect(),
+    });
+    let (title, across) = (w.word("accumulation.title"), w.word("accumulation.night"));
+    let table = data::lines(w, title, across, &lines, band.as_ref());
     html! {
-        @if points.len() > 1 {
-            div.pair { (curves::chart("Classes detected so far, all sites together", "night", &[Line { name: "classes", points }], None, None)) }
-            p.note {
-                "Nights with effort, in their order. A curve that still rises at its end says that more nights would find more; one that is flat,
-                that what can be found at this season by this classifier mostly was. False alarms raise it too."
-            }
-        }
+        div.pair { (Chart { words: w, title, across, lines: &lines, band, top: None, kept: None }.draw(table)) }
+        p.note { (w.word("accumulation.about")) " " (w.word("accumulation.method")) }
     }
 }
 
-fn classes(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
+/// Points of a curve as many as can be told apart, with the first and the last.
+fn thinned<T: Copy>(points: &[T]) -> Vec<T> {
+    let step = points.len().div_ceil(MOST_POINTS).max(1);
+    let last = points.len().saturating_sub(1);
+    points.iter().enumerate().filter(|(i, _)| i % step == 0 || *i == last).map(|(_, point)| *point).collect()
+}
+
+fn classes(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Markup {
     let site_nights: u64 = facts.found.nights.values().map(|n| n.len() as u64).sum();
     let heads = html! {
-        (first("Class")) (head("Windows detected", true, "")) (head("Share of windows", true, "Windows detected, of all windows"))
-        (head("Events", true, "Runs of neighbouring windows")) (head("Sites", true, "Sites with detections"))
-        (head("Nights", true, "Nights with detections, a night at two sites counting twice")) (head("First night", false, ""))
-        (head("Last night", false, "")) (head("Threshold", true, "Score from which a window counts as detected"))
+        (first(w, "col.class")) (head(w, "class.detected", true)) (head(w, "class.share", true)) (head(w, "class.events", true))
+        (head(w, "class.sites", true)) (head(w, "class.nights", true)) (head(w, "class.first", false)) (head(w, "class.last", false))
+        (head(w, "class.threshold", true))
     };
     let rows = html! {
         @for (name, class) in found {
             @let tally = class.tally();
             tr {
                 (class_head(facts, name))
-                td.n { (number(tally.detected)) }
-                td.n { (tally.share().map_or_else(|| NONE.into(), share)) }
-                td.n { (number(class.events)) }
-                td.n { (number(class.sites_found() as u64)) }
-                td.n { (number(class.nights_found() as u64)) }
-                td.d { (class.span().map_or_else(|| NONE.into(), |s| s.0.to_string())) }
-                td.d { (class.span().map_or_else(|| NONE.into(), |s| s.1.to_string())) }
-                td.n { (class.threshold.map_or_else(|| NONE.into(), |t| format!("{t:.3}"))) }
+                td.n { (w.number(tally.detected)) }
+                td.n { (tally.share().map_or_else(|| NONE.into(), |share| w.share(share))) }
+                td.n { (w.number(class.events)) }
+                td.n { (w.number(class.sites_found() as u64)) }
+                td.n { (w.number(class.nights_found() as u64)) }
+                td.d { (class.span().map_or_else(|| NONE.into(), |s| w.day(s.0))) }
+                td.d { (class.span().map_or_else(|| NONE.into(), |s| w.day(s.1))) }
+                td.n { (class.threshold.map_or_else(|| NONE.into(), |t| w.decimal(t, 3))) }
             }
         }
     };
+    let (windows, sites, nights) = (
+        w.count("windows", facts.windows.count),
+        w.count("at_sites", facts.found.effort_s.len() as u64),
+        w.count("in_site_nights", site_nights),
+    );
     html! {
-        h3 { "Classes" }
-        p {
-            "Most frequent first, of " (count(facts.windows.count, "window")) " at " (count(facts.found.effort_s.len() as u64, "site"))
-            " in " (count(site_nights, "site-night")) ". Dates are those on which the night begins."
-        }
-        (table("Classes detected", heads, rows))
+        h3 { (w.word("classes")) }
+        p { (w.say("class.about", &[("windows", &windows), ("sites", &sites), ("nights", &nights)])) }
+        (table(w.word("class.label"), heads, rows))
     }
 }
 
-fn sites(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
+fn sites(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Markup {
     let sites: Vec<(&str, f64)> = facts.found.effort_s.iter().map(|(name, s)| (name.as_str(), *s)).collect();
     let heads = html! {
-        (first("Class"))
+        (first(w, "col.class"))
         @for (site, _) in &sites { th.n.site scope="col" { bdi { (site) } } }
     };
     let rows = html! {
         tr.sum {
-            (row_head("Hours listened to"))
-            @for (_, effort_s) in &sites { td.n { (hours(*effort_s)) } }
+            (row_head(w.word("rates.hours")))
+            @for (_, effort_s) in &sites { td.n { (w.hours(*effort_s)) } }
         }
         @for (name, class) in found {
             @let highest = class.sites.values().filter_map(|at| at.tally.share()).fold(0.0, f64::max);
             tr {
                 (class_head(facts, name))
-                @for (site, _) in &sites { (rate(class.sites.get(*site).map(|at| at.tally).unwrap_or_default(), highest)) }
+                @for (site, _) in &sites { (rate(w, class.sites.get(*site).map(|at| at.tally).unwrap_or_default(), highest)) }
             }
         }
     };
     html! {
-        h3 { "Rates by site" }
+        h3 { (w.word("rates.title")) }
         @if sites.len() * found.len() > MOST_CELLS {
             p {
-                "Left out: " (count(found.len() as u64, "row")) " of " (count(sites.len() as u64, "site")) " are more than a page can hold. They are "
-                code { "chorus query \"SELECT class, site, SUM(windows_detected) AS detected, SUM(windows) AS windows FROM activity GROUP BY class, site\"" }
+                (w.say("rates.too_many", &[
+                    ("rows", &w.count("rows", found.len() as u64)),
+                    ("sites", &w.count("of_sites", sites.len() as u64)),
+                    ("query", &html! { code { (BY_SITE) } }),
+                ]))
             }
         } @else {
-            p {
-                "Share of windows detected, and their number. Bars compare sites within one class: each is as long as its share of the class's
-                highest. Between classes a share compares only as far as their thresholds are equally good. A hatched cell was not listened to."
-            }
-            div.rates { (table("Share of windows detected by class and site", heads, rows)) }
+            p { (w.word("rates.about")) }
+            (on_screen(w, sites.len(), html! { div.rates { (table(w.word("rates.label"), heads, rows)) } }))
         }
     }
 }
 
 /// A rate with a bar that compares it to the highest of its class.
-fn rate(tally: Tally, highest: f64) -> Markup {
+fn rate(w: &Words, tally: Tally, highest: f64) -> Markup {
     html! {
         @match tally.share() {
             Some(rate) if tally.detected > 0 => {
-                td.n.bar style={ "--v:" (format!("{:.0}", 100.0 * rate / highest)) "%" } { (share(rate)) " " small { (number(tally.detected)) } }
+                td.n.bar style={ "--v:" (format!("{:.0}", 100.0 * rate / highest)) "%" } { (w.share(rate)) " " small { (w.number(tally.detected)) } }
             }
             Some(_) => td.n { "0" },
-            None => td.none title="nothing was listened to" {},
+            None => td.none title=(w.word("rates.none")) {},
         }
     }
 }
 
-fn activity(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
+fn activity(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Markup {
     let effort_s = &facts.found.effort_by_hour_s;
     if effort_s.iter().all(|s| *s <= 0.0) {
         return html! {
-            h3 { "Activity by hour" }
-            p { "No recording has a start that can be trusted, so activity by hour is not known." }
+            h3 { (w.word("hours.title")) }
+            p { (w.word("hours.unknown")) }
         };
     }
+    let classes: Vec<(&str, [Option<f64>; 24])> =
+        found.iter().map(|(name, class)| (*name, class.hours.map(Tally::share))).collect();
     html! {
-        h3 { "Activity by hour" }
+        h3 { (w.word("hours.title")) }
         p {
-            "Share of windows detected by local hour, from noon to noon, at all sites and in all nights. Each chart has its own scale, up to the
-            share at its top right. Hatched hours were not recorded at all. The strip beneath each chart is effort: the stronger its tone, the more hours."
-            @if facts.found.untimed_s > 0.0 { " Recordings without a trusted start, " (hours(facts.found.untimed_s)) " h, are not in it." }
+            (w.word("hours.about"))
+            @if facts.found.untimed_s > 0.0 { " " (w.text("hours.untimed", &[("hours", &w.hours(facts.found.untimed_s))])) }
         }
         (clock::face(effort_s))
         div.clocks {
             figure {
-                figcaption { strong { "Effort" } " " small { "hours recorded" } }
-                (clock::chart("Hours recorded by local hour", &effort_s.map(|s| (s > 0.0).then_some(s)), |s| format!("{} h", hours(s))))
+                figcaption { strong { (w.word("effort")) } " " small { (w.word("effort.unit")) } }
+                (clock::chart(w, w.word("hours.effort"), &effort_s.map(|s| (s > 0.0).then_some(s)), |s| w.text("hours.value", &[("n", &w.hours(s))])))
             }
-            @for (name, class) in found {
+            @for (name, shares) in &classes {
                 figure {
                     figcaption { (class_name(facts, name)) }
-                    (clock::chart(&format!("{name}: share of windows detected by local hour"), &class.hours.map(Tally::share), share))
+                    (clock::chart(w, &w.text("hours.label", &[("class", name)]), shares, |share| w.share(share)))
+                }
+            }
+        }
+        (data::hours(w, w.word("hours.title"), facts, &classes))
+    }
+}
+
+fn never(w: &Words, facts: &Facts) -> Markup {
+    let untold = facts.untold();
+    let never: Vec<&str> = facts.found.never().into_iter().filter(|class| !untold.contains(class)).collect();
+    let list = class_list(w, facts, &never, "and");
+    html! {
+        @if !never.is_empty() {
+            p.note {
+                @if facts.found.effort_s.is_empty() {
+                    (w.say("never", &[("classes", &list)]))
+                } @else {
+                    (w.say("never_in", &[("hours", &w.hours(facts.found.effort_s.values().sum())), ("classes", &list)]))
                 }
             }
         }
     }
 }
 
-fn never(facts: &Facts) -> Markup {
-    let untold = facts.untold();
-    let never: Vec<&str> = facts.found.never().into_iter().filter(|class| !untold.contains(class)).collect();
-    html! {
-        @if !never.is_empty() {
-            p.note {
-                "Never detected" @if !facts.found.effort_s.is_empty() { " in " (hours(facts.found.effort_s.values().sum())) " hours" } ": "
-                (class_list(facts, &never, "and")) "."
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thinned_curve_keeps_its_ends() {
+        let points: Vec<u32> = (0..1001).collect();
+        let thin = thinned(&points);
+        assert!(thin.len() <= MOST_POINTS + 1 && thin[0] == 0 && thin.last() == Some(&1000), "{}", thin.len());
+        assert_eq!((thinned(&points[..3]), thinned(&points[..0]).len()), (vec![0, 1, 2], 0));
     }
 }

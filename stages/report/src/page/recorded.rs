@@ -1,27 +1,31 @@
-//! What was recorded: the calendar of effort, the sites with their sound levels, and the files that are damaged.
+//! What was recorded: the calendar of effort, the sites with their map and sound levels, and the files that are damaged.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
 use super::parts::{first, head, row_head, table, tables};
-use super::sounds;
-use super::words::{NONE, count, damage, hours, number};
+use super::{places, sounds};
 use crate::facts::{Damaged, Day, Facts, Recorded, Site};
 use crate::plot::calendar::{self, Column};
 use crate::plot::heat::{Cell, Heat};
+use crate::words::{NONE, Words};
 
-pub(super) fn section(facts: &Facts) -> Markup {
+/// The question that names all damaged files.
+const DAMAGED: &str = "chorus query \"SELECT site, path, status, reason FROM recordings WHERE status <> 'ok'\"";
+
+pub(super) fn section(w: &Words, facts: &Facts) -> Markup {
     let recorded = &facts.recorded;
     html! {
         @if recorded.sites.is_empty() {
-            p { "The archive holds no recordings." }
+            p { (w.word("recorded.nothing")) }
         } @else {
-            (effort(recorded))
-            (sites(recorded))
-            (sounds::section(facts))
-            (damaged(recorded))
-            (tables(if facts.sounds.is_empty() { &["recordings"] } else { &["recordings", "soundscape"] }))
+            (effort(w, recorded))
+            (places::section(w, facts))
+            (sites(w, recorded))
+            (sounds::section(w, facts))
+            (damaged(w, recorded))
+            (tables(w, if facts.sounds.is_empty() { &["recordings"] } else { &["recordings", "soundscape"] }))
         }
     }
 }
@@ -33,38 +37,31 @@ pub(super) fn columns(recorded: &Recorded) -> Vec<Column> {
 }
 
 /// What a column of a calendar stands for, in words.
-pub(super) fn column_words(columns: &[Column]) -> String {
-    match calendar::nights_per_column(columns) {
-        1 => "A column is a night".into(),
-        n => format!("A column is {n} nights"),
-    }
+pub(super) fn column_words(w: &Words, columns: &[Column]) -> String {
+    w.count("calendar.column", u64::from(calendar::nights_per_column(columns).unsigned_abs()))
 }
 
-fn effort(recorded: &Recorded) -> Markup {
+fn effort(w: &Words, recorded: &Recorded) -> Markup {
     let columns = columns(recorded);
-    let per_column = calendar::nights_per_column(&columns);
+    let by_night = calendar::nights_per_column(&columns) == 1;
     let rows = recorded.sites.iter().map(|(name, site)| (name.as_str(), columns.iter().map(|c| effort_in(site, c)).collect()));
     let heat = Heat {
-        label: "Hours recorded by site and night",
-        corner: "Site",
-        unit: if per_column == 1 { "h recorded" } else { "h recorded a night" },
-        scale: if per_column == 1 { "hours a night" } else { "hours a night, on average" },
+        words: w,
+        label: w.word("effort.label"),
+        corner: w.word("col.site"),
+        cell: if by_night { "effort.cell" } else { "effort.cell_mean" },
+        scale: w.word(if by_night { "effort.scale" } else { "effort.scale_mean" }),
         columns: &columns,
         rows: rows.collect(),
-        text: |h| hours(h * 3600.0),
+        text: |w, h| w.hours(h * 3600.0),
         zero: None,
     };
+    let untimed = recorded.total(|s| s.untimed);
     html! {
         figure {
-            figcaption {
-                strong { "Effort." } " Hours recorded by site and night. " (column_words(&columns)) ". A night runs from noon to noon of the
-                local clock and is named by the date on which it begins. Two recorders at one site add up."
-            }
-            @if columns.is_empty() { p { "No recording has a start that can be trusted, so there is no calendar." } } @else { (heat.draw()) }
-            @let untimed = recorded.total(|s| s.untimed);
-            @if untimed > 0 && !columns.is_empty() {
-                p.note { "Not in the calendar: " (count(untimed, "recording")) " without a start that can be trusted." }
-            }
+            figcaption { strong { (w.word("effort.title")) } " " (w.text("effort.about", &[("columns", &column_words(w, &columns))])) }
+            @if columns.is_empty() { p { (w.word("calendar.none")) } } @else { (heat.draw()) }
+            @if untimed > 0 && !columns.is_empty() { p.note { (w.count("calendar.untimed", untimed)) } }
         }
     }
 }
@@ -79,109 +76,108 @@ fn effort_in(site: &Site, column: &Column) -> Cell {
     }
 }
 
-fn sites(recorded: &Recorded) -> Markup {
+/// Nights with readable recordings.
+fn nights(site: &Site) -> u64 {
+    site.nights.values().filter(|n| n.recorded_s > 0.0).count() as u64
+}
+
+fn sites(w: &Words, recorded: &Recorded) -> Markup {
     let heads = html! {
-        (first("Site")) (head("Recordings", true, "Audio files, readable or not")) (head("Hours", true, "Hours that can be read"))
-        (head("Nights", true, "Nights with readable recordings")) (head("First", false, "Date of the first recording"))
-        (head("Last", false, "Date of the last recording")) (head("Latitude, longitude", false, "WGS 84, degrees; north and east are positive"))
-        (head("Repaired", true, "Files that could be read in part")) (head("Rejected", true, "Files that could not be read"))
+        (first(w, "col.site")) (head(w, "site.recordings", true)) (head(w, "site.hours", true)) (head(w, "site.nights", true))
+        (head(w, "site.first", false)) (head(w, "site.last", false)) (head(w, "site.place", false))
+        (head(w, "site.repaired", true)) (head(w, "site.rejected", true))
     };
     let rows = html! {
         @for (name, site) in &recorded.sites {
             tr {
                 (row_head(name))
-                td.n { (number(site.recordings)) }
-                td.n { (hours(site.recorded_s)) }
-                td.n { (number(site.nights.values().filter(|n| n.recorded_s > 0.0).count() as u64)) }
-                td.d { (date(site.first)) }
-                td.d { (date(site.last)) }
-                td.d { (place(site)) }
-                td.n { (number(site.repaired)) }
-                td.n { (number(site.rejected)) }
+                td.n { (w.number(site.recordings)) }
+                td.n { (w.hours(site.recorded_s)) }
+                td.n { (w.number(nights(site))) }
+                td.d { (date(w, site.first)) }
+                td.d { (date(w, site.last)) }
+                td.d { (place(w, site)) }
+                td.n { (w.number(site.repaired)) }
+                td.n { (w.number(site.rejected)) }
             }
         }
         @if recorded.sites.len() > 1 {
             tr.sum {
-                (row_head("All"))
-                td.n { (number(recorded.total(|s| s.recordings))) }
-                td.n { (hours(recorded.recorded_s())) }
-                td.n { (number(recorded.total(|s| s.nights.values().filter(|n| n.recorded_s > 0.0).count() as u64))) }
-                td.d { (date(recorded.span().map(|s| s.0))) }
-                td.d { (date(recorded.span().map(|s| s.1))) }
+                (row_head(w.word("all")))
+                td.n { (w.number(recorded.total(|s| s.recordings))) }
+                td.n { (w.hours(recorded.recorded_s())) }
+                td.n { (w.number(recorded.total(nights))) }
+                td.d { (date(w, recorded.span().map(|s| s.0))) }
+                td.d { (date(w, recorded.span().map(|s| s.1))) }
                 td {}
-                td.n { (number(recorded.total(|s| s.repaired))) }
-                td.n { (number(recorded.total(|s| s.rejected))) }
+                td.n { (w.number(recorded.total(|s| s.repaired))) }
+                td.n { (w.number(recorded.total(|s| s.rejected))) }
             }
         }
     };
     html! {
-        h3 { "Sites" }
-        (table("Sites", heads, rows))
+        h3 { (w.word("sites")) }
+        (table(w.word("sites"), heads, rows))
         @if recorded.duplicates > 0 {
-            p.note {
-                "Same content as another one: " (count(recorded.duplicates, "recording")) ". "
-                (number(recorded.copies)) " of these, of the same site and time, count once with it; the others count for themselves."
-            }
+            p.note { (w.say_n("site.duplicates", recorded.duplicates, &[("copies", &w.number(recorded.copies))])) }
         }
         @if recorded.doubtful > 0 {
-            p.note { "Doubtful start: " (count(recorded.doubtful, "recording")) "; the column " code { "time_note" } " says why." }
+            p.note { (w.say_n("site.doubtful", recorded.doubtful, &[])) }
         }
     }
 }
 
-fn date(day: Option<Day>) -> String {
-    day.map_or_else(|| NONE.into(), |d| d.to_string())
+fn date(w: &Words, day: Option<Day>) -> String {
+    day.map_or_else(|| NONE.into(), |d| w.day(d))
 }
 
-fn place(site: &Site) -> Markup {
-    html! {
-        @match site.place {
-            Some((latitude, longitude)) => { (format!("{latitude:.5}, {longitude:.5}")) @if site.moved { " and others" } }
-            None => (NONE),
-        }
-    }
+fn place(w: &Words, site: &Site) -> String {
+    let Some((latitude, longitude)) = site.place else { return NONE.to_owned() };
+    // Degrees keep their point in every language: a comma parts the two.
+    let place = format!("{latitude:.5}, {longitude:.5}");
+    if site.moved { w.text("site.moved", &[("place", &place)]) } else { place }
 }
 
-fn damaged(recorded: &Recorded) -> Markup {
+fn damaged(w: &Words, recorded: &Recorded) -> Markup {
     let (rejected, repaired) = (recorded.total(|s| s.rejected), recorded.total(|s| s.repaired));
-    let listed = recorded.rejected.len() + recorded.repaired.len();
+    let listed = (recorded.rejected.len() + recorded.repaired.len()) as u64;
     let heads = html! {
-        th.first scope="col" title="Path in the archive" { "File" } (head("Site", false, "")) (head("Status", false, ""))
-        (head("Lost, s", true, "Seconds that the header promised and the file does not hold, where that is known")) (head("Why", false, ""))
+        (first(w, "damage.file")) (head(w, "col.site", false)) (head(w, "damage.status", false)) (head(w, "damage.lost", true))
+        (head(w, "damage.why", false))
     };
     let rows = html! {
-        @for file in &recorded.rejected { (row(file, "rejected")) }
-        @for file in &recorded.repaired { (row(file, "repaired")) }
+        @for file in &recorded.rejected { (row(w, file, "status.rejected")) }
+        @for file in &recorded.repaired { (row(w, file, "status.repaired")) }
+    };
+    let kinds = html! {
+        @for (i, (code, files)) in recorded.damage.iter().enumerate() {
+            @if i > 0 { "; " } (w.named("damage_of", code)) " (" code { (code) } "): " (w.number(*files))
+        }
     };
     html! {
-        h3 { "Rejected and repaired files" }
+        h3 { (w.word("damage.title")) }
         @if rejected + repaired == 0 {
-            p { "Every file could be read as it stands." }
+            p { (w.word("damage.none")) }
         } @else {
-            p {
-                (damage(rejected, repaired)) " By kind of damage: "
-                @for (i, (code, files)) in recorded.damage.iter().enumerate() { @if i > 0 { ", " } code { (code) } " " (number(*files)) }
-                "."
-            }
-            (table("Rejected and repaired files", heads, rows))
-            @if (listed as u64) < rejected + repaired {
+            p { (w.damage(rejected, repaired)) " " (w.say("damage.kinds", &[("kinds", &kinds)])) }
+            (table(w.word("damage.title"), heads, rows))
+            @if listed < rejected + repaired {
                 p.note {
-                    "The first " (number(listed as u64)) " of " (number(rejected + repaired)) ". All of them: "
-                    code { "chorus query \"SELECT site, path, status, reason FROM recordings WHERE status <> 'ok'\"" }
+                    (w.say("damage.listed", &[("listed", &w.number(listed)), ("all", &w.number(rejected + repaired)), ("query", &html! { code { (DAMAGED) } })]))
                 }
             }
         }
     }
 }
 
-fn row(file: &Damaged, status: &str) -> Markup {
+fn row(w: &Words, file: &Damaged, status: &str) -> Markup {
     html! {
         tr {
             th.first.path scope="row" { bdi { (file.path) } }
             td.name { bdi { (file.site) } }
-            td { (status) }
-            td.n { (file.lost_s.map_or_else(|| NONE.into(), |s| format!("{s:.1}"))) }
-            td.text { bdi { (file.reason) } }
+            td { (w.word(status)) }
+            td.n { (file.lost_s.map_or_else(|| NONE.into(), |s| w.decimal(s, 1))) }
+            td.text lang=[w.english()] { bdi { (file.reason) } }
         }
     }
 }

@@ -3,44 +3,40 @@
 use maud::{Markup, html};
 
 use super::parts::{first, head, row_head, table};
-use super::words::{NONE, number, share};
 use crate::facts::{Facts, SoundLevels};
+use crate::words::{NONE, Words};
+
+/// The question that tells of hours and indices.
+const HOURS: &str = "chorus query \"SELECT * FROM soundscape_hours\"";
 
 /// Nothing in a run that does not make the table.
-pub(super) fn section(facts: &Facts) -> Markup {
+pub(super) fn section(w: &Words, facts: &Facts) -> Markup {
     let sounds = &facts.sounds;
     let is_calibrated = sounds.values().any(|sound| sound.level_db.db().is_some());
     let heads = html! {
-        (first("Site")) (head("Minutes", true, "Minutes of recordings, whole or not"))
-        (head("Level, dBFS", true, "Equivalent continuous level over all minutes, relative to full scale"))
-        @if is_calibrated { (head("Level, dB re 20 µPa", true, "The same as sound pressure level, of the minutes with a calibration")) }
-        (head("Background, dBFS", true, "Mean of the levels that are exceeded in 90 % of a minute"))
-        (head("Rain", true, "Share of the minutes in which it probably rains")) (head("Wind", true, "Share of the minutes that are probably windy"))
-        (head("Clipping", true, "Share of the minutes that clip"))
+        (first(w, "col.site")) (head(w, "sounds.minutes", true)) (head(w, "sounds.level", true))
+        @if is_calibrated { (head(w, "sounds.pressure", true)) }
+        (head(w, "sounds.background", true)) (head(w, "sounds.rain", true)) (head(w, "sounds.wind", true)) (head(w, "sounds.clipping", true))
     };
     let rows = html! {
-        @for (name, sound) in sounds { (row(name, sound, is_calibrated)) }
+        @for (name, sound) in sounds { (row(w, name, sound, is_calibrated)) }
     };
     html! {
         @if !sounds.is_empty() {
-            h3 { "Sound levels" }
-            (table("Sound levels", heads, rows))
-            p.note {
-                "Levels of different recorders, or of one with different gain, can be compared only with a calibration. Rain and wind are
-                rules of thumb. Levels by hour and acoustic indices: "
-                code { "chorus query \"SELECT * FROM soundscape_hours\"" } "."
-            }
+            h3 { (w.word("sounds.title")) }
+            (table(w.word("sounds.title"), heads, rows))
+            p.note { (w.say("sounds.about", &[("query", &html! { code { (HOURS) } })])) }
         }
     }
 }
 
-fn row(name: &str, sound: &SoundLevels, is_calibrated: bool) -> Markup {
-    let db = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |db| format!("{db:.1}"));
-    let of = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), share);
+fn row(w: &Words, name: &str, sound: &SoundLevels, is_calibrated: bool) -> Markup {
+    let db = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |db| w.decimal(db, 1));
+    let of = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |share| w.share(share));
     html! {
         tr {
             (row_head(name))
-            td.n { (number(sound.minutes)) }
+            td.n { (w.number(sound.minutes)) }
             td.n { (db(sound.level_dbfs.db())) }
             @if is_calibrated { td.n { (db(sound.level_db.db())) } }
             td.n { (db(sound.background_dbfs.value())) }

@@ -3,86 +3,90 @@
 use maud::{Markup, html};
 
 use super::parts::class_list;
-use super::words::{count, damage, hours, length, number};
-use crate::facts::{Facts, Scope};
+use crate::facts::{Facts, Scope, Subset};
+use crate::words::Words;
 
 /// Most frequent classes that are named.
 const NAMED: usize = 3;
 
-pub(super) fn section(facts: &Facts) -> Markup {
+pub(super) fn section(w: &Words, facts: &Facts) -> Markup {
     html! {
-        (figures(facts))
-        p.lead { (recorded(facts)) " " (found(facts)) " " (sure(facts)) }
+        (figures(w, facts))
+        p.lead { (recorded(w, facts)) " " (found(w, facts)) " " (sure(w, facts)) }
     }
 }
 
-fn figures(facts: &Facts) -> Markup {
+fn figures(w: &Words, facts: &Facts) -> Markup {
     let recorded = &facts.recorded;
     let (sites, found, classes) = (recorded.sites.len() as u64, facts.found.by_frequency().len() as u64, facts.looked_for());
     let files = recorded.total(|s| s.recordings);
     html! {
         dl.figures {
-            div { dt { (if sites == 1 { "site" } else { "sites" }) } dd { (number(sites)) } }
-            div { dt { (if files == 1 { "recording" } else { "recordings" }) } dd { (number(files)) } }
-            div { dt { "hours recorded" } dd { (hours(recorded.recorded_s())) } }
-            div { dt { "classes detected, of " (number(classes)) } dd { (number(found)) } }
+            div { dt { (w.form("figure.sites", sites)) } dd { (w.number(sites)) } }
+            div { dt { (w.form("figure.recordings", files)) } dd { (w.number(files)) } }
+            div { dt { (w.word("figure.hours")) } dd { (w.hours(recorded.recorded_s())) } }
+            div { dt { (w.count("figure.classes", classes)) } dd { (w.number(found)) } }
         }
     }
 }
 
-fn recorded(facts: &Facts) -> Markup {
+fn recorded(w: &Words, facts: &Facts) -> Markup {
     let recorded = &facts.recorded;
     let (files, rejected, repaired) =
         (recorded.total(|s| s.recordings), recorded.total(|s| s.rejected), recorded.total(|s| s.repaired));
-    let when = match recorded.span() {
-        Some((first, last)) if first == last => format!("On {first}"),
-        Some((first, last)) => format!("Between {first} and {last}"),
-        None => "At unknown dates".into(),
-    };
+    let (sites, recordings) = (w.count("at_sites", recorded.sites.len() as u64), w.count("recordings", files));
+    let length = w.length(recorded.recorded_s());
     html! {
         @if files == 0 {
-            "The archive holds no recordings."
+            (w.word("recorded.nothing"))
         } @else {
-            (when) ", " (count(recorded.sites.len() as u64, "site")) " made " (count(files, "recording")) ", and "
-            (length(recorded.recorded_s())) " of sound can be read."
-            " " (damage(rejected, repaired))
+            @match recorded.span() {
+                Some((first, last)) if first == last => (w.say(
+                    "summary.recorded_on",
+                    &[("date", &w.date(first)), ("sites", &sites), ("recordings", &recordings), ("length", &length)],
+                )),
+                Some((first, last)) => (w.say(
+                    "summary.recorded_between",
+                    &[("first", &w.date(first)), ("last", &w.date(last)), ("sites", &sites), ("recordings", &recordings), ("length", &length)],
+                )),
+                None => (w.say("summary.recorded_undated", &[("sites", &sites), ("recordings", &recordings), ("length", &length)])),
+            }
+            " " (w.damage(rejected, repaired))
         }
     }
 }
 
-fn found(facts: &Facts) -> Markup {
+fn found(w: &Words, facts: &Facts) -> Markup {
     let (found, classes, untold) = (facts.found.by_frequency(), facts.looked_for(), facts.untold().len() as u64);
     let most: Vec<&str> = found.iter().take(NAMED).map(|(name, _)| *name).collect();
     html! {
         @if facts.found.classes.is_empty() {
-            "No classifier has listened to them."
+            (w.word("summary.unheard"))
         } @else {
-            "A classifier"
-            @if let Some(model) = &facts.model_id { " (model " code { (model) } ")" }
-            " listened for " (if classes == 1 { "1 class".to_owned() } else { format!("{} classes", number(classes)) })
-            @if found.is_empty() {
-                " and detected none."
-            } @else {
-                " and detected " (number(found.len() as u64))
-                @if found.len() > 1 { ", most often " } @else { ": " }
-                (class_list(facts, &most, "and")) "."
+            @match &facts.model_id {
+                Some(model) => (w.say_n("summary.listened_model", classes, &[("model", &html! { code { (model) } })])),
+                None => (w.count("summary.listened", classes)),
             }
-            @if untold > 0 { " " (number(untold)) " more " (if untold == 1 { "class" } else { "classes" }) " can't be told yet." }
+            " "
+            @if found.is_empty() {
+                (w.word("summary.detected_none"))
+            } @else {
+                (w.say_n("summary.detected", found.len() as u64, &[("classes", &class_list(w, facts, &most, "and"))]))
+            }
+            @if untold > 0 { " " (w.count("summary.untold", untold)) }
         }
     }
 }
 
-fn sure(facts: &Facts) -> Markup {
+fn sure(w: &Words, facts: &Facts) -> Markup {
     let scores = facts.scores.as_ref();
     let mean = scores.and_then(|s| s.metrics.get(&(s.subset()?, Scope::All))?.get("average_precision"));
     html! {
         @if let Some((value, classes)) = mean.and_then(|m| Some((m.value?, m.support))) {
-            "On recordings kept apart for "
-            @if scores.and_then(|s| s.subset()).is_some_and(|s| s.name() == "test") { "testing" } @else { "validation" }
-            ", its average precision is " (format!("{value:.2}")) ", mean over "
-            (if classes == 1 { "1 class".to_owned() } else { format!("{} classes", number(classes)) }) "."
+            @let is_test = scores.and_then(|s| s.subset()) == Some(Subset::Test);
+            (w.say_n(if is_test { "summary.sure_test" } else { "summary.sure_validation" }, classes, &[("value", &w.score(Some(value)))]))
         } @else if scores.is_none() && !facts.found.classes.is_empty() {
-            "Nothing in this run was labelled, so how often it is right here is not known."
+            (w.word("summary.unlabelled"))
         }
     }
 }

@@ -2,48 +2,45 @@
 
 use maud::{Markup, html};
 
+use super::data;
 use super::parts::class_name;
-use super::words::{hours, share};
 use crate::facts::{Class, Facts};
 use crate::plot::sun;
+use crate::words::Words;
 
 /// Classes whose charts are drawn, the frequent ones first.
 const MOST_CHARTS: usize = 60;
 
-pub(super) fn section(facts: &Facts, found: &[(&str, &Class)]) -> Markup {
+pub(super) fn section(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Markup {
     let sun = &facts.found.sun;
     let unplaced_s = sun.unplaced_s.values().copied().fold(0.0, f64::max);
+    let shown: Vec<&str> = found.iter().take(MOST_CHARTS).map(|(name, _)| *name).collect();
     html! {
-        h3 { "Activity around sunset and sunrise" }
+        h3 { (w.word("sun.title")) }
         @if sun::half_hours().all(|at| !sun.effort_s.contains_key(&at)) {
-            p {
-                "Where the sun stood is not known: no recording has both coordinates (from a site sheet or from its header) and a start in a known zone,
-                or none lies within some hours of sunset or sunrise."
-            }
+            p { (w.word("sun.unknown")) }
         } @else {
             p {
-                "Share of windows detected by half hours from the night's sunset and sunrise, which move with the date and the place as calling does, at
-                all sites and in all nights. The dotted lines are sunset and sunrise; a long night has its middle in neither panel, a short one in both. Each
-                chart has its own scale, up to the share at its top right. Hatched half hours were not recorded at all. The strip beneath each chart is
-                effort: the stronger its tone, the more hours."
-                @if unplaced_s > 0.0 {
-                    " Not in it: " (hours(unplaced_s)) " h of recordings without coordinates, without a trusted start, or in nights without a sunset or a sunrise."
-                }
+                (w.word("sun.about"))
+                @if unplaced_s > 0.0 { " " (w.text("sun.unplaced", &[("hours", &w.hours(unplaced_s))])) }
             }
-            (sun::face(&sun.effort_s))
+            (sun::face(w, &sun.effort_s))
             div.clocks {
                 figure {
-                    figcaption { strong { "Effort" } " " small { "hours recorded" } }
-                    (sun::chart("Hours recorded by half hours from sunset and sunrise", |at| sun.effort_s.get(&at).copied(), |s| format!("{} h", hours(s))))
+                    figcaption { strong { (w.word("effort")) } " " small { (w.word("effort.unit")) } }
+                    (sun::chart(w, w.word("sun.effort"), |at| sun.effort_s.get(&at).copied(), |s| w.text("hours.value", &[("n", &w.hours(s))])))
                 }
-                @for (name, _) in found.iter().take(MOST_CHARTS) {
+                @for name in &shown {
                     figure {
                         figcaption { (class_name(facts, name)) }
-                        (sun::chart(&format!("{name}: share of windows detected by half hours from sunset and sunrise"), |at| sun.share(name, at), share))
+                        (sun::chart(w, &w.text("sun.label", &[("class", name)]), |at| sun.share(name, at), |share| w.share(share)))
                     }
                 }
             }
-            @if found.len() > MOST_CHARTS { p.note { "The " (MOST_CHARTS) " most frequent classes of " (found.len()) "; the others are in the table." } }
+            (data::half_hours(w, w.word("sun.title"), facts, &shown, |class, at| sun.share(class, at)))
+            @if found.len() > MOST_CHARTS {
+                p.note { (w.text("most_shown", &[("shown", &w.number(MOST_CHARTS as u64)), ("all", &w.number(found.len() as u64))])) }
+            }
         }
     }
 }

@@ -3,49 +3,41 @@
 use maud::{Markup, html};
 
 use super::parts::{class_head, class_list, first, head, row_head, table, tables};
-use super::words::{NONE, number, score};
-use super::{curves, learned};
+use super::{confused, curves, learned};
 use crate::facts::{BY_SITE, Facts, Metrics, Scope, Scores, Subset};
+use crate::words::{NONE, Words};
 
-/// Metrics that are shown: the name in the table `metrics`, the head of the column, its meaning.
-const COLUMNS: [(&str, &str, &str); 7] = [
-    (
-        "average_precision",
-        "AP",
-        "Average precision: how far windows with the class stand before those without it, whatever the threshold",
-    ),
-    (BY_SITE, "AP by site", "The same within each site; mean over the sites with the class, weighted by its windows there"),
-    ("auroc", "AUROC", "Chance that a window with the class scores higher than one without it"),
-    ("f1_fixed", "F1 fixed", "F1 at one threshold for all classes, evaluate.threshold"),
-    ("f1_tuned", "F1 tuned", "F1 at the class's own threshold"),
-    ("precision_tuned", "Precision tuned", "Share of detected windows that hold the class"),
-    ("recall_tuned", "Recall tuned", "Share of windows with the class that are detected"),
+/// Metrics that are shown: the name in the table `metrics`, and the key of the head of the column.
+const COLUMNS: [(&str, &str); 7] = [
+    ("average_precision", "metric.average_precision"),
+    (BY_SITE, "metric.average_precision_by_site"),
+    ("auroc", "metric.auroc"),
+    ("f1_fixed", "metric.f1_fixed"),
+    ("f1_tuned", "metric.f1_tuned"),
+    ("precision_tuned", "metric.precision_tuned"),
+    ("recall_tuned", "metric.recall_tuned"),
 ];
 
 /// Those of what is no single class over all sites.
-fn columns_of_means() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    COLUMNS.into_iter().filter(|(name, ..)| *name != BY_SITE)
+fn columns_of_means() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COLUMNS.into_iter().filter(|(name, _)| *name != BY_SITE)
 }
 
-pub(super) fn section(facts: &Facts) -> Markup {
+pub(super) fn section(w: &Words, facts: &Facts) -> Markup {
     html! {
         @match &facts.scores {
-            Some(scores) => (measured(facts, scores)),
-            None => p {
-                "This run applied a model that was made elsewhere, and nothing in it is labelled: there is nothing to measure the classifier by.
-                The report of the run that trained the model says how well it does there. Thresholds made at other sites can fit badly, so check
-                a sample of detections of each class by ear."
-            },
+            Some(scores) => (measured(w, facts, scores)),
+            None => p { (w.word("sure.given")) },
         }
         @if let Some(learned) = &facts.learned {
-            (learned::section(facts, learned))
+            (learned::section(w, facts, learned))
         }
     }
 }
 
-fn measured(facts: &Facts, scores: &Scores) -> Markup {
+fn measured(w: &Words, facts: &Facts, scores: &Scores) -> Markup {
     let Some(subset) = scores.subset() else {
-        return html! { p { "No window is labelled on any side of the split, so nothing could be measured." } };
+        return html! { p { (w.word("sure.unlabelled")) } };
     };
     let mut classes: Vec<(&str, &Metrics)> = scores
         .of(subset)
@@ -53,37 +45,38 @@ fn measured(facts: &Facts, scores: &Scores) -> Markup {
         .collect();
     classes.sort_by_key(|(_, m)| std::cmp::Reverse(m.support()));
     let unsupported: Vec<&str> = classes.iter().filter(|(_, m)| m.support() == 0).map(|(c, _)| *c).collect();
+    let of = html! { strong { (w.named("subset", subset.name())) } };
     html! {
         @if facts.learned.as_ref().is_some_and(|learned| !learned.is_taught()) {
-            p { "Measured on labelled recordings of this archive (subset " strong { (subset.name()) } "). The classifier was trained elsewhere." }
+            p { (w.say("sure.judged", &[("subset", &of)])) }
         } @else if subset == Subset::Test {
-            p { "Measured on recordings kept apart for testing: nothing was learned from them, and no threshold was chosen on them." }
+            p { (w.word("sure.test")) }
         } @else {
-            p { "There is no test subset. These numbers are from the subset " strong { (subset.name()) }
-                ", by which the classifier was also tuned: they flatter it." }
+            p { (w.say("sure.no_test", &[("subset", &of)])) }
         }
-        (per_class(facts, scores, subset, &classes))
-        (undefined(facts, &unsupported, subset))
-        (legend())
-        (averages(scores, subset))
-        (tables(&["metrics", "thresholds", "confusions"]))
-        (curves::section(facts, scores, subset, &classes))
+        (per_class(w, facts, scores, subset, &classes))
+        (undefined(w, facts, &unsupported, subset))
+        p.note { (w.say("sure.legend", &[])) }
+        (averages(w, scores, subset))
+        (tables(w, &["metrics", "thresholds"]))
+        (curves::section(w, facts, scores, subset, &classes))
+        (confused::section(w, facts, scores, subset))
     }
 }
 
-fn per_class(facts: &Facts, scores: &Scores, subset: Subset, classes: &[(&str, &Metrics)]) -> Markup {
+fn per_class(w: &Words, facts: &Facts, scores: &Scores, subset: Subset, classes: &[(&str, &Metrics)]) -> Markup {
     let heads = html! {
-        (first("Class")) (head("Windows", true, "Windows of the subset that hold the class"))
-        @for (_, name, about) in COLUMNS { (head(name, true, about)) }
-        (head("Threshold", true, "Score from which a window counts as detected, chosen on validation")) (head("From", false, "Where the threshold comes from"))
+        (first(w, "col.class")) (head(w, "metric.windows", true))
+        @for (_, key) in COLUMNS { (head(w, key, true)) }
+        (head(w, "metric.threshold", true)) (head(w, "metric.source", false))
     };
     let mean = scores.metrics.get(&(subset, Scope::All));
     let rows = html! {
         @if let Some(mean) = mean {
             tr.sum {
-                (row_head("Mean over classes"))
+                (row_head(w.word("metric.mean")))
                 td {}
-                (values(mean, COLUMNS.into_iter(), true))
+                (values(w, mean, COLUMNS.into_iter(), true))
                 td {} td {}
             }
         }
@@ -91,89 +84,68 @@ fn per_class(facts: &Facts, scores: &Scores, subset: Subset, classes: &[(&str, &
             @let threshold = scores.thresholds.get(*class);
             tr {
                 (class_head(facts, class))
-                td.n { (number(metrics.support())) }
-                (values(metrics, COLUMNS.into_iter(), false))
-                td.n { (threshold.map_or_else(|| NONE.into(), |t| format!("{:.3}", t.0))) }
-                td { (threshold.map_or(NONE, |t| t.1.as_str())) }
+                td.n { (w.number(metrics.support())) }
+                (values(w, metrics, COLUMNS.into_iter(), false))
+                td.n { (threshold.map_or_else(|| NONE.into(), |t| w.decimal(t.0, 3))) }
+                td { (threshold.map_or_else(|| NONE.into(), |t| w.named("source", &t.1))) }
             }
         }
     };
     html! {
-        h3 { "Classes" }
-        p { "The frequent ones first. Bars run from 0 to 1." }
-        (table(&format!("Metrics by class on the {} subset", subset.name()), heads, rows))
+        h3 { (w.word("classes")) }
+        p { (w.word("metric.order")) }
+        (table(&w.text("metric.label", &[("subset", &w.named("subset", subset.name()))]), heads, rows))
     }
 }
 
 /// A cell for each metric; that of an average says over how many classes.
-fn values(
-    metrics: &Metrics,
-    columns: impl Iterator<Item = (&'static str, &'static str, &'static str)>,
-    is_average: bool,
-) -> Markup {
+fn values(w: &Words, metrics: &Metrics, columns: impl Iterator<Item = (&'static str, &'static str)>, is_average: bool) -> Markup {
     html! {
-        @for (name, _, _) in columns {
+        @for (name, _) in columns {
             @let metric = metrics.get(name);
             @let value = metric.and_then(|m| m.value);
             td.n.bar[value.is_some()] style=[value.map(|v| format!("--v:{:.0}%", v * 100.0))] {
-                (score(value))
+                (w.score(value))
                 @if let Some(metric) = metric.filter(|m| m.value.is_some()) {
-                    @if is_average { " " small { "of " (number(metric.support)) } }
-                    @if let Some((low, high)) = metric.interval { " " small { (format!("{low:.2}–{high:.2}")) } }
+                    @if is_average { " " small { (w.count("metric.of", metric.support)) } }
+                    @if let Some((low, high)) = metric.interval { " " small { (w.decimal(low, 2)) "–" (w.decimal(high, 2)) } }
                 }
             }
         }
     }
 }
 
-fn undefined(facts: &Facts, classes: &[&str], subset: Subset) -> Markup {
+fn undefined(w: &Words, facts: &Facts, classes: &[&str], subset: Subset) -> Markup {
+    let list = class_list(w, facts, classes, "or");
     html! {
         p.note {
-            "A dash (" (NONE) ") means undefined, not zero"
-            @if classes.is_empty() {
-                "."
-            } @else {
-                ". No " (subset.name()) " window holds "
-                (class_list(facts, classes, "or"))
-                ": how well " (if classes.len() == 1 { "it is" } else { "they are" }) " recognised is not known, and the means leave "
-                (if classes.len() == 1 { "it" } else { "them" }) " out."
+            (w.word("sure.dash"))
+            @if !classes.is_empty() {
+                " " (w.say_n("sure.unsupported", classes.len() as u64, &[("subset", &w.named("subset", subset.name())), ("classes", &list)]))
             }
-        }
-    }
-}
-
-fn legend() -> Markup {
-    html! {
-        p.note {
-            "AP and AUROC look at the order of scores alone. Where AP by site is well above AP, the sites' scores are not alike: a threshold that fits
-            some of them does not fit the others. F1 is the harmonic mean of precision and recall. Fixed: at one threshold for all classes.
-            Tuned: at the class's threshold, which comes from validation. Its source is " em { "own" } " (the class's windows), " em { "unreached" }
-            " (these too, but none gives what was wanted), " em { "pooled" }
-            " (all classes, where the class has too few positives), " em { "default" } " (where validation has none) or " em { "given" }
-            " (the run that trained the model). "
-            "Small figures beside a mean are the number of classes in it, beside others the 95 % confidence interval, where one was computed."
         }
     }
 }
 
 /// Means by site and by group of classes or windows.
-fn averages(scores: &Scores, subset: Subset) -> Markup {
-    let rows = |title: &str, name: fn(&Scope) -> Option<&str>| {
+fn averages(w: &Words, scores: &Scores, subset: Subset) -> Markup {
+    // A site may be called like a word of ours, and no word is of the kind without a name.
+    let rows = |title: &str, corner: &str, kind: &str, name: fn(&Scope) -> Option<&str>| {
         let named: Vec<(&str, &Metrics)> = scores.of(subset).filter_map(|(scope, m)| Some((name(scope)?, m))).collect();
         html! {
             @if !named.is_empty() {
-                h3 { "By " (title.to_lowercase()) }
-                p { "Means over the classes that can be measured there; these differ, so compare with care." }
-                (table(&format!("Means over classes by {}", title.to_lowercase()), html! {
-                    (first(title)) @for (_, name, about) in columns_of_means() { (head(name, true, about)) }
+                h3 { (w.word(title)) }
+                p { (w.word("averages.about")) }
+                (table(w.word(title), html! {
+                    (first(w, corner)) @for (_, key) in columns_of_means() { (head(w, key, true)) }
                 }, html! {
-                    @for (name, metrics) in named { tr { (row_head(name)) (values(metrics, columns_of_means(), true)) } }
+                    @for (name, metrics) in named { tr { (row_head(&w.named(kind, name))) (values(w, metrics, columns_of_means(), true)) } }
                 }))
             }
         }
     };
     html! {
-        (rows("Site", |scope| if let Scope::Site(site) = scope { Some(site) } else { None }))
-        (rows("Group", |scope| if let Scope::Group(group) = scope { Some(group) } else { None }))
+        (rows("averages.by_site", "col.site", "", |scope| if let Scope::Site(site) = scope { Some(site) } else { None }))
+        (rows("averages.by_group", "averages.group", "group", |scope| if let Scope::Group(group) = scope { Some(group) } else { None }))
     }
 }

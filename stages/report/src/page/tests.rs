@@ -6,6 +6,7 @@ use chorus_score::LeftOut;
 
 use super::page;
 use crate::facts::{Damaged, Day, Facts, specimen};
+use crate::words::{Words, languages};
 
 /// Elements without content in HTML.
 const VOID: [&str; 3] = ["meta", "col", "img"];
@@ -56,9 +57,14 @@ fn check(html: &str) -> Result<(), String> {
     if open.is_empty() { Ok(()) } else { Err(format!("never closed: {open:?}")) }
 }
 
-/// The page, checked.
+/// The English page, checked.
 fn checked(title: Option<&str>, facts: &Facts) -> String {
-    let html = page(title, facts);
+    checked_in(&Words::of("en"), title, facts)
+}
+
+/// The page, checked.
+fn checked_in(w: &Words, title: Option<&str>, facts: &Facts) -> String {
+    let html = page(title, w, facts);
     if let Ok(path) = std::env::var("CHORUS_REPORT_SPECIMEN") {
         std::fs::write(path, &html).unwrap();
     }
@@ -82,7 +88,35 @@ fn checked(title: Option<&str>, facts: &Facts) -> String {
     assert_eq!(html.matches("href=").count(), html.matches("href=\"#").count(), "links lead within the page");
     assert_eq!(html.matches("url(").count(), html.matches("url(#").count(), "nothing but pieces of the page itself");
     assert!(!html.contains("NaN") && !html.contains(">inf"), "a number that is none");
+    for said in said(&html) {
+        assert!(!said.contains(['{', '}', '`']), "a place without a value: {said}");
+    }
     html
+}
+
+/// Elements whose text is no word of ours: style, code, names.
+const NOT_OURS: [&str; 4] = ["style", "code", "bdi", "i"];
+
+/// What a page says to people: its text, and the attributes that are shown or read out.
+fn said(html: &str) -> Vec<String> {
+    let plain = |text: &str| text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    let (mut open, mut said): (Vec<&str>, Vec<String>) = (Vec::new(), Vec::new());
+    for piece in html.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
+        let name = tag.split(' ').next().unwrap_or_default();
+        if tag.starts_with('/') {
+            open.pop();
+        } else if !VOID.contains(&name) && !name.starts_with('!') {
+            open.push(name);
+        }
+        for attribute in [" title=\"", " aria-label=\"", " alt=\""] {
+            said.extend(tag.split(attribute).nth(1).and_then(|rest| rest.split('"').next()).map(plain));
+        }
+        if !open.iter().any(|name| NOT_OURS.contains(name)) && !text.trim().is_empty() {
+            said.push(plain(text));
+        }
+    }
+    said
 }
 
 #[test]
@@ -107,23 +141,35 @@ fn the_checker_sees_what_is_wrong() {
 fn a_labelled_survey() {
     let facts = specimen::survey(10, 100, 40);
     let html = checked(Some("Frogs of ten ponds"), &facts);
-    assert!(html.len() < 1_000_000, "{} bytes", html.len());
-    assert_eq!(html, page(Some("Frogs of ten ponds"), &specimen::survey(10, 100, 40)), "the same twice");
+    assert!(html.len() < 1_300_000, "{} bytes", html.len());
+    let again = page(Some("Frogs of ten ponds"), &Words::of("en"), &specimen::survey(10, 100, 40));
+    assert_eq!(html, again, "the same twice");
     for wanted in [
         "<title>Frogs of ten ponds</title>",
-        "Between 2020-03-01 and",
-        "On recordings kept apart for testing, its average precision is 0.68",
+        "Between 1 March 2020 and",
+        "On recordings kept apart for testing, its average precision is 0.68, the mean over",
         "id=\"recorded\"",
         "<i lang=\"la\"><bdi>Boana bischoffi</bdi></i>",
         "Mean over classes",
-        "No test window holds",
-        "No train recording holds <bdi>PHYALB</bdi>",
+        "No window of the subset test holds",
+        "No training recording holds <bdi>PHYALB</bdi>",
         "so they cannot be tested.",
         " <small>2,800 windows</small></td>",
         "<svg class=\"curves\"",
         "Classes detected so far, all sites together, by night",
+        "<polygon class=\"band\"",
+        "Colwell, Mao and Chang 2004",
+        "<svg class=\"map\"",
+        "POND01: ",
+        "Share of nights with a detection, by class and season",
+        "<svg class=\"season\"",
+        "BOABIS: share of windows detected by season and local hour",
+        "What is there when a class is detected falsely",
+        "<th class=\"first\" scope=\"row\"><bdi>All windows</bdi></th><td class=\"n\">40,000</td>",
+        "<details><summary>Data of the drawing as a table</summary>",
+        "empty file (<code>empty_file</code>): ",
         "Precision against recall, BOABIS",
-        "Reliability of calibrated probabilities",
+        "Reliability: Calibrated probabilities",
         "<svg class=\"sun\"",
         "SPHSUR: share of windows detected by half hours from sunset and sunrise",
         "id=\"listen\"",
@@ -132,7 +178,7 @@ fn a_labelled_survey() {
         "The sound is not there",
         "id=\"unknown\"",
         "47 windows of",
-        "put into 2 groups of similar sounds",
+        "Similar ones form 2 groups.",
         "<td class=\"n\">17 dB</td>",
         "src=\"clips/020-SPEC-0.png\"",
         "weights kept: epoch 87",
@@ -152,6 +198,7 @@ fn a_survey_without_labels_says_why_nothing_is_measured() {
     let html = checked(None, &specimen::archive(3, 12, 5));
     assert!(html.contains("<h1>Acoustic survey</h1>") && html.contains("nothing in it is labelled"));
     assert!(!html.contains("Training") && !html.contains("F1 tuned") && !html.contains("What it learned from"));
+    assert!(!html.contains("What is there when"));
 }
 
 #[test]
@@ -175,6 +222,7 @@ fn recordings_without_dates_are_counted_and_not_dated() {
     facts.found.nights.clear();
     facts.found.sun = Default::default();
     facts.found.accumulation.clear();
+    facts.found.classes.values_mut().for_each(|class| class.seasons.clear());
     facts.found.classes.values_mut().flat_map(|c| c.sites.values_mut()).for_each(|at| at.nights.clear());
     let html = checked(None, &facts);
     assert!(
@@ -183,7 +231,8 @@ fn recordings_without_dates_are_counted_and_not_dated() {
             && html.contains("activity by hour is not known")
             && html.contains("Where the sun stood is not known")
     );
-    assert!(!html.contains("2020-03-0") && !html.contains("<svg"));
+    // The map needs no dates.
+    assert!(!html.contains("2020-03-0") && html.matches("<svg").count() == html.matches("<svg class=\"map\"").count());
 }
 
 #[test]
@@ -194,7 +243,7 @@ fn nothing_was_detected() {
     }
     let html = checked(None, &facts);
     assert!(
-        html.contains("and detected none.")
+        html.contains("It detected none.")
             && html.contains("No class was detected in any window.")
             && html.contains("Never detected in")
     );
@@ -213,7 +262,7 @@ fn classes_that_cannot_be_told_are_named_with_their_reasons_and_not_as_never_det
     facts.found.uncalibrated = ["CREEK03".to_owned()].into();
     let html = checked(None, &facts);
     for wanted in [
-        &format!("listened for 4 classes and detected {}", facts.found.by_frequency().len()),
+        &format!("listened for 4 classes. It detected {}", facts.found.by_frequency().len()),
         "1 more class can't be told yet.",
         "1 of 5 classes can't be told yet: validation does not show that the classifier tells it",
         "<td>2 validation windows hold it &amp; 5 are needed</td><td>all sites</td>",
@@ -229,7 +278,8 @@ fn classes_that_cannot_be_told_are_named_with_their_reasons_and_not_as_never_det
 #[test]
 fn one_of_everything_reads_well() {
     let html = checked(None, &specimen::survey(1, 1, 1));
-    assert!(html.contains("On 2020-03-01, 1 site made 12 recordings") && html.contains("for 1 class and detected 1: "), "{html}");
+    assert!(html.contains("On 1 March 2020, recorders at 1 site made 12 recordings"), "{html}");
+    assert!(html.contains("listened for 1 class. It detected 1: "), "{html}");
 }
 
 #[test]
@@ -251,7 +301,8 @@ fn names_from_the_archive_stay_text() {
         std::mem::take(&mut facts.found.effort_s).into_values().zip(names).map(|(s, n)| (n.to_owned(), s)).collect();
     facts.found.classes =
         std::mem::take(&mut facts.found.classes).into_values().zip(names).map(|(c, n)| (n.to_owned(), c)).collect();
-    facts.scientific = names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect();
+    facts.names.common = names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect();
+    facts.names.scientific = names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect();
     facts.model_id = Some(names[0].into());
     facts.recorded.damage = names.iter().map(|n| ((*n).to_owned(), 1)).collect();
     let damaged = |n: &&str| Damaged { site: (*n).into(), path: (*n).into(), reason: (*n).into(), lost_s: None };
@@ -277,4 +328,75 @@ fn a_survey_too_large_for_one_page_stays_a_page() {
     let html = checked(None, &facts);
     assert!(html.len() < 4_000_000, "{} bytes", html.len());
     assert!(html.contains("more than a page can hold"));
+}
+
+#[test]
+fn every_language_makes_a_whole_page() {
+    let mut facts = specimen::survey(4, 30, 12);
+    let code = facts.found.classes.keys().next().unwrap().clone();
+    facts.names.common.insert(code.clone(), "Sapo".into());
+    let pages: Vec<(&str, String)> =
+        languages().iter().map(|word| (word.name, checked_in(&Words::of(word.name), None, &facts))).collect();
+    for (code, wanted) in [
+        ("en", ["<html lang=\"en\">", "<h2>What was found</h2>", "Between 1 March 2020", "2020-03-01"]),
+        ("de", ["<html lang=\"de\">", "<h2>Was gefunden wurde</h2>", "Zwischen dem 1. März 2020", "01.03.2020"]),
+        ("es", ["<html lang=\"es\">", "<h2>Lo que se encontró</h2>", "Entre el 1 de marzo de 2020", "01/03/2020"]),
+        ("pt", ["<html lang=\"pt-BR\">", "<h2>O que foi encontrado</h2>", "Entre 1º de março de 2020", "01/03/2020"]),
+        ("fr", ["<html lang=\"fr\">", "<h2>Ce qui a été trouvé</h2>", "Entre le 1er mars 2020", "01/03/2020"]),
+    ] {
+        let (_, html) = pages.iter().find(|(name, _)| *name == code).unwrap();
+        for wanted in wanted {
+            assert!(html.contains(wanted), "{code}: {wanted}");
+        }
+        assert!(code == "en" || html.contains("0,95") && !html.contains(">0.95"), "{code}: decimals");
+    }
+    assert_eq!(pages.len(), 5);
+    let common = format!("<bdi>{code}</bdi> <span class=\"common\"><bdi>Sapo</bdi></span> <i lang=\"la\">");
+    assert!(pages.iter().all(|(_, html)| html.contains(&common)));
+}
+
+#[test]
+fn all_that_a_page_says_comes_from_the_table_of_words() {
+    let w = Words::strange();
+    let mut facts = specimen::survey(4, 30, 20);
+    facts.found.uncalibrated = ["POND01".to_owned()].into();
+    facts.expected.entry("SPHSUR".to_owned()).or_default().all.no = 3;
+    // Names are those of the survey, whatever language the page is in; the longest first, since one may be part of another.
+    let own = facts.recorded.sites.keys().chain(facts.found.classes.keys()).chain(facts.names.scientific.values());
+    let mut names: Vec<String> = own.cloned().collect();
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    for facts in [facts, specimen::archive(2, 5, 3), Facts::default(), Facts { unlike: Some(Vec::new()), ..Facts::default() }] {
+        for text in said(&checked_in(&w, None, &facts)) {
+            let own = names.iter().fold(text.clone(), |text, name| text.replace(name.as_str(), ""));
+            let is_latin = |pair: &[char]| pair.iter().all(char::is_ascii_alphabetic);
+            assert!(!own.chars().collect::<Vec<_>>().windows(2).any(is_latin), "{text}");
+        }
+    }
+}
+
+#[test]
+fn each_drawing_has_words_and_its_data() {
+    let html = checked(None, &specimen::survey(3, 20, 6));
+    let drawings = html.split("<svg").skip(1).filter(|svg| svg.split('>').next().is_some_and(|tag| tag.contains("role=\"img\"")));
+    let mut number = 0;
+    for drawing in drawings {
+        let inside = drawing.split_once('>').map_or("", |(_, rest)| rest);
+        assert!(inside.starts_with("<title>") && inside.contains("</title><desc>"), "{}", &drawing[..200]);
+        number += 1;
+    }
+    assert!(number > 20, "{number}");
+    // Map, accumulation, two of the training, hours, seasons, half hours, curves, and two of the reliability.
+    assert_eq!(html.matches("<details>").count(), 10);
+}
+
+/// A page of 100 sites, 1,000 nights and 50 classes.
+const LARGE: usize = 4_000_000;
+
+#[test]
+fn a_large_survey_is_a_page_of_a_size_that_is_known() {
+    let facts = specimen::survey(100, 1_000, 50);
+    for word in languages() {
+        let html = page(None, &Words::of(word.name), &facts);
+        assert!(html.len() < LARGE, "{}: {} bytes", word.name, html.len());
+    }
 }

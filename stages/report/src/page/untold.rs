@@ -2,15 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::parts::{class_head, first, head, table, tables};
-use super::words::number;
+use super::parts::{class_head, first, head, names, table, tables};
 use crate::facts::Facts;
+use crate::words::Words;
 
 /// Most sites that are named in a sentence.
 const NAMED: usize = 12;
 
 /// The classes that were left out, each with its reason.
-pub(super) fn left_out(facts: &Facts) -> Markup {
+pub(super) fn left_out(w: &Words, facts: &Facts) -> Markup {
     let (untold, all) = (facts.untold().len(), facts.found.classes.len() as u64);
     if facts.left_out.is_empty() {
         return html! {};
@@ -19,46 +19,35 @@ pub(super) fn left_out(facts: &Facts) -> Markup {
         @for left in &facts.left_out {
             tr {
                 (class_head(facts, &left.class))
-                td { (left.why) }
+                // The sentence is that of the table, which is English.
+                td lang=[w.english()] { (left.why) }
                 td {
                     @match &left.sites {
-                        None => { "all sites" }
-                        Some(sites) => { @for (i, site) in sites.iter().enumerate() { @if i > 0 { ", " } bdi { (site) } } }
+                        None => (w.word("untold.all_sites")),
+                        Some(sites) => (names(w, sites.iter(), usize::MAX)),
                     }
                 }
             }
         }
     };
     html! {
-        h3 { "What can't be told yet" }
+        h3 { (w.word("untold.title")) }
         p {
-            @if untold > 0 {
-                (number(untold as u64)) " of " (number(all)) " classes can't be told yet: validation does not show that the classifier tells "
-                (if untold == 1 { "it" } else { "them" }) ", so nothing is said of " (if untold == 1 { "it" } else { "them" })
-                ", neither that it calls nor that it does not. "
-            }
-            @if untold < facts.left_out.len() { "Some classes are left out at single sites. " }
-            code { "detect.classes: all" } " takes them in."
+            @if untold > 0 { (w.say_n("untold.classes", untold as u64, &[("all", &w.number(all))])) " " }
+            @if untold < facts.left_out.len() { (w.word("untold.at_sites")) " " }
+            (w.say("untold.all", &[]))
         }
-        (table("Classes that are left out", html! {
-            (first("Class")) (head("Why, and what would mend it", false, "")) (head("Where", false, "Sites at which the class was not looked for"))
-        }, rows))
-        @if facts.scores.is_some() { (tables(&["thresholds"])) }
+        (table(w.word("untold.label"), html! { (first(w, "col.class")) (head(w, "untold.why", false)) (head(w, "untold.where", false)) }, rows))
+        @if facts.scores.is_some() { (tables(w, &["thresholds"])) }
     }
 }
 
 /// The sites of whose windows validation has none.
-pub(super) fn uncalibrated(facts: &Facts) -> Markup {
+pub(super) fn uncalibrated(w: &Words, facts: &Facts) -> Markup {
     let sites = &facts.found.uncalibrated;
     html! {
         @if !sites.is_empty() {
-            p.note {
-                "Not calibrated here: "
-                @for (i, site) in sites.iter().take(NAMED).enumerate() { @if i > 0 { ", " } bdi { (site) } }
-                @if sites.len() > NAMED { " and " (number((sites.len() - NAMED) as u64)) " more" }
-                ". No recording of " (if sites.len() == 1 { "this site" } else { "these sites" })
-                " was in validation, so thresholds and probabilities come from other sites and may be off. Check a sample by ear."
-            }
+            p.note { (w.say_n("untold.uncalibrated", sites.len() as u64, &[("sites", &names(w, sites.iter(), NAMED))])) }
         }
     }
 }

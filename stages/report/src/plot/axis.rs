@@ -22,10 +22,18 @@ pub(crate) fn ticks(top: f64, most: usize) -> Vec<f64> {
     (0..=parts).map(|i| i as f64 * step).collect()
 }
 
-/// A tick's label: as many decimals as the step has.
-pub(crate) fn label(tick: f64, step: f64) -> String {
-    let decimals = if step >= 1.0 { 0 } else { (-step.log10()).ceil() as usize };
-    format!("{tick:.decimals$}")
+/// Decimals of a tick's label: as many as the step has.
+pub(crate) fn decimals(step: f64) -> usize {
+    if step >= 1.0 { 0 } else { (-step.log10()).ceil() as usize }
+}
+
+/// The longest round length of at most `most`: where a bar shows how long something is.
+pub(crate) fn bar(most: f64) -> f64 {
+    if !(most.is_finite() && most > 0.0) {
+        return 1.0;
+    }
+    let power = 10f64.powf(most.log10().floor());
+    ROUND.into_iter().rev().find(|r| r * power <= most * (1.0 + 1e-9)).unwrap_or(1.0) * power
 }
 
 #[cfg(test)]
@@ -36,7 +44,8 @@ mod tests {
     fn ticks_are_round_and_cover_the_range() {
         let labels = |top, most| {
             let ticks = ticks(top, most);
-            ticks.iter().map(|&t| label(t, step(top, most))).collect::<Vec<_>>().join(" ")
+            let decimals = decimals(step(top, most));
+            ticks.iter().map(|&t| format!("{t:.decimals$}")).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(labels(1.0, 4), "0.0 0.5 1.0");
         assert_eq!(labels(0.3, 3), "0.0 0.1 0.2 0.3");
@@ -47,5 +56,10 @@ mod tests {
         for (top, most) in [(0.0, 4), (-1.0, 4), (f64::NAN, 4), (f64::INFINITY, 0), (1e-300, 1), (1e300, 3)] {
             assert!(ticks(top, most).len() <= most + 2, "{top}");
         }
+    }
+    #[test]
+    fn bars_are_round_and_not_too_long() {
+        assert_eq!([0.9, 1.0, 3.7, 6.0, 250.0, 0.03].map(bar), [0.5, 1.0, 2.0, 5.0, 200.0, 0.02]);
+        assert_eq!([0.0, f64::NAN, f64::INFINITY].map(bar), [1.0; 3]);
     }
 }

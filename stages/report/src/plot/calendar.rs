@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::facts::Day;
+use crate::words::Words;
 
 /// Nights that one column may stand for.
 const NIGHTS: [i32; 5] = [1, 7, 28, 91, 364];
@@ -36,14 +37,19 @@ impl Column {
     }
 
     /// Its nights in words.
-    pub(crate) fn name(&self) -> String {
-        if self.nights == 1 { self.first.to_string() } else { format!("{} to {}", self.first, self.last()) }
+    pub(crate) fn name(&self, w: &Words) -> String {
+        let first = w.day(self.first);
+        if self.nights == 1 { first } else { w.text("calendar.span", &[("first", &first), ("last", &w.day(self.last()))]) }
     }
 }
 
 /// Columns for these nights, over `rows` rows.
 pub(crate) fn columns(nights: &BTreeSet<Day>, rows: usize) -> Vec<Column> {
-    let most = MOST_COLUMNS.min(MOST_CELLS / rows.max(1));
+    at_most(nights, MOST_COLUMNS.min(MOST_CELLS / rows.max(1)))
+}
+
+/// Columns for these nights, as many as there may be at most, as far as that is possible.
+pub(crate) fn at_most(nights: &BTreeSet<Day>, most: usize) -> Vec<Column> {
     let mut columns = Vec::new();
     for step in NIGHTS {
         columns = grouped(nights, step);
@@ -106,6 +112,7 @@ mod tests {
         assert_eq!(shape(0..365, 10).len(), 53);
         assert_eq!(shape(0..3650, 10)[0], (0, 91, false));
         assert_eq!(shape(0..100, 1000)[0], (0, 28, false), "many sites leave room for few columns");
+        assert_eq!(at_most(&(0..100).map(Day).collect(), 15).len(), 15);
         for nights in [BTreeSet::from([0, 50, 99, 400, 401, 9_000].map(Day)), (0..700).step_by(9).map(Day).collect()] {
             let columns = columns(&nights, 3);
             assert!(columns.windows(2).all(|w| w[0].last().plus(1) == w[1].first), "no night is left out");
@@ -115,6 +122,13 @@ mod tests {
             }
             assert!(columns.len() <= MOST_COLUMNS);
         }
+    }
+
+    #[test]
+    fn columns_are_named_by_their_nights() {
+        let column = |nights| Column { first: Day(18_322), nights, is_break: false };
+        assert_eq!(column(1).name(&Words::of("en")), "2020-03-01");
+        assert_eq!(column(7).name(&Words::of("de")), "01.03.2020 bis 07.03.2020");
     }
 
     #[test]

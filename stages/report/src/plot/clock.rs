@@ -3,6 +3,8 @@
 
 use maud::{Markup, html};
 
+use crate::words::Words;
+
 const WIDTH: f64 = 172.0;
 const HEIGHT: f64 = 96.0;
 const LEFT: f64 = 14.0;
@@ -49,7 +51,7 @@ pub(crate) fn face(effort_s: &[f64; 24]) -> Markup {
 }
 
 /// A chart: a value for each hour, `None` where nothing was listened to. `text` puts a value in words.
-pub(crate) fn chart(label: &str, values: &[Option<f64>; 24], text: impl Fn(f64) -> String) -> Markup {
+pub(crate) fn chart(w: &Words, label: &str, values: &[Option<f64>; 24], text: impl Fn(f64) -> String) -> Markup {
     let top = values.iter().flatten().copied().fold(0.0, f64::max);
     let highest = hours().find(|&h| top > 0.0 && values[h] == Some(top));
     html! {
@@ -57,8 +59,8 @@ pub(crate) fn chart(label: &str, values: &[Option<f64>; 24], text: impl Fn(f64) 
             title { (label) }
             desc {
                 @match highest {
-                    Some(hour) => { "Highest at " (hour) ":00, with " (text(top)) "." }
-                    None => "Nothing at any hour.",
+                    Some(hour) => (w.text("clock.highest", &[("hour", &w.hour(hour)), ("value", &text(top))])),
+                    None => (w.word("clock.nothing")),
                 }
             }
             use href="#face" {}
@@ -68,7 +70,7 @@ pub(crate) fn chart(label: &str, values: &[Option<f64>; 24], text: impl Fn(f64) 
                 @if let Some(value) = values[hour].filter(|v| *v > 0.0) {
                     @let height = value / top * (FLOOR - TOP);
                     rect.bar x=(LEFT + i as f64 * HOUR) y=(format!("{:.1}", FLOOR - height)) width=(HOUR - 1.0) height=(format!("{height:.1}")) {
-                        title { (hour) ":00: " (text(value)) }
+                        title { (w.hour(hour)) ": " (text(value)) }
                     }
                 }
             }
@@ -89,9 +91,10 @@ mod tests {
         let mut values = [None; 24];
         values[20..].fill(Some(0.0));
         values[22] = Some(0.5);
-        let html = chart("X", &values, |v| format!("{v}")).into_string();
+        let w = Words::of("en");
+        let html = chart(&w, "X", &values, |v| format!("{v}")).into_string();
         assert_eq!(html.matches("class=\"bar\"").count(), 1);
         assert!(html.contains("<desc>Highest at 22:00, with 0.5.</desc>") && html.contains(r#"x="74" y="16.0""#), "{html}");
-        assert!(chart("X", &[None; 24], |v| format!("{v}")).into_string().contains("Nothing at any hour"));
+        assert!(chart(&w, "X", &[None; 24], |v| format!("{v}")).into_string().contains("Nothing at any hour"));
     }
 }

@@ -1,16 +1,19 @@
-//! A heat map of sites by nights, as a table: its numbers can be read aloud and copied, its first column stays while the rest
+//! A heat map of rows by nights, as a table: its numbers can be read aloud and copied, its first column stays while the rest
 //! scrolls, and colour is only a second way to tell them.
 
-use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::calendar::{Column, nights_per_column};
+use crate::words::Words;
 
 /// Steps of the colour scale, `q1` to `q7` of the style sheet.
-const STEPS: usize = 7;
+pub(crate) const STEPS: usize = 7;
 
 /// Columns up to which numbers are printed in their cells.
 const ROOMY: usize = 32;
+
+/// Nights from which a column is named by its month.
+const MONTH: i32 = 28;
 
 /// One cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,12 +28,14 @@ pub(crate) enum Cell {
 
 /// A heat map.
 pub(crate) struct Heat<'a> {
+    /// The words.
+    pub(crate) words: &'a Words,
     /// What the map shows, for those who can't see it.
     pub(crate) label: &'a str,
     /// What stands above the names of the rows.
     pub(crate) corner: &'a str,
-    /// Unit in the cells' explanations.
-    pub(crate) unit: &'a str,
+    /// The text that says in a cell's explanation what its value is; its place is `value`.
+    pub(crate) cell: &'a str,
     /// What the scale counts.
     pub(crate) scale: &'a str,
     /// Columns.
@@ -38,7 +43,7 @@ pub(crate) struct Heat<'a> {
     /// Rows: a name and a cell for each column; those of breaks are not looked at.
     pub(crate) rows: Vec<(&'a str, Vec<Cell>)>,
     /// A value in its cell.
-    pub(crate) text: fn(f64) -> String,
+    pub(crate) text: fn(&Words, f64) -> String,
     /// What 0 means; without it the scale has no mark for it.
     pub(crate) zero: Option<&'a str>,
 }
@@ -50,6 +55,17 @@ pub(crate) fn shade(value: f64, top: f64) -> &'static str {
         return CLASSES[0];
     }
     CLASSES[((value / top * STEPS as f64).ceil() as usize).clamp(1, STEPS)]
+}
+
+/// A scale of shades from `low` to `high`, and what it counts.
+pub(crate) fn ramp(name: &str, low: &str, high: &str) -> Markup {
+    html! {
+        span.ramp {
+            span { (name) ": " (low) }
+            @for step in 1..=STEPS { i class={ "q" (step) } {} }
+            span { (high) }
+        }
+    }
 }
 
 impl Heat<'_> {
@@ -67,16 +83,16 @@ impl Heat<'_> {
                     thead {
                         tr {
                             th.first scope="col" rowspan="2" { (self.corner) }
-                            @for (name, span) in groups(self.columns) {
+                            @for (name, span) in groups(self.words, self.columns) {
                                 th.group scope="colgroup" colspan=(span) { (name) }
                             }
                         }
-                        tr { @for column in self.columns { (head(column, dense)) } }
+                        tr { @for column in self.columns { (head(self.words, column, dense)) } }
                     }
                     tbody {
                         @for (name, cells) in &self.rows {
                             tr {
-                                th.first scope="row" title=(name) { (name) }
+                                th.first scope="row" title=(name) { bdi { (name) } }
                                 @for (column, cell) in self.columns.iter().zip(cells) { (self.cell(name, column, *cell, top)) }
                             }
                         }
@@ -88,17 +104,18 @@ impl Heat<'_> {
     }
 
     fn cell(&self, row: &str, column: &Column, cell: Cell, top: f64) -> Markup {
-        let place = || format!("{row}, {}", column.name());
+        let w = self.words;
+        let place = || format!("{row}, {}", column.name(w));
         html! {
             @if column.is_break {
-                td.break title={ "no site recorded, " (column.name()) } {}
+                td.break title={ (column.name(w)) ": " (w.word("heat.break")) } {}
             } @else {
                 @match cell {
-                    Cell::Nothing => td.none title={ (place()) ": no recording" } {},
-                    Cell::Unreadable => td.bad title={ (place()) ": no recording can be read" } { "×" },
+                    Cell::Nothing => td.none title={ (place()) ": " (w.word("heat.nothing")) } {},
+                    Cell::Unreadable => td.bad title={ (place()) ": " (w.word("heat.unreadable")) } { "×" },
                     Cell::Value(value) => {
-                        @let text = (self.text)(value);
-                        td class=(shade(value, top)) title={ (place()) ": " (text) " " (self.unit) } { (text) }
+                        @let text = (self.text)(w, value);
+                        td class=(shade(value, top)) title={ (place()) ": " (w.text(self.cell, &[("value", &text)])) } { (text) }
                     }
                 }
             }
@@ -106,45 +123,40 @@ impl Heat<'_> {
     }
 
     fn key(&self, top: f64, unreadable: bool) -> Markup {
+        let w = self.words;
         html! {
             p.key {
-                @if top > 0.0 {
-                    span.ramp {
-                        span { (self.scale) ": 0" }
-                        @for step in 1..=STEPS { i class={ "q" (step) } {} }
-                        span { ((self.text)(top)) }
-                    }
-                }
+                @if top > 0.0 { (ramp(self.scale, "0", &(self.text)(w, top))) }
                 @if let Some(zero) = self.zero { span { i.q0 {} (zero) } }
-                span { i.none {} "nothing recorded" }
-                @if unreadable { span { i.bad { "×" } "recorded, but unreadable" } }
-                @if self.columns.iter().any(|c| c.is_break) { span { i.break {} "a longer time without any recording" } }
+                span { i.none {} (w.word("heat.key_nothing")) }
+                @if unreadable { span { i.bad { "×" } (w.word("heat.key_unreadable")) } }
+                @if self.columns.iter().any(|c| c.is_break) { span { i.break {} (w.word("heat.key_break")) } }
             }
         }
     }
 }
 
 /// The name of a column: its day or month, and where there is no room only now and then.
-fn head(column: &Column, dense: bool) -> Markup {
+fn head(w: &Words, column: &Column, dense: bool) -> Markup {
     let text = match column.first.date() {
         _ if column.is_break => String::new(),
-        Some(date) if column.nights >= 28 => month(date).to_owned(),
+        Some(_) if column.nights >= MONTH => w.month_alone(column.first).to_owned(),
         Some(date) => date.day().to_string(),
         None => String::new(),
     };
     let shown = !dense || column.nights == 1 && ["1", "10", "20"].contains(&text.as_str());
-    html! { th.day.tick[shown] scope="col" title=(column.name()) { (text) } }
+    html! { th.day.tick[shown] scope="col" title=(column.name(w)) { (text) } }
 }
 
 /// Neighbouring columns of one month (or one year, where columns are long), with their number.
-fn groups(columns: &[Column]) -> Vec<(String, usize)> {
-    let long = nights_per_column(columns) >= 28;
+fn groups(w: &Words, columns: &[Column]) -> Vec<(String, usize)> {
+    let long = nights_per_column(columns) >= MONTH;
     let mut groups: Vec<(String, usize)> = Vec::new();
     for column in columns {
         let name = match column.first.date() {
             _ if column.is_break => String::new(),
             Some(date) if long => date.year().to_string(),
-            Some(date) => format!("{} {}", month(date), date.year()),
+            Some(_) => w.month(column.first),
             None => String::new(),
         };
         match groups.last_mut() {
@@ -153,11 +165,6 @@ fn groups(columns: &[Column]) -> Vec<(String, usize)> {
         }
     }
     groups
-}
-
-fn month(date: Date) -> &'static str {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    MONTHS[date.month() as usize - 1]
 }
 
 #[cfg(test)]
@@ -171,20 +178,21 @@ mod tests {
         let columns = columns(&(0..4).map(Day).collect(), 1);
         let cells = vec![Cell::Nothing, Cell::Value(0.0), Cell::Value(7.0), Cell::Unreadable];
         let heat = Heat {
+            words: &Words::of("en"),
             label: "map",
             corner: "Site",
-            unit: "classes",
+            cell: "richness.cell",
             scale: "classes",
             columns: &columns,
             rows: vec![("A", cells)],
-            text: |v| v.to_string(),
+            text: |_, v| v.to_string(),
             zero: Some("listened, and nothing found"),
         };
         let html = heat.draw().into_string();
         for wanted in [
             r#"<td class="none" title="A, 1970-01-01: no recording"></td>"#,
-            r#"<td class="q0" title="A, 1970-01-02: 0 classes">0</td>"#,
-            r#"<td class="q7" title="A, 1970-01-03: 7 classes">7</td>"#,
+            r#"<td class="q0" title="A, 1970-01-02: 0 classes detected">0</td>"#,
+            r#"<td class="q7" title="A, 1970-01-03: 7 classes detected">7</td>"#,
             r#"<td class="bad" title="A, 1970-01-04: no recording can be read">×</td>"#,
             r#"<th class="group" scope="colgroup" colspan="4">Jan 1970</th>"#,
         ] {

@@ -8,5 +8,7 @@ pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod curves;
 pub(crate) mod heat;
+pub(crate) mod map;
+pub(crate) mod season;
 pub(crate) mod square;
 pub(crate) mod sun;

@@ -2,21 +2,24 @@
 
 use maud::{Markup, html};
 
+use crate::words::Words;
+
 const SIDE: f64 = 160.0;
 const LEFT: f64 = 36.0;
 const TOP: f64 = 8.0;
 const SPAN: f64 = 116.0;
 const FLOOR: f64 = TOP + SPAN;
-const TICKS: [(f64, &str); 3] = [(0.0, "0"), (0.5, "0.5"), (1.0, "1")];
+const TICKS: [f64; 3] = [0.0, 0.5, 1.0];
 /// Room for the words under the axis.
 const BELOW: f64 = 30.0;
 
 /// What the charts have in common: to be put on the page once, before any of them.
-pub(crate) fn face() -> Markup {
+pub(crate) fn face(w: &Words) -> Markup {
     html! {
         svg.unseen width="0" height="0" aria-hidden="true" {
             symbol #square viewBox=(view()) {
-                @for (at, label) in TICKS {
+                @for at in TICKS {
+                    @let label = w.trimmed(at, 1);
                     path.guide d=(format!("M{LEFT} {:.1}h{SPAN}M{:.1} {TOP}v{SPAN}", y(at), x(at))) {}
                     text x=(LEFT - 5.0) y=(format!("{:.1}", y(at) + 4.0)) text-anchor="end" { (label) }
                     text x=(format!("{:.1}", x(at))) y=(FLOOR + 13.0) text-anchor="middle" { (label) }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::facts::{Anchor, HalfHour};
+use crate::words::Words;
 
 const WIDTH: f64 = 172.0;
 const HEIGHT: f64 = 96.0;
@@ -47,7 +48,7 @@ pub(crate) fn half_hours() -> impl Iterator<Item = HalfHour> {
 }
 
 /// What the charts have in common: to be put on the page once, before any of them. `effort_s` are seconds listened to.
-pub(crate) fn face(effort_s: &BTreeMap<HalfHour, f64>) -> Markup {
+pub(crate) fn face(w: &Words, effort_s: &BTreeMap<HalfHour, f64>) -> Markup {
     let effort = |at: HalfHour| effort_s.get(&at).copied().unwrap_or(0.0);
     let most = half_hours().map(effort).fold(0.0, f64::max);
     html! {
@@ -64,7 +65,7 @@ pub(crate) fn face(effort_s: &BTreeMap<HalfHour, f64>) -> Markup {
                     path.floor d=(format!("M{:.1} {FLOOR}h{:.1}", left(anchor), f64::from(BINS) * BIN)) {}
                     path.kept d=(format!("M{:.1} {TOP}V{:.1}", x((anchor, 0)), FLOOR + STRIP + 4.0)) {}
                     path.floor d=(format!("M{:.1} {:.1}v3", x((anchor, 60 * mark_h)), FLOOR + STRIP + 2.0)) {}
-                    text x=(format!("{:.1}", x((anchor, 0)))) y=(HEIGHT - 6.0) text-anchor="middle" { (anchor.name()) }
+                    text x=(format!("{:.1}", x((anchor, 0)))) y=(HEIGHT - 6.0) text-anchor="middle" { (w.named("sun", anchor.name())) }
                     text x=(format!("{:.1}", x((anchor, 60 * mark_h)))) y=(HEIGHT - 6.0) text-anchor="middle" {
                         @if mark_h > 0 { "+" (mark_h) } @else { "−" (-mark_h) } " h"
                     }
@@ -75,7 +76,7 @@ pub(crate) fn face(effort_s: &BTreeMap<HalfHour, f64>) -> Markup {
 }
 
 /// A chart: a value for each half hour, `None` where nothing was listened to. `text` puts a value in words.
-pub(crate) fn chart(label: &str, value: impl Fn(HalfHour) -> Option<f64>, text: impl Fn(f64) -> String) -> Markup {
+pub(crate) fn chart(w: &Words, label: &str, value: impl Fn(HalfHour) -> Option<f64>, text: impl Fn(f64) -> String) -> Markup {
     let values: Vec<(HalfHour, f64)> = half_hours().filter_map(|at| Some((at, value(at)?))).collect();
     let top = values.iter().map(|v| v.1).fold(0.0, f64::max);
     let highest = values.iter().find(|v| top > 0.0 && v.1 >= top);
@@ -84,8 +85,8 @@ pub(crate) fn chart(label: &str, value: impl Fn(HalfHour) -> Option<f64>, text: 
             title { (label) }
             desc {
                 @match highest {
-                    Some((at, _)) => { "Highest " (words(*at)) ", with " (text(top)) "." }
-                    None => "Nothing in any half hour.",
+                    Some((at, _)) => (w.text("sun.highest", &[("when", &words(w, *at)), ("value", &text(top))])),
+                    None => (w.word("sun.nothing")),
                 }
             }
             use href="#sun" {}
@@ -94,7 +95,7 @@ pub(crate) fn chart(label: &str, value: impl Fn(HalfHour) -> Option<f64>, text: 
             @for (at, value) in values.iter().filter(|v| v.1 > 0.0) {
                 @let height = value / top * (FLOOR - TOP);
                 rect.bar x=(format!("{:.1}", x(*at))) y=(format!("{:.1}", FLOOR - height)) width=(BIN - 0.6) height=(format!("{height:.1}")) {
-                    title { (words(*at)) ": " (text(*value)) }
+                    title { (words(w, *at)) ": " (text(*value)) }
                 }
             }
         }
@@ -102,10 +103,15 @@ pub(crate) fn chart(label: &str, value: impl Fn(HalfHour) -> Option<f64>, text: 
 }
 
 /// A half hour in words: `1 to 1.5 h after sunset`, `0.5 to 0 h before sunrise`.
-fn words((anchor, offset_min): HalfHour) -> String {
-    let hours = |minutes: i32| f64::from(minutes.abs()) / 60.0;
-    let side = if offset_min < 0 { "before" } else { "after" };
-    format!("{} to {} h {side} {}", hours(offset_min), hours(offset_min + HALF_HOUR_MIN), anchor.name())
+pub(crate) fn words(w: &Words, (anchor, offset_min): HalfHour) -> String {
+    let hours = |minutes: i32| w.trimmed(f64::from(minutes.abs()) / 60.0, 1);
+    let side = match (anchor, offset_min < 0) {
+        (Anchor::Sunset, true) => "sun.before_sunset",
+        (Anchor::Sunset, false) => "sun.after_sunset",
+        (Anchor::Sunrise, true) => "sun.before_sunrise",
+        (Anchor::Sunrise, false) => "sun.after_sunrise",
+    };
+    w.text(side, &[("from", &hours(offset_min)), ("to", &hours(offset_min + HALF_HOUR_MIN))])
 }
 
 #[cfg(test)]
@@ -117,23 +123,25 @@ mod tests {
         let places: Vec<f64> = half_hours().map(x).collect();
         assert_eq!((places.len(), places[0]), (2 * BINS as usize, LEFT));
         assert!(places.windows(2).all(|w| w[1] - w[0] >= BIN - 1e-9) && places[places.len() - 1] + BIN <= WIDTH);
-        assert_eq!(words((Anchor::Sunset, 60)), "1 to 1.5 h after sunset");
-        assert_eq!(words((Anchor::Sunrise, -30)), "0.5 to 0 h before sunrise");
+        let w = Words::of("en");
+        assert_eq!(words(&w, (Anchor::Sunset, 60)), "1 to 1.5 h after sunset");
+        assert_eq!(words(&w, (Anchor::Sunrise, -30)), "0.5 to 0 h before sunrise");
     }
 
     #[test]
     fn no_effort_no_detection_and_detections_look_different() {
         let effort = [((Anchor::Sunset, -30), 1800.0), ((Anchor::Sunset, 0), 900.0)].into();
-        let face = face(&effort).into_string();
+        let w = Words::of("en");
+        let face = face(&w, &effort).into_string();
         assert_eq!(
             (face.matches("class=\"empty\"").count(), face.matches("class=\"strip\"").count()),
             (2 * BINS as usize - 2, 2)
         );
         assert!(face.contains("opacity=\"0.50\"") && face.contains(">sunset</text>") && face.contains(">−5 h</text>"), "{face}");
         let value = |at: HalfHour| effort.contains_key(&at).then_some(if at.1 < 0 { 0.25 } else { 0.0 });
-        let html = chart("X", value, |v| format!("{} %", v * 100.0)).into_string();
+        let html = chart(&w, "X", value, |v| format!("{} %", v * 100.0)).into_string();
         assert_eq!(html.matches("class=\"bar\"").count(), 1);
         assert!(html.contains("<desc>Highest 0.5 to 0 h before sunset, with 25 %.</desc>"), "{html}");
-        assert!(chart("X", |_| None, |v| v.to_string()).into_string().contains("Nothing in any half hour"));
+        assert!(chart(&w, "X", |_| None, |v| v.to_string()).into_string().contains("Nothing in any half hour"));
     }
 }

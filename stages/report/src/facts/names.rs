@@ -1,0 +1,116 @@
+//! What classes are called, and their keys in taxonomies: the tables `classes` and `taxa`, or the card of a model.
+
+use std::collections::BTreeMap;
+
+use chorus_card::Names as OfCard;
+use chorus_tables::{Batch, TableError};
+
+use super::cells::cell;
+
+pub(super) const CLASSES: &[&str] = &["class", "scientific_name", "english"];
+pub(super) const TAXA: &[&str] = &["class", "gbif_key", "ebird_code", "names"];
+/// English as the table `taxa` names it.
+const ENGLISH: &str = "eng";
+
+/// Names and keys, by class.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Scientific names.
+    pub(crate) scientific: BTreeMap<String, String>,
+    /// Common names in the language of the report.
+    pub(crate) common: BTreeMap<String, String>,
+    /// Keys in taxonomies.
+    pub(crate) keys: BTreeMap<String, Keys>,
+}
+
+/// Keys of a class in taxonomies.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// In GBIF's backbone.
+    pub(crate) gbif: Option<u64>,
+    /// The code of eBird.
+    pub(crate) ebird: Option<String>,
+}
+
+impl Names {
+    /// Adds rows of `classes`. `language` is that of the report, by ISO 639-3.
+    pub(super) fn add_classes(&mut self, batch: &Batch, language: &str) -> Result<(), TableError> {
+        let (classes, names, english) = (batch.utf8("class")?, batch.utf8("scientific_name")?, batch.utf8("english")?);
+        for i in 0..batch.rows() {
+            let names =
+                OfCard { scientific_name: cell(names, i).map(str::to_owned), english: cell(english, i).map(str::to_owned) };
+            self.add(classes.value(i), names, language);
+        }
+        Ok(())
+    }
+
+    /// Adds the names of a class.
+    pub(super) fn add(&mut self, class: &str, names: OfCard, language: &str) {
+        self.scientific.extend(names.scientific_name.map(|name| (class.to_owned(), name)));
+        let common = names.english.filter(|_| language == ENGLISH);
+        self.common.extend(common.map(|name| (class.to_owned(), name)));
+    }
+
+    /// Adds rows of `taxa`, after those of `classes`.
+    pub(super) fn add_taxa(&mut self, batch: &Batch, language: &str) -> Result<(), TableError> {
+        let (classes, gbif) = (batch.utf8("class")?, batch.u64("gbif_key")?);
+        let (ebird, names) = (batch.utf8("ebird_code")?, batch.utf8("names")?);
+        for i in 0..batch.rows() {
+            let class = classes.value(i);
+            // The pass that writes the table made the object.
+            let names: BTreeMap<String, String> =
+                cell(names, i).and_then(|names| serde_json::from_str(names).ok()).unwrap_or_default();
+            if let Some(name) = names.get(language).filter(|_| !self.common.contains_key(class)) {
+                self.common.insert(class.to_owned(), name.clone());
+            }
+            let keys = Keys { gbif: cell(&gbif, i), ebird: cell(ebird, i).map(str::to_owned) };
+            if keys != Keys::default() {
+                self.keys.insert(class.to_owned(), keys);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::{i64, read_back, text};
+    use super::*;
+
+    fn names(language: &str) -> Names {
+        let classes = read_back(
+            "classes",
+            [
+                text("class", ["A", "B"]),
+                text("scientific_name", [Some("Aus bus"), None]),
+                text("english", [Some("Common bus"), None]),
+            ],
+        );
+        let taxa = read_back(
+            "taxa",
+            [
+                text("class", ["A", "B"]),
+                i64("gbif_key", [Some(2_427_091), None]),
+                text("ebird_code", [None, Some("grekis")]),
+                text("names", [Some(r#"{"spa": "Bus común", "eng": "Other bus"}"#), Some(r#"{"eng": "Kiskadee"}"#)]),
+            ],
+        );
+        let mut names = Names::default();
+        names.add_classes(&classes, language).unwrap();
+        names.add_taxa(&taxa, language).unwrap();
+        names
+    }
+
+    #[test]
+    fn the_name_is_that_of_the_language_and_others_are_left_out() {
+        let common = |language| names(language).common.into_iter().collect::<Vec<_>>();
+        let pair = |class: &str, name: &str| (class.to_owned(), name.to_owned());
+        assert_eq!(common("eng"), [pair("A", "Common bus"), pair("B", "Kiskadee")]);
+        assert_eq!(common("spa"), [pair("A", "Bus común")]);
+        assert!(common("deu").is_empty());
+        let names = names("deu");
+        assert_eq!(names.scientific["A"], "Aus bus");
+        assert_eq!(names.keys["A"], Keys { gbif: Some(2_427_091), ebird: None });
+        assert_eq!(names.keys["B"], Keys { gbif: None, ebird: Some("grekis".into()) });
+    }
+}
