@@ -139,7 +139,8 @@ impl Words {
     /// The form for a number, with the number in the place `n` and its other places filled, as markup.
     pub(crate) fn say_n(&self, key: &str, n: u64, places: &[(&str, &dyn Render)]) -> Markup {
         let number = self.number(n);
-        let mut all: Vec<(&str, &dyn Render)> = vec![("n", &number)];
+        let mut all: Vec<(&str, &dyn Render)> = Vec::with_capacity(1 + places.len());
+        all.push(("n", &number));
         all.extend_from_slice(places);
         marked_up(self.form(key, n), &all)
     }

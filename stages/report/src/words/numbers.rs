@@ -33,7 +33,7 @@ impl Words {
     /// A number with as many decimals as it needs, at most so many.
     pub(crate) fn trimmed(&self, value: f64, decimals: usize) -> String {
         let text = format!("{value:.decimals$}");
-        let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { text.as_str() };
         self.point(text.to_owned())
     }
 
