@@ -39,11 +39,11 @@ fn some(of: usize) -> BTreeSet<usize> {
 pub(super) fn lines(w: &Words, caption: &str, across: &str, lines: &[Line<'_>], band: Option<&Band<'_>>) -> Markup {
     let numbers: BTreeSet<u32> = lines.iter().flat_map(|line| &line.points).map(|p| p.0).collect();
     let numbers: Vec<u32> = numbers.into_iter().collect();
-    let value = |line: &Line<'_>, number| {
+    let value = |line: &Line<'_>, number: u32| {
         let at = line.points.iter().find(|p| p.0 == number).map(|p| p.1);
         at.map_or_else(|| NONE.to_owned(), |value| w.trimmed(value, DECIMALS))
     };
-    let edges = |band: &Band<'_>, number| {
+    let edges = |band: &Band<'_>, number: u32| {
         let at = band.edges.iter().find(|e| e.0 == number);
         at.map_or_else(|| NONE.to_owned(), |e| format!("{}–{}", w.decimal(e.1, 1), w.decimal(e.2, 1)))
     };
