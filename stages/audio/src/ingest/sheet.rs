@@ -398,7 +398,7 @@ mod tests {
             serial in prop::option::of(prop::sample::select(vec!["S1", "s2", "S3"])),
         ) {
             let text = format!("site,folder,name,serial\n{}", lines.join("\n"));
-            let Ok(lines) = read::lines("s.csv", text.as_bytes()).map(|(lines, _)| lines) else { return Ok(()) };
+            let Ok(lines) = read::content("s.csv", text.as_bytes()).map(|content| content.lines) else { return Ok(()) };
             let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
             let subject = Subject::new(&path, stem, serial, ("A".to_owned(), SiteSource::Folder));
             let index = Index::of(&lines);

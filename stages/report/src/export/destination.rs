@@ -42,8 +42,9 @@ impl Destination {
 
     /// The same with texts of tables written so.
     #[must_use]
-    pub(crate) fn with_cells(self, cells: Cells) -> Self {
-        Self { cells, ..self }
+    pub(crate) fn with_cells(mut self, cells: Cells) -> Self {
+        self.cells = cells;
+        self
     }
 
     /// The absolute path of a folder that lies neither within this run nor within this archive.
