@@ -83,7 +83,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// What the system said. An error of csv holds it, and does not tell it as its source.
-fn of_system(cause: &(dyn Error + 'static)) -> Option<&std::io::Error> {
+fn of_system<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a std::io::Error> {
     cause.downcast_ref().or_else(|| match cause.downcast_ref::<csv::Error>()?.kind() {
         csv::ErrorKind::Io(error) => Some(error),
         _ => None,
