@@ -26,6 +26,8 @@ pub(crate) enum Dialect {
 pub(crate) struct Delimited {
     /// Names of the columns as written, trimmed.
     pub(crate) header: Vec<String>,
+    /// The same in the form in which they are compared.
+    plain_header: Vec<String>,
     pub(crate) rows: Vec<DelimitedRow>,
 }
 
@@ -99,6 +101,7 @@ impl Delimited {
             }
             if table.header.is_empty() {
                 table.header = row.fields().map(str::to_owned).collect();
+                table.plain_header = row.fields().map(plain).collect();
             } else {
                 table.rows.push(row);
             }
@@ -130,7 +133,8 @@ impl Delimited {
 
     /// The column of this name.
     fn called(&self, name: &str, taken: &[usize]) -> Result<Option<usize>, String> {
-        let is_called = |&column: &usize| plain(&self.header[column]) == plain(name) && !taken.contains(&column);
+        let name = plain(name);
+        let is_called = |&column: &usize| self.plain_header[column] == name && !taken.contains(&column);
         let mut found = (0..self.header.len()).filter(is_called);
         let Some(first) = found.next() else { return Ok(None) };
         for other in found {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chorus_archive::{Archive, Local};
 use chorus_labels::error::LabelsError;
-use chorus_labels::layouts::review::{Sheet, Sheets, sheets};
+use chorus_labels::layouts::review::{Sheet, Sheets, sheet, sheets};
 
 /// The sheet at a path, or those of the folder there in the order of their names; `None` where there is nothing. They are named by that path,
 /// and read by `parse`.
@@ -23,7 +23,8 @@ pub fn at(path: &Path, parse: impl Fn(&[u8]) -> Result<Sheet, String>) -> Result
     if archive.kind_of(&name)?.is_none() {
         return Ok(None);
     }
-    let found = sheets(&archive, &name, parse)?;
+    // A file that a person names is a sheet, whatever its name ends with.
+    let found = sheet(&archive, &name, parse)?;
     Ok(Some(found.into_iter().map(|(_, read)| (path.display().to_string(), read)).collect()))
 }
 
@@ -46,6 +47,8 @@ mod tests {
         let found = at(folder.path(), verdicts).unwrap().unwrap();
         assert_eq!(found.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), ["a.tsv", "b.csv"].map(shown));
         assert!(found.iter().all(|(_, read)| read.as_ref().is_ok_and(|sheet| sheet.rows.len() == 1)), "{found:?}");
+        std::fs::write(folder.path().join("sheet.txt"), SHEET).unwrap();
+        assert!(at(&folder.path().join("sheet.txt"), verdicts).unwrap().unwrap()[0].1.is_ok(), "what a person names is a sheet");
         let one = at(&folder.path().join("b.csv"), read).unwrap().unwrap();
         assert!(one.len() == 1 && one[0].0 == shown("b.csv"), "{one:?}");
         assert!(one[0].1.as_ref().unwrap_err().contains("no column strata"), "{one:?}");

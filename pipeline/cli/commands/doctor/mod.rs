@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::args::DoctorArgs;
+use crate::args::{DoctorArgs, UsageError};
 use crate::declarations::declarations;
 use crate::output::{self, aligned};
 
@@ -39,6 +39,9 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 /// The folder of the run, and how much of its disk stays free, GiB.
 fn place_of(args: &DoctorArgs) -> anyhow::Result<(PathBuf, f64)> {
     let defaults = || declarations().defaults().number(KEEP_FREE);
+    if args.config.config.is_none() && !args.config.set.is_empty() {
+        return Err(UsageError("--set changes a configuration: name one with -c".into()).into());
+    }
     Ok(match (&args.folder, &args.config.config, &args.config.run) {
         (Some(folder), ..) => (folder.clone(), defaults()),
         (None, Some(_), _) => {

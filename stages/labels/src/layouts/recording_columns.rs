@@ -5,7 +5,7 @@
 //! `FOLDER` and `IN FILE`: where a name has no folder, the row's folders are put before it.
 
 use super::rivals::{contradict, throughout};
-use crate::delimited::{Delimited, DelimitedRow};
+use crate::delimited::{Delimited, DelimitedRow, plain};
 use crate::text::{folded, is_missing, parts, stem};
 
 /// Usual names of the recording's column, the most specific first.
@@ -86,12 +86,12 @@ impl RecordingColumns {
 
     /// What a row calls its recording; `None` where it names none, or two columns contradict each other.
     pub(super) fn name(&self, row: &DelimitedRow) -> Option<String> {
-        let (_, name) = self.filled(row).next()?;
+        let (first, name) = self.filled(row).next()?;
         if self.contradiction(row).is_some() {
             return None;
         }
         let others = || self.filled(row).skip(1).map(|(_, other)| other);
-        if let Some(file) = others().find(|file| is_folder_of(name, file)) {
+        if let Some(file) = others().find(|file| self.is_folder_of(first, name, file)) {
             return Some(format!("{}/{file}", name.trim_end_matches(['/', '\\'])));
         }
         if name.contains(['/', '\\']) {
@@ -108,10 +108,22 @@ impl RecordingColumns {
             return None;
         }
         let contradicts =
-            |(_, other): &(usize, &str)| !is_address(other) && !is_folder_of(name, other) && !is_same_recording(name, other);
+            |(_, other): &(usize, &str)| !is_address(other) && !self.is_folder_of(first, name, other) && !is_same_recording(name, other);
         let (other, another) = self.filled(row).skip(1).find(contradicts)?;
         let names = [first, other].map(|column| self.header[column].clone());
         Some(contradict(&names, [name, another], "annotate.recording_column"))
+    }
+
+    /// Whether a column holds the folder of the file that another one names, as where a path and a file name stand apart. A folder
+    /// without a separator is one only in a column that is called a path: in others it may be a recording.
+    fn is_folder_of(&self, column: usize, folder: &str, file: &str) -> bool {
+        let has_extension = |name: &str| stem(name) != name;
+        let last = parts(folder).last().copied().unwrap_or_default();
+        (folder.contains(['/', '\\']) || plain(&self.header[column]).contains("path"))
+            && !has_extension(last)
+            && has_extension(file)
+            && !file.contains(['/', '\\'])
+            && stem(file) != last
     }
 
     /// The columns that a row fills, and their texts.
@@ -123,17 +135,6 @@ impl RecordingColumns {
 /// Whether a text is an address on the web, such as that of a download, which need not hold the recording's name.
 fn is_address(text: &str) -> bool {
     text.contains("://") || text.starts_with("//")
-}
-
-/// Whether one column holds the folder of the file that another one names, as where a path and a file name stand apart.
-fn is_folder_of(folder: &str, file: &str) -> bool {
-    let has_extension = |name: &str| stem(name) != name;
-    let last = parts(folder).last().copied().unwrap_or_default();
-    folder.contains(['/', '\\'])
-        && !has_extension(last)
-        && has_extension(file)
-        && !file.contains(['/', '\\'])
-        && stem(file) != last
 }
 
 /// Whether two names can be those of one recording: of a path only the last folder is compared, since disks are mounted at different
@@ -192,6 +193,10 @@ mod tests {
         };
         let rows = read("Begin File,filename,x\na.wav,a,1\na.wav,b.wav,1\n,b.wav,1\n").unwrap();
         assert_eq!((rows[0].0.as_deref(), rows[2].0.as_deref()), (Some("a"), Some("b.wav")));
+        // A folder beside a file's name is one in a column that is called a path, and may be a recording in others.
+        let rows = read("path,filename,x\nPOND01,a.wav,1\n").unwrap();
+        assert_eq!(rows[0], (Some("POND01/a.wav".to_owned()), None));
+        assert!(read("recording,filename,x\nPOND01,a.wav,1\n").is_err());
         let (name, reason) = rows[1].clone();
         let reason = reason.unwrap();
         assert!(

@@ -300,6 +300,14 @@ fn sheet_row(columns: &SheetColumns, row: &DelimitedRow, too_long: Option<String
     }
 }
 
+/// The sheet at a path of an archive, whatever its name ends with, read by [`read`] or [`verdicts`].
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sheet(archive: &dyn Archive, path: &str, parse: impl Fn(&[u8]) -> Result<Sheet, String>) -> Result<Sheets, LabelsError> {
+    Ok(vec![(path.to_owned(), parse(&files::read(archive, path)?))])
+}
+
 /// The sheets in a folder of an archive, or the one sheet there, read by [`read`] or [`verdicts`].
 ///
 /// # Errors

@@ -191,7 +191,9 @@ fn of_site(name: &str, site: Site, gap_days: f64) -> OfSite {
     }
     deployments.sort_by(|a, b| a.recorded.start.timestamp().cmp(&b.recorded.start.timestamp()).then(a.recorder.cmp(&b.recorder)));
     for (index, deployment) in deployments.iter_mut().enumerate() {
-        deployment.id = if index == 0 { name.to_owned() } else { format!("{name}:{}", index + 1) };
+        // The standard takes these names for empty fields, and an id is never empty.
+        let is_bare = index == 0 && !matches!(name, "NA" | "NaN" | "nan");
+        deployment.id = if is_bare { name.to_owned() } else { format!("{name}:{}", index + 1) };
     }
     OfSite { places: Places { last: 0, ..site.places }, same, deployments }
 }
@@ -357,6 +359,8 @@ mod tests {
         assert!(spans[0].1.starts_with("2020-03-01T12:01:00") && spans[1].1.starts_with("2020-03-07T12:03:00"), "{spans:?}");
         assert_eq!(deployments.split().collect::<Vec<_>>(), [("A", 2)]);
         assert_eq!(of(&times.map(at), 4.0).0, ["A"; 3]);
+        let named = |site: &str| Recording { site: site.to_owned(), ..minute(None, None) };
+        assert_eq!(of(&[(times[0], named("NA")), (times[0], named("NAB"))], 3.0).0, ["NA:1", "NAB"], "an id is never empty");
     }
 
     #[test]
