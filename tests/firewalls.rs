@@ -131,7 +131,7 @@ fn only_engine_atomic_creates_files_in_a_run() {
     // Those that make no part of a run: a trial of the file system, the synthetic archive, copies of published runs, libtorch, and files
     // that the person names.
     let allowed = [
-        "pipeline/engine/src/files/atomic.rs",
+        "pipeline/engine/src/files/local.rs",
         "pipeline/engine/src/files/abilities.rs",
         "pipeline/demo/",
         "pipeline/store/src/published.rs",

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use chorus_card::{Card, DECISIONS, Decisions, Enrolled, MODEL_CARD, WEIGHTS};
-use chorus_engine::{Console, atomic, hash_bytes};
+use chorus_engine::{Console, Disk, atomic, hash_bytes};
 use chorus_head::{fit_class, with_class};
 use chorus_query::Tables;
 use chorus_search::{Embeddings, Span};
@@ -85,5 +85,5 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    Ok(atomic::write(folder, &folder.join(name), bytes).map(drop)?)
+    Ok(atomic::write(&Disk::local(), folder, &folder.join(name), bytes).map(drop)?)
 }

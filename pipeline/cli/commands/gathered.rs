@@ -1,6 +1,5 @@
 //! Tables of what several runs made, in a folder of their own beside these runs.
 
-use chorus_engine::atomic::Staged;
 use chorus_engine::graph::Output;
 use chorus_engine::{RunDir, Unit};
 use chorus_tables::{BatchBuilder, TableWriter, schema};
@@ -11,7 +10,7 @@ pub(super) fn write(
     table: &'static str,
     build: impl FnOnce(BatchBuilder) -> anyhow::Result<BatchBuilder>,
 ) -> anyhow::Result<()> {
-    let mut writer = TableWriter::new(schema(table)?, &[], Staged::create(&folder.tmp())?)?;
+    let mut writer = TableWriter::new(schema(table)?, &[], folder.stage()?)?;
     let batch = build(writer.builder())?.build()?;
     writer.write(&batch)?;
     let (staged, rows) = writer.finish()?;

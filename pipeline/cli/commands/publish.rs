@@ -54,11 +54,14 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
 /// The files that are published, by path relative to the run: tables, model and report, and the configuration.
 fn files(run: &RunDir) -> anyhow::Result<Vec<String>> {
     let parts = [run.tables(), run.model(), run.path().join("report")];
-    let files = parts.iter().flat_map(|part| files_below(part)).chain([run.resolved_config()]);
+    let mut files = vec![run.resolved_config()];
+    for part in parts {
+        files.extend(files_below(&part).with_context(|| format!("{}: cannot be listed", part.display()))?);
+    }
     let relative = |path: std::path::PathBuf| {
         let relative = path.strip_prefix(run.path()).ok().and_then(|path| path.to_str());
         let relative = relative.map(|path| text_with_slashes(path).into_owned());
         relative.with_context(|| format!("{}: this name is not UTF-8 and cannot be published", path.display()))
     };
-    files.map(relative).collect()
+    files.into_iter().map(relative).collect()
 }

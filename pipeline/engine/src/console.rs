@@ -23,6 +23,8 @@ pub struct Console {
     bars: MultiProgress,
     terminal: bool,
     quiet: bool,
+    /// Whether nothing is said at all, not even a warning.
+    silent: bool,
     /// The memory to show: that of all processes that work on the run, bytes.
     memory: fn() -> Option<u64>,
 }
@@ -39,7 +41,15 @@ impl Console {
         let quiet = std::env::var_os(QUIET).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { bars: MultiProgress::with_draw_target(target), terminal, quiet, memory: memory::peak }
+        let bars = MultiProgress::with_draw_target(target);
+        Self { bars, terminal, quiet, silent: false, memory: memory::peak }
+    }
+
+    /// A console on which nothing is said.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        Self { bars, terminal: false, quiet: true, silent: true, memory: memory::peak }
     }
 
     /// The same, saying nothing but warnings where `quiet` is true.
@@ -74,7 +84,7 @@ impl Console {
     fn print(&self, line: &str) {
         if self.terminal {
             self.bars.suspend(|| put(line));
-        } else {
+        } else if !self.silent {
             put(line);
         }
     }

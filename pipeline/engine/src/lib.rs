@@ -6,12 +6,14 @@
 //! - [`Work`]: what a stage implements; [`ScanContext`] and [`UnitContext`] are all that it sees of the run.
 //! - [`Registry`]: the passes of a run and their work. [`Runner`]: makes them fresh; [`plan`] says what is stale and why.
 //! - [`RunTables`]: the tables of a run for everything that is not a stage: files, versions, and whether they are fresh.
-//! - [`atomic`]: the only code that creates files in a run.
+//! - [`atomic`]: the only code that writes files in a run. [`Disk`]: what they are written to.
 //!
 //! The folders are floors: `files`, `state`, `plan`, `run`. Each knows those before it, and none of those behind it.
 
 #[cfg(test)]
 extern crate self as chorus_engine;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 #[path = "../tests/common/keys.rs"]
 mod test_keys;
@@ -40,8 +42,10 @@ pub use exact::Exact;
 pub use files::abilities::{Ability, abilities};
 pub use files::atomic;
 pub use files::claim::Claim;
+pub use files::disk::Disk;
 pub use files::hash::{hash_bytes, hash_file};
 pub use files::run_dir::RunDir;
+pub use files::run_dir::{RunDir, RunLock};
 pub use files::scratch::{Scratch, clear_tmp};
 pub use files::share::Share;
 pub use files::tree::{files_below, is_within};

@@ -1,7 +1,6 @@
 //! How fast the stages of a run were, from its log: what it takes to plan the jobs of a larger one.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -34,9 +33,9 @@ struct Line {
 /// The pace of each pass that the log of a run in this folder tells of. Empty where the folder holds no run.
 pub fn paces(run: &Path) -> BTreeMap<String, Pace> {
     let run = RunDir::new(run);
-    let hours = roster::read(&run).unwrap_or_default();
+    let hours = roster::read(&run).ok().flatten().unwrap_or_default();
     let mut paces: BTreeMap<String, Pace> = BTreeMap::new();
-    let Ok(log) = File::open(run.log()) else { return paces };
+    let Ok(log) = run.disk().open(&run.log()) else { return paces };
     let lines = BufReader::new(log).lines().map_while(Result::ok);
     for line in lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()) {
         let Some(unit) = line.unit else { continue };
@@ -54,7 +53,7 @@ pub fn paces(run: &Path) -> BTreeMap<String, Pace> {
 
 /// The recorded hours of all units that the last look at the archive found, together; `None` where nobody looked yet.
 pub fn recorded_hours(run: &Path) -> Option<f64> {
-    roster::read(&RunDir::new(run)).map(|hours| hours.values().sum())
+    roster::read(&RunDir::new(run)).ok()?.map(|hours| hours.values().sum())
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn ingest(folder: &Path) -> [Option<String>; 2] {
 /// The path, status and code of each recording, by path.
 fn rows(folder: &Path) -> Vec<String> {
     let mut rows = Vec::new();
-    for file in chorus_engine::files_below(&folder.join("run/tables/recordings")) {
+    for file in chorus_engine::files_below(&folder.join("run/tables/recordings")).unwrap() {
         let reader = TableReader::open(chorus_tables::schema("recordings").unwrap(), &file).unwrap();
         for batch in reader.batches(&[]).unwrap() {
             let batch = batch.unwrap();

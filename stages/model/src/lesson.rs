@@ -57,7 +57,7 @@ pub(crate) fn learn(cx: &UnitContext<'_>, lesson: Lesson<'_>) -> std::result::Re
     let Lesson { stage, options, device, train, validation, judge, select, every, loader_threads, start } = lesson;
     let (epochs, batch) = (options.settings.epochs, options.settings.batch_size);
     device::warn_of_bfloat16(cx.console(), "train.precision", options.settings.precision, device);
-    let (trainer, saved) = match cx.checkpoint().map(|bytes| Saved::from_bytes(&bytes)) {
+    let (trainer, saved) = match cx.checkpoint()?.map(|bytes| Saved::from_bytes(&bytes)) {
         Some(Ok(saved)) => {
             let trainer = Trainer::resume(options, device, &saved.trainer)?;
             cx.console().say(&format!("{stage:17} goes on after epoch {} of {epochs}", trainer.position().0));

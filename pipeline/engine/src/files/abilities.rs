@@ -5,10 +5,11 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use chorus_platform::lock::Lock;
 use chorus_platform::{names, sync};
 
 use super::claim;
+use super::disk::Disk;
+use super::file_system::Mode;
 use crate::EngineError;
 
 /// One thing that was tried.
@@ -73,9 +74,10 @@ fn file(path: &Path, content: &[u8]) -> Result<File, String> {
 /// Two open files lock each other out, as two processes would.
 fn locks(folder: &Path) -> Result<String, String> {
     let path = folder.join("lock");
-    let (first, second) = (file(&path, b"")?, File::open(&path).map_err(text)?);
-    let lock = |file| claim::locked(file, &path, Lock::Exclusive).map_err(|e| format!("no: {e}"));
-    match (lock(&first)?, lock(&second)?) {
+    let open = || Disk::local().open_lock(&path).map_err(text);
+    let (first, second) = (open()?, open()?);
+    let lock = |file| claim::locked(file, &path, Mode::Exclusive).map_err(|e| format!("no: {e}"));
+    match (lock(&*first)?, lock(&*second)?) {
         (true, false) => Ok("yes".into()),
         _ => Err("no: they keep nobody off".into()),
     }

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use chorus_platform::names::tells_case_apart;
-
 use crate::{EngineError, RunDir, Unit};
 
 /// Refuses units of sites whose folders would be one in a run that exists.
@@ -13,7 +11,7 @@ use crate::{EngineError, RunDir, Unit};
 /// [`EngineError::SitesAlike`].
 pub(crate) fn refuse<'u>(run: &RunDir, units: impl IntoIterator<Item = &'u Unit>) -> Result<(), EngineError> {
     let Some((site, other)) = alike(units) else { return Ok(()) };
-    if tells_case_apart(&run.path().join("state")) {
+    if run.disk().tells_case_apart(&run.path().join("state")) {
         return Ok(());
     }
     Err(EngineError::SitesAlike { path: run.path().to_owned(), site: site.to_owned(), other: other.to_owned() })
@@ -45,7 +43,7 @@ mod tests {
         let run = RunDir::new(dir.path());
         std::fs::create_dir(dir.path().join("state")).unwrap();
         let both = units(&["Pond", "POND"]);
-        if tells_case_apart(&dir.path().join("state")) {
+        if run.disk().tells_case_apart(&dir.path().join("state")) {
             refuse(&run, &both).unwrap();
             // A file system that takes both for one is one on which the folder answers to the other name too.
             std::os::unix::fs::symlink("state", dir.path().join("STATE")).unwrap();

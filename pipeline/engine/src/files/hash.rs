@@ -1,8 +1,8 @@
 //! Hashes of content, by which inputs and outputs are compared.
 
-use std::fs::File;
 use std::path::Path;
 
+use super::disk::Disk;
 use crate::EngineError;
 
 /// BLAKE3 of some bytes, 32 hexadecimal digits.
@@ -20,7 +20,12 @@ pub(crate) fn hash_text(hasher: &blake3::Hasher) -> String {
 /// # Errors
 /// [`EngineError::Io`].
 pub fn hash_file(path: &Path) -> Result<String, EngineError> {
-    let file = File::open(path).map_err(EngineError::io(path, "cannot be opened"))?;
+    hash_on(&Disk::local(), path)
+}
+
+/// The same for a file on some disk.
+pub(crate) fn hash_on(disk: &Disk, path: &Path) -> Result<String, EngineError> {
+    let file = disk.open(path).map_err(EngineError::io(path, "cannot be opened"))?;
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(file).map_err(EngineError::io(path, "cannot be read"))?;
     Ok(hash_text(&hasher))

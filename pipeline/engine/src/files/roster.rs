@@ -4,14 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 
-use super::atomic;
 use crate::{EngineError, RunDir, Unit};
 
-/// Reads the roster; `None` where there is none, or one that cannot be read.
-pub(crate) fn read(run: &RunDir) -> Option<BTreeMap<Unit, f64>> {
-    let text = fs::read_to_string(run.roster()).ok()?;
+/// Reads the roster; `None` where there is none, or one that makes no sense.
+///
+/// # Errors
+/// [`EngineError::Io`] where it cannot be read: shares that cut without it might leave a unit out.
+pub(crate) fn read(run: &RunDir) -> Result<Option<BTreeMap<Unit, f64>>, EngineError> {
+    let bytes = run.disk().read_if_there(&run.roster())?;
+    Ok(bytes.and_then(|bytes| parse(std::str::from_utf8(&bytes).ok()?)))
+}
+
+fn parse(text: &str) -> Option<BTreeMap<Unit, f64>> {
     text.lines()
         .map(|line| line.split_once(' ').and_then(|(hours, unit)| Some((Unit::parse(unit)?, hours.parse().ok()?))))
         .collect()
@@ -26,10 +31,10 @@ pub(crate) fn write(run: &RunDir, hours: &BTreeMap<Unit, f64>) -> Result<(), Eng
     for (unit, hours) in hours {
         writeln!(text, "{hours} {unit}").expect("a text can always be written to");
     }
-    if fs::read(run.roster()).is_ok_and(|old| old == text.as_bytes()) {
+    if run.disk().read_if_there(&run.roster())?.is_some_and(|old| old == text.as_bytes()) {
         return Ok(());
     }
-    atomic::write(&run.tmp(), &run.roster(), text.as_bytes()).map(drop)
+    run.write(&run.roster(), text.as_bytes()).map(drop)
 }
 
 #[cfg(test)]
@@ -40,13 +45,13 @@ mod tests {
     fn a_roster_comes_back_as_it_was() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::new(dir.path());
-        assert_eq!(read(&run), None);
+        assert_eq!(read(&run).unwrap(), None);
         let unit = |site: &str, date| Unit::SiteDay { site: site.into(), date, part: 3 };
         let hours = [(unit("a b", None), 0.1), (unit("É", Some(jiff::civil::date(2020, 3, 1))), 1.0 / 3.0)].into();
         write(&run, &hours).unwrap();
         write(&run, &hours).unwrap();
-        assert_eq!(read(&run), Some(hours));
-        fs::write(run.roster(), "half a line").unwrap();
-        assert_eq!(read(&run), None);
+        assert_eq!(read(&run).unwrap(), Some(hours));
+        std::fs::write(run.roster(), "half a line").unwrap();
+        assert_eq!(read(&run).unwrap(), None);
     }
 }

@@ -1,14 +1,13 @@
 //! The folder of a run: where everything in it lives.
 
-use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use chorus_platform::lock::{self, Lock};
-use chorus_platform::space;
-
-use super::atomic;
+use super::atomic::{self, OutputState, Staged};
 use super::claim::{self, Claim};
+use super::disk::Disk;
+use super::file_system::{LockFile, Mode};
 use super::hash::hash_bytes;
 use super::share::Share;
 use crate::config::RESOLVED;
@@ -21,10 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How the names of checkpoints begin, among what passes remember.
 pub(crate) const CHECKPOINT: &str = "checkpoint-";
 
+/// The lock of a run, which this process holds until it is dropped.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: Box<dyn LockFile>,
+}
+
 /// A run's folder. Making one touches nothing.
 #[derive(Debug, Clone)]
 pub struct RunDir {
     path: PathBuf,
+    /// What the folder lies on.
+    disk: Disk,
     /// The share of the run that this process makes; `None` when the whole run is its own.
     share: Option<Share>,
     /// Whether processes keep each other off by locks.
@@ -34,7 +41,24 @@ pub struct RunDir {
 impl RunDir {
     /// The run in this folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), share: None, has_locks: true }
+        Self { path: path.into(), disk: Disk::local(), share: None, has_locks: true }
+    }
+
+    /// The same run on another disk.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn on(self, disk: Disk) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// Another run on the same disk.
+    pub(crate) fn other(&self, path: impl Into<PathBuf>) -> Self {
+        Self { disk: self.disk.clone(), ..Self::new(path) }
+    }
+
+    /// What the folder lies on.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The same run with the locks that the key `run.lock` names.
@@ -94,6 +118,22 @@ impl RunDir {
         self.path.join("tmp").join("scratch")
     }
 
+    /// A new file under [`RunDir::tmp`].
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn stage(&self) -> Result<Staged, EngineError> {
+        Staged::create(&self.disk, &self.tmp())
+    }
+
+    /// Writes a whole file of the run.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`].
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<OutputState, EngineError> {
+        atomic::write(&self.disk, &self.tmp(), path, bytes)
+    }
+
     /// The folder of a pass's journal, which holds the states of its units.
     pub fn states(&self, pass: &str) -> PathBuf {
         self.path.join("state").join(pass)
@@ -130,12 +170,12 @@ impl RunDir {
     ///
     /// # Errors
     /// [`EngineError::Locked`] when another process has it; [`EngineError::NoLocks`] where the file system has none.
-    pub fn lock(&self) -> Result<File, EngineError> {
+    pub fn lock(&self) -> Result<RunLock, EngineError> {
         let path = self.path.join("state").join("lock");
-        let file = atomic::open_lock(&path)?;
+        let file = atomic::open_lock(&self.disk, &path)?;
         let start = Instant::now();
-        let lock = if self.share.is_some() { Lock::Shared } else { Lock::Exclusive };
-        while self.has_locks && !claim::locked(&file, &path, lock)? {
+        let mode = if self.share.is_some() { Mode::Shared } else { Mode::Exclusive };
+        while self.has_locks && !claim::locked(&*file, &path, mode)? {
             if start.elapsed() > PATIENCE {
                 return Err(EngineError::Locked { path: self.path.clone() });
             }
@@ -143,8 +183,22 @@ impl RunDir {
         }
         // A lock belongs to the open file, which the worker inherits: when `chorus` is killed, the run stays locked
         // until its worker ended.
-        lock::hand_on(&file).map_err(EngineError::io(&path, "cannot be handed to the worker"))?;
-        Ok(file)
+        file.hand_on().map_err(EngineError::io(&path, "cannot be handed to the worker"))?;
+        self.settle()?;
+        Ok(RunLock { _file: file })
+    }
+
+    /// Waits until the run's folder itself is on the disk: files in it are lost with it.
+    fn settle(&self) -> Result<(), EngineError> {
+        let absolute = std::path::absolute(&self.path).map_err(EngineError::io(&self.path, "cannot be found"))?;
+        for (above, folder) in absolute.ancestors().enumerate() {
+            match self.disk.sync_folder(folder) {
+                // In a folder that this process may not open somebody else made the run's, and folders further above were there before.
+                Err(e) if above > 1 || above == 1 && e.kind() == ErrorKind::PermissionDenied => {}
+                synced => synced.map_err(EngineError::io(folder, "cannot be synced"))?,
+            }
+        }
+        Ok(())
     }
 
     fn share_path(&self, share: Share) -> PathBuf {
@@ -162,7 +216,7 @@ impl RunDir {
             return Ok(Claim::undisputed());
         }
         loop {
-            if let Some(claim) = Claim::take(&path)? {
+            if let Some(claim) = Claim::take(&self.disk, &path)? {
                 return claim.inherited();
             }
             if start.elapsed() > PATIENCE {
@@ -175,12 +229,12 @@ impl RunDir {
     /// Claims a part of a pass's scan of the archive for this process. `None` while another process has it. A process without a share
     /// has the whole run and needs no claims; without locks, several may do the same part, to the same end.
     pub(crate) fn claim(&self, pass: &str, work: &str) -> Result<Option<Claim>, EngineError> {
-        if self.is_undisputed() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.claim_path(pass, work)) }
+        if self.is_undisputed() { Ok(Some(Claim::undisputed())) } else { Claim::take(&self.disk, &self.claim_path(pass, work)) }
     }
 
     /// As [`RunDir::claim`], but waits for the other process.
     pub(crate) fn wait_for_claim(&self, pass: &str, work: &str) -> Result<Claim, EngineError> {
-        if self.is_undisputed() { Ok(Claim::undisputed()) } else { Claim::wait(&self.claim_path(pass, work)) }
+        if self.is_undisputed() { Ok(Claim::undisputed()) } else { Claim::wait(&self.disk, &self.claim_path(pass, work)) }
     }
 
     fn is_undisputed(&self) -> bool {
@@ -202,7 +256,10 @@ impl RunDir {
     /// [`EngineError::Io`] when the file system does not report it.
     pub fn free_bytes(&self) -> Result<u64, EngineError> {
         let absolute = std::path::absolute(&self.path).map_err(EngineError::io(&self.path, "cannot be found"))?;
-        let existing = absolute.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-        space::free_bytes(existing).map_err(EngineError::io(existing, "free space cannot be read"))
+        let mut existing = absolute.as_path();
+        while let (None, Some(above)) = (self.disk.find(existing)?, existing.parent()) {
+            existing = above;
+        }
+        self.disk.free_bytes(existing).map_err(EngineError::io(existing, "free space cannot be read"))
     }
 }

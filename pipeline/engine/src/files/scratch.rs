@@ -3,13 +3,13 @@
 //! removed by the next.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::atomic;
 use super::claim::Claim;
+use super::disk::Disk;
+use super::file_system::Entry;
 use super::run_dir::RunDir;
 use crate::EngineError;
 
@@ -18,11 +18,10 @@ const ATTEMPTS: u32 = 100;
 /// How the name of a folder's lock file ends.
 const LOCK: &str = ".lock";
 
-static COUNTER: AtomicU64 = AtomicU64::new(0);
-
 /// A folder of this process. It goes with this value, or with the first process that finds it after a crash.
 #[derive(Debug)]
 pub struct Scratch {
+    disk: Disk,
     path: PathBuf,
     claim: Option<Claim>,
 }
@@ -33,11 +32,11 @@ impl Scratch {
     /// # Errors
     /// [`EngineError::Io`]; [`EngineError::NoLocks`] where nobody could tell whether the folder is still in use.
     pub fn claim(run: &RunDir) -> Result<Self, EngineError> {
-        let root = run.scratch();
-        sweep(&root);
+        let (disk, root) = (run.disk(), run.scratch());
+        sweep(disk, &root);
         for _ in 0..ATTEMPTS {
-            let name = format!("{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-            let claim = match Claim::take(&lock_of(&root, &name)) {
+            let name = disk.unique();
+            let claim = match Claim::take(disk, &lock_of(&root, &name)) {
                 Ok(Some(claim)) => claim,
                 // Another machine has a process of that number.
                 Ok(None) => continue,
@@ -46,9 +45,9 @@ impl Scratch {
                 Err(error) => return Err(error),
             };
             let path = root.join(name);
-            remove(&path)?;
-            atomic::make_folder(&path)?;
-            return Ok(Self { path, claim: Some(claim) });
+            atomic::clear(disk, &path)?;
+            disk.make_folders(&path)?;
+            return Ok(Self { disk: disk.clone(), path, claim: Some(claim) });
         }
         Err(EngineError::io(&root, "has no free name for a folder")(ErrorKind::AlreadyExists.into()))
     }
@@ -62,9 +61,9 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // The lock goes last, so that nobody finds a folder without one. What cannot be removed, the next process removes.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = self.disk.remove_all(&self.path);
         drop(self.claim.take());
-        let _ = self.path.parent().map(fs::remove_dir);
+        let _ = self.path.parent().map(|root| self.disk.remove_folder(root));
     }
 }
 
@@ -73,59 +72,48 @@ impl Drop for Scratch {
 /// # Errors
 /// [`EngineError::Io`].
 pub fn clear_tmp(run: &RunDir) -> Result<(), EngineError> {
-    let (tmp, root) = (run.tmp(), run.scratch());
-    for path in entries(&tmp).map_err(EngineError::io(&tmp, "cannot be cleared"))? {
+    let (disk, tmp, root) = (run.disk(), run.tmp(), run.scratch());
+    for Entry { path, is_folder } in disk.entries(&tmp)? {
         if path == root {
-            sweep(&root);
+            sweep(disk, &root);
+        } else if is_folder {
+            atomic::clear(disk, &path)?;
         } else {
-            remove(&path)?;
+            disk.remove_if_there(&path)?;
         }
     }
     // It stays where somebody needs it, and is made again where it is needed.
-    let _ = fs::remove_dir(&tmp);
+    let _ = disk.remove_folder(&tmp);
     Ok(())
 }
 
 /// Removes folders whose processes are gone. Those of somebody else stay.
-fn sweep(root: &Path) {
-    let names = entries(root).unwrap_or_default().into_iter().filter_map(|path| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
+fn sweep(disk: &Disk, root: &Path) {
+    let names = disk.entries(root).unwrap_or_default().into_iter().filter_map(|entry| {
+        let name = entry.path.file_name()?.to_string_lossy().into_owned();
         Some(name.strip_suffix(LOCK).map_or(name.clone(), str::to_owned))
     });
     for name in names.collect::<BTreeSet<String>>() {
-        if let Ok(Some(_claim)) = Claim::take(&lock_of(root, &name)) {
-            let _ = remove(&root.join(name));
+        if let Ok(Some(_claim)) = Claim::take(disk, &lock_of(root, &name)) {
+            let _ = atomic::clear(disk, &root.join(name));
         }
     }
-    let _ = fs::remove_dir(root);
+    let _ = disk.remove_folder(root);
 }
 
 fn lock_of(root: &Path, name: &str) -> PathBuf {
     root.join(format!("{name}{LOCK}"))
 }
 
-/// What a folder holds; nothing where it is missing.
-fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    match fs::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect(),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e),
-    }
-}
-
-/// Removes a file, or a folder with all that it holds; does nothing when it is missing.
-fn remove(path: &Path) -> Result<(), EngineError> {
-    let is_folder = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir());
-    let removed = if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(EngineError::io(path, "cannot be removed")(e)),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn entries(folder: &Path) -> Vec<PathBuf> {
+        Disk::local().entries(folder).unwrap().into_iter().map(|entry| entry.path).collect()
+    }
 
     #[test]
     fn processes_do_not_remove_what_others_use_and_leave_nothing() {
@@ -145,7 +133,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(entries(&run.tmp()).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(entries(&run.tmp()), Vec::<PathBuf>::new());
     }
 
     #[test]
@@ -160,14 +148,11 @@ mod tests {
         fs::write(run.tmp().join("7-3"), b"half a file").unwrap();
         fs::create_dir_all(run.tmp().join("1-of-2")).unwrap();
         clear_tmp(&run).unwrap();
-        let found: Vec<String> = entries(&run.scratch())
-            .unwrap()
-            .iter()
-            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-            .collect();
+        let found: Vec<String> =
+            entries(&run.scratch()).iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
         let own = used.path().file_name().unwrap().to_string_lossy().into_owned();
         assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), [own.clone(), format!("{own}.lock")].into());
-        assert_eq!(entries(&run.tmp()).unwrap(), [run.scratch()]);
+        assert_eq!(entries(&run.tmp()), [run.scratch()]);
         drop(used);
         assert!(!run.scratch().exists());
         clear_tmp(&RunDir::new(dir.path().join("nowhere"))).unwrap();

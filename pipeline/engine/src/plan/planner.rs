@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::part::Part;
 use super::scan::{Found, Scan};
 use super::status::{PassPlan, Status, UnitPlan};
-use crate::files::hash::{hash_bytes, hash_file};
+use crate::files::hash::{hash_bytes, hash_on};
 use crate::graph::{Input, Output, Pass, Per};
 use crate::state::fingerprint::{ABSENT, Fingerprint};
 use crate::state::inputs;
@@ -48,22 +48,25 @@ impl Planner<'_> {
         let common = self.common(pass, states, scan)?;
         let blockers = self.blockers(pass, states, earlier)?;
         let lost = self.lost_model(pass);
-        let status = |unit: &Unit| {
+        let status = |unit: &Unit| -> Result<Status, EngineError> {
             if let Some(blocker) = blockers.iter().find(|blocker| blocker.blocks(unit)) {
-                return Status::Waiting(blocker.stage);
+                return Ok(Status::Waiting(blocker.stage));
             }
-            let Some(state) = recorded.get(unit) else { return Status::Missing };
+            let Some(state) = recorded.get(unit) else { return Ok(Status::Missing) };
             if let Some(lost) = &lost {
-                return Status::Stale(lost.clone());
+                return Ok(Status::Stale(lost.clone()));
             }
-            // Whether the files of another share are there is that share's business.
-            let outputs = || if self.is_own(unit) { state.check_outputs(self.run, self.verify) } else { None };
             let fingerprint = self.fingerprint(&common, pass, unit, states, scan);
-            fingerprint.difference(&state.fingerprint, self.config.known()).or_else(outputs).map_or(Status::Fresh, Status::Stale)
+            let reason = match fingerprint.difference(&state.fingerprint, self.config.known()) {
+                // Whether the files of another share are there is that share's business.
+                None if self.is_own(unit) => state.check_outputs(self.run, self.verify)?,
+                difference => difference,
+            };
+            Ok(reason.map_or(Status::Fresh, Status::Stale))
         };
         let units: Vec<Unit> = self.units(pass, states, scan).into_iter().collect();
-        let plan = |unit: Unit| UnitPlan { status: status(&unit), unit };
-        let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect();
+        let plan = |unit: Unit| Ok(UnitPlan { status: status(&unit)?, unit });
+        let plans: Vec<UnitPlan> = units.into_par_iter().map(plan).collect::<Result<_, EngineError>>()?;
         let known: BTreeSet<&Unit> = plans.iter().map(|p| &p.unit).collect();
         let gone = recorded.keys().filter(|u| !known.contains(u) && self.is_own(u)).cloned().collect();
         let (pending, awaits) = (scan.pending.clone(), self.awaits(pass, &known, earlier));
@@ -152,30 +155,31 @@ impl Planner<'_> {
             if let Input::File(key) = input
                 && let Some(path) = self.config.text(key)
             {
-                inputs.insert(key.to_owned(), hash_file(Path::new(path))?);
+                inputs.insert(key.to_owned(), hash_on(self.run.disk(), Path::new(path))?);
             }
             if let Input::Run { key, table } = input {
                 for (i, path) in self.config.paths(key).into_iter().enumerate() {
-                    inputs.insert(format!("{key} {} {table}", i + 1), recorded_hash(&RunDir::new(path), table)?);
+                    inputs.insert(format!("{key} {} {table}", i + 1), recorded_hash(&self.run.other(path), table)?);
                 }
             }
             if let Input::Models { key, file } = input {
                 for (i, folder) in self.config.paths(key).iter().enumerate() {
-                    let path = folder.join(file);
-                    let hash = path.exists().then(|| hash_file(&path)).transpose()?;
-                    inputs.insert(format!("{key} {} {file}", i + 1), hash.unwrap_or_else(|| ABSENT.into()));
+                    inputs.insert(format!("{key} {} {file}", i + 1), self.hash_or_absent(&folder.join(file))?);
                 }
             }
             // A file of a model that another run trained.
             if let Input::Model(name) = input
                 && !self.passes.iter().any(|maker| maker.makes(input))
             {
-                let path = model_file(self.config, self.run, name);
-                let hash = path.exists().then(|| hash_file(&path)).transpose()?;
-                inputs.insert(format!("model/{name}"), hash.unwrap_or_else(|| ABSENT.into()));
+                inputs.insert(format!("model/{name}"), self.hash_or_absent(&model_file(self.config, self.run, name))?);
             }
         }
         Ok(inputs)
+    }
+
+    fn hash_or_absent(&self, path: &Path) -> Result<String, EngineError> {
+        let is_there = self.run.disk().find(path)?.is_some();
+        if is_there { hash_on(self.run.disk(), path) } else { Ok(ABSENT.into()) }
     }
 
     /// The earlier stages that are not fresh, as far as units of a pass cannot be planned before they are.

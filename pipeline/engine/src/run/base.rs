@@ -11,9 +11,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::files::atomic;
+use crate::files::atomic::{self, Waiting};
 use crate::files::run_dir::CHECKPOINT;
-use crate::files::tree::files_below;
 use crate::graph::Pass;
 use crate::plan::planner::Planner;
 use crate::plan::scan::{Found, Scan};
@@ -28,13 +27,13 @@ const BASE: &str = "run.base";
 
 /// Refuses a key that names a folder that is no run, or this run itself.
 pub(crate) fn require_runs(config: &Config, run: &RunDir, key: &'static str) -> Result<(), EngineError> {
-    let real = |path: &Path| path.canonicalize().ok();
+    let own = run.disk().identify(run.path())?;
     for path in config.paths(key) {
         let refuse = |found: &str| Err(EngineError::OtherRun { key, path: path.clone(), found: found.to_owned() });
-        if !path.join("state").is_dir() {
+        if !run.disk().find(&path.join("state"))?.is_some_and(|state| state.is_folder) {
             return refuse("this folder is no run");
         }
-        if real(&path) == real(run.path()) {
+        if own.is_some() && run.disk().identify(&path)? == own {
             return refuse("this is the folder of the run itself");
         }
     }
@@ -65,15 +64,15 @@ pub(crate) struct Match {
 }
 
 impl Base {
-    /// The bases that a configuration names.
-    pub(crate) fn all(config: &Config) -> Vec<Self> {
-        config.paths(BASE).into_iter().map(|path| Self { run: RunDir::new(path) }).collect()
+    /// The bases that the configuration of a run names.
+    pub(crate) fn all(config: &Config, run: &RunDir) -> Vec<Self> {
+        config.paths(BASE).into_iter().map(|path| Self { run: run.other(path) }).collect()
     }
 
     /// The bases that a configuration names, once they are known to be runs, and others than this one.
     pub(crate) fn checked(config: &Config, run: &RunDir) -> Result<Vec<Self>, EngineError> {
         require_runs(config, run, BASE)?;
-        Ok(Self::all(config))
+        Ok(Self::all(config, run))
     }
 
     /// Its folder.
@@ -88,10 +87,10 @@ impl Base {
     }
 
     /// What the base records of a pass, with the state of its journal at that time.
-    fn recorded(&self, pass: &str, units: &BTreeSet<&Unit>) -> (BTreeMap<Unit, UnitState>, Option<Stamp>) {
-        let stamp = journal::stamp(&self.run, pass);
+    fn recorded(&self, pass: &str, units: &BTreeSet<&Unit>) -> Result<(BTreeMap<Unit, UnitState>, Option<Stamp>), EngineError> {
+        let stamp = journal::stamp(&self.run, pass)?;
         let extent = |unit: &Unit| if units.contains(unit) { Extent::All } else { Extent::Nothing };
-        (journal::read(&self.run, pass, extent).made, stamp)
+        Ok((journal::read(&self.run, pass, extent)?.made, stamp))
     }
 
     /// The units of a pass, among these, for which the base has what this run would make; its outputs are there with their sizes.
@@ -110,55 +109,65 @@ impl Base {
         let fits = |(unit, state): (Unit, UnitState)| {
             let fingerprint = planner.fingerprint(&common, pass, &unit, states, scan);
             let same = fingerprint.difference(&state.fingerprint, planner.config.known()).is_none()
-                && state.check_outputs(&self.run, false).is_none();
-            same.then_some(Match { unit, fingerprint, state })
+                && state.check_outputs(&self.run, false)?.is_none();
+            Ok(same.then_some(Match { unit, fingerprint, state }))
         };
-        let (recorded, stamp) = self.recorded(pass.name, units);
-        let units = recorded.into_par_iter().filter_map(fits).collect();
-        Ok(Matches { units, stamp })
+        let (recorded, stamp) = self.recorded(pass.name, units)?;
+        let units: Vec<Option<Match>> = recorded.into_par_iter().map(fits).collect::<Result<_, EngineError>>()?;
+        Ok(Matches { units: units.into_iter().flatten().collect(), stamp })
     }
 
-    /// Links the outputs of a unit into `run`. False when one of them is gone meanwhile.
-    pub(crate) fn link_outputs(&self, run: &RunDir, found: &Match) -> Result<bool, EngineError> {
+    /// Takes the outputs of a unit into `tmp/` of `run`, each with its path in the run. `None` when one of them is gone meanwhile.
+    pub(crate) fn take_outputs<'f>(
+        &self,
+        run: &RunDir,
+        found: &'f Match,
+    ) -> Result<Option<Vec<(Waiting, &'f str)>>, EngineError> {
+        let mut taken = Vec::new();
         for path in found.state.outputs.paths() {
-            match atomic::take(&run.tmp(), &self.path().join(path), &run.path().join(path)) {
-                Ok(()) => {}
-                Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(false),
+            match atomic::take(run.disk(), &run.tmp(), &self.path().join(path)) {
+                Ok(file) => taken.push((file, path)),
+                Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Ok(Some(taken))
     }
 
     /// Of these units, those that the base did not make again since they were found. Making a unit is written down before its files are
     /// replaced. So when the record is the same before and after linking, so were the files.
-    pub(crate) fn unchanged<'a>(&self, pass: &str, found: Vec<&'a Match>, stamp: &Option<Stamp>) -> Vec<&'a Match> {
-        if stamp.is_some() && journal::stamp(&self.run, pass) == *stamp {
-            return found;
+    pub(crate) fn unchanged<'a>(
+        &self,
+        pass: &str,
+        found: Vec<&'a Match>,
+        stamp: &Option<Stamp>,
+    ) -> Result<Vec<&'a Match>, EngineError> {
+        if stamp.is_some() && journal::stamp(&self.run, pass)? == *stamp {
+            return Ok(found);
         }
-        let now = self.recorded(pass, &found.iter().map(|found| &found.unit).collect()).0;
-        found.into_iter().filter(|found| now.get(&found.unit) == Some(&found.state)).collect()
+        let now = self.recorded(pass, &found.iter().map(|found| &found.unit).collect())?.0;
+        Ok(found.into_iter().filter(|found| now.get(&found.unit) == Some(&found.state)).collect())
     }
 
     /// How many of these units the base has just as this run has them.
-    pub(crate) fn count(&self, pass: &str, units: &BTreeMap<&Unit, &UnitState>) -> usize {
-        let recorded = self.recorded(pass, &units.keys().copied().collect()).0;
-        units.iter().filter(|(unit, state)| recorded.get(**unit) == Some(**state)).count()
+    pub(crate) fn count(&self, pass: &str, units: &BTreeMap<&Unit, &UnitState>) -> Result<usize, EngineError> {
+        let recorded = self.recorded(pass, &units.keys().copied().collect())?.0;
+        Ok(units.iter().filter(|(unit, state)| recorded.get(**unit) == Some(**state)).count())
     }
 
     /// Takes over what a pass of the base has cached and this run has not, so that the archive is not read again.
     pub(crate) fn link_cache(&self, run: &RunDir, pass: &str) -> Result<(), EngineError> {
         let (theirs, own) = (self.run.cache(pass, ""), run.cache(pass, ""));
-        for path in files_below(&theirs) {
-            let relative = path.strip_prefix(&theirs).unwrap_or(&path);
+        for path in run.disk().files_below(&theirs)? {
+            let place = own.join(path.strip_prefix(&theirs).unwrap_or(&path));
             let is_checkpoint = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(CHECKPOINT));
-            if is_checkpoint || own.join(relative).exists() {
+            if is_checkpoint || run.disk().find(&place)?.is_some() {
                 continue;
             }
-            match atomic::take(&run.tmp(), &path, &own.join(relative)) {
+            match atomic::take(run.disk(), &run.tmp(), &path) {
                 // The base removed it meanwhile.
                 Err(EngineError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-                taken => taken?,
+                taken => taken?.put(&place)?,
             }
         }
         Ok(())
@@ -168,7 +177,6 @@ impl Base {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::atomic::OutputState;
     use crate::state::journal::Journal;
 
     const OUTPUT: &str = "tables/segments/part-000.parquet";
@@ -176,9 +184,7 @@ mod tests {
     /// A base with one unit, and that unit as it was found.
     fn base(folder: &Path) -> (Base, Match) {
         let base = Base { run: RunDir::new(folder.join("base")) };
-        let bytes = b"rows";
-        let output = OutputState { bytes: 4, hash: crate::hash_bytes(bytes), rows: None };
-        atomic::write(&base.run.tmp(), &base.path().join(OUTPUT), bytes).unwrap();
+        let output = base.run.write(&base.path().join(OUTPUT), b"rows").unwrap();
         let state = UnitState {
             fingerprint: Fingerprint { code_version: 1, ..Fingerprint::default() },
             outputs: [(OUTPUT, output)].into_iter().collect(),
@@ -197,8 +203,8 @@ mod tests {
     fn a_unit_that_the_base_makes_again_meanwhile_is_not_taken() {
         let dir = tempfile::tempdir().unwrap();
         let (base, found) = base(dir.path());
-        let stamp = journal::stamp(&base.run, "segment");
-        let is_taken = || base.unchanged("segment", vec![&found], &stamp).len() == 1;
+        let stamp = journal::stamp(&base.run, "segment").unwrap();
+        let is_taken = || base.unchanged("segment", vec![&found], &stamp).unwrap().len() == 1;
         assert!(is_taken());
         // What happens to other units does not matter.
         let other = Unit::SiteDay { site: "A".into(), date: None, part: 0 };
@@ -219,10 +225,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::new(dir.path().join("run"));
         let (base, found) = base(dir.path());
-        assert!(base.link_outputs(&run, &found).unwrap());
+        let taken = base.take_outputs(&run, &found).unwrap().unwrap();
+        taken.iter().for_each(|(file, path)| file.put(&run.path().join(path)).unwrap());
         assert_eq!(std::fs::read(run.path().join(OUTPUT)).unwrap(), b"rows");
         std::fs::remove_file(base.path().join(OUTPUT)).unwrap();
-        assert!(!base.link_outputs(&run, &found).unwrap());
+        assert!(base.take_outputs(&run, &found).unwrap().is_none());
     }
 
     #[test]
@@ -231,7 +238,7 @@ mod tests {
         let run = RunDir::new(dir.path().join("run"));
         let (base, _) = base(dir.path());
         let remember = |run: &RunDir, name: &str, what: &str| {
-            atomic::write(&run.tmp(), &run.cache("ingest", name), what.as_bytes()).unwrap();
+            run.write(&run.cache("ingest", name), what.as_bytes()).unwrap();
         };
         remember(&base.run, "files/aa/piece", "theirs");
         remember(&base.run, "files/aa/other", "theirs");

@@ -93,7 +93,7 @@ impl Runner {
                 "name a folder outside of it in run.path",
             );
         }
-        if self.config.text("model.path").is_some() && self.run.model().join(WEIGHTS).exists() {
+        if self.config.text("model.path").is_some() && self.run.disk().find(&self.run.model().join(WEIGHTS))?.is_some() {
             let next =
                 "name another folder in run.path, so that its labels and metrics are not taken for those of the other model";
             return refuse("this run trained a model of its own, and model.path names another", next);

@@ -11,7 +11,9 @@ use chorus_text::shown_json;
 use serde_json::json;
 
 use super::runner::Runner;
+use crate::files::appended;
 use crate::files::atomic::{self, Batch};
+use crate::files::publisher::Publisher;
 use crate::graph::Pass;
 use crate::state::fingerprint::Fingerprint;
 use crate::state::journal::{Interrupted, Journal};
@@ -35,6 +37,7 @@ pub(super) struct Ready<'a> {
 pub(super) struct Commits<'a> {
     runner: &'a Runner,
     pass: &'a Pass,
+    publisher: Publisher,
     journal: Journal<'a>,
     /// What is recorded of the units now.
     states: &'a States,
@@ -44,9 +47,16 @@ pub(super) struct Commits<'a> {
 }
 
 impl<'a> Commits<'a> {
-    pub(super) fn new(runner: &'a Runner, pass: &'a Pass, states: &'a States, interrupted: &'a Interrupted) -> Self {
+    /// Made before the first unit is, as a [`Publisher`] is.
+    pub(super) fn new(
+        runner: &'a Runner,
+        pass: &'a Pass,
+        states: &'a States,
+        interrupted: &'a Interrupted,
+    ) -> Result<Self, EngineError> {
+        let publisher = Publisher::new(runner.run.disk(), runner.run.path())?;
         let journal = Journal::new(&runner.run, pass.name);
-        Self { runner, pass, journal, states, interrupted, done: Vec::new() }
+        Ok(Self { runner, pass, publisher, journal, states, interrupted, done: Vec::new() })
     }
 
     /// Commits units as they become ready, until no more come. `told` gets how many were committed in all, and those that were just now.
@@ -65,7 +75,8 @@ impl<'a> Commits<'a> {
         Ok(())
     }
 
-    fn some(&mut self, ready: Vec<Ready<'_>>) -> Result<(), EngineError> {
+    /// Commits some units together.
+    pub(super) fn some(&mut self, ready: Vec<Ready<'_>>) -> Result<(), EngineError> {
         let Self { runner: Runner { run, .. }, pass, .. } = *self;
         let outputs: Vec<Outputs> = ready.iter().map(|ready| ready.staged.outputs().collect()).collect();
         let recorded = self.states.get(pass.name);
@@ -80,14 +91,14 @@ impl<'a> Commits<'a> {
         self.journal.making(ready.iter().map(|ready| ready.unit).zip(touched.iter().map(Touched::files)))?;
         let (batches, made): (Vec<Batch>, Vec<_>) =
             ready.into_iter().map(|Ready { unit, fingerprint, staged, seconds }| (staged, (unit, fingerprint, seconds))).unzip();
-        atomic::publish_all(run.path(), &batches)?;
+        self.publisher.publish(batches.iter().flat_map(Batch::files))?;
         touched.iter().try_for_each(|touched| touched.remove_superseded(run))?;
         let mut committed = Vec::with_capacity(made.len());
         let (mut log, peak_mib) = (String::new(), memory::peak().map(|bytes| bytes >> 20));
         for ((unit, fingerprint, seconds), outputs) in made.into_iter().zip(outputs) {
             let rows: BTreeMap<&str, u64> = outputs.iter().filter_map(|(path, output)| Some((path, output.rows?))).collect();
             let event = json!({
-                "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "unit": unit.to_string(), "seconds": seconds, "rows": rows,
+                "at": run.disk().now().to_string(), "pass": pass.name, "unit": unit.to_string(), "seconds": seconds, "rows": rows,
                 "peak_mib": peak_mib,
             });
             log += &format!("{event}\n");
@@ -96,11 +107,9 @@ impl<'a> Commits<'a> {
             committed.push((unit.clone(), state));
         }
         self.journal.made(committed.iter().map(|(unit, state)| (unit, state)))?;
-        for (_, state) in &committed {
-            let checkpoint = run.checkpoint(pass.name, &state.fingerprint.digest());
-            atomic::remove(&run.cache(pass.name, ""), &checkpoint)?;
-        }
-        atomic::append(&run.log(), &shown_json(&log))?;
+        let checkpoints = committed.iter().map(|(_, state)| run.checkpoint(pass.name, &state.fingerprint.digest()));
+        atomic::remove(run.disk(), &run.cache(pass.name, ""), checkpoints)?;
+        appended::append(run.disk(), &run.log(), &shown_json(&log))?;
         self.done.extend(committed);
         Ok(())
     }
@@ -128,7 +137,7 @@ impl<'a> Touched<'a> {
     /// Removes what the unit had before and has no more, such as a table that was switched off.
     pub(super) fn remove_superseded(&self, run: &RunDir) -> Result<(), EngineError> {
         let superseded = self.all.iter().filter(|path| !self.outputs.contains(path));
-        superseded.into_iter().try_for_each(|path| atomic::remove(run.path(), &run.path().join(path)))
+        atomic::remove(run.disk(), run.path(), superseded.map(|path| run.path().join(path)))
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
         let run = RunDir::new(dir.path());
         let files = ["tables/a/part-000.parquet", "tables/b/part-000.parquet", "tables/c/part-000.parquet"];
         for file in files {
-            atomic::write(&run.tmp(), &run.path().join(file), b"rows").unwrap();
+            run.write(&run.path().join(file), b"rows").unwrap();
         }
         let outputs =
             |path: &str| [(path, OutputState { bytes: 4, hash: "ab".into(), rows: None })].into_iter().collect::<Outputs>();
@@ -153,25 +162,5 @@ mod tests {
         assert_eq!(touched.files(), files);
         touched.remove_superseded(&run).unwrap();
         assert_eq!(files.map(|file| run.path().join(file).exists()), [false, false, true]);
-    }
-
-    #[test]
-    fn many_files_get_their_names_as_few_do() {
-        for number in [3, 40] {
-            let dir = tempfile::tempdir().unwrap();
-            let run = RunDir::new(dir.path());
-            let batches: Vec<Batch> = (0..number)
-                .map(|i| {
-                    let mut staged = atomic::Staged::create(&run.tmp()).unwrap();
-                    std::io::Write::write_all(&mut staged, format!("file {i}").as_bytes()).unwrap();
-                    Batch([(format!("tables/t/{i}"), staged.finish(None).unwrap())].into())
-                })
-                .collect();
-            atomic::publish_all(run.path(), &batches).unwrap();
-            assert!(
-                (0..number).all(|i| std::fs::read_to_string(run.tables().join(format!("t/{i}"))).unwrap() == format!("file {i}"))
-            );
-            assert_eq!(std::fs::read_dir(run.tmp()).unwrap().count(), 0);
-        }
     }
 }

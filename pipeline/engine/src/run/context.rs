@@ -217,7 +217,8 @@ impl Access<'_> {
         if !self.pass.reads(Input::Model(name)) {
             return Err(self.undeclared("model file", name));
         }
-        Ok(Some(model_file(self.config, self.run, name)).filter(|p| p.exists()))
+        let path = model_file(self.config, self.run, name);
+        Ok(self.run.disk().find(&path)?.map(|_| path))
     }
 
     /// A declared file in each of the models' folders that a key lists.
@@ -241,7 +242,7 @@ impl Access<'_> {
         }
         let schema = schema(table)?;
         let files = |path: PathBuf| -> Result<Vec<Partition>, EngineError> {
-            let other = RunDir::new(path);
+            let other = self.run.other(path);
             Ok(of_other_run(&other, table)?.iter().map(|(unit, state)| recorded(schema, &other, unit, state)).collect())
         };
         self.config.paths(key).into_iter().map(files).collect()
@@ -260,22 +261,23 @@ impl Access<'_> {
 
     /// What this pass remembered under this name, if anything; where it is nothing, what it remembered in a base of the run.
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
-        std::fs::read(self.memory(name)).ok()
+        self.run.disk().read(&self.memory(name)).ok()
     }
 
     /// The file of what is remembered under a name: the run's own, or that of a base where it has none.
     fn memory(&self, name: &str) -> PathBuf {
+        let is_there = |path: &PathBuf| self.run.disk().facts(path).is_ok();
         let own = self.run.cache(self.pass.name, name);
-        if own.exists() {
+        if is_there(&own) {
             return own;
         }
-        let theirs = self.config.paths("run.base").into_iter().map(|base| RunDir::new(base).cache(self.pass.name, name));
-        theirs.into_iter().find(|path| path.exists()).unwrap_or(own)
+        let theirs = self.config.paths("run.base").into_iter().map(|base| self.run.other(base).cache(self.pass.name, name));
+        theirs.into_iter().find(is_there).unwrap_or(own)
     }
 
     /// The size of what this pass remembered under this name, if anything.
     pub fn cached_bytes(&self, name: &str) -> Option<u64> {
-        std::fs::metadata(self.memory(name)).ok().map(|meta| meta.len())
+        self.run.disk().facts(&self.memory(name)).ok().map(|found| found.bytes)
     }
 
     /// The version of the pass's code: what is remembered of an older one's results is not this one's.
@@ -288,7 +290,7 @@ impl Access<'_> {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn cache(&self, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
-        atomic::write(&self.run.tmp(), &self.run.cache(self.pass.name, name), bytes).map(drop)
+        self.run.write(&self.run.cache(self.pass.name, name), bytes).map(drop)
     }
 
     /// Claims a part of a scan that the processes of a run share out among themselves; `None` while another has it.
@@ -422,7 +424,7 @@ impl UnitContext<'_> {
     pub fn sink(&self, table: &str, shape: &[usize]) -> Result<TableSink<'_>, EngineError> {
         let declared = self.pass.outputs.iter().copied().find(|o| matches!(o, Output::Table(t) if *t == table));
         let output = declared.ok_or_else(|| self.undeclared("output table", table))?;
-        let writer = TableWriter::new(schema(table)?, shape, Staged::create(&self.run.tmp())?)?;
+        let writer = TableWriter::new(schema(table)?, shape, self.run.stage()?)?;
         Ok(TableSink { cx: self, writer, path: RunDir::output(output, self.unit) })
     }
 
@@ -450,7 +452,7 @@ impl UnitContext<'_> {
         if !self.pass.outputs.iter().any(is_declared) {
             return Err(self.undeclared("output file", path));
         }
-        let mut staged = Staged::create(&self.run.tmp())?;
+        let mut staged = self.run.stage()?;
         staged.write_all(bytes).map_err(EngineError::io(path, "cannot be written"))?;
         self.stage(path.to_owned(), staged.finish(None)?);
         Ok(())
@@ -461,8 +463,11 @@ impl UnitContext<'_> {
     }
 
     /// The checkpoint that an earlier execution of this unit, with the very same inputs, left behind.
-    pub fn checkpoint(&self) -> Option<Vec<u8>> {
-        std::fs::read(self.checkpoint_path()).ok()
+    ///
+    /// # Errors
+    /// [`EngineError::Io`] where there is one that cannot be read: hours of work would be done again.
+    pub fn checkpoint(&self) -> Result<Option<Vec<u8>>, EngineError> {
+        self.run.disk().read_if_there(&self.checkpoint_path())
     }
 
     /// Leaves a checkpoint behind. It goes when the unit is committed.
@@ -470,7 +475,7 @@ impl UnitContext<'_> {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn save_checkpoint(&self, bytes: &[u8]) -> Result<(), EngineError> {
-        atomic::write(&self.run.tmp(), &self.checkpoint_path(), bytes).map(drop)
+        self.run.write(&self.checkpoint_path(), bytes).map(drop)
     }
 
     fn checkpoint_path(&self) -> PathBuf {

@@ -22,7 +22,7 @@ impl Runner {
     ) -> Result<Option<Scan<Found>>, EngineError> {
         let first = self.passes().iter().find(|pass| self.is_first_by_site_day(pass));
         let (Some(share), Some(first)) = (self.run.share(), first) else { return Ok(None) };
-        let known = if is_chosen(first) { None } else { roster::read(&self.run) };
+        let known = if is_chosen(first) { None } else { roster::read(&self.run)? };
         let (hours, scan) = match known {
             Some(hours) => (hours, None),
             None => {
@@ -61,7 +61,7 @@ impl Runner {
     }
 
     /// What is recorded of a pass, as far as this process needs it.
-    pub(super) fn recorded(&self, pass: &Pass) -> Recorded {
+    pub(super) fn recorded(&self, pass: &Pass) -> Result<Recorded, EngineError> {
         let part = self.part.get();
         journal::read(&self.run, pass.name, |unit| part.map_or(Extent::All, |part| part.extent(pass.name, unit)))
     }

@@ -50,7 +50,12 @@ impl Runner {
         let failed: Mutex<Option<EngineError>> = Mutex::default();
         let common = self.planner(false).common(pass, states, scan)?;
         let making = Making { runner: self, pass, common, states, scan, pool };
-        let mut commits = Commits::new(self, pass, states, interrupted);
+        let mut commits = Commits::new(self, pass, states, interrupted)?;
+        if let Some(turns) = self.turns {
+            let made = self.in_turns(&making, todo.iter().map(|plan| &plan.unit), turns, &mut commits);
+            *locked(&failed) = made.err();
+            locked(&queue).clear();
+        }
         std::thread::scope(|scope| {
             let (ready, to_commit) = sync_channel(TOGETHER);
             for _ in 0..options.jobs.max(1).min(todo.len()) {
@@ -103,6 +108,31 @@ impl Runner {
             work.summarise(&self.console, &scan.found);
         }
         Ok(made)
+    }
+
+    /// Makes units one by one in this thread, and commits so many together.
+    fn in_turns<'u>(
+        &self,
+        making: &Making<'_>,
+        units: impl Iterator<Item = &'u Unit>,
+        turns: usize,
+        commits: &mut Commits<'_>,
+    ) -> Result<(), EngineError> {
+        let (mut ready, mut failed) = (Vec::new(), Ok(()));
+        for unit in units {
+            match making.make(unit) {
+                Ok(made) => ready.push(made),
+                Err(error) => {
+                    failed = Err(error);
+                    break;
+                }
+            }
+            if ready.len() >= turns {
+                commits.some(std::mem::take(&mut ready))?;
+            }
+        }
+        commits.some(ready)?;
+        failed
     }
 }
 

@@ -48,7 +48,7 @@ impl Runner {
     pub(super) fn look(&self, among: Option<&BTreeSet<&str>>, verify: bool) -> Result<(Vec<PassPlan>, States), EngineError> {
         let bases = Base::checked(&self.config, &self.run)?;
         let is_wanted = |pass: &&Pass| among.is_none_or(|among| among.contains(pass.name));
-        let mut states = load_states(&self.run, self.passes().iter().filter(is_wanted));
+        let mut states = load_states(&self.run, self.passes().iter().filter(is_wanted))?;
         let mut plans: Vec<PassPlan> = Vec::new();
         for pass in self.passes().iter().filter(is_wanted) {
             let scan = self.scan(pass, &states, true, None)?;

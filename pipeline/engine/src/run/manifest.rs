@@ -7,7 +7,6 @@ use chorus_card::Contract;
 use chorus_platform::machine::host_name;
 use serde_json::{Map, Value, json};
 
-use crate::files::atomic;
 use crate::files::hash::hash_bytes;
 use crate::graph::{CONTRACT, Pass};
 use crate::state::states::States;
@@ -54,7 +53,7 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
             "name": contract.name, "license": contract.license, "commercial_use_forbidden": contract.forbids_commercial_use(),
         });
     }
-    let old: Option<Value> = std::fs::read(run.manifest()).ok().and_then(|b| serde_json::from_slice(&b).ok());
+    let old: Option<Value> = run.disk().read_if_there(&run.manifest())?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if old
         .as_ref()
         .and_then(Value::as_object)
@@ -62,7 +61,7 @@ pub(crate) fn write(run: &RunDir, config: &Config, passes: &[Pass], states: &Sta
     {
         return Ok(());
     }
-    manifest["written"] = jiff::Timestamp::now().to_string().into();
+    manifest["written"] = run.disk().now().to_string().into();
     let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is JSON");
-    atomic::write(&run.tmp(), &run.manifest(), &text).map(drop)
+    run.write(&run.manifest(), &text).map(drop)
 }

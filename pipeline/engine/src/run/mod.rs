@@ -1,6 +1,7 @@
 //! The highest floor: makes stages fresh. It knows plans, states and files; nothing below knows of stages' work.
 
 pub(crate) mod base;
+mod begin;
 mod checks;
 pub mod column;
 mod commit;

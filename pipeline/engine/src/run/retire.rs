@@ -1,14 +1,13 @@
 //! Removes outputs whose recordings are no longer in the archive.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chorus_platform::names::with_slashes;
 
 use super::runner::{Execution, RunOptions, Runner};
 use crate::files::atomic;
-use crate::files::tree::files_below;
+use crate::files::file_system::Entry;
 use crate::graph::{Pass, Per};
 use crate::plan::PassPlan;
 use crate::state::journal::Journal;
@@ -44,7 +43,8 @@ impl Runner {
                 gone.push(unit);
             }
         }
-        files.iter().try_for_each(|path| atomic::remove(&self.run.tables(), &self.run.path().join(path)))?;
+        let paths = files.iter().map(|path| self.run.path().join(path));
+        atomic::remove(self.run.disk(), &self.run.tables(), paths)?;
         Journal::new(&self.run, pass.name).gone(&gone)?;
         if self.run.share().is_none() && pass.per == Per::SiteDay {
             let known: BTreeSet<&Unit> = planned.into_iter().chain(states.keys()).collect();
@@ -57,6 +57,7 @@ impl Runner {
     /// unless `every_file` is.
     fn remove_strays(&self, pass: &Pass, known: &BTreeSet<&Unit>, every_file: bool) -> Result<(), EngineError> {
         let folders: BTreeSet<String> = known.iter().map(|unit| unit.folder()).collect();
+        let disk = self.run.disk();
         for table in pass.tables() {
             let root = self.run.tables().join(table);
             let is_known = |path: &Path| {
@@ -67,22 +68,31 @@ impl Runner {
                     folders.contains(&*relative)
                 }
             };
-            let listed = if every_file { files_below(&root) } else { below(&root).iter().flat_map(|site| below(site)).collect() };
-            for stray in listed.into_iter().filter(|path| !is_known(path)) {
-                for path in if stray.is_dir() { files_below(&stray) } else { vec![stray] } {
-                    atomic::remove(&self.run.tables(), &path)?;
-                    self.console.say(&format!(
-                        "{:17} {} removed: no recordings in the archive belong to it",
-                        pass.name,
-                        path.display()
-                    ));
+            let mut strays: Vec<PathBuf> = Vec::new();
+            if every_file {
+                strays.extend(disk.files_below(&root)?.into_iter().filter(|path| !is_known(path)));
+            } else {
+                for Entry { path, is_folder } in self.days(&root)?.into_iter().filter(|day| !is_known(&day.path)) {
+                    if is_folder { strays.extend(disk.files_below(&path)?) } else { strays.push(path) }
                 }
+            }
+            atomic::remove(disk, &self.run.tables(), strays.iter().cloned())?;
+            for path in strays {
+                self.console.say(&format!(
+                    "{:17} {} removed: no recordings in the archive belong to it",
+                    pass.name,
+                    path.display()
+                ));
             }
         }
         Ok(())
     }
-}
 
-fn below(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    /// What lies in the folders of a table's sites.
+    fn days(&self, table: &Path) -> Result<Vec<Entry>, EngineError> {
+        let disk = self.run.disk();
+        let sites = disk.entries(table)?.into_iter().filter(|site| site.is_folder);
+        let days: Vec<Vec<Entry>> = sites.map(|site| disk.entries(&site.path)).collect::<Result<_, EngineError>>()?;
+        Ok(days.into_iter().flatten().collect())
+    }
 }

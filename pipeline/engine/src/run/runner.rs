@@ -12,6 +12,8 @@ use super::manifest;
 use super::work::Registry;
 use crate::console::counted;
 use crate::files::claim::Claim;
+#[cfg(test)]
+use crate::files::disk::Disk;
 use crate::files::scratch::clear_tmp;
 use crate::files::share::Share;
 use crate::files::{alike, atomic, roster};
@@ -136,6 +138,8 @@ pub struct Runner {
     pub(super) stop: Arc<AtomicBool>,
     /// The part of the run that this process makes, once it is known; where it has the whole run, never.
     pub(super) part: OnceLock<Part>,
+    /// Whether units are made by this thread alone, so many before they are committed. Tests need each thing in the same order each time.
+    pub(super) turns: Option<usize>,
 }
 
 impl Runner {
@@ -144,7 +148,17 @@ impl Runner {
         let run = RunDir::new(config.run_path()).locked_by(config.values().text("run.lock"));
         let archive = config.text("archive.path").map(|path| Arc::new(Local::new(path)) as Arc<dyn Archive>);
         let (program, runtime) = (Program::Chorus, BTreeMap::new());
-        Self { config, archive, run, registry, console, program, runtime, stop: Arc::default(), part: OnceLock::new() }
+        let (stop, part, turns) = (Arc::default(), OnceLock::new(), None);
+        Self { config, archive, run, registry, console, program, runtime, stop, part, turns }
+    }
+
+    /// Works on another disk, in one thread, and commits so many units at a time.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn in_turns_on(mut self, disk: Disk, turns: usize) -> Self {
+        self.run = self.run.on(disk);
+        self.turns = Some(turns);
+        self
     }
 
     /// Reads another archive than the local folder that the configuration names.
@@ -252,20 +266,30 @@ impl Runner {
         let selected = self.selected(&options.selection)?;
         self.refuse_units_of_whole_runs(options)?;
         self.check_sources(&selected)?;
-        if !self.run.path().exists() {
+        if self.run.disk().find(self.run.path())?.is_none() {
             self.look_first(&selected)?;
         }
         let _taken = self.open()?;
+        let done = self.make_fresh(&selected, options);
+        if done.is_err() && self.program == Program::Chorus {
+            // Where the disk is full, the next thing that is tried needs this room. The error is told in any case.
+            let _ = clear_tmp(&self.run);
+        }
+        done
+    }
+
+    /// Makes passes fresh, within a run that is open.
+    fn make_fresh(&self, selected: &[&'static str], options: &RunOptions) -> Result<Summary, EngineError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.jobs.max(1))
             .build()
             .map_err(|e| EngineError::io(self.run.path(), "threads cannot be started")(std::io::Error::other(e.to_string())))?;
-        self.take_cache(&selected)?;
-        let needed = self.needed(&selected);
+        self.take_cache(selected)?;
+        let needed = self.needed(selected);
         let is_chosen =
             |pass: &Pass| selected.contains(&pass.name) && (pass.per == Per::SiteDay || self.makes_whole_runs(options));
         let mut first_look = pool.install(|| self.cut(&needed, is_chosen, false))?;
-        let mut execution = self.begin(&needed)?;
+        let mut execution = self.begin(&needed, options)?;
         let mut handed_over: Vec<&str> = Vec::new();
         for (i, pass) in self.passes().iter().enumerate() {
             let chosen = is_chosen(pass);
@@ -330,34 +354,15 @@ impl Runner {
         Ok(execution.summary)
     }
 
-    /// Reads what is recorded. A process that has the run for itself writes long journals anew.
-    fn begin(&self, needed: &BTreeSet<&'static str>) -> Result<Execution, EngineError> {
-        let has_all = self.run.share().is_none();
-        let mut execution = Execution::default();
-        // The manifest of a whole run tells of all passes.
-        for pass in self.passes().iter().filter(|pass| has_all || needed.contains(pass.name)) {
-            let recorded = self.recorded(pass);
-            if has_all && self.program == Program::Chorus {
-                if recorded.has_unit_files {
-                    execution.unlisted.insert(pass.name);
-                }
-                journal::compact(&self.run, pass.name, &recorded)?;
-            }
-            execution.states.insert(pass.name, recorded.made);
-            execution.interrupted.insert(pass.name, recorded.interrupted);
-        }
-        Ok(execution)
-    }
-
     /// Reads what the worker made of a pass, and plans the pass again.
     fn take_back(&self, name: &str, execution: &mut Execution, options: &RunOptions) -> Result<(), EngineError> {
         let at = self.passes().iter().position(|p| p.name == name).expect("names of passes come from the list of passes");
         let pass = &self.passes()[at];
-        let before = execution.states.insert(pass.name, self.recorded(pass).made).unwrap_or_default();
+        let before = execution.states.insert(pass.name, self.recorded(pass)?.made).unwrap_or_default();
         let is_new = |(unit, state): &(&Unit, &UnitState)| before.get(*unit) != Some(*state) && self.is_own(unit);
         let new: BTreeMap<&Unit, &UnitState> = execution.states[pass.name].iter().filter(is_new).collect();
-        let bases = if options.force { Vec::new() } else { Base::all(&self.config) };
-        let taken = bases.iter().map(|base| base.count(pass.name, &new)).sum::<usize>().min(new.len());
+        let bases = if options.force { Vec::new() } else { Base::all(&self.config, &self.run) };
+        let taken = bases.iter().map(|base| base.count(pass.name, &new)).sum::<Result<usize, _>>()?.min(new.len());
         execution.summary.0.push(Done { pass: pass.name, made: new.len() - taken, taken, awaits_shares: false });
         let planner = self.planner(options.verify);
         execution.plans[at] = planner.pass(pass, &execution.states, &execution.scans[at], &execution.plans[..at])?;
@@ -413,30 +418,6 @@ impl Runner {
             }
         }
         Ok(selected)
-    }
-
-    /// Locks the run, or its share, for this process. The worker runs within a run that `chorus` has locked.
-    fn open(&self) -> Result<Option<(std::fs::File, Option<Claim>)>, EngineError> {
-        if self.program != Program::Chorus {
-            return Ok(None);
-        }
-        let lock = self.run.lock()?;
-        let share = self.run.share().map(|share| self.run.take_share(share)).transpose()?;
-        clear_tmp(&self.run)?;
-        if share.is_none() {
-            // No other process has the run, so processes that were killed left these.
-            atomic::clear(&self.run.claims())?;
-        }
-        Ok(Some((lock, share)))
-    }
-
-    /// Writes down the configuration: when something is about to be made with it, and at the end of a run.
-    pub(super) fn record_config(&self) -> Result<(), EngineError> {
-        let (path, yaml) = (self.run.resolved_config(), self.config.with_absolute_paths().to_yaml());
-        if self.program == Program::Chorus && std::fs::read(&path).ok().as_deref() != Some(yaml.as_bytes()) {
-            atomic::write(&self.run.tmp(), &path, yaml.as_bytes())?;
-        }
-        Ok(())
     }
 
     /// Refuses units that no base has, where nothing is to be made.

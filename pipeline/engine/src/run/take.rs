@@ -12,7 +12,9 @@ use super::base::{Base, Match};
 use super::commit::{TOGETHER, Touched};
 use super::runner::{Means, Runner};
 use crate::console::counted;
-use crate::files::atomic;
+use crate::files::appended;
+use crate::files::atomic::{self, Waiting};
+use crate::files::publisher::Publisher;
 use crate::graph::Pass;
 use crate::plan::scan::{Found, Scan};
 use crate::plan::{PassPlan, Status};
@@ -24,7 +26,7 @@ use crate::{EngineError, Unit};
 impl Runner {
     /// Takes over what the passes of the bases have cached.
     pub(super) fn take_cache(&self, selected: &[&'static str]) -> Result<(), EngineError> {
-        let bases = Base::all(&self.config);
+        let bases = Base::all(&self.config, &self.run);
         selected.iter().try_for_each(|pass| bases.iter().try_for_each(|base| base.link_cache(&self.run, pass)))
     }
 
@@ -38,7 +40,7 @@ impl Runner {
         interrupted: &Interrupted,
         means: Means<'_>,
     ) -> Result<usize, EngineError> {
-        let bases = if means.options.force { Vec::new() } else { Base::all(&self.config) };
+        let bases = if means.options.force { Vec::new() } else { Base::all(&self.config, &self.run) };
         let mut number = 0;
         for base in &bases {
             number += self.take_from(base, (pass, scan), plan, states, interrupted, means)?;
@@ -64,6 +66,7 @@ impl Runner {
         }
         self.check_room_for_copies(pass, base, &matches.units)?;
         self.record_config()?;
+        let mut publisher = Publisher::new(self.run.disk(), self.run.path())?;
         let mut journal = Journal::new(&self.run, pass.name);
         let before = states.get(pass.name);
         let mut taken: Vec<(Unit, UnitState)> = Vec::with_capacity(matches.units.len());
@@ -77,16 +80,21 @@ impl Runner {
                 .map(|found| Touched::new(recorded(&found.unit), interrupted.get(&found.unit), &found.state.outputs))
                 .collect();
             journal.making(some.iter().map(|found| &found.unit).zip(touched.iter().map(Touched::files)))?;
-            let link = |found| Ok(base.link_outputs(&self.run, found)?.then_some(found));
-            let linked: Vec<Option<&Match>> = pool.install(|| some.par_iter().map(link).collect::<Result<_, EngineError>>())?;
+            let take = |found| Ok(base.take_outputs(&self.run, found)?.map(|files| (found, files)));
+            let linked: Vec<Option<(&Match, Vec<(Waiting, &str)>)>> =
+                pool.install(|| some.par_iter().map(take).collect::<Result<_, EngineError>>())?;
+            let files = linked.iter().flatten().flat_map(|(_, files)| files).map(|(file, path)| (file, *path));
+            pool.install(|| publisher.publish(files))?;
             touched.iter().try_for_each(|touched| touched.remove_superseded(&self.run))?;
             some.iter().try_for_each(|found| found.state.remove_strays(pass, &self.run))?;
-            atomic::sync_file_system(self.run.path())?;
-            let whole = base.unchanged(pass.name, linked.into_iter().flatten().collect(), &matches.stamp);
-            let whole = whole.into_iter().filter(|found| found.state.check_outputs(&self.run, options.verify).is_none());
-            let states = whole
-                .map(|found| (found.unit.clone(), UnitState { fingerprint: found.fingerprint.clone(), ..found.state.clone() }));
-            let states: Vec<(Unit, UnitState)> = states.collect();
+            let whole = base.unchanged(pass.name, linked.iter().flatten().map(|(found, _)| *found).collect(), &matches.stamp)?;
+            let mut states: Vec<(Unit, UnitState)> = Vec::with_capacity(whole.len());
+            for found in whole {
+                if found.state.check_outputs(&self.run, options.verify)?.is_none() {
+                    let state = UnitState { fingerprint: found.fingerprint.clone(), ..found.state.clone() };
+                    states.push((found.unit.clone(), state));
+                }
+            }
             journal.made(states.iter().map(|(unit, state)| (unit, state)))?;
             taken.extend(states);
         }
@@ -98,16 +106,16 @@ impl Runner {
         states.entry(pass.name).or_default().extend(taken);
         self.console.say(&format!("{:17} taken from {}: {}", pass.name, base.name(), counted(number, "unit")));
         let event = json!({
-            "at": jiff::Timestamp::now().to_string(), "pass": pass.name, "taken": number, "base": base.path(),
+            "at": self.run.disk().now().to_string(), "pass": pass.name, "taken": number, "base": base.path(),
             "seconds": start.elapsed().as_secs_f64(),
         });
-        atomic::append(&self.run.log(), &shown_json(&format!("{event}\n")))?;
+        appended::append(self.run.disk(), &self.run.log(), &shown_json(&format!("{event}\n")))?;
         Ok(number)
     }
 
     /// Where the base lies on another file system, taking over is copying.
     fn check_room_for_copies(&self, pass: &Pass, base: &Base, matches: &[Match]) -> Result<(), EngineError> {
-        if atomic::share_file_system(base.path(), self.run.path()) {
+        if atomic::share_file_system(self.run.disk(), base.path(), self.run.path()) {
             return Ok(());
         }
         let bytes = matches.iter().flat_map(|m| m.state.outputs.values()).map(|output| output.bytes).sum();

@@ -8,8 +8,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
 
 use rayon::prelude::*;
 
@@ -78,7 +76,10 @@ pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Findi
         findings.push(Finding { fault: Fault::Stale, ..Finding::unknown(&orphaned, why.to_owned()) });
     }
     let all = needed(passes, &made);
-    let states = load_states(run, all.iter().copied());
+    let states = match load_states(run, all.iter().copied()) {
+        Ok(states) => states,
+        Err(error) => return vec![Finding::unknown(tables, format!("what is recorded cannot be read: {error}"))],
+    };
     let check = |pass: &Pass| {
         let outputs = pass.outputs.iter().filter(|output| matters(**output, &made, &all));
         let files = outputs.filter_map(|output| file_faults(run, *output, &states[pass.name])).collect();
@@ -295,10 +296,10 @@ fn file_faults(run: &RunDir, output: Output, states: &BTreeMap<Unit, UnitState>)
     let fault = |(unit, state): (&Unit, &UnitState)| {
         let path = RunDir::output(output, unit);
         let recorded = state.outputs.get(&path)?;
-        match fs::metadata(run.path().join(&path)) {
-            Err(e) if e.kind() == ErrorKind::NotFound => Some(Predicate::NoFile),
+        match run.disk().find(&run.path().join(&path)) {
+            Ok(None) => Some(Predicate::NoFile),
             Err(e) => Some(Predicate::Unreadable(e.to_string())),
-            Ok(found) => (found.len() != recorded.bytes).then_some(Predicate::OtherSize),
+            Ok(Some(found)) => (found.bytes != recorded.bytes).then_some(Predicate::OtherSize),
         }
     };
     let faults: Vec<Predicate> = states.par_iter().filter_map(fault).collect();

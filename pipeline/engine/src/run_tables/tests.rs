@@ -9,7 +9,7 @@ use crate::state::inputs;
 use crate::state::journal::Journal;
 use crate::state::states::{States, load, load_states};
 use crate::state::unit_state::UnitState;
-use crate::{Unit, atomic, files_below};
+use crate::{Unit, files_below};
 
 fn pass(name: &'static str, per: Per, inputs: &[Input], outputs: &[Output]) -> Pass {
     Pass { inputs: inputs.to_vec(), outputs: outputs.to_vec(), ..Pass::new(name, per) }
@@ -51,7 +51,7 @@ impl MadeUp {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::new(dir.path().join("run"));
         let config = Config::from_text("", "c", "c", &["model.path=m".to_owned()], crate::test_keys::keys()).unwrap();
-        atomic::write(&run.tmp(), &run.resolved_config(), config.to_yaml().as_bytes()).unwrap();
+        run.write(&run.resolved_config(), config.to_yaml().as_bytes()).unwrap();
         let made = Self { _dir: dir, run, passes: passes(&config), units: units(sites, days) };
         made.passes.iter().for_each(|pass| made.make(pass.name, "1"));
         made
@@ -64,7 +64,7 @@ impl MadeUp {
     /// Makes every unit of a pass from what is recorded now. `content` is what its files hold.
     fn make(&self, name: &str, content: &str) {
         let units = if self.pass(name).per == Per::Run { vec![Unit::Run] } else { self.units.clone() };
-        let states = load_states(&self.run, &self.passes);
+        let states = load_states(&self.run, &self.passes).unwrap();
         units.iter().for_each(|unit| self.make_unit(name, unit, content, &states));
     }
 
@@ -115,7 +115,7 @@ fn a_fresh_run_has_nothing_to_say() {
 fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
     let made = MadeUp::new(2, 3);
     made.make("train", "2");
-    let states = load_states(&made.run, &made.passes);
+    let states = load_states(&made.run, &made.passes).unwrap();
     made.make_unit("predict", &made.units[0], "2", &states);
     assert_eq!(
         made.said("predictions"),
@@ -211,7 +211,7 @@ fn another_version_of_the_code_or_of_a_schema_makes_stale() {
     let why = "2 of 2 site-days were made by version 1 of the stage's code, and this chorus has version 2";
     assert_eq!(said(&run, "segments"), [format!("the table segments is stale: {why}; run `chorus run segment --with-upstream`")]);
     assert!(said(&run, "recordings").is_empty());
-    let mut state = load(&made.run, "ingest").remove(&made.units[0]).unwrap();
+    let mut state = load(&made.run, "ingest").unwrap().remove(&made.units[0]).unwrap();
     let former = state.fingerprint.schemas.iter().map(|id| id.replace("recordings/", "recordings/0"));
     state.fingerprint.schemas = former.collect::<Vec<_>>().into();
     Journal::new(&made.run, "ingest").made([(&made.units[0], &state)]).unwrap();
@@ -334,7 +334,7 @@ fn ten_thousand_site_days() {
 fn states_of_later_stages_do_not_matter() {
     let made = MadeUp::new(1, 2);
     for pass in ["predict", "detect"] {
-        files_below(&made.run.states(pass)).iter().for_each(|file| fs::write(file, "no state").unwrap());
+        files_below(&made.run.states(pass)).unwrap().iter().for_each(|file| fs::write(file, "no state").unwrap());
     }
     assert!(made.said("segments").is_empty() && made.said("recordings").is_empty());
     assert!(made.said("predictions")[0].contains("state/predict records nothing of how it was made"));

@@ -13,8 +13,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -23,8 +22,9 @@ use serde::{Deserialize, Serialize};
 use super::fingerprint::{Fingerprint, Keys, Schemas};
 use super::outputs::Outputs;
 use super::unit_state::UnitState;
-use crate::files::atomic::{self, Growing};
-use crate::files::tree::files_below;
+use crate::files::appended::Growing;
+use crate::files::atomic;
+use crate::files::disk::Disk;
 use crate::{EngineError, RunDir, Unit};
 
 /// More files than these are written into one.
@@ -111,54 +111,67 @@ pub(crate) struct Recorded {
 }
 
 /// Reads the journal of a pass.
-pub(crate) fn read(run: &RunDir, pass: &str, extent: impl Fn(&Unit) -> Extent + Sync) -> Recorded {
+///
+/// # Errors
+/// [`EngineError::Io`] where a file of it cannot be read. Its units would count as missing, and be made again for nothing.
+pub(crate) fn read(run: &RunDir, pass: &str, extent: impl Fn(&Unit) -> Extent + Sync) -> Result<Recorded, EngineError> {
     let folder = run.states(pass);
     for _ in 1..ATTEMPTS {
         // A process that has the run for itself may write the files into one just now.
-        if let Some(recorded) = read_once(&folder, &extent, false) {
-            return recorded;
+        if let Some(recorded) = read_once(run.disk(), &folder, &extent, false)? {
+            return Ok(recorded);
         }
     }
-    read_once(&folder, &extent, true).unwrap_or_default()
+    Ok(read_once(run.disk(), &folder, &extent, true)?.unwrap_or_default())
 }
 
 /// `None` where a file vanishes meanwhile, unless `whatever` is there is taken.
-fn read_once(folder: &Path, extent: &(impl Fn(&Unit) -> Extent + Sync), whatever: bool) -> Option<Recorded> {
-    let (files, has_unit_files) = list(folder);
+fn read_once(
+    disk: &Disk,
+    folder: &Path,
+    extent: &(impl Fn(&Unit) -> Extent + Sync),
+    whatever: bool,
+) -> Result<Option<Recorded>, EngineError> {
+    let (files, has_unit_files) = list(disk, folder)?;
     let mut recorded = Recorded { files: files.len(), has_unit_files, ..Recorded::default() };
     if has_unit_files {
-        recorded.made = unit_files(folder, extent);
+        recorded.made = unit_files(disk, folder, extent)?;
     }
     for path in files.values() {
-        match File::open(path) {
-            Ok(file) => recorded.replay(BufReader::with_capacity(1 << 18, file), extent),
-            Err(e) if e.kind() == ErrorKind::NotFound && !whatever => return None,
-            Err(_) => {}
+        let failed = EngineError::io(path, "cannot be read");
+        match disk.open(path) {
+            Ok(file) => recorded.replay(BufReader::with_capacity(1 << 18, file), extent).map_err(failed)?,
+            Err(e) if e.kind() == ErrorKind::NotFound && whatever => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(failed(e)),
         }
     }
-    Some(recorded)
+    Ok(Some(recorded))
 }
 
 /// The sizes of a journal's files by their numbers: while they are the same, so is what the journal says.
 pub(crate) type Stamp = BTreeMap<u32, u64>;
 
 /// The stamp of a pass's journal; `None` where some units have files of their own, which may change without it.
-pub(crate) fn stamp(run: &RunDir, pass: &str) -> Option<Stamp> {
-    let (files, has_unit_files) = list(&run.states(pass));
-    let size = |(number, path): (u32, PathBuf)| (number, fs::metadata(path).map_or(0, |meta| meta.len()));
-    (!has_unit_files).then(|| files.into_iter().map(size).collect())
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub(crate) fn stamp(run: &RunDir, pass: &str) -> Result<Option<Stamp>, EngineError> {
+    let (files, has_unit_files) = list(run.disk(), &run.states(pass))?;
+    let size = |(number, path): (u32, PathBuf)| Ok((number, run.disk().find(&path)?.map_or(0, |found| found.bytes)));
+    (!has_unit_files).then(|| files.into_iter().map(size).collect::<Result<Stamp, EngineError>>()).transpose()
 }
 
 /// The files of a journal by their numbers, and whether the folder holds anything else.
-fn list(folder: &Path) -> (BTreeMap<u32, PathBuf>, bool) {
+fn list(disk: &Disk, folder: &Path) -> Result<(BTreeMap<u32, PathBuf>, bool), EngineError> {
     let (mut files, mut others) = (BTreeMap::new(), false);
-    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+    for path in disk.entries(folder)?.into_iter().map(|entry| entry.path) {
         match path.file_name().and_then(|name| name.to_str()).and_then(number) {
             Some(number) => drop(files.insert(number, path)),
             None => others = true,
         }
     }
-    (files, others)
+    Ok((files, others))
 }
 
 fn name(number: u32) -> String {
@@ -181,21 +194,21 @@ fn unit_of_made(line: &[u8]) -> Option<Unit> {
 }
 
 impl Recorded {
-    fn replay(&mut self, mut file: impl BufRead, extent: &impl Fn(&Unit) -> Extent) {
+    /// Reads a file up to its end, or to a line that makes no sense.
+    fn replay(&mut self, mut file: impl BufRead, extent: &impl Fn(&Unit) -> Extent) -> io::Result<()> {
         let (mut commons, mut line): (Vec<Common>, Vec<u8>) = (Vec::new(), Vec::new());
         loop {
             line.clear();
-            // A file that cannot be read further holds no more than was read.
-            if file.read_until(b'\n', &mut line).unwrap_or(0) == 0 || line.pop() != Some(b'\n') {
-                return;
+            if file.read_until(b'\n', &mut line)? == 0 || line.pop() != Some(b'\n') {
+                return Ok(());
             }
             self.lines += 1;
             if unit_of_made(&line).is_some_and(|unit| extent(&unit) == Extent::Nothing) {
                 continue;
             }
-            let Ok(record) = serde_json::from_slice(&line) else { return };
+            let Ok(record) = serde_json::from_slice(&line) else { return Ok(()) };
             if self.apply(record, &mut commons, extent).is_none() {
-                return;
+                return Ok(());
             }
         }
     }
@@ -261,17 +274,24 @@ impl Recorded {
 }
 
 /// The states of version 0.1: one file for each unit.
-fn unit_files(folder: &Path, extent: &(impl Fn(&Unit) -> Extent + Sync)) -> BTreeMap<Unit, UnitState> {
-    let read = |path: PathBuf| {
-        let unit = parse_unit(path.strip_prefix(folder).ok()?.to_str()?.strip_suffix(".json")?)?;
-        let state = || serde_json::from_slice(&fs::read(&path).ok()?).ok();
-        (extent(&unit) != Extent::Nothing).then(state).flatten().map(|state| (unit, state))
+fn unit_files(
+    disk: &Disk,
+    folder: &Path,
+    extent: &(impl Fn(&Unit) -> Extent + Sync),
+) -> Result<BTreeMap<Unit, UnitState>, EngineError> {
+    let unit = |path: &Path| parse_unit(path.strip_prefix(folder).ok()?.to_str()?.strip_suffix(".json")?);
+    let needed = |path: PathBuf| Some((unit(&path).filter(|unit| extent(unit) != Extent::Nothing)?, path));
+    let read = |(unit, path): (Unit, PathBuf)| {
+        let state = disk.read_if_there(&path)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(state.map(|state| (unit, state)))
     };
-    let mut made: BTreeMap<Unit, UnitState> = files_below(folder).into_par_iter().filter_map(read).collect();
+    let files: Vec<(Unit, PathBuf)> = disk.files_below(folder)?.into_iter().filter_map(needed).collect();
+    let read: Vec<Option<(Unit, UnitState)>> = files.into_par_iter().map(read).collect::<Result<_, EngineError>>()?;
+    let mut made: BTreeMap<Unit, UnitState> = read.into_iter().flatten().collect();
     let Some((keys, schemas)) =
         made.values().next().map(|state| (state.fingerprint.keys.clone(), state.fingerprint.schemas.clone()))
     else {
-        return made;
+        return Ok(made);
     };
     for fingerprint in made.values_mut().map(|state| &mut state.fingerprint) {
         if fingerprint.keys == keys {
@@ -281,7 +301,7 @@ fn unit_files(folder: &Path, extent: &(impl Fn(&Unit) -> Extent + Sync)) -> BTre
             fingerprint.schemas = schemas.clone();
         }
     }
-    made
+    Ok(made)
 }
 
 /// Lines that are to be written, with what their units have in common.
@@ -353,8 +373,8 @@ impl<'a> Journal<'a> {
             Some(file) => file,
             none => {
                 let folder = self.run.states(self.pass);
-                let last = list(&folder).0.into_keys().next_back().unwrap_or(0);
-                none.insert(Growing::create(&folder, (last + 1..).map(name))?)
+                let last = list(self.run.disk(), &folder)?.0.into_keys().next_back().unwrap_or(0);
+                none.insert(Growing::create(self.run.disk(), &folder, (last + 1..).map(name))?)
             }
         };
         file.append(&bytes)
@@ -366,8 +386,8 @@ pub(crate) fn compact(run: &RunDir, pass: &str, recorded: &Recorded) -> Result<(
     if !recorded.is_long() {
         return Ok(());
     }
-    let folder = run.states(pass);
-    let (files, _) = list(&folder);
+    let (disk, folder) = (run.disk(), run.states(pass));
+    let (files, _) = list(disk, &folder)?;
     let mut lines = Lines::default();
     lines.push(&Record::Compacted {});
     recorded.made.iter().for_each(|(unit, state)| lines.made(unit, state));
@@ -377,13 +397,15 @@ pub(crate) fn compact(run: &RunDir, pass: &str, recorded: &Recorded) -> Result<(
     }
     let last = files.keys().next_back().copied().unwrap_or(0);
     let new = folder.join(name(last + 1));
-    atomic::write(&run.tmp(), &new, &lines.bytes)?;
-    let old = files_below(&folder).into_iter().filter(|path| *path != new);
-    old.into_iter().try_for_each(|path| atomic::remove(&folder, &path))
+    run.write(&new, &lines.bytes)?;
+    let old = disk.files_below(&folder)?.into_iter().filter(|path| *path != new);
+    atomic::remove(disk, &folder, old)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::files::atomic::OutputState;
 
@@ -403,12 +425,12 @@ mod tests {
     }
 
     fn all(run: &RunDir) -> Recorded {
-        read(run, "segment", |_| Extent::All)
+        read(run, "segment", |_| Extent::All).unwrap()
     }
 
     fn files(run: &RunDir) -> Vec<String> {
         let name = |path: PathBuf| path.strip_prefix(run.states("segment")).unwrap().display().to_string();
-        files_below(&run.states("segment")).into_iter().map(name).collect()
+        run.disk().files_below(&run.states("segment")).unwrap().into_iter().map(name).collect()
     }
 
     #[test]
@@ -466,7 +488,7 @@ mod tests {
             of if *of == unit(2) => Extent::Outputs,
             _ => Extent::Nothing,
         };
-        let made = read(&run, "segment", extent).made;
+        let made = read(&run, "segment", extent).unwrap().made;
         assert_eq!(made.keys().collect::<Vec<_>>(), [&unit(1), &unit(2)]);
         assert_eq!((&made[&unit(1)], &made[&unit(2)].outputs), (&state("a"), &state("a").outputs));
         assert!(made[&unit(2)].fingerprint.inputs.is_empty());
@@ -501,7 +523,7 @@ mod tests {
         let old = |unit: &str, state: &UnitState| {
             let UnitState { fingerprint, outputs, .. } = state;
             let text = serde_json::json!({"fingerprint": fingerprint, "outputs": outputs}).to_string();
-            atomic::write(&run.tmp(), &run.states("segment").join(format!("{unit}.json")), text.as_bytes()).unwrap();
+            run.write(&run.states("segment").join(format!("{unit}.json")), text.as_bytes()).unwrap();
         };
         old("run", &state("a"));
         old(&unit(1).to_string(), &state("b"));

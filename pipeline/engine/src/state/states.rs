@@ -12,13 +12,19 @@ use crate::{Config, EngineError, RunDir, Unit};
 pub type States = BTreeMap<&'static str, BTreeMap<Unit, UnitState>>;
 
 /// Reads the states of these passes.
-pub(crate) fn load_states<'a>(run: &RunDir, passes: impl IntoIterator<Item = &'a Pass>) -> States {
-    passes.into_iter().map(|p| (p.name, load(run, p.name))).collect()
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub(crate) fn load_states<'a>(run: &RunDir, passes: impl IntoIterator<Item = &'a Pass>) -> Result<States, EngineError> {
+    passes.into_iter().map(|pass| Ok((pass.name, load(run, pass.name)?))).collect()
 }
 
 /// The states of all units of a pass.
-pub(crate) fn load(run: &RunDir, pass: &str) -> BTreeMap<Unit, UnitState> {
-    journal::read(run, pass, |_| Extent::All).made
+///
+/// # Errors
+/// [`EngineError::Io`].
+pub(crate) fn load(run: &RunDir, pass: &str) -> Result<BTreeMap<Unit, UnitState>, EngineError> {
+    Ok(journal::read(run, pass, |_| Extent::All)?.made)
 }
 
 /// The parts of a table that a pass reads; `None` for all of them. Of several tables that list parts, those that exist count.
@@ -39,7 +45,7 @@ fn listed(run: &RunDir, by: &'static str, states: &States) -> Result<Vec<Unit>, 
     let output = RunDir::output(Output::Table(by), &Unit::Run);
     let lent = states.values().filter_map(|units| units.get(&Unit::Run)).find(|state| state.outputs.contains(&output));
     let path = lent.map_or_else(|| run.path().join(&output), |state| state.locate(run, &output));
-    if !path.exists() {
+    if run.disk().find(&path)?.is_none() {
         return Ok(Vec::new());
     }
     let batch = chorus_tables::read_columns(chorus_tables::schema(by)?, &path, &[UNIT_COLUMN])?;
@@ -50,7 +56,7 @@ fn listed(run: &RunDir, by: &'static str, states: &States) -> Result<Vec<Unit>, 
 /// What another run recorded of the units of a table: their states, by the pass that bears the name of the table's stage.
 pub(crate) fn of_other_run(other: &RunDir, table: &str) -> Result<BTreeMap<Unit, UnitState>, EngineError> {
     let schema = chorus_tables::schema(table)?;
-    let made = load(other, &schema.stage);
+    let made = load(other, &schema.stage)?;
     Ok(made
         .into_iter()
         .filter(|(unit, state)| state.outputs.contains(&RunDir::output(Output::Table(&schema.name), unit)))

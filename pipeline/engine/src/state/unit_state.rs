@@ -1,6 +1,5 @@
 //! What is remembered of a unit: the fingerprint of everything it was made from, and the size and hash of each output.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +9,7 @@ use serde::Deserialize;
 use super::fingerprint::Fingerprint;
 use super::outputs::Outputs;
 use crate::files::atomic;
-use crate::files::hash::hash_file;
-use crate::files::tree::files_below;
+use crate::files::hash::hash_on;
 use crate::graph::{Output, Pass};
 use crate::{EngineError, RunDir};
 
@@ -38,24 +36,37 @@ impl UnitState {
     pub(crate) fn remove_strays(&self, pass: &Pass, run: &RunDir) -> Result<(), EngineError> {
         let folders =
             pass.outputs.iter().filter_map(|o| if let Output::Folder(path) = o { Some(run.path().join(path)) } else { None });
-        let files = folders.flat_map(|folder| files_below(&folder));
         let is_own = |path: &PathBuf| path.strip_prefix(run.path()).is_ok_and(|p| self.outputs.contains(&with_slashes(p)));
-        files.filter(|path| !is_own(path)).try_for_each(|path| atomic::remove(run.path(), &path))
+        for folder in folders {
+            let files = run.disk().files_below(&folder)?;
+            atomic::remove(run.disk(), run.path(), files.into_iter().filter(|path| !is_own(path)))?;
+        }
+        Ok(())
     }
 
-    /// Whether its outputs are there with the recorded size, and with `verify` the recorded content.
-    pub(crate) fn check_outputs(&self, run: &RunDir, verify: bool) -> Option<String> {
-        self.outputs.iter().find_map(|(path, output)| {
+    /// What is wrong with its outputs: whether they are there with the recorded size, and with `verify` the recorded content.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`] where that cannot be told. A file that is there and cannot be read is damaged.
+    pub(crate) fn check_outputs(&self, run: &RunDir, verify: bool) -> Result<Option<String>, EngineError> {
+        for (path, output) in self.outputs.iter() {
             let full = run.path().join(path);
-            match fs::metadata(&full) {
-                Err(_) => Some(format!("{path} is missing")),
-                Ok(meta) if meta.len() != output.bytes => {
-                    Some(format!("{path} has {} bytes in place of {}", meta.len(), output.bytes))
+            let fault = match run.disk().find(&full)? {
+                None => Some(format!("{path} is missing")),
+                Some(found) if found.bytes != output.bytes => {
+                    Some(format!("{path} has {} bytes in place of {}", found.bytes, output.bytes))
                 }
-                Ok(_) if verify && hash_file(&full).ok().as_ref() != Some(&output.hash) => Some(format!("{path} is damaged")),
-                Ok(_) => None,
+                Some(_) if verify => match hash_on(run.disk(), &full) {
+                    Ok(hash) => (hash != output.hash).then(|| format!("{path} is damaged")),
+                    Err(error) => Some(format!("{path} is damaged: {error}")),
+                },
+                Some(_) => None,
+            };
+            if fault.is_some() {
+                return Ok(fault);
             }
-        })
+        }
+        Ok(None)
     }
 }
 
@@ -68,16 +79,21 @@ mod tests {
     fn what_no_state_tells_of_goes_from_a_folder_and_from_nowhere_else() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::new(dir.path().join("run"));
-        let output = atomic::write(&run.tmp(), &run.path().join("report/clips/own.wav"), b"own").unwrap();
+        let output = run.write(&run.path().join("report/clips/own.wav"), b"own").unwrap();
         for stray in ["report/clips/stray.wav", "report/clips/deep/stray.wav", "report/other.html", "tables/t/part-000.parquet"] {
-            atomic::write(&run.tmp(), &run.path().join(stray), b"stray").unwrap();
+            run.write(&run.path().join(stray), b"stray").unwrap();
         }
         let outputs = [("report/clips/own.wav", output)].into_iter().collect();
         let state = UnitState { fingerprint: Fingerprint::default(), outputs, place: None };
         let pass = Pass { outputs: vec![Output::Folder("report/clips")], ..Pass::new("report", Per::Run) };
         state.remove_strays(&pass, &run).unwrap();
-        let left: Vec<String> =
-            files_below(run.path()).iter().map(|p| p.strip_prefix(run.path()).unwrap().display().to_string()).collect();
+        let left: Vec<String> = run
+            .disk()
+            .files_below(run.path())
+            .unwrap()
+            .iter()
+            .map(|p| p.strip_prefix(run.path()).unwrap().display().to_string())
+            .collect();
         assert_eq!(left, ["report/clips/own.wav", "report/other.html", "tables/t/part-000.parquet"]);
     }
 }

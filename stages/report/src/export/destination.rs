@@ -103,7 +103,7 @@ impl Destination {
 
     /// Puts each file in the place of that of the same name.
     fn replace(&self) -> Result<(), ExportError> {
-        for file in files_below(&self.staging) {
+        for file in files_below(&self.staging).map_err(ExportError::io(&self.staging, "cannot be listed"))? {
             let place = self.folder.join(file.strip_prefix(&self.staging).unwrap_or(&file));
             if let Some(folder) = place.parent() {
                 fs::create_dir_all(folder).map_err(ExportError::io(folder, "cannot be made"))?;
