@@ -152,6 +152,24 @@ fn only_engine_atomic_creates_files_in_a_run() {
 }
 
 #[test]
+fn the_engine_reaches_the_files_of_a_run_through_its_disk_alone() {
+    // Tests put a simulated disk in its place, and see nothing of what goes past it.
+    let past_it = ["std::fs", "fs::read", "fs::write", "fs::metadata", "File::open", ".exists()"];
+    // Those that look at something else than the run that is made: the person's files, the system, runs that are read.
+    let allowed =
+        ["config/", "files/abilities.rs", "files/local.rs", "files/tree.rs", "given_model.rs", "pace.rs", "run_tables/"];
+    let (root, mut seen) = ("pipeline/engine/src/", 0);
+    for (path, text) in source(root) {
+        let uses: Vec<&str> = past_it.into_iter().filter(|call| product(&text).contains(call)).collect();
+        seen += usize::from(!uses.is_empty());
+        let own = path.strip_prefix(root).unwrap();
+        let ok = uses.is_empty() || allowed.iter().any(|a| own.starts_with(a));
+        assert!(ok, "{path} uses {uses:?}: files of a run are reached through engine::Disk");
+    }
+    assert!(seen >= 3, "the search finds nothing any more");
+}
+
+#[test]
 fn devices_are_named_in_one_file() {
     for (path, text) in source("stages/model/src") {
         let names: Vec<&str> = ["Device::Cpu", "Device::Cuda", "Cuda::", "is_cuda", "\"cuda", "\"cpu\""]

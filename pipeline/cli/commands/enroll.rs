@@ -85,5 +85,5 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    Ok(atomic::write(&Disk::local(), folder, &folder.join(name), bytes).map(drop)?)
+    Ok(atomic::write(&Disk::local(), folder, folder, &folder.join(name), bytes).map(drop)?)
 }

@@ -15,5 +15,5 @@ pub(super) fn write(
     writer.write(&batch)?;
     let (staged, rows) = writer.finish()?;
     let place = folder.path().join(RunDir::output(Output::Table(table), &Unit::Run));
-    Ok(staged.finish(Some(rows))?.publish(&place)?)
+    Ok(staged.finish(Some(rows))?.publish(folder.path(), &place)?)
 }

@@ -2,8 +2,8 @@
 //! into place, so that nothing half-written is ever visible under its final name.
 //!
 //! What a function here has put in place, appended or removed is so after any crash, once the function has returned. Of a function that did
-//! not return, each file is as it was or as it was to be. Caches alone ([`Waiting::put`]) and the log ([`super::appended::append`]) may lose what was written
-//! last. Names count as written once their folder is synced, and a folder once the folder above it is.
+//! not return, each file is as it was or as it was to be. Caches alone ([`Waiting::put`]) and the log ([`super::appended::append`]) may lose
+//! what was written last. Names count as written once their folder is synced, and a folder once the folder above it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -50,7 +50,8 @@ impl Staged {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn create(disk: &Disk, folder: &Path) -> Result<Self, EngineError> {
-        disk.make_folders(folder)?;
+        let made = disk.make_folders(folder)?;
+        disk.sync_folders(folder, &made.into_iter().collect())?;
         loop {
             let temporary = folder.join(disk.unique());
             match disk.create(&temporary) {
@@ -149,26 +150,30 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Gives the file its final name once it is on the disk, and syncs the folder.
+    /// Gives the file its final name, below `root`, once it is on the disk, and syncs its folders.
     ///
     /// # Errors
     /// [`EngineError::Io`].
-    pub fn publish(&self, path: &Path) -> Result<(), EngineError> {
+    pub fn publish(&self, root: &Path, path: &Path) -> Result<(), EngineError> {
+        let disk = &self.waiting.disk;
         self.waiting.sync()?;
-        let changed = self.waiting.place(path)?;
-        self.waiting.disk.sync_folders(folder_of(path), &changed.into_iter().collect())
+        let mut changed: BTreeSet<PathBuf> = self.waiting.place(path)?.into_iter().collect();
+        changed.extend(disk.unsettled(root, path));
+        disk.sync_folders(root, &changed)?;
+        disk.settle(root, path);
+        Ok(())
     }
 }
 
-/// Writes a whole file through `tmp`.
+/// Writes a whole file below `root` through `tmp`.
 ///
 /// # Errors
 /// [`EngineError::Io`].
-pub fn write(disk: &Disk, tmp: &Path, path: &Path, bytes: &[u8]) -> Result<OutputState, EngineError> {
+pub fn write(disk: &Disk, root: &Path, tmp: &Path, path: &Path, bytes: &[u8]) -> Result<OutputState, EngineError> {
     let mut staged = Staged::create(disk, tmp)?;
     staged.write_all(bytes).map_err(EngineError::io(path, "cannot be written"))?;
     let pending = staged.finish(None)?;
-    pending.publish(path)?;
+    pending.publish(root, path)?;
     Ok(pending.state)
 }
 
@@ -212,16 +217,15 @@ pub(crate) fn open_lock(disk: &Disk, path: &Path) -> Result<Box<dyn LockFile>, E
     disk.open_lock(path).map_err(EngineError::io(path, "cannot be opened"))
 }
 
-/// Removes files, and their folders below `root` where they become empty. Those that are missing are passed over.
+/// Removes files, and their folders below `root` where they become empty. Of those that are missing the removal is synced all the same: a
+/// process that was killed may have removed them.
 ///
 /// # Errors
 /// [`EngineError::Io`].
 pub(crate) fn remove(disk: &Disk, root: &Path, paths: impl IntoIterator<Item = PathBuf>) -> Result<(), EngineError> {
     let mut changed = BTreeSet::new();
     for path in paths {
-        if !disk.remove_if_there(&path)? {
-            continue;
-        }
+        disk.remove_if_there(&path)?;
         let mut folder = folder_of(&path);
         while folder.starts_with(root) && folder != root {
             match disk.remove_folder(folder) {
@@ -229,7 +233,12 @@ pub(crate) fn remove(disk: &Disk, root: &Path, paths: impl IntoIterator<Item = P
                 // Another process of a shared run removed it.
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
                 // Something else is in it.
-                Err(_) => break,
+                Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => break,
+                // It stays, empty. If only the answer was lost, it is gone.
+                Err(_) => {
+                    changed.insert(folder_of(folder).to_owned());
+                    break;
+                }
             }
             folder = folder_of(folder);
         }
@@ -299,7 +308,7 @@ mod tests {
         taken(&tmp, &from, &to).unwrap();
         assert_eq!(fs::read(&to).unwrap(), b"new");
         // Replacing one name leaves the file of the other as it is.
-        write(&Disk::local(), &tmp, &to, b"newer").unwrap();
+        write(&Disk::local(), dir.path(), &tmp, &to, b"newer").unwrap();
         assert_eq!(fs::read(&from).unwrap(), b"new");
         assert!(taken(&tmp, &dir.path().join("none"), &to).unwrap_err().to_string().contains("none"));
         assert_eq!((fs::read(&to).unwrap(), entries(&tmp)), (b"newer".to_vec(), 0));
@@ -324,7 +333,7 @@ mod tests {
         assert!(!path.exists());
         let pending = staged.finish(None).unwrap();
         assert!(!path.exists());
-        pending.publish(&path).unwrap();
+        pending.publish(dir.path(), &path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"hello");
         assert_eq!(pending.state.bytes, 5);
         assert_eq!(pending.state.hash, crate::hash_bytes(b"hello"));
@@ -341,7 +350,7 @@ mod tests {
         staged.write_all(b"hello").unwrap();
         let pending = staged.finish(None).unwrap();
         fs::write(fs::read_dir(&tmp).unwrap().next().unwrap().unwrap().path(), "hell").unwrap();
-        let said = pending.publish(&path).unwrap_err().to_string();
+        let said = pending.publish(dir.path(), &path).unwrap_err().to_string();
         assert!(said.contains("was cut short") && said.contains("4 of 5 bytes"), "{said}");
         assert!(!path.exists());
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chorus_platform::identity::Identity;
 use jiff::Timestamp;
@@ -11,28 +11,33 @@ use jiff::Timestamp;
 use super::file_system::{Entry, Facts, FileSystem, LockFile, Reader, Watch, Writer};
 use super::local::Local;
 use crate::EngineError;
+use crate::sync::locked;
 
 /// So many files or folders from which on syncing the whole file system is cheaper than syncing each.
 pub(crate) const MANY: usize = 16;
 
 /// The disk on which a run lies.
 #[derive(Debug, Clone)]
-pub struct Disk(Arc<dyn FileSystem>);
+pub struct Disk {
+    system: Arc<dyn FileSystem>,
+    /// Folders of which this process has seen to it that they are on the disk.
+    settled: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
 
 impl Disk {
     /// The file systems of this machine.
     pub fn local() -> Self {
-        Self(Arc::new(Local))
+        Self { system: Arc::new(Local), settled: Arc::default() }
     }
 
     /// Another file system.
     #[cfg(test)]
     pub(crate) fn of(system: Arc<dyn FileSystem>) -> Self {
-        Self(system)
+        Self { system, settled: Arc::default() }
     }
 
     pub(crate) fn open(&self, path: &Path) -> io::Result<Box<dyn Reader>> {
-        again(|| self.0.open(path))
+        again(|| self.system.open(path))
     }
 
     /// A file's whole content.
@@ -48,47 +53,47 @@ impl Disk {
     }
 
     pub(crate) fn create(&self, path: &Path) -> io::Result<Box<dyn Writer>> {
-        again(|| self.0.create(path))
+        again(|| self.system.create(path))
     }
 
     pub(crate) fn extend(&self, path: &Path) -> io::Result<Box<dyn Writer>> {
-        again(|| self.0.extend(path))
+        again(|| self.system.extend(path))
     }
 
     pub(crate) fn sync_file(&self, path: &Path) -> io::Result<()> {
-        again(|| self.0.sync_file(path))
+        again(|| self.system.sync_file(path))
     }
 
     pub(crate) fn sync_folder(&self, path: &Path) -> io::Result<()> {
-        again(|| self.0.sync_folder(path))
+        again(|| self.system.sync_folder(path))
     }
 
     pub(crate) fn watch(&self, folder: &Path) -> io::Result<Option<Box<dyn Watch>>> {
-        again(|| self.0.watch(folder))
+        again(|| self.system.watch(folder))
     }
 
     pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        again(|| self.0.rename(from, to))
+        again(|| self.system.rename(from, to))
     }
 
     pub(crate) fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        again(|| self.0.link(from, to))
+        again(|| self.system.link(from, to))
     }
 
     pub(crate) fn remove_file(&self, path: &Path) -> io::Result<()> {
-        again(|| self.0.remove_file(path))
+        again(|| self.system.remove_file(path))
     }
 
     pub(crate) fn remove_folder(&self, path: &Path) -> io::Result<()> {
-        again(|| self.0.remove_folder(path))
+        again(|| self.system.remove_folder(path))
     }
 
     pub(crate) fn remove_all(&self, path: &Path) -> io::Result<()> {
-        again(|| self.0.remove_all(path))
+        again(|| self.system.remove_all(path))
     }
 
     pub(crate) fn facts(&self, path: &Path) -> io::Result<Facts> {
-        again(|| self.0.facts(path))
+        again(|| self.system.facts(path))
     }
 
     /// What is known of a path; `None` where nothing is there.
@@ -97,7 +102,7 @@ impl Disk {
     }
 
     pub(crate) fn identity(&self, path: &Path) -> io::Result<Identity> {
-        again(|| self.0.identity(path))
+        again(|| self.system.identity(path))
     }
 
     /// Which file or folder a path leads to; `None` where nothing is there.
@@ -106,28 +111,28 @@ impl Disk {
     }
 
     pub(crate) fn tells_case_apart(&self, path: &Path) -> bool {
-        self.0.tells_case_apart(path)
+        self.system.tells_case_apart(path)
     }
 
     pub(crate) fn open_lock(&self, path: &Path) -> io::Result<Box<dyn LockFile>> {
-        again(|| self.0.open_lock(path))
+        again(|| self.system.open_lock(path))
     }
 
     pub(crate) fn free_bytes(&self, path: &Path) -> io::Result<u64> {
-        again(|| self.0.free_bytes(path))
+        again(|| self.system.free_bytes(path))
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.0.now()
+        self.system.now()
     }
 
     pub(crate) fn unique(&self) -> String {
-        self.0.unique()
+        self.system.unique()
     }
 
     /// What a folder holds, sorted by path; nothing where it is missing.
     pub(crate) fn entries(&self, folder: &Path) -> Result<Vec<Entry>, EngineError> {
-        let listed = found(again(|| self.0.list(folder))).map_err(EngineError::io(folder, "cannot be listed"))?;
+        let listed = found(again(|| self.system.list(folder))).map_err(EngineError::io(folder, "cannot be listed"))?;
         let mut entries = listed.unwrap_or_default();
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
@@ -171,14 +176,27 @@ impl Disk {
         Ok(())
     }
 
-    /// Removes a file; gives whether there was one.
-    pub(crate) fn remove_if_there(&self, path: &Path) -> Result<bool, EngineError> {
-        let removed = found(self.remove_file(path)).map_err(EngineError::io(path, "cannot be removed"))?;
-        Ok(removed.is_some())
+    /// The folders to be synced so that those of a file, below `root`, are on the disk. A process that was killed may have made them, and not
+    /// come to sync them.
+    pub(crate) fn unsettled(&self, root: &Path, path: &Path) -> Vec<PathBuf> {
+        let settled = locked(&self.settled);
+        let folders = folders_below(root, path).enumerate();
+        let unsure = folders.filter(|(height, folder)| *height == 0 || !settled.contains(*folder));
+        unsure.map(|(_, folder)| folder_of(folder).to_owned()).collect()
+    }
+
+    /// Remembers that the folders of a file are on the disk, but for the lowest: of these there are as many as units.
+    pub(crate) fn settle(&self, root: &Path, path: &Path) {
+        locked(&self.settled).extend(folders_below(root, path).skip(1).map(Path::to_owned));
+    }
+
+    /// Removes a file, where there is one.
+    pub(crate) fn remove_if_there(&self, path: &Path) -> Result<(), EngineError> {
+        found(self.remove_file(path)).map(drop).map_err(EngineError::io(path, "cannot be removed"))
     }
 
     fn make(&self, folder: &Path, changed: &mut Vec<PathBuf>) -> io::Result<()> {
-        let make = || again(|| self.0.make_folder(folder));
+        let make = || again(|| self.system.make_folder(folder));
         let above = folder_of(folder);
         let made = match make() {
             Err(e) if e.kind() == ErrorKind::NotFound && above != Path::new(".") => {
@@ -189,11 +207,21 @@ impl Disk {
         };
         match made {
             Ok(()) => changed.push(above.to_owned()),
-            Err(_) if self.facts(folder).is_ok_and(|found| found.is_folder) => {}
+            Err(e) if self.facts(folder).is_ok_and(|found| found.is_folder) => {
+                // It may have been made by a call of which only the answer was lost.
+                if e.kind() != ErrorKind::AlreadyExists {
+                    changed.push(above.to_owned());
+                }
+            }
             Err(e) => return Err(e),
         }
         Ok(())
     }
+}
+
+/// The folders of a file below another folder, the lowest first.
+fn folders_below<'p>(root: &'p Path, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+    path.ancestors().skip(1).take_while(move |folder| *folder != root && folder.starts_with(root))
 }
 
 /// The folder in which a path lies.

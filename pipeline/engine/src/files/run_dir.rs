@@ -131,7 +131,7 @@ impl RunDir {
     /// # Errors
     /// [`EngineError::Io`].
     pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<OutputState, EngineError> {
-        atomic::write(&self.disk, &self.tmp(), path, bytes)
+        atomic::write(&self.disk, &self.path, &self.tmp(), path, bytes)
     }
 
     /// The folder of a pass's journal, which holds the states of its units.

@@ -107,8 +107,9 @@ impl<'a> Commits<'a> {
             committed.push((unit.clone(), state));
         }
         self.journal.made(committed.iter().map(|(unit, state)| (unit, state)))?;
-        let checkpoints = committed.iter().map(|(_, state)| run.checkpoint(pass.name, &state.fingerprint.digest()));
-        atomic::remove(run.disk(), &run.cache(pass.name, ""), checkpoints)?;
+        for (_, state) in &committed {
+            run.disk().remove_if_there(&run.checkpoint(pass.name, &state.fingerprint.digest()))?;
+        }
         appended::append(run.disk(), &run.log(), &shown_json(&log))?;
         self.done.extend(committed);
         Ok(())

@@ -66,7 +66,7 @@ impl Runner {
         }
         self.check_room_for_copies(pass, base, &matches.units)?;
         self.record_config()?;
-        let mut publisher = Publisher::new(self.run.disk(), self.run.path())?;
+        let publisher = Publisher::new(self.run.disk(), self.run.path())?;
         let mut journal = Journal::new(&self.run, pass.name);
         let before = states.get(pass.name);
         let mut taken: Vec<(Unit, UnitState)> = Vec::with_capacity(matches.units.len());

@@ -1,16 +1,16 @@
 //! A file system in memory, on which any call may fail and any moment may be the last one. What happens follows from a seed alone.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::machine::{File, Folder, Machine, Node};
+use super::opened::{OpenFile, OpenFolder, SimulatedLock};
 use super::random::Random;
 use super::trouble::{Kind, Stop, Troubles};
 use crate::Disk;
-use crate::files::file_system::{Entry, Facts, FileSystem, LockFile, Mode, Reader, Watch, Writer};
+use crate::files::file_system::{Entry, Facts, FileSystem, LockFile, Reader, Watch, Writer};
 use chorus_platform::identity::Identity;
 use jiff::Timestamp;
 
@@ -37,13 +37,13 @@ struct Call {
 }
 
 #[derive(Debug)]
-struct State {
-    machine: Machine,
-    traits: Traits,
-    troubles: Troubles,
-    random: Random,
+pub(super) struct State {
+    pub(super) machine: Machine,
+    pub(super) traits: Traits,
+    pub(super) troubles: Troubles,
+    pub(super) random: Random,
     /// Files that are locked, and whether by one alone.
-    locks: Vec<(u64, bool)>,
+    pub(super) locks: Vec<(u64, bool)>,
     /// How the process ended, where it did in the middle of its work.
     stopped: Option<Stop>,
     calls: Vec<Call>,
@@ -77,7 +77,7 @@ impl SimulatedDisk {
         Disk::of(Arc::new(self.clone()))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,12 +123,14 @@ impl SimulatedDisk {
 
     /// Another disk with the same content and without troubles.
     pub(super) fn copy(&self) -> Self {
-        self.with(self.state().machine.clone())
+        let machine = self.state().machine.clone();
+        self.with(machine)
     }
 
     /// Another disk with what programs were told is on this one.
     pub(super) fn acknowledged(&self) -> Self {
-        self.with(self.state().machine.acknowledged())
+        let machine = self.state().machine.acknowledged();
+        self.with(machine)
     }
 
     fn with(&self, machine: Machine) -> Self {
@@ -149,7 +151,7 @@ impl SimulatedDisk {
     }
 
     /// Begins a call: the state to work on, and the error to give once the work is done.
-    fn enter(&self, kind: Kind, path: &Path) -> io::Result<(MutexGuard<'_, State>, Late)> {
+    pub(super) fn enter(&self, kind: Kind, path: &Path) -> io::Result<(MutexGuard<'_, State>, Late)> {
         let mut guard = self.state();
         let state = &mut *guard;
         let number = (state.calls.len() - state.began) as u64 + 1;
@@ -174,10 +176,10 @@ impl SimulatedDisk {
 }
 
 /// The error of a call that did what was asked.
-struct Late(Option<ErrorKind>);
+pub(super) struct Late(pub(super) Option<ErrorKind>);
 
 impl Late {
-    fn after<T>(self, done: T) -> io::Result<T> {
+    pub(super) fn after<T>(self, done: T) -> io::Result<T> {
         self.0.map_or(Ok(done), |error| Err(error.into()))
     }
 }
@@ -200,7 +202,7 @@ impl State {
         }
     }
 
-    fn facts(&self, number: u64) -> Facts {
+    pub(super) fn facts(&self, number: u64) -> Facts {
         let (bytes, is_folder) = match self.machine.node(number) {
             Node::File(file) => (file.content.len() as u64, false),
             Node::Folder(_) => (0, true),
@@ -229,14 +231,14 @@ impl FileSystem for SimulatedDisk {
         let (state, late) = self.enter(Kind::Open, path)?;
         let file = state.machine.find(path)?;
         state.machine.file(file)?;
-        let reader = OpenFile { disk: self.clone(), path: path.to_owned(), file, at: 0 };
+        let reader = OpenFile::new(self, path, file);
         late.after(Box::new(reader))
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Writer>> {
         let (mut state, late) = self.enter(Kind::Create, path)?;
         let file = state.machine.make(path, Node::File(File::default()))?;
-        late.after(Box::new(OpenFile { disk: self.clone(), path: path.to_owned(), file, at: 0 }))
+        late.after(Box::new(OpenFile::new(self, path, file)))
     }
 
     fn extend(&self, path: &Path) -> io::Result<Box<dyn Writer>> {
@@ -246,7 +248,7 @@ impl FileSystem for SimulatedDisk {
             Err(_) => state.machine.make(path, Node::File(File::default()))?,
         };
         state.machine.file(file)?;
-        late.after(Box::new(OpenFile { disk: self.clone(), path: path.to_owned(), file, at: 0 }))
+        late.after(Box::new(OpenFile::new(self, path, file)))
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
@@ -268,7 +270,7 @@ impl FileSystem for SimulatedDisk {
     fn watch(&self, folder: &Path) -> io::Result<Option<Box<dyn Watch>>> {
         let (state, late) = self.enter(Kind::Open, folder)?;
         state.machine.folder(state.machine.find(folder)?)?;
-        late.after(Some(Box::new(OpenFolder { disk: self.clone(), path: folder.to_owned() })))
+        late.after(Some(Box::new(OpenFolder::new(self, folder))))
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {
@@ -354,7 +356,7 @@ impl FileSystem for SimulatedDisk {
         };
         // The lock looks at the disk again when it is dropped.
         drop(state);
-        late.after(Box::new(SimulatedLock { disk: self.clone(), path: path.to_owned(), file, is_held: AtomicBool::new(false) }))
+        late.after(Box::new(SimulatedLock::new(self, path, file)))
     }
 
     fn free_bytes(&self, path: &Path) -> io::Result<u64> {
@@ -374,141 +376,5 @@ impl FileSystem for SimulatedDisk {
         state.names += 1;
         // A number that another process had may come again.
         format!("7-{}", state.names % 1000)
-    }
-}
-
-#[derive(Debug)]
-struct OpenFile {
-    disk: SimulatedDisk,
-    path: PathBuf,
-    file: u64,
-    at: usize,
-}
-
-impl OpenFile {
-    /// How many of so many bytes a call takes.
-    fn some(state: &mut State, n: usize) -> usize {
-        if n > 1 && state.troubles.is_short(&mut state.random) { 1 + state.random.below(n as u64 - 1) as usize } else { n }
-    }
-}
-
-impl Read for OpenFile {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (mut state, late) = self.disk.enter(Kind::Read, &self.path)?;
-        let n = Self::some(&mut state, into.len());
-        let content = &state.machine.file(self.file)?.content;
-        let rest = &content[self.at.min(content.len())..];
-        let n = n.min(rest.len());
-        into[..n].copy_from_slice(&rest[..n]);
-        self.at += n;
-        late.after(n)
-    }
-}
-
-impl Seek for OpenFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let length = self.disk.state().machine.file(self.file)?.content.len() as i64;
-        let at = match to {
-            SeekFrom::Start(at) => at as i64,
-            SeekFrom::End(more) => length + more,
-            SeekFrom::Current(more) => self.at as i64 + more,
-        };
-        self.at = usize::try_from(at).map_err(|_| ErrorKind::InvalidInput)?;
-        Ok(self.at as u64)
-    }
-}
-
-impl Write for OpenFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let part = |state: &mut State, n: u64| {
-            let some = state.random.below(n + 1) as usize;
-            state.machine.append(self.file, &bytes[..some]);
-        };
-        match self.disk.enter(Kind::Write, &self.path) {
-            Ok((mut state, Late(None))) => {
-                let n = Self::some(&mut state, bytes.len());
-                state.machine.append(self.file, &bytes[..n]);
-                Ok(n)
-            }
-            // A write that fails may have written some of it.
-            Ok((mut state, Late(Some(error)))) => {
-                part(&mut state, bytes.len() as u64);
-                Err(error.into())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Writer for OpenFile {
-    fn sync(&self) -> io::Result<()> {
-        let (mut state, late) = self.disk.enter(Kind::SyncFile, &self.path)?;
-        state.machine.sync_file(self.file);
-        late.after(())
-    }
-}
-
-#[derive(Debug)]
-struct OpenFolder {
-    disk: SimulatedDisk,
-    path: PathBuf,
-}
-
-impl Watch for OpenFolder {
-    fn sync_all(&self) -> io::Result<()> {
-        let (mut state, late) = self.disk.enter(Kind::SyncAll, &self.path)?;
-        state.machine.sync_all();
-        late.after(())
-    }
-}
-
-#[derive(Debug)]
-struct SimulatedLock {
-    disk: SimulatedDisk,
-    path: PathBuf,
-    file: u64,
-    is_held: AtomicBool,
-}
-
-impl LockFile for SimulatedLock {
-    fn lock(&self, mode: Mode) -> io::Result<bool> {
-        let (mut state, late) = self.disk.enter(Kind::Lock, &self.path)?;
-        if !state.traits.has_locks {
-            return Err(ErrorKind::Unsupported.into());
-        }
-        let alone = mode != Mode::Shared;
-        if state.locks.iter().any(|(file, is_alone)| *file == self.file && (alone || *is_alone)) {
-            // Whoever has it is this process itself, which would wait for ever.
-            return if mode == Mode::Wait { Err(ErrorKind::Deadlock.into()) } else { Ok(false) };
-        }
-        state.locks.push((self.file, alone));
-        self.is_held.store(true, Ordering::Relaxed);
-        late.after(true)
-    }
-
-    fn unlock(&self) -> io::Result<()> {
-        if self.is_held.swap(false, Ordering::Relaxed) {
-            self.disk.state().locks.retain(|(file, _)| *file != self.file);
-        }
-        Ok(())
-    }
-
-    fn identity(&self) -> io::Result<Identity> {
-        let (_, late) = self.disk.enter(Kind::Look, &self.path)?;
-        late.after(identity(self.file))
-    }
-
-    fn hand_on(&self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for SimulatedLock {
-    fn drop(&mut self) {
-        let _ = self.unlock();
     }
 }

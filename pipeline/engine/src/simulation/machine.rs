@@ -227,9 +227,18 @@ impl Machine {
         self.changes.clear();
     }
 
-    /// What programs were told is on the disk: the names as they are, with the content that was synced.
+    /// What programs were told is on the disk: the names as they are, with the content that was synced. Of a renaming that is not synced
+    /// nobody was told.
     pub(super) fn acknowledged(&self) -> Self {
         let mut machine = self.clone();
+        let renamed: BTreeSet<u64> = self.changes.iter().filter_map(|change| change.after).collect();
+        for Change { folder, name, .. } in self.changes.iter().filter(|change| renamed.contains(&change.id)) {
+            let Some(Node::Folder(folder)) = machine.nodes.get_mut(folder) else { continue };
+            match folder.on_disk.get(name) {
+                Some(node) => folder.names.insert(name.clone(), *node),
+                None => folder.names.remove(name),
+            };
+        }
         for node in machine.nodes.values_mut() {
             if let Node::File(file) = node {
                 file.content.clone_from(&file.on_disk);

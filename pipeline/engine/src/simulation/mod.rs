@@ -6,6 +6,7 @@
 mod contract;
 mod disk;
 mod machine;
+mod opened;
 mod random;
 mod schedule;
 mod survey;
@@ -70,7 +71,7 @@ fn with_seeds(what: &str, is_right: impl Fn(u64, bool) -> Result<(), String> + S
 #[test]
 fn random_numbers_are_those_of_the_paper() {
     let mut random = Random::new(1_234_567);
-    let found: Vec<u64> = (0..3).map(|_| random.next()).collect();
+    let found: Vec<u64> = (0..3).map(|_| random.number()).collect();
     assert_eq!(found, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
 }
 

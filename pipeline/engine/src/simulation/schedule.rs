@@ -8,7 +8,6 @@ use super::disk::{SimulatedDisk, Traits};
 use super::random::Random;
 use super::survey::{BASE, Log, RUN, Survey, day, results};
 use super::trouble::{Stop, Troubles};
-use crate::graph::Per;
 use crate::state::journal::{self, Extent};
 use crate::state::unit_state::UnitState;
 use crate::{EngineError, RunDir, RunOptions, Selection, Unit, hash_bytes, locked, message};
@@ -45,6 +44,8 @@ struct Schedule {
     rounds: u64,
     /// Units that were on the disk when the last process had ended.
     safe: BTreeSet<(&'static str, Unit)>,
+    /// Units whose recordings went, so that their files are to go.
+    doomed: BTreeSet<Unit>,
 }
 
 /// How the engine is asked to run.
@@ -69,7 +70,7 @@ impl Schedule {
         let mut random = Random::new(seed);
         let traits =
             Traits { has_links: !random.one_in(4), has_locks: true, reorders: random.one_in(2), clock_jumps: random.one_in(4) };
-        let disk = SimulatedDisk::new(random.next(), traits);
+        let disk = SimulatedDisk::new(random.number(), traits);
         let days = (0..1 + random.below(5)).map(|i| (day(i % 2, i / 2), 0)).collect();
         let survey = Survey {
             days,
@@ -82,7 +83,7 @@ impl Schedule {
         // Now and then so many that a journal becomes long.
         let rounds = if random.one_in(8) { 10 + random.below(6) } else { 1 + random.below(4) };
         let is_steady = random.one_in(2);
-        Self { random, disk, survey, log: Arc::default(), is_steady, rounds, safe: BTreeSet::new() }
+        Self { random, disk, survey, log: Arc::default(), is_steady, rounds, safe: BTreeSet::new(), doomed: BTreeSet::new() }
     }
 
     fn go(&mut self) -> Result<(), String> {
@@ -99,24 +100,29 @@ impl Schedule {
             }
             let asked = self.ask();
             self.disk.begin(Troubles::random(&mut self.random, calls));
-            self.process(&asked, &expected)?;
+            // What it told is looked at there: it may well have failed.
+            let _ = self.process(&asked, &expected)?;
             let ends_with_power = self.random.one_in(4);
             self.restart(ends_with_power)?;
         }
         self.disk.begin(Troubles::default());
         let outcome = self.process(&Asked::all(), &expected)?;
         outcome.map_err(|error| format!("without troubles the run ends with: {error}"))?;
-        // The power may fail as soon as a run is done.
-        self.restart(true)?;
-        same(&results(&self.disk, RUN), &expected, "after a power failure behind the last run")?;
-        self.disk.begin(Troubles::default());
+        self.restart(false)?;
+        let run = RunDir::new(RUN).on(self.disk.disk());
+        let left = run.disk().files_below(&run.tmp()).unwrap();
+        if !left.is_empty() {
+            return Err(format!("files are left: {left:?}"));
+        }
         let again = self.run(&Asked::all()).map_err(|error| format!("a second run ends with: {error}"))?;
         if again.made() + again.taken() > 0 {
             return Err(format!("a second run makes units: {again:?}"));
         }
-        let run = RunDir::new(RUN).on(self.disk.disk());
-        let left = run.disk().files_below(&run.tmp()).unwrap();
-        if left.is_empty() { Ok(()) } else { Err(format!("files are left: {left:?}")) }
+        // The power may fail as soon as a run is done. A record that an earlier process could not sync may be lost then, and no output.
+        self.restart(true)?;
+        same(&results(&self.disk, RUN), &expected, "a run behind which the power failed")?;
+        self.run(&Asked::all()).map_err(|error| format!("a run after the last power failure ends with: {error}"))?;
+        same(&results(&self.disk, RUN), &expected, "a run after the last power failure")
     }
 
     /// A base of which some units are those of the run.
@@ -131,15 +137,23 @@ impl Schedule {
 
     fn change_survey(&mut self) {
         let (random, survey) = (&mut self.random, &mut self.survey);
-        let some = survey.days.keys().nth(random.below(survey.days.len() as u64) as usize).cloned();
+        let some: Vec<Unit> = survey.days.keys().cloned().collect();
+        let some = &some[random.below(some.len() as u64) as usize];
         match random.below(6) {
-            0 => drop(survey.days.insert(day(random.below(3), random.below(4)), 0)),
-            // A survey without recordings is refused elsewhere.
-            1 if survey.days.len() > 1 => some.iter().for_each(|day| drop(survey.days.remove(day))),
+            0 => {
+                survey.days.insert(day(random.below(3), random.below(4)), 0);
+            }
+            // A survey without recordings is another matter.
+            1 if survey.days.len() > 1 => {
+                survey.days.remove(some);
+                self.doomed.insert(some.clone());
+            }
             2 => survey.hop_s = 3 - survey.hop_s % 2,
             3 => survey.is_wide = !survey.is_wide,
             4 => survey.turns = 1 + random.below(4) as usize,
-            _ => some.and_then(|day| survey.days.get_mut(&day)).into_iter().for_each(|version| *version += 1),
+            _ => {
+                survey.days.entry(some.clone()).and_modify(|version| *version += 1);
+            }
         }
         self.safe.clear();
     }
@@ -198,8 +212,8 @@ impl Schedule {
         self.safe.clear();
         for (key, state) in promised.into_iter().filter(|(key, state)| now.get(key) == Some(state)) {
             let (pass, unit) = &key;
-            // Its recordings are gone: it is on its way out, and files go first.
-            if *unit != Unit::Run && !self.survey.days.contains_key(unit) {
+            // It is on its way out, and files go first.
+            if self.doomed.contains(unit) {
                 continue;
             }
             if after.get(&key) != Some(&state) {
@@ -267,7 +281,7 @@ fn the_survey_has_what_the_schedules_are_to_try() {
     let days = (0..4).map(|i| (day(i % 2, i / 2), 0)).collect();
     let survey = Survey { days, hop_s: 3, is_wide: true, turns: 2, has_base: false, lock: "flock" };
     let mut clips = BTreeSet::new();
-    for hop_s in 1..12 {
+    for hop_s in 1..40 {
         let (results, calls) = undisturbed(&Survey { hop_s, ..survey.clone() });
         assert!(calls > 100, "{calls}");
         let of = |part: &str| results.keys().filter(|path| path.starts_with(part)).count();
@@ -278,18 +292,5 @@ fn the_survey_has_what_the_schedules_are_to_try() {
     assert!(
         clips.first().unwrap() + 1 < crate::files::disk::MANY && *clips.last().unwrap() >= crate::files::disk::MANY,
         "{clips:?}"
-    );
-    assert_eq!(
-        survey
-            .runner(
-                &SimulatedDisk::new(0, Traits { has_links: true, has_locks: true, reorders: false, clock_jumps: false }),
-                RUN,
-                &Arc::default()
-            )
-            .passes()
-            .iter()
-            .filter(|pass| pass.per == Per::Run)
-            .count(),
-        2
     );
 }

@@ -157,8 +157,8 @@ impl Log {
 fn write(cx: &UnitContext<'_>, table: &'static str, lines: &[String]) -> Result<(), WorkError> {
     let mut staged = cx.run.stage()?;
     for line in lines {
-        staged.write_all(line.as_bytes())?;
-        staged.flush()?;
+        let written = staged.write_all(line.as_bytes()).and_then(|()| staged.flush());
+        written.map_err(EngineError::io(cx.run.tmp(), "cannot be written"))?;
     }
     let path = RunDir::output(Output::Table(table), cx.unit());
     locked(&cx.staged).0.insert(path, staged.finish(Some(lines.len() as u64))?);

@@ -1,0 +1,503 @@
+"""Runs that are killed, stopped, and left without a disk or an archive: `kills.py CHORUS [--kills 1000] [--modes kill,term,…] [--seed 1]`.
+
+Two tiny labelled surveys are made in every stage: one with pretraining and a network, one with embeddings of a backbone (where chorus-onnx and
+ONNX Runtime are at hand). Each is run once without trouble. Then runs are troubled until they are done, again and again, and their tables,
+model and report are compared with those of the undisturbed run, byte for byte. The modes:
+
+    kill      SIGKILL to chorus, or to chorus and its workers, at random moments, so many times (--kills)
+    term      SIGTERM, which lets the units in work end; a twentieth as often
+    stop      SIGSTOP for some seconds (--pause), then SIGCONT
+    full      a tmpfs that is too small, and grows (root)
+    readonly  an ext4 file system that is aborted while the run writes, checked, and mounted anew (root)
+    archive   the archive vanishes in the middle, and returns
+    changing  recordings are replaced, cut and added while they are read, and put back
+    fiu       libfiu: calls of POSIX fail at random (`fiu-run`, of Debian's fiu-utils)
+
+What this machine cannot do is skipped with a line. Ends with exit status 1 where bytes differ, an error is not told, or a program panics.
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# Those of tests/common/mod.rs, with checkpoints behind each epoch.
+SETTINGS = """
+ingest: {site_sheet: sites.csv}
+annotate: {format: anuraset_raw, code_table: species.csv}
+split: {source: file, file: subset.csv}
+featurize: {n_mels: 32, n_fft: 256, win_length: 256, hop_length: 512}
+train: {architecture: mobilenet_v3_small, width: 0.25, epochs: 3, batch_size: 8, multimix_mixtures: 8, threads: 1, checkpoint_every_s: 0}
+predict: {batch_size: 16}
+detect: {classes: all}
+units: {keep_free_gib: 0}
+"""
+PRETRAINED = "pretrain: {epochs: 3, projection: 8, projection_hidden: 16}\n"
+EMBEDDED = "backbone: {{path: {backbone}}}\nsegment: {{window_s: 1, hop_s: 1}}\n"
+CONTRACT = """
+name: Tiny
+sample_rate_hz: 8000
+window_s: 0.5
+input: {name: sound, shape: [batch, samples]}
+outputs: {embedding: {name: embedding}}
+license: CC-BY-NC-4.0
+"""
+# What is worth something in a run.
+PARTS = ("tables", "model", "report")
+# A process that takes longer hangs.
+LONGEST_S = 900
+
+
+def fail(text):
+    print(f"failed: {text}", file=sys.stderr)
+    sys.exit(1)
+
+
+def results(run):
+    files = [path for part in PARTS for path in sorted((run / part).rglob("*")) if path.is_file()]
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}
+
+
+class Survey:
+    """An archive and a configuration, and what an undisturbed run of them gives."""
+
+    def __init__(self, chorus, work, name, settings):
+        self.chorus, self.work, self.name, self.settings = chorus, work, name, settings
+        self.archive = work / "archive"
+        self.expected = self.order = self.seconds = None
+
+    def command(self, run, jobs=None):
+        # Not on the disk of the run, which may be full.
+        config = self.work / f"{self.name}.{run.name}.yaml"
+        sources = f"archive: {{path: {self.archive}, audio: raw_data}}\nrun: {{path: {run}}}\n"
+        config.write_text(sources + self.settings)
+        return [str(self.chorus), "run", "-c", str(config), *(["-j", str(jobs)] if jobs else [])]
+
+    def start(self, run, before=(), jobs=None, said=None):
+        """A process group of its own, so that workers can be stopped with it."""
+        return subprocess.Popen(
+            [*before, *self.command(run, jobs)], cwd=self.work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+        )
+
+    def finish(self, run):
+        """Runs to the end, without trouble; gives what was said."""
+        done = subprocess.run(self.command(run), cwd=self.work, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LONGEST_S)
+        if done.returncode != 0:
+            fail(f"{self.name}: a run without trouble ended with {done.returncode}: {done.stderr[-3000:]}")
+        return done.stderr
+
+    def undisturbed(self):
+        run, start = self.work / f"{self.name}-undisturbed", time.monotonic()
+        said = self.finish(run)
+        self.seconds, self.expected = time.monotonic() - start, results(run)
+        self.order = [match[1] for match in re.finditer(r"^(\w+) +(?:made|fresh|taken)", said, re.M)]
+        self.bytes = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
+        print(f"{self.name}: undisturbed in {self.seconds:.1f} s, {len(self.expected)} files, {self.bytes / 1e6:.1f} MB; stages: {' '.join(self.order)}")
+
+    def differing(self, run):
+        """Differing bytes, and the files that have them."""
+        found = results(run)
+        number, files = 0, []
+        for path in sorted(found.keys() | self.expected.keys()):
+            a, b = found.get(path), self.expected.get(path)
+            if a != b:
+                files.append(path)
+                a, b = a or b"", b or b""
+                number += abs(len(a) - len(b)) + sum(x != y for x, y in zip(a, b))
+        return number, files
+
+    def stage(self, said):
+        """The stage in work, by what the process said last."""
+        for line in reversed(said.splitlines()):
+            words = line.split()
+            if not words or words[0] not in self.order:
+                continue
+            if len(words) > 1 and words[1] in ("made", "fresh", "taken"):
+                after = self.order[self.order.index(words[0]) + 1 :]
+                return after[0] if after else "end"
+            return words[0]
+        return "start"
+
+
+class Tally:
+    """What came of a mode."""
+
+    def __init__(self, mode):
+        self.mode, self.troubles, self.runs, self.bytes, self.stages, self.errors = mode, 0, 0, 0, Counter(), Counter()
+
+    def check(self, survey, run):
+        self.runs += 1
+        number, files = survey.differing(run)
+        if files:
+            print(f"{self.mode}, {survey.name}: {number} bytes differ in {files}; the run is kept: {run}")
+            self.bytes += number or 1
+        else:
+            remove(run)
+
+    def told(self, said, status, what):
+        """An error must be told, and no program may panic or crash. Where calls fail, what it says may be lost too."""
+        lines = [line for line in said.splitlines() if line.strip()]
+        if "panicked at" in said or status < 0 and self.mode != "fiu":
+            fail(f"{self.mode}: {what}: a program panicked or crashed ({status}):\n{said[-3000:]}")
+        if not lines and self.mode != "fiu":
+            fail(f"{self.mode}: {what}: it failed and said nothing")
+        self.errors[re.sub(r"/\S+|\d+", "…", lines[-1] if lines else f"nothing, status {status}")[:110]] += 1
+
+    def report(self):
+        stages = ", ".join(f"{stage} {number}" for stage, number in self.stages.most_common())
+        print(f"{self.mode}: {self.troubles} troubles, {self.runs} runs compared, {self.bytes} differing bytes" + (f"; moments: {stages}" if stages else ""))
+        for error, number in self.errors.most_common(6):
+            print(f"    {number} x {error}")
+        return self.bytes == 0
+
+
+def remove(run):
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def wait(process, survey):
+    try:
+        return process.wait(LONGEST_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        fail(f"{survey.name}: a process took longer than {LONGEST_S} s")
+
+
+def send(process, which, to_group):
+    try:
+        os.killpg(process.pid, which) if to_group else process.send_signal(which)
+    except ProcessLookupError:
+        pass
+
+
+def group_ended(process):
+    """Workers end a moment after chorus was killed."""
+    for _ in range(1000):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+
+
+def moment(draw, seconds):
+    """From the whole time of a run, and often soon: what was made is not made again, so runs become short."""
+    return draw.uniform(0, seconds) if draw.random() < 0.4 else draw.expovariate(1 / (0.1 * seconds))
+
+
+def ended_before(process, delay):
+    """Whether a process ends by itself within some time."""
+    try:
+        process.wait(delay)
+        return True
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def troubled(mode, surveys, draw, number, trouble, args):
+    """Runs that are troubled at random moments until they are done, and then from the beginning, so many times."""
+    tally, turn = Tally(mode), 0
+    while tally.troubles < number:
+        survey = surveys[turn % len(surveys)]
+        run, turn, jobs = survey.work / f"{mode}-{turn}", turn + 1, draw.choice([None, 1])
+        while True:
+            # Beside the folder of the run, which need not be there yet.
+            with tempfile.TemporaryFile(dir=survey.work) as said:
+                process = survey.start(run, jobs=jobs, said=said)
+                is_over = ended_before(process, moment(draw, survey.seconds))
+                if not is_over:
+                    trouble(process, survey, tally, args)
+                    wait(process, survey)
+                    # Or it is started again while its worker still ends.
+                    if draw.random() < 0.5:
+                        group_ended(process)
+                said.seek(0)
+                text = said.read().decode(errors="replace")
+            if "panicked at" in text:
+                fail(f"{mode}: a program panicked: {text[-3000:]}")
+            if not is_over:
+                tally.troubles += 1
+                tally.stages[survey.stage(text)] += 1
+            if process.returncode == 0:
+                break
+            if is_over:
+                fail(f"{mode}, {survey.name}: the run ended by itself with {process.returncode}: {text[-3000:]}")
+            if process.returncode > 0:
+                tally.told(text, process.returncode, survey.name)
+        tally.check(survey, run)
+        if args.verbose or turn % 20 == 0:
+            print(f"    {mode}: {tally.troubles} of {number}, {tally.runs} runs", flush=True)
+    return tally.report()
+
+
+def killing(draw):
+    return lambda process, survey, tally, args: send(process, signal.SIGKILL, draw.random() < 0.4)
+
+
+def terminating(process, survey, tally, args):
+    send(process, signal.SIGTERM, False)
+
+
+def pausing(process, survey, tally, args):
+    send(process, signal.SIGSTOP, True)
+    time.sleep(args.pause)
+    send(process, signal.SIGCONT, True)
+
+
+def system(*command):
+    """Whether a command of the system succeeds."""
+    return subprocess.run([str(part) for part in command], capture_output=True).returncode == 0
+
+
+def failing(mode, survey, run, tally, before=()):
+    """A process that may fail; it must tell why. Gives whether it was done."""
+    with tempfile.TemporaryFile(dir=survey.work) as said:
+        process = survey.start(run, before, said=said)
+        yield process
+        status = wait(process, survey)
+        said.seek(0)
+        text = said.read().decode(errors="replace")
+    if status != 0:
+        tally.troubles += 1
+        tally.stages[survey.stage(text)] += 1
+        tally.told(text, status, survey.name)
+    elif "panicked at" in text:
+        fail(f"{mode}: a program panicked: {text[-3000:]}")
+    yield status == 0
+
+
+def full_disk(surveys, draw, args):
+    tally, place = Tally("full"), surveys[0].work / "small"
+    place.mkdir()
+    for survey in surveys:
+        size = draw.uniform(0.05, 0.2) * survey.bytes
+        if os.geteuid() != 0 or not system("mount", "-t", "tmpfs", "-o", f"size={int(size)}", "tmpfs", place):
+            print("full: skipped: a tmpfs cannot be mounted here (it takes root)")
+            return True
+        try:
+            run, is_done = place / "run", False
+            while not is_done:
+                step = failing("full", survey, run, tally)
+                next(step)
+                is_done = next(step)
+                size *= draw.uniform(1.1, 1.5)
+                if not system("mount", "-o", f"remount,size={int(size)}", place):
+                    fail("full: the tmpfs cannot be made larger")
+                if size > 100 * survey.bytes:
+                    fail("full: the run does not end however much room there is")
+            tally.check(survey, run)
+        finally:
+            system("umount", "-l", place)
+    return tally.report()
+
+
+def read_only(surveys, draw, args):
+    tally, work = Tally("readonly"), surveys[0].work
+    place, image = work / "aborted", work / "aborted.ext4"
+    place.mkdir()
+    for survey in surveys:
+        with open(image, "wb") as file:
+            file.truncate(max(64 << 20, 8 * survey.bytes))
+        mount = ("mount", "-o", "loop", image, place)
+        if os.geteuid() != 0 or not system("mkfs.ext4", "-q", "-F", image) or not system(*mount):
+            print("readonly: skipped: an ext4 file system in a file cannot be mounted here (it takes root, loop devices and mkfs.ext4)")
+            return True
+        run = place / "run"
+        try:
+            for _ in range(args.aborts):
+                step = failing("readonly", survey, run, tally)
+                process = next(step)
+                ended_before(process, moment(draw, survey.seconds))
+                # As after an error of the disk: from now on nothing can be written.
+                if not system("mount", "-o", "remount,abort", place):
+                    process.kill()
+                    print("readonly: skipped: this system cannot abort a file system")
+                    return True
+                next(step)
+                group_ended(process)
+                system("umount", place) or system("umount", "-l", place)
+                system("e2fsck", "-f", "-y", image)
+                if not system(*mount):
+                    fail("readonly: the file system cannot be mounted again")
+            survey.finish(run)
+            tally.check(survey, run)
+        finally:
+            system("umount", "-l", place)
+    return tally.report()
+
+
+def vanishing(surveys, draw, args):
+    tally = Tally("archive")
+    for turn in range(args.vanishings):
+        survey = surveys[turn % len(surveys)]
+        run, away = survey.work / f"archive-{turn}", survey.archive.with_name("away")
+        step = failing("archive", survey, run, tally)
+        process = next(step)
+        ended_before(process, moment(draw, survey.seconds))
+        survey.archive.rename(away)
+        # An empty folder is what is left of a disk that was taken out.
+        if turn % 2:
+            survey.archive.mkdir()
+        is_done = next(step)
+        if not is_done:
+            # Without the archive the run is refused, and nothing of it is removed.
+            before = results(run)
+            step = failing("archive", survey, run, tally)
+            next(step)
+            next(step)
+            after = results(run)
+            if not before.keys() <= after.keys():
+                fail(f"archive: while it was away, files went: {sorted(before.keys() - after.keys())}")
+        if turn % 2:
+            survey.archive.rmdir()
+        away.rename(survey.archive)
+        survey.finish(run)
+        tally.check(survey, run)
+    return tally.report()
+
+
+def changing(surveys, draw, args):
+    """Recordings change while they are read. What is put back has the former bytes, so the run ends with the former bytes too."""
+    tally = Tally("changing")
+    for turn in range(args.changes):
+        survey = surveys[turn % len(surveys)]
+        run = survey.work / f"changing-{turn}"
+        sounds = sorted(path for path in survey.archive.rglob("*") if path.suffix.lower() == ".wav")
+        contents = {path: path.read_bytes() for path in draw.sample(sounds, min(3, len(sounds)))}
+        new = sounds[0].with_name(f"new-{sounds[0].name}")
+        step = failing("changing", survey, run, tally)
+        process = next(step)
+        until = time.monotonic() + moment(draw, survey.seconds)
+        while time.monotonic() < until and process.poll() is None:
+            path = draw.choice(list(contents))
+            match draw.randrange(4):
+                case 0:
+                    path.write_bytes(contents[path][: draw.randrange(len(contents[path]))])
+                case 1:
+                    path.unlink(missing_ok=True)
+                case 2:
+                    new.write_bytes(contents[path])
+                case _:
+                    path.write_bytes(contents[path] + b"\0" * draw.randrange(5000))
+            time.sleep(draw.uniform(0, 0.05))
+        for path, content in contents.items():
+            path.write_bytes(content)
+        new.unlink(missing_ok=True)
+        next(step)
+        survey.finish(run)
+        tally.check(survey, run)
+    return tally.report()
+
+
+def failing_calls(surveys, draw, args):
+    if not shutil.which("fiu-run"):
+        print("fiu: skipped: found no fiu-run; on Debian: apt-get install fiu-utils")
+        return True
+    tally = Tally("fiu")
+    for turn in range(args.fiu):
+        survey, share = surveys[turn % len(surveys)], 10 ** draw.uniform(-5, -2)
+        run = survey.work / f"fiu-{turn}"
+        for _ in range(6):
+            calls = draw.choice(["posix/io/*", "posix/io/rw/*", "posix/io/sync/*", "posix/io/oc/*", "posix/io/dir/*"])
+            before = ("fiu-run", "-x", "-f", "", "-c", f"enable_random name={calls},probability={share:.6f}")
+            step = failing("fiu", survey, run, tally, before)
+            process = next(step)
+            if next(step):
+                break
+            group_ended(process)
+        survey.finish(run)
+        tally.check(survey, run)
+    return tally.report()
+
+
+def make_archive(chorus, work):
+    archive = work / "archive"
+    done = subprocess.run([str(chorus), "demo", "--tiny", str(archive)], capture_output=True, text=True)
+    if done.returncode != 0:
+        fail(f"chorus demo: {done.stderr}")
+    # Some recordings on no side of the split, for pretraining.
+    lines, seen = (archive / "subset.csv").read_text().splitlines(), 0
+    for i, line in enumerate(lines):
+        if line.endswith(",train"):
+            seen += 1
+            if seen % 3 == 0:
+                lines[i] = line.removesuffix("train") + "unused"
+    (archive / "subset.csv").write_text("\n".join(lines) + "\n")
+
+
+def make_surveys(chorus, work):
+    make_archive(chorus, work)
+    surveys = [Survey(chorus, work, "network", SETTINGS + PRETRAINED)]
+    tiny = ROOT / "tests/golden/backbones/tiny.onnx"
+    if (chorus.parent / "chorus-onnx").exists() and tiny.exists():
+        backbone = work / "tiny.onnx"
+        shutil.copy(tiny, backbone)
+        backbone.with_suffix(".yaml").write_text(CONTRACT)
+        embedded = Survey(chorus, work, "embeddings", SETTINGS + EMBEDDED.format(backbone=backbone))
+        tried = subprocess.run(
+            [*embedded.command(work / "tried"), "embed", "--with-upstream"], cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        if tried.returncode == 0:
+            surveys.append(embedded)
+        else:
+            print(f"embeddings: skipped: {tried.stderr.strip().splitlines()[-1:]}")
+        remove(work / "tried")
+    else:
+        print("embeddings: skipped: there is no chorus-onnx beside chorus")
+    for survey in surveys:
+        survey.undisturbed()
+    return surveys
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chorus", type=Path)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--modes", default="kill,term,stop,full,readonly,archive,changing,fiu")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pause", type=float, default=3.0, help="seconds of SIGSTOP")
+    parser.add_argument("--aborts", type=int, default=5, help="aborted file systems for each survey")
+    parser.add_argument("--vanishings", type=int, default=10)
+    parser.add_argument("--changes", type=int, default=10)
+    parser.add_argument("--fiu", type=int, default=10)
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    draw, chorus = random.Random(args.seed), args.chorus.resolve()
+    if not (chorus.parent / "chorus-torch").exists():
+        fail(f"{chorus.parent / 'chorus-torch'} is missing: build it with `make build`")
+    some = max(1, args.kills // 20)
+    modes = {
+        "kill": lambda surveys: troubled("kill", surveys, draw, args.kills, killing(draw), args),
+        "term": lambda surveys: troubled("term", surveys, draw, some, terminating, args),
+        "stop": lambda surveys: troubled("stop", surveys, draw, max(1, some // 5), pausing, args),
+        "full": lambda surveys: full_disk(surveys, draw, args),
+        "readonly": lambda surveys: read_only(surveys, draw, args),
+        "archive": lambda surveys: vanishing(surveys, draw, args),
+        "changing": lambda surveys: changing(surveys, draw, args),
+        "fiu": lambda surveys: failing_calls(surveys, draw, args),
+    }
+    wanted = args.modes.split(",")
+    if unknown := [mode for mode in wanted if mode not in modes]:
+        fail(f"--modes: found {', '.join(unknown)}, expected some of {', '.join(modes)}")
+    print(f"seed {args.seed}")
+    is_well, work = True, Path(tempfile.mkdtemp(prefix="chorus-kills-"))
+    surveys = make_surveys(chorus, work)
+    for mode in wanted:
+        start = time.monotonic()
+        is_well &= modes[mode](surveys)
+        print(f"    {mode}: {time.monotonic() - start:.0f} s", flush=True)
+    if is_well:
+        shutil.rmtree(work, ignore_errors=True)
+    sys.exit(0 if is_well else 1)
+
+
+main()
