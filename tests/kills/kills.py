@@ -191,7 +191,7 @@ def group_ended(process):
 
 def moment(draw, seconds):
     """From the whole time of a run, and often soon: what was made is not made again, so runs become short."""
-    return draw.uniform(0, seconds) if draw.random() < 0.4 else draw.expovariate(1 / (0.1 * seconds))
+    return draw.uniform(0, seconds) if draw.random() < 0.5 else draw.expovariate(1 / (0.1 * seconds))
 
 
 def ended_before(process, delay):
@@ -210,6 +210,9 @@ def troubled(mode, surveys, draw, number, trouble, args):
         survey = surveys[turn % len(surveys)]
         run, turn, jobs = survey.work / f"{mode}-{turn}", turn + 1, draw.choice([None, 1])
         while True:
+            if tally.troubles >= number:
+                survey.finish(run)
+                break
             # Beside the folder of the run, which need not be there yet.
             with tempfile.TemporaryFile(dir=survey.work) as said:
                 process = survey.start(run, jobs=jobs, said=said)
