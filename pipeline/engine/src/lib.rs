@@ -44,7 +44,6 @@ pub use files::atomic;
 pub use files::claim::Claim;
 pub use files::disk::Disk;
 pub use files::hash::{hash_bytes, hash_file};
-pub use files::run_dir::RunDir;
 pub use files::run_dir::{RunDir, RunLock};
 pub use files::scratch::{Scratch, clear_tmp};
 pub use files::share::Share;

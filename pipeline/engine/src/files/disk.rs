@@ -16,6 +16,9 @@ use crate::sync::locked;
 /// So many files or folders from which on syncing the whole file system is cheaper than syncing each.
 pub(crate) const MANY: usize = 16;
 
+/// How often a folder is made when other processes, which find it empty, remove it.
+const ATTEMPTS: u32 = 10;
+
 /// The disk on which a run lies.
 #[derive(Debug, Clone)]
 pub struct Disk {
@@ -196,24 +199,29 @@ impl Disk {
     }
 
     fn make(&self, folder: &Path, changed: &mut Vec<PathBuf>) -> io::Result<()> {
-        let make = || again(|| self.system.make_folder(folder));
         let above = folder_of(folder);
-        let made = match make() {
-            Err(e) if e.kind() == ErrorKind::NotFound && above != Path::new(".") => {
-                self.make(above, changed)?;
-                make()
-            }
-            made => made,
-        };
-        match made {
-            Ok(()) => changed.push(above.to_owned()),
-            Err(e) if self.facts(folder).is_ok_and(|found| found.is_folder) => {
-                // It may have been made by a call of which only the answer was lost.
-                if e.kind() != ErrorKind::AlreadyExists {
+        for attempt in 1.. {
+            let is_last = attempt == ATTEMPTS;
+            match again(|| self.system.make_folder(folder)) {
+                Ok(()) => {
                     changed.push(above.to_owned());
+                    break;
                 }
+                // None was above it, or another process removed that one meanwhile, since it was empty.
+                Err(e) if e.kind() == ErrorKind::NotFound && above != Path::new(".") && !is_last => self.make(above, changed)?,
+                Err(e) => match self.facts(folder) {
+                    Ok(found) if found.is_folder => {
+                        // It may have been made by a call of which only the answer was lost.
+                        if e.kind() != ErrorKind::AlreadyExists {
+                            changed.push(above.to_owned());
+                        }
+                        break;
+                    }
+                    // Another process removed it at this moment.
+                    Err(gone) if (e.kind(), gone.kind()) == (ErrorKind::AlreadyExists, ErrorKind::NotFound) && !is_last => {}
+                    _ => return Err(e),
+                },
             }
-            Err(e) => return Err(e),
         }
         Ok(())
     }

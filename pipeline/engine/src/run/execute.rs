@@ -43,7 +43,7 @@ impl Runner {
         let start = Instant::now();
         let progress = (pass.per == Per::SiteDay).then(|| self.console.progress(pass.name, todo.len() as u64, "units"));
         // Units differ in size, so what is left is told by their sound, where ingest has found how long it is.
-        let hours = if progress.is_some() { roster::read(&self.run).unwrap_or_default() } else { BTreeMap::new() };
+        let hours = if progress.is_some() { roster::read(&self.run).ok().flatten().unwrap_or_default() } else { BTreeMap::new() };
         let sound_s = |unit: &Unit| hours.get(unit).copied().unwrap_or(0.0) * 3600.0;
         let mut left_s: f64 = todo.iter().map(|plan| sound_s(&plan.unit)).sum();
         let queue: Mutex<VecDeque<&Unit>> = Mutex::new(todo.iter().map(|plan| &plan.unit).collect());

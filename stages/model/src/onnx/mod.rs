@@ -11,7 +11,7 @@ mod sound;
 use std::path::{Path, PathBuf};
 
 use chorus_card::{Card, Contract, DECISIONS, Decisions, Function, Logits, MODEL_CARD, WEIGHTS};
-use chorus_engine::{EngineError, WorkError, atomic, hash_bytes};
+use chorus_engine::{Disk, EngineError, WorkError, atomic, hash_bytes};
 use chorus_score::calibration::{METHODS, curves};
 use serde::Serialize;
 use serde_json::json;
@@ -81,7 +81,7 @@ pub fn export(folder: &Path, out: &Path, takes: Takes) -> Result<Report, WorkErr
     }
     let beside = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     for (path, bytes) in &files {
-        atomic::write(beside, path, bytes)?;
+        atomic::write(&Disk::local(), beside, beside, path, bytes)?;
     }
     Ok(Report { files: files.into_iter().map(|(path, _)| path).collect(), inputs, outputs, notes })
 }
