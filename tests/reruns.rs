@@ -266,3 +266,27 @@ fn an_output_that_is_damaged_or_gone_is_made_again() {
     survey.run_with(&["--verify"]);
     assert_same(&survey.results(), &expected, "damaged weights");
 }
+
+#[test]
+fn a_missing_disk_costs_nothing_and_what_is_gone_for_good_is_removed_when_asked_to() {
+    let survey = Survey::made();
+    let before = survey.results();
+    let (sites, elsewhere) = (survey.archive().join("raw_data"), survey.folder().join("elsewhere"));
+    fs::create_dir(&elsewhere).unwrap();
+    let mut names: Vec<_> = fs::read_dir(&sites).unwrap().map(|site| site.unwrap().file_name()).collect();
+    names.sort();
+    let kept = names.remove(0);
+    let units = survey.ask("SELECT COUNT(DISTINCT site || CAST(night AS VARCHAR)) AS n FROM nights");
+    assert!(names.len() >= 3 && units.trim() != "n\n1", "{names:?} {units}");
+    names.iter().for_each(|name| fs::rename(sites.join(name), elsewhere.join(name)).unwrap());
+    let refused = survey.chorus(&["run"]);
+    let said = common::text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("is a disk missing?") && said.contains("--remove-missing"), "{said}");
+    assert_same(&survey.results(), &before, "a missing disk changed files");
+    names.iter().for_each(|name| fs::rename(elsewhere.join(name), sites.join(name)).unwrap());
+    assert!(survey.run_all().contains("nothing to do"));
+    names.iter().for_each(|name| fs::rename(sites.join(name), elsewhere.join(name)).unwrap());
+    survey.run_with(&["ingest", "--remove-missing"]);
+    let left = survey.ask("SELECT DISTINCT site FROM recordings");
+    assert_eq!(left.trim(), format!("site\n{}", kept.to_string_lossy()));
+}

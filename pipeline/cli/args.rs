@@ -119,6 +119,9 @@ pub(crate) struct RunArgs {
     /// Make nothing: take all units from the runs that run.base names, and fail where none of them has a unit
     #[arg(long, conflicts_with = "force")]
     pub(crate) take_only: bool,
+    /// Remove what was made from recordings that are gone, also where most of the archive is
+    #[arg(long)]
+    pub(crate) remove_missing: bool,
     /// Only print what would be made, why, and how much disk space it needs
     #[arg(long)]
     pub(crate) dry_run: bool,

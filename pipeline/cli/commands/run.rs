@@ -80,6 +80,7 @@ fn options(args: &RunArgs) -> anyhow::Result<RunOptions> {
         units: args.unit.clone(),
         verify: args.verify,
         take_only: args.take_only,
+        remove_missing: args.remove_missing,
     })
 }
 

@@ -213,6 +213,20 @@ pub enum EngineError {
         /// The other.
         other: String,
     },
+    /// Most of the archive is gone.
+    #[error(
+        "{path}: found recordings of {found} site-days, and the run has {known}; is a disk missing? If the others are gone for good, remove \
+         what was made from them with: chorus run --remove-missing",
+        path = .path.display()
+    )]
+    FewLeft {
+        /// The run.
+        path: PathBuf,
+        /// Site-days of the archive.
+        found: usize,
+        /// Site-days of the run.
+        known: usize,
+    },
     /// The worker program is missing or failed.
     #[error("{stage}: the worker {worker} {detail}")]
     Worker {
@@ -252,6 +266,7 @@ impl EngineError {
             | Self::UnknownStage { .. }
             | Self::UnknownUnit { .. } => true,
             Self::Disk { .. }
+            | Self::FewLeft { .. }
             | Self::Io { .. }
             | Self::Locked { .. }
             | Self::Memory { .. }

@@ -63,7 +63,7 @@ pub fn serve(
     let runner = Runner::new(config, registry, Console::new().of_worker()).with_archive(archive);
     let runner = runner.as_worker(program, versions).with_share(share);
     runner.stop_on_signals().context("signals cannot be handled")?;
-    runner.run(&RunOptions { selection: Selection::Only(stages), force, jobs, units, verify, take_only })?;
+    runner.run(&RunOptions { force, units, verify, take_only, ..RunOptions::new(Selection::Only(stages), jobs) })?;
     Ok(())
 }
 

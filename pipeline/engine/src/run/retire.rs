@@ -13,7 +13,27 @@ use crate::plan::PassPlan;
 use crate::state::journal::Journal;
 use crate::{EngineError, Unit};
 
+/// The least units of which most may be gone: of fewer, a person removes most by hand.
+const FEW: usize = 4;
+
 impl Runner {
+    /// Refuses an archive in which there is less than half of what there was: a disk may be missing, and its outputs would be removed. Where
+    /// recordings have other names or places now, there are as many as before.
+    pub(super) fn refuse_few(
+        &self,
+        pass: &Pass,
+        found: usize,
+        execution: &Execution,
+        options: &RunOptions,
+    ) -> Result<(), EngineError> {
+        let known = execution.states.get(pass.name).map_or(0, |states| states.len());
+        let is_whole = options.units.is_empty() && self.run.share().is_none();
+        if is_whole && !options.remove_missing && known >= FEW && found * 2 < known {
+            return Err(EngineError::FewLeft { path: self.run.path().to_owned(), found, known });
+        }
+        Ok(())
+    }
+
     /// Removes what was made from recordings that are no longer there, and what a process that was killed left of their making.
     pub(super) fn retire(
         &self,

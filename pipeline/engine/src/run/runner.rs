@@ -53,12 +53,14 @@ pub struct RunOptions {
     pub verify: bool,
     /// Make nothing: every unit has to be fresh, or to be had from a base.
     pub take_only: bool,
+    /// Remove what was made from recordings that are gone, even where most of the archive is.
+    pub remove_missing: bool,
 }
 
 impl RunOptions {
     /// These stages on so many threads: what is not fresh, and all of it.
     pub fn new(selection: Selection, jobs: usize) -> Self {
-        Self { selection, force: false, jobs, units: Vec::new(), verify: false, take_only: false }
+        Self { selection, force: false, jobs, units: Vec::new(), verify: false, take_only: false, remove_missing: false }
     }
 }
 
@@ -303,6 +305,7 @@ impl Runner {
             let looked = first_look.take_if(|_| chosen && self.is_first_by_site_day(pass));
             let scan = looked.map_or_else(|| pool.install(|| self.scan_for(pass, &execution.states, chosen)), Ok)?;
             if chosen && !scan.hours.is_empty() {
+                self.refuse_few(pass, scan.hours.len(), &execution, options)?;
                 alike::refuse(&self.run, scan.hours.keys())?;
                 roster::write(&self.run, &scan.hours)?;
             }

@@ -147,7 +147,8 @@ impl LockFile for SimulatedLock {
     }
 
     fn identity(&self) -> io::Result<Identity> {
-        let (_, late) = self.disk.enter(Kind::Look, &self.path)?;
+        let (state, late) = self.disk.enter(Kind::Look, &self.path)?;
+        drop(state);
         late.after(identity(self.file))
     }
 

@@ -56,7 +56,7 @@ struct Asked {
 
 impl Asked {
     fn all() -> Self {
-        Self { options: RunOptions::new(Selection::All, 1), share: None }
+        Self { options: RunOptions { remove_missing: true, ..RunOptions::new(Selection::All, 1) }, share: None }
     }
 
     /// Whether the run is complete afterwards.

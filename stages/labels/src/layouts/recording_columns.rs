@@ -107,8 +107,9 @@ impl RecordingColumns {
         if is_address(name) {
             return None;
         }
-        let contradicts =
-            |(_, other): &(usize, &str)| !is_address(other) && !self.is_folder_of(first, name, other) && !is_same_recording(name, other);
+        let contradicts = |(_, other): &(usize, &str)| {
+            !is_address(other) && !self.is_folder_of(first, name, other) && !is_same_recording(name, other)
+        };
         let (other, another) = self.filled(row).skip(1).find(contradicts)?;
         let names = [first, other].map(|column| self.header[column].clone());
         Some(contradict(&names, [name, another], "annotate.recording_column"))
