@@ -305,7 +305,8 @@ fn an_enrolled_class_is_found_and_leaves_the_scores_of_the_others() {
     let survey = Survey::tiny();
     survey.run_with(&["annotate", "--with-upstream"]);
     let class = &ask(&survey.run(), "SELECT class FROM labels WHERE value = 1 GROUP BY class ORDER BY COUNT(*), class")[0];
-    survey.run_with(&["--set", &format!("split.held_out_classes=[{class}]"), "--set", "predict.embeddings=true"]);
+    let sets = ["--set", "predict.embeddings=true", "--set", "unknown.enabled=true"];
+    survey.run_with(&[&["--set", &format!("split.held_out_classes=[{class}]")], &sets[..]].concat());
     let run = survey.run().display().to_string();
     let enroll = |more: &[&str]| {
         let condition = format!("class = '{class}'");
@@ -321,8 +322,9 @@ fn an_enrolled_class_is_found_and_leaves_the_scores_of_the_others() {
     survey.configure(
         "ingest: {site_sheet: sites.csv}\nmodel: {path: with}\nunits: {keep_free_gib: 0}\npredict: {batch_size: 16}\n",
     );
-    well(&survey, &["run", "predict", "--with-upstream", "--set", "run.path=applied"]);
-    well(&survey, &["run", "predict", "--with-upstream", "--set", "run.path=plain", "--set", "model.path=run/model"]);
+    let apply = |more: &[&str]| well(&survey, &[&["run", "unknown", "--with-upstream"], &sets[..], more].concat());
+    apply(&["--set", "run.path=applied"]);
+    apply(&["--set", "run.path=plain", "--set", "model.path=run/model"]);
     let both = |sql: &str| {
         let runs = ["--run", &run, "--run", "applied", "--run", "plain"];
         let output = Command::new(CHORUS)
@@ -344,6 +346,13 @@ fn an_enrolled_class_is_found_and_leaves_the_scores_of_the_others() {
          FROM predictions p LEFT JOIN held_out_labels h USING (segment_id) WHERE p.run = 'applied' AND p.class = '{class}'"
     ));
     assert_eq!(found, "true");
+    // What the model says of unknown sounds came along, and its examples are known from now on.
+    let nearer = both(
+        "SELECT AVG(a.knn_distance) < AVG(b.knn_distance) AND AVG(a.unknown) <= AVG(b.unknown) \
+         FROM unknown a JOIN unknown b USING (segment_id) JOIN held_out_labels h USING (segment_id) \
+         WHERE a.run = 'applied' AND b.run = 'plain'",
+    );
+    assert_eq!(nearer, "true");
     // What cannot be done is refused, and nothing is overwritten.
     let card = survey.run().join("model/model.yaml");
     let own = fs::read_to_string(&card).unwrap();

@@ -11,6 +11,7 @@ use chorus_engine::{Console, Disk, atomic, hash_bytes};
 use chorus_head::{fit_class, with_class};
 use chorus_query::Tables;
 use chorus_search::{Embeddings, Span};
+use chorus_unknown::{REFERENCE, reference_with_class};
 
 use super::search::examples;
 use super::windows;
@@ -64,11 +65,27 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     // The tables of a run have the classes in the order of their names.
     let place = card.classes.partition_point(|class| *class < args.name);
     let bytes = with_class(&bytes, &row, place).with_context(|| weights_path.display().to_string())?;
-    let before = std::mem::replace(&mut card.model_id, hash_bytes(&bytes)[..16].to_owned());
+    let model_id = hash_bytes(&bytes)[..16].to_owned();
+    // What the model says of unknown sounds comes along. It is made before anything is written, since it may be refused.
+    let reference_path = model.join(REFERENCE);
+    let reference = if reference_path.exists() {
+        let known = fs::read(&reference_path).with_context(|| reference_path.display().to_string())?;
+        let grown = reference_with_class(&known, &found.vectors, &card.model_id, &model_id).map_err(|found| {
+            let next = "run the stage unknown of this run again, with unknown.enabled: true";
+            anyhow::anyhow!("{}: {found}; {next}", reference_path.display())
+        })?;
+        Some(grown)
+    } else {
+        None
+    };
+    let before = std::mem::replace(&mut card.model_id, model_id);
     card.classes.insert(place, args.name.clone());
     let (examples, number) = (found.vectors.len() as u64, others.len() as u64);
     card.enrolled.push(Enrolled { class: args.name.clone(), examples, others: number, strength, before });
     write(&args.output, WEIGHTS, &bytes)?;
+    if let Some(reference) = reference {
+        write(&args.output, REFERENCE, &reference)?;
+    }
     // Thresholds and calibrations of the other classes hold, since their scores are the same.
     let decisions = model.join(DECISIONS);
     if decisions.exists() {

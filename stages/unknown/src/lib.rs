@@ -17,7 +17,7 @@ mod sounds;
 mod windows;
 
 pub use metrics::OpenSetMetrics;
-pub use reference::{UnknownReference, check};
+pub use reference::{REFERENCE, UnknownReference, check, with_class as reference_with_class};
 pub use settings::declarations;
 pub use sounds::UnknownSounds;
 pub use windows::Unknown;

@@ -54,6 +54,19 @@ impl Likeness {
         Ok(likeness)
     }
 
+    /// What was learnt with a group of windows more, `[window, value]`: they are compared with too, and so is their mean.
+    pub(crate) fn with_group(mut self, embeddings: &[f32]) -> Self {
+        let n = (embeddings.len() / self.width) as f32;
+        let mut mean: Vec<f32> = self.centre.iter().map(|centre| -centre).collect();
+        for row in embeddings.chunks_exact(self.width) {
+            self.reference.extend(unit(row));
+            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value / n);
+        }
+        let whitened = self.whitened(&mean);
+        self.means.extend(whitened);
+        self
+    }
+
     /// For each embedding `[window, value]` the mean of 1 less the cosine over its nearest neighbours of train, and the distance from the
     /// nearest mean of a class.
     pub(crate) fn distances(&self, embeddings: &[f32], neighbours: usize) -> Vec<(f32, f32)> {
@@ -155,6 +168,20 @@ mod tests {
         let [(_, first), (_, second), (_, between), (opposite, _)] = found[..] else { panic!("{found:?}") };
         assert!(first < 1.0 && second < 3.0 && between > 5.0, "{found:?}");
         assert!(opposite > 0.9 && found[0].0 < 0.01, "{found:?}");
+    }
+
+    #[test]
+    fn a_group_more_is_near_and_the_others_stay_where_they_are() {
+        let known = [1.0, 0.0, 0.0];
+        let new = [0.5, 0.5, 0.1, 0.5, 0.5, -0.1, 0.5, 0.5, 0.0];
+        let before = likeness();
+        let after = before.clone().with_group(&new);
+        assert!(before.distances(&new, 3).iter().all(|&(_, distance)| distance > 3.0));
+        assert!(after.distances(&new, 3).iter().all(|&(cosine, distance)| cosine < 0.05 && distance < 1.0));
+        let ((cosine, distance), (cosine_before, distance_before)) =
+            (after.distances(&known, 3)[0], before.distances(&known, 3)[0]);
+        assert!((cosine - cosine_before).abs() < 1e-5 && (distance - distance_before).abs() < 1e-5);
+        assert_eq!(after.means[..before.means.len()], before.means);
     }
 
     /// The distance by solving with the covariance itself, and the cosine by its formula.

@@ -15,8 +15,8 @@ use crate::likeness::Likeness;
 use crate::scores::{Measures, Shares, of_logits};
 use crate::settings::{UnknownSettings, is_asked, learns};
 
-/// The file in the model's folder.
-pub(crate) const REFERENCE: &str = "unknown.safetensors";
+/// The file in a model's folder that says what its windows are compared with.
+pub const REFERENCE: &str = "unknown.safetensors";
 const REFERENCE_FILE: &str = "model/unknown.safetensors";
 /// The entry of its metadata that names the network whose embeddings it holds.
 const EMBEDDINGS: &str = "embeddings";
@@ -226,6 +226,23 @@ impl Reference {
     }
 }
 
+/// The bytes of a model's [`REFERENCE`] with a class more, from examples of it, `[window, value]`: they count as known from now on. `before`
+/// and `after` are the ids of the model without and with the class. The embeddings of a network carry its id; those of a backbone stay
+/// the backbone's. The shares of scores of logits stay those of the windows of validation without the class.
+///
+/// # Errors
+/// In words: bytes that are no such file, or embeddings of another length.
+pub fn with_class(bytes: &[u8], examples: &[Vec<f32>], before: &str, after: &str) -> Result<Vec<u8>, String> {
+    let known = Reference::from_bytes(bytes).map_err(|e| e.to_string())?;
+    let width = known.likeness.width;
+    if let Some(other) = examples.iter().find(|row| row.len() != width) {
+        return Err(format!("it holds embeddings of {width} values, and those of the examples have {}", other.len()));
+    }
+    let made_by = known.made_by.map(|network| if network == before { after.to_owned() } else { network });
+    let likeness = if examples.is_empty() { known.likeness } else { known.likeness.with_group(&examples.concat()) };
+    Reference { likeness, made_by, shares: known.shares }.to_bytes().map_err(|e| e.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,5 +261,31 @@ mod tests {
         assert_eq!(Reference::from_bytes(&older.to_bytes().unwrap()).unwrap(), older);
         assert!(older.check("fedcba9876543210").is_ok());
         assert!(Reference::from_bytes(b"nothing").is_err());
+    }
+
+    #[test]
+    fn a_class_more_is_known_and_the_file_names_the_network_with_it() {
+        let embeddings = [1.0, 0.0, 0.5, 0.0, 1.0, -0.5, 0.8, 0.1, 0.2, 0.1, 0.7, 0.3];
+        let likeness = Likeness::new(&embeddings, 3, &[vec![0], vec![1], vec![0], vec![1]], 10).unwrap();
+        let shares = Shares::new(&[[1.0, 2.0, 3.0, 4.0], [0.0, 1.0, 2.0, 3.0]]);
+        let reference = Reference { likeness, shares, made_by: Some("network".into()) };
+        let example = vec![-1.0, -1.0, -1.0];
+        let grown = |reference: &Reference| {
+            let bytes = with_class(&reference.to_bytes().unwrap(), std::slice::from_ref(&example), "network", "grown").unwrap();
+            Reference::from_bytes(&bytes).unwrap()
+        };
+        let after = grown(&reference);
+        assert!(after.check("grown").is_ok() && after.check("network").is_err());
+        assert_eq!(after.shares, reference.shares);
+        let nearest = |of: &Reference| of.likeness.distances(&example, 1)[0];
+        assert!(nearest(&reference).0 > 0.5 && nearest(&reference).1 > 0.5, "{:?}", nearest(&reference));
+        assert!(nearest(&after).0 < 1e-6 && nearest(&after).1 < 1e-3, "{:?}", nearest(&after));
+        // A backbone stays the one that it was, and so does what no version wrote down.
+        let of_backbone = grown(&Reference { made_by: Some("backbone".into()), ..reference.clone() });
+        assert_eq!(of_backbone.made_by.as_deref(), Some("backbone"));
+        assert_eq!(grown(&Reference { made_by: None, ..reference.clone() }).made_by, None);
+        let refused = with_class(&reference.to_bytes().unwrap(), &[vec![1.0]], "network", "grown").unwrap_err();
+        assert!(refused.contains("of 3 values") && refused.contains("have 1"), "{refused}");
+        assert!(with_class(b"nothing", &[], "network", "grown").is_err());
     }
 }
