@@ -156,8 +156,13 @@ fn verdicts_of_listeners_are_counted_where_they_were_given() {
         assert!(if confirmed { row["annotation"] == "1" } else { row["annotation"] == "NA" || refuted }, "{row:?}");
     }
     // Another survey's verdicts are told.
-    let other = fs::read_to_string(sheets.join("a.csv")).unwrap().replace("raw_data/", "elsewhere/");
-    fs::write(survey.folder().join("other.csv"), other).unwrap();
+    let mut other = csv::Writer::from_path(survey.folder().join("other.csv")).unwrap();
+    other.write_record(&columns).unwrap();
+    for (i, row) in rows.iter().enumerate() {
+        let elsewhere = format!("elsewhere/{i}.wav");
+        other.write_record(row.iter().map(|(column, value)| if column == "recording" { &elsewhere } else { value })).unwrap();
+    }
+    other.flush().unwrap();
     let (noted, _) = export(&survey, "other", &["--sheet", "other.csv"]);
     assert!(noted.contains(&format!("{} verdicts are about recordings that are not in this export", rows.len())), "{noted}");
     // A row that cannot be used, and a class that the run does not have, are told and stop nothing.

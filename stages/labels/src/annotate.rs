@@ -18,12 +18,13 @@ use serde::Deserialize;
 use crate::codes::CodeTable;
 use crate::contents::Contents;
 use crate::digest;
+use crate::event::Event;
 use crate::file_events::{FileEvents, settle};
 use crate::files;
 use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
 use crate::layouts;
 use crate::overlap::Rule;
-use crate::pairing::{Copies, Part, parts_of};
+use crate::pairing::{self, Copies, Part, parts_of};
 use crate::reading::Reading;
 use crate::tell::UnusedCounts;
 use crate::text::composed;
@@ -180,7 +181,7 @@ impl Annotate {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
         has_labels(config).then(|| Pass {
-            code_version: 8,
+            code_version: 9,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],
@@ -238,7 +239,11 @@ impl Work for Annotate {
         let mut reviews = BTreeMap::new();
         let mut lines = Vec::new();
         let mut files = found.events(cx, archive, &settings.reading, &recordings)?;
-        settle(&mut files);
+        settle(&mut files, |path, event| {
+            // An unsure verdict has that as its problem, and takes others back all the same.
+            let event = Event { problem: None, verdict: Some(event.verdict.unwrap_or_default()), ..event.clone() };
+            by_path.get(path).is_none_or(|&recording| judge.row("", event, Ok(recording)).unused.is_none())
+        });
         for FileEvents { file, recording, events, is_complete } in files {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
@@ -274,12 +279,9 @@ fn copies(cx: &ScanContext<'_>) -> Result<Copies, WorkError> {
     if copies.iter().all(Option::is_none) {
         return Ok(Copies::new());
     }
-    let (ids, paths) = (texts("recording_id")?, texts("path")?);
-    let path_of: BTreeMap<String, &String> =
-        ids.into_iter().zip(&paths).filter_map(|(id, path)| Some((id?, path.as_ref()?))).collect();
-    let copy =
-        |(path, original): (&Option<String>, &Option<String>)| Some((path.clone()?, (*path_of.get(original.as_ref()?)?).clone()));
-    Ok(paths.iter().zip(&copies).filter_map(copy).collect())
+    let named = texts("recording_id")?.into_iter().zip(texts("path")?).zip(copies);
+    let recordings: Vec<_> = named.filter_map(|((id, path), copy_of)| Some((id?, path?, copy_of))).collect();
+    Ok(pairing::copies(&recordings))
 }
 
 impl UnitParts {

@@ -20,8 +20,9 @@ pub(crate) struct FileEvents {
 /// A verdict of a sheet: its recording, its class and its span in seconds, where it stands among the files, and where its event is.
 type Given = (String, String, Range<f64>, (usize, u32, u32), (usize, usize));
 
-/// Verdicts that later ones replace are not used. The files are in the order in which their verdicts count.
-pub(crate) fn settle(files: &mut [FileEvents]) {
+/// Verdicts that later ones replace are not used. The files are in the order in which their verdicts count. `is_usable` tells of a recording's
+/// path and a verdict whether labels can use it, if it is yes or no: what they cannot use replaces nothing.
+pub(crate) fn settle(files: &mut [FileEvents], is_usable: impl Fn(&str, &Event) -> bool) {
     let mut given: Vec<Given> = Vec::new();
     let mut rank = 0;
     for (at, file) in files.iter().enumerate() {
@@ -31,7 +32,8 @@ pub(crate) fn settle(files: &mut [FileEvents]) {
         for (place, event) in file.events.iter().enumerate() {
             let is_unsure = event.problem.as_deref() == Some(UNSURE);
             let is_verdict = is_unsure || event.verdict.is_some() && event.problem.is_none();
-            if let Some((start_s, end_s)) = event.start_s.zip(event.end_s).filter(|_| is_verdict) {
+            let is_given = is_verdict && is_usable(recording, event);
+            if let Some((start_s, end_s)) = event.start_s.zip(event.end_s).filter(|_| is_given) {
                 let class = composed(&event.label).into_owned();
                 given.push((recording.clone(), class, start_s..end_s, (rank, event.line, event.item), (at, place)));
             }
@@ -71,10 +73,21 @@ mod tests {
             file("reviews/a.csv", &[(4, 3.0, Some(false))]),
             file("reviews/b.csv", &[(2, 0.0, None), (3, 9.02, Some(true))]),
         ];
-        settle(&mut files);
+        settle(&mut files, |_, _| true);
         let replaced = |event: &Event| event.problem.as_deref() == Some(verdicts::REPLACED);
         let found: Vec<Vec<bool>> = files.iter().map(|file| file.events.iter().map(replaced).collect()).collect();
         assert_eq!(found, [vec![true, false, true], vec![true], vec![false, false]]);
         assert_eq!(files[2].events[0].problem.as_deref(), Some(UNSURE));
+    }
+
+    #[test]
+    fn a_verdict_that_cannot_be_used_replaces_none() {
+        // The recording ends at 60 s, and spreadsheets round times.
+        let mut files = [file("a.csv", &[(2, 59.98, Some(true)), (3, 60.0, Some(false)), (4, 60.0, None)])];
+        settle(&mut files, |path, event| path == "A/1.wav" && event.start_s < Some(60.0));
+        let problems: Vec<Option<&str>> = files[0].events.iter().map(|event| event.problem.as_deref()).collect();
+        assert_eq!(problems, [None, None, Some(UNSURE)]);
+        settle(&mut files, |_, _| true);
+        assert_eq!(files[0].events[0].problem.as_deref(), Some(verdicts::REPLACED), "else the later one counts");
     }
 }

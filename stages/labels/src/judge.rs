@@ -1,6 +1,7 @@
 //! Which events are used for labels, and why the others are not.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::codes::{CodeTable, near};
 use crate::event::{Event, Extent};
@@ -117,21 +118,28 @@ impl Judge {
 
     /// Why an event with a class is not used for its recording.
     fn misplaced(&self, event: &Event, quality: Option<&str>, recording: &AnnotatedRecording) -> Option<Unused> {
-        let Some(end_s) = recording.duration_s else { return Some(Unused::same("the recording cannot be read")) };
-        if let Some(start_s) = event.start_s.filter(|start_s| *start_s >= end_s) {
-            let reason = format!("begins at {start_s} s, after the recording's end at {end_s} s");
-            return Some(Unused::new(&reason, "begins after the recording's end"));
-        }
-        let is_before = |(start_s, end_s): &(f64, f64)| *end_s < 0.0 || *end_s == 0.0 && *start_s < 0.0;
-        if let Some((_, own_end_s)) = event.start_s.zip(event.end_s).filter(is_before) {
-            let reason = format!("ends at {own_end_s} s, before the recording's start");
-            return Some(Unused::new(&reason, "ends before the recording's start"));
+        let Some(duration_s) = recording.duration_s else { return Some(Unused::same("the recording cannot be read")) };
+        let span_s = event.start_s.zip(event.end_s).map(|(start_s, end_s)| start_s..end_s);
+        if let Some(unused) = span_s.and_then(|span_s| outside(&span_s, duration_s)) {
+            return Some(unused);
         }
         let quality = quality.unwrap_or_default();
         let is_marked = event.extent != Extent::Nothing && event.verdict.is_none();
         let is_used = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| composed(q) == composed(quality));
         (!is_used).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
     }
+}
+
+/// Why a span, in seconds, has no part in a recording of this length; `None` where it has one.
+pub fn outside(span_s: &Range<f64>, duration_s: f64) -> Option<Unused> {
+    let Range { start: start_s, end: end_s } = *span_s;
+    if start_s >= duration_s {
+        let reason = format!("begins at {start_s} s, after the recording's end at {duration_s} s");
+        return Some(Unused::new(&reason, "begins after the recording's end"));
+    }
+    let is_before = end_s < 0.0 || end_s == 0.0 && start_s < 0.0;
+    let reason = || format!("ends at {end_s} s, before the recording's start");
+    is_before.then(|| Unused::new(&reason(), "ends before the recording's start"))
 }
 
 /// Why an event cannot be used for any recording.

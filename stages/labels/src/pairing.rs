@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
-use crate::layout::Layout;
+use crate::layout::{FindRecording, Layout};
 use crate::session::{self, Lengths, Span};
 use crate::text::{composed, parts};
 
@@ -44,7 +44,37 @@ impl Part {
 }
 
 /// Copies of recordings by path, each with the recording that counts in its place.
-pub(crate) type Copies = BTreeMap<String, String>;
+pub type Copies = BTreeMap<String, String>;
+
+/// The copies among recordings, of which each is given by its `recording_id`, its path, and the `recording_id` of the one that it is a copy
+/// of.
+pub fn copies(recordings: &[(String, String, Option<String>)]) -> Copies {
+    let path_of: BTreeMap<&str, &String> = recordings.iter().map(|(id, path, _)| (id.as_str(), path)).collect();
+    let copy = |(_, path, original): &(String, String, Option<String>)| {
+        Some((path.clone(), (*path_of.get(original.as_deref()?)?).clone()))
+    };
+    recordings.iter().filter_map(copy).collect()
+}
+
+/// How a layout finds recordings in its files. What is said of a copy counts for its original, and a name that fits a recording and its
+/// copies is not ambiguous.
+pub(crate) fn finder<'a>(
+    layout: &dyn Layout,
+    recordings: &[&'a str],
+    files: &[&'a str],
+    copies: &'a Copies,
+) -> FindRecording<'a> {
+    let originals: Vec<&'a str> = recordings.iter().copied().filter(|path| !copies.contains_key(*path)).collect();
+    let among_all = layout.pairing(recordings, files);
+    let among_originals = (originals.len() < recordings.len()).then(|| layout.pairing(&originals, files));
+    Box::new(move |file, name| {
+        let found = among_all(file, name).or_else(|reason| match &among_originals {
+            Some(find) => find(file, name).map_err(|_| reason),
+            None => Err(reason),
+        });
+        found.map(|path| copies.get(&path).cloned().unwrap_or(path))
+    })
+}
 
 /// Finds the recording of each part of each file, in the order of the files. `lengths` are the archive's recordings, in seconds
 /// where they can be read. What is said of a copy counts for its original.
@@ -55,18 +85,8 @@ pub(crate) fn parts_of(
     copies: &Copies,
 ) -> Vec<Part> {
     let recordings: Vec<&str> = lengths.keys().copied().collect();
-    let originals: Vec<&str> = recordings.iter().copied().filter(|path| !copies.contains_key(*path)).collect();
     let files: Vec<&str> = digests.keys().map(String::as_str).collect();
-    let among_all = layout.pairing(&recordings, &files);
-    let among_originals = (originals.len() < recordings.len()).then(|| layout.pairing(&originals, &files));
-    let find = |file: &str, name: Option<&str>| {
-        // A name that fits a recording and its copies is not ambiguous.
-        let found = among_all(file, name).or_else(|reason| match &among_originals {
-            Some(find) => find(file, name).map_err(|_| reason),
-            None => Err(reason),
-        });
-        found.map(|path| copies.get(&path).cloned().unwrap_or(path))
-    };
+    let find = finder(layout, &recordings, &files, copies);
     let of_file = |(file, digest): (&String, &Digest)| -> Vec<Part> {
         let part = |(name, hash): &(Option<String>, String)| Part {
             recording: find(file, name.as_deref()),
@@ -137,6 +157,13 @@ mod tests {
         assert_eq!(found, [Ok("A/1.wav"), Ok("A/1.wav"), Ok("A/1.wav"), Ok("A/more/2.wav")]);
         let ambiguous = raven_parts(&digests, &lengths);
         assert!(ambiguous[0].recording.as_ref().is_err_and(|reason| reason.contains("fits 2 recordings")));
+    }
+
+    #[test]
+    fn copies_are_known_by_the_recordings_that_they_are_copies_of() {
+        let row = |id: &str, path: &str, of: Option<&str>| (id.to_owned(), path.to_owned(), of.map(str::to_owned));
+        let rows = [row("a", "A/1.wav", None), row("b", "A/more/1.wav", Some("a")), row("c", "A/2.wav", Some("gone"))];
+        assert_eq!(copies(&rows), [("A/more/1.wav".to_owned(), "A/1.wav".to_owned())].into());
     }
 
     #[test]

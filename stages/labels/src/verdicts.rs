@@ -3,12 +3,14 @@
 //! Sheets come in the order of their paths, and their rows as they are written. A later verdict on a class replaces each earlier one whose
 //! span lies within its own, and one that is unsure takes them back. Of what is left, the last verdict whose span holds all of a window or
 //! a detection decides it. Where none holds all of it, a yes on a part confirms it, and it takes a no on all of its parts to refute it.
-//! Times may be off by [`TOLERANCE_S`].
+//! Times may be off by [`TOLERANCE_S`]. A verdict that lies outside of its recording counts for nothing, and so replaces none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::layouts::review::{Sheet, SheetRow, Sheets, Verdict};
+use crate::layouts::review::{ReviewSheets, Sheet, SheetRow, Sheets, Verdict};
+use crate::pairing::finder;
+pub use crate::pairing::{Copies, copies};
 
 /// Seconds by which times of a sheet may be off, since spreadsheets round them to one decimal.
 pub const TOLERANCE_S: f64 = 0.05;
@@ -94,6 +96,18 @@ pub fn latest<T>(given: Vec<T>, topic: impl Fn(&T) -> Topic<'_>) -> Vec<T> {
     given.into_iter().enumerate().filter(|(at, _)| !replaced.contains(at)).map(|(_, one)| one).collect()
 }
 
+/// The same of what was heard.
+pub fn standing(heard: Vec<Heard>) -> Vec<Heard> {
+    latest(heard, |one| (one.recording.as_str(), one.class.as_str(), one.span_s()))
+}
+
+/// Finds the recordings that sheets name, as labels do: by a path or by parts of one. A copy stands for its original. `recordings` are the
+/// paths of all recordings; the error says why there is none of a name.
+pub fn find_recording<'a>(recordings: &[&'a str], copies: &'a Copies) -> Box<dyn Fn(&str) -> Result<String, String> + 'a> {
+    let find = finder(&ReviewSheets, recordings, &[], copies);
+    Box::new(move |name| find("", Some(name)))
+}
+
 /// The last verdict, yes or no, whose span holds all of a span, seconds; `None` where there is none. `heard` are the verdicts on its
 /// recording.
 pub fn decided<'a>(heard: &'a [Heard], class: &str, span_s: &Range<f64>) -> Option<&'a Heard> {
@@ -146,7 +160,7 @@ fn hold_together(parts: &[&Heard], whole: &Range<f64>) -> bool {
 /// All verdicts of some sheets, and what of the sheets cannot be used.
 #[derive(Debug, Default, PartialEq)]
 pub struct Given {
-    /// The verdicts that no later one replaces, in the order in which they were given.
+    /// The verdicts in the order in which they were given, also those that later ones replace.
     pub heard: Vec<Heard>,
     /// What cannot be used, each with its file, its line and what is wrong.
     pub faults: Vec<String>,
@@ -157,18 +171,17 @@ pub struct Given {
 impl Given {
     /// Those of sheets in the order in which they count.
     pub fn of(sheets: Sheets) -> Self {
-        let (mut given, mut heard) = (Self::default(), Vec::new());
+        let mut given = Self::default();
         for (file, read) in sheets {
             match read {
                 Ok(Sheet { rows, unusable }) => {
                     given.sheets += 1;
                     given.faults.extend(unusable.iter().map(|fault| format!("{file}, {fault}")));
-                    heard.extend(rows.into_iter().filter_map(Heard::of));
+                    given.heard.extend(rows.into_iter().filter_map(Heard::of));
                 }
                 Err(fault) => given.faults.push(format!("{file}: {fault}")),
             }
         }
-        given.heard = latest(heard, |one| (one.recording.as_str(), one.class.as_str(), one.span_s()));
         given
     }
 }
@@ -194,8 +207,7 @@ mod tests {
     }
 
     fn standing(of: &[(f64, f64, Verdict)]) -> Vec<Heard> {
-        let of = of.iter().map(|(start_s, end_s, verdict)| heard("FROG", *start_s, *end_s, *verdict)).collect();
-        latest(of, |one: &Heard| (one.recording.as_str(), one.class.as_str(), one.span_s()))
+        super::standing(of.iter().map(|(start_s, end_s, verdict)| heard("FROG", *start_s, *end_s, *verdict)).collect())
     }
 
     #[test]
@@ -209,7 +221,7 @@ mod tests {
         assert_eq!(verdicts(&[(3.0, 6.0, Yes), (4.0, 7.0, No)]), [Yes, No], "another window");
         assert_eq!(verdicts(&[(3.0, 3.04, Yes), (3.04, 3.08, No)]), [Yes, No], "short ones are not their neighbours");
         let others = vec![heard("FROG", 3.0, 6.0, Yes), heard("TOAD", 3.0, 6.0, No)];
-        assert_eq!(latest(others, |one: &Heard| (one.recording.as_str(), one.class.as_str(), one.span_s())).len(), 2);
+        assert_eq!(super::standing(others).len(), 2);
     }
 
     #[test]
@@ -233,6 +245,17 @@ mod tests {
         assert!(decided(&toad, "TOAD", &(4.0..7.0)).is_none());
     }
 
+    #[test]
+    fn recordings_are_found_as_labels_find_them() {
+        let copies: Copies = [("A/more/1.wav".to_owned(), "A/1.wav".to_owned())].into();
+        let find = find_recording(&["A/1.wav", "A/more/1.wav", "B/2.wav"], &copies);
+        for name in ["A/1.wav", "A/more/1.wav", r"D:\survey\A\1.wav", "1.wav"] {
+            assert_eq!(find(name).as_deref(), Ok("A/1.wav"), "{name}");
+        }
+        assert_eq!(find("2").as_deref(), Ok("B/2.wav"));
+        assert_eq!(find("C/3.wav").unwrap_err(), "no recording of that name");
+    }
+
     const SHEET: &str = "recording,class,start_s,end_s,verdict\nA/1.wav,FROG,3,9,yes\nA/1.wav,FROG,12,15,no\n\
         A/1.wav,TOAD,3,9,?\nA/1.wav,TOAD,9,3,yes\nA/1.wav,TOAD,0,3,ja\nB/1.wav,FROG,0,3,\n";
 
@@ -241,7 +264,9 @@ mod tests {
         let other = SHEET.replace(",yes\nA/1.wav,FROG", ",no\nA/1.wav,FROG");
         let files = [("a.csv", SHEET), ("b.csv", other.as_str()), ("c.csv", "x,y\n1,2\n")];
         let given = Given::of(files.iter().map(|(file, text)| ((*file).to_owned(), verdicts(text.as_bytes()))).collect());
-        let found: Vec<_> = given.heard.iter().map(|one| (one.class.as_str(), one.start_s, one.verdict)).collect();
+        assert_eq!(given.heard.len(), 6);
+        let standing = super::standing(given.heard);
+        let found: Vec<_> = standing.iter().map(|one| (one.class.as_str(), one.start_s, one.verdict)).collect();
         assert_eq!(found, [("FROG", 3.0, No), ("FROG", 12.0, No), ("TOAD", 3.0, Unsure)]);
         assert_eq!((given.sheets, given.faults.len()), (2, 5));
         assert!(given.faults[0].starts_with("a.csv, line 5: starts at 9 s"), "{:?}", given.faults);

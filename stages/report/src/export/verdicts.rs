@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use chorus_archive::Archive;
 use chorus_labels::error::LabelsError;
+use chorus_labels::judge::outside;
 use chorus_labels::layouts::review::{self, NAME, PLACE, Sheets, Verdict, sheets};
-use chorus_labels::verdicts::{self, Given, Heard, Opinion, meets, opinion};
+use chorus_labels::verdicts::{self, Given, Heard, Opinion, copies, find_recording, latest, meets, opinion, standing};
 
 use super::detection::{Detection, Recording};
 use super::error::ExportError;
@@ -52,9 +53,12 @@ pub(super) struct Judged {
 /// The verdicts that no recording has claimed yet, and what became of the others.
 #[derive(Default)]
 pub(super) struct Verdicts {
+    /// By the path of their recording, in the order in which they were given.
     waiting: BTreeMap<String, Vec<Heard>>,
-    /// Verdicts on classes that the run does not have.
-    strange: BTreeMap<String, u64>,
+    /// Those of which no recording is found, with the reason.
+    unfound: Vec<(Heard, String)>,
+    /// Those on classes that the run does not have.
+    strange: Vec<Heard>,
     faults: Vec<String>,
     counts: BTreeMap<&'static str, u64>,
 }
@@ -69,16 +73,24 @@ impl Verdicts {
             Some(path) => named(path)?,
             None => Given::of(own(run)?),
         };
-        Ok(Self::of(given, &run.known_classes()?))
+        let all = if given.heard.is_empty() { Vec::new() } else { all_recordings(run)? };
+        let (paths, copies): (Vec<&str>, _) = (all.iter().map(|(_, path, _)| path.as_str()).collect(), copies(&all));
+        Ok(Self::of(given, &run.known_classes()?, find_recording(&paths, &copies)))
     }
 
-    fn of(given: Given, known: &BTreeSet<Arc<str>>) -> Self {
+    /// `find` gives the path of the recording that a sheet names, or why there is none.
+    fn of(given: Given, known: &BTreeSet<Arc<str>>, find: impl Fn(&str) -> Result<String, String>) -> Self {
         let mut verdicts = Self { faults: given.faults, ..Self::default() };
         for heard in given.heard {
-            if known.contains(heard.class.as_str()) {
-                verdicts.waiting.entry(heard.recording.clone()).or_default().push(heard);
-            } else {
-                *verdicts.strange.entry(heard.class).or_default() += 1;
+            if !known.contains(heard.class.as_str()) {
+                verdicts.strange.push(heard);
+                continue;
+            }
+            match find(&heard.recording) {
+                Ok(recording) => {
+                    verdicts.waiting.entry(recording.clone()).or_default().push(Heard { recording, ..heard });
+                }
+                Err(reason) => verdicts.unfound.push((heard, reason)),
             }
         }
         verdicts
@@ -87,15 +99,10 @@ impl Verdicts {
     /// The verdicts on a recording in the order in which they were given. It is asked about once. What is withheld for speech, or not of the
     /// filter, is left out.
     pub(super) fn take(&mut self, run: &Run, filter: &Filter, recording: &Recording) -> Vec<Heard> {
-        let Some(mut heard) = self.waiting.remove(&recording.path) else { return Vec::new() };
-        for one in heard.iter().filter(|one| one.start_s >= recording.duration_s) {
-            let (path, end_s) = (&recording.path, recording.duration_s);
-            self.faults.push(format!(
-                "{path}: a verdict on {} from {} s is behind the recording's end at {end_s} s",
-                one.class, one.start_s
-            ));
-        }
-        heard.retain(|one| one.start_s < recording.duration_s && filter.takes_class(&one.class));
+        let Some(given) = self.waiting.remove(&recording.path) else { return Vec::new() };
+        let (mut heard, faults) = within(given, recording.duration_s);
+        self.faults.extend(faults);
+        heard.retain(|one| filter.takes_class(&one.class));
         for one in &mut heard {
             one.end_s = one.end_s.min(recording.duration_s);
         }
@@ -130,26 +137,63 @@ impl Verdicts {
         if let Some(n) = self.counts.get(ALONE).filter(|n| **n > 0) {
             notes.push(format!("{n} observations by people alone, where the model detected nothing"));
         }
-        let waiting: usize = self.waiting.values().map(Vec::len).sum();
-        if let Some(first) = self.waiting.keys().next() {
+        // Verdicts that later ones replace count for nothing here either.
+        let unfound = latest(self.unfound, |(one, _)| (one.recording.as_str(), one.class.as_str(), one.span_s()));
+        if let Some((first, reason)) = unfound.iter().map(|(one, reason)| (&one.recording, reason)).min() {
             notes.push(format!(
-                "{waiting} verdicts are about recordings that are not in this export; the first is `{first}`, expected the path of a \
-                 recording in the archive"
+                "{} verdicts are about recordings that are not in this export; the first is `{first}`: {reason}; expected the path of \
+                 a recording in the archive",
+                unfound.len()
             ));
         }
-        let strange: u64 = self.strange.values().sum();
-        if strange > 0 {
-            let list: Vec<String> = self.strange.iter().take(LISTED).map(|(class, n)| format!("{class} ({n})")).collect();
-            let others = if self.strange.len() > LISTED { ", …" } else { "" };
+        let waiting: Vec<Heard> = self.waiting.into_values().flat_map(standing).collect();
+        if let Some(first) = waiting.first() {
             notes.push(format!(
-                "{strange} verdicts are left out, because the run does not have their classes: {}{others}; correct the column class of the \
+                "{} verdicts are about recordings that this export leaves out; the first is `{}`, which is of another site or cannot be read",
+                waiting.len(),
+                first.recording
+            ));
+        }
+        let strange = standing(self.strange);
+        if !strange.is_empty() {
+            let mut by_class: BTreeMap<&str, u64> = BTreeMap::new();
+            strange.iter().for_each(|one| *by_class.entry(&one.class).or_default() += 1);
+            let list: Vec<String> = by_class.iter().take(LISTED).map(|(class, n)| format!("{class} ({n})")).collect();
+            let others = if by_class.len() > LISTED { ", …" } else { "" };
+            notes.push(format!(
+                "{} verdicts are left out, because the run does not have their classes: {}{others}; correct the column class of the \
                  sheet, or add the class to the model with `chorus enroll`",
+                strange.len(),
                 list.join(", ")
             ));
         }
         notes.extend(verdicts::told(&self.faults));
         notes
     }
+}
+
+/// All recordings of a run, also those that cannot be read: `recording_id`, path, and the recording that each is a copy of.
+fn all_recordings(run: &Run) -> Result<Vec<(String, String, Option<String>)>, ExportError> {
+    let mut found = Vec::new();
+    for part in run.made_parts("recordings")? {
+        let batch = part.read(&["recording_id", "path", "copy_of"])?;
+        let rows = batch.texts("recording_id")?.into_iter().zip(batch.texts("path")?).zip(batch.texts("copy_of")?);
+        found.extend(rows.filter_map(|((id, path), copy_of)| Some((id?, path?, copy_of))));
+    }
+    Ok(found)
+}
+
+/// The verdicts on a recording of this length, in seconds, that no later one replaces, and what is wrong with those that lie outside of it.
+/// These replace none.
+fn within(given: Vec<Heard>, duration_s: f64) -> (Vec<Heard>, Vec<String>) {
+    let (mut heard, mut faults) = (Vec::new(), Vec::new());
+    for one in given {
+        match outside(&one.span_s(), duration_s) {
+            Some(unused) => faults.push(format!("{}: a verdict on {} {}", one.recording, one.class, unused.reason)),
+            None => heard.push(one),
+        }
+    }
+    (standing(heard), faults)
 }
 
 /// The sheets that a person names.
@@ -252,6 +296,43 @@ mod tests {
     }
 
     #[test]
+    fn verdicts_on_a_copy_are_on_its_original_and_what_is_unknown_is_told() {
+        let (yes, no) = (heard("FROG", 0.0, 3.0, Verdict::Yes), heard("FROG", 0.0, 3.0, Verdict::No));
+        let named = |name: &str, one: &Heard| Heard { recording: name.into(), ..one.clone() };
+        let of = vec![
+            named("A/r.wav", &yes),
+            named("A/more/r.wav", &no),
+            named(r"D:\survey\B\s.wav", &yes),
+            named("nowhere.wav", &yes),
+            named("nowhere.wav", &no),
+        ];
+        let row = |id: &str, path: &str, of: Option<&str>| (id.to_owned(), path.to_owned(), of.map(str::to_owned));
+        let all = [row("r", "A/r.wav", None), row("c", "A/more/r.wav", Some("r")), row("s", "B/s.wav", None)];
+        let (paths, copies): (Vec<&str>, _) = (all.iter().map(|(_, path, _)| path.as_str()).collect(), copies(&all));
+        let given = Given { heard: of, faults: Vec::new(), sheets: 1 };
+        let mut verdicts = Verdicts::of(given, &["FROG"].map(Arc::<str>::from).into(), find_recording(&paths, &copies));
+        let (standing, faults) = within(verdicts.waiting.remove("A/r.wav").unwrap(), 60.0);
+        assert_eq!((standing, faults), (vec![named("A/r.wav", &no)], Vec::new()), "the later one, on the copy, counts");
+        let notes = verdicts.notes();
+        assert!(notes[0].starts_with(
+            "1 verdicts are about recordings that are not in this export; the first is `nowhere.wav`: no recording"
+        ));
+        assert!(
+            notes[1].starts_with("1 verdicts are about recordings that this export leaves out; the first is `B/s.wav`"),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn a_verdict_behind_the_end_of_its_recording_replaces_none() {
+        let of = vec![heard("FROG", 59.98, 62.98, Verdict::Yes), heard("FROG", 60.0, 63.0, Verdict::No)];
+        let (standing, faults) = within(of.clone(), 60.0);
+        assert_eq!(standing, of[..1]);
+        assert_eq!(faults, ["A/r.wav: a verdict on FROG begins at 60 s, after the recording's end at 60 s"]);
+        assert_eq!(within(of.clone(), 70.0), (of[1..].to_vec(), Vec::new()));
+    }
+
+    #[test]
     fn classes_that_the_run_does_not_have_are_told_and_left_out() {
         let of = vec![
             heard("FROG", 0.0, 3.0, Verdict::Yes),
@@ -259,7 +340,8 @@ mod tests {
             heard("FORG", 3.0, 6.0, Verdict::No),
         ];
         let given = Given { heard: of, faults: vec!["a.csv, line 9: no class is named".into()], sheets: 1 };
-        let verdicts = Verdicts::of(given, &["FROG", "TOAD"].map(Arc::<str>::from).into());
+        let named = |name: &str| Ok(name.to_owned());
+        let verdicts = Verdicts::of(given, &["FROG", "TOAD"].map(Arc::<str>::from).into(), named);
         assert_eq!(verdicts.waiting["A/r.wav"].iter().map(|one| one.class.as_str()).collect::<Vec<_>>(), ["FROG"]);
         let notes = verdicts.notes();
         let has = |part: &str| notes.iter().any(|note| note.contains(part));
