@@ -119,7 +119,7 @@ impl Report {
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
         }
         Some(Pass {
-            code_version: 7,
+            code_version: 8,
             inputs,
             outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
             keys,

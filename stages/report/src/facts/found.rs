@@ -18,7 +18,7 @@ const HOURS: usize = 24;
 pub(super) const ACTIVITY: &[&str] = &["site", "night", "hour", "class", "effort_s", "windows", "windows_detected"];
 pub(super) const ACCUMULATION: &[&str] = &["site", "nights", "classes"];
 pub(super) const DETECTIONS: &[&str] =
-    &["recording_id", "class", "start_s", "end_s", "peak_score", "probability", "threshold", "calibrated_here"];
+    &["recording_id", "class", "start_s", "end_s", "peak_score", "probability", "threshold", "calibrated_here", "unknown_sound"];
 
 /// What the classifier found.
 #[derive(Debug, Default)]
@@ -54,6 +54,8 @@ pub(crate) struct Class {
     pub(crate) seasons: BTreeMap<Day, [Tally; HOURS]>,
     /// Events: runs of neighbouring windows.
     pub(crate) events: u64,
+    /// Those of them that are unlike everything that was learned; none in a run that does not look for such sounds.
+    pub(crate) doubtful: u64,
     /// The threshold that was applied, where anything was detected.
     pub(crate) threshold: Option<f64>,
     /// The events with the highest scores, over sites and dates; the first is the highest of all, the earliest of several.
@@ -121,6 +123,7 @@ impl Found {
         let (starts, ends) = (batch.f64("start_s")?, batch.f64("end_s")?);
         let (scores, probabilities) = (batch.f32("peak_score")?, batch.f64("probability")?);
         let (thresholds, here) = (batch.f64("threshold")?, batch.bool("calibrated_here")?);
+        let unlike = batch.bool("unknown_sound")?;
         if (0..batch.rows()).any(|i| cell(here, i) == Some(false)) {
             self.uncalibrated.insert(unit.site().to_owned());
         }
@@ -131,6 +134,7 @@ impl Found {
         for i in 0..batch.rows() {
             let class = slot(&mut self.classes, classes.value(i));
             class.events += 1;
+            class.doubtful += u64::from(cell(unlike, i) == Some(true));
             class.threshold = Some(thresholds.value(i));
             class.best.add(most, unit.site(), date, scores.value(i), || Pick {
                 site: unit.site().to_owned(),
@@ -263,7 +267,7 @@ fn slot<'a, V: Default>(map: &'a mut BTreeMap<String, V>, key: &str) -> &'a mut 
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::{f32, f64, i32, i64, read_back, text};
+    use super::super::rows::{bool, f32, f64, i32, i64, read_back, text};
     use super::*;
 
     /// A row: site, night, hour, class, windows, windows detected; each hour holds 600 s.
@@ -388,6 +392,22 @@ mod tests {
         let held: usize = found.classes.values().flat_map(|class| class.sites.values()).map(|at| at.nights.len()).sum();
         assert_eq!(held, sites.len() * nights as usize * classes.len());
         assert_eq!((found.classes["X"].events, found.classes["X"].picks.len()), (3 * 40 * 500, 3));
+    }
+
+    #[test]
+    fn detections_that_are_unlike_what_was_learned_are_counted_by_class() {
+        let batch = read_back(
+            "detections",
+            [
+                text("recording_id", ["r1", "r1", "r1", "r2"]),
+                text("class", ["X", "X", "Y", "X"]),
+                f64("start_s", [0.0, 3.0, 0.0, 0.0]),
+                bool("unknown_sound", [Some(true), Some(false), None, Some(true)]),
+            ],
+        );
+        let mut found = Found::default();
+        found.add_detections(&Unit::SiteDay { site: "A".into(), date: None, part: 0 }, 1, &batch).unwrap();
+        assert_eq!(["X", "Y"].map(|class| (found.classes[class].doubtful, found.classes[class].events)), [(2, 3), (0, 1)]);
     }
 
     #[test]

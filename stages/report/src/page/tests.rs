@@ -179,6 +179,7 @@ fn a_labelled_survey() {
         "id=\"unknown\"",
         "47 windows of",
         "Similar ones form 2 groups.",
+        " detections are such sounds, so something else may call there: <bdi>",
         "<td class=\"n\">17 dB</td>",
         "src=\"clips/020-SPEC-0.png\"",
         "weights kept: epoch 87",

@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::listen;
-use super::parts::{first, head, row_head, table, tables};
-use crate::facts::{Facts, Group, Pick};
+use super::parts::{class_name, first, head, row_head, table, tables};
+use crate::facts::{Class, Facts, Group, Pick};
 use crate::words::Words;
 
 /// Sites of a group that are named.
@@ -35,15 +35,37 @@ pub(super) fn section(w: &Words, groups: &[Group], facts: &Facts) -> Markup {
                     }
                 }
             }))
+            (doubtful(w, facts))
             @for (at, group) in groups.iter().enumerate() {
                 @if listen::has_clips(&group.picks) {
                     h3 { (name(w, at)) }
                     (listen::clips(w, &name(w, at), &group.picks, claim))
                 }
             }
-            (tables(w, &["unknown_sounds", "unknown"]))
+            (tables(w, &["unknown_sounds", "unknown", "detections"]))
         }
     }
+}
+
+/// The detections that are such sounds, by class, the class with the most of them first.
+fn doubtful(w: &Words, facts: &Facts) -> Markup {
+    let mut classes: Vec<(&String, &Class)> = facts.found.classes.iter().filter(|(_, class)| class.doubtful > 0).collect();
+    if classes.is_empty() {
+        return html! {};
+    }
+    classes.sort_by_key(|(_, class)| std::cmp::Reverse(class.doubtful));
+    let doubtful: u64 = classes.iter().map(|(_, class)| class.doubtful).sum();
+    let all: u64 = facts.found.classes.values().map(|class| class.events).sum();
+    let of = |class: &Class| {
+        let (n, all) = (w.number(class.doubtful), w.number(class.events));
+        w.text("unlike.of", &[("n", &n), ("all", &all)])
+    };
+    let list = html! {
+        @for (at, (name, class)) in classes.iter().copied().enumerate() {
+            @if at > 0 { ", " } (class_name(facts, name)) " (" (of(class)) ")"
+        }
+    };
+    html! { p { (w.say_n("unlike.doubtful", doubtful, &[("all", &w.number(all)), ("classes", &list)])) } }
 }
 
 fn name(w: &Words, at: usize) -> String {
