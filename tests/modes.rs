@@ -44,6 +44,7 @@ fn a_labelled_survey_ends_with_every_table() {
         "model/weights.safetensors",
         "model/model.yaml",
         "model/decisions.yaml",
+        "model/taxa.yaml",
         "report/index.html",
         "manifest.json",
         "config.resolved.yaml",

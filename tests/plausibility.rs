@@ -107,6 +107,24 @@ fn keys_of_taxonomies_train_nothing_anew_and_reach_the_exports() {
     assert!(!taxa.is_empty() && taxa.iter().all(is_keyed), "{taxa:?}");
     let occurrences = fs::read_to_string(survey.folder().join("darwin-core/occurrence.csv")).unwrap();
     assert!(occurrences.lines().skip(1).all(|line| line.contains("https://ebird.org/species/spec")), "{occurrences}");
+    // The model brings them along: where it is judged by a code table without them, and where nothing is labelled.
+    fs::write(&table, &before).unwrap();
+    let model = format!("model.path={}", survey.run().join("model").display());
+    for (run, more) in [("judged", "report.clips=0"), ("applied", "annotate.format=none")] {
+        let place = format!("run.path={run}");
+        let sets = [model.as_str(), place.as_str(), THRESHOLD, "report.language=es", more];
+        let sets: Vec<&str> = sets.into_iter().flat_map(|set| ["--set", set]).collect();
+        survey.run_with(&sets);
+        let page = fs::read_to_string(survey.folder().join(run).join("report/index.html")).unwrap();
+        assert!(page.contains("<bdi>Rana ") && page.contains("spec0"), "{run}: {page}");
+        let folder = format!("{run}-dp");
+        let output = survey.chorus(&[&["export", "camtrap-dp", "-o", folder.as_str()], &sets[..]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let package = fs::read(survey.folder().join(folder).join("datapackage.json")).unwrap();
+        let package: serde_json::Value = serde_json::from_slice(&package).unwrap();
+        let taxa = package["taxonomic"].as_array().unwrap();
+        assert!(!taxa.is_empty() && taxa.iter().all(is_keyed), "{run}: {taxa:?}");
+    }
     // Two classes of one taxon are told, and a key that cannot be one is refused.
     let header = "code,scientific_name,gbif_key";
     let rows = |key: &str| before.lines().skip(1).map(|line| format!("{line},{key}\n")).collect::<String>();

@@ -46,6 +46,17 @@ pub enum CardError {
         /// What was found.
         found: String,
     },
+    /// The file of what is known of the classes cannot be read.
+    #[error(
+        "{}: cannot be used as what is known of a model's classes: {found}; copy the file as the run that trained the model has it, or remove it",
+        .path.display()
+    )]
+    Taxa {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
     /// Two models of an ensemble do not fit together.
     #[error("{}: this model has other {what} than the first model; leave it out of model.ensemble", .path.display())]
     Ensemble {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_card::{Card, DECISIONS, Decisions, Enrolled, MODEL_CARD, WEIGHTS};
+use chorus_card::{Card, DECISIONS, Decisions, Enrolled, MODEL_CARD, TAXA, WEIGHTS};
 use chorus_engine::{Console, Disk, atomic, hash_bytes};
 use chorus_head::{fit_class, with_class};
 use chorus_query::Tables;
@@ -91,6 +91,10 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     if decisions.exists() {
         let decisions = Decisions { model_id: card.model_id.clone(), ..Decisions::read(&decisions)? };
         write(&args.output, DECISIONS, serde_yaml::to_string(&decisions)?.as_bytes())?;
+    }
+    let taxa = model.join(TAXA);
+    if taxa.exists() {
+        write(&args.output, TAXA, &fs::read(&taxa).with_context(|| taxa.display().to_string())?)?;
     }
     write(&args.output, MODEL_CARD, card.to_yaml().as_bytes())?;
     let folder = args.output.display();

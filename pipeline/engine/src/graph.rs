@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use chorus_card::{DECISIONS, MODEL_CARD, WEIGHTS};
+pub use chorus_card::{DECISIONS, MODEL_CARD, TAXA, WEIGHTS};
 
 use crate::Config;
 

@@ -1,13 +1,14 @@
 //! Stage `annotate`, first pass: the classes of the run, the table `classes`, and what the code table says of them, the table `taxa`.
+//! A run that trains puts that into the model's folder, too, and one with a given model takes from there what its code table leaves open.
 //!
 //! They come from `annotate.classes`, or from the code table, or else from all annotations. They are sorted by name, so that the
 //! order of the network's outputs does not depend on the order of files or lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chorus_archive::Archive;
-use chorus_card::{Card, MODEL_CARD};
+use chorus_card::{Card, MODEL_CARD, TAXA, Taxa};
 use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
 use chorus_engine::{Access, Config, Console, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_keys::Keys;
@@ -19,10 +20,12 @@ use crate::error::LabelsError;
 use crate::joined::{self, SEPARATOR_KEY};
 use crate::layouts;
 use crate::reading::Reading;
-use crate::taxon::Taxon;
+use crate::taxon::{self, Taxon};
 use crate::text::{composed, some_of};
 use crate::{digest, files};
 
+/// The file of what is known of the classes, in a run that trains.
+const TAXA_FILE: &str = "model/taxa.yaml";
 /// Name of the cache with the classes of the last run.
 const LAST_CLASSES: &str = "classes.txt";
 
@@ -64,8 +67,11 @@ impl AnnotateClasses {
     /// What the pass declares of itself; a run that only applies a model has no labels.
     pub fn declare(config: &Config) -> Option<Pass> {
         let mut inputs = vec![Input::Archive];
+        let mut outputs = vec![Output::Table("classes"), Output::Table("taxa")];
         if judges_given_model(config) {
-            inputs.push(Input::Model(MODEL_CARD));
+            inputs.extend([Input::Model(MODEL_CARD), Input::Model(TAXA)]);
+        } else {
+            outputs.push(Output::File(TAXA_FILE));
         }
         // A layout without files reads the paths of the recordings.
         let layout = config.text("annotate.format").and_then(layouts::find);
@@ -74,9 +80,9 @@ impl AnnotateClasses {
         }
         has_labels(config).then(|| Pass {
             name: "annotate-classes",
-            code_version: 7,
+            code_version: 8,
             inputs,
-            outputs: vec![Output::Table("classes"), Output::Table("taxa")],
+            outputs,
             keys: [Reading::keys(), FileSettings::names(), ClassSettings::names(), HeldOutSettings::names()].concat(),
             ..Pass::new("annotate", Per::Run)
         })
@@ -157,30 +163,39 @@ impl Work for AnnotateClasses {
         if classes.is_empty() {
             return Err(LabelsError::NoClasses { folder: archive.location(annotate.reading.place()) }.into());
         }
-        if cx.reads_model(MODEL_CARD) {
-            let card = cx.model_file(MODEL_CARD)?.ok_or("the folder of model.path has no model.yaml")?;
-            classes = matched(cx.console(), classes, &Card::read(&card)?.classes.into_iter().collect())?;
+        let mut brought = BTreeMap::new();
+        let has_given_model = cx.reads_model(MODEL_CARD);
+        if has_given_model {
+            let card = Card::read(&cx.model_file(MODEL_CARD)?.ok_or("the folder of model.path has no model.yaml")?)?;
+            // A model of a version that did not write the file knows what its card says.
+            let taxa = cx.model_file(TAXA)?.map(|path| Taxa::read(&path)).transpose()?.unwrap_or_default();
+            classes = matched(cx.console(), classes, &card.classes.iter().cloned().collect())?;
+            brought = taxon::of_model(card, taxa);
         }
         if annotate.looks_for_codes() && annotate.reading.layout().keys().uses(SEPARATOR_KEY) {
             joined::remarks(&classes).iter().for_each(|remark| cx.console().warn(remark));
         }
         tell_changes(cx, &classes)?;
-        let names = || classes.iter().map(|class| known.get(class));
+        let own = |class: &String| known.get(class).cloned().unwrap_or_default();
+        let taxa: Vec<Taxon> = classes.iter().map(|class| own(class).or(brought.get(class))).collect();
         cx.write("classes", |batch| {
             batch
                 .column("class", &classes)
                 .column("index", 0..classes.len())
-                .column("scientific_name", names().map(|names| names?.scientific_name.as_ref()))
-                .column("english", names().map(|names| names?.english.as_ref()))
+                .column("scientific_name", taxa.iter().map(|taxon| taxon.scientific_name.as_ref()))
+                .column("english", taxa.iter().map(|taxon| taxon.english.as_ref()))
         })?;
         cx.write("taxa", |batch| {
             batch
                 .column("class", &classes)
-                .column("gbif_key", names().map(|names| names?.gbif_key))
-                .column("ebird_code", names().map(|names| names?.ebird_code.as_ref()))
-                .column("synonyms", names().map(|names| names.and_then(synonyms)))
-                .column("names", names().map(|names| names.and_then(names_by_language)))
+                .column("gbif_key", taxa.iter().map(|taxon| taxon.gbif_key))
+                .column("ebird_code", taxa.iter().map(|taxon| taxon.ebird_code.as_ref()))
+                .column("synonyms", taxa.iter().map(synonyms))
+                .column("names", taxa.iter().map(names_by_language))
         })?;
+        if !has_given_model {
+            cx.write_file(TAXA_FILE, taxon::for_model(classes.iter().zip(&taxa)).to_yaml().as_bytes())?;
+        }
         Ok(())
     }
 }

@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chorus_card::{Card, Names, Taxa};
+
 use crate::error::LabelsError;
 use crate::strict_csv::{StrictCsv, StrictRow};
 use crate::text::composed;
@@ -109,6 +111,54 @@ impl Taxon {
         };
         contradictions
     }
+}
+
+impl Taxon {
+    /// The same with what a given model says where the code table says nothing. A model that means another taxon by the class says nothing of
+    /// it.
+    pub(crate) fn or(self, given: Option<&Self>) -> Self {
+        fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+            one.is_some() && other.is_some() && one != other
+        }
+        let is_same = |given: &&Self| {
+            let names_differ = differ(&self.scientific_name, &given.scientific_name);
+            !names_differ && !differ(&self.gbif_key, &given.gbif_key) && !differ(&self.ebird_code, &given.ebird_code)
+        };
+        let Some(given) = given.filter(is_same).cloned() else { return self };
+        let mut names = given.names;
+        names.extend(self.names);
+        Self {
+            scientific_name: self.scientific_name.or(given.scientific_name),
+            english: self.english.or(given.english),
+            gbif_key: self.gbif_key.or(given.gbif_key),
+            ebird_code: self.ebird_code.or(given.ebird_code),
+            synonyms: self.synonyms,
+            names,
+        }
+    }
+}
+
+/// What a model knows of its classes: the names on its card, and the file beside it.
+pub(crate) fn of_model(card: Card, taxa: Taxa) -> BTreeMap<String, Taxon> {
+    let mut known: BTreeMap<String, Taxon> = BTreeMap::new();
+    for (class, Names { scientific_name, english }) in card.names {
+        known.insert(class, Taxon { scientific_name, english, ..Taxon::default() });
+    }
+    for (class, chorus_card::Taxon { gbif_key, ebird_code, names }) in taxa.classes {
+        let taxon = known.entry(class).or_default();
+        (taxon.gbif_key, taxon.ebird_code, taxon.names) = (gbif_key, ebird_code, names);
+    }
+    known
+}
+
+/// What goes into a model's folder beside the names on its card.
+pub(crate) fn for_model<'a>(taxa: impl Iterator<Item = (&'a String, &'a Taxon)>) -> Taxa {
+    let of = |(class, taxon): (&String, &Taxon)| {
+        let Taxon { gbif_key, ebird_code, names, .. } = taxon.clone();
+        (class.clone(), chorus_card::Taxon { gbif_key, ebird_code, names })
+    };
+    let classes = taxa.map(of).filter(|(_, taxon)| *taxon != chorus_card::Taxon::default());
+    Taxa { classes: classes.collect() }
 }
 
 /// Classes that share a key or a name, which may be meant (a song and a call) or not.
@@ -247,6 +297,40 @@ mod tests {
         assert_eq!(keys(&taxa[1]), keys(&taxa[0]));
         let names: Vec<(&str, &str)> = taxa[0].names.iter().map(|(language, name)| (language.as_str(), name.as_str())).collect();
         assert_eq!((names, taxa[1].names.len()), (vec![("por", "Bem-te-vi"), ("spa", "Bienteveo")], 0));
+    }
+
+    #[test]
+    fn a_given_model_fills_what_the_code_table_leaves_open_where_both_mean_one_taxon() {
+        let taxon = |name: &str, key: Option<u64>, language: &str| Taxon {
+            scientific_name: (!name.is_empty()).then(|| name.to_owned()),
+            gbif_key: key,
+            names: [(language.to_owned(), format!("{name} {language}"))].into(),
+            ..Taxon::default()
+        };
+        let given = taxon("Aus bus", Some(7), "spa");
+        assert_eq!(Taxon::default().or(Some(&given)), given);
+        assert_eq!(given.clone().or(None), given);
+        let both = taxon("Aus bus", None, "por").or(Some(&given));
+        assert_eq!((both.gbif_key, both.names.keys().cloned().collect::<Vec<_>>()), (Some(7), vec!["por".into(), "spa".into()]));
+        assert_eq!(taxon("", None, "spa").or(Some(&given)).names["spa"], " spa", "the code table comes first");
+        let other = taxon("Cus dus", None, "por");
+        assert_eq!(other.clone().or(Some(&given)), other, "another species by the same code");
+        let other = taxon("Aus bus", Some(8), "por");
+        assert_eq!(other.clone().or(Some(&given)), other);
+    }
+
+    #[test]
+    fn what_a_model_brings_is_what_went_into_its_folder() {
+        let names = [("spa".to_owned(), "Rana".to_owned())];
+        let frog = Taxon { gbif_key: Some(7), names: names.into(), synonyms: ["frog".to_owned()].into(), ..Taxon::default() };
+        let (frog_code, owl_code) = ("FROG".to_owned(), "OWL".to_owned());
+        let taxa = for_model([(&frog_code, &frog), (&owl_code, &Taxon::default())].into_iter());
+        assert_eq!(taxa.classes.keys().collect::<Vec<_>>(), ["FROG"], "of the other nothing is known");
+        let mut card = chorus_card::testing::card(serde_yaml::Mapping::new());
+        card.names = [(owl_code, Names { scientific_name: Some("Strix".into()), english: None })].into();
+        let known = of_model(card, taxa);
+        assert_eq!((known["FROG"].gbif_key, known["FROG"].names["spa"].as_str()), (Some(7), "Rana"));
+        assert_eq!((known["OWL"].scientific_name.as_deref(), known.len()), (Some("Strix"), 2));
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod speech;
 mod tests;
 mod words;
 
-use chorus_engine::graph::{DECISIONS, Input, MODEL_CARD, Output, Pass, Per, has_labels, trains_in_steps};
+use chorus_engine::graph::{DECISIONS, Input, MODEL_CARD, Output, Pass, Per, TAXA, has_labels, trains_in_steps};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
 use serde::Deserialize;
@@ -102,6 +102,9 @@ impl Report {
         let learnt = learnt.iter().filter(|table| **table != "training_log" || trains_in_steps(config));
         let mut inputs: Vec<Input> = always.iter().chain(learnt).copied().map(Input::Table).collect();
         inputs.extend([Input::OptionalArchive, Input::Model(MODEL_CARD), Input::Model(DECISIONS)]);
+        if !has_labels(config) {
+            inputs.push(Input::Model(TAXA));
+        }
         inputs.push(Input::File(facts::prevalence::KEY));
         if config.values().has(SOUNDSCAPE) && config.get(SOUNDSCAPE).as_bool() == Some(true) {
             inputs.push(Input::Table(facts::sounds::TABLE));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chorus_archive::{Archive, ArchiveError};
-use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, Names};
+use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, Names, TAXA as TAXA_OF_MODEL, Taxa, Taxon};
 use chorus_engine::{Partition, RunTables, Unit, model_file, model_folder};
 use chorus_score::clock::Clock;
 use chorus_score::{Classes, Told};
@@ -44,21 +44,12 @@ pub struct Run {
     declared: Vec<&'static str>,
     /// Names by class: those of the table `classes`, or else of the model's card.
     names: BTreeMap<Arc<str>, Names>,
-    /// What else the code table says of classes.
+    /// What else the code table says of classes: the table `taxa`, or else the file in the model's folder.
     taxa: BTreeMap<Arc<str>, Taxon>,
     /// Where somebody speaks, if that is withheld.
     speech: Option<Speech>,
     /// Detections that the last pass over recordings withheld for speech.
     withheld: AtomicU64,
-}
-
-/// What the code table says of a class beyond its names in the table `classes`.
-#[derive(Debug, Default)]
-struct Taxon {
-    gbif_key: Option<u64>,
-    ebird_code: Option<String>,
-    /// Common names by language (ISO 639-3).
-    names: BTreeMap<String, String>,
 }
 
 /// The tables that are read with this filter by whoever reads these.
@@ -135,10 +126,11 @@ impl Run {
                 Some(config) => model_folder(config, tables.run_dir()),
                 None => tables.run_dir().model(),
             };
-            let card = folder.join(MODEL_CARD);
             // Exports do without names when the model has been moved away.
-            let names = Card::read(&card).map(|card| card.names).unwrap_or_default();
+            let names = Card::read(&folder.join(MODEL_CARD)).map(|card| card.names).unwrap_or_default();
             run.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
+            let taxa = Taxa::read(&folder.join(TAXA_OF_MODEL)).unwrap_or_default();
+            run.taxa.extend(taxa.classes.into_iter().map(|(class, taxon)| (class.into(), taxon)));
         }
         Ok(run)
     }

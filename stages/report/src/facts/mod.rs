@@ -28,7 +28,7 @@ mod unlike;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_card::{Card, DECISIONS, Decisions, GivenBackbone, MODEL_CARD};
+use chorus_card::{Card, DECISIONS, Decisions, GivenBackbone, MODEL_CARD, TAXA, Taxa};
 use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_score::{LeftOut, Told};
 use chorus_tables::{Batch, TableError, TableReader, schema};
@@ -126,6 +126,8 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize, language: &str) -> 
     if !cx.has_table("classes") {
         let names = card.map(|card| card.names).unwrap_or_default();
         names.into_iter().for_each(|(class, names)| facts.names.add(&class, names, language));
+        let taxa = cx.model_file(TAXA)?.and_then(|path| Taxa::read(&path).ok()).unwrap_or_default();
+        taxa.classes.into_iter().for_each(|(class, taxon)| facts.names.add_taxon(&class, taxon, language));
     }
     if cx.has_table("splits") {
         let learned = facts.learned.insert(Learned::default());

@@ -1,8 +1,8 @@
-//! What classes are called, and their keys in taxonomies: the tables `classes` and `taxa`, or the card of a model.
+//! What classes are called, and their keys in taxonomies: the tables `classes` and `taxa`, or the files of a model.
 
 use std::collections::BTreeMap;
 
-use chorus_card::Names as OfCard;
+use chorus_card::{Names as OfCard, Taxon};
 use chorus_tables::{Batch, TableError};
 
 use super::cells::cell;
@@ -56,19 +56,24 @@ impl Names {
         let (classes, gbif) = (batch.utf8("class")?, batch.u64("gbif_key")?);
         let (ebird, names) = (batch.utf8("ebird_code")?, batch.utf8("names")?);
         for i in 0..batch.rows() {
-            let class = classes.value(i);
             // The pass that writes the table made the object.
-            let names: BTreeMap<String, String> =
-                cell(names, i).and_then(|names| serde_json::from_str(names).ok()).unwrap_or_default();
-            if let Some(name) = names.get(language).filter(|_| !self.common.contains_key(class)) {
-                self.common.insert(class.to_owned(), name.clone());
-            }
-            let keys = Keys { gbif: cell(&gbif, i), ebird: cell(ebird, i).map(str::to_owned) };
-            if keys != Keys::default() {
-                self.keys.insert(class.to_owned(), keys);
-            }
+            let names = cell(names, i).and_then(|names| serde_json::from_str(names).ok()).unwrap_or_default();
+            let (gbif_key, ebird_code) = (cell(&gbif, i), cell(ebird, i).map(str::to_owned));
+            self.add_taxon(classes.value(i), Taxon { gbif_key, ebird_code, names }, language);
         }
         Ok(())
+    }
+
+    /// Adds what else is known of a class, after its names.
+    pub(super) fn add_taxon(&mut self, class: &str, taxon: Taxon, language: &str) {
+        let Taxon { gbif_key, ebird_code, mut names } = taxon;
+        if let Some(name) = names.remove(language).filter(|_| !self.common.contains_key(class)) {
+            self.common.insert(class.to_owned(), name);
+        }
+        let keys = Keys { gbif: gbif_key, ebird: ebird_code };
+        if keys != Keys::default() {
+            self.keys.insert(class.to_owned(), keys);
+        }
     }
 }
 
