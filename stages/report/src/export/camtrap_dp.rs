@@ -95,8 +95,8 @@ impl Export for CamtrapDp {
     fn write(&self, run: &Run, filter: &Filter, options: &Options, destination: &Destination) -> Result<Summary, ExportError> {
         let options: OwnOptions = options.read()?;
         let gap_days = options.gap_days()?;
-        let metadata = options.metadata.as_deref().map(package::Metadata::read).transpose()?;
         let form = if options.acoustic.is_some() { Form::Acoustic } else { Form::Standard };
+        let metadata = options.metadata.as_deref().map(|path| package::Metadata::read(path, form)).transpose()?;
         let mut verdicts = Verdicts::read(run, options.sheet.as_deref())?;
         let mut deployments = survey(run, filter)?.deployments(gap_days);
         write_deployments(destination, &deployments, form)?;

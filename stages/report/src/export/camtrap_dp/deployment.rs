@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
+use super::fields::MISSING;
 use crate::export::detection::Recording;
 use crate::export::error::ExportError;
 
@@ -192,7 +193,7 @@ fn of_site(name: &str, site: Site, gap_days: f64) -> OfSite {
     deployments.sort_by(|a, b| a.recorded.start.timestamp().cmp(&b.recorded.start.timestamp()).then(a.recorder.cmp(&b.recorder)));
     for (index, deployment) in deployments.iter_mut().enumerate() {
         // The standard takes these names for empty fields, and an id is never empty.
-        let is_bare = index == 0 && !matches!(name, "NA" | "NaN" | "nan");
+        let is_bare = index == 0 && !MISSING.contains(&name);
         deployment.id = if is_bare { name.to_owned() } else { format!("{name}:{}", index + 1) };
     }
     OfSite { places: Places { last: 0, ..site.places }, same, deployments }

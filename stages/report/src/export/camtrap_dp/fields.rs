@@ -10,10 +10,10 @@ enum Kind {
     Number,
     Boolean,
     Time,
-    Object,
+    Any,
 }
 
-use Kind::{Boolean, Integer, Number, Object, Text, Time};
+use Kind::{Any, Boolean, Integer, Number, Text, Time};
 
 type Field = (&'static str, Kind);
 
@@ -77,7 +77,7 @@ pub(super) const MEDIA: Fields = Fields {
         ("filePublic", Boolean),
         ("fileName", Text),
         ("fileMediatype", Text),
-        ("exifData", Object),
+        ("exifData", Any),
         ("favorite", Boolean),
         ("mediaComments", Text),
     ],
@@ -124,10 +124,23 @@ pub(super) const OBSERVATIONS: Fields = Fields {
     names: &[("deployments", "deploymentID"), ("media", "mediaID")],
 };
 
+/// How the acoustic form says that media came about.
+pub(super) const ACOUSTIC_METHODS: &[&str] = &["activityDetection", "continuous", "recordingSchedule"];
+/// What observations of the acoustic form may be of.
+pub(super) const ACOUSTIC_LEVELS: &[&str] = &["media", "event", "interval"];
+
+/// What the standard takes for an empty field.
+pub(super) const MISSING: [&str; 4] = ["", "NA", "NaN", "nan"];
+
+/// A text as a field holds it: in parentheses where the standard would take it for an empty field.
+pub(super) fn present(text: &str) -> String {
+    if !text.is_empty() && MISSING.contains(&text) { format!("({text})") } else { text.to_owned() }
+}
+
 /// Words that the acoustic form allows in a field.
 const WORDS: [(&str, &[&str]); 4] = [
-    ("captureMethod", &["activityDetection", "continuous", "recordingSchedule"]),
-    ("observationLevel", &["media", "event", "interval"]),
+    ("captureMethod", ACOUSTIC_METHODS),
+    ("observationLevel", ACOUSTIC_LEVELS),
     ("observationType", &["animal", "human", "vehicle", "blank", "unknown", "unclassified"]),
     ("classificationMethod", &["human", "machine"]),
 ];
@@ -144,8 +157,11 @@ impl Fields {
 
     /// A row with these values. Fields that are not named are empty, and values of the acoustic form have no place in the other one.
     pub(super) fn row(&self, acoustic: bool, values: &[(&str, String)]) -> Vec<String> {
-        let value = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        self.all(acoustic).map(|(name, _)| value(name).unwrap_or_default()).collect()
+        let value = |(name, kind): &Field| {
+            let (_, value) = values.iter().find(|(known, _)| known == name)?;
+            Some(if *kind == Text { present(value) } else { value.clone() })
+        };
+        self.all(acoustic).map(|field| value(field).unwrap_or_default()).collect()
     }
 
     /// The table schema of the acoustic form, which the standard does not publish yet.
@@ -154,7 +170,7 @@ impl Fields {
         let fields: Vec<Value> = self.all(true).map(|field| self.described(field)).collect();
         let names = |(table, field): &(&str, &str)| json!({"fields": field, "reference": {"resource": table, "fields": field}});
         let foreign: Vec<Value> = self.names.iter().map(names).collect();
-        json!({"fields": fields, "missingValues": [""], "primaryKey": key, "foreignKeys": foreign})
+        json!({"fields": fields, "missingValues": MISSING, "primaryKey": key, "foreignKeys": foreign})
     }
 
     fn described(&self, (name, kind): &Field) -> Value {
@@ -164,7 +180,7 @@ impl Fields {
             Number => "number",
             Boolean => "boolean",
             Time => "datetime",
-            Object => "object",
+            Any => "any",
         };
         let mut constraints = json!({"required": self.required.contains(name)});
         if *name == self.own[0].0 {
@@ -200,6 +216,17 @@ mod tests {
         let schema = MEDIA.schema();
         assert_eq!(schema["fields"][2]["constraints"]["enum"][1], "continuous");
         assert_eq!(schema["fields"][0]["constraints"], json!({"required": true, "unique": true}));
+        assert_eq!((&schema["fields"][8]["type"], &schema["missingValues"]), (&json!("any"), &json!(["", "NA", "NaN", "nan"])));
         assert_eq!(schema["foreignKeys"][0]["reference"], json!({"resource": "deployments", "fields": "deploymentID"}));
+    }
+
+    #[test]
+    fn a_text_is_never_taken_for_an_empty_field() {
+        let values = [("locationName", "NA"), ("cameraID", "nan"), ("cameraModel", "Nan"), ("latitude", "1.5"), ("setupBy", "")];
+        let values = values.map(|(name, value)| (name, value.to_owned()));
+        let row = DEPLOYMENTS.row(false, &values);
+        let of = |name: &str| row[DEPLOYMENTS.header(false).iter().position(|own| *own == name).unwrap()].as_str();
+        let found = ["locationName", "cameraID", "cameraModel", "latitude", "setupBy"].map(of);
+        assert_eq!(found, ["(NA)", "(nan)", "Nan", "1.5", ""]);
     }
 }

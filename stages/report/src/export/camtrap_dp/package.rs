@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::deployment::{Deployment, Deployments};
-use super::fields::{DEPLOYMENTS, Fields, MEDIA, OBSERVATIONS};
+use super::fields::{ACOUSTIC_LEVELS, ACOUSTIC_METHODS, DEPLOYMENTS, Fields, MEDIA, OBSERVATIONS, present};
 use crate::export::error::ExportError;
 use crate::export::run::Run;
 
@@ -33,6 +33,16 @@ impl Form {
             Self::Acoustic if deployment.is_continuous() => "continuous",
             Self::Acoustic => "recordingSchedule",
         }
+    }
+
+    /// The words that the metadata may have for it.
+    fn methods(self) -> &'static [&'static str] {
+        if self.is_acoustic() { ACOUSTIC_METHODS } else { &["activityDetection", "timeLapse"] }
+    }
+
+    /// The words that the metadata may have for levels of observations.
+    fn levels(self) -> &'static [&'static str] {
+        if self.is_acoustic() { ACOUSTIC_LEVELS } else { &["media", "event"] }
     }
 
     /// The word for observations of a part of a recording. Version 1.0.2 knows whole media only.
@@ -70,6 +80,42 @@ fn is_list_with(value: &Value, entry: &str) -> bool {
     value.as_array().is_some_and(|list| list.iter().all(|item| item.get(entry).is_some_and(Value::is_string)))
 }
 
+/// What a contributor may be, by the standard.
+const ROLES: &[&str] = &["contact", "principalInvestigator", "rightsHolder", "publisher", "contributor"];
+/// How places may have been chosen, by the standard.
+const DESIGNS: &[&str] = &["simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic"];
+
+/// Refuses words where the standard gives others, in words.
+fn check_words(entries: &Map<String, Value>, form: Form) -> Result<(), String> {
+    let contributors = entries.get("contributors").and_then(Value::as_array).into_iter().flatten();
+    for (i, contributor) in contributors.enumerate() {
+        if let Some(role) = contributor.get("role") {
+            check_word(&format!("contributors[{i}].role"), role, ROLES)?;
+        }
+    }
+    let of_project = |entry: &str| entries.get("project").and_then(|project| project.get(entry));
+    if let Some(design) = of_project("samplingDesign") {
+        check_word("project.samplingDesign", design, DESIGNS)?;
+    }
+    for (entry, allowed) in [("captureMethod", form.methods()), ("observationLevel", form.levels())] {
+        let Some(given) = of_project(entry) else { continue };
+        let name = format!("project.{entry}");
+        let words = given.as_array().filter(|words| !words.is_empty());
+        let words = words.ok_or_else(|| format!("{name} is `{given}`, expected a list of {}", allowed.join(", ")))?;
+        words.iter().try_for_each(|word| check_word(&name, word, allowed))?;
+    }
+    Ok(())
+}
+
+fn check_word(name: &str, found: &Value, allowed: &[&str]) -> Result<(), String> {
+    let word = found.as_str();
+    if word.is_some_and(|word| allowed.contains(&word)) {
+        return Ok(());
+    }
+    let found = word.map_or_else(|| found.to_string(), str::to_owned);
+    Err(format!("{name} is `{found}`, expected one of {}", allowed.join(", ")))
+}
+
 /// Mappings and lists that may lie within each other in what a person says.
 const DEEPEST: usize = 16;
 
@@ -81,7 +127,7 @@ impl Metadata {
     ///
     /// # Errors
     /// [`ExportError::Io`], [`ExportError::Metadata`].
-    pub(super) fn read(path: &Path) -> Result<Self, ExportError> {
+    pub(super) fn read(path: &Path, form: Form) -> Result<Self, ExportError> {
         let text = std::fs::read_to_string(path).map_err(ExportError::io(path, "cannot be read"))?;
         let wrong = |detail: String| ExportError::Metadata { path: path.to_owned(), detail };
         look_through(&text, DEEPEST).map_err(|refused| wrong(refused.to_string()))?;
@@ -91,6 +137,7 @@ impl Metadata {
                 return Err(wrong(format!("{entry} is `{}`, expected {expected}", entries[entry])));
             }
         }
+        check_words(&entries, form).map_err(wrong)?;
         match OURS.iter().find(|entry| entries.contains_key(**entry)) {
             Some(entry) => Err(wrong(format!("it has {entry}, which follows from the tables"))),
             None => Ok(Self(entries)),
@@ -187,8 +234,9 @@ fn span(deployments: &Deployments) -> Value {
 fn taxa(run: &Run, classes: &BTreeSet<String>) -> Vec<Value> {
     let mut taxa: BTreeMap<&str, Value> = BTreeMap::new();
     for class in classes {
+        // As the observations have it.
         let name = run.scientific(class);
-        let taxon = taxa.entry(name).or_insert_with(|| json!({"scientificName": name}));
+        let taxon = taxa.entry(name).or_insert_with(|| json!({"scientificName": present(name)}));
         let id = run.taxon_id(class);
         if !id.is_empty() && taxon.get("taxonID").is_none() {
             taxon["taxonID"] = id.into();
@@ -222,7 +270,7 @@ mod tests {
         let path = dir.path().join("m.yaml");
         let read = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            Metadata::read(&path).map(|metadata| metadata.0).map_err(|e| e.to_string())
+            Metadata::read(&path, Form::Standard).map(|metadata| metadata.0).map_err(|e| e.to_string())
         };
         assert_eq!(read("title: Ponds\n").unwrap()["title"], "Ponds");
         assert_eq!(read("{\"title\": \"Ponds\"}").unwrap()["title"], "Ponds");
@@ -237,5 +285,44 @@ mod tests {
             assert!(said.contains(entry) && said.contains("expected"), "{said}");
         }
         assert!(read("licenses: [{name: CC0-1.0, scope: data}, {path: 'http://a.b/c', scope: media}]\n").is_ok());
+    }
+
+    #[test]
+    fn words_that_the_standard_gives_are_told_with_their_entry() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.yaml");
+        let read = |text: &str, form: Form| {
+            std::fs::write(&path, text).unwrap();
+            Metadata::read(&path, form).map(drop).map_err(|e| e.to_string())
+        };
+        let (standard, acoustic) = (Form::Standard, Form::Acoustic);
+        for (text, form, wanted) in [
+            (
+                "contributors: [{title: A, role: contact}, {title: B, role: boss}]",
+                standard,
+                "contributors[1].role is `boss`, expected one of contact, principalInvestigator,",
+            ),
+            ("project: {samplingDesign: random}", standard, "project.samplingDesign is `random`, expected one of simpleRandom,"),
+            ("project: {samplingDesign: ~}", standard, "project.samplingDesign is `null`"),
+            ("project: {captureMethod: timeLapse}", standard, "project.captureMethod is `\"timeLapse\"`, expected a list of"),
+            (
+                "project: {captureMethod: []}",
+                standard,
+                "project.captureMethod is `[]`, expected a list of activityDetection, timeLapse",
+            ),
+            ("project: {captureMethod: [timeLapse]}", acoustic, "`timeLapse`, expected one of activityDetection, continuous,"),
+            (
+                "project: {observationLevel: [interval]}",
+                standard,
+                "project.observationLevel is `interval`, expected one of media, event",
+            ),
+        ] {
+            let said = read(text, form).unwrap_err();
+            assert!(said.contains("m.yaml: ") && said.contains(wanted), "{said}");
+        }
+        let good = "project: {samplingDesign: targeted, captureMethod: [activityDetection], observationLevel: [media, event]}";
+        assert!([standard, acoustic].into_iter().all(|form| read(good, form).is_ok()));
+        assert!(read("project: {observationLevel: [interval]}", acoustic).is_ok());
+        assert!(read("contributors: [{title: A}]", standard).is_ok(), "a role is not needed");
     }
 }
