@@ -251,6 +251,40 @@ fn every_key_of_the_pages_exists() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The environment variables that a text names.
+fn variables(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let words = text.split(|c: char| !is_part(c));
+    words.filter(|word| word.strip_prefix("CHORUS_").is_some_and(|rest| !rest.is_empty())).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_variable_of_the_program_has_a_line_and_pages_name_no_others() {
+    let is_test = |path: &Path| {
+        path.ends_with("tests.rs")
+            || path.components().any(|part| ["tests", "simulation"].iter().any(|name| part.as_os_str() == *name))
+    };
+    // The variables of workers are made of the names of their programs.
+    let mut known: BTreeSet<String> = ["CHORUS_TORCH", "CHORUS_ONNX"].map(str::to_owned).into();
+    for folder in ["pipeline", "stages"] {
+        for path in with_extension(&Path::new(ROOT).join(folder), "rs").iter().filter(|path| !is_test(path)) {
+            let text = read(path);
+            let product = text.split("\nmod tests {").next().unwrap_or_default();
+            known.extend(product.split("\"CHORUS_").skip(1).flat_map(|rest| {
+                let name = rest.split('"').next().unwrap_or_default();
+                variables(&format!("CHORUS_{name}"))
+            }));
+        }
+    }
+    assert!(known.contains("CHORUS_QUIET") && known.contains("CHORUS_ONNXRUNTIME"), "{known:?}");
+    let told = variables(&read(&Path::new(ROOT).join("docs/platforms.md")));
+    assert_eq!(known.difference(&told).collect::<Vec<_>>(), [""; 0], "docs/platforms.md says nothing of these");
+    for page in pages() {
+        let named = variables(&read(&page));
+        assert_eq!(named.difference(&known).collect::<Vec<_>>(), [""; 0], "{} names what nothing reads", page.display());
+    }
+}
+
 #[test]
 fn whoever_cites_names_this_version() {
     let citation = read(&Path::new(ROOT).join("CITATION.cff"));

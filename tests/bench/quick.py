@@ -73,44 +73,70 @@ def of_perf(text):
     return int(found[1]) if found else None
 
 
+def run(command):
+    """A command that has ended; where it cannot be started, this program ends with a sentence that says so."""
+    try:
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        sys.exit(f"bench-quick: {in_words(command)} cannot be started: {error}")
+
+
+def in_words(command):
+    return f"`{' '.join(map(str, command))}`"
+
+
+def check(command, done, under=""):
+    """Ends this program with a sentence where a command failed."""
+    if done.returncode != 0:
+        said = done.stderr.strip()[-2000:] or "it said nothing"
+        sys.exit(f"bench-quick: {in_words(command)} failed{under} with status {done.returncode}: {said}")
+
+
 class Perf:
     name = "perf"
 
     @staticmethod
-    def count(command):
+    def run(command):
+        """The command that has ended, and its instructions."""
         with tempfile.NamedTemporaryFile("r") as out:
-            subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", "-o", out.name, "--", *command], check=True, capture_output=True)
-            return of_perf(out.read())
+            done = run(["perf", "stat", "-x,", "-e", "instructions:u", "-o", out.name, "--", *command])
+            return done, of_perf(out.read())
 
     @classmethod
     def works(cls):
-        try:
-            return bool(shutil.which("perf") and cls.count(["true"]))
-        except subprocess.CalledProcessError:
+        if not shutil.which("perf"):
             return False
+        done, n = cls.run(["true"])
+        return done.returncode == 0 and n is not None
 
 
 class Valgrind:
     name = "valgrind"
 
     @staticmethod
-    def count(command):
+    def run(command):
+        """The command that has ended, and its instructions."""
         with tempfile.TemporaryDirectory() as folder:
             tool = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--trace-children=yes", "--cachegrind-out-file=/dev/null", f"--log-file={folder}/%p"]
-            done = subprocess.run([*tool, *command], capture_output=True, text=True)
-            if done.returncode != 0:
-                sys.exit(f"{' '.join(map(str, command))} failed under valgrind: {done.stderr[-2000:]}")
-            return of_valgrind("".join(path.read_text(errors="replace") for path in Path(folder).iterdir()))
+            done = run([*tool, *command])
+            return done, of_valgrind("".join(path.read_text(errors="replace") for path in Path(folder).iterdir()))
 
     @staticmethod
     def works():
         return bool(shutil.which("valgrind"))
 
 
+def count(tool, command):
+    """The instructions of a command. Where it fails, or the tool counts nothing, this program ends with a sentence."""
+    done, n = tool.run(command)
+    check(command, done, f" under {tool.name}")
+    if n is None:
+        sys.exit(f"bench-quick: {tool.name} counted no instructions of {in_words(command)}; run it again")
+    return n
+
+
 def quiet(command):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} failed: {done.stderr[-2000:]}")
+    check(command, run(command))
 
 
 def spectrograms(chorus, folder, tool, rate, wanted):
@@ -122,7 +148,7 @@ def spectrograms(chorus, folder, tool, rate, wanted):
         config = folder / f"{name}.yaml"
         config.write_text(CONFIG.format(folder=folder, archive=name, run=f"run-{name}", rate=wanted, top=wanted // 2))
         quiet([chorus, "run", "segment", "--with-upstream", "-c", config])
-        counts.append(tool.count([chorus, "run", "featurize", "--force", "-j", "1", "-c", str(config)]))
+        counts.append(count(tool, [chorus, "run", "featurize", "--force", "-j", "1", "-c", str(config)]))
     return counts[1] - counts[0]
 
 
@@ -140,13 +166,13 @@ def predictions(chorus, folder, tool):
         own = folder / f"predict-{n}.yaml"
         own.write_text(f"archive: {{path: {folder}/{name}, audio: raw, timezone: UTC}}\nrun: {{path: {folder}/predict-{n}}}\nmodel: {{path: {folder}/taught-run/model}}\ntrain: {{threads: 1}}\npredict: {{batch_size: 20}}\n")
         quiet([chorus, "run", "segment", "--with-upstream", "-c", own])
-        counts.append(tool.count([chorus, "run", "predict", "--force", "-j", "1", "-c", str(own)]))
+        counts.append(count(tool, [chorus, "run", "predict", "--force", "-j", "1", "-c", str(own)]))
     return counts[1] - counts[0]
 
 
 def question(chorus, folder, tool):
     """Instructions of a question, for so many more rows."""
-    ask = lambda rows: tool.count([chorus, "query", "--run", f"{folder}/run-16000-1", "--format", "csv", QUESTION.format(rows=rows)])
+    ask = lambda rows: count(tool, [chorus, "query", "--run", f"{folder}/run-16000-1", "--format", "csv", QUESTION.format(rows=rows)])
     return ask(LARGE * ROWS) - ask(SMALL * ROWS)
 
 

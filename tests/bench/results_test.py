@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import tempfile
+import types
 import unittest
 from pathlib import Path
 
@@ -56,6 +58,26 @@ class Results(unittest.TestCase):
         self.assertEqual(quick.of_valgrind("==1== I   refs:      1,234,567\n==2== I refs: 3\n"), 1234570)
         self.assertEqual(quick.of_perf("# started\n\n1234,,instructions:u,100,100.00,,\n"), 1234)
         self.assertIsNone(quick.of_perf("<not supported>,,instructions:u,0,0.00,,\n"))
+
+    def test_a_command_that_fails_ends_in_a_sentence(self):
+        def said(work):
+            with self.assertRaises(SystemExit) as ended:
+                work()
+            self.assertNotIn("Traceback", ended.exception.code)
+            return ended.exception.code
+
+        def tool_that(returns, n):
+            ended = lambda command: subprocess.CompletedProcess(command, returns, "", "no such run")
+            return types.SimpleNamespace(name="perf", run=lambda command: (ended(command), n))
+
+        self.assertEqual(
+            said(lambda: quick.count(tool_that(1, 5), ["chorus", "query"])),
+            "bench-quick: `chorus query` failed under perf with status 1: no such run",
+        )
+        self.assertIn("counted no instructions of `chorus`", said(lambda: quick.count(tool_that(0, None), ["chorus"])))
+        self.assertEqual(quick.count(tool_that(0, 7), ["chorus"]), 7)
+        self.assertIn("`false` failed with status 1: it said nothing", said(lambda: quick.quiet(["false"])))
+        self.assertIn("cannot be started", said(lambda: quick.quiet(["/nowhere/chorus"])))
 
 
 if __name__ == "__main__":
