@@ -8,8 +8,6 @@ mod commands;
 mod declarations;
 mod help;
 mod output;
-mod search_args;
-mod shared_args;
 mod stages;
 
 use std::error::Error;

@@ -7,9 +7,8 @@ use chorus_report::review::{Piece, Pieces, pieces};
 use chorus_search::{Embeddings, Hit, Window};
 
 use super::freshness;
-use crate::args::UsageError;
+use crate::args::{ClipArgs, UsageError};
 use crate::output;
-use crate::search_args::ClipArgs;
 
 /// Opens runs for these tables, and says which of them are stale.
 pub(super) fn open(folders: &[PathBuf], tables: &[&str], must_be_fresh: bool) -> anyhow::Result<Vec<RunTables>> {

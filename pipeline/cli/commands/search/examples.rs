@@ -4,8 +4,7 @@ use chorus_query::{Param, Tables};
 use chorus_search::Span;
 use chorus_tables::schema;
 
-use crate::args::UsageError;
-use crate::search_args::ExampleArgs;
+use crate::args::{ExampleArgs, UsageError};
 
 /// A second after every recording.
 const END: &str = "1e12";

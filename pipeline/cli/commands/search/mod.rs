@@ -12,9 +12,8 @@ use chorus_search::{Combine, Embeddings, Examples, Query, nearest_table};
 
 use super::answers::Destination;
 use super::{freshness, windows};
-use crate::args::SearchArgs;
+use crate::args::{ExampleArgs, SearchArgs};
 use crate::output;
-use crate::search_args::ExampleArgs;
 
 /// Why a clip is in the sheet.
 const REASON: &str = "nearest";

@@ -1,4 +1,4 @@
-//! The arguments of `chorus search` and `chorus clusters`.
+//! Arguments of `chorus search`, `chorus enroll` and `chorus clusters`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use chorus_search::{Filter, Hours, SearchError};
 use clap::Args as ClapArgs;
 use jiff::civil::Date;
 
-use crate::shared_args::{AnswerArgs, FreshArgs, RunsArgs, composed_name};
+use super::shared::{AnswerArgs, FreshArgs, RunsArgs};
+use super::values::{composed_name, context, seconds, strength};
 
 const SEARCH: &str = "\
 Similarity is the cosine of two embeddings: 1 for the same direction. The search is exact: every window is compared with every example.
@@ -109,12 +110,6 @@ pub(crate) struct EnrollArgs {
     pub(crate) fresh: FreshArgs,
 }
 
-/// Reads a strength, a number above 0.
-fn strength(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| format!("found `{text}`, expected a number above 0"))
-}
-
 #[derive(Debug, ClapArgs)]
 #[command(after_help = CLUSTERS)]
 pub(crate) struct ClustersArgs {
@@ -177,17 +172,4 @@ pub(crate) struct ClipArgs {
     /// With --clips: write to a folder that is not empty: replace files of the same name, keep others
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-/// Reads a number of seconds.
-fn seconds(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|value: &f64| value.is_finite() && *value >= 0.0)
-        .ok_or_else(|| "expected 0 or more seconds".to_owned())
-}
-
-/// Reads the seconds around a clip.
-fn context(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|value| (0.0..=60.0).contains(value)).ok_or_else(|| "expected 0 to 60 seconds".to_owned())
 }

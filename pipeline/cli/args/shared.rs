@@ -1,13 +1,15 @@
-//! Arguments that several commands share: which configuration or runs, how an answer is written, and whether stale tables are an error.
+//! Arguments that several commands share: which configuration or runs, which detections, how and where an answer is written, and whether
+//! stale tables are an error.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
-use chorus_archive::{composed, is_url};
+use chorus_archive::is_url;
 use chorus_engine::{Config, RunDir, user_cache};
+use chorus_report::export::Filter;
 use chorus_store::published::Copy;
 use clap::Args as ClapArgs;
 
+use super::values::{composed_name, share};
 use crate::declarations::declarations;
 
 /// Wrong usage that clap cannot detect.
@@ -148,8 +150,42 @@ pub(crate) struct FreshArgs {
     pub(crate) fresh: bool,
 }
 
-/// Reads the name of a site or a class in the form in which tables have it: a name that was copied from a file manager may have its accents as
-/// characters of their own.
-pub(crate) fn composed_name(text: &str) -> Result<String, Infallible> {
-    Ok(composed(text).into_owned())
+/// Where files are written.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct DestinationArgs {
+    /// Folder to write; it must be new or empty
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Write to a folder that is not empty: replace files of the same name, keep others
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Which detections are wanted.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct FilterArgs {
+    /// Only this class; can be repeated
+    #[arg(long, value_name = "CLASS", value_parser = composed_name)]
+    pub(crate) class: Vec<String>,
+    /// Only this site; can be repeated
+    #[arg(long, value_name = "SITE", value_parser = composed_name)]
+    pub(crate) site: Vec<String>,
+    /// Minimum of a detection's highest score (of a window's score), from 0 to 1
+    #[arg(long, value_name = "SCORE", value_parser = share)]
+    pub(crate) min_score: Option<f64>,
+    /// Minimum of a detection's (a window's) calibrated probability, from 0 to 1
+    #[arg(long, value_name = "PROBABILITY", value_parser = share)]
+    pub(crate) min_probability: Option<f64>,
+}
+
+impl FilterArgs {
+    /// The filter.
+    pub(crate) fn filter(&self) -> Filter {
+        Filter {
+            classes: self.class.iter().cloned().collect(),
+            sites: self.site.iter().cloned().collect(),
+            min_score: self.min_score,
+            min_probability: self.min_probability,
+        }
+    }
 }
