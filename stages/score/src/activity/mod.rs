@@ -9,6 +9,9 @@
 //! up and opens no predictions. It holds a cell for each hour and half hour with effort, and in it a count for each class that was
 //! found there; rows are made of them while they are written.
 
+mod bins;
+mod cell;
+mod night_sun;
 pub(crate) mod parts;
 mod season;
 mod tables;

@@ -5,7 +5,10 @@ use chorus_engine::{UnitContext, WorkError};
 use chorus_tables::{Batch, Day, LocalMicros, TableError, UtcMicros};
 use jiff::civil::Date;
 
-use super::tally::{Bin, Cell, Found, NightSun, Scale, Tally, number};
+use super::bins::{Bin, Scale};
+use super::cell::{Cell, Found};
+use super::night_sun::NightSun;
+use super::tally::{Tally, number};
 use crate::sun::{Place, Sun};
 
 pub(super) const ACTIVITY_PARTS: &str = "activity_parts";

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::tally::Cell;
+use super::cell::Cell;
 
 /// Nights by date.
 pub(super) type Nights = BTreeMap<Date, Cell>;
@@ -115,7 +115,7 @@ pub(super) fn accumulate(sites: &[&Nights]) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity::tally::tests::cell;
+    use crate::activity::cell::cell;
     use jiff::civil::date;
 
     fn day(day: i8) -> Date {

@@ -6,9 +6,12 @@ use chorus_engine::{UnitContext, WorkError};
 use chorus_tables::{BatchBuilder, LocalMicros, UtcMicros};
 use jiff::civil::Date;
 
+use super::bins::{Bin, Scale};
+use super::cell::{Cell, Found};
+use super::night_sun::NightSun;
 use super::parts::days;
 use super::season::{Nights, Season, Step, accumulate, season, together};
-use super::tally::{Bin, Cell, Found, NightSun, Scale, Tally};
+use super::tally::Tally;
 
 /// Rows that are made at once.
 const ROWS_PER_BATCH: usize = 1 << 16;

@@ -3,20 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::bins::{Bin, Scale, half_hour, hour, split_at_bins};
+use super::cell::{Cell, Found};
+use super::night_sun::NightSun;
 use crate::clock::Clock;
-use crate::effort::{NightHour, end_utc_us, hours, night_hour};
+use crate::effort::{end_utc_us, hours, night_hour};
 use crate::error::ScoreError;
 use crate::predicted::Predicted;
 use crate::rule::ClassEvents;
-use crate::sun::{Place, Sun};
+use crate::sun::Place;
 
-/// Width of the bins of time from sunset and sunrise, minutes.
-pub(super) const SUN_BIN_MIN: i32 = 30;
-const US_PER_MINUTE: i64 = 60_000_000;
-const US_PER_HOUR: f64 = 3600e6;
 const S_PER_MINUTE: f64 = 60.0;
 
 /// A recording: when, how long and where.
@@ -28,155 +26,6 @@ pub(crate) struct Recorded {
     pub(crate) duration_s: f64,
     /// Where it was made; `None` where that is not known.
     pub(crate) place: Option<Place>,
-}
-
-/// What was found of one class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Found {
-    /// Windows that are part of an event.
-    pub(super) windows: u64,
-    /// Minutes with such a window.
-    pub(super) minutes: u64,
-    /// Events that begin.
-    pub(super) events: u64,
-}
-
-/// Effort of some span of time, and what was found in it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Cell {
-    /// Recorded time, microseconds.
-    pub(super) recorded_us: i64,
-    /// Windows that begin.
-    pub(super) windows: u64,
-    /// Minutes of recordings that begin and hold a window.
-    pub(super) minutes: u64,
-    /// By number of the class.
-    pub(super) found: BTreeMap<u32, Found>,
-}
-
-impl Cell {
-    /// Recorded time, seconds.
-    pub(super) fn recorded_s(&self) -> f64 {
-        self.recorded_us as f64 / 1e6
-    }
-
-    /// What was found of a class.
-    pub(super) fn found(&self, class: u32) -> Found {
-        self.found.get(&class).copied().unwrap_or_default()
-    }
-
-    /// The numbers of the classes that were found.
-    pub(super) fn detected(&self) -> impl Iterator<Item = u32> {
-        self.found.iter().filter(|(_, found)| found.windows > 0).map(|(class, _)| *class)
-    }
-
-    /// Adds another span's.
-    pub(super) fn add(&mut self, other: &Self) {
-        self.recorded_us += other.recorded_us;
-        self.windows += other.windows;
-        self.minutes += other.minutes;
-        for (class, found) in &other.found {
-            let own = self.found.entry(*class).or_default();
-            own.windows += found.windows;
-            own.minutes += found.minutes;
-            own.events += found.events;
-        }
-    }
-}
-
-/// What divides a night.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Scale {
-    /// The hours of the local clock.
-    Hour,
-    /// Half hours from the night's last sunrise.
-    Sunrise,
-    /// Half hours from the night's first sunset.
-    Sunset,
-}
-
-impl Scale {
-    /// The scales that are counted from an instant.
-    const ANCHORS: [Self; 2] = [Self::Sunrise, Self::Sunset];
-
-    /// As the tables spell it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Sunrise => "sunrise",
-            Self::Sunset => "sunset",
-        }
-    }
-
-    /// The scale of that name.
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        [Self::Hour, Self::Sunrise, Self::Sunset].into_iter().find(|scale| scale.name() == name)
-    }
-
-    /// The instant that is counted from, microseconds since 1970-01-01 UTC.
-    fn anchor_us(self, sun: Sun) -> Option<i64> {
-        match self {
-            Self::Hour => None,
-            Self::Sunrise => sun.sunrise_us(),
-            Self::Sunset => sun.sunset_us(),
-        }
-    }
-}
-
-/// A division of a night.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Bin {
-    /// The date on which the night begins; `None` where no time is known.
-    pub(super) night: Option<Date>,
-    /// What divides it.
-    pub(super) scale: Scale,
-    /// The local hour, or the begin of the half hour in minutes after the anchor. `None` where no time is known, and for a half hour
-    /// also where the place is not known or the sun does not set or rise.
-    pub(super) position: Option<i32>,
-}
-
-/// The sun of a night at a place.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct NightSun {
-    /// Whether a recording of this very night names the place, and not another recording of the same site and day.
-    pub(super) is_of_night: bool,
-    /// Start of the earliest recording that the place is known of, microseconds since 1970-01-01 UTC.
-    pub(super) start_us: i64,
-    pub(super) place: Place,
-    /// Hours by which the clock is ahead of mean solar time at the place.
-    pub(super) clock_ahead_h: f64,
-    pub(super) sun: Sun,
-    /// The sunset as a clock at the site shows it, microseconds since 1970-01-01.
-    pub(super) sunset_local_us: Option<i64>,
-    /// The sunrise as a clock at the site shows it, microseconds since 1970-01-01.
-    pub(super) sunrise_local_us: Option<i64>,
-}
-
-impl NightSun {
-    fn of(night: Date, clock: &Clock, place: Place, is_of_night: bool) -> Result<Self, ScoreError> {
-        let sun = Sun::of(night, &clock.zone, place)?;
-        let offset_us = |utc_us: i64| {
-            let instant = Timestamp::from_microsecond(utc_us).ok()?;
-            Some(i64::from(clock.zone.to_offset(instant).seconds()) * 1_000_000)
-        };
-        let local_us = |utc_us: Option<i64>| Some(utc_us? + offset_us(utc_us?)?);
-        let by_clock_h = offset_us(clock.start_us).unwrap_or(0) as f64 / US_PER_HOUR;
-        Ok(Self {
-            is_of_night,
-            start_us: clock.start_us,
-            place,
-            // Around the date line a clock may be a day ahead, and its noon the same.
-            clock_ahead_h: (by_clock_h - place.longitude / 15.0 + 36.0).rem_euclid(24.0) - 12.0,
-            sun,
-            sunset_local_us: local_us(sun.sunset_us()),
-            sunrise_local_us: local_us(sun.sunrise_us()),
-        })
-    }
-
-    /// Of several for one night, the lowest is the one to use: of the earliest recording that knows its own place.
-    fn rank(&self) -> (bool, i64) {
-        (!self.is_of_night, self.start_us)
-    }
 }
 
 /// The counts of one site, or of a part of it.
@@ -267,7 +116,7 @@ impl Site {
         change(self.cells.entry(hour(at)).or_default());
         for scale in Scale::ANCHORS {
             let from = self.anchor_us(at.night, scale, clock);
-            let position = from.map(|from| bin_of(utc_us - from) * SUN_BIN_MIN);
+            let position = from.map(|from| half_hour(utc_us - from));
             change(self.cells.entry(Bin { night: Some(at.night), scale, position }).or_default());
         }
         Ok(())
@@ -279,31 +128,6 @@ impl Site {
             change(self.cells.entry(Bin { night: None, scale, position: None }).or_default());
         }
     }
-}
-
-fn hour(at: NightHour) -> Bin {
-    Bin { night: Some(at.night), scale: Scale::Hour, position: Some(i32::from(at.hour)) }
-}
-
-/// The bin of a time after (negative: before) sunset or sunrise.
-fn bin_of(after_us: i64) -> i32 {
-    // A night has at most some hundred bins.
-    after_us.div_euclid(i64::from(SUN_BIN_MIN) * US_PER_MINUTE) as i32
-}
-
-/// The parts of a span within one bin each, with their lengths in microseconds; all of it in none without an anchor.
-fn split_at_bins(start_us: i64, end_us: i64, anchor_us: Option<i64>) -> Vec<(Option<i32>, i64)> {
-    let Some(anchor_us) = anchor_us else { return vec![(None, end_us - start_us)] };
-    let mut parts = Vec::new();
-    let mut from_us = start_us;
-    while from_us < end_us {
-        let offset_min = bin_of(from_us - anchor_us) * SUN_BIN_MIN;
-        let bin_end_us = anchor_us + i64::from(offset_min + SUN_BIN_MIN) * US_PER_MINUTE;
-        let until_us = bin_end_us.min(end_us);
-        parts.push((Some(offset_min), until_us - from_us));
-        from_us = until_us;
-    }
-    parts
 }
 
 /// Effort and detections by site.
@@ -386,23 +210,17 @@ fn minutes(starts_s: impl Iterator<Item = f64>) -> Vec<f64> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
+    use crate::activity::bins::US_PER_MINUTE;
     use crate::events::{Rule, Window, groups};
     use jiff::civil::date;
     use proptest::prelude::*;
 
-    /// A cell of so many seconds, with a window of each of these classes and one of none.
-    pub(in crate::activity) fn cell(recorded_s: i64, classes: &[u32]) -> Cell {
-        let found = Found { windows: 1, minutes: 1, events: 1 };
-        let found = classes.iter().map(|class| (*class, found)).collect();
-        Cell { recorded_us: recorded_s * 1_000_000, windows: 1 + classes.len() as u64, minutes: 1, found }
-    }
-
     const PARIS: Place = Place { latitude: 48.85, longitude: 2.35 };
 
     fn clock(utc: &str, zone: &str) -> Option<Clock> {
-        Clock::new(Some(utc.parse::<Timestamp>().unwrap().as_microsecond()), None, None, Some(zone))
+        Clock::new(Some(utc.parse::<jiff::Timestamp>().unwrap().as_microsecond()), None, None, Some(zone))
     }
 
     /// Touching windows of 3 s, with the scores of each class.
@@ -508,31 +326,7 @@ pub(super) mod tests {
         assert_eq!(sun(&[morning, evening, later]), own);
     }
 
-    #[test]
-    fn a_clock_far_from_the_sun_is_noticed() {
-        let ahead = |zone: &str, longitude| {
-            let place = Place { latitude: -33.9, longitude };
-            NightSun::of(date(2025, 2, 19), &clock("2025-02-19T21:20:00Z", zone).unwrap(), place, true).unwrap().clock_ahead_h
-        };
-        assert_eq!(ahead("UTC", 150.0), -10.0);
-        assert_eq!(ahead("UTC", -75.0), 5.0);
-        for (zone, longitude) in
-            [("Australia/Sydney", 151.2), ("Asia/Shanghai", 75.0), ("Pacific/Kiritimati", -157.4), ("Pacific/Apia", -171.8)]
-        {
-            assert!(ahead(zone, longitude).abs() < 4.0, "{zone}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn bins_add_up_to_the_span(start in -5_000_i64..5_000, minutes in 0_i64..3_000, anchor in prop::option::of(-3_000_i64..3_000)) {
-            let (start_us, end_us) = (start * 7_000_003, start * 7_000_003 + minutes * US_PER_MINUTE);
-            let parts = split_at_bins(start_us, end_us, anchor.map(|a| a * 11_000_001));
-            prop_assert_eq!(parts.iter().map(|(_, us)| us).sum::<i64>(), end_us - start_us);
-            prop_assert!(parts.iter().all(|(_, us)| *us <= i64::from(SUN_BIN_MIN) * US_PER_MINUTE) || anchor.is_none());
-            prop_assert!(parts.windows(2).all(|pair| pair[0].0.map(|o| o + SUN_BIN_MIN) == pair[1].0));
-        }
-
         #[test]
         fn hours_and_bins_hold_the_same_effort_and_finds(
             // 2025, all year.
