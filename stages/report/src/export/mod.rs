@@ -30,6 +30,7 @@ pub(crate) mod scores;
 mod sites;
 #[cfg(test)]
 mod tests;
+mod unit_rows;
 mod verdicts;
 mod visits;
 

@@ -11,7 +11,8 @@ use chorus_score::threshold;
 use super::detection::{Detection, Recording};
 use super::error::ExportError;
 use super::filter::Filter;
-use super::run::{Run, Texts, recordings};
+use super::run::Run;
+use super::unit_rows::{Texts, recordings};
 
 /// The table.
 pub(crate) const TABLE: &str = "predictions";
