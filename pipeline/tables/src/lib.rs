@@ -12,19 +12,23 @@
 
 mod arrays;
 mod batch;
+mod builder;
 mod check;
 mod error;
 mod halves;
 mod read;
 mod schema;
+mod value;
 mod write;
 
 pub use arrays::{ArrayBuffer, Arrays};
-pub use batch::{Batch, BatchBuilder, Day, LocalMicros, TooLarge, UtcMicros, Value};
+pub use batch::Batch;
+pub use builder::BatchBuilder;
 pub use error::TableError;
 pub use halves::{add_halves, halves};
 pub use read::{TableReader, read_all, read_columns};
 pub use schema::{Column, ColumnType, GATHERING, SHAPE_KEY, TableSchema, all, schema};
+pub use value::{Day, LocalMicros, TooLarge, UtcMicros, Value};
 pub use write::TableWriter;
 
 /// The pair of Hive partition columns that partitioned tables carry in their path and nowhere else.
