@@ -145,7 +145,7 @@ impl Found {
 
 /// Folders whose sounds are no archive: hidden ones, runs, and clips to listen to.
 fn is_none_of_ours(path: &Path, name: &str) -> bool {
-    name.starts_with('.') || name == RUNS || RunDir::new(path).log().exists() || path.join("review.html").exists()
+    name.starts_with('.') || name == RUNS || RunDir::new(path).has_log() || path.join("review.html").exists()
 }
 
 /// A folder within another one, without a dot in front.

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
 
 /// Says how long a new run will take, where a look at the recordings tells. What is wrong with them, the run itself says.
 fn tell_time(config: &Config, options: &RunOptions, args: &RunArgs, console: &Console) {
-    let is_new = !RunDir::new(config.run_path()).log().exists();
+    let is_new = !RunDir::new(config.run_path()).has_log();
     let is_whole = options.selection == Selection::All && args.units.is_none() && args.unit.is_empty();
     let is_remote = config.text("archive.path").is_some_and(is_url);
     // A run with a base takes over what nobody has counted yet.

@@ -1,12 +1,12 @@
 //! How fast the stages of a run were, from its log: what it takes to plan the jobs of a larger one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::files::roster;
+use crate::files::{log, roster};
 use crate::{RunDir, Unit};
 
 /// How much work of a pass the log of a run tells of, and how long it took.
@@ -22,9 +22,11 @@ pub struct Pace {
 
 /// A line of the log.
 #[derive(Deserialize)]
-struct Line {
-    pass: String,
-    unit: Option<String>,
+struct Line<'a> {
+    #[serde(borrow)]
+    pass: Cow<'a, str>,
+    #[serde(borrow)]
+    unit: Option<Cow<'a, str>>,
     seconds: f64,
     #[serde(default)]
     peak_mib: u64,
@@ -35,19 +37,21 @@ pub fn paces(run: &Path) -> BTreeMap<String, Pace> {
     let run = RunDir::new(run);
     let hours = roster::read(&run).ok().flatten().unwrap_or_default();
     let mut paces: BTreeMap<String, Pace> = BTreeMap::new();
-    let Ok(log) = run.disk().open(&run.log()) else { return paces };
-    let lines = BufReader::new(log).lines().map_while(Result::ok);
-    for line in lines.filter_map(|line| serde_json::from_str::<Line>(&line).ok()) {
-        let Some(unit) = line.unit else { continue };
-        let pace = paces.entry(line.pass).or_default();
-        pace.peak_mib = pace.peak_mib.max(line.peak_mib);
-        if unit == Unit::Run.to_string() {
-            pace.seconds = pace.seconds.max(line.seconds);
+    let whole_run = Unit::Run.to_string();
+    log::each_line(&run, |line| {
+        let Ok(Line { pass, unit: Some(unit), seconds, peak_mib }) = serde_json::from_slice(line) else { return };
+        if !paces.contains_key(&*pass) {
+            paces.insert(pass.clone().into_owned(), Pace::default());
+        }
+        let Some(pace) = paces.get_mut(&*pass) else { return };
+        pace.peak_mib = pace.peak_mib.max(peak_mib);
+        if *unit == *whole_run {
+            pace.seconds = pace.seconds.max(seconds);
         } else if let Some(&hours) = Unit::parse(&unit).and_then(|unit| hours.get(&unit)).filter(|hours| **hours > 0.0) {
             pace.hours += hours;
-            pace.seconds += line.seconds;
+            pace.seconds += seconds;
         }
-    }
+    });
     paces
 }
 
@@ -79,7 +83,9 @@ mod tests {
             r#"{"pass":"segment","taken":3,"seconds":1.0}"#.to_owned(),
             r#"{"pass":"featurize","uni"#.to_owned(),
         ];
-        std::fs::write(run.log(), log.join("\n")).unwrap();
+        // What was put aside counts too.
+        std::fs::write(run.older_log(2), log[..1].join("\n")).unwrap();
+        std::fs::write(run.log(), log[1..].join("\n")).unwrap();
         let expected = [
             ("featurize".to_owned(), Pace { hours: 2.5, seconds: 5.0, peak_mib: 70 }),
             ("train".to_owned(), Pace { hours: 0.0, seconds: 60.0, peak_mib: 0 }),

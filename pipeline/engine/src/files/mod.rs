@@ -9,6 +9,7 @@ pub(crate) mod disk;
 pub(crate) mod file_system;
 pub(crate) mod hash;
 mod local;
+pub(crate) mod log;
 pub(crate) mod publisher;
 pub(crate) mod roster;
 pub(crate) mod run_dir;

@@ -108,6 +108,16 @@ impl RunDir {
         self.path.join("log.jsonl")
     }
 
+    /// A log that was put aside, by its number from 1; see [`super::log`]. Number 0 is the one that is written.
+    pub(crate) fn older_log(&self, number: u32) -> PathBuf {
+        if number == 0 { self.log() } else { self.path.join(format!("log.{number}.jsonl")) }
+    }
+
+    /// Whether anything was made in this folder.
+    pub fn has_log(&self) -> bool {
+        [0, 1].into_iter().any(|number| self.disk.facts(&self.older_log(number)).is_ok())
+    }
+
     /// Where files are written before they get their name; each share has a place of its own.
     pub fn tmp(&self) -> PathBuf {
         self.path.join("tmp").join(self.share.map_or_else(String::new, Share::name))

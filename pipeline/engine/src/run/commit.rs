@@ -11,8 +11,8 @@ use chorus_text::shown_json;
 use serde_json::json;
 
 use super::runner::Runner;
-use crate::files::appended;
 use crate::files::atomic::{self, Batch};
+use crate::files::log;
 use crate::files::publisher::Publisher;
 use crate::graph::Pass;
 use crate::state::fingerprint::Fingerprint;
@@ -94,14 +94,14 @@ impl<'a> Commits<'a> {
         self.publisher.publish(batches.iter().flat_map(Batch::files))?;
         touched.iter().try_for_each(|touched| touched.remove_superseded(run))?;
         let mut committed = Vec::with_capacity(made.len());
-        let (mut log, peak_mib) = (String::new(), memory::peak().map(|bytes| bytes >> 20));
+        let (mut lines, peak_mib) = (String::new(), memory::peak().map(|bytes| bytes >> 20));
         for ((unit, fingerprint, seconds), outputs) in made.into_iter().zip(outputs) {
             let rows: BTreeMap<&str, u64> = outputs.iter().filter_map(|(path, output)| Some((path, output.rows?))).collect();
             let event = json!({
                 "at": run.disk().now().to_string(), "pass": pass.name, "unit": unit.to_string(), "seconds": seconds, "rows": rows,
                 "peak_mib": peak_mib,
             });
-            log += &format!("{event}\n");
+            lines += &format!("{event}\n");
             let state = UnitState { fingerprint, outputs, place: None };
             state.remove_strays(pass, run)?;
             committed.push((unit.clone(), state));
@@ -110,7 +110,7 @@ impl<'a> Commits<'a> {
         for (_, state) in &committed {
             run.disk().remove_if_there(&run.checkpoint(pass.name, &state.fingerprint.digest()))?;
         }
-        appended::append(run.disk(), &run.log(), &shown_json(&log))?;
+        log::append(run, &shown_json(&lines))?;
         self.done.extend(committed);
         Ok(())
     }

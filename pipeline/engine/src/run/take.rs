@@ -12,8 +12,8 @@ use super::base::{Base, Match};
 use super::commit::{TOGETHER, Touched};
 use super::runner::{Means, Runner};
 use crate::console::counted;
-use crate::files::appended;
 use crate::files::atomic::{self, Waiting};
+use crate::files::log;
 use crate::files::publisher::Publisher;
 use crate::graph::Pass;
 use crate::plan::scan::{Found, Scan};
@@ -109,7 +109,7 @@ impl Runner {
             "at": self.run.disk().now().to_string(), "pass": pass.name, "taken": number, "base": base.path(),
             "seconds": start.elapsed().as_secs_f64(),
         });
-        appended::append(self.run.disk(), &self.run.log(), &shown_json(&format!("{event}\n")))?;
+        log::append(&self.run, &shown_json(&format!("{event}\n")))?;
         Ok(number)
     }
 
