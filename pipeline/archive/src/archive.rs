@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{Read, Seek};
 
 use crate::error::{ArchiveError, Cause};
+use crate::version::Version;
 
 /// An archive of recordings and of the files beside them. It is never written to.
 pub trait Archive: fmt::Debug + Send + Sync {
@@ -110,8 +111,8 @@ pub struct Entry {
     pub path: String,
     /// The size of the file, bytes.
     pub size: u64,
-    /// An opaque text that changes when the content may have changed. Compare it for equality only.
-    pub version: String,
+    /// Changes when the content may have changed.
+    pub version: Version,
     /// Whether the file can be opened by this path.
     pub state: EntryState,
 }

@@ -27,8 +27,6 @@ use crate::error::{ArchiveError, Cause};
 use crate::path::plain;
 use stamp::Stamps;
 
-pub use stamp::version_by_change;
-
 /// An archive in a folder.
 #[derive(Debug)]
 pub struct Local {
@@ -94,8 +92,7 @@ impl Archive for Local {
 
     fn list<'a>(&'a self, selection: Selection<'a>) -> Result<Entries<'a>, ArchiveError> {
         let (root, plain) = self.find(selection.folder)?;
-        let entries = list::entries(&root, plain, selection, &self.stamps)?;
-        Ok(Box::new(entries.into_iter().map(Ok)))
+        list::entries(&root, plain, selection, &self.stamps)
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn ReadSeek>, ArchiveError> {
@@ -124,6 +121,7 @@ fn opened(path: &Path) -> Result<Box<dyn ReadSeek>, Cause> {
 mod tests {
     use super::*;
     use crate::archive::{Entry, EntryState};
+    use crate::version::Version;
     use std::collections::BTreeMap;
     use std::fs;
     use std::io::Read;
@@ -255,7 +253,7 @@ mod tests {
     #[test]
     fn a_version_changes_with_the_content_and_with_nothing_else() {
         let (dir, local) = archive(&["a.wav", "b.wav"]);
-        let versions = || -> BTreeMap<String, (u64, String)> {
+        let versions = || -> BTreeMap<String, (u64, Version)> {
             wavs(&local, "", &[]).unwrap().into_iter().map(|e| (e.path, (e.size, e.version))).collect()
         };
         let before = versions();

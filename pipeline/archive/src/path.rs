@@ -76,11 +76,13 @@ const OF_SYSTEMS: [&str; 19] = [
 /// of operating systems.
 #[must_use]
 pub fn is_passed_over(name: &str) -> bool {
-    let is_of_check = |name: &str| {
-        name.strip_prefix("found.").is_some_and(|number| number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    // This is asked of every file of an archive, so no text is made for it.
+    let is_of_check = || {
+        let (found, number) = name.as_bytes().split_at_checked(6)?;
+        let is_number = number.len() == 3 && number.iter().all(u8::is_ascii_digit);
+        Some(found.eq_ignore_ascii_case(b"found.") && is_number)
     };
-    let name = name.to_ascii_lowercase();
-    name.starts_with('.') || OF_SYSTEMS.contains(&name.as_str()) || is_of_check(&name)
+    name.starts_with('.') || OF_SYSTEMS.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_of_check() == Some(true)
 }
 
 /// A name below a folder, both plain.

@@ -236,7 +236,7 @@ impl Archive for Store {
     fn list<'a>(&'a self, selection: Selection<'a>) -> Result<Entries<'a>, ArchiveError> {
         let (key, plain) = self.key(selection.folder)?;
         let entry =
-            |path: String, meta: ObjectMeta| Entry { path, size: meta.size, version: version(&meta), state: EntryState::File };
+            |path: String, meta: ObjectMeta| Entry { path, size: meta.size, version: version(&meta).into(), state: EntryState::File };
         if !plain.is_empty()
             && let Some(meta) = self.object(&key, selection.folder)?.filter(|meta| !is_marker(meta))
         {

@@ -23,7 +23,7 @@ pub(crate) struct Listed {
 
 impl From<Entry> for Listed {
     fn from(Entry { path, size, version, .. }: Entry) -> Self {
-        Self { path, size, version }
+        Self { path, size, version: version.to_string() }
     }
 }
 
