@@ -2,15 +2,18 @@
 //! and read again when the rows of its unit are written.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::mem::take;
 use std::sync::{Arc, Mutex};
 
 use chorus_engine::{External, ScanContext, Share, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
 use super::beside::Shown;
+use super::copies::{At, Copies, copies};
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
+use super::listing::Listing;
 use super::pieces::{self, Memory, Name, Piece, number};
 use super::probe::{self, Pending, Reading};
 use super::rows::{Recording, Rules, row};
@@ -20,16 +23,13 @@ use super::summary::{self, Day, Looked, Tally};
 /// Pieces whose details are kept in memory from one unit to the next.
 const HELD: usize = 32;
 
-/// A recording of the archive.
+/// A recording of a unit.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    known: summary::Entry,
+    /// `recording_id` as a number.
+    id: u64,
     /// Which piece holds its details.
     piece: u32,
-    /// The first recording with the same content.
-    duplicate_of: Option<u64>,
-    /// The first recording of the site with the same content and start.
-    copy_of: Option<u64>,
 }
 
 /// The archive as the last scan saw it.
@@ -37,74 +37,74 @@ pub struct Catalogue {
     rules: Rules,
     /// The pieces, each with the clock of names that the headers of its folder show.
     pieces: Vec<(Name, Option<NameClock>)>,
-    units: BTreeMap<Unit, Vec<Entry>>,
+    units: BTreeMap<Unit, Box<[Entry]>>,
+    /// The recordings that are copies, by number.
+    copies: HashMap<u64, Copies>,
     /// Files that could not be read. Their results are not stored, so that each run tries again.
     unreadable: BTreeMap<String, Listed>,
     held: Mutex<VecDeque<(u32, Arc<Memory>)>>,
 }
 
+/// What a look through the archive found.
+pub(super) struct Look {
+    pub(super) catalogue: Catalogue,
+    pub(super) tally: Tally,
+    pub(super) pending: Pending,
+    /// The units, and what each depends on: a hash of its rows.
+    pub(super) units: BTreeMap<Unit, External>,
+    /// The recorded hours of each unit.
+    pub(super) hours: BTreeMap<Unit, f64>,
+}
+
 impl Catalogue {
     /// Looks through the archive. With `look_only` nothing is read; new and changed files are counted instead. So are those of other
     /// shares where the process reads its own part only.
-    pub(super) fn look(cx: &ScanContext<'_>, rules: Rules, files: Vec<Listed>) -> Result<(Self, Tally, Pending), WorkError> {
-        let pieces = pieces::cut(files);
+    pub(super) fn look(cx: &ScanContext<'_>, rules: Rules, listing: Listing) -> Result<Look, WorkError> {
+        let pieces = pieces::cut(listing);
         let digest = rules.digest(cx.code_version());
-        let own = |share: Share| share.own(pieces.iter().map(|piece| (piece.name.clone(), piece.bytes())));
+        let own = |share: Share| share.own(pieces.iter().map(|piece| (piece.name.clone(), piece.files.bytes())));
         let own = cx.only.map(own);
         let is_read = |piece: &Piece| !cx.look_only && own.as_ref().is_none_or(|own| own.contains(&piece.name));
         let number_of_files: usize = pieces.iter().filter(|piece| is_read(piece)).map(|piece| piece.files.len()).sum();
         let progress = (number_of_files > 0).then(|| cx.console().progress("ingest: reading", number_of_files as u64, "files"));
         let reading = Reading::new(progress.as_ref());
-        let looked = look_at_all(cx, &rules, &digest, &pieces, is_read, &reading)?;
+        let mut looked = look_at_all(cx, &rules, &digest, &pieces, is_read, &reading)?;
         drop(progress);
         refuse_equal_numbers(&pieces, &looked)?;
+        // The names of files go here; the summaries are enough for what follows.
         let named = |(piece, looked): (Piece, &Looked)| (piece.name, looked.folder.clock());
         let pieces = pieces.into_iter().zip(&looked).map(named).collect();
-        let mut catalogue = Self { rules, pieces, units: BTreeMap::new(), unreadable: BTreeMap::new(), held: Mutex::default() };
         let (mut tally, mut pending, mut days) = (Tally::default(), Pending::default(), BTreeMap::new());
-        for (piece, looked) in (0..).zip(looked) {
-            file(&mut days, piece, looked.days, &looked.entries);
-            tally = tally.join(looked.tally);
+        let mut unreadable = BTreeMap::new();
+        for (piece, looked) in (0..).zip(&mut looked) {
+            file(&mut days, piece, looked);
+            tally = tally.join(take(&mut looked.tally));
             pending.new += looked.pending.new;
             pending.changed += looked.pending.changed;
-            catalogue.unreadable.extend(looked.unreadable.into_iter().map(|file| (file.path.clone(), file)));
+            unreadable.extend(take(&mut looked.unreadable).into_iter().map(|file| (file.path.clone(), file)));
         }
-        mark_duplicates(&mut days);
-        catalogue.units = by_unit(days, catalogue.rules.max_recordings());
-        Ok((catalogue, tally, pending))
+        let copies = copies(&days, &looked);
+        let (mut units, mut externals, mut hours) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for (unit, recordings) in by_unit(days, &looked, rules.max_recordings()) {
+            let known = || recordings.iter().map(|at| at.of(&looked));
+            externals.insert(unit.clone(), external(known(), &copies));
+            hours.insert(unit.clone(), known().map(|known| f64::from(known.duration_s)).sum::<f64>() / 3600.0);
+            let entry = |at: &At| Entry { id: at.of(&looked).id, piece: at.piece };
+            units.insert(unit, recordings.iter().map(entry).collect());
+        }
+        let catalogue = Self { rules, pieces, units, copies, unreadable, held: Mutex::default() };
+        Ok(Look { catalogue, tally, pending, units: externals, hours })
     }
 
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// The units, and what each depends on: a hash of its rows.
-    pub(super) fn externals(&self) -> BTreeMap<Unit, External> {
-        let external = |entries: &[Entry]| {
-            let mut rows = Vec::with_capacity(entries.len() * 34);
-            for entry in entries {
-                rows.extend(entry.known.row.to_le_bytes());
-                for other in [entry.duplicate_of, entry.copy_of] {
-                    rows.push(u8::from(other.is_some()));
-                    rows.extend(other.unwrap_or_default().to_le_bytes());
-                }
-            }
-            External::from([("recordings in the archive".to_owned(), hash_bytes(&rows))])
-        };
-        self.units.iter().map(|(unit, entries)| (unit.clone(), external(entries))).collect()
-    }
-
-    /// The recorded hours of each unit.
-    pub(super) fn hours(&self) -> BTreeMap<Unit, f64> {
-        let hours = |entries: &[Entry]| entries.iter().map(|entry| f64::from(entry.known.duration_s)).sum::<f64>() / 3600.0;
-        self.units.iter().map(|(unit, entries)| (unit.clone(), hours(entries))).collect()
-    }
-
     /// The rows of a unit, sorted by `recording_id`.
     pub(super) fn rows(&self, cx: &UnitContext<'_>) -> Result<Vec<Recording>, WorkError> {
         let entries = self.units.get(cx.unit()).ok_or("the unit was not found by the scan")?;
         let mut wanted: BTreeMap<u32, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
+        for entry in entries.iter() {
             wanted.entry(entry.piece).or_default().push(entry);
         }
         let mut rows = Vec::with_capacity(entries.len());
@@ -113,16 +113,17 @@ impl Catalogue {
             let shown = self.pieces[piece as usize].1;
             let by_id: HashMap<u64, &(Listed, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
             for entry in entries {
-                let mut recording = match by_id.get(&entry.known.id) {
+                let mut recording = match by_id.get(&entry.id) {
                     Some((file, probe)) => row(file, probe, &self.rules, shown)?,
                     None => {
                         let lost = || "what was read of a recording is gone from the run's state; run ingest again".to_owned();
-                        let file = self.unreadable.values().find(|file| number(&file.path) == entry.known.id).ok_or_else(lost)?;
+                        let file = self.unreadable.values().find(|file| number(&file.path) == entry.id).ok_or_else(lost)?;
                         row(file, &Probe::unreadable(), &self.rules, shown)?
                     }
                 };
                 let id = |other: Option<u64>| other.map(|id| format!("{id:016x}"));
-                (recording.duplicate_of, recording.copy_of) = (id(entry.duplicate_of), id(entry.copy_of));
+                let Copies { duplicate_of, copy_of } = self.copies.get(&entry.id).copied().unwrap_or_default();
+                (recording.duplicate_of, recording.copy_of) = (id(duplicate_of), id(copy_of));
                 rows.push(recording);
             }
         }
@@ -215,76 +216,91 @@ fn agree_by_folder(
 
 /// Refuses two paths with the same number.
 fn refuse_equal_numbers(pieces: &[Piece], looked: &[Looked]) -> Result<(), IngestError> {
-    let of_piece =
-        |(piece, looked): (usize, &Looked)| looked.entries.iter().map(|e| (e.id, e.position, piece)).collect::<Vec<_>>();
-    let mut numbers: Vec<(u64, u32, usize)> = looked.iter().enumerate().flat_map(of_piece).collect();
+    let mut numbers: Vec<u64> = Vec::with_capacity(looked.iter().map(|looked| looked.entries.len()).sum());
+    looked.iter().for_each(|looked| numbers.extend(looked.entries.iter().map(|known| known.id)));
     numbers.par_sort_unstable();
-    let path = |(_, position, piece): (u64, u32, usize)| {
-        let files = &pieces[piece].files;
-        files.iter().find(|(p, _)| *p == position).map(|(_, file)| file.path.clone()).unwrap_or_default()
-    };
-    match numbers.array_windows().find(|[a, b]| a.0 == b.0) {
-        Some(&[a, b]) => Err(IngestError::SameId { a: path(a), b: path(b) }),
-        None => Ok(()),
-    }
+    let Some(&[twice, _]) = numbers.array_windows::<2>().find(|[a, b]| a == b) else { return Ok(()) };
+    let paths = pieces.iter().flat_map(|piece| piece.files.iter()).map(|file| file.path());
+    let mut both = paths.filter(|path| number(path) == twice);
+    let (a, b) = (both.next().unwrap_or_default(), both.next().unwrap_or_default());
+    Err(IngestError::SameId { a, b })
 }
 
 /// Files a piece's recordings under their days.
-fn file(days: &mut BTreeMap<Day, Vec<Entry>>, piece: u32, of_piece: Vec<Day>, entries: &[summary::Entry]) {
-    let mut filed: Vec<Vec<Entry>> = vec![Vec::new(); of_piece.len()];
-    for &known in entries {
+pub(super) fn file(days: &mut BTreeMap<Day, Vec<At>>, piece: u32, looked: &mut Looked) {
+    let mut filed: Vec<Vec<At>> = vec![Vec::new(); looked.days.len()];
+    for (entry, known) in (0..).zip(&looked.entries) {
         // A day that is not there would be the fault of a damaged summary, which its hash shows.
         if let Some(day) = filed.get_mut(known.day as usize) {
-            day.push(Entry { known, piece, duplicate_of: None, copy_of: None });
+            day.push(At { piece, entry });
         }
     }
-    for (day, mut entries) in of_piece.into_iter().zip(filed) {
-        days.entry(day).or_default().append(&mut entries);
+    for (day, mut recordings) in take(&mut looked.days).into_iter().zip(filed) {
+        days.entry(day).or_default().append(&mut recordings);
     }
 }
 
-/// Notes for every recording the first one with the same content, and the first of these that the site has at the same time under the same
-/// name. Files of equal content that start at different times, or are pieces with names of their own, are no copies of each other: silence
-/// is like silence.
-fn mark_duplicates(days: &mut BTreeMap<Day, Vec<Entry>>) {
-    let first_of = firsts(days.values().flatten(), |known| known.content);
-    for day in days.values_mut() {
-        let of_time = |known: &summary::Entry| known.content.zip(known.start_us).map(|key| (key, known.name));
-        let first_of_time = firsts(day.iter(), of_time);
-        for entry in day {
-            let other = |first: Option<&(u32, u64)>| first.map(|(_, id)| *id).filter(|first| *first != entry.known.id);
-            let duplicate_of = other(entry.known.content.and_then(|content| first_of.get(&content)));
-            let copy_of = other(of_time(&entry.known).and_then(|key| first_of_time.get(&key)));
-            (entry.duplicate_of, entry.copy_of) = (duplicate_of, copy_of);
+/// What a unit depends on: a hash of its rows.
+fn external<'a>(recordings: impl Iterator<Item = &'a summary::Entry>, copies: &HashMap<u64, Copies>) -> External {
+    let mut rows = Vec::new();
+    for known in recordings {
+        rows.extend(known.row);
+        let Copies { duplicate_of, copy_of } = copies.get(&known.id).copied().unwrap_or_default();
+        for other in [duplicate_of, copy_of] {
+            rows.push(u8::from(other.is_some()));
+            rows.extend(other.unwrap_or_default().to_le_bytes());
         }
     }
-}
-
-/// Position and id of the first recording of each key.
-fn firsts<'a, K: Eq + std::hash::Hash>(
-    entries: impl Iterator<Item = &'a Entry>,
-    key: impl Fn(&summary::Entry) -> Option<K>,
-) -> HashMap<K, (u32, u64)> {
-    let mut firsts: HashMap<K, (u32, u64)> = HashMap::new();
-    for known in entries.map(|entry| entry.known) {
-        if let Some(key) = key(&known) {
-            let first = firsts.entry(key).or_insert((known.position, known.id));
-            *first = (*first).min((known.position, known.id));
-        }
-    }
-    firsts
+    External::from([("recordings in the archive".to_owned(), hash_bytes(&rows))])
 }
 
 /// Cuts each day into parts of at most `max` recordings in the order of their start; each part is sorted by id.
-fn by_unit(days: BTreeMap<Day, Vec<Entry>>, max: usize) -> BTreeMap<Unit, Vec<Entry>> {
-    let parts = |((site, date), mut day): (Day, Vec<Entry>)| {
-        day.sort_by_key(|entry| (entry.known.start_us, entry.known.position));
-        let part = |(part, entries): (u32, &[Entry])| {
-            let mut entries = entries.to_vec();
-            entries.sort_by_key(|entry| entry.known.id);
-            (Unit::SiteDay { site: site.clone(), date, part }, entries)
+fn by_unit(days: BTreeMap<Day, Vec<At>>, looked: &[Looked], max: usize) -> impl Iterator<Item = (Unit, Vec<At>)> {
+    let parts = move |((site, date), mut day): (Day, Vec<At>)| {
+        day.sort_unstable_by_key(|at| (at.of(looked).start_us, at.of(looked).position));
+        let part = |(part, recordings): (u32, &[At])| {
+            let mut recordings = recordings.to_vec();
+            recordings.sort_unstable_by_key(|at| at.of(looked).id);
+            (Unit::SiteDay { site: site.clone(), date, part }, recordings)
         };
         (0..).zip(day.chunks(max.max(1))).map(part).collect::<Vec<_>>()
     };
-    days.into_iter().flat_map(parts).collect()
+    days.into_iter().flat_map(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recording of the only day of its piece.
+    fn known(position: u32, start_us: i64) -> summary::Entry {
+        summary::Entry {
+            id: u64::from(100 - position),
+            position,
+            day: 0,
+            start_us: Some(start_us),
+            duration_s: 60.0,
+            row: [position as u8; 16],
+            content: None,
+            name: 0,
+        }
+    }
+
+    fn looked(entries: Vec<summary::Entry>) -> Looked {
+        Looked { days: vec![("A".to_owned(), None)], entries, ..Looked::default() }
+    }
+
+    #[test]
+    fn a_day_is_cut_by_time_and_its_parts_are_sorted_by_id() {
+        let mut all = [looked(vec![known(0, 30), known(1, 10)]), looked(vec![known(2, 20)])];
+        let mut days = BTreeMap::new();
+        (0..).zip(&mut all).for_each(|(piece, looked)| file(&mut days, piece, looked));
+        let units: Vec<(u32, Vec<u64>)> = by_unit(days, &all, 2)
+            .map(|(unit, recordings)| {
+                let Unit::SiteDay { part, .. } = unit else { panic!("a unit of a day") };
+                (part, recordings.iter().map(|at| at.of(&all).id).collect())
+            })
+            .collect();
+        assert_eq!(units, [(0, vec![98, 99]), (1, vec![100])]);
+    }
 }

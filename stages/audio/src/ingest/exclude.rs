@@ -28,6 +28,9 @@ impl Exclude {
 
     /// Whether a folder or file of the archive is skipped. `path` is in the plain form.
     pub(super) fn covers(&self, path: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
         // As the entries, which come from a configuration or from a listing.
         let path = composed(path);
         let mut is_covered = false;

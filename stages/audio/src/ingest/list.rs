@@ -1,10 +1,11 @@
 //! The files of an archive that may be recordings.
 
-use chorus_archive::{Archive, Entry, EntryState, Kind, Selection, version_by_change};
+use chorus_archive::{Archive, Entry, EntryState, Kind, Selection, Version};
 use serde::{Deserialize, Serialize};
 
 use super::error::IngestError;
 use super::exclude::Exclude;
+use super::listing::Listing;
 
 /// Extensions that recordings carry, also those of formats that are refused by name. What a file really holds is decided by its
 /// content.
@@ -21,7 +22,7 @@ pub(super) struct Listed {
     pub(super) path: String,
     pub(super) bytes: u64,
     /// Changes when the content may have changed.
-    pub(super) version: String,
+    pub(super) version: Version,
     /// Whether `path` opens the file.
     pub(super) state: EntryState,
 }
@@ -51,14 +52,15 @@ impl From<Written> for Listed {
             (false, true) => EntryState::DanglingLink,
             (false, false) => EntryState::File,
         };
-        Self { path, bytes, version: version.unwrap_or_else(|| version_by_change(inode, changed_ns)), state }
+        let version = version.map_or_else(|| Version::by_change(inode, changed_ns), Version::from);
+        Self { path, bytes, version, state }
     }
 }
 
 impl From<Listed> for Written {
     fn from(Listed { path, bytes, version, state }: Listed) -> Self {
         let (not_utf8, dangling) = (state == EntryState::NotUtf8, state == EntryState::DanglingLink);
-        Self { path, bytes, version: Some(version), not_utf8, dangling, inode: 0, changed_ns: 0 }
+        Self { path, bytes, version: Some(version.to_string()), not_utf8, dangling, inode: 0, changed_ns: 0 }
     }
 }
 
@@ -69,17 +71,23 @@ impl From<Entry> for Listed {
     }
 }
 
-/// Lists the recordings below the folder `audio` of an archive, sorted by path.
-pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Vec<Listed>, IngestError> {
+/// Lists the recordings below the folder `audio` of an archive.
+pub(super) fn list(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Listing, IngestError> {
     if archive.kind_of(audio)? != Some(Kind::Folder) {
         return Err(IngestError::NoAudioFolder { location: archive.location(audio) });
     }
     let is_excluded = |path: &str| exclude.covers(path);
-    let found = archive.sorted(Selection { folder: audio, is_excluded: &is_excluded, is_wanted: &is_audio_name })?;
-    if found.is_empty() {
+    let found = archive.list(Selection { folder: audio, is_excluded: &is_excluded, is_wanted: &is_audio_name })?;
+    let listing = Listing::of(found.map(|entry| entry.map(Listed::from)))?;
+    if listing.is_empty() {
         return Err(IngestError::NoRecordings { location: archive.location(audio) });
     }
-    Ok(found.into_iter().map(Listed::from).collect())
+    Ok(listing)
+}
+
+/// The same as texts, sorted by path.
+pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Vec<Listed>, IngestError> {
+    Ok(list(archive, audio, exclude)?.listed())
 }
 
 /// Whether a file of this name may be a recording, by its extension.

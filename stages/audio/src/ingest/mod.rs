@@ -7,12 +7,14 @@
 
 mod beside;
 mod catalogue;
+mod copies;
 mod error;
 mod exclude;
 mod folders;
 mod found;
 mod glance;
 mod list;
+mod listing;
 mod params;
 mod pieces;
 mod probe;
@@ -29,7 +31,7 @@ use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError, counted};
 
 use crate::names::OwnPattern;
-use catalogue::Catalogue;
+use catalogue::{Catalogue, Look};
 pub use error::IngestError;
 use exclude::Exclude;
 pub use glance::{Glance, glance};
@@ -97,11 +99,11 @@ impl Work for Ingest {
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
         let sheet = sheet::Sheet::read(archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
         let exclude = Exclude::new(&params.archive.exclude);
-        let files = list::files(archive, &params.archive.audio, &exclude)?;
+        let listing = list::list(archive, &params.archive.audio, &exclude)?;
         let rules = Rules { archive_name: archive.name(), sheet, own_names, params };
-        rules.refuse_long_folders(&files)?;
-        let doubts = rules.doubtful_folders(&files);
-        let (catalogue, tally, pending) = Catalogue::look(cx, rules, files)?;
+        rules.refuse_long_folders(&listing)?;
+        let doubts = rules.doubtful_folders(&listing);
+        let Look { catalogue, tally, pending, units, hours } = Catalogue::look(cx, rules, listing)?;
         if cx.only.is_some() && !cx.look_only && pending.files() > 0 {
             let others = format!("read its part; other shares have to read {} yet", counted(pending.files(), "file"));
             let (units, hours, all) = (BTreeMap::new(), BTreeMap::new(), External::new());
@@ -113,7 +115,6 @@ impl Work for Ingest {
             exclude.remarks().iter().chain(&remarks).chain(&pattern).chain(&doubts).for_each(|remark| cx.console().warn(remark));
             check_rejected(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
-        let (units, hours) = (catalogue.externals(), catalogue.hours());
         Ok(Scan { units, hours, all: External::new(), pending: pending.in_words(), found: catalogue })
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::found::Probe;
 use super::list::Listed;
+use super::listing::{Files, Listing};
 
 /// Version of the stored results. Raise it whenever reading the same file gives another result than before: files that an older
 /// version read are then read again.
@@ -20,15 +21,7 @@ const FILES: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) name: Name,
-    /// Its files, each with its position in the whole listing.
-    pub(super) files: Vec<(u32, Listed)>,
-}
-
-impl Piece {
-    /// The size of its files together.
-    pub(super) fn bytes(&self) -> u64 {
-        self.files.iter().map(|(_, file)| file.bytes).sum()
-    }
+    pub(super) files: Files,
 }
 
 /// The name of a piece: a hash of its folder, how often the folder was halved, and the number of the part.
@@ -72,44 +65,36 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Cuts a listing, sorted by path, into pieces.
-pub(super) fn cut(files: Vec<Listed>) -> Vec<Piece> {
-    let mut folders: BTreeMap<String, Vec<(u32, Listed)>> = BTreeMap::new();
-    let mut files = (0..).zip(files).peekable();
-    while let Some(first) = files.next() {
-        let folder = folder(&first.1).to_owned();
-        let mut own = vec![first];
-        // The files of a folder mostly follow each other.
-        while let Some(file) = files.next_if(|(_, file)| self::folder(file) == folder) {
-            own.push(file);
-        }
-        folders.entry(folder).or_default().append(&mut own);
-    }
-    folders.into_iter().flat_map(|(folder, files)| halved(&folder, files)).collect()
-}
-
-fn folder(file: &Listed) -> &str {
-    file.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+/// Cuts a listing into pieces.
+pub(super) fn cut(listing: Listing) -> Vec<Piece> {
+    listing.into_folders().into_iter().flat_map(halved).collect()
 }
 
 /// A folder's files, halved until they make small pieces.
-fn halved(folder: &str, files: Vec<(u32, Listed)>) -> Vec<Piece> {
+fn halved(files: Files) -> Vec<Piece> {
     let halvings = files.len().div_ceil(FILES).next_power_of_two().ilog2();
-    let folder = hash_bytes(folder.as_bytes())[..16].to_owned();
+    let folder = hash_bytes(files.folder().as_bytes())[..16].to_owned();
     let piece = |part: u64, files| Piece { name: Name { folder: folder.clone(), halvings, part }, files };
     if halvings == 0 {
         return vec![piece(0, files)];
     }
-    let mut parts: BTreeMap<u64, Vec<(u32, Listed)>> = BTreeMap::new();
-    for (position, file) in files {
-        parts.entry(number(&file.path) % (1 << halvings)).or_default().push((position, file));
-    }
+    let parts = files.dealt(|file| number_of(&[file.prefix, file.name]) % (1 << halvings));
     parts.into_iter().map(|(part, files)| piece(part, files)).collect()
 }
 
 /// The number of a path: 64 bits of its hash.
 pub(super) fn number(path: &str) -> u64 {
-    u64::from_str_radix(&hash_bytes(path.as_bytes())[..16], 16).expect("a hash is written in hexadecimal digits")
+    number_of(&[path])
+}
+
+/// The number of a path that is in several texts.
+fn number_of(parts: &[&str]) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+    }
+    // As if read from the first 16 hexadecimal digits.
+    u64::from_be_bytes(*hasher.finalize().as_bytes().first_chunk::<8>().expect("a hash has 32 bytes"))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,6 +152,8 @@ pub(super) fn remember<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
     use chorus_archive::EntryState;
     use proptest::prelude::*;
@@ -175,17 +162,22 @@ mod tests {
         Listed { path, bytes: 1, version: "v".into(), state: EntryState::File }
     }
 
+    fn cut(files: Vec<Listed>) -> Vec<Piece> {
+        let Ok(listing) = Listing::of(files.into_iter().map(Ok::<_, Infallible>));
+        super::cut(listing)
+    }
+
     /// A store of what `cut` made of a listing, in which every file's probe holds its path.
     struct Kept(BTreeMap<String, Vec<u8>>);
 
     impl Kept {
         fn of(pieces: &[Piece]) -> Self {
             let lines = |piece: &Piece| {
-                let line = |(_, file): &(u32, Listed)| {
+                let line = |(_, file): (u32, Listed)| {
                     let probe = Probe::rejected("x", &file.path);
-                    serde_json::to_string(&Remembered { format: FORMAT, file: file.clone(), probe }).unwrap() + "\n"
+                    serde_json::to_string(&Remembered { format: FORMAT, file, probe }).unwrap() + "\n"
                 };
-                piece.files.iter().map(line).collect::<String>().into_bytes()
+                piece.files.listed().into_iter().map(line).collect::<String>().into_bytes()
             };
             Self(pieces.iter().map(|piece| (piece.name.memory(), lines(piece))).collect())
         }
@@ -210,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_a_path_is_that_of_its_hash_in_digits() {
+        for path in ["", "a/b.wav", "\u{e9}/x.wav"] {
+            assert_eq!(format!("{:016x}", number(path)), hash_bytes(path.as_bytes())[..16]);
+        }
+        assert_eq!(number_of(&["a/", "b.wav"]), number("a/b.wav"));
+    }
+
+    #[test]
     fn a_folder_that_grows_or_shrinks_over_a_limit_is_still_known() {
         for (before, after) in [(1000, 1100), (1100, 1000), (2048, 2049), (4097, 4000)] {
             let kept = Kept::of(&cut(folder(before)));
@@ -218,7 +218,7 @@ mod tests {
                 .iter()
                 .map(|piece| {
                     let memory = recall(&kept, &piece.name);
-                    piece.files.iter().filter(|(_, file)| memory.contains_key(&file.path)).count()
+                    piece.files.iter().filter(|file| memory.contains_key(&file.path())).count()
                 })
                 .sum();
             assert_eq!(known, before.min(after), "{before} to {after}");
@@ -229,7 +229,7 @@ mod tests {
         #[test]
         fn every_file_is_in_one_piece(paths in prop::collection::btree_set("([a-c]/){0,3}[a-z]{1,3}[.]wav", 1..60)) {
             let files: Vec<Listed> = paths.into_iter().map(listed).collect();
-            let mut found: Vec<(u32, Listed)> = cut(files.clone()).into_iter().flat_map(|piece| piece.files).collect();
+            let mut found: Vec<(u32, Listed)> = cut(files.clone()).iter().flat_map(|piece| piece.files.listed()).collect();
             found.sort_by_key(|(position, _)| *position);
             prop_assert_eq!(found, (0..).zip(files).collect::<Vec<_>>());
         }

@@ -52,11 +52,11 @@ pub(super) type Probed = Vec<(u32, Listed, Probe)>;
 pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pending) {
     let mut memory = pieces::recall(cx, &piece.name);
     let (mut probed, mut pending) = (Vec::new(), Pending::default());
-    for (position, file) in &piece.files {
+    for (position, file) in piece.files.listed() {
         match memory.remove(&file.path) {
             Some((before, probe)) => {
-                pending.changed += usize::from(before != *file);
-                probed.push((*position, file.clone(), probe));
+                pending.changed += usize::from(before != file);
+                probed.push((position, file, probe));
             }
             None => pending.new += 1,
         }
@@ -67,11 +67,11 @@ pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pendin
 /// The results of a piece that was read, once more from the store. Files that could not be read are not stored.
 pub(super) fn stored(cx: &ScanContext<'_>, piece: &Piece) -> Probed {
     let mut memory = pieces::recall(cx, &piece.name);
-    let mut probe = |file: &Listed| {
-        let known = memory.remove(&file.path).filter(|(before, _)| before == file);
-        known.map_or_else(Probe::unreadable, |(_, probe)| probe)
+    let probed = |(position, file): (u32, Listed)| {
+        let known = memory.remove(&file.path).filter(|(before, _)| *before == file);
+        (position, file, known.map_or_else(Probe::unreadable, |(_, probe)| probe))
     };
-    piece.files.iter().map(|(position, file)| (*position, file.clone(), probe(file))).collect()
+    piece.files.listed().into_iter().map(probed).collect()
 }
 
 /// How far the reading of an archive has come.
@@ -101,9 +101,9 @@ pub(super) fn read_piece(
     reading: &Reading<'_>,
     wait: bool,
 ) -> Result<Option<Probed>, WorkError> {
-    let mut memory = pieces::recall(cx, &piece.name);
+    let (mut memory, files) = (pieces::recall(cx, &piece.name), piece.files.listed());
     let mut claim = None;
-    if !knows_all(&memory, piece) {
+    if !files.iter().all(|(_, file)| knows(&memory, file)) {
         let work = piece.name.to_string();
         claim = if wait { Some(cx.wait_for_claim(&work)?) } else { cx.claim(&work)? };
         if claim.is_none() {
@@ -112,40 +112,53 @@ pub(super) fn read_piece(
         // The process that held the claim before may have read all files.
         memory = pieces::recall(cx, &piece.name);
     }
-    let unknown: Vec<&Listed> = piece.files.iter().map(|(_, file)| file).filter(|file| !knows(&memory, file)).collect();
-    reading.add(piece.files.len() - unknown.len());
-    let fresh = read_files(cx, archive, piece, &memory, &unknown, reading)?;
-    if !unknown.is_empty() || memory.len() != piece.files.len() {
-        save(cx, piece, &memory, &fresh)?;
+    let unknown: Vec<&Listed> = files.iter().map(|(_, file)| file).filter(|file| !knows(&memory, file)).collect();
+    reading.add(files.len() - unknown.len());
+    let saving = Saving { cx, piece, files: &files, memory: &memory };
+    let fresh = read_files(archive, &saving, &unknown, reading)?;
+    if !unknown.is_empty() || memory.len() != files.len() {
+        saving.save(&fresh)?;
     }
     drop(claim);
     let probe = |file: &Listed| {
         let known = knows(&memory, file).then(|| memory[&file.path].1.clone());
         known.or_else(|| fresh.get(&file.path).cloned()).unwrap_or_else(Probe::unreadable)
     };
-    Ok(Some(piece.files.iter().map(|(position, file)| (*position, file.clone(), probe(file))).collect()))
+    let probes: Vec<Probe> = files.iter().map(|(_, file)| probe(file)).collect();
+    Ok(Some(files.into_iter().zip(probes).map(|((position, file), probe)| (position, file, probe)).collect()))
 }
 
 fn knows(memory: &Memory, file: &Listed) -> bool {
     memory.get(&file.path).is_some_and(|(before, _)| before == file)
 }
 
-fn knows_all(memory: &Memory, piece: &Piece) -> bool {
-    piece.files.iter().all(|(_, file)| knows(memory, file))
+/// What is stored of a piece: what was known of its files, and what was read since.
+struct Saving<'a> {
+    cx: &'a ScanContext<'a>,
+    piece: &'a Piece,
+    files: &'a [(u32, Listed)],
+    memory: &'a Memory,
+}
+
+impl Saving<'_> {
+    fn save(&self, fresh: &BTreeMap<String, Probe>) -> Result<(), WorkError> {
+        let known = |file: &Listed| self.memory.get(&file.path).filter(|(before, _)| before == file).map(|(_, probe)| probe);
+        let probe = |file: &Listed| fresh.get(&file.path).or_else(|| known(file));
+        let all = self.files.iter().filter_map(|(_, file)| Some((file, probe(file)?)));
+        pieces::remember(self.cx, &self.piece.name, all)
+    }
 }
 
 fn read_files(
-    cx: &ScanContext<'_>,
     archive: &dyn Archive,
-    piece: &Piece,
-    memory: &Memory,
+    saving: &Saving<'_>,
     unknown: &[&Listed],
     reading: &Reading<'_>,
 ) -> Result<BTreeMap<String, Probe>, WorkError> {
     let fresh: Mutex<BTreeMap<String, Probe>> = Mutex::default();
     let saved = Mutex::new(Instant::now());
     unknown.par_iter().try_for_each(|file| {
-        if cx.stopping() {
+        if saving.cx.stopping() {
             return Err(WorkError::from(EngineError::Stopped));
         }
         if let Some(probe) = look_into(archive, file) {
@@ -155,18 +168,12 @@ fn read_files(
         if let Ok(mut saved) = saved.try_lock()
             && saved.elapsed() > SAVE_EVERY
         {
-            save(cx, piece, memory, &locked(&fresh))?;
+            saving.save(&locked(&fresh))?;
             *saved = Instant::now();
         }
         Ok(())
     })?;
     Ok(fresh.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
-
-fn save(cx: &ScanContext<'_>, piece: &Piece, memory: &Memory, fresh: &BTreeMap<String, Probe>) -> Result<(), WorkError> {
-    let probe = |file: &Listed| fresh.get(&file.path).or_else(|| memory.get(&file.path).filter(|(b, _)| b == file).map(|m| &m.1));
-    let known = piece.files.iter().filter_map(|(_, file)| Some((file, probe(file)?)));
-    pieces::remember(cx, &piece.name, known)
 }
 
 /// What a listed file holds; `None` when it cannot be read, which is not remembered.

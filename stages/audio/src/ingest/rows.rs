@@ -12,6 +12,7 @@ use super::error::IngestError;
 use super::folders::Folders;
 use super::found::{Found, Probe, Sound};
 use super::list::Listed;
+use super::listing::{Listing, Shown};
 use super::params::{IngestSettings, Params};
 use super::pieces;
 use super::sheet::{Sheet, Subject};
@@ -113,23 +114,24 @@ impl Rules {
     ///
     /// # Errors
     /// [`IngestError::SiteTooLong`].
-    pub(super) fn refuse_long_folders(&self, files: &[Listed]) -> Result<(), IngestError> {
+    pub(super) fn refuse_long_folders(&self, listing: &Listing) -> Result<(), IngestError> {
         if self.params.ingest.site_from != SiteFrom::Folder || self.params.ingest.site_sheet.is_some() {
             return Ok(());
         }
-        files.iter().try_for_each(|file| match self.site_folder().of(&file.path) {
-            Some(site) => refuse_too_long(&file.path, site),
+        first_paths(listing).iter().try_for_each(|path| match self.site_folder().of(path) {
+            Some(site) => refuse_too_long(path, site),
             None => Ok(()),
         })
     }
 
     /// What is doubtful about folders as sites, where the configuration says nothing more.
-    pub(super) fn doubtful_folders(&self, files: &[Listed]) -> Option<String> {
+    pub(super) fn doubtful_folders(&self, listing: &Listing) -> Option<String> {
         let ingest = &self.params.ingest;
         if ingest.site_from != SiteFrom::Folder || ingest.site_folder.is_some() || ingest.site_sheet.is_some() {
             return None;
         }
-        let doubts = Folders::of(files.iter().map(|file| file.path.as_str()), &self.params.archive.audio).doubts();
+        let paths = first_paths(listing);
+        let doubts = Folders::of(paths.iter().map(String::as_str), &self.params.archive.audio).doubts();
         let next = "if that is wrong, set ingest.site_folder to the level of the sites' folders, or give a site sheet";
         (!doubts.is_empty()).then(|| format!("{}; {next}", doubts.join("; ")))
     }
@@ -148,6 +150,11 @@ impl Rules {
         let own = self.own_names.as_ref().and_then(|own| own.parse(stem)).map(|facts| (facts, true));
         own.unwrap_or_else(|| (NameFacts::from(parse_start(stem)), false))
     }
+}
+
+/// A path for each folder: its first recording's.
+fn first_paths(listing: &Listing) -> Vec<String> {
+    listing.folders().iter().filter_map(|files| files.iter().next().map(Shown::path)).collect()
 }
 
 /// The identity of a recording: a hash of its path in the archive, 16 hexadecimal digits.

@@ -2,6 +2,8 @@
 //! results of reading. So a piece without changes costs only its listing: no rows are made of its files, and the stored results
 //! are not read.
 
+use std::io::Write as _;
+
 use chorus_archive::EntryState;
 use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
@@ -26,6 +28,10 @@ const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16 + 8;
 
 /// Digits of a hash.
 const HASH: usize = 32;
+
+/// A hash of a row or of a file's content: the number that its digits write, the lowest byte first. As bytes it needs no padding beside
+/// smaller values, and a million recordings have two million of them.
+pub(super) type Hash = [u8; 16];
 
 /// Where recordings are filed: site and local date.
 pub(super) type Day = (String, Option<Date>);
@@ -59,8 +65,8 @@ pub(super) struct Entry {
     /// Seconds; 0 where the recording cannot be read.
     pub(super) duration_s: f32,
     /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
-    pub(super) row: u128,
-    pub(super) content: Option<u128>,
+    pub(super) row: Hash,
+    pub(super) content: Option<Hash>,
     /// Hash of the file's name without its extension.
     pub(super) name: u64,
 }
@@ -174,8 +180,8 @@ impl Looked {
 
     /// A hash of all that follows; a line of JSON; the records of the recordings in the order of the piece's files.
     fn encode(&self, piece: &Piece, basis: Basis) -> Result<Vec<u8>, WorkError> {
-        let index =
-            |position: u32| piece.files.binary_search_by_key(&position, |(p, _)| *p).ok().and_then(|i| u32::try_from(i).ok());
+        let positions = piece.files.positions();
+        let index = |position: u32| positions.binary_search(&position).ok().and_then(|i| u32::try_from(i).ok());
         let tally = self.tally.clone().moved(index).ok_or("a recording is not of its piece")?;
         let (own, folder) = (self.own.clone(), self.folder.clone());
         let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally, own, folder })?;
@@ -190,15 +196,18 @@ impl Looked {
         let end = told.iter().position(|byte| *byte == b'\n')?;
         let (head, records) = (&told[..end], &told[end + 1..]);
         let head: Head = serde_json::from_slice(head).ok()?;
-        let fits = head.basis == *basis && records.len() == piece.files.len() * RECORD && hash == hash_bytes(told).as_bytes();
+        let positions = piece.files.positions();
+        let fits = head.basis == *basis && records.len() == positions.len() * RECORD && hash == hash_bytes(told).as_bytes();
         if !fits {
             return None;
         }
-        let positions = piece.files.iter().map(|(position, _)| *position);
-        let entries = records.chunks_exact(RECORD).zip(positions).map(|(record, position)| Entry::from_record(record, position));
-        let position = |index: u32| Some(piece.files.get(index as usize)?.0);
+        let mut entries = Vec::with_capacity(positions.len());
+        for (record, position) in records.chunks_exact(RECORD).zip(&positions) {
+            entries.push(Entry::from_record(record, *position)?);
+        }
+        let position = |index: u32| positions.get(index as usize).copied();
         Some(Self {
-            entries: entries.collect::<Option<_>>()?,
+            entries,
             days: head.days,
             tally: head.tally.moved(position)?,
             own: head.own,
@@ -229,25 +238,26 @@ struct Head {
 }
 
 fn basis_hash(piece: &Piece, rules: &str) -> String {
-    let mut bytes = format!("{FORMAT} {rules}\n").into_bytes();
-    for (_, Listed { path, bytes: size, version, state }) in &piece.files {
-        for text in [path, version] {
-            bytes.extend(text.as_bytes());
-            bytes.push(0);
-        }
-        bytes.extend(size.to_le_bytes());
-        bytes.push(match state {
+    let mut text = format!("{FORMAT} {rules}\n").into_bytes();
+    for file in piece.files.iter() {
+        text.extend(file.prefix.as_bytes());
+        text.extend(file.name.as_bytes());
+        text.push(0);
+        // Writing to a Vec does not fail.
+        let _ = write!(text, "{}\0", file.version);
+        text.extend(file.bytes.to_le_bytes());
+        text.push(match file.state {
             EntryState::File => 0,
             EntryState::NotUtf8 => 1,
             EntryState::DanglingLink => 2,
         });
     }
-    hash_bytes(&bytes)
+    hash_bytes(&text)
 }
 
 impl Entry {
     fn of(position: u32, day: u32, recording: &Recording) -> Self {
-        let hash = |digits: &str| u128::from_str_radix(digits, 16).ok();
+        let hash = |digits: &str| u128::from_str_radix(digits, 16).ok().map(u128::to_le_bytes);
         let row = serde_json::to_vec(recording).expect("a row is JSON");
         Self {
             id: number(&recording.path),
@@ -270,9 +280,9 @@ impl Entry {
             &self.day.to_le_bytes(),
             &self.start_us.unwrap_or(NO_START).to_le_bytes(),
             &self.duration_s.to_le_bytes(),
-            &self.row.to_le_bytes(),
+            &self.row,
             &[u8::from(self.content.is_some())],
-            &self.content.unwrap_or_default().to_le_bytes(),
+            &self.content.unwrap_or_default(),
             &self.name.to_le_bytes(),
         ] {
             let (own, others) = rest.split_at_mut(part.len());
@@ -290,10 +300,10 @@ impl Entry {
             day: u32::from_le_bytes(take(record)?),
             start_us: Some(i64::from_le_bytes(take(record)?)).filter(|start| *start != NO_START),
             duration_s: f32::from_le_bytes(take(record)?),
-            row: u128::from_le_bytes(take(record)?),
+            row: take(record)?,
             content: {
                 let [is_there] = take(record)?;
-                Some(u128::from_le_bytes(take(record)?)).filter(|_| is_there == 1)
+                Some(take(record)?).filter(|_| is_there == 1)
             },
             name: u64::from_le_bytes(take(record)?),
         })
@@ -308,7 +318,10 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
+    use crate::ingest::listing::Listing;
     use crate::ingest::pieces::cut;
     use proptest::prelude::*;
 
@@ -317,9 +330,14 @@ mod tests {
     }
 
     fn piece(paths: &[&str], first: u32) -> Piece {
-        let mut piece = cut(paths.iter().map(|path| listed(path)).collect()).remove(0);
-        piece.files.iter_mut().for_each(|(position, _)| *position += first);
-        piece
+        piece_of(paths.iter().map(|path| listed(path)).collect(), first)
+    }
+
+    /// A piece behind so many other files.
+    fn piece_of(files: Vec<Listed>, first: u32) -> Piece {
+        let before = (0..first).map(|number| listed(&format!("0/{number:03}.wav")));
+        let Ok(listing) = Listing::of(before.chain(files).map(Ok::<_, Infallible>));
+        cut(listing).pop().unwrap()
     }
 
     fn looked(first: u32) -> Looked {
@@ -329,13 +347,13 @@ mod tests {
             day: i,
             start_us,
             duration_s: 59.5,
-            row: 7,
+            row: [7; 16],
             content,
             name: 3,
         };
         Looked {
             days: vec![("A".into(), None), ("B \"é\"\n".into(), Some(jiff::civil::date(2020, 3, 1)))],
-            entries: vec![entry(0, None, None), entry(1, Some(-5), Some(u128::MAX))],
+            entries: vec![entry(0, None, None), entry(1, Some(-5), Some([u8::MAX; 16]))],
             tally: Tally {
                 recordings: 2,
                 rejected: 1,
@@ -372,8 +390,9 @@ mod tests {
             |file| file.state = EntryState::NotUtf8,
         ];
         for change in changes {
-            let mut now = before.clone();
-            change(&mut now.files[1].1);
+            let mut files: Vec<Listed> = before.files.listed().into_iter().map(|(_, file)| file).collect();
+            change(&mut files[1]);
+            let now = piece_of(files, 0);
             assert_eq!(Looked::decode(&bytes, &now, &basis(&now, "r")), None);
         }
         for other in [piece(&["a/1.wav"], 0), piece(&["a/1.wav", "a/2.wav", "a/3.wav"], 0)] {
