@@ -1,5 +1,6 @@
 //! Units of work: one site's local day, in parts, or the whole run.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chorus_archive::composed;
@@ -37,10 +38,7 @@ impl Unit {
     pub fn folder(&self) -> String {
         match self {
             Self::Run => String::new(),
-            Self::SiteDay { site, date, .. } => {
-                let date = date.map_or_else(|| chorus_tables::NULL_PARTITION.to_owned(), |d| d.to_string());
-                format!("{SITE}{}/date={date}", encode_site(site))
-            }
+            Self::SiteDay { site, date, .. } => Folder { site, date: *date }.to_string(),
         }
     }
 
@@ -99,14 +97,35 @@ impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run => f.write_str("run"),
-            Self::SiteDay { .. } => write!(f, "{}/{}", self.folder(), self.stem()),
+            Self::SiteDay { site, date, part } => write!(f, "{}/part-{part:03}", Folder { site, date: *date }),
+        }
+    }
+}
+
+/// The folder of a site's day, as it stands in paths. Hundreds of thousands of these are written when a run is planned, each piece by piece.
+struct Folder<'a> {
+    site: &'a str,
+    date: Option<Date>,
+}
+
+impl fmt::Display for Folder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SITE}{}/date=", encode_site(self.site))?;
+        match self.date {
+            Some(date) => write!(f, "{date}"),
+            None => f.write_str(chorus_tables::NULL_PARTITION),
         }
     }
 }
 
 /// A site's name as part of a path. Each name has one form: whatever is written here is found again by [`Unit::parse`].
-fn encode_site(site: &str) -> String {
-    encode_site_where(site, LOSES_LAST_DOT)
+fn encode_site(site: &str) -> Cow<'_, str> {
+    let is_kept = site.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_kept && !is_read_as_null(site) { Cow::Borrowed(site) } else { Cow::Owned(encode_site_where(site, LOSES_LAST_DOT)) }
+}
+
+fn is_read_as_null(site: &str) -> bool {
+    READ_AS_NULL.iter().any(|null| site.eq_ignore_ascii_case(null))
 }
 
 fn encode_site_where(site: &str, loses_last_dot: bool) -> String {
@@ -117,7 +136,7 @@ fn encode_site_where(site: &str, loses_last_dot: bool) -> String {
     if let Some(before) = site.strip_suffix('.').filter(|_| loses_last_dot) {
         return encode_site_where(before, loses_last_dot) + "%2E";
     }
-    if let Some(first) = site.chars().next().filter(|_| READ_AS_NULL.iter().any(|null| site.eq_ignore_ascii_case(null))) {
+    if let Some(first) = site.chars().next().filter(|_| is_read_as_null(site)) {
         return format!("%{:02X}{}", u32::from(first), &site[first.len_utf8()..]);
     }
     let encoded = utf8_percent_encode(site, KEPT).to_string();
@@ -146,6 +165,16 @@ mod tests {
         }
         assert_eq!(Unit::parse("part-000.json"), Some(Unit::Run));
         assert_eq!(Unit::parse("site=A/date=tomorrow/part-000.json"), None);
+    }
+
+    #[test]
+    fn a_name_that_stands_for_itself_is_written_as_any_other() {
+        for site in ["", "POND01", "a-b_c", "null", "Null1", "__HIVE_DEFAULT_PARTITION__", "a.b", "a b", "\u{e9}"] {
+            assert_eq!(encode_site(site), encode_site_where(site, LOSES_LAST_DOT));
+            let unit = Unit::SiteDay { site: site.into(), date: Some(jiff::civil::date(2020, 3, 1)), part: 1234 };
+            assert_eq!(unit.to_string(), format!("{}/{}", unit.folder(), unit.stem()));
+            assert_eq!(unit.folder(), format!("site={}/date=2020-03-01", encode_site(site)));
+        }
     }
 
     #[test]

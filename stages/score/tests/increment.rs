@@ -9,7 +9,7 @@ use std::time::Instant;
 use chorus_card::{Card, MODEL_CARD, testing};
 use chorus_engine::graph::{Input, Output, Pass, Per};
 use chorus_engine::{
-    Config, Console, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
+    Config, Console, External, Registry, RunOptions, Runner, Scan, ScanContext, Selection, Unit, UnitContext, Work, WorkError,
 };
 use chorus_keys::{Declarations, Keys};
 use chorus_score::{Activity, Detect};
@@ -68,7 +68,7 @@ impl Work for StandIn {
     fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
         let is_first = self.0.inputs == [Input::Archive] && self.0.per == Per::SiteDay;
         let units = if is_first { units(self.1) } else { Vec::new() };
-        Ok(Scan { units: units.into_iter().map(|unit| (unit, BTreeMap::new())).collect(), ..Scan::default() })
+        Ok(Scan { units: units.into_iter().map(|unit| (unit, External::new())).collect(), ..Scan::default() })
     }
 
     fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {

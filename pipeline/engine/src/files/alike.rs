@@ -20,7 +20,9 @@ pub(crate) fn refuse<'u>(run: &RunDir, units: impl IntoIterator<Item = &'u Unit>
 /// Two sites whose names differ in case alone.
 fn alike<'u>(units: impl IntoIterator<Item = &'u Unit>) -> Option<(&'u str, &'u str)> {
     let mut sites: BTreeMap<String, &str> = BTreeMap::new();
-    units.into_iter().map(Unit::site).find_map(|site| {
+    let mut last = None;
+    // The units of a site mostly follow each other.
+    units.into_iter().map(Unit::site).filter(|site| last.replace(*site) != Some(*site)).find_map(|site| {
         let other = sites.insert(site.to_lowercase(), site)?;
         (other != site).then_some((other, site))
     })

@@ -13,6 +13,7 @@ use super::status::{PassPlan, Status, UnitPlan};
 use crate::files::hash::{hash_bytes, hash_on};
 use crate::graph::{Input, Output, Pass, Per};
 use crate::state::fingerprint::{ABSENT, Fingerprint};
+use crate::state::hashes::Hashes;
 use crate::state::inputs;
 use crate::state::states::{States, chosen, model_file, of_other_run};
 use crate::{Config, EngineError, RunDir, Unit};
@@ -101,13 +102,14 @@ impl Planner<'_> {
 
     /// What the fingerprints of all units of a pass have in common.
     pub(crate) fn common(&self, pass: &Pass, states: &States, scan: &Scan<Found>) -> Result<Fingerprint, EngineError> {
+        let runtime = self.runtime.iter().filter(|(name, _)| counts(pass, name)).map(|(n, v)| (n.as_str(), v.as_str()));
         Ok(Fingerprint {
             code_version: pass.code_version,
             keys: self.keys(pass).into(),
-            inputs: self.whole_inputs(pass, states)?,
+            inputs: self.whole_inputs(pass, states)?.into_iter().collect(),
             external: scan.all.clone(),
             schemas: inputs::schemas(pass).into(),
-            runtime: self.runtime.iter().filter(|(name, _)| counts(pass, name)).map(|(n, v)| (n.clone(), v.clone())).collect(),
+            runtime: runtime.collect::<Hashes>().into(),
         })
     }
 
@@ -120,10 +122,19 @@ impl Planner<'_> {
         states: &States,
         scan: &Scan<Found>,
     ) -> Fingerprint {
-        let mut fingerprint = common.clone();
-        fingerprint.external.extend(scan.units.get(unit).cloned().unwrap_or_default());
-        fingerprint.inputs.extend(inputs::own(pass, self.passes, unit, states));
-        fingerprint
+        let external = match scan.units.get(unit) {
+            Some(own) if common.external.is_empty() => own.clone(),
+            Some(own) => common.external.with(own.iter()),
+            None => common.external.clone(),
+        };
+        Fingerprint {
+            code_version: common.code_version,
+            keys: common.keys.clone(),
+            inputs: common.inputs.with(inputs::own(pass, self.passes, unit, states)),
+            external,
+            schemas: common.schemas.clone(),
+            runtime: common.runtime.clone(),
+        }
     }
 
     fn keys(&self, pass: &Pass) -> BTreeMap<String, serde_json::Value> {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Unit;
+use crate::state::hashes::Hashes;
 
 /// What a unit depends on outside of the run: an identity, such as a path in the archive, and a hash of the content.
-pub type External = BTreeMap<String, String>;
+pub type External = Hashes;
 
 /// The result of a look outside of the run.
 #[derive(Debug, Default)]

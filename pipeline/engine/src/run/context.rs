@@ -1,7 +1,7 @@
 //! All that a stage sees of the run: its declared inputs, outputs and keys. Anything else is an error at run time.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -261,23 +261,21 @@ impl Access<'_> {
 
     /// What this pass remembered under this name, if anything; where it is nothing, what it remembered in a base of the run.
     pub fn cached(&self, name: &str) -> Option<Vec<u8>> {
-        self.run.disk().read(&self.memory(name)).ok()
+        self.in_memory(name, |path| self.run.disk().read(path))
     }
 
-    /// The file of what is remembered under a name: the run's own, or that of a base where it has none.
-    fn memory(&self, name: &str) -> PathBuf {
-        let is_there = |path: &PathBuf| self.run.disk().facts(path).is_ok();
-        let own = self.run.cache(self.pass.name, name);
-        if is_there(&own) {
-            return own;
-        }
-        let theirs = self.config.paths("run.base").into_iter().map(|base| self.run.other(base).cache(self.pass.name, name));
-        theirs.into_iter().find(is_there).unwrap_or(own)
+    /// What is found at the file of what is remembered under a name: the run's own, or that of a base where it has none. An archive has many
+    /// such files, so each is asked for once.
+    fn in_memory<T>(&self, name: &str, look: impl Fn(&Path) -> io::Result<T>) -> Option<T> {
+        look(&self.run.cache(self.pass.name, name)).ok().or_else(|| {
+            let bases = self.config.paths("run.base").into_iter();
+            bases.map(|base| self.run.other(base).cache(self.pass.name, name)).find_map(|path| look(&path).ok())
+        })
     }
 
     /// The size of what this pass remembered under this name, if anything.
     pub fn cached_bytes(&self, name: &str) -> Option<u64> {
-        self.run.disk().facts(&self.memory(name)).ok().map(|found| found.bytes)
+        self.in_memory(name, |path| self.run.disk().facts(path)).map(|found| found.bytes)
     }
 
     /// The version of the pass's code: what is remembered of an older one's results is not this one's.

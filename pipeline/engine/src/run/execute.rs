@@ -157,7 +157,7 @@ impl<'a> Making<'a> {
             access: runner.access(pass, self.states),
             unit,
             digest: fingerprint.digest(),
-            inputs: fingerprint.inputs.clone(),
+            inputs: fingerprint.inputs.to_map(),
             staged: Mutex::default(),
         };
         self.pool.install(|| self.work(&cx))?;

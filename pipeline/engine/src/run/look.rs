@@ -44,14 +44,21 @@ impl Runner {
         })
     }
 
-    /// Plans all passes, or those of a set, without executing any. Gives the states too, with those of units that the base has.
-    pub(super) fn look(&self, among: Option<&BTreeSet<&str>>, verify: bool) -> Result<(Vec<PassPlan>, States), EngineError> {
+    /// Plans all passes, or those of a set, without executing any. Gives the states too, with those of units that the base has. `first_look`
+    /// is what the pass that finds the units of the run saw already, where it has looked.
+    pub(super) fn look(
+        &self,
+        among: Option<&BTreeSet<&'static str>>,
+        verify: bool,
+        mut first_look: Option<Scan<Found>>,
+    ) -> Result<(Vec<PassPlan>, States), EngineError> {
         let bases = Base::checked(&self.config, &self.run)?;
         let is_wanted = |pass: &&Pass| among.is_none_or(|among| among.contains(pass.name));
         let mut states = load_states(&self.run, self.passes().iter().filter(is_wanted))?;
         let mut plans: Vec<PassPlan> = Vec::new();
         for pass in self.passes().iter().filter(is_wanted) {
-            let scan = self.scan(pass, &states, true, None)?;
+            let looked = first_look.take_if(|_| self.is_first_by_site_day(pass));
+            let scan = looked.map_or_else(|| self.scan(pass, &states, true, None), Ok)?;
             let mut plan = self.planner(verify).pass(pass, &states, &scan, &plans)?;
             for base in &bases {
                 self.count_on_base(base, pass, &scan, &mut plan, &mut states)?;

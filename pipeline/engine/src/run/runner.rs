@@ -222,12 +222,12 @@ impl Runner {
     /// [`EngineError`] where the archive or the states cannot be read.
     pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
         self.config.require_purpose()?;
-        Ok(self.look(None, verify)?.0)
+        Ok(self.look(None, verify, None)?.0)
     }
 
     /// The plans of these passes and of all that they depend on.
     pub(super) fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
-        self.look(Some(&self.needed(selected)), false)
+        self.look(Some(&self.needed(selected)), false, None)
     }
 
     /// These passes and all that they depend on.
@@ -248,8 +248,10 @@ impl Runner {
     pub fn dry_run(&self, options: &RunOptions) -> Result<Vec<(PassPlan, u64)>, EngineError> {
         let selected = self.selected(&options.selection)?;
         self.check_sources(&selected)?;
-        self.cut(&self.needed(&selected), |pass| selected.contains(&pass.name), true)?;
-        let (plans, states) = self.plan_for(&selected)?;
+        let needed = self.needed(&selected);
+        // Where the share is found by a look at the archive, that look serves.
+        let first_look = self.cut(&needed, |pass| selected.contains(&pass.name), true)?;
+        let (plans, states) = self.look(Some(&needed), false, first_look)?;
         let mut planned = Vec::new();
         for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
             plan.units.retain(|u| (options.force || !u.status.is_settled()) && self.wants(&u.unit, options));

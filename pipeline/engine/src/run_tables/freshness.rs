@@ -316,10 +316,10 @@ fn difference(pass: &Pass, now: &BTreeMap<String, String>, schemas: &[String], r
     if let Some(changed) = changed_schema(schemas, &recorded.schemas) {
         return Some(Predicate::Schema(changed));
     }
-    if let Some((name, _)) = now.iter().find(|(name, hash)| recorded.inputs.get(*name) != Some(hash)) {
+    if let Some((name, _)) = now.iter().find(|(name, hash)| recorded.inputs.get(name) != Some(hash.as_str())) {
         return Some(Predicate::OlderThan(name.clone()));
     }
-    let is_of_run = |name: &&String| chorus_tables::schema(name).is_ok();
-    let lost = recorded.inputs.keys().filter(is_of_run).find(|name| !now.contains_key(*name));
-    lost.map(|name| Predicate::WithoutInput(name.clone()))
+    let is_of_run = |name: &&str| chorus_tables::schema(name).is_ok();
+    let lost = recorded.inputs.names().filter(is_of_run).find(|name| !now.contains_key(*name));
+    lost.map(|name| Predicate::WithoutInput(name.to_owned()))
 }

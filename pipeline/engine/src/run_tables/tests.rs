@@ -83,6 +83,7 @@ impl MadeUp {
             outputs.push((path, OutputState { bytes: bytes.len() as u64, hash, rows: Some(1) }));
         }
         let schemas = inputs::schemas(pass).into();
+        let inputs = inputs.into_iter().collect();
         let fingerprint = Fingerprint { code_version: pass.code_version, inputs, schemas, ..Fingerprint::default() };
         let state = UnitState { fingerprint, outputs: outputs.into_iter().collect(), place: None };
         Journal::new(&self.run, name).made([(unit, &state)]).unwrap();

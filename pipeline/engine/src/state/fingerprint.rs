@@ -1,5 +1,6 @@
 //! The fingerprint of a unit: everything that its outputs depend on, part by part, so that a rerun can say what changed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Deref;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::hashes::Hashes;
 use crate::config::evolution::{Known, KnownKeys, REMOVED, Removed, is_same};
 use crate::files::hash::hash_bytes;
 
@@ -47,6 +49,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
 pub type Keys = Shared<BTreeMap<String, Value>>;
 /// Ids of schemas.
 pub type Schemas = Shared<Vec<String>>;
+/// What the executing program adds.
+pub type Runtime = Shared<Hashes>;
 /// Everything that a unit's outputs depend on.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fingerprint {
@@ -55,13 +59,13 @@ pub struct Fingerprint {
     /// Declared keys with their values.
     pub keys: Keys,
     /// Inputs with hashes of their content: tables and files of the run.
-    pub inputs: BTreeMap<String, String>,
+    pub inputs: Hashes,
     /// What lies outside of the run, with hashes.
-    pub external: BTreeMap<String, String>,
+    pub external: Hashes,
     /// Ids of the schemas of all tables in play.
     pub schemas: Schemas,
     /// What the executing program adds: libtorch's version, the kind of device, and what `auto` amounts to, by its key.
-    pub runtime: BTreeMap<String, String>,
+    pub runtime: Runtime,
 }
 
 impl Fingerprint {
@@ -97,7 +101,8 @@ fn changed_key(
             Known::Key(before) => before.clone(),
             Known::Removed(_) | Known::Nothing => Value::Null,
         };
-        let then = then.get(name).cloned().unwrap_or_else(before);
+        // This is asked for every key of every unit, so values are not copied.
+        let then = then.get(name).map_or_else(|| Cow::Owned(before()), Cow::Borrowed);
         (!is_same(value, &then)).then(|| format!("{name} {then} -> {value}"))
     };
     let left = |(name, value): (&String, &Value)| match known.look_up(name, removed) {
@@ -137,15 +142,15 @@ pub(crate) fn changed_schema(now: &[String], then: &[String]) -> Option<ChangedS
     })
 }
 
-fn changed(what: &str, now: &BTreeMap<String, String>, then: &BTreeMap<String, String>) -> Option<String> {
+fn changed(what: &str, now: &Hashes, then: &Hashes) -> Option<String> {
     let what = if what.is_empty() { String::new() } else { format!("{what} ") };
-    if let Some((name, hash)) = now.iter().find(|(k, v)| then.get(*k).is_some_and(|t| t != *v)) {
+    if let Some((name, hash)) = now.iter().find(|(name, hash)| then.get(name).is_some_and(|then| then != *hash)) {
         return Some(format!("{what}{name} {}", if hash == ABSENT { "is missing" } else { "changed" }));
     }
-    if let Some(name) = now.keys().find(|k| !then.contains_key(*k)) {
+    if let Some(name) = now.names().find(|name| then.get(name).is_none()) {
         return Some(format!("{what}{name} is new"));
     }
-    then.keys().find(|k| !now.contains_key(*k)).map(|name| format!("{what}{name} is gone"))
+    then.names().find(|name| now.get(name).is_none()).map(|name| format!("{what}{name} is gone"))
 }
 
 #[cfg(test)]
@@ -204,12 +209,12 @@ mod tests {
         now.keys = BTreeMap::from([("featurize.n_mels".to_owned(), 128.into())]).into();
         assert_eq!(now.difference(&then, &known()).unwrap(), "featurize.n_mels 64 -> 128");
         let mut now = then.clone();
-        now.inputs.insert("segments".into(), "bb".into());
+        now.inputs = now.inputs.with([("segments", "bb")]);
         assert_eq!(now.difference(&then, &known()).unwrap(), "input segments changed");
-        now.inputs.insert("segments".into(), ABSENT.into());
+        now.inputs = now.inputs.with([("segments", ABSENT)]);
         assert_eq!(now.difference(&then, &known()).unwrap(), "input segments is missing");
         let mut now = then.clone();
-        now.external.insert("a.txt".into(), "cc".into());
+        now.external = now.external.with([("a.txt", "cc")]);
         assert_eq!(now.difference(&then, &known()).unwrap(), "a.txt is new");
         assert_eq!(then.difference(&now, &known()).unwrap(), "a.txt is gone");
         let mut now = then.clone();
@@ -219,9 +224,9 @@ mod tests {
 
     #[test]
     fn the_runtime_counts_only_where_it_is_known() {
-        let then = Fingerprint { runtime: [("libtorch".to_owned(), "2.12".to_owned())].into(), ..Fingerprint::default() };
+        let then = Fingerprint { runtime: Hashes::from([("libtorch", "2.12")]).into(), ..Fingerprint::default() };
         assert_eq!(Fingerprint::default().difference(&then, &known()), None);
-        let now = Fingerprint { runtime: [("libtorch".to_owned(), "2.13".to_owned())].into(), ..Fingerprint::default() };
+        let now = Fingerprint { runtime: Hashes::from([("libtorch", "2.13")]).into(), ..Fingerprint::default() };
         assert_eq!(now.difference(&then, &known()).unwrap(), "libtorch changed");
     }
 }

@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::{Fingerprint, Keys, Schemas};
+use super::fingerprint::{Fingerprint, Keys, Runtime, Schemas};
+use super::hashes::{Hashes, Names};
 use super::outputs::Outputs;
 use super::unit_state::UnitState;
 use crate::files::appended::Growing;
@@ -34,9 +35,6 @@ const LINES_FOR_A_UNIT: usize = 4;
 /// How often a journal is read again when its files are written into one meanwhile.
 const ATTEMPTS: u32 = 10;
 
-/// Hashes of content by the names of what has it.
-type Hashes = BTreeMap<String, String>;
-
 /// Units whose making did not come to its end, with the files that were touched.
 pub(crate) type Interrupted = BTreeMap<Unit, Vec<String>>;
 
@@ -50,6 +48,7 @@ enum Record<'a> {
     Common(Common),
     /// A unit was made.
     Made {
+        #[serde(borrow)]
         unit: Cow<'a, str>,
         /// The number of what it has in common with others.
         common: usize,
@@ -58,9 +57,16 @@ enum Record<'a> {
         outputs: Cow<'a, Outputs>,
     },
     /// A unit is being made. These files are touched.
-    Making { unit: Cow<'a, str>, files: Vec<Cow<'a, str>> },
+    Making {
+        #[serde(borrow)]
+        unit: Cow<'a, str>,
+        files: Vec<Cow<'a, str>>,
+    },
     /// A unit and its files were removed.
-    Gone { unit: Cow<'a, str> },
+    Gone {
+        #[serde(borrow)]
+        unit: Cow<'a, str>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +74,7 @@ struct Common {
     code_version: u32,
     keys: Keys,
     schemas: Schemas,
-    runtime: Hashes,
+    runtime: Runtime,
 }
 
 impl Common {
@@ -196,7 +202,7 @@ fn unit_of_made(line: &[u8]) -> Option<Unit> {
 impl Recorded {
     /// Reads a file up to its end, or to a line that makes no sense.
     fn replay(&mut self, mut file: impl BufRead, extent: &impl Fn(&Unit) -> Extent) -> io::Result<()> {
-        let (mut commons, mut line): (Vec<Common>, Vec<u8>) = (Vec::new(), Vec::new());
+        let (mut commons, mut names, mut line): (Vec<Common>, Names, Vec<u8>) = (Vec::new(), Names::default(), Vec::new());
         loop {
             line.clear();
             if file.read_until(b'\n', &mut line)? == 0 || line.pop() != Some(b'\n') {
@@ -207,14 +213,20 @@ impl Recorded {
                 continue;
             }
             let Ok(record) = serde_json::from_slice(&line) else { return Ok(()) };
-            if self.apply(record, &mut commons, extent).is_none() {
+            if self.apply(record, &mut commons, &mut names, extent).is_none() {
                 return Ok(());
             }
         }
     }
 
     /// `None` for a record that makes no sense.
-    fn apply(&mut self, record: Record<'_>, commons: &mut Vec<Common>, extent: &impl Fn(&Unit) -> Extent) -> Option<()> {
+    fn apply(
+        &mut self,
+        record: Record<'_>,
+        commons: &mut Vec<Common>,
+        names: &mut Names,
+        extent: &impl Fn(&Unit) -> Extent,
+    ) -> Option<()> {
         match record {
             Record::Compacted {} => {
                 self.made.clear();
@@ -226,7 +238,9 @@ impl Recorded {
                 let fingerprint = match extent(&unit) {
                     Extent::All => {
                         let Common { code_version, keys, schemas, runtime } = common;
-                        let (inputs, external) = (inputs.into_owned(), external.into_owned());
+                        let (mut inputs, mut external) = (inputs.into_owned(), external.into_owned());
+                        inputs.share(names);
+                        external.share(names);
                         Fingerprint { code_version, keys, inputs, external, schemas, runtime }
                     }
                     Extent::Outputs | Extent::Nothing => {
@@ -261,6 +275,9 @@ impl Recorded {
             }
             if known.schemas == common.schemas {
                 common.schemas = known.schemas.clone();
+            }
+            if known.runtime == common.runtime {
+                common.runtime = known.runtime.clone();
             }
         }
         common
