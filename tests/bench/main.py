@@ -17,7 +17,7 @@ from results import NOTED, cache, machine, version
 
 HERE = Path(__file__).parent
 # The benchmarks in their order, with their arguments.
-BENCHMARKS = {"featurize": [], "learn": [], "memory": [], "query": [], "search": [], "units": ["--units", "5000"]}
+BENCHMARKS = {"featurize": [], "learn": [], "memory": [], "query": [], "search": [], "scale": ["--recordings", "20000", "--units", "2000"], "units": ["--units", "5000"]}
 # A smaller difference from the last run is noise.
 NOISE = 0.05
 
