@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chorus_archive::{
-    Archive, ArchiveError, Cause, Entries, Entry, EntryState, Kind, ReadSeek, Selection, is_passed_over, plain,
+    Archive, ArchiveError, Cause, Entries, Entry, EntryState, Kind, ReadSeek, Selection, Version, is_passed_over, plain,
 };
 use futures::StreamExt;
 use object_store::aws::AmazonS3Builder;
@@ -236,7 +236,7 @@ impl Archive for Store {
     fn list<'a>(&'a self, selection: Selection<'a>) -> Result<Entries<'a>, ArchiveError> {
         let (key, plain) = self.key(selection.folder)?;
         let entry =
-            |path: String, meta: ObjectMeta| Entry { path, size: meta.size, version: version(&meta).into(), state: EntryState::File };
+            |path: String, meta: ObjectMeta| Entry { path, size: meta.size, version: version(&meta), state: EntryState::File };
         if !plain.is_empty()
             && let Some(meta) = self.object(&key, selection.folder)?.filter(|meta| !is_marker(meta))
         {
@@ -298,9 +298,9 @@ fn is_left_out(folder: &str, root: &str, selection: Selection<'_>, known: &mut H
 }
 
 /// What changes when the content does: the ETag, else the time of the last change.
-fn version(meta: &ObjectMeta) -> String {
+fn version(meta: &ObjectMeta) -> Version {
     let tag = meta.e_tag.clone().or_else(|| meta.version.clone());
-    tag.unwrap_or_else(|| meta.last_modified.to_rfc3339())
+    tag.unwrap_or_else(|| meta.last_modified.to_rfc3339()).into()
 }
 
 #[cfg(test)]
