@@ -30,7 +30,7 @@ const MOST_NAMES: usize = 60;
 /// Letters of a name that are written.
 const LETTERS: usize = 16;
 /// About how wide a letter is, and how high a line.
-const LETTER: f64 = 6.2;
+const LETTER: f64 = 7.4;
 const LINE: f64 = 12.0;
 
 /// A site on the map.
