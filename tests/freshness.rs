@@ -36,7 +36,7 @@ fn after_training_without_predicting_the_predictions_are_stale() {
     let (status, stdout, stderr) = said(&survey, &["query", COUNT]);
     assert_eq!((status, stdout), (0, before));
     assert!(stderr.starts_with("warning: the table predictions is stale: "), "{stderr}");
-    assert!(stderr.contains("older than model/model.yaml; run `chorus run predict --with-upstream`"), "{stderr}");
+    assert!(stderr.contains("older than model/model.yaml; run `chorus run predict --with-upstream -c FILE`"), "{stderr}");
     let files = contents(survey.folder(), "");
     for args in [
         &["query", COUNT, "-o", "n.csv", "--fresh"][..],

@@ -113,7 +113,8 @@ fn refused(dir: &Path, options: &RunOptions) -> String {
 fn in_an_empty_run_every_stage_but_the_first_is_refused() {
     let dir = archive(2);
     for stage in ["cut", "count", "score"] {
-        let wanted = format!("{stage} cannot run: find is not fresh (2 files are new); run `chorus run {stage} --with-upstream`");
+        let wanted =
+            format!("{stage} cannot run: find is not fresh (2 files are new); run `chorus run {stage} --with-upstream -c FILE`");
         assert_eq!(refused(dir.path(), &only(&[stage])), wanted);
         let unit = RunOptions { units: vec!["site=S0".into()], ..only(&[stage]) };
         assert_eq!(refused(dir.path(), &unit), wanted);
@@ -135,7 +136,7 @@ fn behind_new_files_every_stage_is_refused_until_they_are_looked_at() {
     assert_eq!(made(dir.path(), &only(&OWN)), 4);
     assert_eq!(made(dir.path(), &only(&["count"])), 0);
     add(dir.path(), 1);
-    let wanted = "count cannot run: find is not fresh (1 files are new); run `chorus run count --with-upstream`";
+    let wanted = "count cannot run: find is not fresh (1 files are new); run `chorus run count --with-upstream -c FILE`";
     assert_eq!(refused(dir.path(), &only(&["count"])), wanted);
     // What is there already is known to be fresh all the same.
     let plans = runner(dir.path(), &[]).plan(false).unwrap();

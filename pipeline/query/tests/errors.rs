@@ -25,7 +25,9 @@ fn a_table_that_is_not_made_yet_names_its_stage() {
     for (table, stage) in [("labels", "annotate"), ("metrics", "evaluate"), ("segments", "segment")] {
         let error = run.error(&format!("SELECT * FROM recordings JOIN {table} USING (recording_id)"));
         assert!(
-            error.contains(&format!("this run has no table `{table}` yet; `chorus run {stage} --with-upstream` makes it.")),
+            error.contains(&format!(
+                "this run has no table `{table}` yet; `chorus run {stage} --with-upstream -c FILE` makes it."
+            )),
             "{error}"
         );
         assert!(error.contains(&run.path.display().to_string()), "{error}");

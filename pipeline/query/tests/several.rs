@@ -136,7 +136,10 @@ fn views_are_listed_described_and_wait_for_their_tables() {
     let run = Run::small();
     let shown = run.rows("SHOW TABLES");
     assert!(shown.iter().any(|line| line.starts_with("nightly,view,")), "{shown:?}");
-    assert!(run.error("SELECT * FROM nightly").contains("no table `activity` yet; `chorus run detect --with-upstream` makes it"));
+    assert!(
+        run.error("SELECT * FROM nightly")
+            .contains("no table `activity` yet; `chorus run detect --with-upstream -c FILE` makes it")
+    );
     assert!(run.error("SELECT * FROM nightli").contains("did you mean `nightly`?"));
     assert!(run.rows("DESCRIBE splits").len() == 4);
 }

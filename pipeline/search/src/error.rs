@@ -21,7 +21,7 @@ pub enum SearchError {
     /// Files whose vectors cannot be compared.
     #[error(
         "{}: embeddings of {first}, and {}: of {second}; vectors of different models cannot be compared. Name runs of one model with \
-         --run, or make the table again with `chorus run --with-upstream {stage}`",
+         --run, or make the table again with `chorus run {stage} --with-upstream -c FILE`",
         .path.display(), .other.display()
     )]
     Mixed {
@@ -37,7 +37,7 @@ pub enum SearchError {
         stage: String,
     },
     /// One file holds vectors of several models.
-    #[error("{}: embeddings of several models in one file; make the table again with `chorus run --with-upstream {stage}`", .path.display())]
+    #[error("{}: embeddings of several models in one file; make the table again with `chorus run {stage} --with-upstream -c FILE`", .path.display())]
     MixedFile {
         /// The file.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub enum SearchError {
     /// A vector holds NaN or an infinite number.
     #[error(
         "{}, row {row}: the embedding holds a value that is no finite number; the model is broken there, or the file is damaged. \
-         Make the table again with `chorus run --with-upstream {stage}`",
+         Make the table again with `chorus run {stage} --with-upstream -c FILE`",
         .path.display()
     )]
     NotFinite {

@@ -260,7 +260,8 @@ impl TableSchema {
 
     /// The command that makes the table, whatever of the stages before it is stale.
     pub fn command(&self) -> String {
-        if self.is_gathered() { format!("chorus {}", self.stage) } else { format!("chorus run {} --with-upstream", self.stage) }
+        let stage = &self.stage;
+        if self.is_gathered() { format!("chorus {stage}") } else { format!("chorus run {stage} --with-upstream -c FILE") }
     }
 
     /// Whether a command gathers the table from several runs.

@@ -455,7 +455,7 @@ impl Runner {
             stage: pass.stage.into(),
             input: input.into(),
             reason: reason.unwrap_or_else(|| "not made yet".into()),
-            command: format!("chorus run {} --with-upstream", pass.stage),
+            command: format!("chorus run {} --with-upstream -c FILE", pass.stage),
         })
     }
 }

@@ -104,7 +104,7 @@ pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Findi
                 of_units().or_else(|| file().map(|(output, why)| why.sentence(&subject_of_files(cause, *output, is_own))))
             };
             let Some(why) = own_and_before.iter().find_map(sentence) else { continue };
-            let command = format!("chorus run {} --with-upstream", pass.stage);
+            let command = format!("chorus run {} --with-upstream -c FILE", pass.stage);
             findings.push(Finding { fault, command: Some(command), ..Finding::unknown(&[table], why) });
         }
     }

@@ -121,12 +121,12 @@ fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
     assert_eq!(
         made.said("predictions"),
         ["the table predictions is stale: 5 of 6 site-days are older than model/weights.safetensors; \
-          run `chorus run predict --with-upstream`"]
+          run `chorus run predict --with-upstream -c FILE`"]
     );
     assert_eq!(
         made.said("detections"),
         ["the table detections is stale: 5 of 6 site-days of predictions are older than model/weights.safetensors; \
-          run `chorus run detect --with-upstream`"]
+          run `chorus run detect --with-upstream -c FILE`"]
     );
     assert!(made.said("segments").is_empty() && made.said("training_log").is_empty());
     made.make("predict", "2");
@@ -135,7 +135,9 @@ fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
     made.make("segment", "2");
     assert_eq!(
         made.said("training_log"),
-        ["the table training_log is stale: the output of train is older than segments; run `chorus run train --with-upstream`"]
+        [
+            "the table training_log is stale: the output of train is older than segments; run `chorus run train --with-upstream -c FILE`"
+        ]
     );
     // Segments are an input of training and of prediction: the first stage that is stale is named.
     assert!(made.said("predictions")[0].contains("the output of train is older than segments"));
@@ -145,14 +147,15 @@ fn predictions_of_a_former_model_are_stale_and_so_is_what_comes_from_them() {
 fn a_deleted_or_cut_off_file_and_a_unit_without_a_state_make_a_table_incomplete() {
     let made = MadeUp::new(1, 4);
     fs::remove_file(made.file("predictions", &made.units[1])).unwrap();
-    let sentence = "the table predictions is incomplete: 1 of 4 site-days has no file; run `chorus run predict --with-upstream`";
+    let sentence =
+        "the table predictions is incomplete: 1 of 4 site-days has no file; run `chorus run predict --with-upstream -c FILE`";
     assert_eq!(made.said("predictions"), [sentence]);
     fs::write(made.file("predictions", &made.units[1]), "x").unwrap();
     assert!(made.said("predictions")[0].contains("1 of 4 site-days has a file of another size than recorded"));
     made.make("predict", "1");
     Journal::new(&made.run, "predict").making([(&made.units[2], vec![])]).unwrap();
     let sentence = "the table predictions is incomplete: 1 of 4 site-days is not made yet, or not to the end; \
-                    run `chorus run predict --with-upstream`";
+                    run `chorus run predict --with-upstream -c FILE`";
     assert_eq!(made.said("predictions"), [sentence]);
     assert!(made.said("detections").iter().any(|said| said.contains("incomplete: 1 of 4 site-days of predictions is not made")));
     // The file is there all the same.
@@ -162,7 +165,8 @@ fn a_deleted_or_cut_off_file_and_a_unit_without_a_state_make_a_table_incomplete(
 #[test]
 fn a_file_that_is_gone_or_cut_off_shows_in_the_tables_that_come_from_it() {
     let made = MadeUp::new(1, 4);
-    let incomplete = |why: &str| [format!("the table detections is incomplete: {why}; run `chorus run detect --with-upstream`")];
+    let incomplete =
+        |why: &str| [format!("the table detections is incomplete: {why}; run `chorus run detect --with-upstream -c FILE`")];
     fs::remove_file(made.file("predictions", &made.units[1])).unwrap();
     assert_eq!(made.said("detections"), incomplete("1 of 4 site-days of predictions has no file"));
     assert!(made.said("segments").is_empty());
@@ -187,7 +191,7 @@ fn a_table_that_one_of_several_runs_lacks_is_told() {
     let runs = RunTables::open_all(&[one.run.path().to_owned(), two.run.path().to_owned()], passes).unwrap();
     let said = |tables: &[&str]| RunTables::freshness_of_all(&runs, tables).iter().map(ToString::to_string).collect::<Vec<_>>();
     let wanted = format!(
-        "{}: the table detections is incomplete: this run has no such table; run `chorus run detect --with-upstream`",
+        "{}: the table detections is incomplete: this run has no such table; run `chorus run detect --with-upstream -c FILE`",
         runs[1].name()
     );
     assert_eq!(said(&["segments", "detections"]), [wanted]);
@@ -210,7 +214,10 @@ fn another_version_of_the_code_or_of_a_schema_makes_stale() {
     let said = |run: &RunTables, table: &str| run.freshness(&[table]).iter().map(ToString::to_string).collect::<Vec<_>>();
     let run = RunTables::open(made.run.path(), newer).unwrap();
     let why = "2 of 2 site-days were made by version 1 of the stage's code, and this chorus has version 2";
-    assert_eq!(said(&run, "segments"), [format!("the table segments is stale: {why}; run `chorus run segment --with-upstream`")]);
+    assert_eq!(
+        said(&run, "segments"),
+        [format!("the table segments is stale: {why}; run `chorus run segment --with-upstream -c FILE`")]
+    );
     assert!(said(&run, "recordings").is_empty());
     let mut state = load(&made.run, "ingest").unwrap().remove(&made.units[0]).unwrap();
     let former = state.fingerprint.schemas.iter().map(|id| id.replace("recordings/", "recordings/0"));
@@ -223,7 +230,10 @@ fn another_version_of_the_code_or_of_a_schema_makes_stale() {
         )
     };
     for (table, why, stage) in [("recordings", why(""), "ingest"), ("detections", why(" of recordings"), "detect")] {
-        assert_eq!(made.said(table), [format!("the table {table} is stale: {why}; run `chorus run {stage} --with-upstream`")]);
+        assert_eq!(
+            made.said(table),
+            [format!("the table {table} is stale: {why}; run `chorus run {stage} --with-upstream -c FILE`")]
+        );
     }
 }
 
@@ -289,7 +299,7 @@ fn a_table_that_a_sweep_lacks_is_looked_for_in_its_runs() {
     assert!(lacking().contains(&wanted), "{}", lacking());
     fs::create_dir(dir.path().join("tables/recordings")).unwrap();
     assert!(
-        lacking().contains("this run has no table `detections` yet; `chorus run detect --with-upstream` makes it."),
+        lacking().contains("this run has no table `detections` yet; `chorus run detect --with-upstream -c FILE` makes it."),
         "{}",
         lacking()
     );

@@ -81,7 +81,7 @@ pub enum ExportError {
         detail: String,
     },
     /// Detections of a recording that the table of recordings lacks.
-    #[error("{path}: recording {recording_id} is not in the table recordings; run `chorus run detect --with-upstream`", path = path.display())]
+    #[error("{path}: recording {recording_id} is not in the table recordings; run `chorus run detect --with-upstream -c FILE`", path = path.display())]
     Stranger {
         /// The file of detections.
         path: PathBuf,

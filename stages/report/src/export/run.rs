@@ -213,8 +213,7 @@ impl Run {
     pub(crate) fn part_missing(&self, table: &'static str, unit: &Unit) -> ExportError {
         match schema(table) {
             Ok(schema) => {
-                let command = format!("{} --with-upstream", schema.command());
-                ExportError::PartMissing { run: self.path().to_owned(), table, command, unit: unit.to_string() }
+                ExportError::PartMissing { run: self.path().to_owned(), table, command: schema.command(), unit: unit.to_string() }
             }
             Err(error) => error.into(),
         }

@@ -156,7 +156,7 @@ fn a_unit_without_detections_is_not_one_whose_file_is_missing() {
     assert!(error.contains("the table detections has no file for site=POND/date=2020-03-02/part-000"), "{error}");
     fs::remove_dir_all(run.path().join("tables/detections")).unwrap();
     let error = export(&request(&run, named("csv").unwrap(), &folder, &[])).unwrap_err().to_string();
-    assert!(error.contains("no table `detections` yet; `chorus run detect --with-upstream` makes it"), "{error}");
+    assert!(error.contains("no table `detections` yet; `chorus run detect --with-upstream -c FILE` makes it"), "{error}");
 }
 
 #[test]

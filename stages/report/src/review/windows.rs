@@ -83,7 +83,7 @@ pub fn pieces(request: &Pieces<'_>) -> Result<Summary, ExportError> {
 
 fn stranger(request: &Pieces<'_>, piece: &Piece) -> ExportError {
     let what = format!(
-        "{}: recording {} of {} is not in the table recordings, or cannot be read; run `chorus run --with-upstream ingest`",
+        "{}: recording {} of {} is not in the table recordings, or cannot be read; run `chorus run ingest -c FILE`",
         request.runs[piece.run].path().display(),
         piece.recording_id,
         piece.unit

@@ -26,7 +26,7 @@ pub(super) fn count(run: &Run, filter: &Filter, by_night: bool) -> Result<Counte
     let (labels, reviews) = (by_unit("labels")?, by_unit("reviews")?);
     if judging.is_empty() || labels.is_empty() {
         let what = "nothing is known of windows that the model did not learn from: name a sheet with verdicts \
-                    (`chorus clips --windows -o FOLDER` makes one), or label recordings and run `chorus run split --with-upstream`";
+                    (`chorus clips --windows -o FOLDER` makes one), or label recordings and run `chorus run split --with-upstream -c FILE`";
         return Err(ExportError::Nothing { what: what.to_owned() });
     }
     let mut counted = Counted::new(bins(run, filter)?, by_night);
