@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use chorus_audio::is_audio_name;
 use chorus_engine::graph::Program;
-use chorus_engine::{Config, RunDir, how_to_get, worker_program};
+use chorus_engine::{Config, RunDir, counted, how_to_get, worker_program};
 
 use super::guide::{Guide, missing_workers, typed};
 use super::look_at::report;
@@ -54,7 +54,7 @@ fn page(found: &Found) -> Guide {
     if let Some((folder, files)) = largest {
         let others = match found.recordings.len() {
             1 => String::new(),
-            folders => format!(" (and others in {} more folders)", folders - 1),
+            folders => format!(" (and others in {})", counted(folders - 1, "more folder")),
         };
         guide.add("found", format!("{files}{more} recordings in {}{others}", folder.display()));
     }

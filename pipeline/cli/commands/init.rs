@@ -50,11 +50,11 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     }
     std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     output::line(&format!(
-        "{}: {} recordings, {}, in {} folders",
+        "{}: {}, {}, in {}",
         args.archive.display(),
-        found.files,
+        counted(found.files, "recording"),
         output::bytes(found.bytes),
-        found.folders.len()
+        counted(found.folders.len(), "folder")
     ))?;
     for remark in found.doubts.iter().chain(&unread) {
         output::line(&format!("note: {remark}"))?;

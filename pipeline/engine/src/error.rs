@@ -52,7 +52,9 @@ pub enum EngineError {
         known: String,
     },
     /// No unit matches a `--unit` filter.
-    #[error("no unit matches `{filter}`; units look like site=POND01/date=2020-03-01, and `chorus status --units` lists them")]
+    #[error(
+        "no unit matches `{filter}`; `chorus status --units -c FILE` lists the units of this run, such as site=SITE/date=DATE"
+    )]
     UnknownUnit {
         /// The filter.
         filter: String,

@@ -61,7 +61,10 @@ pub(super) fn spans(tables: &Tables, sql: &str, args: &ExampleArgs) -> anyhow::R
     if spans.is_empty() {
         let what = match (&args.recording, &args.class) {
             (Some(recording), _) => {
-                format!("--recording: no recording has the path or the recording_id `{recording}`; the table recordings has them")
+                format!(
+                    "--recording: no recording has the path or the recording_id `{recording}`; `chorus query \"SELECT path FROM \
+                     recordings\" --limit 0` lists the paths"
+                )
             }
             (_, Some(class)) => format!(
                 "--class: no reviewed window has the class `{class}`; `chorus query \"SELECT * FROM classes\"` lists classes"

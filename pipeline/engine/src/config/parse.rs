@@ -80,7 +80,8 @@ pub(super) fn file(text: &str, place: &str, declarations: &Declarations, problem
 /// The entry of one `--set key=value`.
 pub(super) fn set(text: &str, problems: &mut Vec<Problem>) -> Option<Entry> {
     let mut problem = |found: String| {
-        problems.push(Problem { place: SET.into(), key: text.into(), found, allowed: "write --set section.key=value".into() });
+        let allowed = r#"write --set section.key=value; a value with braces or other signs needs quotes within quotes: --set 'section.key="value"'"#;
+        problems.push(Problem { place: SET.into(), key: text.into(), found, allowed: allowed.into() });
     };
     let Some((key, value)) = text.split_once('=') else {
         problem("no `=`".into());

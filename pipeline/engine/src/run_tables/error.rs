@@ -61,6 +61,11 @@ impl RunTablesError {
 /// That a folder lacks a table, and how to get at it.
 fn lack(table: &str, command: &str, run_of_sweep: Option<&Path>) -> String {
     match run_of_sweep {
+        // Only a run with a backbone has the stage that is named after them.
+        None if table == "embeddings" => format!(
+            "this run has no table `{table}` yet; `chorus run -c FILE --set predict.embeddings=true` makes it, or with a backbone \
+             (backbone.path) `{command}`"
+        ),
         None => format!("this run has no table `{table}` yet; `{command}` makes it"),
         Some(run) => {
             format!("this folder of a sweep has no table `{table}`; name a run of the sweep, such as {}", run.display())

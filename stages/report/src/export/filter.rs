@@ -64,7 +64,11 @@ pub(super) fn known(kind: &'static str, named: &BTreeSet<String>, known: &BTreeS
     match named.iter().find(|name| !is_known(name)) {
         None => Ok(()),
         Some(name) => {
-            let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() {
+                "none, since the stage that finds them has not run yet".to_owned()
+            } else {
+                known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            };
             Err(ExportError::Unknown { kind, name: name.clone(), known })
         }
     }
