@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use chorus_card::{Card, DECISIONS, Decisions, Enrolled, MODEL_CARD, TAXA, WEIGHTS};
+use chorus_card::{Card, DECISIONS, Decisions, Enrolled, MODEL_CARD, Source, TAXA, Threshold, WEIGHTS};
 use chorus_engine::{Console, Disk, atomic, hash_bytes};
 use chorus_head::{fit_class, with_class};
 use chorus_query::Tables;
@@ -89,7 +89,8 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
     // Thresholds and calibrations of the other classes hold, since their scores are the same.
     let decisions = model.join(DECISIONS);
     if decisions.exists() {
-        let decisions = Decisions { model_id: card.model_id.clone(), ..Decisions::read(&decisions)? };
+        let mut decisions = Decisions { model_id: card.model_id.clone(), ..Decisions::read(&decisions)? };
+        decisions.thresholds.insert(args.name.clone(), untried());
         write(&args.output, DECISIONS, serde_yaml::to_string(&decisions)?.as_bytes())?;
     }
     let taxa = model.join(TAXA);
@@ -103,6 +104,24 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         args.name
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is decided of a class that no validation has seen: it is left out, until somebody asks for all classes or labels tell more of it.
+fn untried() -> Threshold {
+    let why = "it was enrolled, and no validation tells how good it is; label some of it and set split.threshold_fraction, or set \
+               detect.classes: all, which finds it from a score of 0.5 on";
+    Threshold {
+        threshold: 0.5,
+        source: Source::Default,
+        f1: None,
+        precision: None,
+        recall: None,
+        positives: 0,
+        recordings: Some(0),
+        precision_low: None,
+        usable: false,
+        why_not: Some(why.to_owned()),
+    }
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {

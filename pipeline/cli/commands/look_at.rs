@@ -40,8 +40,16 @@ pub(super) fn say(args: &RunArgs, config: &Config, summary: &Summary, console: &
         of_whole(&mut guide, config);
     } else {
         let made: Vec<&str> = summary.0.iter().map(|done| done.pass).collect();
-        let others = stages(&passes(config)).into_iter().filter(|stage| !made.contains(stage)).collect::<Vec<_>>().join(", ");
-        guide.command("next", &format!("chorus run {}", typed_config(&args.config)), &format!("the other stages: {others}"));
+        let all = stages(&passes(config));
+        // What these were made from is fresh: what comes next are later stages.
+        let last = all.iter().rposition(|stage| made.contains(stage)).map_or(0, |at| at + 1);
+        let others = all.into_iter().skip(last).filter(|stage| !made.contains(stage)).collect::<Vec<_>>().join(", ");
+        let has_purpose = config.declarations().is_none_or(|all| all.missing_purpose(config.values()).is_empty());
+        if !has_purpose {
+            guide.add("missing", "labels or a model, which the other stages need: set annotate.format or model.path");
+        } else if !others.is_empty() {
+            guide.command("next", &format!("chorus run {}", typed_config(&args.config)), &format!("the other stages: {others}"));
+        }
     }
     guide.say(console);
 }
@@ -62,7 +70,8 @@ fn of_whole(guide: &mut Guide, config: &Config) {
         let what = format!("{} that cannot be read", counted(rejected, "recording"));
         guide.command("left out", &command(&named, sql), &what);
     }
-    let takes_all = config.text("detect.classes") == Some("all");
+    // With a threshold for all classes, all are looked for.
+    let takes_all = config.text("detect.classes") == Some("all") || !config.get("detect.threshold").is_null();
     let left_out = if takes_all {
         Vec::new()
     } else {

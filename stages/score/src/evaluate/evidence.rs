@@ -102,10 +102,12 @@ impl Evidence {
         let Some((precision, low)) = self.precision.zip(self.precision_low) else {
             return Some("no validation window reaches its threshold; label more of it and train again".to_owned());
         };
+        // Where all that is detected is right, a higher threshold shows no more: there is too little of it.
+        let higher = if precision < 1.0 { ", or take higher thresholds (evaluate.threshold_for: precision)" } else { "" };
         (low < demand.precision).then(|| {
             format!(
                 "its precision on validation is {precision:.2}, at least {low:.2} with {:.0} % confidence, and {} is needed; label more of it \
-                 and train again, or take higher thresholds (evaluate.threshold_for: precision)",
+                 and train again{higher}",
                 100.0 * demand.confidence,
                 demand.precision
             )
@@ -198,6 +200,9 @@ mod tests {
             why.starts_with("its precision on validation is 0.19, at least 0.") && why.contains("with 90 % confidence"),
             "{why}"
         );
+        assert!(why.ends_with("train again, or take higher thresholds (evaluate.threshold_for: precision)"), "{why}");
+        let rarely = evidence(&[[1, 0, 9, 10], QUIET, QUIET, QUIET, QUIET]).imprecise(&DEMAND).unwrap();
+        assert!(rarely.starts_with("its precision on validation is 1.00") && rarely.ends_with("train again"), "{rarely}");
         assert_eq!(
             evidence(&[QUIET, QUIET, QUIET, QUIET, [0, 0, 6, 14]]).imprecise(&DEMAND).unwrap().split(';').next().unwrap(),
             "no validation window reaches its threshold"
