@@ -9,7 +9,7 @@
     calls = run.table("detections").filter(pl.col("class") == "FICPRI").collect()
     windows, sound = run.spectrograms(pl.col("site") == "POND01")       # sound: [window, mel, frame], dB
 
-`pip install 'chorus-survey[python]'` gets polars and numpy, `[pandas]` and `[duckdb]` what those methods need. `run` needs none of them.
+Tables need polars and numpy (`pip install 'polars>=2' numpy`), `pandas` also pandas and pyarrow, `duckdb` DuckDB. `run` needs none of them.
 """
 
 from ._command import ChorusError, program, run

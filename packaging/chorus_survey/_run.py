@@ -65,7 +65,7 @@ class Run:
         try:
             import duckdb
         except ImportError as error:
-            raise _lacking("duckdb", "duckdb") from error
+            raise _lacking("duckdb", "'duckdb>=1.1'") from error
         if taken := [part for part in self.path.parts if part.startswith(("site=", "date="))]:
             raise ValueError(f"{self.path}: DuckDB takes the part {taken[0]} of this path for a column; rename that folder, or use `table`")
         connection = duckdb.connect()
@@ -155,15 +155,15 @@ def _escaped(path: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
 
-def _lacking(package: str, extra: str) -> ImportError:
-    return ImportError(f"{package} is not installed; pip install 'chorus-survey[{extra}]'")
+def _lacking(package: str, wanted: str) -> ImportError:
+    return ImportError(f"{package} is not installed; pip install {wanted}")
 
 
 def _needs_polars() -> None:
     try:
         import polars
     except ImportError as error:
-        raise _lacking("polars", "python") from error
+        raise _lacking("polars", "'polars>=2' 'numpy>=1.26'") from error
     # In filters on `date`, polars 1 keeps rows whose date is not known.
     if int(polars.__version__.split(".")[0]) < 2:
-        raise ImportError(f"found polars {polars.__version__}, expected 2 or later; pip install --upgrade 'chorus-survey[python]'")
+        raise ImportError(f"found polars {polars.__version__}, expected 2 or later; pip install --upgrade 'polars>=2'")
