@@ -21,7 +21,7 @@ pub(super) fn embed_clip(embeddings: &Embeddings, file: &Path, at: Option<f64>) 
         let next = "search with --recording or --class, or make embeddings with backbone.path";
         return Err(refuse("the embeddings are those of the run's own network", next).into());
     };
-    let settings: Map<String, Value> = ["hop_s", "pool", "batch_size", "memory_gib"]
+    let settings: Map<String, Value> = ["hop_s", "pool", "batch_size", "map", "min_score", "memory_gib"]
         .iter()
         .map(|key| ((*key).to_owned(), serde_json::to_value(config.get(&format!("embed.{key}"))).unwrap_or_default()))
         .collect();
