@@ -114,6 +114,11 @@ fn a_head_is_a_model_like_any_other() {
     assert!(count("SELECT COUNT(*) AS n FROM metrics WHERE metric = 'average_precision'") > 0);
     assert_eq!(count("SELECT COUNT(*) AS n FROM head_trials WHERE chosen"), 1);
     assert!(!survey.run().join("tables/features").exists(), "a head needs no features");
+    // The same backbone makes the vector of a sound file that is searched for.
+    let clip = survey.archive().join(survey.ask("SELECT path FROM recordings ORDER BY path LIMIT 1").lines().nth(1).unwrap());
+    let output = survey.chorus(&["search", "--clip", clip.to_str().unwrap(), "--at", "1", "--top", "1", "--format", "csv"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout).lines().count(), 2, "{}", text(&output.stdout));
     let report = fs::read_to_string(survey.run().join("report/index.html")).unwrap();
     assert!(report.contains("Tiny, licence CC-BY-NC-4.0") && report.contains("may not be used commercially"));
     let manifest = fs::read_to_string(survey.run().join("manifest.json")).unwrap();
