@@ -51,7 +51,11 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     let (chosen, recordings) = choose(&run, request)?;
     if chosen.is_empty() {
         let what = match request.of {
-            Of::Detections => "there is no detection to listen to; lower detect.threshold, or choose other classes and sites",
+            Of::Detections => {
+                "there is no detection to listen to; the view left_out tells which classes are left out and why, and `chorus next` \
+                 and `chorus clips --windows` choose clips without detections; or lower detect.threshold, or choose other classes and \
+                 sites"
+            }
             Of::Windows => "there is no window to listen to; choose other classes and sites",
         };
         return Err(ExportError::Nothing { what: what.to_owned() });
