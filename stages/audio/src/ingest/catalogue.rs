@@ -282,7 +282,9 @@ mod tests {
             duration_s: 60.0,
             row: [position as u8; 16],
             content: None,
-            name: 0,
+            mark: 0,
+            name_chars: 0,
+            assumed: false,
         }
     }
 

@@ -38,6 +38,12 @@ pub(super) struct Recording {
     time_note: Option<String>,
     site_source: SiteSource,
     serial: Option<String>,
+    /// The clock reading in the name, where the start is taken from it and it states no offset.
+    #[serde(skip)]
+    bare_reading: Option<DateTime>,
+    /// Whether the clock of the name is an assumption.
+    #[serde(skip)]
+    assumed: bool,
     /// Whether the user's own pattern fits the name.
     #[serde(skip)]
     pub(super) own_name: bool,
@@ -77,6 +83,21 @@ impl Recording {
     /// The start that a clock at the site would show, or else one in UTC.
     pub(super) fn clock_us(&self) -> Option<i64> {
         self.start_local_us().or(self.start_utc_us)
+    }
+
+    /// What its copies at the site have in common: the clock reading in the name, before any zone, because the clock of names may be
+    /// known in one folder and not in another; or else the start; or the name where no start is known.
+    pub(super) fn mark(&self) -> String {
+        match (self.bare_reading, self.clock_us()) {
+            (Some(reading), _) => format!("reading {reading}"),
+            (None, Some(start_us)) => format!("start {start_us}"),
+            (None, None) => format!("name {}", composed(stem(&self.path)).to_lowercase()),
+        }
+    }
+
+    /// Whether the start depends on an assumption about the clock of names.
+    pub(super) fn is_assumed(&self) -> bool {
+        self.assumed
     }
 
     /// Its length in seconds; `None` where the file cannot be read.
@@ -187,6 +208,9 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Nam
     let site = composed(&place.site).into_owned();
     refuse_too_long(&file.path, &site)?;
     let start = decide(&readings, place.zone.as_ref());
+    let bare_name = facts.time.as_ref().filter(|time| start.source == TimeSource::Filename && time.offset.is_none());
+    let bare_reading = bare_name.map(|time| time.local);
+    let assumed = shown.is_none() && bare_name.is_some_and(|time| time.pattern == NamePattern::AudioMoth);
     let shown = shown.filter(|_| start.source == TimeSource::Filename).and_then(|shown| unlike(shown, &facts, ingest));
     Ok(Recording {
         id: recording_id(&file.path),
@@ -201,6 +225,8 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Nam
         time_note: notes([start.note, shown].into_iter().flatten().chain(header.notes.iter().cloned())),
         site_source: place.source,
         serial,
+        bare_reading,
+        assumed,
         own_name,
         sheet_lines: place.lines,
         sound,

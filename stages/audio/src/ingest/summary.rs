@@ -19,12 +19,12 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
-/// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content, hash of the
-/// name.
-const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16 + 8;
+/// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content, mark,
+/// characters of the name, whether the start is assumed.
+const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16 + 8 + 2 + 1;
 
 /// Digits of a hash.
 const HASH: usize = 32;
@@ -67,9 +67,17 @@ pub(super) struct Entry {
     /// Hashes of the row without `duplicate_of`, and of the file's content, where it has any.
     pub(super) row: Hash,
     pub(super) content: Option<Hash>,
-    /// Hash of the file's name without its extension.
-    pub(super) name: u64,
+    /// What copies have in common though their starts may differ: see [`Recording::mark`].
+    pub(super) mark: u64,
+    /// Characters of the file's name without its extension.
+    pub(super) name_chars: u16,
+    /// The start depends on an assumption about the clock of names.
+    pub(super) assumed: bool,
 }
+
+/// The order of recordings of equal content. The first is the original: one whose start is no assumption, then the plainest name, then
+/// the first path.
+pub(super) type Rank = (bool, u16, u32);
 
 /// What is counted over all recordings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -256,6 +264,10 @@ fn basis_hash(piece: &Piece, rules: &str) -> String {
 }
 
 impl Entry {
+    pub(super) fn rank(&self) -> Rank {
+        (self.assumed, self.name_chars, self.position)
+    }
+
     fn of(position: u32, day: u32, recording: &Recording) -> Self {
         let hash = |digits: &str| u128::from_str_radix(digits, 16).ok().map(u128::to_le_bytes);
         let row = serde_json::to_vec(recording).expect("a row is JSON");
@@ -268,7 +280,9 @@ impl Entry {
             row: hash(&hash_bytes(&row)).unwrap_or_default(),
             // Empty files all have the same content, and an unreadable one has none.
             content: hash(&recording.content_hash).filter(|_| recording.file_bytes > 0),
-            name: number(stem(&recording.path)),
+            mark: number(&recording.mark()),
+            name_chars: u16::try_from(stem(&recording.path).chars().count()).unwrap_or(u16::MAX),
+            assumed: recording.is_assumed(),
         }
     }
 
@@ -283,7 +297,9 @@ impl Entry {
             &self.row,
             &[u8::from(self.content.is_some())],
             &self.content.unwrap_or_default(),
-            &self.name.to_le_bytes(),
+            &self.mark.to_le_bytes(),
+            &self.name_chars.to_le_bytes(),
+            &[u8::from(self.assumed)],
         ] {
             let (own, others) = rest.split_at_mut(part.len());
             own.copy_from_slice(part);
@@ -305,7 +321,9 @@ impl Entry {
                 let [is_there] = take(record)?;
                 Some(take(record)?).filter(|_| is_there == 1)
             },
-            name: u64::from_le_bytes(take(record)?),
+            mark: u64::from_le_bytes(take(record)?),
+            name_chars: u16::from_le_bytes(take(record)?),
+            assumed: u8::from_le_bytes(take(record)?) == 1,
         })
     }
 }
@@ -349,7 +367,9 @@ mod tests {
             duration_s: 59.5,
             row: [7; 16],
             content,
-            name: 3,
+            mark: 3,
+            name_chars: 9,
+            assumed: i == 1,
         };
         Looked {
             days: vec![("A".into(), None), ("B \"é\"\n".into(), Some(jiff::civil::date(2020, 3, 1)))],
