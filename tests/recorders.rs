@@ -310,6 +310,64 @@ fn one_header_shows_the_clock_of_names_in_a_folder_of_any_size() {
 }
 
 #[test]
+fn clocks_that_contradict_each_other_or_are_shown_elsewhere_are_told() {
+    let files = [
+        ("P/one/20200301_190000.WAV", recording(&[moth("19:00:00 01/03/2020", "-5", ID)])),
+        ("P/two/20200301_200000.WAV", recording(&[])),
+        ("Q/20200301_190000.WAV", recording(&[moth("19:00:00 01/03/2020", "-5", ID)])),
+        ("Q/20200301_200000.WAV", recording(&[moth("20:00:00 01/03/2020", "", ID)])),
+        ("Q/20200301_210000.WAV", recording(&[])),
+        ("R/20200301_190000.WAV", recording(&[guano("Timestamp: 2020-03-01T19:00:00-00:00")])),
+        ("R/20200301_200000.WAV", recording(&[])),
+    ];
+    let survey = archive(&files, None, "site_folder: 1");
+    ingest(&survey);
+    let told = survey.ask(
+        "SELECT path, STRFTIME(start_utc, '%H:%M') AS utc, time_note LIKE '%another folder of the site%' AS elsewhere, \
+         time_note LIKE '%contradict each other%' AS against FROM recordings WHERE time_source = 'filename' ORDER BY path",
+    );
+    assert_eq!(
+        told,
+        "path,utc,elsewhere,against\n\
+         P/two/20200301_200000.WAV,20:00,true,false\n\
+         Q/20200301_210000.WAV,21:00,false,true\n\
+         R/20200301_200000.WAV,23:00,false,false\n"
+    );
+    // What is remembered says the same.
+    let (fresh, units) = survey.ask_status("ingest");
+    assert!(fresh == units && units > 0, "{fresh} of {units}");
+    fs::remove_file(survey.archive().join("P/one/20200301_190000.WAV")).unwrap();
+    ingest(&survey);
+    assert_eq!(survey.ask("SELECT path FROM recordings WHERE time_note LIKE '%another folder%'"), "path\n");
+}
+
+#[test]
+fn a_copy_in_a_folder_that_shows_no_clock_and_copies_of_any_name_count_once() {
+    // Files of one length differ by what their headers hold.
+    let other = || recording(&[guano("Note: another")]);
+    let files = [
+        ("P/1/20200301_193000.WAV", recording(&[moth("19:30:00 01/03/2020", "-5", ID)])),
+        ("P/1/20200301_203000.WAV", recording(&[])),
+        ("P/0/20200301_203000.WAV", recording(&[])),
+        ("P/1/20200301_213000 - Copy.WAV", other()),
+        ("P/1/20200301_213000.WAV", other()),
+        ("P/1/20200301_213000_1.wav", other()),
+        ("P/song.wav", other()),
+        ("P/sub/song.wav", other()),
+    ];
+    let survey = archive(&files, None, "site_folder: 1");
+    ingest(&survey);
+    let counted =
+        survey.ask("SELECT path, STRFTIME(start_utc, '%H:%M') AS utc FROM recordings WHERE copy_of IS NULL ORDER BY path");
+    let zone = "path,utc\n\
+        P/1/20200301_193000.WAV,00:30\n\
+        P/1/20200301_203000.WAV,01:30\n\
+        P/1/20200301_213000.WAV,02:30\n\
+        P/song.wav,\n";
+    assert_eq!(counted, zone);
+}
+
+#[test]
 fn a_site_is_one_in_any_form_of_its_accents() {
     let files =
         [("Rivie\u{300}re/M_20200301_190000.wav", recording(&[])), ("Rivi\u{e8}re/M_20200302_190000.wav", recording(&[]))];

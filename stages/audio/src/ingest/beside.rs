@@ -3,7 +3,7 @@
 //! A name such as `20200301_190000` does not say whether its clock is in UTC or local, and some of a recorder's files may have lost
 //! their header, as where they were converted. The other files of the folder show it: their headers have the time with its offset.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -14,12 +14,34 @@ use super::start::{NameClock, SAME_START};
 use crate::headers::Header;
 use crate::names::{NamePattern, parse_start};
 
+/// What the headers of other files show of the clock of a folder's names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Beside {
+    /// What those of the folder show.
+    pub(super) folder: Shown,
+    /// Where these show nothing: what those in other folders of a site show, by site.
+    pub(super) sites: BTreeMap<String, Shown>,
+}
+
+impl Beside {
+    /// Whether rows that are made by one are those that are made by the other.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.folder.clock() == other.folder.clock() && self.sites == other.sites
+    }
+
+    /// The clock that headers in other folders of the site show, where those of the folder show nothing.
+    pub(super) fn elsewhere(&self, site: &str) -> Option<NameClock> {
+        self.sites.get(site).and_then(Shown::clock)
+    }
+}
+
 /// What headers show of the clock of names without prefix and zone. What several pieces of a folder show is added up in any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shown {
     /// Offsets from UTC of names whose header has the time with its offset, seconds.
     offsets_s: BTreeSet<i32>,
-    /// Whether the header of some name has the same time without an offset: such headers are read as the site's clock.
+    /// Whether the header of some name has the same time without an offset, or with `-00:00`: such headers are read as the site's
+    /// clock.
     is_local: bool,
 }
 
@@ -57,14 +79,15 @@ impl Shown {
         *self == Self::default()
     }
 
-    /// The clock of the names; `None` where headers show none, or some names in UTC and others in local time.
+    /// The clock of the names; `None` where headers show none.
     pub(super) fn clock(&self) -> Option<NameClock> {
         let offsets: Vec<i32> = self.offsets_s.iter().copied().collect();
         match offsets.as_slice() {
             [] => self.is_local.then_some(NameClock::Local),
-            [0] if self.is_local => None,
+            [0] if self.is_local => Some(NameClock::Unclear),
             [offset] => Offset::from_seconds(*offset).ok().map(NameClock::Fixed),
-            several => (!several.contains(&0)).then_some(NameClock::Local),
+            several if several.contains(&0) => Some(NameClock::Unclear),
+            _ => Some(NameClock::Local),
         }
     }
 
@@ -84,7 +107,7 @@ fn shown_by(path: &str, header: &Header) -> Option<NameClock> {
         let in_utc = offset.to_timestamp(time.local).ok().map(|instant| Offset::UTC.to_datetime(instant))?;
         is_same(time.local).then_some(offset).or_else(|| is_same(in_utc).then_some(Offset::UTC))
     });
-    let bare = || header.times.iter().any(|time| time.offset_s.is_none() && !time.offset_unknown && is_same(time.local));
+    let bare = || header.times.iter().any(|time| time.offset_s.is_none() && is_same(time.local));
     stated.map(NameClock::Fixed).or_else(|| bare().then_some(NameClock::Local))
 }
 
@@ -123,7 +146,11 @@ mod tests {
         let hours = |hours: i8| Some(NameClock::Fixed(Offset::constant(hours)));
         assert_eq!(shown(&[("a/20200301_190000.WAV", &local), ("a/20200302_190000.flac", &probe(""))]), hours(-3));
         assert_eq!(shown(&[("a/20200301_190000.WAV", &utc)]), hours(0));
-        assert_eq!(shown(&[("a/20200301_190000.WAV", &local), ("a/20200301_190000.wav", &utc)]), None, "they do not agree");
+        assert_eq!(
+            shown(&[("a/20200301_190000.WAV", &local), ("a/20200301_190000.wav", &utc)]),
+            Some(NameClock::Unclear),
+            "they do not agree"
+        );
         let summer = moth("19:00:00", "-2");
         let both = [("a/20200301_190000.WAV", &local), ("b/20200301_190000.WAV", &summer)];
         assert_eq!(shown(&both), Some(NameClock::Local), "a recorder that was set to local time in two seasons");
@@ -142,8 +169,12 @@ mod tests {
         };
         assert_eq!(shown(&["2020-03-01T19:00:00"]), Some(NameClock::Local));
         assert_eq!(shown(&["2020-03-01T19:00:00", "2020-03-01T19:00:00-03:00"]), Some(NameClock::Fixed(Offset::constant(-3))));
-        assert_eq!(shown(&["2020-03-01T19:00:00", "2020-03-01T19:00:00Z"]), None, "they do not agree");
-        assert_eq!(shown(&["2020-03-01T19:00:00-00:00"]), None, "which leaves it open");
+        assert_eq!(shown(&["2020-03-01T19:00:00", "2020-03-01T19:00:00Z"]), Some(NameClock::Unclear), "they do not agree");
+        assert_eq!(
+            shown(&["2020-03-01T19:00:00-00:00"]),
+            Some(NameClock::Local),
+            "the header itself is read as the site's clock"
+        );
         assert_eq!(shown(&["2020-03-01T12:00:00"]), None);
     }
 

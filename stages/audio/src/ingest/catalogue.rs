@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use chorus_engine::{External, ScanContext, Share, Unit, UnitContext, WorkError, hash_bytes, locked};
 use rayon::prelude::*;
 
-use super::beside::Shown;
+use super::beside::{Beside, Shown};
 use super::copies::{At, Copies, copies};
 use super::error::IngestError;
 use super::found::Probe;
@@ -17,7 +17,6 @@ use super::listing::Listing;
 use super::pieces::{self, Memory, Name, Piece, number};
 use super::probe::{self, Pending, Reading};
 use super::rows::{Recording, Rules, row};
-use super::start::NameClock;
 use super::summary::{self, Day, Looked, Tally};
 
 /// Pieces whose details are kept in memory from one unit to the next.
@@ -35,8 +34,8 @@ struct Entry {
 /// The archive as the last scan saw it.
 pub struct Catalogue {
     rules: Rules,
-    /// The pieces, each with the clock of names that the headers of its folder show.
-    pieces: Vec<(Name, Option<NameClock>)>,
+    /// The pieces, each with what headers of other files show of the clock of its names.
+    pieces: Vec<(Name, Beside)>,
     units: BTreeMap<Unit, Box<[Entry]>>,
     /// The recordings that are copies, by number.
     copies: HashMap<u64, Copies>,
@@ -72,7 +71,7 @@ impl Catalogue {
         drop(progress);
         refuse_equal_numbers(&pieces, &looked)?;
         // The names of files go here; the summaries are enough for what follows.
-        let named = |(piece, looked): (Piece, &Looked)| (piece.name, looked.folder.clock());
+        let named = |(piece, looked): (Piece, &Looked)| (piece.name, looked.beside.clone());
         let pieces = pieces.into_iter().zip(&looked).map(named).collect();
         let (mut tally, mut pending, mut days) = (Tally::default(), Pending::default(), BTreeMap::new());
         let mut unreadable = BTreeMap::new();
@@ -110,15 +109,15 @@ impl Catalogue {
         let mut rows = Vec::with_capacity(entries.len());
         for (piece, entries) in wanted {
             let memory = self.memory(cx, piece);
-            let shown = self.pieces[piece as usize].1;
+            let beside = &self.pieces[piece as usize].1;
             let by_id: HashMap<u64, &(Listed, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
             for entry in entries {
                 let mut recording = match by_id.get(&entry.id) {
-                    Some((file, probe)) => row(file, probe, &self.rules, shown)?,
+                    Some((file, probe)) => row(file, probe, &self.rules, beside)?,
                     None => {
                         let lost = || "what was read of a recording is gone from the run's state; run ingest again".to_owned();
                         let file = self.unreadable.values().find(|file| number(&file.path) == entry.id).ok_or_else(lost)?;
-                        row(file, &Probe::unreadable(), &self.rules, shown)?
+                        row(file, &Probe::unreadable(), &self.rules, beside)?
                     }
                 };
                 let id = |other: Option<u64>| other.map(|id| format!("{id:016x}"));
@@ -150,7 +149,7 @@ fn look_only(cx: &ScanContext<'_>, piece: &Piece, rules: &Rules, digest: &str) -
         return Ok(looked);
     }
     let (probed, pending) = probe::remembered(cx, piece);
-    Looked::of(probed, pending, rules, &Shown::default())
+    Looked::of(probed, pending, rules, &Beside::default())
 }
 
 /// Looks at all pieces, several at once. Those that are to be read are read: first those that no other process of a shared run is
@@ -173,7 +172,7 @@ fn look_at_all(
             return Ok(Some(looked));
         }
         let Some(probed) = probe::read_piece(cx, archive, piece, reading, wait)? else { return Ok(None) };
-        let looked = Looked::of(probed, Pending::default(), rules, &Shown::default())?;
+        let looked = Looked::of(probed, Pending::default(), rules, &Beside::default())?;
         looked.remember(cx, piece, digest)?;
         Ok(Some(looked))
     };
@@ -187,6 +186,7 @@ fn look_at_all(
 }
 
 /// Makes the rows of all pieces of a folder with one clock of names: a header in one piece may show the clock of names in another.
+/// Where a folder's headers show none, rows tell of one that those in other folders of the site show.
 /// Pieces that were looked at with another clock are made anew from what is stored of them, without reading a file.
 fn agree_by_folder(
     cx: &ScanContext<'_>,
@@ -196,20 +196,27 @@ fn agree_by_folder(
     is_read: impl Fn(&Piece) -> bool + Sync,
     looked: &mut [Looked],
 ) -> Result<(), WorkError> {
-    let mut folders: BTreeMap<&str, Shown> = BTreeMap::new();
+    let (mut folders, mut sites): (BTreeMap<&str, Shown>, BTreeMap<String, Shown>) = (BTreeMap::new(), BTreeMap::new());
     for (piece, looked) in pieces.iter().zip(looked.iter()) {
         folders.entry(piece.name.folder()).or_default().join(&looked.own);
+        for (site, _) in looked.days.iter().filter(|_| !looked.own.is_empty()) {
+            sites.entry(site.clone()).or_default().join(&looked.own);
+        }
     }
     pieces.par_iter().zip(looked.par_iter_mut()).try_for_each(|(piece, looked)| -> Result<(), WorkError> {
-        let Some(folder) = folders.get(piece.name.folder()).filter(|folder| folder.clock() != looked.folder.clock()) else {
+        let folder = folders.get(piece.name.folder()).cloned().unwrap_or_default();
+        let of_site = |(site, _): &Day| sites.get(site).map(|shown| (site.clone(), shown.clone()));
+        let of_sites = looked.days.iter().filter(|_| folder.is_empty()).filter_map(of_site).collect();
+        let beside = Beside { sites: of_sites, folder };
+        if beside.is_like(&looked.beside) {
             return Ok(());
-        };
+        }
         if is_read(piece) {
-            *looked = Looked::of(probe::stored(cx, piece), Pending::default(), rules, folder)?;
+            *looked = Looked::of(probe::stored(cx, piece), Pending::default(), rules, &beside)?;
             return looked.remember(cx, piece, digest);
         }
         let (probed, pending) = probe::remembered(cx, piece);
-        *looked = Looked::of(probed, pending, rules, folder)?;
+        *looked = Looked::of(probed, pending, rules, &beside)?;
         Ok(())
     })
 }

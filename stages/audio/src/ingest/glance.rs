@@ -126,11 +126,11 @@ impl Glance {
     fn take_clocks(&mut self, clocks: &BTreeMap<&str, Shown>) {
         let mut all = Shown::default();
         clocks.values().for_each(|shown| all.join(shown));
-        let is_local = |clock: NameClock| clock != NameClock::Fixed(Offset::UTC);
-        self.bare_names_are_local = all.clock().map(is_local);
+        let is_local = |clock: NameClock| (clock != NameClock::Unclear).then_some(clock != NameClock::Fixed(Offset::UTC));
+        self.bare_names_are_local = all.clock().and_then(is_local);
         if self.bare_names_are_local.is_none() && !all.is_empty() {
             let of = |wanted: bool| {
-                let folders = clocks.iter().filter(|(_, shown)| shown.clock().map(is_local) == Some(wanted));
+                let folders = clocks.iter().filter(|(_, shown)| shown.clock().and_then(is_local) == Some(wanted));
                 let names: Vec<&str> = folders.map(|(folder, _)| if folder.is_empty() { "." } else { *folder }).collect();
                 if names.is_empty() { "no folder alone".to_owned() } else { names.join(", ") }
             };

@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde::Serialize;
 
-use super::beside::stem;
+use super::beside::{Beside, stem};
 use super::error::IngestError;
 use super::folders::Folders;
 use super::found::{Found, Probe, Sound};
@@ -21,7 +21,7 @@ use super::start::{Clock, NameClock, Reading, TimeSource, decide};
 use crate::container::channels::Choice;
 use crate::error::RejectCode;
 use crate::headers::Header;
-use crate::names::{NameFacts, NamePattern, OwnPattern, parse_start};
+use crate::names::{NameFacts, NamePattern, NameTime, OwnPattern, parse_start};
 
 /// A row, and where it is filed.
 #[derive(Debug, Clone, Serialize)]
@@ -183,8 +183,9 @@ fn recording_id(path: &str) -> String {
     hash_bytes(path.as_bytes())[..16].to_owned()
 }
 
-/// The row of one file. `shown` is the clock of names without prefix and zone that the headers of the files of its folder show.
-pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<NameClock>) -> Result<Recording, IngestError> {
+/// The row of one file. `beside` is what the headers of other files show of the clock of names without prefix and zone.
+pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, beside: &Beside) -> Result<Recording, IngestError> {
+    let shown = beside.folder.clock();
     let (sound, status, reason_code, reason, lost_s) = match with_channel(probe.found.clone(), rules.params.archive.channel) {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),
         Found::Sound(sound) => match sound.repair.clone() {
@@ -210,8 +211,14 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, shown: Option<Nam
     let start = decide(&readings, place.zone.as_ref());
     let bare_name = facts.time.as_ref().filter(|time| start.source == TimeSource::Filename && time.offset.is_none());
     let bare_reading = bare_name.map(|time| time.local);
-    let assumed = shown.is_none() && bare_name.is_some_and(|time| time.pattern == NamePattern::AudioMoth);
-    let shown = shown.filter(|_| start.source == TimeSource::Filename).and_then(|shown| unlike(shown, &facts, ingest));
+    let is_shown = shown.is_some_and(|shown| shown != NameClock::Unclear);
+    let assumed = !is_shown && bare_name.is_some_and(|time| time.pattern == NamePattern::AudioMoth);
+    let shown = match shown {
+        Some(shown) => unlike(shown, ingest),
+        None => beside.elsewhere(&site).and_then(|shown| unlike_elsewhere(shown, ingest)),
+    };
+    let is_bare = |time: &&NameTime| time.pattern == NamePattern::AudioMoth;
+    let shown = shown.filter(|_| bare_name.filter(is_bare).is_some());
     Ok(Recording {
         id: recording_id(&file.path),
         path: file.path.clone(),
@@ -259,15 +266,46 @@ fn notes(doubts: impl Iterator<Item = String>) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// A note where the headers of other files show another clock of names than the configuration says.
-fn unlike(shown: NameClock, facts: &NameFacts, ingest: &IngestSettings) -> Option<String> {
-    let is_bare = facts.time.as_ref().is_some_and(|time| time.pattern == NamePattern::AudioMoth && time.offset.is_none());
-    let is_unlike = (shown == NameClock::Fixed(Offset::UTC)) != (ingest.bare_name_clock == Clock::Utc);
-    let shown = match shown {
+/// A note where the headers of other files show another clock of bare names than the configuration says, or contradict each other.
+fn unlike(shown: NameClock, ingest: &IngestSettings) -> Option<String> {
+    match shown {
+        NameClock::Unclear => Some(format!(
+            "headers of files beside it contradict each other: they show some such names in UTC and others in local time; it was read {}",
+            as_configured(ingest)
+        )),
+        _ => other_clock(shown, ingest)
+            .map(|clock| format!("headers of files beside it show that such names {clock}: it was read so")),
+    }
+}
+
+/// The same for headers in other folders of the site, which may be another recorder's.
+fn unlike_elsewhere(shown: NameClock, ingest: &IngestSettings) -> Option<String> {
+    let told = |clock| {
+        format!(
+            "headers in another folder of the site show that names there {clock}, and no header beside this file shows it: it was read {}",
+            as_configured(ingest)
+        )
+    };
+    other_clock(shown, ingest).map(told)
+}
+
+/// What is known of a clock of bare names, where it is another one than that of the configuration.
+fn other_clock(shown: NameClock, ingest: &IngestSettings) -> Option<String> {
+    let clock = match shown {
         NameClock::Fixed(offset) => format!("have the offset {offset} from UTC"),
         NameClock::Local => "are in the site's time".to_owned(),
+        NameClock::Unclear => return None,
     };
-    (is_bare && is_unlike).then(|| format!("headers of files beside it show that such names {shown}: it was read so"))
+    let is_unlike = (shown == NameClock::Fixed(Offset::UTC)) != (ingest.bare_name_clock == Clock::Utc);
+    is_unlike.then_some(clock)
+}
+
+/// How bare names are read where nothing shows their clock.
+fn as_configured(ingest: &IngestSettings) -> &'static str {
+    match ingest.bare_name_clock {
+        Clock::Utc => "in UTC (ingest.bare_name_clock: utc)",
+        Clock::Local => "in the site's time (ingest.bare_name_clock: local)",
+    }
 }
 
 /// Refuses a recording that lacks the channel that is asked for.

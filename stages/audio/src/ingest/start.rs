@@ -42,6 +42,8 @@ pub(super) enum NameClock {
     Fixed(Offset),
     /// Headers show several offsets, and none of them is UTC: the recorder was set to the site's time, which changes.
     Local,
+    /// Headers contradict each other: they show some names in UTC and others in local time.
+    Unclear,
 }
 
 impl TimeSource {
@@ -97,7 +99,7 @@ impl Reading {
             NamePattern::AudioMoth => match shown {
                 Some(NameClock::Fixed(offset)) => Some(offset),
                 Some(NameClock::Local) => None,
-                None => (bare_clock == Clock::Utc).then_some(Offset::UTC),
+                Some(NameClock::Unclear) | None => (bare_clock == Clock::Utc).then_some(Offset::UTC),
             },
             _ => None,
         };

@@ -9,7 +9,7 @@ use chorus_engine::{ScanContext, WorkError, hash_bytes};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::beside::{Shown, stem};
+use super::beside::{Beside, Shown, stem};
 use super::error::IngestError;
 use super::found::Probe;
 use super::list::Listed;
@@ -47,8 +47,8 @@ pub(super) struct Looked {
     pub(super) unreadable: Vec<Listed>,
     /// What the headers of its files show of the clock of names.
     pub(super) own: Shown,
-    /// What those of the whole folder showed when its rows were made.
-    pub(super) folder: Shown,
+    /// What those of the whole folder, and of its site, showed when its rows were made.
+    pub(super) beside: Beside,
 }
 
 /// A recording in a summary.
@@ -138,16 +138,15 @@ impl Tally {
 }
 
 impl Looked {
-    /// Makes the rows of a piece's files and keeps what their units depend on. `folder` is what headers of the folder's other pieces show
-    /// of the clock of names.
-    pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules, folder: &Shown) -> Result<Self, IngestError> {
+    /// Makes the rows of a piece's files and keeps what their units depend on. `beside` is what headers of other pieces show of the
+    /// clock of names.
+    pub(super) fn of(probed: Probed, pending: Pending, rules: &Rules, beside: &Beside) -> Result<Self, IngestError> {
         let own = Shown::of(probed.iter().map(|(_, file, probe)| (file.path.as_str(), probe)));
-        let mut folder = folder.clone();
-        folder.join(&own);
-        let shown = folder.clock();
-        let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, own, folder, ..Self::default() };
+        let mut beside = beside.clone();
+        beside.folder.join(&own);
+        let mut looked = Self { entries: Vec::with_capacity(probed.len()), pending, own, ..Self::default() };
         for (position, file, probe) in probed {
-            let recording = row(&file, &probe, rules, shown)?;
+            let recording = row(&file, &probe, rules, &beside)?;
             looked.tally.add(position, &recording);
             let day = looked.day(recording.day());
             looked.entries.push(Entry::of(position, day, &recording));
@@ -155,6 +154,7 @@ impl Looked {
                 looked.unreadable.push(file);
             }
         }
+        looked.beside = beside;
         Ok(looked)
     }
 
@@ -191,8 +191,8 @@ impl Looked {
         let positions = piece.files.positions();
         let index = |position: u32| positions.binary_search(&position).ok().and_then(|i| u32::try_from(i).ok());
         let tally = self.tally.clone().moved(index).ok_or("a recording is not of its piece")?;
-        let (own, folder) = (self.own.clone(), self.folder.clone());
-        let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally, own, folder })?;
+        let (own, beside) = (self.own.clone(), self.beside.clone());
+        let mut told = serde_json::to_vec(&Head { basis, days: self.days.clone(), tally, own, beside })?;
         told.push(b'\n');
         told.extend(self.entries.iter().flat_map(Entry::record));
         Ok([hash_bytes(&told).as_bytes(), &told].concat())
@@ -219,7 +219,7 @@ impl Looked {
             days: head.days,
             tally: head.tally.moved(position)?,
             own: head.own,
-            folder: head.folder,
+            beside: head.beside,
             ..Self::default()
         })
     }
@@ -242,7 +242,7 @@ struct Head {
     /// Its positions are those within the piece, because positions in the listing change with other folders.
     tally: Tally,
     own: Shown,
-    folder: Shown,
+    beside: Beside,
 }
 
 fn basis_hash(piece: &Piece, rules: &str) -> String {
@@ -382,7 +382,7 @@ mod tests {
                 ..Tally::default()
             },
             own: Shown::default(),
-            folder: Shown::at(&[-3 * 3600, 0]),
+            beside: Beside { folder: Shown::at(&[-3 * 3600, 0]), sites: [("A".into(), Shown::at(&[3600]))].into() },
             ..Looked::default()
         }
     }
