@@ -72,11 +72,16 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
     .ok()?;
     // Digits are ASCII, so `at` is a character boundary. Before a start, S is no name of a site.
     let prefix = prefix(&stem[..at]).filter(|prefix| !(is_iso && prefix.eq_ignore_ascii_case("S") && states_end(rest)));
-    let (offset, offset_unknown) = offset(rest);
+    let is_exact = is_iso || rest.len() < bytes.len() - at - LEN || states_end(rest);
+    let behind = offset(rest, is_exact);
     Some(NameTime {
         local,
-        offset,
-        offset_unknown,
+        offset: match behind {
+            Behind::Offset(offset) => Some(offset),
+            _ => None,
+        },
+        offset_unknown: matches!(behind, Behind::Unknown),
+        hours_unread: matches!(behind, Behind::Hours),
         pattern: pattern(separator, prefix.as_deref()),
         suspicious: !was_set(local),
         prefix,
@@ -124,16 +129,34 @@ fn states_end(rest: &[u8]) -> bool {
     rest.windows(3).any(|three| matches!(three, [b'_', b'E' | b'e', digit] if digit.is_ascii_digit()))
 }
 
-/// The offset behind a time, perhaps after an underscore, and whether it is one that says that it is not known. An offset of
-/// whole hours is written with its minutes: two digits are a counter.
-fn offset(rest: &[u8]) -> (Option<Offset>, bool) {
+/// What stands behind a time.
+enum Behind {
+    /// An offset from UTC.
+    Offset(Offset),
+    /// `-0000`: the offset is not known.
+    Unknown,
+    /// Two digits with a sign, which may be whole hours or a counter.
+    Hours,
+    /// Nothing like an offset.
+    Other,
+}
+
+/// The offset behind a time, perhaps after an underscore. Two digits with a sign are whole hours where the rest of the name is written as
+/// no counter is (`is_exact`: in ISO's format, with a fraction of a second, or with the end behind it). Elsewhere they may be a counter,
+/// and are not read.
+fn offset(rest: &[u8], is_exact: bool) -> Behind {
     let rest = rest.strip_prefix(b"_").unwrap_or(rest);
-    let Some((offset, after)) = parse_offset(rest) else { return (None, false) };
+    let Some((offset, after)) = parse_offset(rest) else { return Behind::Other };
     let written = &rest[..rest.len() - after.len()];
     let is_word = written.len() == "Z".len() && after.first().is_some_and(u8::is_ascii_alphanumeric);
-    let is_unknown = offset_is_unknown(written);
-    let is_offset = !is_word && written.len() != "+10".len();
-    ((is_offset && !is_unknown).then_some(offset), is_offset && is_unknown)
+    match written.len() {
+        _ if is_word => Behind::Other,
+        // The latitude of a place, such as -12.34567.
+        3 if after.first() == Some(&b'.') => Behind::Other,
+        3 if !is_exact => Behind::Hours,
+        _ if offset_is_unknown(written) => Behind::Unknown,
+        _ => Behind::Offset(offset),
+    }
 }
 
 /// What stands before the date, without separators and channels.
@@ -165,6 +188,7 @@ fn unix_hex(stem: &str) -> Option<NameTime> {
         local,
         offset: Some(Offset::UTC),
         offset_unknown: false,
+        hours_unread: false,
         prefix: None,
         pattern: NamePattern::UnixHex,
         suspicious: !was_set(local),
@@ -231,6 +255,10 @@ mod tests {
                 None,
                 Iso,
             ),
+            ("S20200301T190000.5+10_E20200301T191000.5+10_-12.34567+78.98102", "2020-03-01T19:00:00.5", Some(600), None, Iso),
+            ("20200301T190000-03_REC", evening, Some(-180), None, Iso),
+            ("20200301T190000_-12.34567+78.98102", evening, None, None, Iso),
+            ("P_20200301_190000.250+10", "2020-03-01T19:00:00.25", Some(600), Some("P"), SongMeter),
             ("20200301T190000+0000_Rec2_-18.2656+144.5564", evening, Some(0), None, Iso),
             ("33901_BigHarbourA1_20200301T190000-0300", evening, Some(-180), Some("33901_BigHarbourA1"), Iso),
             ("P_20200301_190000.250", "2020-03-01T19:00:00.25", None, Some("P"), SongMeter),
@@ -291,6 +319,20 @@ mod tests {
         ] {
             let name = parse_start(stem).unwrap();
             assert_eq!((name.offset.is_none(), name.offset_unknown), (is_unknown || stem.ends_with("-00"), is_unknown), "{stem}");
+        }
+    }
+
+    #[test]
+    fn two_digits_that_may_be_hours_or_a_counter_are_told() {
+        for (stem, is_told) in [
+            ("20200301_190000-02", true),
+            ("P_20200301_190000_+10", true),
+            ("20200301T190000+10", false),
+            ("P_20200301_190000_10", false),
+            ("20200301_190000+1000", false),
+            ("20200301_190000", false),
+        ] {
+            assert_eq!(parse_start(stem).unwrap().hours_unread, is_told, "{stem}");
         }
     }
 

@@ -69,6 +69,19 @@ impl HeaderTime {
     }
 }
 
+impl std::fmt::Display for HeaderTime {
+    /// As the header states it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.local)?;
+        match self.offset() {
+            None if self.offset_unknown => f.write_str("-00:00"),
+            None => Ok(()),
+            Some(Offset::UTC) => f.write_str("Z"),
+            Some(offset) => write!(f, "{offset}"),
+        }
+    }
+}
+
 /// The formats of headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -24,8 +24,23 @@ pub use header::{Header, HeaderFormat, HeaderTime};
 pub(crate) use tags::{TAG_BYTES, Tags};
 pub(crate) use values::decode;
 
-/// What all headers of a file say.
+/// What all headers of a file say. Of several headers of one format the first counts; where another one has a different time, there is a
+/// note.
 pub(crate) fn read(tags: &Tags) -> Header {
+    let mut header = read_first(tags);
+    let others = tags.again.as_deref().map(|again| read_first(again).times).unwrap_or_default();
+    for other in others {
+        let first = header.times.iter().find(|time| time.format == other.format);
+        if let Some(first) = first.filter(|first| **first != other) {
+            let name = other.format.name();
+            header.notes.push(format!("the file has two {name}s, one with {first} and one with {other}: the first was used"));
+        }
+    }
+    header
+}
+
+/// What the first header of each format says.
+fn read_first(tags: &Tags) -> Header {
     let guano = tags.guano.as_deref().map(|bytes| guano::parse(&decode(bytes))).unwrap_or_default();
     let wamd = tags.wamd.as_deref().map(wamd::parse).unwrap_or_default();
     let bext = tags.bext.as_deref().map(bext::parse).unwrap_or_default();
@@ -68,6 +83,34 @@ mod tests {
         assert_eq!(header.gain.as_deref(), Some("medium"));
         let formats: Vec<HeaderFormat> = header.times.iter().map(|time| time.format).collect();
         assert_eq!(formats, [HeaderFormat::Guano, HeaderFormat::AudioMoth]);
+    }
+
+    #[test]
+    fn two_headers_of_one_format_with_different_times_are_told() {
+        let list = |zones: &[&str]| {
+            let entry = |zone: &&str| {
+                let text = format!("Recorded at 19:00:00 01/03/2020 (UTC{zone}) by AudioMoth 24E144055E080032. ");
+                let pad = vec![0; text.len() % 2];
+                [b"ICMT".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes(), &pad].concat()
+            };
+            let mut tags = Tags::default();
+            tags.take_chunk(b"LIST", &[b"INFO".to_vec(), zones.iter().flat_map(entry).collect()].concat(), false);
+            read(&tags)
+        };
+        let header = list(&["-5", "-3"]);
+        assert_eq!((header.times.len(), header.times[0].offset_s), (1, Some(-5 * 3600)));
+        assert_eq!(
+            header.notes,
+            [
+                "the file has two AudioMoth headers, one with 2020-03-01T19:00:00-05 and one with 2020-03-01T19:00:00-03: the first was used"
+            ]
+        );
+        assert!(list(&["-5", "-5"]).notes.is_empty());
+        let mut tags = Tags::default();
+        for stamp in ["2020-03-01T19:00:00", "2020-03-01T20:00:00"] {
+            tags.take_chunk(b"guan", format!("Timestamp: {stamp}").as_bytes(), false);
+        }
+        assert!(read(&tags).notes[0].contains("two GUANO headers"), "{:?}", read(&tags).notes);
     }
 
     #[test]

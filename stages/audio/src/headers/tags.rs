@@ -16,7 +16,12 @@ pub(crate) struct Tags {
     pub(crate) comment: Option<Vec<u8>>,
     /// `IART` there.
     pub(crate) artist: Option<Vec<u8>>,
+    /// The first other header of each kind that is not the same to the byte: it may contradict the one that counts.
+    pub(crate) again: Option<Box<Tags>>,
 }
+
+/// Where a header of some kind is kept.
+type Kind = fn(&mut Tags) -> &mut Option<Vec<u8>>;
 
 impl Tags {
     /// Whether a chunk of this name holds a header.
@@ -29,15 +34,25 @@ impl Tags {
         /// The first entry of a `wamd` chunk: its version, of two bytes. Song Meters of an early firmware called the chunk
         /// `junk`.
         const WAMD_START: &[u8] = &[0, 0, 2, 0, 0, 0];
-        let slot = match id {
-            b"guan" => &mut self.guano,
-            b"wamd" => &mut self.wamd,
-            b"bext" => &mut self.bext,
-            b"junk" | b"JUNK" if payload.starts_with(WAMD_START) => &mut self.wamd,
+        let kind: Kind = match id {
+            b"guan" => |tags| &mut tags.guano,
+            b"wamd" => |tags| &mut tags.wamd,
+            b"bext" => |tags| &mut tags.bext,
+            b"junk" | b"JUNK" if payload.starts_with(WAMD_START) => |tags| &mut tags.wamd,
             b"LIST" => return self.take_info(payload, big_endian),
             _ => return,
         };
-        slot.get_or_insert_with(|| payload.to_vec());
+        self.keep(kind, payload);
+    }
+
+    /// Keeps the first header of a kind, and the first other one that differs from it.
+    fn keep(&mut self, kind: Kind, bytes: &[u8]) {
+        if kind(self).is_none() {
+            *kind(self) = Some(bytes.to_vec());
+        } else if kind(self).as_deref() != Some(bytes) {
+            let again: &mut Tags = self.again.get_or_insert_default();
+            kind(again).get_or_insert_with(|| bytes.to_vec());
+        }
     }
 
     /// Takes comment and artist from the payload of a `LIST` chunk, when it is of type `INFO`.
@@ -50,7 +65,7 @@ impl Tags {
             let text = &tail[..size];
             match &head[..4] {
                 b"ICMT" => self.take_comment(text),
-                b"IART" => drop(self.artist.get_or_insert_with(|| text.to_vec())),
+                b"IART" => self.keep(|tags| &mut tags.artist, text),
                 _ => {}
             }
             rest = tail.get(size + size % 2..).unwrap_or_default();
@@ -63,6 +78,8 @@ impl Tags {
         let is_of_recorder = |text: &[u8]| text.windows(OF_RECORDERS.len()).any(|part| part == OF_RECORDERS);
         if self.comment.as_deref().is_none_or(|first| !is_of_recorder(first) && is_of_recorder(text)) {
             self.comment = Some(text.to_vec());
+        } else if is_of_recorder(text) {
+            self.keep(|tags| &mut tags.comment, text);
         }
     }
 
@@ -75,16 +92,16 @@ impl Tags {
             rest = after;
             let Some(equals) = entry.iter().position(|&byte| byte == b'=') else { continue };
             let (key, value) = (&entry[..equals], &entry[equals + 1..]);
-            let slot = match key.to_ascii_uppercase().as_slice() {
-                b"GUANO" => &mut self.guano,
+            let kind: Kind = match key.to_ascii_uppercase().as_slice() {
+                b"GUANO" => |tags| &mut tags.guano,
                 b"COMMENT" | b"DESCRIPTION" | b"ICMT" => {
                     self.take_comment(value);
                     continue;
                 }
-                b"ARTIST" => &mut self.artist,
+                b"ARTIST" => |tags| &mut tags.artist,
                 _ => continue,
             };
-            slot.get_or_insert_with(|| value.to_vec());
+            self.keep(kind, value);
         }
     }
 
@@ -145,6 +162,16 @@ mod tests {
             tags.take_vorbis(&block);
             assert_eq!(tags.comment.as_deref(), Some(sentence.as_bytes()), "{entries:?}");
         }
+    }
+
+    #[test]
+    fn the_first_header_counts_and_another_one_is_kept_beside_it() {
+        let mut tags = Tags::default();
+        for payload in [b"one".as_slice(), b"one", b"two", b"three"] {
+            tags.take_chunk(b"guan", payload, false);
+        }
+        assert_eq!(tags.guano.as_deref(), Some(b"one".as_slice()));
+        assert_eq!(tags.again.unwrap().guano.as_deref(), Some(b"two".as_slice()));
     }
 
     #[test]

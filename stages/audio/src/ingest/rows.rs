@@ -217,6 +217,11 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, beside: &Beside) 
         Some(shown) => unlike(shown, ingest),
         None => beside.elsewhere(&site).and_then(|shown| unlike_elsewhere(shown, ingest)),
     };
+    let hours = bare_name.filter(|time| time.hours_unread).map(|_| {
+        "two digits with a sign stand behind the time in the name: they were taken for a counter and not for an offset from UTC; an offset \
+         of whole hours is written as +1000"
+            .to_owned()
+    });
     let is_bare = |time: &&NameTime| time.pattern == NamePattern::AudioMoth;
     let shown = shown.filter(|_| bare_name.filter(is_bare).is_some());
     Ok(Recording {
@@ -229,7 +234,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, beside: &Beside) 
         utc_offset_min: start.utc_offset_min,
         timezone: place.zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned),
         time_source: start.source,
-        time_note: notes([start.note, shown].into_iter().flatten().chain(header.notes.iter().cloned())),
+        time_note: notes([start.note, shown, hours].into_iter().flatten().chain(header.notes.iter().cloned())),
         site_source: place.source,
         serial,
         bare_reading,

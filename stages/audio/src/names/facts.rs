@@ -23,6 +23,8 @@ pub struct NameTime {
     pub offset: Option<Offset>,
     /// The name states the offset `-0000`, which means that it is not known (RFC 3339).
     pub offset_unknown: bool,
+    /// What stands behind the time may be an offset of whole hours, or a counter: it was not read.
+    pub hours_unread: bool,
     /// What stands before the date: often the site or the recorder.
     pub prefix: Option<String>,
     /// The format, from which a caller may conclude a default offset.

@@ -172,7 +172,15 @@ fn time(parts: &Captures<'_>) -> Option<NameTime> {
         None => None,
     };
     let local: DateTime = date.to_datetime(clock);
-    Some(NameTime { local, offset, offset_unknown, prefix: None, pattern: NamePattern::Own, suspicious: !was_set(local) })
+    Some(NameTime {
+        local,
+        offset,
+        offset_unknown,
+        hours_unread: false,
+        prefix: None,
+        pattern: NamePattern::Own,
+        suspicious: !was_set(local),
+    })
 }
 
 fn hour_of_24(hour: u32, half: &str) -> Option<u32> {
