@@ -58,13 +58,20 @@ fn of_whole(guide: &mut Guide, config: &Config) {
     let run = config.run_path();
     let Ok(tables) = query::opened(&run) else { return };
     let named = format!("--run {}", typed(&run));
-    let recordings =
-        rows(&tables, "SELECT COUNT(*) AS n, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS r FROM recordings");
-    let [all, rejected] = numbers(&recordings);
+    let recordings = rows(
+        &tables,
+        "SELECT COUNT(*) - COUNT(copy_of) AS n, SUM(CASE WHEN status = 'rejected' THEN 1 ELSE 0 END) AS r, COUNT(copy_of) AS c FROM recordings",
+    );
+    let [once, rejected, copies] = numbers(&recordings);
+    let mut found = counted(once, "recording");
+    if copies > 0 {
+        let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
+        found = format!("{found} and {copies}");
+    }
     let detections = rows(&tables, "SELECT COUNT(*) AS n, COUNT(DISTINCT class) AS c FROM detections");
     let [events, classes] = numbers(&detections);
     guide
-        .add("found", format!("{}, {} of {}", counted(all, "recording"), counted(events, "detection"), counted_classes(classes)));
+        .add("found", format!("{found}, {} of {}", counted(events, "detection"), counted_classes(classes)));
     if rejected > 0 {
         let sql = "SELECT path, reason FROM recordings WHERE status = 'rejected'";
         let what = format!("{} that cannot be read", counted(rejected, "recording"));
@@ -130,9 +137,8 @@ fn rows(tables: &Tables, sql: &str) -> Vec<Vec<String>> {
 }
 
 /// The two numbers of an answer of one row; 0 for what is not there.
-fn numbers(rows: &[Vec<String>]) -> [usize; 2] {
-    let number = |column: usize| rows.first().and_then(|row| row.get(column)?.parse().ok()).unwrap_or(0);
-    [number(0), number(1)]
+fn numbers<const N: usize>(rows: &[Vec<String>]) -> [usize; N] {
+    std::array::from_fn(|column| rows.first().and_then(|row| row.get(column)?.parse().ok()).unwrap_or(0))
 }
 
 /// The page of a run, where it has one.

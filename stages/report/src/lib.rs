@@ -122,7 +122,7 @@ impl Report {
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
         }
         Some(Pass {
-            code_version: 8,
+            code_version: 9,
             inputs,
             outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
             keys,

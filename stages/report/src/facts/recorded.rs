@@ -57,7 +57,7 @@ pub(crate) struct Recorded {
 /// What one site recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Site {
-    /// Audio files, readable or not.
+    /// Recordings, readable or not. Copies are not counted.
     pub(crate) recordings: u64,
     /// Those of them that could not be read.
     pub(crate) rejected: u64,
@@ -110,11 +110,11 @@ impl Recorded {
         for i in 0..batch.rows() {
             let status = status.value(i);
             let at = self.sites.entry(site.to_owned()).or_default();
-            at.recordings += 1;
             at.add_place(cell(latitudes, i).zip(cell(longitudes, i)));
             let is_copy = cell(copies, i).is_some();
             self.copies += u64::from(is_copy);
             if !is_copy {
+                at.recordings += 1;
                 at.add_time(cell(starts, i), cell(durations, i).filter(|_| status != "rejected"));
             }
             match status {
@@ -240,14 +240,14 @@ mod tests {
             .unwrap();
         recorded.add("B", &recordings(&[("b.wav", Some(0), Some(1.0), "ok")])).unwrap();
         let a = &recorded.sites["A"];
-        assert_eq!((a.recordings, a.repaired, a.rejected, a.untimed, a.recorded_s), (5, 1, 1, 1, 7860.0));
+        assert_eq!((a.recordings, a.repaired, a.rejected, a.untimed, a.recorded_s), (4, 1, 1, 1, 7860.0));
         assert_eq!((a.first, a.last), (Some(Day(0)), Some(Day(2))));
         let nights: Vec<_> = a.nights.iter().map(|(d, n)| (d.0, n.recorded_s, n.rejected)).collect();
         assert_eq!(nights, [(-1, 3600.0, 0), (0, 3600.0, 0), (1, 600.0, 0), (2, 0.0, 1)]);
         assert_eq!((a.place, a.moved), (Some((-15.0, -43.0)), true));
         assert_eq!(recorded.sites["B"].place, None, "half a coordinate is none");
         assert_eq!((recorded.duplicates, recorded.copies, recorded.doubtful), (2, 1, 1));
-        assert_eq!((recorded.total(|s| s.recordings), recorded.span()), (6, Some((Day(0), Day(2)))));
+        assert_eq!((recorded.total(|s| s.recordings), recorded.span()), (5, Some((Day(0), Day(2)))), "each recording once");
         assert_eq!(recorded.damage["truncated"], 2);
         assert_eq!((recorded.rejected[0].path.as_str(), recorded.repaired[0].lost_s), ("far.wav", Some(2.5)));
     }

@@ -34,7 +34,10 @@ fn recorded(w: &Words, facts: &Facts) -> Markup {
     let recorded = &facts.recorded;
     let (files, rejected, repaired) =
         (recorded.total(|s| s.recordings), recorded.total(|s| s.rejected), recorded.total(|s| s.repaired));
-    let (sites, recordings) = (w.count("at_sites", recorded.sites.len() as u64), w.count("recordings", files));
+    let (sites, mut recordings) = (w.count("at_sites", recorded.sites.len() as u64), w.count("recordings", files));
+    if recorded.copies > 0 {
+        recordings = format!("{recordings} {}", w.count("and_copies", recorded.copies));
+    }
     let length = w.length(recorded.recorded_s());
     html! {
         @if files == 0 {
