@@ -70,8 +70,7 @@ fn of_whole(guide: &mut Guide, config: &Config) {
     }
     let detections = rows(&tables, "SELECT COUNT(*) AS n, COUNT(DISTINCT class) AS c FROM detections");
     let [events, classes] = numbers(&detections);
-    guide
-        .add("found", format!("{found}, {} of {}", counted(events, "detection"), counted_classes(classes)));
+    guide.add("found", format!("{found}, {} of {}", counted(events, "detection"), counted_classes(classes)));
     if rejected > 0 {
         let sql = "SELECT path, reason FROM recordings WHERE status = 'rejected'";
         let what = format!("{} that cannot be read", counted(rejected, "recording"));
@@ -136,7 +135,7 @@ fn rows(tables: &Tables, sql: &str) -> Vec<Vec<String>> {
     records.map(|record| record.iter().map(str::to_owned).collect()).collect()
 }
 
-/// The two numbers of an answer of one row; 0 for what is not there.
+/// The numbers of an answer of one row; 0 for what is not there.
 fn numbers<const N: usize>(rows: &[Vec<String>]) -> [usize; N] {
     std::array::from_fn(|column| rows.first().and_then(|row| row.get(column)?.parse().ok()).unwrap_or(0))
 }

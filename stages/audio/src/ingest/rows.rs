@@ -285,7 +285,7 @@ fn unlike(shown: NameClock, ingest: &IngestSettings) -> Option<String> {
 
 /// The same for headers in other folders of the site, which may be another recorder's.
 fn unlike_elsewhere(shown: NameClock, ingest: &IngestSettings) -> Option<String> {
-    let told = |clock| {
+    let told = |clock: String| {
         format!(
             "headers in another folder of the site show that names there {clock}, and no header beside this file shows it: it was read {}",
             as_configured(ingest)
