@@ -204,9 +204,14 @@ fn every_command_of_the_pages_exists_with_its_options() {
                 continue;
             }
             let mut of = helps.entry(path.clone()).or_insert_with(|| help(&[name])).clone();
-            if let Some(second) = command.get(1).filter(|second| listed(&of).contains(*second)) {
-                path.push(second.clone());
-                of = helps.entry(path).or_insert_with(|| help(&[name, second])).clone();
+            // Commands of commands, such as `chorus model export onnx`.
+            for next in &command[1..] {
+                if !listed(&of).contains(next) {
+                    break;
+                }
+                path.push(next.clone());
+                let words: Vec<&str> = path.iter().map(String::as_str).collect();
+                of = helps.entry(path.clone()).or_insert_with(|| help(&words)).clone();
             }
             seen += 1;
             for option in command.iter().filter_map(|word| option(word)).filter(|option| !names_option(&of, option)) {
@@ -222,7 +227,7 @@ fn every_command_of_the_pages_exists_with_its_options() {
 const OTHER_NAMES: [&str; 3] = ["head.weight", "head.bias", "run.query"];
 
 /// Files that are named like keys, such as `head.yaml`.
-const FILE_ENDINGS: [&str; 10] = ["csv", "html", "md", "py", "rs", "sh", "sql", "yaml", "json", "zip"];
+const FILE_ENDINGS: [&str; 11] = ["csv", "html", "md", "py", "rs", "safetensors", "sh", "sql", "yaml", "json", "zip"];
 
 #[test]
 fn every_key_of_the_pages_exists() {

@@ -179,7 +179,12 @@ fn an_exported_model_is_a_backbone_that_gives_the_same_logits_and_embeddings() {
     let of = |run: &Path, sql: &str| answer(run, sql).iter().map(|line| line.parse::<f64>().unwrap()).collect::<Vec<_>>();
     let logits = of(&survey.run(), "SELECT logit FROM predictions ORDER BY segment_id, class");
     let scores = of(&other, "SELECT score FROM backbone_scores ORDER BY segment_id, class");
-    let apart: Vec<f64> = logits.iter().zip(&scores).map(|(logit, score)| (logit - (score / (1.0 - score)).ln()).abs()).collect();
+    // Scores of float32 near 0 and 1 no longer tell logits.
+    let tells = |score: f64| (1e-3..0.999).contains(&score);
+    let both: Vec<(f64, f64)> = logits.into_iter().zip(scores).collect();
+    assert!(both.iter().all(|(logit, score)| tells(*score) || logit.abs() > 6.5), "{both:?}");
+    let apart = both.iter().filter(|(_, score)| tells(*score));
+    let apart: Vec<f64> = apart.map(|(logit, score)| (logit - (score / (1.0 - score)).ln()).abs()).collect();
     let (mean, most) = (apart.iter().sum::<f64>() / apart.len() as f64, apart.iter().copied().fold(0.0, f64::max));
     assert!(!apart.is_empty() && mean < 1e-4 && most < 2e-3, "mean {mean}, at most {most}");
     let vectors = |run: &Path| -> Vec<f32> {

@@ -12,7 +12,7 @@ use super::beside::{Beside, Shown};
 use super::copies::{At, Copies, copies};
 use super::error::IngestError;
 use super::found::Probe;
-use super::list::Listed;
+use super::listed::Listed;
 use super::listing::Listing;
 use super::pieces::{self, Memory, Name, Piece, number};
 use super::probe::{self, Pending, Reading};

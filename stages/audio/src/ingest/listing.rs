@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chorus_archive::{EntryState, Version};
 use rayon::prelude::*;
 
-use super::list::Listed;
+use super::listed::Listed;
 
 /// The files of an archive that may be recordings, folder by folder.
 #[derive(Debug, Default)]

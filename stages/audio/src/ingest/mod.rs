@@ -14,6 +14,7 @@ mod folders;
 mod found;
 mod glance;
 mod list;
+mod listed;
 mod listing;
 mod params;
 mod pieces;

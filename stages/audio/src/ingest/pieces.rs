@@ -8,7 +8,7 @@ use chorus_engine::{ScanContext, UnitContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::found::Probe;
-use super::list::Listed;
+use super::listed::Listed;
 use super::listing::{Files, Listing};
 
 /// Version of the stored results. Raise it whenever reading the same file gives another result than before: files that an older

@@ -10,7 +10,7 @@ use chorus_engine::{EngineError, Progress, ScanContext, WorkError, counted, lock
 use rayon::prelude::*;
 
 use super::found::{Found, Probe, Sound};
-use super::list::Listed;
+use super::listed::Listed;
 use super::pieces::{self, Memory, Piece};
 use crate::container::{self, Reader};
 use crate::error::AudioError;

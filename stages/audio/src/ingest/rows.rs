@@ -11,7 +11,7 @@ use super::beside::{Beside, stem};
 use super::error::IngestError;
 use super::folders::Folders;
 use super::found::{Found, Probe, Sound};
-use super::list::Listed;
+use super::listed::Listed;
 use super::listing::{Listing, Shown};
 use super::params::{IngestSettings, Params};
 use super::pieces;

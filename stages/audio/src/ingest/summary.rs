@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::beside::{Beside, Shown, stem};
 use super::error::IngestError;
 use super::found::Probe;
-use super::list::Listed;
+use super::listed::Listed;
 use super::pieces::{Piece, number};
 use super::probe::{Pending, Probed};
 use super::rows::{Recording, Rules, row};
