@@ -64,7 +64,8 @@ impl Shown {
                 self.offsets_s.insert(offset.seconds());
             }
             Some(NameClock::Local) => self.is_local = true,
-            None => {}
+            // One header alone contradicts nothing.
+            Some(NameClock::Unclear) | None => {}
         }
     }
 

@@ -41,7 +41,7 @@ pub fn is_audio_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_archive::Local;
+    use chorus_archive::{EntryState, Local};
     use std::fs;
 
     #[test]
