@@ -76,7 +76,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     };
     let is_ravens = plain(&table.header[columns.start]) == BEGIN;
     let names: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
-    let times = match is_ravens.then(|| RavenTimes::of(&table, &names)).transpose() {
+    let times = match is_ravens.then(|| RavenTimes::of(&table, columns.start, &names)).transpose() {
         Ok(times) => times,
         Err(fault) => return Contents::faulty(&table, fault),
     };
@@ -85,7 +85,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
         for event in events(row, &columns, &keys.separator.label_separator) {
             let event = event.or_problem(recording.contradiction(row));
             let event = match &times {
-                Some(times) => times.within_recording(row, name.is_some(), event),
+                Some(times) => times.within_recording(row, name.as_deref(), event),
                 None => event,
             };
             contents.add(name.clone(), event.or_problem(table.too_long(row)));

@@ -105,9 +105,10 @@ impl SelectionTable {
         let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
         let recording = RecordingColumns::of(table, wanted, folder, &["begin path", "begin file"])?.refuse_throughout(table)?;
         let recordings: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
+        let columns = EventColumns::of(table, keys)?;
         Ok(Self {
-            columns: EventColumns::of(table, keys)?,
-            times: RavenTimes::of(table, &recordings)?,
+            times: RavenTimes::of(table, columns.start, &recordings)?,
+            columns,
             recording,
             recordings,
             selection: table.find(None, &["selection"])?,
@@ -130,7 +131,7 @@ impl SelectionTable {
             let (label, problem) = self.among_views(row, views);
             for event in self.columns.events(row, label, separator) {
                 let event = event.or_problem(self.recording.contradiction(row));
-                let event = self.times.within_recording(row, name.is_some(), event);
+                let event = self.times.within_recording(row, name.as_deref(), event);
                 contents.add(name.clone(), event.or_problem(problem.clone()).or_problem(table.too_long(row)));
             }
         }

@@ -50,12 +50,12 @@ impl RecordingColumns {
         Ok(Self { names, folders, header: table.header.clone() })
     }
 
-    /// Refuses a table in which two columns contradict each other in every row that fills both.
+    /// Refuses a table in which two columns contradict each other in every row that fills one of them.
     ///
     /// # Errors
     /// Both columns, and what they say in the first row.
     pub(super) fn refuse_throughout(self, table: &Delimited) -> Result<Self, String> {
-        throughout(table, |row| self.filled(row).count() > 1, |row| self.contradiction(row))?;
+        throughout(table, |row| self.filled(row).next().is_some(), |row| self.contradiction(row))?;
         Ok(self)
     }
 

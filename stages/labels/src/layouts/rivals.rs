@@ -67,13 +67,18 @@ impl Rivals {
         }
     }
 
-    /// Refuses a table in which two columns contradict each other in every row that fills both.
+    /// Refuses a table in which two columns contradict each other in every row that fills one of them.
     ///
     /// # Errors
     /// Both columns, and what they say in the first row.
     pub(super) fn refuse_throughout(&self, table: &Delimited) -> Result<(), String> {
         for rival in &self.0 {
-            throughout(table, |row| rival.is_filled(row), |row| rival.contradiction(row))?;
+            // A row that fills one of the two can be used.
+            throughout(
+                table,
+                |row| rival.says(row, rival.first) || rival.says(row, rival.other),
+                |row| rival.contradiction(row),
+            )?;
         }
         Ok(())
     }
@@ -123,12 +128,14 @@ impl Rival {
     }
 
     fn is_filled(&self, row: &DelimitedRow) -> bool {
-        let says = |column: usize| {
-            let text = row.text(Some(column));
-            let is_named = || !UNNAMED.contains(&text.to_lowercase().as_str());
-            !is_missing(text) && (!matches!(self.sense, Sense::Labels) || is_named())
-        };
-        says(self.first) && says(self.other)
+        self.says(row, self.first) && self.says(row, self.other)
+    }
+
+    /// Whether a row says something in one of the columns.
+    fn says(&self, row: &DelimitedRow, column: usize) -> bool {
+        let text = row.text(Some(column));
+        let is_named = || !UNNAMED.contains(&text.to_lowercase().as_str());
+        !is_missing(text) && (!matches!(self.sense, Sense::Labels) || is_named())
     }
 
     fn contradiction(&self, row: &DelimitedRow) -> Option<String> {
@@ -230,6 +237,7 @@ mod tests {
         assert!(reason.contains("annotate.a_column"), "{reason}");
         let refused = of("a,b\n4,5\n6,7\n", Sense::Seconds).unwrap_err();
         assert!(refused.starts_with("line 2 and all rows like it: the columns a and b"), "{refused}");
+        assert_eq!(told("a,b\n4,5\n6,\n,7\n", Sense::Seconds), [true, false, false], "rows that fill one can be used");
     }
 
     #[test]
