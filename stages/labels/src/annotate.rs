@@ -181,12 +181,12 @@ impl Annotate {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
         has_labels(config).then(|| Pass {
-            code_version: 9,
+            code_version: 10,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],
             outputs,
-            keys: [Reading::keys(), FileSettings::names(), LabelSettings::names(), HeldOutSettings::names()].concat(),
+            keys: [Reading::keys(), LabelSettings::names(), HeldOutSettings::names()].concat(),
             ..Pass::new("annotate", Per::SiteDay)
         })
     }

@@ -38,6 +38,13 @@ pub(crate) struct ClassSettings {
     classes: Vec<String>,
 }
 
+impl ClassSettings {
+    /// The classes, as labels are compared.
+    pub(crate) fn composed(&self) -> Vec<String> {
+        self.classes.iter().map(|class| composed(class).into_owned()).collect()
+    }
+}
+
 /// The settings of the pass.
 struct Settings {
     reading: Reading,
@@ -50,8 +57,7 @@ struct Settings {
 impl Settings {
     fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
         let (classes, held_out) = (cx.settings::<ClassSettings>()?, cx.settings::<HeldOutSettings>()?);
-        let chosen = classes.classes.iter().map(|class| composed(class).into_owned()).collect();
-        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, chosen, held_out: held_out.composed() })
+        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, chosen: classes.composed(), held_out: held_out.composed() })
     }
 
     /// Whether the classes are all codes of the annotations.
@@ -80,10 +86,10 @@ impl AnnotateClasses {
         }
         has_labels(config).then(|| Pass {
             name: "annotate-classes",
-            code_version: 8,
+            code_version: 9,
             inputs,
             outputs,
-            keys: [Reading::keys(), FileSettings::names(), ClassSettings::names(), HeldOutSettings::names()].concat(),
+            keys: [Reading::keys(), HeldOutSettings::names()].concat(),
             ..Pass::new("annotate", Per::Run)
         })
     }

@@ -90,6 +90,11 @@ impl CodeTable {
         self.class_of.contains_key(code) || self.synonyms.contains_key(code)
     }
 
+    /// The codes and their synonyms, also those that it drops.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.class_of.keys().chain(self.synonyms.keys())
+    }
+
     /// The class of a code.
     ///
     /// # Errors

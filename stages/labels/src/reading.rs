@@ -1,15 +1,22 @@
 //! A layout with the settings of one run.
 
+use std::collections::BTreeSet;
+
 use chorus_engine::{Access, WorkError};
 use chorus_keys::Keys;
 use serde::Deserialize;
-use serde_yaml::Mapping;
+use serde_yaml::{Mapping, Value};
 
+use crate::annotate::FileSettings;
+use crate::classes::ClassSettings;
+use crate::codes::CodeTable;
 use crate::contents::Contents;
 use crate::event::Event;
+use crate::files;
 use crate::label::LabelText;
 use crate::layout::{Layout, Reader, Settings};
 use crate::layouts;
+use crate::layouts::separator::{KNOWN_LABELS, SeparatorKeys};
 
 /// How the annotations of a run are read.
 #[derive(Deserialize)]
@@ -21,6 +28,21 @@ pub struct Reading {
     label_text: LabelText,
     /// All settings as text, to notice that files have to be read again.
     settings: String,
+}
+
+/// Names of the code table and chosen classes that hold the separator of labels: each is one label. A code table that cannot be read has
+/// none; the pass that makes the classes says so.
+fn known_labels(cx: &Access<'_>) -> Result<BTreeSet<String>, WorkError> {
+    let separator = cx.settings::<SeparatorKeys>()?.label_separator.clone();
+    let Some(separator) = separator.text() else { return Ok(BTreeSet::new()) };
+    let (files, classes) = (cx.settings::<FileSettings>()?, cx.settings::<ClassSettings>()?);
+    let mut known = classes.composed();
+    if let Some(path) = &files.code_table {
+        let archive = cx.archive()?;
+        let table = files::read(archive, path).ok().and_then(|bytes| CodeTable::read(path, &bytes).ok());
+        known.extend(table.iter().flat_map(CodeTable::names).cloned());
+    }
+    Ok(known.into_iter().filter(|name| name.contains(separator)).collect())
 }
 
 /// The keys that every layout has.
@@ -63,6 +85,11 @@ impl TryFrom<Mapping> for Reading {
 impl Reading {
     /// The keys that decide how annotations are read.
     pub(crate) fn keys() -> Vec<&'static str> {
+        [Self::own_keys(), FileSettings::names(), ClassSettings::names()].concat()
+    }
+
+    /// The same without those of names that are known.
+    fn own_keys() -> Vec<&'static str> {
         let own = layouts::keys().into_iter().filter(|key| !CommonKeys::names().contains(key));
         CommonKeys::names().into_iter().chain(own).collect()
     }
@@ -72,9 +99,14 @@ impl Reading {
     /// # Errors
     /// The pass does not declare the keys, or a key has a value of another type.
     pub(crate) fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
-        let values = cx.values(&Self::keys())?;
+        // The names are among the settings, so that files are read again where they change.
+        let known = known_labels(cx)?;
+        let values = cx.values(&Self::own_keys())?;
         let short = |key: &str| key.strip_prefix("annotate.").unwrap_or(key).to_owned();
-        let keys: Mapping = values.iter().map(|(key, value)| (short(key).into(), value.clone())).collect();
+        let mut keys: Mapping = values.iter().map(|(key, value)| (short(key).into(), value.clone())).collect();
+        if !known.is_empty() {
+            keys.insert(KNOWN_LABELS.into(), known.into_iter().map(Value::from).collect());
+        }
         Ok(Self::try_from(keys)?)
     }
 

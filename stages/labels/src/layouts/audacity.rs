@@ -11,7 +11,7 @@
 
 use chorus_text::as_typed;
 
-use super::separator::{LabelSeparator, SeparatorKeys};
+use super::separator::{LabelSeparator, Splitter};
 use crate::contents::Contents;
 use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
@@ -41,9 +41,9 @@ impl Layout for Audacity {
     }
 
     fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
-        let separator = settings.options::<SeparatorKeys>()?.label_separator;
+        let splitter = Splitter::of(settings)?;
         Ok(Reader::of_files(move |bytes| {
-            Contents::of_one(parse(bytes).into_iter().flat_map(|event| separator.split(event)).collect())
+            Contents::of_one(parse(bytes).into_iter().flat_map(|event| splitter.split(event)).collect())
         }))
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{LABEL, filled, quality, rivals_of_label};
 use super::recording_columns::RecordingColumns;
 use super::rivals::Rivals;
-use super::separator::{LabelSeparator, SeparatorKeys};
+use super::separator::{LabelSeparator, SeparatorKeys, Splitter};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -72,8 +72,8 @@ impl Layout for Clips {
     }
 
     fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
-        let keys: ClipKeys = settings.options()?;
-        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+        let (keys, splitter) = (settings.options::<ClipKeys>()?, Splitter::of(settings)?);
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys, &splitter)))
     }
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
@@ -86,7 +86,7 @@ impl Layout for Clips {
 }
 
 /// Reads a CSV file of clips.
-fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
+fn parse(bytes: &[u8], keys: &ClipKeys, splitter: &Splitter) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
     let (wanted, folder) = (keys.recording_column.as_deref(), keys.recording_folder_column.as_deref());
     let columns = RecordingColumns::required(&table, wanted, folder).and_then(|recording| {
@@ -107,7 +107,7 @@ fn parse(bytes: &[u8], keys: &ClipKeys) -> Contents {
         let name = recording.name(row);
         let unnamed = || name.is_none().then(|| "no recording is named".to_owned());
         let problem = recording.contradiction(row).or_else(|| rivals.contradiction(row)).or_else(unnamed);
-        for event in labels.events(&table, row, &keys.separator.label_separator) {
+        for event in labels.events(&table, row, splitter) {
             let event = Event { quality: filled(row.text(quality)), ..event };
             contents.add(name.clone(), event.or_problem(problem.clone()).or_problem(table.too_long(row)));
         }
@@ -198,10 +198,10 @@ impl ClipLabels {
     }
 
     /// The events of a row.
-    pub(super) fn events(&self, table: &Delimited, row: &DelimitedRow, separator: &LabelSeparator) -> Vec<Event> {
+    pub(super) fn events(&self, table: &Delimited, row: &DelimitedRow, splitter: &Splitter) -> Vec<Event> {
         let mut events: Vec<Event> = match self {
             Self::Text(column) => {
-                let labels = match separator.labels(row.text(Some(*column))) {
+                let labels = match splitter.labels(row.text(Some(*column))) {
                     Ok(labels) => labels,
                     Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
                 };

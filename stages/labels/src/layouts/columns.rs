@@ -4,7 +4,7 @@ use chorus_keys::{Choices, Keys};
 use serde::{Deserialize, Serialize};
 
 use super::rivals::{Rivals, Sense};
-use super::separator::LabelSeparator;
+use super::separator::Splitter;
 use crate::delimited::{Delimited, DelimitedRow, plain};
 use crate::event::Event;
 
@@ -290,8 +290,8 @@ impl EventColumns {
     }
 
     /// The events of a row whose field of the label holds this text, one for each label in it.
-    pub(crate) fn events(&self, row: &DelimitedRow, text: &str, separator: &LabelSeparator) -> Vec<Event> {
-        match separator.labels(text) {
+    pub(crate) fn events(&self, row: &DelimitedRow, text: &str, splitter: &Splitter) -> Vec<Event> {
+        match splitter.labels(text) {
             Ok(labels) => (1..).zip(labels).map(|(item, label)| Event { item, ..self.event(row, label) }).collect(),
             Err(problem) => vec![Event::unusable(row.line, &row.all(), problem)],
         }

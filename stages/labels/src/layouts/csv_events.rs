@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{EventColumnKeys, EventColumns};
 use super::raven_times::{BEGIN, RavenTimes};
 use super::recording_columns::{RECORDING, RecordingColumns};
-use super::separator::{LabelSeparator, SeparatorKeys};
+use super::separator::{LabelSeparator, SeparatorKeys, Splitter};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
@@ -51,8 +51,8 @@ impl Layout for CsvEvents {
     }
 
     fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
-        let keys: CsvKeys = settings.options()?;
-        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+        let (keys, splitter) = (settings.options::<CsvKeys>()?, Splitter::of(settings)?);
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys, &splitter)))
     }
 
     fn propose(&self, look: &ArchiveLook<'_>) -> Option<Proposal> {
@@ -63,7 +63,7 @@ impl Layout for CsvEvents {
 }
 
 /// Reads a CSV file of events.
-fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
+fn parse(bytes: &[u8], keys: &CsvKeys, splitter: &Splitter) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
     let (wanted, folder) = (keys.columns.recording_column.as_deref(), keys.columns.recording_folder_column.as_deref());
     let found = EventColumns::of(&table, &keys.columns).and_then(|columns| {
@@ -82,7 +82,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     };
     let mut contents = Contents::default();
     for (row, name) in table.rows.iter().zip(names) {
-        for event in events(row, &columns, &keys.separator.label_separator) {
+        for event in events(row, &columns, splitter) {
             let event = event.or_problem(recording.contradiction(row));
             let event = match &times {
                 Some(times) => times.within_recording(row, name.as_deref(), event),
@@ -94,11 +94,11 @@ fn parse(bytes: &[u8], keys: &CsvKeys) -> Contents {
     contents.or_silence()
 }
 
-fn events(row: &DelimitedRow, columns: &EventColumns, separator: &LabelSeparator) -> Vec<Event> {
+fn events(row: &DelimitedRow, columns: &EventColumns, splitter: &Splitter) -> Vec<Event> {
     if columns.is_blank(row) {
         return vec![Event::nothing(row.line)];
     }
-    columns.events(row, row.text(Some(columns.label)), separator)
+    columns.events(row, row.text(Some(columns.label)), splitter)
 }
 
 #[cfg(test)]

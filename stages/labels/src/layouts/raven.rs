@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{EventColumnKeys, EventColumns};
 use super::raven_times::{BEGIN, RavenTimes};
 use super::recording_columns::RecordingColumns;
-use super::separator::{LabelSeparator, SeparatorKeys};
+use super::separator::{LabelSeparator, SeparatorKeys, Splitter};
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, readable};
@@ -53,8 +53,8 @@ impl Layout for Raven {
     }
 
     fn reader(&self, settings: &Settings) -> Result<Reader, serde_yaml::Error> {
-        let keys: RavenKeys = settings.options()?;
-        Ok(Reader::of_files(move |bytes| parse(bytes, &keys)))
+        let (keys, splitter) = (settings.options::<RavenKeys>()?, Splitter::of(settings)?);
+        Ok(Reader::of_files(move |bytes| parse(bytes, &keys, &splitter)))
     }
 
     /// A table without rows is proposed too: its header is Raven's.
@@ -65,10 +65,10 @@ impl Layout for Raven {
 }
 
 /// Reads a selection table.
-fn parse(bytes: &[u8], keys: &RavenKeys) -> Contents {
+fn parse(bytes: &[u8], keys: &RavenKeys, splitter: &Splitter) -> Contents {
     let table = Delimited::read(bytes, Dialect::Tabs);
     match SelectionTable::of(&table, &keys.columns) {
-        Ok(columns) => columns.contents(&table, &keys.separator.label_separator),
+        Ok(columns) => columns.contents(&table, splitter),
         // Raven has no column for a label until the first one is written.
         Err(_) if table.rows.is_empty() && table.find(None, &[BEGIN]).is_ok_and(|begin| begin.is_some()) => {
             Contents::default().or_silence()
@@ -116,7 +116,7 @@ impl SelectionTable {
         })
     }
 
-    fn contents(&self, table: &Delimited, separator: &LabelSeparator) -> Contents {
+    fn contents(&self, table: &Delimited, splitter: &Splitter) -> Contents {
         let mut contents = Contents::default();
         let mut rows: BTreeMap<[&str; 4], Vec<&DelimitedRow>> = BTreeMap::new();
         for (row, name) in table.rows.iter().zip(&self.recordings) {
@@ -129,7 +129,7 @@ impl SelectionTable {
         for (row, name) in table.rows.iter().zip(&self.recordings) {
             let views = self.selection_of(row, name).and_then(|key| selections.get(&key));
             let (label, problem) = self.among_views(row, views);
-            for event in self.columns.events(row, label, separator) {
+            for event in self.columns.events(row, label, splitter) {
                 let event = event.or_problem(self.recording.contradiction(row));
                 let event = self.times.within_recording(row, name.as_deref(), event);
                 contents.add(name.clone(), event.or_problem(problem.clone()).or_problem(table.too_long(row)));
