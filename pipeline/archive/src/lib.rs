@@ -18,5 +18,5 @@ mod version;
 pub use archive::{Archive, Entries, Entry, EntryState, Kind, ReadSeek, Selection};
 pub use error::{ArchiveError, Cause};
 pub use local::{Local, open_file};
-pub use path::{composed, is_passed_over, is_url, is_within, plain};
+pub use path::{compatible, composed, is_passed_over, is_url, is_within, plain};
 pub use version::Version;

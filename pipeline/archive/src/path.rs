@@ -48,6 +48,13 @@ pub fn composed(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// A text in Unicode's compatibility form (NFKC): ligatures, wide letters and other forms of a character become the usual one. For texts that
+/// look alike and may be meant to be one; it is no form to keep.
+#[must_use]
+pub fn compatible(text: &str) -> String {
+    text.nfkc().collect()
+}
+
 /// Folders that systems keep on disks, cards and network drives: bins, snapshots, indexes, and what was found after a crash.
 /// What lies in them was deleted, or is a copy or a remainder.
 const OF_SYSTEMS: [&str; 19] = [

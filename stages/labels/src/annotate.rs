@@ -27,7 +27,7 @@ use crate::overlap::Rule;
 use crate::pairing::{self, Copies, Part, parts_of};
 use crate::reading::Reading;
 use crate::tell::UnusedCounts;
-use crate::text::composed;
+use crate::text::cleaned;
 use crate::windows;
 
 /// Files beside the annotations.
@@ -81,7 +81,7 @@ pub(crate) struct HeldOutSettings {
 impl HeldOutSettings {
     /// The classes, with letters with accents as labels have them.
     pub(crate) fn composed(&self) -> Vec<String> {
-        self.held_out_classes.iter().map(|class| composed(class).into_owned()).collect()
+        self.held_out_classes.iter().map(|class| cleaned(class)).collect()
     }
 }
 

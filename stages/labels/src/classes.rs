@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chorus_archive::Archive;
+use chorus_archive::{Archive, compatible};
 use chorus_card::{Card, MODEL_CARD, TAXA, Taxa};
 use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
 use chorus_engine::{Access, Config, Console, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
@@ -21,7 +21,7 @@ use crate::joined::{self, SEPARATOR_KEY};
 use crate::layouts;
 use crate::reading::Reading;
 use crate::taxon::{self, Taxon};
-use crate::text::{composed, some_of};
+use crate::text::{cleaned, some_of};
 use crate::{digest, files};
 
 /// The file of what is known of the classes, in a run that trains.
@@ -41,7 +41,7 @@ pub(crate) struct ClassSettings {
 impl ClassSettings {
     /// The classes, as labels are compared.
     pub(crate) fn composed(&self) -> Vec<String> {
-        self.classes.iter().map(|class| composed(class).into_owned()).collect()
+        self.classes.iter().map(|class| cleaned(class)).collect()
     }
 }
 
@@ -181,6 +181,9 @@ impl Work for AnnotateClasses {
         if annotate.looks_for_codes() && annotate.reading.layout().keys().uses(SEPARATOR_KEY) {
             joined::remarks(&classes).iter().for_each(|remark| cx.console().warn(remark));
         }
+        if annotate.looks_for_codes() {
+            alike(&classes).iter().for_each(|remark| cx.console().warn(remark));
+        }
         tell_changes(cx, &classes)?;
         let own = |class: &String| known.get(class).cloned().unwrap_or_default();
         let taxa: Vec<Taxon> = classes.iter().map(|class| own(class).or(brought.get(class))).collect();
@@ -244,6 +247,22 @@ fn matched(console: &Console, labelled: BTreeSet<String>, model: &BTreeSet<Strin
         ));
     }
     Ok(common)
+}
+
+/// A remark for classes that differ in nothing but case, or in forms of characters that look alike, such as ligatures and wide letters.
+fn alike(classes: &BTreeSet<String>) -> Vec<String> {
+    let mut by_form: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for class in classes {
+        by_form.entry(compatible(class).to_lowercase()).or_default().push(format!("`{class}`"));
+    }
+    let remark = |names: Vec<String>| {
+        format!(
+            "annotate: the classes {} differ only in case or in the form of characters; if they are one, correct the labels, or give them \
+             one class in annotate.code_table",
+            some_of(&names)
+        )
+    };
+    by_form.into_values().filter(|names| names.len() > 1).map(remark).collect()
 }
 
 /// The code table, which has to know the chosen classes.
@@ -370,6 +389,16 @@ mod tests {
         let codes = set(&["a", "TOAD", "x", "y"]);
         assert_eq!(labelled(codes.clone(), Some(&table)), set(&["FROG", "TOAD"]));
         assert_eq!(labelled(codes.clone(), None), codes);
+    }
+
+    #[test]
+    fn classes_that_look_alike_are_told_by_name() {
+        let told = |names: &[&str]| alike(&names.iter().map(|name| (*name).to_owned()).collect());
+        assert_eq!(told(&["BOAFAB", "DENMIN", "Boa"]), [""; 0]);
+        let remarks = told(&["BOAFAB", "boafab", "\u{fb01}n", "fin", "x"]);
+        assert_eq!(remarks.len(), 2);
+        assert!(remarks[0].contains("`BOAFAB`, `boafab`") && remarks[0].contains("annotate.code_table"), "{remarks:?}");
+        assert!(remarks[1].contains("`fin`, `\u{fb01}n`"), "{remarks:?}");
     }
 
     #[test]

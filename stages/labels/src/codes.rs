@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::error::LabelsError;
 use crate::strict_csv::StrictCsv;
 use crate::taxon::{Taxon, TaxonColumns, duplicates};
-use crate::text::{composed, file_name};
+use crate::text::{cleaned, file_name};
 
 /// The code table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,12 +41,11 @@ impl CodeTable {
         let mut synonyms: Vec<(String, Option<String>, u64)> = Vec::new();
         while let Some(row) = table.next_row()? {
             let field = |column: Option<usize>| column.map(|column| row.field(column)).filter(|text| !text.is_empty());
-            let code = composed(&row.filled(code)?).into_owned();
+            let code = cleaned(&row.filled(code)?);
             if let Some(line) = lines.insert(code.clone(), row.line) {
                 return Err(row.error(format!("code {code} again"), format!("each code once (it is on line {line})")));
             }
-            let counts_for =
-                if class.is_some() { field(class).map(|class| composed(&class).into_owned()) } else { Some(code.clone()) };
+            let counts_for = if class.is_some() { field(class).map(|class| cleaned(&class)) } else { Some(code.clone()) };
             let taxon = taxa.read(&row)?;
             synonyms.extend(taxon.synonyms.iter().map(|synonym| (synonym.clone(), counts_for.clone(), row.line)));
             if let Some(class) = &counts_for {

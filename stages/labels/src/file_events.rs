@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::event::Event;
 use crate::layouts::review::UNSURE;
-use crate::text::composed;
+use crate::text::cleaned;
 use crate::verdicts;
 
 /// The events that one file has of one recording.
@@ -34,7 +34,7 @@ pub(crate) fn settle(files: &mut [FileEvents], is_usable: impl Fn(&str, &Event) 
             let is_verdict = is_unsure || event.verdict.is_some() && event.problem.is_none();
             let is_given = is_verdict && is_usable(recording, event);
             if let Some((start_s, end_s)) = event.start_s.zip(event.end_s).filter(|_| is_given) {
-                let class = composed(&event.label).into_owned();
+                let class = cleaned(&event.label);
                 given.push((recording.clone(), class, start_s..end_s, (rank, event.line, event.item), (at, place)));
             }
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The key of what separates several labels in one field.
 pub(crate) const SEPARATOR_KEY: &str = "annotate.label_separator";
 /// What people write between labels and hardly within one: one part that is known is enough.
-const STRONG: [&str; 9] = [",", ";", "|", "/", "\\", "+", "&", "\t", "\n"];
+const STRONG: [&str; 13] = [",", ";", "|", "/", "\\", "+", "&", "\t", "\n", "\u{3001}", "\u{ff0c}", "\u{ff1a}", "\u{ff1b}"];
 /// What names hold too: all parts have to be known.
 const WEAK: [&str; 6] = [" and ", " y ", " e ", "-", "_", " "];
 /// Characters of a code: those of AnuraSet have six, those of birds four.
@@ -104,6 +104,9 @@ mod tests {
             ("/", "BOAFAB / DENMIN"),
             ("|", "BOAFAB|DENMIN"),
             ("&", "BOAFAB & DENMIN"),
+            ("\u{3001}", "BOAFAB\u{3001}DENMIN"),
+            ("\u{ff0c}", "BOAFAB\u{ff0c}DENMIN"),
+            ("\u{ff1a}", "BOAFAB\u{ff1a}DENMIN"),
         ] {
             assert_eq!(separator_in(text, |_| false), Some(separator), "{text}: both are written like codes");
             assert_eq!(separator_in(&text.to_lowercase(), |part| part == "boafab"), Some(separator), "{text}: one is known");

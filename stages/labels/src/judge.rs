@@ -8,7 +8,7 @@ use crate::event::{Event, Extent};
 use crate::joined::{SEPARATOR_KEY, separator_in};
 use crate::label::{Label, LabelText};
 use crate::overlap::Interval;
-use crate::text::composed;
+use crate::text::{cleaned, composed};
 
 /// The recording of an annotation.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,12 @@ pub struct Judge {
 impl Judge {
     /// Judges one event of a file. `recording` is the event's recording, or why none was found.
     pub fn row(&self, file: &str, event: Event, recording: Result<&AnnotatedRecording, &str>) -> AnnotationRow {
+        let event = if event.extent != Extent::Nothing && event.problem.is_none() && cleaned(&event.label).is_empty() {
+            // Nothing that anybody can see.
+            Event { label: String::new(), ..event }.or_problem(Some("no label".to_owned()))
+        } else {
+            event
+        };
         let label = match (event.extent, event.verdict) {
             (Extent::Nothing, _) => Label::none(),
             // Review sheets name classes, also where the labels of other files are written in another way.

@@ -3,7 +3,7 @@
 use chorus_keys::Choices;
 use serde::Deserialize;
 
-use crate::text::composed;
+use crate::text::cleaned;
 
 const FALSE_MARK: &str = "FALSE";
 /// Qualities as AnuraSet's releases and its annotators write them.
@@ -32,11 +32,12 @@ pub struct Label {
 }
 
 impl LabelText {
-    /// Splits a label text into its parts. Letters with accents become one character each, so that texts that look the same are.
+    /// Splits a label text into its parts. Letters with accents become one character each, spaces one space, and characters that nobody sees
+    /// are left out, so that texts that look the same are.
     pub fn parse(self, text: &str) -> Label {
         match self {
-            Self::Plain => Label { code: composed(text.trim()).into_owned(), quality: None, unused: None },
-            Self::CodeQuality => code_quality(&composed(text)),
+            Self::Plain => Label { code: cleaned(text), quality: None, unused: None },
+            Self::CodeQuality => code_quality(&cleaned(text)),
         }
     }
 }

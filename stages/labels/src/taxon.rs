@@ -13,7 +13,7 @@ use chorus_card::{Card, Names, Taxa};
 
 use crate::error::LabelsError;
 use crate::strict_csv::{StrictCsv, StrictRow};
-use crate::text::composed;
+use crate::text::cleaned;
 
 /// How columns of common names begin.
 const NAME_IN: &str = "name_";
@@ -250,7 +250,7 @@ impl TaxonColumns {
             english: field(self.english),
             gbif_key: gbif_key.transpose()?,
             ebird_code: ebird_code.transpose()?,
-            synonyms: synonyms.map(|synonym| composed(synonym).into_owned()).collect(),
+            synonyms: synonyms.map(|synonym| cleaned(synonym)).collect(),
             names: self.names.iter().filter_map(name).collect(),
         })
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::layout::Settings;
-use crate::text::composed;
+use crate::text::cleaned;
 
 /// Labels of one field: more than any list of species names at once. Each becomes an event with the row's other fields.
 const MOST_LABELS: usize = 256;
@@ -134,7 +134,7 @@ impl Splitter {
         if ends.len() <= self.most_within {
             ends.push(text.len());
         }
-        let is_known = |end: &&usize| self.known.contains(&*composed(text[..**end].trim()));
+        let is_known = |end: &&usize| self.known.contains(&cleaned(&text[..**end]));
         let known = ends.iter().skip(1).rev().find(is_known);
         let end = known.or(ends.first()).copied().unwrap_or(text.len());
         (&text[..end], text[end..].strip_prefix(separator))
