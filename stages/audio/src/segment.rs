@@ -3,8 +3,10 @@
 //! A window starts every `segment.hop_s` seconds; its start is a whole frame of the recording at its own rate. What is left after
 //! the last whole window is dropped, or padded with silence, by `segment.tail`. Copies of a recording have no windows.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chorus_engine::graph::{Input, Output, Pass, Per};
-use chorus_engine::{Config, Scan, ScanContext, UnitContext, Work, WorkError};
+use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Choices, Keys};
 use chorus_tables::UtcMicros;
 use serde::Deserialize;
@@ -62,13 +64,14 @@ impl Segment {
 }
 
 impl Work for Segment {
-    type Found = ();
+    /// The number of recordings without a window, of the units that were made.
+    type Found = AtomicU64;
 
-    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<()>, WorkError> {
+    fn scan(&self, _: &ScanContext<'_>) -> Result<Scan<AtomicU64>, WorkError> {
         Ok(Scan::default())
     }
 
-    fn run(&self, cx: &UnitContext<'_>, (): &()) -> Result<(), WorkError> {
+    fn run(&self, cx: &UnitContext<'_>, without: &AtomicU64) -> Result<(), WorkError> {
         let segment = *cx.settings::<SegmentSettings>()?;
         let recordings = cx.read("recordings", &["recording_id", "start_utc", "sample_rate_hz", "frames", "copy_of"])?;
         let recordings = recordings.ok_or("the unit has no recordings")?;
@@ -84,9 +87,13 @@ impl Work for Segment {
             // A few kilobytes of silence may be months long.
             let coming = (frames as f64 / f64::from(rate) / segment.hop_s) as u64 + 1;
             memory.hold(HELD, (rows.len() as u64 + coming).saturating_mul(BYTES_PER_WINDOW), FEWER)?;
+            let before = rows.len();
             for (index, window) in (0u32..).zip(windows(frames, rate, segment)) {
                 let utc = start_utc.map(|us| us + (window.start_s * 1e6).round() as i64);
                 rows.push((format!("{id}-{index:06}"), id, index, window, utc));
+            }
+            if rows.len() == before {
+                without.fetch_add(1, Ordering::Relaxed);
             }
         }
         cx.write("segments", |batch| {
@@ -102,6 +109,23 @@ impl Work for Segment {
         })?;
         Ok(())
     }
+
+    fn summarise(&self, console: &Console, without: &AtomicU64) {
+        if let Some(remark) = remark(without.load(Ordering::Relaxed)) {
+            console.warn(&remark);
+        }
+    }
+}
+
+/// What is said of recordings without a window; `None` where there are none.
+fn remark(without: u64) -> Option<String> {
+    let count = if without == 1 { "1 recording is".to_owned() } else { format!("{without} recordings are") };
+    (without > 0).then(|| {
+        format!(
+            "segment: {count} shorter than segment.window_s and so without a window: nothing is learnt or found there; set segment.tail to \
+             pad, or make segment.window_s shorter"
+        )
+    })
 }
 
 /// A window of a recording.
@@ -149,6 +173,14 @@ mod tests {
 
     fn starts(frames: u64, params: SegmentSettings) -> Vec<f64> {
         windows(frames, 1000, params).iter().map(|w| w.start_s).collect()
+    }
+
+    #[test]
+    fn recordings_without_a_window_are_told() {
+        assert!(windows(1_500, 1_000, params(3.0, 3.0, Tail::Drop)).is_empty());
+        assert_eq!(remark(0), None);
+        let said = remark(2).unwrap();
+        assert!(said.starts_with("segment: 2 recordings are shorter") && said.contains("segment.tail"), "{said}");
     }
 
     #[test]

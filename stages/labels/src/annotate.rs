@@ -260,13 +260,15 @@ impl Work for Annotate {
         locked(&found.unused).add(&lines);
         write_annotations(cx, &lines, &judge.classes)?;
         write_reviews(cx, &recordings, &reviews)?;
-        windows::write(cx, &recordings, &reviews, &judge.classes, &settings.held_out.composed(), settings.labels.rule())
+        let held_out = settings.held_out.composed();
+        let lost = windows::write(cx, &recordings, &reviews, &judge.classes, &held_out, settings.labels.rule())?;
+        locked(&found.unused).add_lost(lost);
+        Ok(())
     }
 
     fn summarise(&self, console: &Console, found: &UnitParts) {
-        if let Some(sentence) = locked(&found.unused).sentence() {
-            console.warn(&sentence);
-        }
+        let counts = locked(&found.unused);
+        [counts.sentence(), counts.lost_sentence()].iter().flatten().for_each(|sentence| console.warn(sentence));
     }
 }
 

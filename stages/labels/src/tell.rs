@@ -1,10 +1,11 @@
-//! The message about annotations that are not used.
+//! The messages about annotations that are not used, and about those that lie in no window.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_engine::counted;
 
 use crate::judge::AnnotationRow;
+use crate::text::some_of;
 
 /// Number of reasons that the message names; the table `annotations` holds all of them.
 const NAMED: usize = 3;
@@ -16,6 +17,8 @@ pub(crate) struct UnusedCounts {
     unused: u64,
     files: BTreeSet<String>,
     kinds: BTreeMap<String, u64>,
+    /// Events in no window, by class.
+    lost: BTreeMap<String, u64>,
 }
 
 impl UnusedCounts {
@@ -28,6 +31,27 @@ impl UnusedCounts {
             self.files.insert(line.file.clone());
             *self.kinds.entry(unused.kind.clone()).or_default() += 1;
         }
+    }
+
+    /// Counts the events of a unit that lie in no window, by class.
+    pub(crate) fn add_lost(&mut self, lost: BTreeMap<String, u64>) {
+        for (class, count) in lost {
+            *self.lost.entry(class).or_default() += count;
+        }
+    }
+
+    /// How many events lie in no window, of which classes, and what to set; `None` where there are none.
+    pub(crate) fn lost_sentence(&self) -> Option<String> {
+        let count: u64 = self.lost.values().sum();
+        let classes: Vec<String> = self.lost.iter().map(|(class, count)| format!("{class} ({count})")).collect();
+        (count > 0).then(|| {
+            format!(
+                "{} in no window, since what is left of a recording after its last whole window is dropped, or segment.hop_s leaves gaps: \
+                 {}; set segment.tail to pad and segment.min_tail_s to 0, or make segment.window_s shorter",
+                if count == 1 { "1 event lies".to_owned() } else { format!("{count} events lie") },
+                some_of(&classes)
+            )
+        })
     }
 
     /// How many annotations of how many files are not used, and the most frequent reasons; `None` where all are used.
@@ -85,5 +109,16 @@ mod tests {
             said.starts_with("5 of 6 annotations are not used, in 2 files: y (2), x (1), z (1), other reasons (1);"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn events_in_no_window_are_told_with_their_classes() {
+        let mut tally = UnusedCounts::default();
+        assert_eq!(tally.lost_sentence(), None);
+        tally.add_lost([("A".to_owned(), 2)].into());
+        tally.add_lost([("A".to_owned(), 1), ("B".to_owned(), 1)].into());
+        let said = tally.lost_sentence().unwrap();
+        assert!(said.starts_with("4 events lie in no window") && said.contains("A (3), B (1)"), "{said}");
+        assert!(said.contains("segment.tail"), "{said}");
     }
 }

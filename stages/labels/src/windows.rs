@@ -18,6 +18,7 @@ pub(crate) const HELD_OUT: &str = "held_out_labels";
 
 /// Writes the table `labels`: for each window, in the order of `segments`, a row for each class that is not held out. A window with a
 /// class that is held out is unknown for all others, so that nothing learns it as a window without calls; it goes to [`HELD_OUT`].
+/// Returns the number of events of each class that lie in no window.
 pub(crate) fn write(
     cx: &UnitContext<'_>,
     recordings: &[AnnotatedRecording],
@@ -25,13 +26,17 @@ pub(crate) fn write(
     classes: &[String],
     held_out: &[String],
     rule: Rule,
-) -> Result<(), WorkError> {
+) -> Result<BTreeMap<String, u64>, WorkError> {
+    let mut lost = BTreeMap::new();
+    let mut with_windows: BTreeSet<String> = BTreeSet::new();
     let by_id: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.id.as_str(), r)).collect();
     let mut sink = cx.sink("labels", &[])?;
     let mut apart = Vec::new();
     let Some(segments) = cx.read("segments", &["segment_id", "recording_id", "start_s", "end_s"])? else {
         sink.finish()?;
-        return write_held_out(cx, &apart);
+        write_held_out(cx, &apart)?;
+        reviews.values().for_each(|review| count_lost(&[], review, classes, &mut lost));
+        return Ok(lost);
     };
     let (ids, of) = (segments.utf8("segment_id")?, segments.utf8("recording_id")?);
     let (starts, ends) = (segments.f64("start_s")?, segments.f64("end_s")?);
@@ -43,6 +48,10 @@ pub(crate) fn write(
         let heard = |row: usize| heard(starts.value(row), ends.value(row), recording.duration_s);
         let windows: Vec<Interval> = (first..end).map(heard).collect();
         let review = reviews.get(&recording.id).filter(|review| review.is_reviewed());
+        if let Some(review) = reviews.get(&recording.id) {
+            count_lost(&windows, review, classes, &mut lost);
+        }
+        with_windows.insert(recording.id.clone());
         let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
         let (labels, found) = without(labels, classes, held_out);
         apart.extend(found.into_iter().map(|(window, class)| {
@@ -67,7 +76,19 @@ pub(crate) fn write(
         first = end;
     }
     sink.finish()?;
-    write_held_out(cx, &apart)
+    let without = reviews.iter().filter(|(id, _)| !with_windows.contains(*id));
+    without.for_each(|(_, review)| count_lost(&[], review, classes, &mut lost));
+    write_held_out(cx, &apart)?;
+    Ok(lost)
+}
+
+/// Counts the events of a recording that lie in none of its windows, by class.
+fn count_lost(windows: &[Interval], review: &Review, classes: &[String], lost: &mut BTreeMap<String, u64>) {
+    let is_lost = |span: &Interval| !windows.iter().any(|window| touch(*window, *span));
+    let events = review.events.iter().chain(&review.whole);
+    for (class, _) in events.filter(|(_, span)| is_lost(span)) {
+        *lost.entry(classes[*class].clone()).or_default() += 1;
+    }
 }
 
 /// The part of a window that lies in its recording. In the silence that pads it nobody can have heard anything.
@@ -212,6 +233,24 @@ mod tests {
         let (positive, overlap_s) = of(span(9.8, 12.0));
         assert!(!positive && (overlap_s - 0.2).abs() < 1e-9, "only 0.2 s of it can have been heard: {overlap_s}");
         assert_eq!(of(span(9.25, 12.0)), (true, 0.75));
+    }
+
+    #[test]
+    fn events_in_no_window_are_counted_by_class() {
+        let classes = ["A", "B"].map(str::to_owned);
+        // 12.5 s in windows of 3 s, without the rest.
+        let windows = [span(0.0, 3.0), span(3.0, 6.0), span(6.0, 9.0), span(9.0, 12.0)];
+        let review = Review {
+            events: vec![(0, span(12.1, 12.4)), (0, span(11.9, 12.4)), (1, span(12.2, 12.2)), (1, span(4.0, 4.0))],
+            whole: vec![(0, span(0.0, 12.5))],
+            ..Review::of_silence()
+        };
+        let lost = |windows: &[Interval]| {
+            let mut lost = BTreeMap::new();
+            count_lost(windows, &review, &classes, &mut lost);
+            lost.into_values().collect::<Vec<u64>>()
+        };
+        assert_eq!((lost(&windows), lost(&[])), (vec![1, 1], vec![3, 2]));
     }
 
     #[test]
