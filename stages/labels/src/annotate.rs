@@ -211,6 +211,9 @@ impl Work for Annotate {
         let mut digests = digest::all(cx, archive, &reading)?;
         // Review sheets look like tables of events and may lie among them.
         digests.retain(|path, _| !sheets.contains_key(path));
+        if !cx.look_only {
+            digest::remarks(&digests).iter().for_each(|remark| cx.console().warn(remark));
+        }
         let mut parts = parts_of(reading.layout(), &digests, &lengths, &copies);
         let sheets = parts_of(&layouts::review::ReviewSheets, &sheets, &lengths, &copies);
         parts.extend(sheets.into_iter().map(|part| Part { is_sheet: true, ..part }));

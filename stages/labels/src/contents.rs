@@ -13,6 +13,8 @@ pub struct Contents {
     pub by_recording: BTreeMap<Option<String>, Vec<Event>>,
     /// Labels that the header declares, whether or not an event has them.
     pub declared: BTreeSet<String>,
+    /// What is told once of the file, where its lines can be used and may mean something else.
+    pub remarks: Vec<String>,
     /// Why no line of the file can be used.
     pub fault: Option<String>,
 }

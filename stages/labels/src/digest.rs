@@ -19,6 +19,9 @@ const CACHE_OF_SHEETS: &str = "review-sheets.jsonl";
 /// Raised when the same bytes give other digests, so that older caches are not used.
 const VERSION: u32 = 6;
 
+/// The most remarks on files that are shown.
+const MOST_REMARKS: usize = 5;
+
 /// The summary of an annotation file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Digest {
@@ -28,6 +31,8 @@ pub(crate) struct Digest {
     pub(crate) session: BTreeMap<String, Span>,
     /// Codes of the usable labels, each once, sorted. A vector, since sets for many files would take most of the memory.
     pub(crate) codes: Vec<String>,
+    /// What is told once of the file.
+    pub(crate) remarks: Vec<String>,
     /// Why no line of the file can be used.
     pub(crate) fault: Option<String>,
 }
@@ -46,6 +51,7 @@ impl Digest {
             mentions: contents.by_recording.iter().map(mention).collect(),
             session: session(contents),
             codes: codes(contents, reading),
+            remarks: contents.remarks.clone(),
             fault: contents.fault.clone(),
         }
     }
@@ -127,6 +133,26 @@ pub(crate) fn of_sheets(
     }
 }
 
+/// What is told of files whose lines can be used and may mean something else: each remark with its first file and the number of others.
+pub(crate) fn remarks(digests: &BTreeMap<String, Digest>) -> Vec<String> {
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (path, digest) in digests {
+        digest.remarks.iter().for_each(|remark| files.entry(remark).or_default().push(path));
+    }
+    let more = |files: &[&str]| match files.len() {
+        1 => String::new(),
+        several => format!(" and {} more", several - 1),
+    };
+    let mut told: Vec<String> =
+        files.iter().map(|(remark, files)| format!("annotate: {}{}: {remark}", files[0], more(files))).collect();
+    let left = told.len().saturating_sub(MOST_REMARKS);
+    if left > 0 {
+        told.truncate(MOST_REMARKS);
+        told.push(format!("annotate: {left} more remarks on annotation files like these"));
+    }
+    told
+}
+
 /// Refuses files of which all have a fault: the configuration is then more likely wrong than the files.
 fn refuse_faults(archive: &dyn Archive, digests: &BTreeMap<String, Digest>) -> Result<(), LabelsError> {
     let usable = digests.values().any(|digest| digest.fault.is_none() && !digest.codes.is_empty());
@@ -170,6 +196,17 @@ mod tests {
         let reading = reading("anuraset_raw");
         let digest = Digest::of(&reading.read(track), &reading);
         assert_eq!(digest.codes, ["BOAFAB", "UND"]);
+    }
+
+    #[test]
+    fn a_remark_is_told_once_for_all_files() {
+        let reading = reading("csv");
+        let digest = |text: &str| Digest::of(&reading.read(text.as_bytes()), &reading);
+        let odd = "file,start,end,duration,label\na,1,3,7,X\n";
+        let files = [("1.csv", odd), ("2.csv", odd), ("3.csv", "file,start,end,label\na,1,3,X\n")];
+        let told = remarks(&files.map(|(name, text)| (name.to_owned(), digest(text))).into());
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with("annotate: 1.csv and 1 more: duration differs from end"), "{told:?}");
     }
 
     #[test]

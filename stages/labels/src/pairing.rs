@@ -143,7 +143,7 @@ mod tests {
 
     fn digest(names: &[Option<&str>]) -> Digest {
         let mentions = names.iter().map(|name| (name.map(str::to_owned), "h".to_owned())).collect();
-        Digest { mentions, session: Default::default(), codes: Default::default(), fault: None }
+        Digest { mentions, session: Default::default(), codes: Default::default(), remarks: Vec::new(), fault: None }
     }
 
     #[test]

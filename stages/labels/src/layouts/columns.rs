@@ -3,10 +3,12 @@
 use chorus_keys::{Choices, Keys};
 use serde::{Deserialize, Serialize};
 
+use super::lengths::Lengths;
 use super::rivals::{Rivals, Sense};
 use super::separator::Splitter;
 use crate::delimited::{Delimited, DelimitedRow, plain};
 use crate::event::Event;
+use crate::text::is_missing;
 
 const START: &[&str] = &[
     "start_s",
@@ -201,6 +203,8 @@ pub(crate) struct EventColumns {
     /// Hertz in a unit of the columns `low` and `high`.
     hz: [f64; 2],
     rivals: Rivals,
+    /// The lengths of a table that has ends, too.
+    lengths: Option<Lengths>,
 }
 
 /// The column that says when an event ends.
@@ -267,7 +271,9 @@ impl EventColumns {
         }
         match end {
             End::At(end) if names.end_column.is_none() => {
-                rivals.add(table, (end, END, "annotate.end_column"), &taken, |_| Sense::Seconds);
+                // Beside an onset, an offset is an end.
+                let usual = if plain(&table.header[start]) == ONSET { [END, OFFSET].concat() } else { END.to_vec() };
+                rivals.add(table, (end, &usual, "annotate.end_column"), &taken, |_| Sense::Seconds);
             }
             End::After(length) if names.end_column.is_none() && names.duration_column.is_none() => {
                 rivals.add(table, (length, DURATION, "annotate.duration_column"), &taken, |_| Sense::Seconds);
@@ -281,12 +287,27 @@ impl EventColumns {
             rivals.add(table, (high, HIGH, "annotate.high_column"), &taken, |other| Sense::Hertz(hz(high), hz(other)));
         }
         rivals.refuse_throughout(table)?;
-        Ok(Self { start, end, label, low, high, quality, hz: [low, high].map(|column| column.map_or(1.0, hz)), rivals })
+        let lengths = match end {
+            End::At(end) => length.map(|length| Lengths::of(table, start, end, length)),
+            End::After(_) => None,
+        };
+        let hz = [low, high].map(|column| column.map_or(1.0, hz));
+        Ok(Self { start, end, label, low, high, quality, hz, rivals, lengths })
     }
 
     /// Whether a row has neither times nor a label.
     pub(crate) fn is_blank(&self, row: &DelimitedRow) -> bool {
-        [self.start, self.end.column(), self.label].iter().all(|column| row.text(Some(*column)).is_empty())
+        [self.start, self.end.column(), self.label].iter().all(|column| self.rivals.text(row, *column).is_empty())
+    }
+
+    /// The text of a row's label.
+    pub(crate) fn label<'a>(&self, row: &'a DelimitedRow) -> &'a str {
+        self.rivals.text(row, self.label)
+    }
+
+    /// What is told once of the table.
+    pub(crate) fn remark(&self) -> Option<String> {
+        self.lengths.as_ref()?.remark()
     }
 
     /// The events of a row whose field of the label holds this text, one for each label in it.
@@ -299,15 +320,17 @@ impl EventColumns {
 
     /// A label of a row with the row's times, frequencies and quality.
     pub(crate) fn event(&self, row: &DelimitedRow, label: &str) -> Event {
-        let (start, end) = (row.text(Some(self.start)), row.text(Some(self.end.column())));
-        let event = match self.end {
-            End::At(_) => Event::timed(row.line, start, end, label),
-            End::After(_) => Event::lasting(row.line, start, end, label),
+        let (start, end) = (self.rivals.text(row, self.start), self.rivals.text(row, self.end.column()));
+        let length = self.lengths.as_ref().and_then(|lengths| lengths.in_place_of_end(row)).filter(|_| is_missing(end));
+        let event = match (self.end, length) {
+            (_, Some(length)) => Event::lasting(row.line, start, length, label),
+            (End::At(_), None) => Event::timed(row.line, start, end, label),
+            (End::After(_), None) => Event::lasting(row.line, start, end, label),
         };
         let event = Event { quality: filled(row.text(self.quality)), ..event };
         let event = event.or_problem(label.is_empty().then(|| "no label".to_owned()));
         let event = event.between((row.text(self.low), self.hz[0]), (row.text(self.high), self.hz[1]));
-        event.or_problem(self.rivals.contradiction(row))
+        event.or_problem(self.rivals.contradiction(row)).or_problem(self.lengths.as_ref().and_then(|own| own.contradiction(row)))
     }
 }
 
@@ -374,6 +397,23 @@ mod tests {
         assert_eq!(problems("start,end,label,low_hz,Low Freq (kHz)\n1,2,A,500,0.5\n1,2,A,500,5\n", &[]), Ok(vec![false, true]));
         let refused = problems("start,onset,end,label\n1,2,3,A\n", &[]).unwrap_err();
         assert!(refused.contains("start and onset") && refused.contains("annotate.start_column"), "{refused}");
+    }
+
+    #[test]
+    fn in_each_row_the_column_that_is_filled_counts() {
+        let text = "start,start_time,end,duration,species,label\n1,,3,2,A,\n,4,,2,,A\n7,,9,1,A,A\n1,1,2,1,A,\n";
+        let table = Delimited::read(text.as_bytes(), crate::delimited::Dialect::Detect);
+        let columns = EventColumns::of(&table, &named(&[])).unwrap();
+        let event = |row| columns.event(row, columns.label(row));
+        let events: Vec<Event> = table.rows.iter().map(event).collect();
+        let found: Vec<_> = events.iter().map(|e| (e.label.as_str(), e.start_s, e.end_s, e.problem.is_some())).collect();
+        assert_eq!(found[..2], [("A", Some(1.0), Some(3.0), false), ("A", Some(4.0), Some(6.0), false)]);
+        assert!(found[2].3 && !found[3].3, "an end and a length that contradict each other: {found:?}");
+        let onset = "onset,End Time,offset,label\n1,3,3,A\n1,3,7,A\n";
+        let table = Delimited::read(onset.as_bytes(), crate::delimited::Dialect::Detect);
+        let columns = EventColumns::of(&table, &named(&[])).unwrap();
+        let problems: Vec<bool> = table.rows.iter().map(|row| columns.event(row, "A").problem.is_some()).collect();
+        assert_eq!(problems, [false, true]);
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys, splitter: &Splitter) -> Contents {
         Ok(times) => times,
         Err(fault) => return Contents::faulty(&table, fault),
     };
-    let mut contents = Contents::default();
+    let mut contents = Contents { remarks: columns.remark().into_iter().collect(), ..Contents::default() };
     for (row, name) in table.rows.iter().zip(names) {
         for event in events(row, &columns, splitter) {
             let event = event.or_problem(recording.contradiction(row));
@@ -98,7 +98,7 @@ fn events(row: &DelimitedRow, columns: &EventColumns, splitter: &Splitter) -> Ve
     if columns.is_blank(row) {
         return vec![Event::nothing(row.line)];
     }
-    columns.events(row, row.text(Some(columns.label)), splitter)
+    columns.events(row, columns.label(row), splitter)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod anuraset_processed;
 mod clips;
 mod csv_events;
 mod folders;
+mod lengths;
 mod raven;
 mod raven_times;
 mod rivals;

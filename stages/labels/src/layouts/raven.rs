@@ -117,7 +117,7 @@ impl SelectionTable {
     }
 
     fn contents(&self, table: &Delimited, splitter: &Splitter) -> Contents {
-        let mut contents = Contents::default();
+        let mut contents = Contents { remarks: self.columns.remark().into_iter().collect(), ..Contents::default() };
         let mut rows: BTreeMap<[&str; 4], Vec<&DelimitedRow>> = BTreeMap::new();
         for (row, name) in table.rows.iter().zip(&self.recordings) {
             if let Some(key) = self.selection_of(row, name) {
@@ -177,7 +177,7 @@ impl SelectionTable {
     }
 
     fn label<'t>(&self, row: &'t DelimitedRow) -> &'t str {
-        row.text(Some(self.columns.label))
+        self.columns.label(row)
     }
 
     /// What all rows of a selection share; `None` in a table without views or numbers.

@@ -10,7 +10,7 @@ use crate::delimited::{Delimited, DelimitedRow, plain};
 use crate::text::{composed, is_missing, number, seconds};
 
 /// Seconds by which two equal times may differ in any case, since tables round: half of the last digit of tenths.
-const SECONDS_APART: f64 = 0.05 + 1e-9;
+pub(super) const SECONDS_APART: f64 = 0.05 + 1e-9;
 /// Times that differ by this share of one in the last digit of the coarser one are different.
 const LAST_DIGIT: f64 = 1.0 - 1e-6;
 /// Hertz by which two equal frequencies may differ, or this share where that is more.
@@ -48,6 +48,8 @@ struct Rival {
     shared: BTreeSet<String>,
     /// Labels that some row has in both columns. Others may still have different words, as where programs call noises and birds.
     same: BTreeSet<String>,
+    /// Whether the other column says in its words what the first one says, so that it counts where that is empty.
+    can_replace: bool,
 }
 
 impl Rivals {
@@ -83,6 +85,16 @@ impl Rivals {
         Ok(())
     }
 
+    /// What a row says in the column `first`, or where that is empty in the first of its rivals that is filled.
+    pub(super) fn text<'a>(&self, row: &'a DelimitedRow, first: usize) -> &'a str {
+        let own = row.text(Some(first));
+        if !is_missing(own) {
+            return own;
+        }
+        let others = self.0.iter().filter(|rival| rival.first == first && rival.can_replace);
+        others.map(|rival| row.text(Some(rival.other))).find(|text| !is_missing(text)).unwrap_or(own)
+    }
+
     /// Why a row cannot be used: two columns contradict each other.
     pub(super) fn contradiction(&self, row: &DelimitedRow) -> Option<String> {
         self.0.iter().find_map(|rival| rival.contradiction(row))
@@ -110,6 +122,7 @@ impl Rival {
             apart_s: [first, other].into_iter().map(|column| last_digit(texts(column))).fold(SECONDS_APART, f64::max),
             shared: BTreeSet::new(),
             same: BTreeSet::new(),
+            can_replace: true,
         };
         let filled: Vec<&DelimitedRow> = table.rows.iter().filter(|row| rival.is_filled(row)).collect();
         if matches!(rival.sense, Sense::Labels) {
@@ -117,6 +130,8 @@ impl Rival {
             rival.shared = labels(first).intersection(&labels(other)).cloned().collect();
             let of = |row: &DelimitedRow, column: usize| label(row.text(Some(column)));
             rival.same = filled.iter().filter(|row| of(row, first) == of(row, other)).map(|row| of(row, first)).collect();
+            // Codes and English names of the same species would become two classes.
+            rival.can_replace = filled.is_empty() || !rival.shared.is_empty();
             return Some(rival);
         }
         let agree = filled.iter().filter(|row| rival.contradiction(row).is_none()).count();
@@ -156,7 +171,7 @@ impl Rival {
 }
 
 /// Seconds by which a column's times may be off, as they are written: some programs round the last digit, and others cut off what follows.
-fn last_digit<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
+pub(super) fn last_digit<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
     let digits = |text: &str| {
         let fraction = text.rsplit_once(['.', ',']).map_or("", |(_, after)| after);
         fraction.bytes().take_while(u8::is_ascii_digit).count()
@@ -250,6 +265,19 @@ mod tests {
         assert_eq!(told(city), [false; 5], "most rows are of noises, which have one name");
         assert_eq!(told("a,b\nUnknown,Unknown\nMyotis,Unknown\nMyotis,NA\n"), [false; 3], "no label");
         assert_eq!(told("a,b\nR\u{e3},Ra\u{303}\n"), [false], "letters in two forms");
+    }
+
+    #[test]
+    fn the_other_column_counts_where_the_first_is_empty() {
+        let texts = |text: &str, sense: Sense| -> Vec<String> {
+            let table = Delimited::read(text.as_bytes(), Dialect::Detect);
+            let mut rivals = Rivals::default();
+            rivals.add(&table, (0, &["a", "b"][..], "annotate.a_column"), &[], |_| sense.clone());
+            table.rows.iter().map(|row| rivals.text(row, 0).to_owned()).collect()
+        };
+        assert_eq!(texts("a,b,c\n1,1,x\n,2,x\nNA,3,x\n,,x\n", Sense::Seconds), ["1", "2", "3", ""]);
+        assert_eq!(texts("a,b\nA,\n,B\n", Sense::Labels), ["A", "B"]);
+        assert_eq!(texts("a,b\nBOAFAB,Smith frog\n,Toad\n", Sense::Labels), ["BOAFAB", ""], "other words");
     }
 
     #[test]
