@@ -4,7 +4,7 @@
 //!
 //! A row without a label, or with nothing but zeros, says that nothing was heard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_archive::composed;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
 use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
 use crate::look::{ArchiveLook, place_of};
-use crate::text::number;
+use crate::text::{is_missing, number};
 
 /// Bytes of a column's name that can be a class: every event of the class holds it.
 const LONGEST_CLASS: usize = 256;
@@ -26,6 +26,9 @@ const LONGEST_CLASS: usize = 256;
 /// Columns that say where a clip is from or to which part of the data it belongs. They are no classes.
 const ABOUT_THE_CLIP: &[&str] =
     &["fold", "subset", "split", "site", "date", "species number", "min t", "max t", "id", "index", "take", "src file"];
+
+/// Columns of words that may be the classes where another column counts.
+const KINDS: &[&str] = &["category", "class"];
 
 /// The layout `clips`.
 pub(super) struct Clips;
@@ -102,7 +105,13 @@ fn parse(bytes: &[u8], keys: &ClipKeys, splitter: &Splitter) -> Contents {
         Ok(read) => read,
         Err(fault) => return Contents::faulty(&table, fault),
     };
-    let mut contents = Contents { declared: labels.declared(&table), ..Contents::default() };
+    let remarks = match &labels {
+        ClipLabels::Text(label) if keys.label_column.is_none() => other_kind(&table, *label, &recording),
+        ClipLabels::Text(_) => None,
+        ClipLabels::Classes(columns) => differing_rows(&table, columns, &recording),
+    };
+    let remarks = remarks.into_iter().collect();
+    let mut contents = Contents { declared: labels.declared(&table), remarks, ..Contents::default() };
     for row in &table.rows {
         let name = recording.name(row);
         let unnamed = || name.is_none().then(|| "no recording is named".to_owned());
@@ -113,6 +122,41 @@ fn parse(bytes: &[u8], keys: &ClipKeys, splitter: &Splitter) -> Contents {
         }
     }
     contents.or_silence()
+}
+
+/// A remark on another column of words that may be classes and that differs from the one that counts. It is no reason to refuse rows, since
+/// a kind may stand beside a species.
+fn other_kind(table: &Delimited, label: usize, recording: &RecordingColumns) -> Option<String> {
+    let is_kind =
+        |column: &usize| *column != label && !recording.has(*column) && KINDS.contains(&plain(&table.header[*column]).as_str());
+    let differs = |row: &&DelimitedRow, column: usize| {
+        let (own, other) = (row.text(Some(label)), row.text(Some(column)));
+        !is_missing(own) && !is_missing(other) && number(other).is_none() && composed(own) != composed(other)
+    };
+    let of = |column: usize| Some((column, table.rows.iter().find(|row| differs(row, column))?));
+    let (other, row) = (0..table.header.len()).filter(is_kind).find_map(of)?;
+    Some(format!(
+        "the labels are those of the column {}, and {} differs from it, as on line {}; if the classes are in {}, name it in \
+         annotate.label_column",
+        table.header[label], table.header[other], row.line, table.header[other]
+    ))
+}
+
+/// A remark on a recording with several rows that differ in what is present: what any of them has counts.
+fn differing_rows(table: &Delimited, columns: &[usize], recording: &RecordingColumns) -> Option<String> {
+    let mut known: BTreeMap<String, &DelimitedRow> = BTreeMap::new();
+    let bits = |row: &DelimitedRow| columns.iter().map(|column| bit(row.text(Some(*column)))).collect::<Vec<_>>();
+    table.rows.iter().find_map(|row| {
+        let name = recording.name(row)?;
+        let first = *known.entry(name.clone()).or_insert(row);
+        (bits(first) != bits(row)).then(|| {
+            format!(
+                "{name} has several rows that differ, such as the lines {} and {}; a class that any of them has counts as present; \
+                 correct the rows if one of them is wrong",
+                first.line, row.line
+            )
+        })
+    })
 }
 
 /// The columns of the labels of whole recordings.
@@ -300,6 +344,21 @@ mod tests {
         assert_eq!((bad.len(), bad[0].line, bad[0].problem.as_deref()), (1, 3, Some("TOAD is `x`, expected 0 or 1")));
         let fault = parse("file,FROG\na.wav,yes\nb.wav,0\n").fault.unwrap();
         assert!(fault.contains("(FROG holds `yes` on line 2)"), "{fault}");
+    }
+
+    #[test]
+    fn columns_and_rows_that_differ_are_told() {
+        let told = |text: &str| parse(text).remarks;
+        let both = told("file,category,label\na.wav,C,C\nb.wav,B,C\n");
+        assert!(both.len() == 1 && both[0].contains("column label, and category differs from it, as on line 3"), "{both:?}");
+        assert_eq!(told("file,category,label\na.wav,C,C\n"), [""; 0]);
+        assert_eq!(told("filename,target,category\na.wav,0,dog\n"), [""; 0]);
+        let rows = told("file,A,B\na.wav,1,0\nb.wav,1,1\na.wav,0,1\n");
+        assert!(
+            rows.len() == 1 && rows[0].starts_with("a.wav has several rows that differ, such as the lines 2 and 4"),
+            "{rows:?}"
+        );
+        assert_eq!(told("file,A,B\na.wav,1,0\na.wav,1,0\nb.wav,0,1\n"), [""; 0], "the same twice");
     }
 
     proptest! {
