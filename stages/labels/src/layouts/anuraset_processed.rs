@@ -6,6 +6,7 @@
 
 use super::clips::ClipLabels;
 use super::columns::filled;
+use super::rivals::Rivals;
 use super::separator::Splitter;
 use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
@@ -66,7 +67,7 @@ fn parse(bytes: &[u8]) -> Contents {
     for row in &table.rows {
         let name = names.clip(row);
         let unnamed = name.is_none().then(|| "no clip is named".to_owned());
-        for event in labels.events(&table, row, &Splitter::default()) {
+        for event in labels.events(&table, row, &Rivals::default(), &Splitter::default()) {
             contents.add(name.clone(), event.or_problem(unnamed.clone()).or_problem(table.too_long(row)));
         }
     }

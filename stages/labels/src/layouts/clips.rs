@@ -116,7 +116,7 @@ fn parse(bytes: &[u8], keys: &ClipKeys, splitter: &Splitter) -> Contents {
         let name = recording.name(row);
         let unnamed = || name.is_none().then(|| "no recording is named".to_owned());
         let problem = recording.contradiction(row).or_else(|| rivals.contradiction(row)).or_else(unnamed);
-        for event in labels.events(&table, row, splitter) {
+        for event in labels.events(&table, row, &rivals, splitter) {
             let event = Event { quality: filled(row.text(quality)), ..event };
             contents.add(name.clone(), event.or_problem(problem.clone()).or_problem(table.too_long(row)));
         }
@@ -241,11 +241,11 @@ impl ClipLabels {
         }
     }
 
-    /// The events of a row.
-    pub(super) fn events(&self, table: &Delimited, row: &DelimitedRow, splitter: &Splitter) -> Vec<Event> {
+    /// The events of a row. Where its label is empty, the first of the `rivals` that is filled counts.
+    pub(super) fn events(&self, table: &Delimited, row: &DelimitedRow, rivals: &Rivals, splitter: &Splitter) -> Vec<Event> {
         let mut events: Vec<Event> = match self {
             Self::Text(column) => {
-                let labels = match splitter.labels(row.text(Some(*column))) {
+                let labels = match splitter.labels(rivals.text(row, *column)) {
                     Ok(labels) => labels,
                     Err(problem) => return vec![Event::unusable(row.line, &row.all(), problem)],
                 };
@@ -344,6 +344,12 @@ mod tests {
         assert_eq!((bad.len(), bad[0].line, bad[0].problem.as_deref()), (1, 3, Some("TOAD is `x`, expected 0 or 1")));
         let fault = parse("file,FROG\na.wav,yes\nb.wav,0\n").fault.unwrap();
         assert!(fault.contains("(FROG holds `yes` on line 2)"), "{fault}");
+    }
+
+    #[test]
+    fn an_empty_label_beside_a_filled_one_is_no_silence() {
+        let own = |name: &str, label: &str| (name.to_owned(), vec![label.to_owned()]);
+        assert_eq!(labels("file,species,label\na.wav,A,\nb.wav,,B\n"), [own("a.wav", "A"), own("b.wav", "B")]);
     }
 
     #[test]
