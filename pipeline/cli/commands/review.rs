@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use chorus_labels::layouts::review::{self, SheetRow};
 use chorus_labels::verdicts;
-use chorus_report::review::estimate::{Judged, OfClass, Verdict, of_classes};
+use chorus_report::review::estimate::{OfClass, judged, of_classes};
 use chorus_report::review::prevalence::Sheet;
 use chorus_report::sheets;
 use serde_json::json;
@@ -36,8 +36,8 @@ pub(crate) fn run(args: &ReviewArgs) -> anyhow::Result<ExitCode> {
         return Err(UsageError(format!("--precision: found {}, expected a number above 0 and at most 1", args.precision)).into());
     }
     let sheets = read(&args.sheet)?;
-    let judged: Vec<Judged> = sheets.iter().flat_map(|(_, rows)| rows).map(judged).collect();
-    let found = of_classes(&judged, args.precision);
+    let rows: Vec<&SheetRow> = sheets.iter().flat_map(|(_, rows)| rows).collect();
+    let found = of_classes(&judged(&rows), args.precision);
     output::found(&args.format, COLUMNS, &found, row, object)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -57,27 +57,6 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Sheet>> {
     }
     output::notes(verdicts::told(&faults).as_slice());
     Ok(sheets)
-}
-
-/// The verdict of a row.
-pub(super) fn verdict(row: &SheetRow) -> Verdict {
-    match row.verdict {
-        Some(review::Verdict::Yes) => Verdict::Yes,
-        Some(review::Verdict::No) => Verdict::No,
-        Some(review::Verdict::Unsure) => Verdict::Unsure,
-        None => Verdict::Open,
-    }
-}
-
-fn judged(row: &SheetRow) -> Judged {
-    Judged {
-        class: row.class.clone(),
-        bin: row.bin.clone(),
-        bin_detections: row.bin_detections,
-        score: row.score.unwrap_or(0.0),
-        is_random: row.is_random(),
-        verdict: verdict(row),
-    }
 }
 
 fn row(found: &OfClass) -> [String; COLUMNS.len()] {

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chorus_labels::layouts::review::SheetRow;
+use chorus_report::review::estimate::Verdict;
 use chorus_report::review::rounds::{Heard, OfRound, precisions, rounds};
 use serde_json::json;
 
 use super::freshness;
-use super::review::{read, verdict};
+use super::review::read;
 use crate::args::{RoundsArgs, UsageError};
 use crate::output;
 
@@ -40,9 +41,11 @@ fn of_sheet(sheet: &Path) -> anyhow::Result<Vec<Heard>> {
 
 fn heard(row: &SheetRow) -> Heard {
     Heard {
+        recording: row.recording.clone(),
+        span_s: row.span_s(),
         class: row.class.clone(),
         strata: row.strata.clone(),
-        verdict: verdict(row),
+        verdict: Verdict::of(row),
         is_detected: row.score.zip(row.threshold).map(|(score, threshold)| score >= threshold),
     }
 }

@@ -96,6 +96,42 @@ pub fn latest<T>(given: Vec<T>, topic: impl Fn(&T) -> Topic<'_>) -> Vec<T> {
     given.into_iter().enumerate().filter(|(at, _)| !replaced.contains(at)).map(|(_, one)| one).collect()
 }
 
+/// A clip of some sheets, however often somebody judged it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// The positions of the rows on it: those of one recording, class and span. There is at least one.
+    pub rows: Vec<usize>,
+    /// The position of the row whose verdict counts: the last one whose span holds the clip's. `None` where nobody has judged it.
+    pub verdict: Option<usize>,
+}
+
+/// The clips of rows, each once, in the order of their first rows. `given` are in the order in which they count; an open row replaces no
+/// verdict.
+pub fn clips<T>(given: &[T], topic: impl Fn(&T) -> Topic<'_>, is_judged: impl Fn(&T) -> bool) -> Vec<Clip> {
+    let mut by_class: BTreeMap<(&str, &str), Vec<(usize, Range<f64>)>> = BTreeMap::new();
+    for (at, one) in given.iter().enumerate() {
+        let (recording, class, span_s) = topic(one);
+        by_class.entry((recording, class)).or_default().push((at, span_s));
+    }
+    let mut all = Vec::new();
+    for rows in by_class.into_values() {
+        let mut found: Vec<(&Range<f64>, Clip)> = Vec::new();
+        for (at, span_s) in &rows {
+            match found.iter_mut().find(|(own, _)| holds(own, span_s) && holds(span_s, own)) {
+                Some((_, clip)) => clip.rows.push(*at),
+                None => found.push((span_s, Clip { rows: vec![*at], verdict: None })),
+            }
+        }
+        for (span_s, clip) in found {
+            let decides = |(at, whole): &&(usize, Range<f64>)| is_judged(&given[*at]) && holds(whole, span_s);
+            let verdict = rows.iter().rev().find(decides).map(|(at, _)| *at);
+            all.push(Clip { verdict, ..clip });
+        }
+    }
+    all.sort_by_key(|clip| clip.rows[0]);
+    all
+}
+
 /// The same of what was heard.
 pub fn standing(heard: Vec<Heard>) -> Vec<Heard> {
     latest(heard, |one| (one.recording.as_str(), one.class.as_str(), one.span_s()))
@@ -222,6 +258,23 @@ mod tests {
         assert_eq!(verdicts(&[(3.0, 3.04, Yes), (3.04, 3.08, No)]), [Yes, No], "short ones are not their neighbours");
         let others = vec![heard("FROG", 3.0, 6.0, Yes), heard("TOAD", 3.0, 6.0, No)];
         assert_eq!(super::standing(others).len(), 2);
+    }
+
+    #[test]
+    fn a_clip_is_one_however_often_it_was_judged() {
+        let of = |given: &[(&str, f64, f64, bool)]| -> Vec<(Vec<usize>, Option<usize>)> {
+            let found = clips(given, |(class, start_s, end_s, _)| ("A/r.wav", *class, *start_s..*end_s), |one| one.3);
+            found.into_iter().map(|clip| (clip.rows, clip.verdict)).collect()
+        };
+        assert_eq!(
+            of(&[("F", 3.0, 6.0, true), ("F", 9.0, 12.0, true), ("F", 3.04, 6.0, true)]),
+            [(vec![0, 2], Some(2)), (vec![1], Some(1))]
+        );
+        assert_eq!(of(&[("F", 3.0, 6.0, true), ("F", 3.0, 6.0, false)]), [(vec![0, 1], Some(0))], "an open row replaces none");
+        assert_eq!(of(&[("F", 3.0, 6.0, true), ("T", 3.0, 6.0, true)]), [(vec![0], Some(0)), (vec![1], Some(1))]);
+        assert_eq!(of(&[("F", 3.0, 6.0, true), ("F", 0.0, 60.0, true)]), [(vec![0], Some(1)), (vec![1], Some(1))]);
+        assert_eq!(of(&[("F", 0.0, 60.0, true), ("F", 3.0, 6.0, false)]), [(vec![0], Some(0)), (vec![1], Some(0))]);
+        assert_eq!(of(&[("F", 3.0, 6.0, false)]), [(vec![0], None)]);
     }
 
     #[test]

@@ -11,6 +11,9 @@
 
 use std::collections::BTreeMap;
 
+use chorus_labels::layouts::review::{self, SheetRow};
+use chorus_labels::verdicts::clips;
+
 /// Standard deviations of a two-sided interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -42,6 +45,37 @@ pub enum Verdict {
     Unsure,
     /// Nothing yet.
     Open,
+}
+
+impl Verdict {
+    /// The verdict of a row of a sheet.
+    pub fn of(row: &SheetRow) -> Self {
+        match row.verdict {
+            Some(review::Verdict::Yes) => Self::Yes,
+            Some(review::Verdict::No) => Self::No,
+            Some(review::Verdict::Unsure) => Self::Unsure,
+            None => Self::Open,
+        }
+    }
+}
+
+/// The clips of sheets, each once and with the verdict that counts ([`chorus_labels::verdicts`]). `rows` are in the order in which they
+/// count. A clip that was drawn by chance stands for its bin, however often it was drawn or judged for another reason too.
+pub fn judged(rows: &[&SheetRow]) -> Vec<Judged> {
+    let found = clips(rows, |row| (row.recording.as_str(), row.class.as_str(), row.span_s()), |row| row.verdict.is_some());
+    let of_clip = |clip: chorus_labels::verdicts::Clip| {
+        let drawn = clip.rows.iter().find(|at| rows[**at].is_random()).unwrap_or(&clip.rows[0]);
+        let row = rows[*drawn];
+        Judged {
+            class: row.class.clone(),
+            bin: row.bin.clone(),
+            bin_detections: row.bin_detections,
+            score: row.score.unwrap_or(0.0),
+            is_random: row.is_random(),
+            verdict: clip.verdict.map_or(Verdict::Open, |at| Verdict::of(rows[at])),
+        }
+    };
+    found.into_iter().map(of_clip).collect()
 }
 
 /// A precision with its interval.
@@ -201,6 +235,43 @@ mod tests {
         let (threshold, at, left) = found.threshold.unwrap();
         assert_eq!((threshold, at.precision, left), (0.4, 1.0, 550.0));
         assert_eq!(of_classes(&clips, 0.5)[0].threshold.map(|t| t.0), Some(0.3));
+    }
+
+    /// The rows of a sheet on five clips of one bin, of these strata and all with this verdict.
+    fn sheet(strata: &str, verdict: Option<review::Verdict>) -> Vec<SheetRow> {
+        let row = |at: u32| SheetRow {
+            line: at + 2,
+            recording: "A/1.wav".into(),
+            class: "FROG".into(),
+            start_s: f64::from(at) * 10.0,
+            end_s: f64::from(at) * 10.0 + 3.0,
+            verdict,
+            listener: None,
+            strata: strata.into(),
+            bin: "0.5-1".into(),
+            bin_detections: 50,
+            score: Some(0.6),
+            threshold: None,
+        };
+        (0..5).map(row).collect()
+    }
+
+    #[test]
+    fn a_clip_that_was_judged_twice_counts_once_with_its_last_verdict() {
+        use review::Verdict::{No, Unsure, Yes};
+        let of = |sheets: &[Vec<SheetRow>]| {
+            let rows: Vec<&SheetRow> = sheets.iter().flatten().collect();
+            let found = of_classes(&judged(&rows), 0.9).remove(0);
+            (found.clips, found.sampled, found.all.map(|all| (all.precision, all.effective_n)))
+        };
+        let (yes, no) = (|| sheet("random", Some(Yes)), || sheet("random", Some(No)));
+        assert_eq!(of(&[yes()]), ([5, 0, 0, 0], 5, Some((1.0, 5.0))));
+        assert_eq!(of(&[yes(), no()]), ([0, 5, 0, 0], 5, Some((0.0, 5.0))));
+        assert_eq!(of(&[yes(), yes()]), of(&[yes()]), "the interval is as wide as before");
+        assert_eq!(of(&[yes(), sheet("random", None)]), of(&[yes()]), "an empty row takes nothing back");
+        assert_eq!(of(&[yes(), sheet("random", Some(Unsure))]), ([0, 0, 5, 0], 0, None), "taken back");
+        assert_eq!(of(&[yes(), sheet("uncertain", Some(No))]), of(&[no()]), "judged again for another reason");
+        assert_eq!(of(&[sheet("top", Some(Yes)), no()]), of(&[no()]));
     }
 
     #[test]

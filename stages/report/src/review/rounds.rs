@@ -7,8 +7,10 @@
 //! which the class got verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use chorus_engine::{RunTables, RunTablesError};
+use chorus_labels::verdicts::clips;
 
 use super::estimate::Verdict;
 use super::next::STRATEGIES;
@@ -26,6 +28,10 @@ pub const ROUNDS: usize = 2;
 /// What somebody said of a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
+    /// The recording, as the sheet names it.
+    pub recording: String,
+    /// The span that was judged, seconds of the recording.
+    pub span_s: Range<f64>,
     /// The class.
     pub class: String,
     /// Why the clip was chosen; several reasons are joined by `+`.
@@ -92,15 +98,29 @@ pub fn rounds(rounds: &[Vec<Heard>], runs: &[Precisions]) -> Vec<OfRound> {
     (1 - before..=rounds.len()).flat_map(of_round).collect()
 }
 
+/// The clips of what was said, each once: with its last verdict ([`chorus_labels::verdicts`]), and with why it was chosen and what the model
+/// said when it was judged last. They are in the order of these verdicts.
+fn standing(given: &[Heard]) -> Vec<Heard> {
+    let is_judged = |heard: &Heard| heard.verdict != Verdict::Open;
+    let topic = |heard: &Heard| (heard.recording.as_str(), heard.class.as_str(), heard.span_s.clone());
+    let mut found = clips(given, topic, is_judged);
+    found.sort_by_key(|clip| clip.verdict);
+    let of_clip = |clip: chorus_labels::verdicts::Clip| {
+        let own = clip.rows.iter().rev().find(|at| is_judged(&given[**at])).unwrap_or(&clip.rows[0]);
+        Heard { verdict: clip.verdict.map_or(Verdict::Open, |at| given[at].verdict), ..given[*own].clone() }
+    };
+    found.into_iter().map(of_clip).collect()
+}
+
 fn of_class(rounds: &[Vec<Heard>], runs: &[Precisions], before: usize, round: usize, class: Option<&str>) -> OfRound {
     let own = |round: &'_ [Heard]| -> Vec<Heard> {
         round.iter().filter(|heard| class.is_none_or(|class| heard.class == class)).cloned().collect()
     };
-    let so_far: Vec<Heard> = rounds[..round].iter().flat_map(|round| own(round)).collect();
+    let so_far = standing(&rounds[..round].iter().flat_map(|round| own(round)).collect::<Vec<_>>());
     let count = |verdict| so_far.iter().filter(|heard| heard.verdict == verdict).count() as u64;
     let decided = |heard: &&Heard| matches!(heard.verdict, Verdict::Yes | Verdict::No);
     let mut strategies: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let this = round.checked_sub(1).map(|at| own(&rounds[at])).unwrap_or_default();
+    let this = round.checked_sub(1).map(|at| standing(&own(&rounds[at]))).unwrap_or_default();
     for heard in this.iter().filter(decided) {
         for stratum in heard.strata.split('+') {
             let (yes, all) = strategies.entry(stratum.to_owned()).or_default();
@@ -156,10 +176,16 @@ pub fn precisions(run: &RunTables) -> Result<Precisions, RunTablesError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
+    /// A clip of its own.
     fn heard(strata: &str, verdict: Verdict, is_detected: bool) -> Heard {
-        Heard { class: "FROG".into(), strata: strata.into(), verdict, is_detected: Some(is_detected) }
+        static CLIPS: AtomicU32 = AtomicU32::new(0);
+        let start_s = f64::from(CLIPS.fetch_add(1, Ordering::Relaxed)) * 3.0;
+        let (recording, class, strata) = ("A/1.wav".into(), "FROG".into(), strata.into());
+        Heard { recording, span_s: start_s..start_s + 3.0, class, strata, verdict, is_detected: Some(is_detected) }
     }
 
     fn frog(rows: &[OfRound]) -> Vec<&OfRound> {
@@ -186,6 +212,18 @@ mod tests {
             rows.iter().map(|row| (row.round, row.class.is_none())).collect::<Vec<_>>(),
             [(1, false), (1, true), (2, false), (2, true)]
         );
+    }
+
+    #[test]
+    fn a_clip_that_was_judged_again_counts_with_its_last_verdict() {
+        use Verdict::{No, Open, Yes};
+        let clip = heard("uncertain", Yes, true);
+        let again = |verdict| Heard { verdict, ..clip.clone() };
+        let rows = rounds(&[vec![clip.clone(), again(Yes)], vec![again(No)], vec![again(Open)]], &[]);
+        let of = frog(&rows);
+        assert_eq!([0, 1, 2].map(|at: usize| of[at].verdicts), [[1, 0, 0], [0, 1, 0], [0, 1, 0]]);
+        assert_eq!([0, 1, 2].map(|at: usize| of[at].agreed), [(1, 1), (0, 1), (0, 1)]);
+        assert_eq!(of[0].strategies, [("uncertain".to_owned(), (1, 1))].into());
     }
 
     #[test]
