@@ -221,7 +221,7 @@ fn a_recording_that_went_away_takes_its_units_with_it() {
     let raw = survey.archive().join("raw_data");
     let site = fs::read_dir(&raw).unwrap().flatten().next().unwrap().file_name().to_string_lossy().into_owned();
     fs::remove_dir_all(raw.join(&site)).unwrap();
-    survey.run_all();
+    survey.run_with(&["--remove-missing"]);
     let left = contents(&survey.run().join("tables"), "");
     // What was annotated stays: its recordings are missing, and the annotations say so.
     let of_site: Vec<&String> =
@@ -293,4 +293,33 @@ fn a_missing_disk_costs_nothing_and_what_is_gone_for_good_is_removed_when_asked_
     moved(&sites, &elsewhere);
     survey.run_with(&["ingest", "--remove-missing"]);
     assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings").trim(), "n\n1");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_removed_while_a_link_to_a_folder_leads_nowhere() {
+    let survey = Survey::made();
+    let before = survey.results();
+    let raw = survey.archive().join("raw_data");
+    let site = fs::read_dir(&raw).unwrap().flatten().next().unwrap().file_name().to_string_lossy().into_owned();
+    let (folder, elsewhere) = (raw.join(&site), survey.folder().join("disk"));
+    fs::rename(&folder, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
+    assert!(survey.run_all().contains("nothing to do"), "a link to a folder is a folder");
+    let away = survey.folder().join("away");
+    fs::rename(&elsewhere, &away).unwrap();
+    let link = format!("raw_data/{site} -> {}", elsewhere.display());
+    for (args, wanted) in [(&["run"][..], "lead nowhere"), (&["run", "--dry-run"], "without --dry-run, this command refuses")] {
+        let output = survey.chorus(args);
+        let said = common::text(&output.stderr);
+        assert!(said.contains(wanted) && said.contains(&link) && said.contains("--remove-missing"), "{said}");
+        assert_eq!(output.status.success(), args.len() > 1, "{said}");
+    }
+    assert_same(&survey.results(), &before, "a missing disk changed files");
+    fs::remove_file(&folder).unwrap();
+    let said = common::text(&survey.chorus(&["run"]).stderr);
+    assert!(said.contains(&format!("no recordings of {site} any more")) && said.contains("--remove-missing"), "{said}");
+    assert_same(&survey.results(), &before, "a missing site changed files");
+    let said = survey.run_with(&["ingest", "--remove-missing", "--quiet"]);
+    assert!(said.contains("removed: its recordings are no longer in the archive"), "{said}");
 }

@@ -52,7 +52,7 @@ fn the_tables_hold_what_the_runs_say_with_mean_and_spread() {
     let survey = Survey::tiny();
     let (table, said) = sweep_well(&survey, &METHODS);
     // What no varied key touches was made once, and nothing else in the base.
-    assert!(survey.run().join("tables/features").exists() && !survey.run().join("model").exists());
+    assert!(survey.run().join("tables/features").exists() && !survey.run().join("model/model.yaml").exists());
     for run in RUNS {
         assert_eq!(taken(&survey, run)["featurize"], 6, "{run}");
         assert!(!folder(&survey).join(run).join("report").exists());

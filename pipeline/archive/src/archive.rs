@@ -124,6 +124,9 @@ pub enum EntryState {
     File,
     /// A link to a file that is not there, as where a disk is missing. Its size is 0.
     DanglingLink,
+    /// A link that leads nowhere, or to itself, and whose name is not that of a wanted file: a folder may be behind it, such as that of a
+    /// disk that is not mounted. Its size is 0, and its version says where it leads.
+    LostLink,
     /// A file whose real path is not UTF-8: `path` shows it and does not open it.
     NotUtf8,
 }

@@ -221,12 +221,26 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_a_file_that_is_not_there_is_listed_and_a_link_to_itself_is_not() {
+    fn links_that_lead_nowhere_are_listed_and_told_apart() {
         let (dir, local) = archive(&["a.wav"]);
         std::os::unix::fs::symlink("gone.wav", dir.path().join("b.wav")).unwrap();
         std::os::unix::fs::symlink("c.wav", dir.path().join("c.wav")).unwrap();
-        let found: Vec<_> = wavs(&local, "", &[]).unwrap().into_iter().map(|e| (e.path, e.state)).collect();
-        assert_eq!(found, [("a.wav".into(), EntryState::File), ("b.wav".into(), EntryState::DanglingLink)]);
+        std::os::unix::fs::symlink("/media/disk/North", dir.path().join("North")).unwrap();
+        std::os::unix::fs::symlink("South", dir.path().join("South")).unwrap();
+        let of = |exclude: &[&str]| -> Vec<(String, EntryState)> {
+            wavs(&local, "", exclude).unwrap().into_iter().map(|e| (e.path, e.state)).collect()
+        };
+        let named = |name: &str, state| (name.to_owned(), state);
+        let files = [
+            named("a.wav", EntryState::File),
+            named("b.wav", EntryState::DanglingLink),
+            named("c.wav", EntryState::DanglingLink),
+        ];
+        let links = [named("North", EntryState::LostLink), named("South", EntryState::LostLink)];
+        assert_eq!(of(&[]), [&links[..], &files[..]].concat());
+        assert_eq!(of(&["North", "South"]), files, "what is excluded is not told");
+        let leads = wavs(&local, "", &[]).unwrap().into_iter().find(|e| e.path == "North").map(|e| e.version.to_string());
+        assert_eq!(leads.as_deref(), Some("/media/disk/North"));
         assert!(local.open("b.wav").unwrap_err().is_not_found());
     }
 

@@ -229,6 +229,30 @@ pub enum EngineError {
         /// Site-days of the run.
         known: usize,
     },
+    /// Whole sites are gone.
+    #[error(
+        "{path}: the archive has no recordings of {sites} any more; is a disk missing? If they are gone for good, remove what was made from \
+         them with: chorus run --remove-missing",
+        path = .path.display()
+    )]
+    SitesGone {
+        /// The run.
+        path: PathBuf,
+        /// The sites.
+        sites: String,
+    },
+    /// Recordings are gone, and links lead nowhere behind which they may be.
+    #[error(
+        "{path}: recordings are gone, and these links in the archive lead nowhere: {links}; is a disk missing? Mount it, or remove the \
+         links. If the recordings are gone for good, remove what was made from them with: chorus run --remove-missing",
+        path = .path.display()
+    )]
+    LinksLost {
+        /// The run.
+        path: PathBuf,
+        /// The links, each with where it leads.
+        links: String,
+    },
     /// The worker program is missing or failed.
     #[error("{stage}: the worker {worker} {detail}")]
     Worker {
@@ -269,6 +293,8 @@ impl EngineError {
             | Self::UnknownUnit { .. } => true,
             Self::Disk { .. }
             | Self::FewLeft { .. }
+            | Self::SitesGone { .. }
+            | Self::LinksLost { .. }
             | Self::Io { .. }
             | Self::Locked { .. }
             | Self::Memory { .. }

@@ -37,7 +37,11 @@ pub(crate) fn list(archive: &dyn Archive, place: &str, extensions: &[&str]) -> R
         archive.sorted(Selection { folder: place, is_excluded: &|_| false, is_wanted: &is_wanted }).map_err(|error| {
             if error.is_not_found() { LabelsError::NoFolder { path: error.location } } else { LabelsError::Archive(error) }
         })?;
-    Ok(entries.into_iter().filter(|entry| entry.state != EntryState::DanglingLink).map(Listed::from).collect())
+    Ok(entries
+        .into_iter()
+        .filter(|entry| matches!(entry.state, EntryState::File | EntryState::NotUtf8))
+        .map(Listed::from)
+        .collect())
 }
 
 fn is_annotation(name: &str, extensions: &[&str]) -> bool {

@@ -3,7 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-use chorus_archive::{Archive, Kind, Selection};
+use chorus_archive::{Archive, EntryState, Kind, Selection};
 
 use crate::delimited::{Delimited, Dialect};
 use crate::files;
@@ -77,7 +77,8 @@ impl<'a> ArchiveLook<'a> {
         let find = || {
             let is_wanted = |name: &str| name == CLIPS_FOR_RAVEN;
             let lists = self.archive.sorted(Selection { folder: ".", is_excluded: &|_| false, is_wanted: &is_wanted });
-            let folders = lists.unwrap_or_default().into_iter().map(|list| beside(&list.path, CLIPS));
+            let folders = lists.unwrap_or_default().into_iter().filter(|list| list.state == EntryState::File);
+            let folders = folders.map(|list| beside(&list.path, CLIPS));
             folders.filter(|folder| self.has_folder(folder)).collect()
         };
         self.clip_folders.get_or_init(find)

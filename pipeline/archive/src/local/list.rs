@@ -44,9 +44,12 @@ pub(super) fn entries<'a>(
     rayon::scope(|scope| search.read_below(scope, top.clone(), identity));
     let mut folders = search.in_order(top, identity)?;
     search.refuse_unknown(&mut folders)?;
+    let lost: Vec<Entry> = folders.iter_mut().flat_map(|(place, folder)| lost_entries(place, folder, selection)).collect();
     if folders.iter().all(|(place, folder)| place.is_text() && folder.unnamed.is_empty()) {
         // Paths are made one by one, and what a folder held goes with its last file: an archive has millions of them.
-        return Ok(Box::new(folders.into_iter().flat_map(move |(place, folder)| folder.entries(place, selection)).map(Ok)));
+        return Ok(Box::new(
+            folders.into_iter().flat_map(move |(place, folder)| folder.entries(place, selection)).chain(lost).map(Ok),
+        ));
     }
     let (mut found, mut unnamed) = (Vec::new(), Vec::new());
     for (place, mut folder) in folders {
@@ -57,7 +60,7 @@ pub(super) fn entries<'a>(
         unnamed.extend(nameless);
     }
     let unnamed = told_apart(unnamed, &found);
-    Ok(Box::new(found.into_iter().chain(unnamed).map(Ok)))
+    Ok(Box::new(found.into_iter().chain(unnamed).chain(lost).map(Ok)))
 }
 
 /// A folder by its path in the file system and its plain path in the archive.
@@ -89,6 +92,8 @@ struct Folder {
     unnamed: Vec<(OsString, Facts)>,
     /// Folders, sorted by name.
     folders: Vec<(OsString, Identity)>,
+    /// Links that lead nowhere and are no wanted files, each with where it leads, sorted by name.
+    lost: Vec<(OsString, String)>,
     /// What cannot be looked at, sorted by name.
     unknown: Vec<(OsString, io::Error)>,
 }
@@ -104,6 +109,8 @@ struct Facts {
 enum Kind {
     Folder(Identity),
     File(Facts),
+    /// A link that leads nowhere and is no wanted file, with where it leads.
+    Lost(String),
     /// What cannot be looked at.
     Unknown(io::Error),
 }
@@ -123,6 +130,7 @@ impl Folder {
     fn push(&mut self, name: OsString, kind: Kind) {
         match kind {
             Kind::Folder(identity) => self.folders.push((name, identity)),
+            Kind::Lost(target) => self.lost.push((name, target)),
             Kind::Unknown(error) => self.unknown.push((name, error)),
             Kind::File(facts) => match (name.to_str(), name.to_str().and_then(|text| u32::try_from(text.len()).ok())) {
                 (Some(text), Some(length)) => {
@@ -138,6 +146,7 @@ impl Folder {
     fn sort(&mut self) {
         self.unnamed.sort_by(|a, b| a.0.cmp(&b.0));
         self.folders.sort_by(|a, b| a.0.cmp(&b.0));
+        self.lost.sort();
         self.unknown.sort_by(|a, b| a.0.cmp(&b.0));
         self.names.shrink_to_fit();
         self.files.shrink_to_fit();
@@ -160,6 +169,13 @@ impl Folder {
 fn unnamed_entries(files: Vec<(OsString, Facts)>, place: &Place, selection: Selection<'_>) -> Vec<Entry> {
     let with_paths = files.into_iter().map(|(name, facts)| (joined(&place.plain, &shown(&name)), facts));
     with_paths.filter(|(path, _)| !(selection.is_excluded)(path)).map(|(path, facts)| facts.entry(path, false)).collect()
+}
+
+/// Links of a folder that lead nowhere, without those that are excluded.
+fn lost_entries(place: &Place, folder: &mut Folder, selection: Selection<'_>) -> Vec<Entry> {
+    let links = std::mem::take(&mut folder.lost).into_iter().map(|(name, target)| (joined(&place.plain, &shown(&name)), target));
+    let entry = |(path, target): (String, String)| Entry { path, size: 0, version: target.into(), state: EntryState::LostLink };
+    links.filter(|(path, _)| !(selection.is_excluded)(path)).map(entry).collect()
 }
 
 struct Search<'a> {
@@ -253,12 +269,14 @@ impl Search<'_> {
                 Some(Kind::File(Facts { size: meta.len(), version: Some(version) }))
             }
             Ok(_) => None,
-            // A file that is not there, as where a disk is missing or content was not fetched, is told and not passed over.
-            Err(e) if e.kind() == ErrorKind::NotFound && is_link && is_wanted() => {
-                Some(Kind::File(Facts { size: 0, version: None }))
-            }
-            // Another dangling link, a link to itself, or a file that went away meanwhile.
-            Err(e) if e.kind() == ErrorKind::NotFound || is_circle(&e) => None,
+            // A link that leads nowhere, as where a disk is missing or content was not fetched, is told and not passed over.
+            Err(e) if is_link && (e.kind() == ErrorKind::NotFound || is_circle(&e)) => Some(if is_wanted() {
+                Kind::File(Facts { size: 0, version: None })
+            } else {
+                Kind::Lost(fs::read_link(entry.path()).map(|target| shown(target.as_os_str())).unwrap_or_default())
+            }),
+            // A file that went away meanwhile.
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(source) => Some(Kind::Unknown(source)),
         }
     }

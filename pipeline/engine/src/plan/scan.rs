@@ -22,6 +22,8 @@ pub struct Scan<F> {
     pub all: External,
     /// Things that were seen and not yet looked into, such as files that are new; with them the stage is not fresh.
     pub pending: Option<String>,
+    /// Links in the archive that lead nowhere, each with where it leads. Units that are gone may be behind them, so nothing is removed.
+    pub lost: Vec<String>,
     /// What the making of each unit gets to see of the look, such as which files belong to which unit.
     pub found: F,
 }
@@ -32,8 +34,8 @@ pub(crate) type Found = Arc<dyn Any + Send + Sync>;
 impl<F: Send + Sync + 'static> Scan<F> {
     /// The same for planning, which is alike for all stages and asks for no more than the units and their dependencies.
     pub(crate) fn erased(self) -> Scan<Found> {
-        let Self { units, hours, all, pending, found } = self;
-        Scan { units, hours, all, pending, found: Arc::new(found) }
+        let Self { units, hours, all, pending, lost, found } = self;
+        Scan { units, hours, all, pending, lost, found: Arc::new(found) }
     }
 }
 

@@ -45,12 +45,14 @@ impl Runner {
     }
 
     /// Plans all passes, or those of a set, without executing any. Gives the states too, with those of units that the base has. `first_look`
-    /// is what the pass that finds the units of the run saw already, where it has looked.
+    /// is what the pass that finds the units of the run saw already, where it has looked. `seen` gets what each pass sees, with the states
+    /// of the run itself.
     pub(super) fn look(
         &self,
         among: Option<&BTreeSet<&'static str>>,
         verify: bool,
         mut first_look: Option<Scan<Found>>,
+        seen: impl Fn(&Pass, &Scan<Found>, &States),
     ) -> Result<(Vec<PassPlan>, States), EngineError> {
         let bases = Base::checked(&self.config, &self.run)?;
         let is_wanted = |pass: &&Pass| among.is_none_or(|among| among.contains(pass.name));
@@ -59,6 +61,7 @@ impl Runner {
         for pass in self.passes().iter().filter(is_wanted) {
             let looked = first_look.take_if(|_| self.is_first_by_site_day(pass));
             let scan = looked.map_or_else(|| self.scan(pass, &states, true, None), Ok)?;
+            seen(pass, &scan, &states);
             let mut plan = self.planner(verify).pass(pass, &states, &scan, &plans)?;
             for base in &bases {
                 self.count_on_base(base, pass, &scan, &mut plan, &mut states)?;

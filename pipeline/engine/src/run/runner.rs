@@ -222,12 +222,12 @@ impl Runner {
     /// [`EngineError`] where the archive or the states cannot be read.
     pub fn plan(&self, verify: bool) -> Result<Vec<PassPlan>, EngineError> {
         self.config.require_purpose()?;
-        Ok(self.look(None, verify, None)?.0)
+        Ok(self.look(None, verify, None, |_, _, _| ())?.0)
     }
 
     /// The plans of these passes and of all that they depend on.
     pub(super) fn plan_for(&self, selected: &[&'static str]) -> Result<(Vec<PassPlan>, States), EngineError> {
-        self.look(Some(&self.needed(selected)), false, None)
+        self.look(Some(&self.needed(selected)), false, None, |_, _, _| ())
     }
 
     /// These passes and all that they depend on.
@@ -251,7 +251,15 @@ impl Runner {
         let needed = self.needed(&selected);
         // Where the share is found by a look at the archive, that look serves.
         let first_look = self.cut(&needed, |pass| selected.contains(&pass.name), true)?;
-        let (plans, states) = self.look(Some(&needed), false, first_look)?;
+        let tell_refusal = |pass: &Pass, scan: &Scan<Found>, states: &States| {
+            let is_chosen = selected.contains(&pass.name) && !scan.hours.is_empty();
+            if is_chosen && let Err(error) = self.refuse_few(pass, scan, states, options) {
+                // Recordings that are new may be those that are gone, with other names.
+                let refuses = if scan.pending.is_some() { "may refuse" } else { "refuses" };
+                self.console.warn(&format!("without --dry-run, this command {refuses} to go on: {error}"));
+            }
+        };
+        let (plans, states) = self.look(Some(&needed), false, first_look, tell_refusal)?;
         let mut planned = Vec::new();
         for mut plan in plans.into_iter().filter(|p| selected.contains(&p.pass)) {
             plan.units.retain(|u| (options.force || !u.status.is_settled()) && self.wants(&u.unit, options));
@@ -307,7 +315,7 @@ impl Runner {
             let looked = first_look.take_if(|_| chosen && self.is_first_by_site_day(pass));
             let scan = looked.map_or_else(|| pool.install(|| self.scan_for(pass, &execution.states, chosen)), Ok)?;
             if chosen && !scan.hours.is_empty() {
-                self.refuse_few(pass, scan.hours.len(), &execution, options)?;
+                self.refuse_few(pass, &scan, &execution.states, options)?;
                 alike::refuse(&self.run, scan.hours.keys())?;
                 roster::write(&self.run, &scan.hours)?;
             }

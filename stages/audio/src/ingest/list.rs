@@ -14,23 +14,37 @@ const EXTENSIONS: [&str; 32] = [
     "aifc", "caf", "wv", "wma", "wac", "au", "snd", "amr", "ape", "tta", "mka", "spx", "m4b", "mpga", "webm",
 ];
 
+/// What an archive holds of recordings.
+pub(super) struct Seen {
+    pub(super) listing: Listing,
+    /// Links behind which recordings may be, and that lead nowhere now; each with where it leads.
+    pub(super) lost: Vec<String>,
+}
+
 /// Lists the recordings below the folder `audio` of an archive.
-pub(super) fn list(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Listing, IngestError> {
+pub(super) fn list(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Seen, IngestError> {
     if archive.kind_of(audio)? != Some(Kind::Folder) {
         return Err(IngestError::NoAudioFolder { location: archive.location(audio) });
     }
     let is_excluded = |path: &str| exclude.covers(path);
     let found = archive.list(Selection { folder: audio, is_excluded: &is_excluded, is_wanted: &is_audio_name })?;
-    let listing = Listing::of(found.map(|entry| entry.map(Listed::from)))?;
+    let mut lost = Vec::new();
+    let listing = Listing::of(found.filter_map(|entry| match entry {
+        Ok(Entry { path, version, state: EntryState::LostLink, .. }) => {
+            lost.push(format!("{path} -> {version}"));
+            None
+        }
+        entry => Some(entry.map(Listed::from)),
+    }))?;
     if listing.is_empty() {
         return Err(IngestError::NoRecordings { location: archive.location(audio) });
     }
-    Ok(listing)
+    Ok(Seen { listing, lost })
 }
 
 /// The same as texts, sorted by path.
 pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Vec<Listed>, IngestError> {
-    Ok(list(archive, audio, exclude)?.listed())
+    Ok(list(archive, audio, exclude)?.listing.listed())
 }
 
 /// Whether a file of this name may be a recording, by its extension.

@@ -36,6 +36,7 @@ use catalogue::{Catalogue, Look};
 pub use error::IngestError;
 use exclude::Exclude;
 pub use glance::{Glance, glance};
+use list::Seen;
 pub use list::is_audio_name;
 use params::Params;
 pub(crate) use params::{ArchiveSettings, IngestSettings, timezone};
@@ -100,7 +101,7 @@ impl Work for Ingest {
         let own_names = params.ingest.name_pattern.as_deref().map(OwnPattern::new).transpose().map_err(IngestError::from)?;
         let sheet = sheet::Sheet::read(archive, params.ingest.site_sheet.as_deref(), params.archive.timezone.as_deref())?;
         let exclude = Exclude::new(&params.archive.exclude);
-        let listing = list::list(archive, &params.archive.audio, &exclude)?;
+        let Seen { listing, lost } = list::list(archive, &params.archive.audio, &exclude)?;
         let rules = Rules { archive_name: archive.name(), sheet, own_names, params };
         rules.refuse_long_folders(&listing)?;
         let doubts = rules.doubtful_folders(&listing);
@@ -108,20 +109,26 @@ impl Work for Ingest {
         if cx.only.is_some() && !cx.look_only && pending.files() > 0 {
             let others = format!("read its part; other shares have to read {} yet", counted(pending.files(), "file"));
             let (units, hours, all) = (BTreeMap::new(), BTreeMap::new(), External::new());
-            return Ok(Scan { units, hours, all, pending: Some(others), found: catalogue });
+            return Ok(Scan { units, hours, all, pending: Some(others), lost, found: catalogue });
         }
         let remarks = catalogue.rules().sheet.judge(&tally.fits)?;
         if !cx.look_only {
             let pattern = tally.unfitting_pattern(catalogue.rules());
+            lost.iter().for_each(|link| cx.console().warn(&lost_link(link)));
             exclude.remarks().iter().chain(&remarks).chain(&pattern).chain(&doubts).for_each(|remark| cx.console().warn(remark));
             check_rejected(cx, &tally, catalogue.rules().params.ingest.max_rejected_fraction)?;
         }
-        Ok(Scan { units, hours, all: External::new(), pending: pending.in_words(), found: catalogue })
+        Ok(Scan { units, hours, all: External::new(), pending: pending.in_words(), lost, found: catalogue })
     }
 
     fn run(&self, cx: &UnitContext<'_>, catalogue: &Catalogue) -> Result<(), WorkError> {
         Ok(rows::write(cx, &catalogue.rows(cx)?)?)
     }
+}
+
+/// What a warning says of a link that leads nowhere.
+fn lost_link(link: &str) -> String {
+    format!("{link}: this link leads nowhere; if recordings are behind it, mount the disk, else remove the link")
 }
 
 /// Warns of rejected recordings.

@@ -180,7 +180,7 @@ fn read_files(
 fn look_into(archive: &dyn Archive, file: &Listed) -> Option<Probe> {
     match file.state {
         EntryState::NotUtf8 => Some(Probe::nameless()),
-        EntryState::DanglingLink => Some(Probe::missing()),
+        EntryState::DanglingLink | EntryState::LostLink => Some(Probe::missing()),
         EntryState::File => read(archive, &file.path),
     }
 }

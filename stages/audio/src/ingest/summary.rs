@@ -258,6 +258,7 @@ fn basis_hash(piece: &Piece, rules: &str) -> String {
             EntryState::File => 0,
             EntryState::NotUtf8 => 1,
             EntryState::DanglingLink => 2,
+            EntryState::LostLink => 3,
         });
     }
     hash_bytes(&text)
