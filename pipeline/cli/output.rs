@@ -66,7 +66,7 @@ pub(crate) fn warnings(warnings: &[impl Display]) {
 fn on_stderr(kind: &str, lines: &[impl Display]) {
     for line in lines {
         // When stderr is closed, the message cannot be shown; the command goes on.
-        let _ = writeln!(std::io::stderr(), "{kind}: {}", shown_lines(&line.to_string()));
+        let _ = writeln!(std::io::stderr(), "{kind}: {}", shown(&line.to_string()));
     }
 }
 

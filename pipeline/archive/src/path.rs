@@ -57,10 +57,14 @@ pub fn compatible(text: &str) -> String {
 
 /// Folders that systems keep on disks, cards and network drives: bins, snapshots, indexes, and what was found after a crash.
 /// What lies in them was deleted, or is a copy or a remainder.
-const OF_SYSTEMS: [&str; 19] = [
+const OF_SYSTEMS: [&str; 27] = [
     "system volume information",
     "$recycle.bin",
     "$extend",
+    "$winreagent",
+    "config.msi",
+    "msocache",
+    "wpsystem",
     "recycle.bin",
     "recycler",
     "recycled",
@@ -68,7 +72,11 @@ const OF_SYSTEMS: [&str; 19] = [
     "lost.dir",
     "__macosx",
     "network trash folder",
+    "temporary items",
     "@eadir",
+    "@synoresource",
+    "@synoeastream",
+    "_gsdata_",
     "@recycle",
     "@recently-snapshot",
     "@sharebin",
@@ -121,6 +129,32 @@ mod tests {
     fn urls_are_known_by_their_scheme() {
         assert!(is_url("s3://bucket/prefix") && is_url("https://example.org"));
         assert!(!is_url("/data/ponds") && !is_url("C:/data") && !is_url("a/b://c") && !is_url("://x"));
+    }
+
+    #[test]
+    fn folders_of_systems_are_passed_over_in_any_case_and_sites_are_not() {
+        for name in [
+            "Config.Msi",
+            "MSOCache",
+            "$WinREAgent",
+            "Temporary Items",
+            "Network Trash Folder",
+            "WPSystem",
+            "@SynoResource",
+            "@SynoEAStream",
+            "_gsdata_",
+            ".fseventsd",
+            ".Trash-1000",
+            ".DocumentRevisions-V100",
+            ".TemporaryItems",
+            "found.000",
+            "System Volume Information",
+        ] {
+            assert!(is_passed_over(name), "{name}");
+        }
+        for name in ["POND01", "found.wav", "Recovery", "Lost Creek", "$1 site", "@home"] {
+            assert!(!is_passed_over(name), "{name}");
+        }
     }
 
     #[test]

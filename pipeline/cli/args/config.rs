@@ -13,7 +13,7 @@ pub(crate) struct InitArgs {
     /// Folder of a trained model: it is applied to the archive, and judged where the archive has labels
     #[arg(long, value_name = "FOLDER")]
     pub(crate) model: Option<PathBuf>,
-    /// File to write [default: configs/ARCHIVE.yaml]
+    /// File to write, - for stdout [default: configs/ARCHIVE.yaml]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Print no advice on what is missing and what comes next

@@ -59,8 +59,8 @@ pub(crate) enum ModelExport {
         /// Folder of the model, such as runs/NAME/model
         folder: PathBuf,
         /// The file to write; its name ends in .onnx
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
+        #[arg(long, short, alias = "out", value_name = "FILE")]
+        output: PathBuf,
         /// What the network takes: windows of sound, or rows of the table features
         #[arg(long, value_name = "INPUT", default_value = "audio", value_parser = ["audio", "features"])]
         input: String,

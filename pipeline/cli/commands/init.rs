@@ -41,10 +41,17 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
     layout.annotations = layout.annotations.filter(|found| card.is_none() || found.note.is_none());
     let unread = chorus_labels::unread(&look, layout.annotations.as_ref());
     let path = args.output.clone().unwrap_or_else(|| default_output(&*archive));
-    if path.exists() {
+    let to_stdout = path == Path::new("-");
+    if path.exists() && !to_stdout {
         return Err(UsageError(format!("{}: this file exists already; name another file with -o", path.display())).into());
     }
     let text = configuration(args, &path, &layout, &found, &unread);
+    if to_stdout {
+        // stdout is for the configuration alone.
+        output::notes(&found.doubts.iter().chain(&unread).collect::<Vec<_>>());
+        output::line(text.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
@@ -167,9 +174,9 @@ fn shortened(names: impl ExactSizeIterator<Item = String>) -> String {
     shown.join(", ")
 }
 
-/// A text as a comment of one line.
+/// A text as a comment of one line. YAML takes no control characters, and a name of a folder may hold some.
 fn comment(text: &str) -> String {
-    format!("  # {}", text.replace(['\n', '\r'], " "))
+    format!("  # {}", chorus_text::shown(text))
 }
 
 /// An offset from UTC, such as +10:00.
@@ -306,4 +313,19 @@ fn configuration(args: &InitArgs, path: &Path, layout: &Layout, found: &Glance, 
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_control_characters_is_a_comment_that_can_be_read_back() {
+        let text = format!("a: 1{}\nb: 2\n", comment("Folders: \u{1b}[31m (2), x\u{7}\ny (1)"));
+        assert_eq!(text, "a: 1  # Folders: \\u{1b}[31m (2), x\\u{7}\\ny (1)\nb: 2\n");
+        let read: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!((read["a"].as_u64(), read["b"].as_u64()), (Some(1), Some(2)));
+        let name: String = serde_yaml::from_str(&quoted("\u{1b}\u{7}x")).unwrap();
+        assert_eq!(name, "\u{1b}\u{7}x");
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) fn run(command: &ModelCommand) -> anyhow::Result<ExitCode> {
     match command {
         ModelCommand::Show { folder, json } => show(&Model::read(folder)?, *json),
         ModelCommand::Compare { first, second } => compare(&Model::read(first)?, &Model::read(second)?),
-        ModelCommand::Export(ModelExport::Onnx { folder, out, input, json }) => export_onnx(folder, out, input, *json),
+        ModelCommand::Export(ModelExport::Onnx { folder, output, input, json }) => export_onnx(folder, output, input, *json),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chorus_platform::memory;
-use chorus_text::shown_lines;
+use chorus_text::{shown, shown_lines};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::sync::locked;
@@ -76,9 +76,9 @@ impl Console {
         }
     }
 
-    /// Prints a warning.
+    /// Prints a warning, which is one line whatever the names in it hold.
     pub fn warn(&self, line: &str) {
-        self.print(&format!("warning: {line}"));
+        self.print(&format!("warning: {}", shown(line)));
     }
 
     fn print(&self, line: &str) {

@@ -250,7 +250,7 @@ impl TaxonColumns {
             english: field(self.english),
             gbif_key: gbif_key.transpose()?,
             ebird_code: ebird_code.transpose()?,
-            synonyms: synonyms.map(|synonym| cleaned(synonym)).collect(),
+            synonyms: synonyms.map(cleaned).collect(),
             names: self.names.iter().filter_map(name).collect(),
         })
     }

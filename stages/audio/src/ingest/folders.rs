@@ -43,7 +43,7 @@ impl<'a> Folders<'a> {
         let mut doubts = Vec::new();
         let mut by_name: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for folder in &self.0 {
-            let is_of_a_date = folder.len() > 1 && is_date(folder[folder.len() - 2]);
+            let is_of_a_date = folder.len() > 1 && is_date_level(folder, folder.len() - 2);
             // A site has a folder for each year or month.
             if let Some(&name) = folder.last().filter(|_| !is_of_a_date) {
                 by_name.entry(name).or_default().push(folder.join("/"));
@@ -54,7 +54,7 @@ impl<'a> Folders<'a> {
         if !merged.is_empty() {
             doubts.push(format!("folders of one name are one site: {}", some(&merged)));
         }
-        let names: Vec<String> = self.leaves().filter(|name| is_no_site(name)).map(str::to_owned).collect();
+        let names: Vec<String> = self.leaves_that_are_no_sites().into_iter().map(str::to_owned).collect();
         if !names.is_empty() {
             doubts.push(format!("folders whose names look like dates or cards are sites: {}", some(&names)));
         }
@@ -63,20 +63,21 @@ impl<'a> Folders<'a> {
 
     /// The level of the folders that look like sites, counted from 1; `None` where the folder that holds the recordings serves.
     pub(super) fn level(&self) -> Option<usize> {
-        if !self.leaves().any(is_no_site) {
+        if self.leaves_that_are_no_sites().is_empty() {
             return None;
         }
         let depth = self.0.iter().map(Vec::len).min().unwrap_or_default();
-        (1..=depth).find(|level| {
-            let names: BTreeSet<&str> = self.0.iter().map(|folder| folder[level - 1]).collect();
-            names.len() > 1 && !names.iter().any(|name| is_no_site(name))
-        })
+        let names = |level: usize| -> BTreeSet<&str> { self.0.iter().map(|folder| folder[level - 1]).collect() };
+        let are_sites = |level: &usize| !self.0.iter().any(|folder| is_no_site(folder, level - 1));
+        let has_several = |level: &usize| names(*level).len() > 1;
+        // Where there is one site only, its folder is the one next to the recordings that is neither a date nor a card.
+        (1..=depth).filter(are_sites).find(has_several).or_else(|| (1..=depth).rev().find(are_sites))
     }
 
-    /// The names of the folders that hold recordings, in order.
-    fn leaves(&self) -> impl Iterator<Item = &str> {
-        let names: BTreeSet<&str> = self.0.iter().filter_map(|folder| folder.last().copied()).collect();
-        names.into_iter()
+    /// The names of those folders that hold recordings and look like dates or cards, in order.
+    fn leaves_that_are_no_sites(&self) -> BTreeSet<&str> {
+        let leaves = self.0.iter().filter(|folder| !folder.is_empty() && is_no_site(folder, folder.len() - 1));
+        leaves.filter_map(|folder| folder.last().copied()).collect()
     }
 }
 
@@ -96,19 +97,48 @@ fn some(names: &[String]) -> String {
     }
 }
 
-/// Whether a folder has the name of a date or of a card.
-fn is_no_site(name: &str) -> bool {
-    is_date(name) || is_card(name)
+/// Whether one of the folders on a way, the one at this position, is a date or has the name of a card.
+fn is_no_site(folder: &[&str], at: usize) -> bool {
+    is_date_level(folder, at) || is_card(folder[at])
 }
 
 fn is_card(name: &str) -> bool {
     let name = name.to_lowercase();
-    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches([' ', '_', '-']);
-    // Cameras' rule for folders: three digits and five letters.
-    let is_of_cameras = name.len() == 8
-        && name.bytes().take(3).all(|byte| byte.is_ascii_digit())
-        && name.bytes().skip(3).all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    OF_CARDS.contains(&name.as_str()) || NUMBERED.contains(&bare) || is_of_cameras
+    let separators = [' ', '_', '-'];
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(separators);
+    // `Card A`
+    let is_lettered =
+        name.rsplit_once(separators).is_some_and(|(before, letter)| letter.len() == 1 && NUMBERED.contains(&before));
+    // Cameras' rule for folders: a number from 100 on and five letters, digits or underscores (CIPA DC-009).
+    let bytes = name.as_bytes();
+    let is_of_cameras = bytes.len() == 8
+        && (b'1'..=b'9').contains(&bytes[0])
+        && bytes[1..3].iter().all(u8::is_ascii_digit)
+        && (bytes[3].is_ascii_lowercase() || bytes[3] == b'_')
+        && bytes[4..].iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_');
+    OF_CARDS.contains(&name.as_str()) || NUMBERED.contains(&bare) || is_lettered || is_of_cameras
+}
+
+/// Whether one of the folders on a way is a date by its name, or by the folders above it: the month or the day of `2020/03/15`.
+fn is_date_level(folder: &[&str], at: usize) -> bool {
+    let is_month_level =
+        |at: usize| is_year_and_month(folder[at]) || at > 0 && is_year(folder[at - 1]) && is_number(folder[at], 1..=12);
+    is_date(folder[at]) || is_month_level(at) || at > 0 && is_month_level(at - 1) && is_number(folder[at], 1..=31)
+}
+
+/// Whether a name is a year, such as `2020`.
+fn is_year(name: &str) -> bool {
+    name.len() == 4 && number(name.as_bytes()).is_some_and(|year| YEARS.contains(&year))
+}
+
+/// Whether a name is a year and a month, such as `2020-03`.
+fn is_year_and_month(name: &str) -> bool {
+    name.split_once(['-', '_', '.']).is_some_and(|(year, month)| is_year(year) && is_number(month, 1..=12))
+}
+
+/// Whether a name is a number of two digits within a range, such as `03`.
+fn is_number(name: &str, range: std::ops::RangeInclusive<u32>) -> bool {
+    name.len() == 2 && number(name.as_bytes()).is_some_and(|number| range.contains(&number))
 }
 
 /// Whether a name is a year, a month, or holds a whole date: `2020`, `2020-03`, `20190508_AAO`, `A 2019-05-08`.
@@ -126,10 +156,7 @@ fn is_date(name: &str) -> bool {
         is_date(part(0, 4), part(4, 6), part(6, 8)) && ends_at(at + 8)
             || is_apart(4) && is_apart(7) && is_date(part(0, 4), part(5, 7), part(8, 10)) && ends_at(at + 10)
     };
-    let year = |text: &str| text.len() == 4 && number(text.as_bytes()).is_some_and(|year| YEARS.contains(&year));
-    let is_month = |text: &str| text.len() == 2 && number(text.as_bytes()).is_some_and(|month| (1..=12).contains(&month));
-    let is_year_and_month = || name.split_once(['-', '_', '.']).is_some_and(|(first, second)| year(first) && is_month(second));
-    year(name) || is_year_and_month() || (0..bytes.len()).any(is_date_at)
+    is_year(name) || is_year_and_month(name) || (0..bytes.len()).any(is_date_at)
 }
 
 #[cfg(test)]
@@ -173,20 +200,68 @@ mod tests {
         // Nobody can tell which of the two is the site.
         let cards = Folders::of(["k/A/1.wav", "l/A/2.wav"].into_iter(), ".");
         assert_eq!((cards.level(), cards.doubts().len()), (None, 1));
-        assert_eq!(level(&["P/Data/1.wav"]), None, "one site");
+    }
+
+    #[test]
+    fn years_months_and_days_on_levels_of_their_own_are_dates() {
+        let nested = ["North/2020/01/15/1.wav", "North/2020/01/16/2.wav", "South/2020/01/15/3.wav", "South/2021/12/31/4.wav"];
+        assert_eq!(level(&nested), Some(1));
+        assert_eq!(level(&["North/2020-01/15/1.wav", "South/2020-01/15/1.wav"]), Some(1));
+        assert_eq!(level(&["x/North/2020/01/1.wav", "x/South/2020/01/1.wav"]), Some(2));
+        assert_eq!(level(&["North/2020/1.wav", "North/2021/1.wav"]), Some(1), "one site");
+        // A number alone is no date, and neither is a number above that no year stands.
+        for sites in [["47/1.wav", "48/1.wav"], ["2020/47/1.wav", "2020/48/1.wav"], ["A/01/1.wav", "A/02/1.wav"]] {
+            assert_eq!(level(&sites), None, "{sites:?}");
+        }
+        let by_date = Folders::of(["2020/01/North/1.wav", "2020/02/North/1.wav"].into_iter(), ".");
+        assert_eq!((by_date.level(), by_date.doubts().len()), (None, 0), "a folder of a site in each month");
+    }
+
+    #[test]
+    fn the_folder_above_cards_is_the_site_also_where_there_is_only_one() {
+        for paths in [&["P/card1/1.wav", "P/card2/1.wav"][..], &["P/DCIM/100EK113/1.wav"], &["P/Data/1.wav"], &["P/Card A/1.wav"]]
+        {
+            assert_eq!(level(paths), Some(1), "{paths:?}");
+        }
+        assert_eq!(level(&["project/P/Wavs/1.wav"]), Some(2));
+        assert_eq!(level(&["Data/1.wav"]), None, "nothing but a card");
+        assert_eq!(level(&["1.wav", "P/Data/1.wav"]), None);
     }
 
     #[test]
     fn names_of_dates_and_cards() {
-        for name in
-            ["20190508_AAO", "2020-03-01", "x 2020_03_01", "2020", "2020-03", "Data", "DCIM", "101RECOR", "SD2", "card_12"]
-        {
-            assert!(is_no_site(name), "{name}");
+        for name in [
+            "20190508_AAO",
+            "2020-03-01",
+            "x 2020_03_01",
+            "2020",
+            "2020-03",
+            "Data",
+            "DCIM",
+            "101RECOR",
+            "100EK113",
+            "SD2",
+            "card_12",
+            "Card A",
+        ] {
+            assert!(is_no_site(&[name], 0), "{name}");
         }
-        for name in
-            ["47", "POND01", "20191508", "120200301", "2MM03803", "1776", "Database", "Riverside", "", "S2020", "card table"]
-        {
-            assert!(!is_no_site(name), "{name}");
+        for name in [
+            "47",
+            "POND01",
+            "20191508",
+            "120200301",
+            "2MM03803",
+            "1776",
+            "Database",
+            "Riverside",
+            "",
+            "S2020",
+            "card table",
+            "12345678",
+            "012ABCDE",
+        ] {
+            assert!(!is_no_site(&[name], 0), "{name}");
         }
     }
 }

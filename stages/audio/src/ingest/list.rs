@@ -1,6 +1,6 @@
 //! The files of an archive that may be recordings.
 
-use chorus_archive::{Archive, Kind, Selection};
+use chorus_archive::{Archive, Entry, EntryState, Kind, Selection};
 
 use super::error::IngestError;
 use super::exclude::Exclude;
@@ -55,7 +55,7 @@ pub fn is_audio_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chorus_archive::{EntryState, Local};
+    use chorus_archive::Local;
     use std::fs;
 
     #[test]
