@@ -197,7 +197,7 @@ fn what_people_heard_stands_in_the_place_of_what_the_model_found() {
     sheet.write_record(["nowhere.wav", silent, "0", "1.5", "yes", "Bo"]).unwrap();
     sheet.flush().unwrap();
     let (_, noted) = export(&survey, "dp", &["camtrap-dp", "--sheet", "heard.csv", "--acoustic"]);
-    assert!(noted.contains("1 verdicts are about recordings that are not in this export; the first is `nowhere.wav`"), "{noted}");
+    assert!(noted.contains("1 verdict is about recordings that are not in this export; the first is `nowhere.wav`"), "{noted}");
     assert!(noted.contains("1 observations by people alone"), "{noted}");
     assert!(noted.contains("the run does not have their classes: NOSUCHFROG (1)"), "{noted}");
     let media = rows(&survey.folder().join("dp/media.csv"));

@@ -142,7 +142,7 @@ fn a_chosen_channel_is_heard_and_a_recording_without_it_is_a_row() {
     run(dir.path(), "archive.channel=2");
     let rows = ask(dir.path(), "SELECT path, reason FROM recordings WHERE reason_code = 'no_such_channel' ORDER BY path");
     assert_eq!(rows.lines().count(), 4, "{rows}");
-    assert!(rows.contains("POND/mono.wav,the recording has 1 channels; archive.channel asks for channel 2"), "{rows}");
+    assert!(rows.contains("POND/mono.wav,the recording has 1 channel; archive.channel asks for channel 2"), "{rows}");
     let second = features(dir.path());
     assert_eq!(second.keys().collect::<Vec<_>>(), ["both.wav", "half.wav"]);
     assert!(second["both.wav"] != mono);

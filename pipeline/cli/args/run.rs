@@ -29,7 +29,7 @@ pub(crate) struct RunArgs {
     /// Make nothing: take all units from the runs that run.base names, and fail where none of them has a unit
     #[arg(long, conflicts_with = "force")]
     pub(crate) take_only: bool,
-    /// Remove what was made from recordings that are gone, also where most of the archive is
+    /// Remove what was made from recordings that are gone, also where a whole site or most of the archive is
     #[arg(long)]
     pub(crate) remove_missing: bool,
     /// Only print what would be made, why, and how much disk space it needs

@@ -34,6 +34,14 @@ pub fn shown_lines(message: &str) -> Cow<'_, str> {
     spelled(message, |c| is_active(c) && c != '\n' && c != '\t', |c, safe| safe.extend(c.escape_default()))
 }
 
+/// Text for HTML, XML and tables of other programs, with characters spelled out that these do not allow: control characters besides tabs
+/// and ends of lines, and what is no character.
+#[must_use]
+pub fn allowed(text: &str) -> Cow<'_, str> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    spelled(text, is_refused, |c, safe| safe.extend(c.escape_default()))
+}
+
 /// JSON that means the same and does nothing when it is shown. What [`shown`] spells out occurs only within texts of JSON, which may
 /// spell it; line feeds and tabs between values stay.
 #[must_use]
@@ -68,6 +76,12 @@ mod tests {
             assert_eq!(shown(name), expected);
         }
         assert!(matches!(shown("a.wav"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_markup_does_not_allow_is_spelled_out_and_nothing_else() {
+        assert_eq!(allowed("<a>\u{1b}\u{7}\u{9b}\u{ffff}</a>\n\t"), "<a>\\u{1b}\\u{7}\\u{9b}\\u{ffff}</a>\n\t");
+        assert!(matches!(allowed("é \u{202e} 🐸\r\n"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rows of the table `recordings`.
 
 use chorus_archive::composed;
-use chorus_engine::{EngineError, Unit, UnitContext, hash_bytes};
+use chorus_engine::{EngineError, Unit, UnitContext, counted, hash_bytes};
 use chorus_tables::{LocalMicros, UtcMicros};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
@@ -318,7 +318,10 @@ fn with_channel(found: Found, choice: Choice) -> Found {
     match (found, choice) {
         (Found::Sound(sound), Choice::Channel(number)) if !choice.is_in(sound.channels) => Found::Rejected {
             code: RejectCode::NoSuchChannel.to_string(),
-            detail: format!("the recording has {} channels; archive.channel asks for channel {number}", sound.channels),
+            detail: format!(
+                "the recording has {}; archive.channel asks for channel {number}",
+                counted(usize::from(sound.channels), "channel")
+            ),
         },
         (found, _) => found,
     }

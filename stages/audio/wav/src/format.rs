@@ -126,7 +126,7 @@ impl Fields {
         }
         let blocks = Adpcm { variant, channels: self.channels, bytes: usize::from(self.block_align) };
         if !blocks.is_sound() {
-            return bad_header(format!("{name} of {} channels in blocks of {} bytes", self.channels, self.block_align));
+            return bad_header(format!("{name} with channels: {}, in blocks of {} bytes", self.channels, self.block_align));
         }
         Ok((Body::Adpcm(blocks), None))
     }

@@ -337,7 +337,7 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
         (head(&fmt(1, 1, 0, 16)), Reason::BadHeader, "0 Hz"),
         (head(&fmt(1, 1, 2_000_000, 16)), Reason::BadHeader, "2000000 Hz"),
         (head(&fmt(1, 1, 8000, 0)), Reason::BadHeader, "0 bits"),
-        (head(&fmt(0x11, 1, 8000, 4)), Reason::BadHeader, "IMA ADPCM of 1 channels in blocks of 1 bytes"),
+        (head(&fmt(0x11, 1, 8000, 4)), Reason::BadHeader, "IMA ADPCM with channels: 1, in blocks of 1 bytes"),
         (head(&fmt(0x11, 1, 8000, 3)), Reason::UnsupportedCodec, "IMA ADPCM of 3 bits"),
         (head(&fmt(0x31, 1, 8000, 0)), Reason::UnsupportedCodec, "GSM 6.10"),
         (head(&fmt(0x55, 1, 8000, 0)), Reason::UnsupportedCodec, "MP3 in WAV is found and not decoded"),

@@ -63,8 +63,8 @@ impl Export for DarwinCore {
         let OwnOptions { sheet } = options.read()?;
         let mut verdicts = Verdicts::read(run, sheet.as_deref())?;
         let mut archive = Archive::new(run, filter)?;
-        let mut occurrences = destination.file("occurrence.csv")?.raw().csv(&OCCURRENCE.header())?;
-        let mut media = destination.file("multimedia.csv")?.raw().csv(&MULTIMEDIA.header())?;
+        let mut occurrences = destination.file("occurrence.csv")?.raw().csv(&OCCURRENCE.header())?.allowed();
+        let mut media = destination.file("multimedia.csv")?.raw().csv(&MULTIMEDIA.header())?.allowed();
         let mut summary = Summary::default();
         let (mut untimed, mut undated) = ((0, 0), 0);
         run.each_recording(filter, |recording, detections| {
@@ -296,8 +296,8 @@ impl<'a> Archive<'a> {
 
     /// Writes the events, and how each night was listened to.
     fn write_events(&self, destination: &Destination) -> Result<(), ExportError> {
-        let mut events = destination.file("event.csv")?.raw().csv(&EVENT.header())?;
-        let mut humboldt = destination.file("humboldt.csv")?.raw().csv(&HUMBOLDT.header())?;
+        let mut events = destination.file("event.csv")?.raw().csv(&EVENT.header())?.allowed();
+        let mut humboldt = destination.file("humboldt.csv")?.raw().csv(&HUMBOLDT.header())?.allowed();
         let sites: BTreeSet<&str> = self.events.keys().map(|event| event.site.as_str()).collect();
         let targets: BTreeMap<&str, String> = sites.into_iter().map(|site| (site, self.taxa.of_site(site).join(LIST))).collect();
         let bounds = self.run.band_hz().map(|(low, high)| format!("; it hears {low} to {high} Hz")).unwrap_or_default();

@@ -4,12 +4,13 @@
 //! name. What a person put into a folder is not touched unless they say so: then each file takes the place of one of the same name,
 //! and others stay.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
 use chorus_engine::{files_below, is_within};
-use chorus_text::Cells;
+use chorus_text::{Cells, allowed};
 
 use super::error::ExportError;
 
@@ -153,7 +154,7 @@ impl Output {
         self.file.flush().map_err(ExportError::io(&self.path, "cannot be written"))
     }
 
-    /// A text as a field of a format without quoting: control characters, which would end a field or a line, become spaces, and what a
+    /// A text as a field of a format without quoting: what would end a field or a line becomes a space, and what a
     /// spreadsheet would take for a formula becomes a text.
     pub fn field(&self, text: &str) -> String {
         self.cells.field(&unquoted(text)).into_owned()
@@ -171,15 +172,17 @@ impl Output {
     /// # Errors
     /// [`ExportError::Io`].
     pub fn csv(self, header: &[&str]) -> Result<Table, ExportError> {
-        let mut table = Table { writer: csv::Writer::from_writer(self.file), path: self.path, cells: self.cells };
+        let mut table = Table { writer: csv::Writer::from_writer(self.file), path: self.path, cells: self.cells, allowed: false };
         table.row(header)?;
         Ok(table)
     }
 }
 
-/// Text for a format without quoting: control characters, which would end a field or a line, become spaces.
+/// Text for a format without quoting: what would end a field or a line, to some reader, becomes a space. All else stays, so that a name
+/// of a recording or a class comes back as it is.
 pub(super) fn unquoted(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let is_end = |c: char| matches!(c, '\0' | '\t'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    text.chars().map(|c| if is_end(c) { ' ' } else { c }).collect()
 }
 
 /// A table on its way.
@@ -187,9 +190,17 @@ pub struct Table {
     writer: csv::Writer<BufWriter<File>>,
     path: PathBuf,
     cells: Cells,
+    /// Whether characters that XML does not allow are spelled out.
+    allowed: bool,
 }
 
 impl Table {
+    /// The same with characters spelled out that XML does not allow, for a standard whose readers make XML of tables.
+    #[must_use]
+    pub fn allowed(self) -> Self {
+        Self { allowed: true, ..self }
+    }
+
     /// Appends a row.
     ///
     /// # Errors
@@ -197,7 +208,9 @@ impl Table {
     pub fn row<T: AsRef<str>>(&mut self, fields: &[T]) -> Result<(), ExportError> {
         let mut written = || {
             for field in fields {
-                self.writer.write_field(self.cells.field(field.as_ref()).as_bytes())?;
+                let field = self.cells.field(field.as_ref());
+                let written = if self.allowed { allowed(&field) } else { Cow::Borrowed(&*field) };
+                self.writer.write_field(written.as_bytes())?;
             }
             self.writer.write_record(None::<&[u8]>)
         };
@@ -277,8 +290,26 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_become_spaces_in_formats_without_quoting() {
+    fn what_ends_a_field_or_a_line_becomes_a_space_in_formats_without_quoting() {
         assert_eq!(unquoted("a\tb\r\nc \"d\" é"), "a b  c \"d\" é");
+        assert_eq!(unquoted("a\u{1b}\u{85}b\u{b}"), "a\u{1b} b ", "what ends nothing stays");
+    }
+
+    #[test]
+    fn a_table_for_readers_of_xml_spells_out_what_xml_does_not_allow() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, run) = (dir.path().join("out"), dir.path().join("run"));
+        let destination = Destination::new(&folder, false, &run, None).unwrap();
+        for (name, is_allowed) in [("a.csv", true), ("b.csv", false)] {
+            let table = destination.file(name).unwrap().raw().csv(&["path"]).unwrap();
+            let mut table = if is_allowed { table.allowed() } else { table };
+            table.row(&["x\u{1b}[31m.wav"]).unwrap();
+            table.finish().unwrap();
+        }
+        destination.publish().unwrap();
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(read("a.csv"), "path\nx\\u{1b}[31m.wav\n");
+        assert_eq!(read("b.csv"), "path\nx\u{1b}[31m.wav\n");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chorus_archive::Archive;
+use chorus_engine::counted;
 use chorus_labels::error::LabelsError;
 use chorus_labels::judge::outside;
 use chorus_labels::layouts::review::{self, NAME, PLACE, Sheets, Verdict, sheets};
@@ -141,16 +142,16 @@ impl Verdicts {
         let unfound = latest(self.unfound, |(one, _)| (one.recording.as_str(), one.class.as_str(), one.span_s()));
         if let Some((first, reason)) = unfound.iter().map(|(one, reason)| (&one.recording, reason)).min() {
             notes.push(format!(
-                "{} verdicts are about recordings that are not in this export; the first is `{first}`: {reason}; expected the path of \
-                 a recording in the archive",
-                unfound.len()
+                "{} about recordings that are not in this export; the first is `{first}`: {reason}; expected the path of a recording in \
+                 the archive",
+                these(unfound.len())
             ));
         }
         let waiting: Vec<Heard> = self.waiting.into_values().flat_map(standing).collect();
         if let Some(first) = waiting.first() {
             notes.push(format!(
-                "{} verdicts are about recordings that this export leaves out; the first is `{}`, which is of another site or cannot be read",
-                waiting.len(),
+                "{} about recordings that this export leaves out; the first is `{}`, which is of another site or cannot be read",
+                these(waiting.len()),
                 first.recording
             ));
         }
@@ -161,9 +162,9 @@ impl Verdicts {
             let list: Vec<String> = by_class.iter().take(LISTED).map(|(class, n)| format!("{class} ({n})")).collect();
             let others = if by_class.len() > LISTED { ", …" } else { "" };
             notes.push(format!(
-                "{} verdicts are left out, because the run does not have their classes: {}{others}; correct the column class of the \
+                "{} left out, because the run does not have their classes: {}{others}; correct the column class of the \
                  sheet, or add the class to the model with `chorus enroll`",
-                strange.len(),
+                these(strange.len()),
                 list.join(", ")
             ));
         }
@@ -254,6 +255,11 @@ fn span_s(detection: &Detection) -> Range<f64> {
     detection.start_s..detection.end_s
 }
 
+/// `1 verdict is`, `2 verdicts are`
+fn these(n: usize) -> String {
+    format!("{} {}", counted(n, "verdict"), if n == 1 { "is" } else { "are" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::detection::tests::detection_at;
@@ -314,11 +320,13 @@ mod tests {
         let (standing, faults) = within(verdicts.waiting.remove("A/r.wav").unwrap(), 60.0);
         assert_eq!((standing, faults), (vec![named("A/r.wav", &no)], Vec::new()), "the later one, on the copy, counts");
         let notes = verdicts.notes();
-        assert!(notes[0].starts_with(
-            "1 verdicts are about recordings that are not in this export; the first is `nowhere.wav`: no recording"
-        ));
         assert!(
-            notes[1].starts_with("1 verdicts are about recordings that this export leaves out; the first is `B/s.wav`"),
+            notes[0].starts_with(
+                "1 verdict is about recordings that are not in this export; the first is `nowhere.wav`: no recording"
+            )
+        );
+        assert!(
+            notes[1].starts_with("1 verdict is about recordings that this export leaves out; the first is `B/s.wav`"),
             "{notes:?}"
         );
     }

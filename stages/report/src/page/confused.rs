@@ -37,7 +37,7 @@ pub(super) fn section(w: &Words, facts: &Facts, scores: &Scores, subset: Subset)
     };
     let body = html! {
         div.confused { (table(w.word("confused.title"), heads, rows)) }
-        p.key { (ramp(w.word("confused.scale"), "0", &w.share(WHOLE))) }
+        p.key { (ramp(w, w.word("confused.scale"), "0", &w.share(WHOLE))) }
     };
     html! {
         h3 { (w.word("confused.title")) }

@@ -74,5 +74,6 @@ pub(crate) fn page(title: Option<&str>, w: &Words, facts: &Facts) -> String {
             }
         }
     };
-    page.into_string()
+    // Names may hold characters that HTML does not allow.
+    chorus_text::allowed(&page.into_string()).into_owned()
 }

@@ -31,7 +31,7 @@ pub(super) fn section(w: &Words, facts: &Facts) -> Markup {
             div.scroll tabindex="0" role="region" aria-label=(label) { (map::draw(w, label, &w.count("map.words", spots.len() as u64), &spots)) }
             p.key {
                 span { i.disc {} (w.text("map.largest", &[("hours", &w.hours(longest_s))])) }
-                @if is_heard && most > 0 { (ramp(w.word("map.classes"), "0", &w.number(most))) }
+                @if is_heard && most > 0 { (ramp(w, w.word("map.classes"), "0", &w.number(most))) }
             }
             (table(w, facts, &placed, is_heard))
         }

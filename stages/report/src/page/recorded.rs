@@ -132,9 +132,8 @@ fn date(w: &Words, day: Option<Day>) -> String {
 }
 
 fn place(w: &Words, site: &Site) -> String {
-    let Some((latitude, longitude)) = site.place else { return NONE.to_owned() };
-    // Degrees keep their point in every language: a comma parts the two.
-    let place = format!("{latitude:.5}, {longitude:.5}");
+    let Some(place) = site.place else { return NONE.to_owned() };
+    let place = w.degrees(place);
     if site.moved { w.text("site.moved", &[("place", &place)]) } else { place }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn chart(w: &Words, label: &str, values: &[Option<f64>; 24], text: im
                 @if let Some(value) = values[hour].filter(|v| *v > 0.0) {
                     @let height = value / top * (FLOOR - TOP);
                     rect.bar x=(LEFT + i as f64 * HOUR) y=(format!("{:.1}", FLOOR - height)) width=(HOUR - 1.0) height=(format!("{height:.1}")) {
-                        title { (w.hour(hour)) ": " (text(value)) }
+                        title { (w.hour(hour)) (w.colon()) (text(value)) }
                     }
                 }
             }

@@ -58,10 +58,10 @@ pub(crate) fn shade(value: f64, top: f64) -> &'static str {
 }
 
 /// A scale of shades from `low` to `high`, and what it counts.
-pub(crate) fn ramp(name: &str, low: &str, high: &str) -> Markup {
+pub(crate) fn ramp(w: &Words, name: &str, low: &str, high: &str) -> Markup {
     html! {
         span.ramp {
-            span { (name) ": " (low) }
+            span { (name) (w.colon()) (low) }
             @for step in 1..=STEPS { i class={ "q" (step) } {} }
             span { (high) }
         }
@@ -108,14 +108,14 @@ impl Heat<'_> {
         let place = || format!("{row}, {}", column.name(w));
         html! {
             @if column.is_break {
-                td.break title={ (column.name(w)) ": " (w.word("heat.break")) } {}
+                td.break title={ (column.name(w)) (w.colon()) (w.word("heat.break")) } {}
             } @else {
                 @match cell {
-                    Cell::Nothing => td.none title={ (place()) ": " (w.word("heat.nothing")) } {},
-                    Cell::Unreadable => td.bad title={ (place()) ": " (w.word("heat.unreadable")) } { "×" },
+                    Cell::Nothing => td.none title={ (place()) (w.colon()) (w.word("heat.nothing")) } {},
+                    Cell::Unreadable => td.bad title={ (place()) (w.colon()) (w.word("heat.unreadable")) } { "×" },
                     Cell::Value(value) => {
                         @let text = (self.text)(w, value);
-                        td class=(shade(value, top)) title={ (place()) ": " (w.text(self.cell, &[("value", &text)])) } { (text) }
+                        td class=(shade(value, top)) title={ (place()) (w.colon()) (w.text(self.cell, &[("value", &text)])) } { (text) }
                     }
                 }
             }
@@ -126,7 +126,7 @@ impl Heat<'_> {
         let w = self.words;
         html! {
             p.key {
-                @if top > 0.0 { (ramp(self.scale, "0", &(self.text)(w, top))) }
+                @if top > 0.0 { (ramp(w, self.scale, "0", &(self.text)(w, top))) }
                 @if let Some(zero) = self.zero { span { i.q0 {} (zero) } }
                 span { i.none {} (w.word("heat.key_nothing")) }
                 @if unreadable { span { i.bad { "×" } (w.word("heat.key_unreadable")) } }

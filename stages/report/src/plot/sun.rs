@@ -95,7 +95,7 @@ pub(crate) fn chart(w: &Words, label: &str, value: impl Fn(HalfHour) -> Option<f
             @for (at, value) in values.iter().filter(|v| v.1 > 0.0) {
                 @let height = value / top * (FLOOR - TOP);
                 rect.bar x=(format!("{:.1}", x(*at))) y=(format!("{:.1}", FLOOR - height)) width=(BIN - 0.6) height=(format!("{height:.1}")) {
-                    title { (words(w, *at)) ": " (text(*value)) }
+                    title { (words(w, *at)) (w.colon()) (text(*value)) }
                 }
             }
         }

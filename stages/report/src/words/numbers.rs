@@ -44,6 +44,17 @@ impl Words {
         }
     }
 
+    /// A place on the earth, degrees. Where a comma is the point of numbers, a semicolon parts the two.
+    pub(crate) fn degrees(&self, (latitude, longitude): (f64, f64)) -> String {
+        let parting = if self.word("number.decimal") == "," { "; " } else { ", " };
+        [self.decimal(latitude, 5), self.decimal(longitude, 5)].join(parting)
+    }
+
+    /// What parts a name from what is said of it.
+    pub(crate) fn colon(&self) -> &str {
+        self.word("colon")
+    }
+
     /// Seconds as hours, with decimals while they matter: `1,234`, `12.5`, `0.25`.
     pub(crate) fn hours(&self, seconds: f64) -> String {
         match seconds / HOUR_S {
@@ -130,6 +141,9 @@ mod tests {
         assert_eq!(written("es"), ["1234", "12\u{202f}345", "0,50", "12,3\u{a0}%"]);
         assert_eq!(written("pt"), ["1.234", "12.345", "0,50", "12,3%"]);
         assert_eq!(written("fr"), ["1\u{202f}234", "12\u{202f}345", "0,50", "12,3\u{202f}%"]);
+        let place = |code: &str| Words::of(code).degrees((-1.5, 102.123_456));
+        assert_eq!([place("en"), place("de")], ["-1.50000, 102.12346", "-1,50000; 102,12346"]);
+        assert_eq!(["en", "fr"].map(|code| Words::of(code).colon().to_owned()), [": ", "\u{a0}: "]);
         assert_eq!(
             ["en", "de", "es", "pt", "fr"].map(|code| Words::of(code).within(65.5)),
             ["1:05.5", "1:05,5", "1:05,5", "1:05,5", "1:05,5"]

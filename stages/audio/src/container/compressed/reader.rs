@@ -97,7 +97,7 @@ impl CompressedReader {
         if !(1..=MAX_SAMPLE_RATE_HZ).contains(&facts.sample_rate_hz) || !(1..=MAX_CHANNELS).contains(&facts.channels) {
             return Err(rejected(
                 RejectCode::BadHeader,
-                format!("the {container} header states {} Hz and {} channels", facts.sample_rate_hz, facts.channels),
+                format!("the {container} header states a rate of {} Hz and channels: {}", facts.sample_rate_hz, facts.channels),
             ));
         }
         Ok(Self {
