@@ -228,7 +228,7 @@ fn a_run_within_the_archive() {
 }
 
 #[test]
-fn pipes_and_loops_in_the_archive_are_passed_over() {
+fn pipes_and_loops_in_the_archive_stop_nothing() {
     let survey = Survey::tiny();
     let folder = survey.archive().join("raw_data/POND01");
     std::os::unix::fs::symlink("../POND01", folder.join("loop")).unwrap();
@@ -236,6 +236,8 @@ fn pipes_and_loops_in_the_archive_are_passed_over() {
     assert!(Command::new("mkfifo").arg(folder.join("POND01_20250401_190000.wav")).status().unwrap().success());
     survey.run_with(&["ingest"]);
     assert_eq!(survey.ask("SELECT COUNT(*) AS n FROM recordings WHERE status = 'ok'").trim(), "n\n8");
+    let missing = survey.ask("SELECT path FROM recordings WHERE reason_code = 'missing_file'");
+    assert_eq!(missing.trim(), "path\nraw_data/POND01/self.wav", "a link to itself is told");
 }
 
 #[test]
