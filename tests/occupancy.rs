@@ -164,7 +164,10 @@ fn verdicts_of_listeners_are_counted_where_they_were_given() {
     }
     other.flush().unwrap();
     let (noted, _) = export(&survey, "other", &["--sheet", "other.csv"]);
-    assert!(noted.contains("about recordings that are not in this export") && noted.contains(&format!("{} verdict", rows.len())), "{noted}");
+    assert!(
+        noted.contains("about recordings that are not in this export") && noted.contains(&format!("{} verdict", rows.len())),
+        "{noted}"
+    );
     // A row that cannot be used, and a class that the run does not have, are told and stop nothing.
     let class = &rows[0]["class"];
     let path = &rows[0]["recording"];

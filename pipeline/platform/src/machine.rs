@@ -58,7 +58,8 @@ pub fn has_processor_flag(name: &str) -> bool {
     #[cfg(target_os = "linux")]
     {
         let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with("flags"));
+        let flags = line.and_then(|line| line.split_once(':')).map_or("", |(_, flags)| flags);
         flags.split_whitespace().any(|flag| flag == name)
     }
     #[cfg(not(target_os = "linux"))]

@@ -101,8 +101,10 @@ pub fn rounds(rounds: &[Vec<Heard>], runs: &[Precisions]) -> Vec<OfRound> {
 /// The clips of what was said, each once: with its last verdict ([`chorus_labels::verdicts`]), and with why it was chosen and what the model
 /// said when it was judged last. They are in the order of these verdicts.
 fn standing(given: &[Heard]) -> Vec<Heard> {
+    fn topic(heard: &Heard) -> chorus_labels::verdicts::Topic<'_> {
+        (&heard.recording, &heard.class, heard.span_s.clone())
+    }
     let is_judged = |heard: &Heard| heard.verdict != Verdict::Open;
-    let topic = |heard: &Heard| (heard.recording.as_str(), heard.class.as_str(), heard.span_s.clone());
     let mut found = clips(given, topic, is_judged);
     found.sort_by_key(|clip| clip.verdict);
     let of_clip = |clip: chorus_labels::verdicts::Clip| {
