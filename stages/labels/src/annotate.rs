@@ -26,23 +26,10 @@ use crate::layouts;
 use crate::overlap::Rule;
 use crate::pairing::{self, Copies, Part, parts_of};
 use crate::reading::Reading;
+use crate::settings::FileSettings;
 use crate::tell::UnusedCounts;
 use crate::text::cleaned;
 use crate::windows;
-
-/// Files beside the annotations.
-#[derive(Debug, Deserialize, Keys)]
-#[keys(section = "annotate")]
-pub(crate) struct FileSettings {
-    /// Code table: CSV file of the archive with the column code and any of class, scientific_name, english, name_LANGUAGE, gbif_key,
-    /// ebird_code and synonyms. Several codes may have one class; events whose class is empty are dropped.
-    #[key(within = "archive.path", example = "species.csv")]
-    pub(crate) code_table: Option<String>,
-    /// Filled-in sheets of `chorus clips`: a CSV file of the archive, or a folder of them. They are read in addition to the
-    /// annotations: a yes is an event, a no makes its class absent in its span.
-    #[key(within = "archive.path", example = "reviews")]
-    pub(crate) review_sheets: Option<String>,
-}
 
 /// How events become labels of windows.
 #[derive(Debug, Deserialize, Keys)]

@@ -12,38 +12,22 @@ use chorus_card::{Card, MODEL_CARD, TAXA, Taxa};
 use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
 use chorus_engine::{Access, Config, Console, Fault, Scan, ScanContext, UnitContext, Work, WorkError, hash_bytes};
 use chorus_keys::Keys;
-use serde::Deserialize;
 
-use crate::annotate::{FileSettings, HeldOutSettings};
+use crate::annotate::HeldOutSettings;
 use crate::codes::{CodeTable, near};
 use crate::error::LabelsError;
 use crate::joined::{self, SEPARATOR_KEY};
 use crate::layouts;
 use crate::reading::Reading;
+use crate::settings::{ClassSettings, FileSettings};
 use crate::taxon::{self, Taxon};
-use crate::text::{cleaned, some_of};
+use crate::text::some_of;
 use crate::{digest, files};
 
 /// The file of what is known of the classes, in a run that trains.
 const TAXA_FILE: &str = "model/taxa.yaml";
 /// Name of the cache with the classes of the last run.
 const LAST_CLASSES: &str = "classes.txt";
-
-/// The classes of the run.
-#[derive(Debug, Deserialize, Keys)]
-#[keys(section = "annotate")]
-pub(crate) struct ClassSettings {
-    /// Classes to train on. []: all classes of the code table, or without one all codes of the annotations.
-    #[key(default = "[]", example = "[BOAFAB, DENMIN]")]
-    classes: Vec<String>,
-}
-
-impl ClassSettings {
-    /// The classes, as labels are compared.
-    pub(crate) fn composed(&self) -> Vec<String> {
-        self.classes.iter().map(|class| cleaned(class)).collect()
-    }
-}
 
 /// The settings of the pass.
 struct Settings {

@@ -1,13 +1,11 @@
 //! What a label layout is: an open set, one file of `layouts/` for each member.
 
 use chorus_keys::Key;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_yaml::{Mapping, Value};
 
 use crate::contents::Contents;
 use crate::event::Event;
 use crate::label::LabelText;
+pub use crate::layout_settings::Settings;
 use crate::look::ArchiveLook;
 use crate::recordings::RecordingIndex;
 
@@ -109,26 +107,6 @@ impl Reader {
 /// The error says why there is none.
 pub type FindRecording<'a> = Box<dyn Fn(&str, Option<&str>) -> Result<String, String> + 'a>;
 
-/// The values of the section `annotate`, of which each layout takes its own keys.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-pub struct Settings(Mapping);
-
-impl Settings {
-    /// The keys of a layout as a struct. Keys that the struct lacks are left alone.
-    ///
-    /// # Errors
-    /// A value has another type than its field.
-    pub fn options<T: DeserializeOwned>(&self) -> Result<T, serde_yaml::Error> {
-        serde_yaml::from_value(Value::Mapping(self.0.clone()))
-    }
-}
-
-impl From<Mapping> for Settings {
-    fn from(mapping: Mapping) -> Self {
-        Self(mapping)
-    }
-}
-
 /// A configuration for an archive that looks like one layout.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Proposal {
@@ -192,7 +170,7 @@ pub(crate) mod testing {
 
     /// The names of the fields of an options struct, as keys of `annotate`.
     pub(crate) fn fields(options: &impl serde::Serialize) -> BTreeSet<String> {
-        let Value::Mapping(fields) = serde_yaml::to_value(options).unwrap() else { panic!("options are a struct") };
+        let serde_yaml::Value::Mapping(fields) = serde_yaml::to_value(options).unwrap() else { panic!("options are a struct") };
         fields.keys().map(|name| format!("annotate.{}", name.as_str().unwrap())).collect()
     }
 

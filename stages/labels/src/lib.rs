@@ -22,6 +22,7 @@ pub mod judge;
 pub mod label;
 pub mod layout;
 mod layout_keys;
+mod layout_settings;
 pub mod layouts;
 pub mod look;
 pub mod overlap;
@@ -30,6 +31,7 @@ pub mod reading;
 pub mod recording_list;
 mod recordings;
 mod session;
+mod settings;
 mod split;
 pub mod stratify;
 mod strict_csv;
@@ -53,8 +55,8 @@ pub use unread::unread;
 pub fn declarations() -> Declarations {
     let layouts = layout_keys::declared().into_iter().fold(Declarations::default(), Declarations::key);
     layouts
-        .section::<annotate::FileSettings>()
-        .section::<classes::ClassSettings>()
+        .section::<settings::FileSettings>()
+        .section::<settings::ClassSettings>()
         .section::<annotate::LabelSettings>()
         .section::<annotate::HeldOutSettings>()
         .section::<split::SplitSettings>()

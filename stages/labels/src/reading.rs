@@ -7,8 +7,6 @@ use chorus_keys::Keys;
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
-use crate::annotate::FileSettings;
-use crate::classes::ClassSettings;
 use crate::codes::CodeTable;
 use crate::contents::Contents;
 use crate::event::Event;
@@ -17,6 +15,7 @@ use crate::label::LabelText;
 use crate::layout::{Layout, Reader, Settings};
 use crate::layouts;
 use crate::layouts::separator::{KNOWN_LABELS, SeparatorKeys};
+use crate::settings::{ClassSettings, FileSettings};
 
 /// How the annotations of a run are read.
 #[derive(Deserialize)]

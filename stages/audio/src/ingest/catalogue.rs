@@ -290,6 +290,7 @@ mod tests {
             row: [position as u8; 16],
             content: None,
             mark: 0,
+            tails: [0, 0],
             name_chars: 0,
             assumed: false,
         }

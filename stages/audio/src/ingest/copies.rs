@@ -29,8 +29,9 @@ pub(super) struct Copies {
 }
 
 /// For every recording with the content of another: the first one with the same content, and the first of these of its site that starts
-/// at the same time or shows the same clock reading, or has the same name where no start is known. The name counts for nothing else:
-/// whoever copies files gets names such as `x (1)`. Files of equal content that start at different times are no copies of each other:
+/// at the same time or shows the same clock reading, or has the same name where no start is known. What stands
+/// behind the time in a name has to agree, but for marks such as ` (1)` and ` - Copy`: pieces of a silent recording are like each other.
+/// A number behind an underscore is such a mark where the name without it is there too. Files of equal content that start at different times are no copies of each other:
 /// silence is like silence.
 pub(super) fn copies(days: &BTreeMap<Day, Vec<At>>, looked: &[Looked]) -> HashMap<u64, Copies> {
     let several = several(looked);
@@ -47,13 +48,15 @@ pub(super) fn copies(days: &BTreeMap<Day, Vec<At>>, looked: &[Looked]) -> HashMa
     for mut site in sites.into_values() {
         site.sort_unstable_by_key(|known| known.rank());
         // Each recording joins the first one that it is a copy of, and what is like either of the two joins as well.
-        let mut originals: HashMap<(Hash, Like), u64> = HashMap::new();
+        let mut originals: HashMap<(Hash, Like, u64), u64> = HashMap::new();
         for known in site {
             let Some(content) = known.content else { continue };
             let likes = [known.start_us.map(Like::Start), Some(Like::Mark(known.mark))].into_iter().flatten();
-            let keys: Vec<(Hash, Like)> = likes.map(|like| (content, like)).collect();
-            let original = keys.iter().find_map(|key| originals.get(key)).copied().unwrap_or(known.id);
-            keys.into_iter().for_each(|key| {
+            let likes: Vec<Like> = likes.collect();
+            let [own, plain] = known.tails;
+            let keys = |tail: u64| likes.iter().map(move |like| (content, *like, tail));
+            let original = keys(own).chain(keys(plain)).find_map(|key| originals.get(&key).copied()).unwrap_or(known.id);
+            keys(own).for_each(|key| {
                 originals.entry(key).or_insert(original);
             });
             let other = |first: u64| Some(first).filter(|first| *first != known.id);
@@ -117,6 +120,7 @@ mod tests {
             row: [position as u8; 16],
             content: (content > 0).then_some([content; 16]),
             mark,
+            tails: [0, 0],
             name_chars: 15,
             assumed: false,
         }

@@ -91,8 +91,18 @@ impl Recording {
         match (self.bare_reading, self.clock_us()) {
             (Some(reading), _) => format!("reading {reading}"),
             (None, Some(start_us)) => format!("start {start_us}"),
-            (None, None) => format!("name {}", composed(stem(&self.path)).to_lowercase()),
+            (None, None) => format!("name {}", unmarked(&composed(stem(&self.path)).to_lowercase())),
         }
+    }
+
+    /// What stands behind the time in the name, without what marks a copy: with a number behind an underscore, and without. Pieces of a
+    /// recording bear the time of the whole, and are told apart by what follows.
+    pub(super) fn tails(&self) -> [String; 2] {
+        let name = composed(stem(&self.path)).to_lowercase();
+        let tail = unmarked(behind_time(&name));
+        let numbered =
+            tail.rsplit_once('_').filter(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
+        [tail.to_owned(), numbered.map_or(tail, |(plain, _)| plain).to_owned()]
     }
 
     /// Whether the start depends on an assumption about the clock of names.
@@ -108,6 +118,31 @@ impl Recording {
     /// Its header; `None` where the file cannot be read.
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)
+    }
+}
+
+/// What stands behind `YYYYMMDD_HHMMSS` in a name; nothing where there is no such time.
+fn behind_time(name: &str) -> &str {
+    const TIME: usize = 15;
+    let is_time = |(at, digit): (usize, &u8)| if at == 8 { !digit.is_ascii_digit() } else { digit.is_ascii_digit() };
+    let found = name.as_bytes().windows(TIME).position(|window| window.iter().enumerate().all(is_time));
+    found.and_then(|at| name.get(at + TIME..)).unwrap_or_default()
+}
+
+/// A name in lower case without what programs add to the names of copies, such as ` - copy` and ` (2)`.
+fn unmarked(name: &str) -> &str {
+    const WORDS: [&str; 5] = ["copy", "kopie", "copia", "c\u{f3}pia", "copie"];
+    let mut name = name.trim_end();
+    loop {
+        let number = name.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+        let spaced = name.rsplit_once(' ').filter(|(before, _)| WORDS.iter().any(|word| before.ends_with(word)));
+        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let shorter = [number, spaced].into_iter().flatten().find(|(_, digits)| is_number(digits)).map(|(before, _)| before);
+        let shorter = shorter.or_else(|| WORDS.iter().find_map(|word| name.strip_suffix(word)));
+        match shorter {
+            Some(before) => name = before.trim_end_matches([' ', '-', '_']),
+            None => return name,
+        }
     }
 }
 
@@ -379,4 +414,32 @@ pub(super) fn write(cx: &UnitContext<'_>, rows: &[Recording]) -> Result<(), Engi
             .column("reason", rows.iter().map(|r| r.reason.as_ref()))
             .column("lost_s", rows.iter().map(|r| r.lost_s))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_marks_a_copy_is_no_part_of_a_name() {
+        for (name, wanted) in [
+            ("x", "x"),
+            ("x (1)", "x"),
+            ("x - copy", "x"),
+            ("x - copy (2)", "x"),
+            ("x copy 3", "x"),
+            ("x_copy", "x"),
+            ("x - kopie", "x"),
+            ("x - c\u{f3}pia (2)", "x"),
+            ("x_1", "x_1"),
+            ("x (dawn)", "x (dawn)"),
+            ("x 12", "x 12"),
+            ("", ""),
+        ] {
+            assert_eq!(unmarked(name), wanted, "{name}");
+        }
+        assert_eq!(behind_time("pond01_20200301_190000_0_3"), "_0_3");
+        assert_eq!(behind_time("s20200301t190000.5+10"), ".5+10");
+        assert_eq!(behind_time("song (1)"), "");
+    }
 }

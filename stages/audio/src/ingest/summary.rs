@@ -19,12 +19,12 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
 /// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content, mark,
-/// characters of the name, whether the start is assumed.
-const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16 + 8 + 2 + 1;
+/// both tails, characters of the name, whether the start is assumed.
+const RECORD: usize = 8 + 4 + 8 + 4 + 16 + 1 + 16 + 8 + 8 + 8 + 2 + 1;
 
 /// Digits of a hash.
 const HASH: usize = 32;
@@ -69,6 +69,8 @@ pub(super) struct Entry {
     pub(super) content: Option<Hash>,
     /// What copies have in common though their starts may differ: see [`Recording::mark`].
     pub(super) mark: u64,
+    /// What their names have in common: see [`Recording::tails`].
+    pub(super) tails: [u64; 2],
     /// Characters of the file's name without its extension.
     pub(super) name_chars: u16,
     /// The start depends on an assumption about the clock of names.
@@ -282,6 +284,7 @@ impl Entry {
             // Empty files all have the same content, and an unreadable one has none.
             content: hash(&recording.content_hash).filter(|_| recording.file_bytes > 0),
             mark: number(&recording.mark()),
+            tails: recording.tails().map(|tail| number(&tail)),
             name_chars: u16::try_from(stem(&recording.path).chars().count()).unwrap_or(u16::MAX),
             assumed: recording.is_assumed(),
         }
@@ -299,6 +302,8 @@ impl Entry {
             &[u8::from(self.content.is_some())],
             &self.content.unwrap_or_default(),
             &self.mark.to_le_bytes(),
+            &self.tails[0].to_le_bytes(),
+            &self.tails[1].to_le_bytes(),
             &self.name_chars.to_le_bytes(),
             &[u8::from(self.assumed)],
         ] {
@@ -323,6 +328,7 @@ impl Entry {
                 Some(take(record)?).filter(|_| is_there == 1)
             },
             mark: u64::from_le_bytes(take(record)?),
+            tails: [u64::from_le_bytes(take(record)?), u64::from_le_bytes(take(record)?)],
             name_chars: u16::from_le_bytes(take(record)?),
             assumed: u8::from_le_bytes(take(record)?) == 1,
         })
@@ -369,6 +375,7 @@ mod tests {
             row: [7; 16],
             content,
             mark: 3,
+            tails: [0, 0],
             name_chars: 9,
             assumed: i == 1,
         };

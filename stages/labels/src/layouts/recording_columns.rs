@@ -195,8 +195,8 @@ mod tests {
         let rows = read("Begin File,filename,x\na.wav,a,1\na.wav,b.wav,1\n,b.wav,1\n").unwrap();
         assert_eq!((rows[0].0.as_deref(), rows[2].0.as_deref()), (Some("a"), Some("b.wav")));
         // A folder beside a file's name is one in a column that is called a path, and may be a recording in others.
-        let rows = read("path,filename,x\nPOND01,a.wav,1\n").unwrap();
-        assert_eq!(rows[0], (Some("POND01/a.wav".to_owned()), None));
+        let bare = read("path,filename,x\nPOND01,a.wav,1\n").unwrap();
+        assert_eq!(bare[0], (Some("POND01/a.wav".to_owned()), None));
         assert!(read("recording,filename,x\nPOND01,a.wav,1\n").is_err());
         let (name, reason) = rows[1].clone();
         let reason = reason.unwrap();

@@ -7,7 +7,7 @@ use chorus_keys::{KeyType, Keys, Kind, Range};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::layout::Settings;
+use crate::layout_settings::Settings;
 use crate::text::cleaned;
 
 /// Labels of one field: more than any list of species names at once. Each becomes an event with the row's other fields.
