@@ -219,6 +219,8 @@ impl Disk {
                     }
                     // Another process removed it at this moment.
                     Err(gone) if (e.kind(), gone.kind()) == (ErrorKind::AlreadyExists, ErrorKind::NotFound) && !is_last => {}
+                    // That something is there is no fault. That nobody can say what it is, is one.
+                    Err(unknown) if e.kind() == ErrorKind::AlreadyExists => return Err(unknown),
                     _ => return Err(e),
                 },
             }

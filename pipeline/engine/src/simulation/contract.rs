@@ -213,6 +213,49 @@ fn a_careless_writer_is_found_out() {
     assert!(whole > 20 && none > 20 && torn > 20, "{whole} whole, {none} lost, {torn} torn");
 }
 
+/// A sync that a signal interrupted is asked for again, and loses nothing. One that failed may have lost what was written, whatever the next
+/// one says.
+#[test]
+fn a_sync_that_fails_may_lose_what_one_that_is_interrupted_does_not() {
+    let kept = |troubles: &Troubles| {
+        let is_kept = |seed: &u64| {
+            let traits = Traits { has_links: true, has_locks: true, reorders: true, clock_jumps: false };
+            let (simulated, path) = (SimulatedDisk::new(*seed, traits), Path::new("/disk/file"));
+            let disk = simulated.disk();
+            disk.make_folders(Path::new("/disk")).unwrap();
+            simulated.settle();
+            simulated.begin(troubles.clone());
+            disk.create(path).unwrap().write_all(b"some bytes").unwrap();
+            let first = disk.sync_file(path);
+            assert_eq!(first.is_err(), troubles.fails_at.is_some());
+            disk.sync_file(path).unwrap();
+            disk.sync_folder(Path::new("/disk")).unwrap();
+            simulated.end(true);
+            simulated.disk().read(path).unwrap() == b"some bytes"
+        };
+        (0..100).filter(is_kept).count()
+    };
+    assert_eq!(kept(&Troubles { interrupts_one_in: 2, ..Troubles::default() }), 100);
+    // The first sync is the third call.
+    let failed = kept(&Troubles { fails_at: Some(3), ..Troubles::default() });
+    assert!((20..80).contains(&failed), "{failed}");
+}
+
+/// Where a folder may be there and cannot be looked at, that is what is told, and not that it is there.
+#[test]
+fn a_folder_that_is_there_and_cannot_be_looked_at_is_told_so() {
+    for seed in 0..20 {
+        let traits = Traits { has_links: true, has_locks: true, reorders: true, clock_jumps: false };
+        let simulated = SimulatedDisk::new(seed, traits);
+        let (disk, folder) = (simulated.disk(), Path::new("/disk/run"));
+        disk.make_folders(folder).unwrap();
+        // The first call makes the folder, the second looks at it.
+        simulated.begin(Troubles { fails_at: Some(2), ..Troubles::default() });
+        let told = crate::message(&disk.make_folders(folder).unwrap_err());
+        assert!(simulated.explains(&told), "{told}");
+    }
+}
+
 /// A name is on the disk when its folder is synced, and not before; a folder, when the one above it is.
 #[test]
 fn a_folder_above_counts_too() {

@@ -25,6 +25,8 @@ pub(super) struct File {
     writes: Vec<Range>,
     /// What a failed sync has dropped: programs still see it, and no later sync writes it.
     dropped: Vec<Range>,
+    /// Whether it tells how long things took, so that its length is another one each time. What happens must not follow from that.
+    is_log: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -181,6 +183,16 @@ impl Machine {
         file.writes.push((start, file.content.len()));
     }
 
+    /// Whether this is a file whose length is another one each time.
+    pub(super) fn is_log(&self, file: u64) -> bool {
+        matches!(self.node(file), Node::File(file) if file.is_log)
+    }
+
+    /// How many of so many bytes of a file are written where a write ends early.
+    pub(super) fn part(&self, file: u64, random: &mut Random, bytes: usize) -> usize {
+        self.file(file).map_or(bytes, |file| file.part(random, bytes))
+    }
+
     pub(super) fn sync_file(&mut self, file: u64) {
         let file = self.file_mut(file);
         file.writes.clear();
@@ -266,7 +278,7 @@ impl Machine {
                 Node::Folder(folder) => folder.names.clone_from(&folder.on_disk),
                 Node::File(file) => {
                     let content = file.after_crash(random);
-                    *file = File { on_disk: content.clone(), content, ..File::default() };
+                    *file = File { on_disk: content.clone(), content, is_log: file.is_log, ..File::default() };
                 }
             }
         }
@@ -274,6 +286,16 @@ impl Machine {
 }
 
 impl File {
+    /// An empty log.
+    pub(super) fn log() -> Self {
+        Self { is_log: true, ..Self::default() }
+    }
+
+    /// Some of so many bytes. Of a log none, one or all.
+    fn part(&self, random: &mut Random, bytes: usize) -> usize {
+        if self.is_log { random.pick(&[0, bytes.min(1), bytes]) } else { random.below(bytes as u64 + 1) as usize }
+    }
+
     /// What is left of it.
     fn after_crash(&self, random: &mut Random) -> Vec<u8> {
         // What was never written holds nothing, or what other files left there.
@@ -282,7 +304,7 @@ impl File {
             0 => self.on_disk.clone(),
             1 => self.content.clone(),
             2 => {
-                let more = random.below((self.content.len() - self.on_disk.len()) as u64 + 1) as usize;
+                let more = self.part(random, self.content.len() - self.on_disk.len());
                 self.content[..self.on_disk.len() + more].to_vec()
             }
             _ => {

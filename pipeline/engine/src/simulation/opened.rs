@@ -24,15 +24,16 @@ impl OpenFile {
     }
 
     /// How many of so many bytes a call takes.
-    fn some(state: &mut State, n: usize) -> usize {
-        if n > 1 && state.troubles.is_short(&mut state.random) { 1 + state.random.below(n as u64 - 1) as usize } else { n }
+    fn some(&self, state: &mut State, n: usize) -> usize {
+        let can_be_short = n > 1 && !state.machine.is_log(self.file);
+        if can_be_short && state.troubles.is_short(&mut state.random) { 1 + state.random.below(n as u64 - 1) as usize } else { n }
     }
 }
 
 impl Read for OpenFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let (mut state, late) = self.disk.enter(Kind::Read, &self.path)?;
-        let n = Self::some(&mut state, into.len());
+        let n = self.some(&mut state, into.len());
         let content = &state.machine.file(self.file)?.content;
         let rest = &content[self.at.min(content.len())..];
         let n = n.min(rest.len());
@@ -57,19 +58,19 @@ impl Seek for OpenFile {
 
 impl Write for OpenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let part = |state: &mut State, n: u64| {
-            let some = state.random.below(n + 1) as usize;
+        let part = |state: &mut State| {
+            let some = state.machine.part(self.file, &mut state.random, bytes.len());
             state.machine.append(self.file, &bytes[..some]);
         };
         match self.disk.enter(Kind::Write, &self.path) {
             Ok((mut state, Late(None))) => {
-                let n = Self::some(&mut state, bytes.len());
+                let n = self.some(&mut state, bytes.len());
                 state.machine.append(self.file, &bytes[..n]);
                 Ok(n)
             }
             // A write that fails may have written some of it.
             Ok((mut state, Late(Some(error)))) => {
-                part(&mut state, bytes.len() as u64);
+                part(&mut state);
                 Err(error.into())
             }
             Err(error) => Err(error),

@@ -101,7 +101,8 @@ pub(super) struct Troubles {
     pub(super) lasting: Option<(u64, Lasting)>,
     /// The process ends at this call.
     pub(super) stops: Option<(u64, Stop)>,
-    is_full: bool,
+    /// Whether the disk was found to be full.
+    pub(super) is_full: bool,
 }
 
 impl Troubles {
