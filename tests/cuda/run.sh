@@ -120,7 +120,7 @@ epochs=$("$chorus" query "SELECT COUNT(*) FROM training_log" --run "$work/run" -
 [ "$epochs" = 200 ] || fail "the table training_log has $epochs epochs, expected 200"
 
 # Predictions of one model: on this device and on the processor, from sound and from features.
-timed "$chorus" run predict --with-upstream -c "$work/run.yaml" > "$work/predict.txt" 2>&1 || fail "predict: $(tail -3 "$work/predict.txt")"
+timed "$chorus" run evaluate --with-upstream -c "$work/run.yaml" > "$work/predict.txt" 2>&1 || fail "evaluate: $(tail -3 "$work/predict.txt")"
 logits() { "$chorus" query "SELECT logit FROM predictions ORDER BY segment_id, class" --run "$1" --format csv | tail -n +2; }
 logits "$work/run" > "$work/run.csv"
 for place in "$device" cpu; do
