@@ -76,13 +76,11 @@ fn random_numbers_are_those_of_the_paper() {
 }
 
 #[test]
-#[ignore = "seeds 0 and 3 are not settled: run with --ignored"]
 fn whatever_fails_and_whenever_it_stops_a_run_ends_with_the_same_bytes_and_loses_nothing() {
     with_seeds("runs in trouble", schedule::try_out);
 }
 
 #[test]
-#[ignore = "seeds 0 and 3 are not settled: run with --ignored"]
 fn a_seed_gives_the_same_calls_each_time() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     for seed in 0..20 {
@@ -92,7 +90,6 @@ fn a_seed_gives_the_same_calls_each_time() {
 }
 
 #[test]
-#[ignore = "seeds 0 and 3 are not settled: run with --ignored"]
 fn what_a_function_of_the_disk_has_done_stays_done() {
     with_seeds("files in trouble", contract::try_out);
 }
