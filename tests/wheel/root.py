@@ -20,7 +20,7 @@ PACKAGES = "python3,python3-pip,ca-certificates"
 
 def enter(root, command, **more):
     """Runs a command of the shell in the root; what it printed."""
-    variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
+    variables = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
     kept = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
     done = subprocess.run(
         ["chroot", root, "bash", "-c", f"cd /root && {command}"], capture_output=True, text=True, env={**variables, **kept}, **more
