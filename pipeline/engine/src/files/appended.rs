@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::disk::{Disk, again, folder_of};
+use super::disk::{Disk, again};
 use super::file_system::Writer;
 use crate::EngineError;
 
@@ -18,19 +18,21 @@ pub(crate) struct Growing {
 }
 
 impl Growing {
-    /// Makes a new file in `folder`, with the first of these names that is free.
+    /// Makes a new file in `folder`, which lies below `root`, with the first of these names that is free.
     ///
     /// # Errors
     /// [`EngineError::Io`].
-    pub fn create(disk: &Disk, folder: &Path, names: impl IntoIterator<Item = String>) -> Result<Self, EngineError> {
+    pub fn create(disk: &Disk, root: &Path, folder: &Path, names: impl IntoIterator<Item = String>) -> Result<Self, EngineError> {
         let mut changed: BTreeSet<PathBuf> = disk.make_folders(folder)?.into_iter().collect();
-        // A process that was killed may have made the folder and not come to sync it.
-        changed.extend([folder.to_owned(), folder_of(folder).to_owned()]);
+        changed.insert(folder.to_owned());
         for name in names {
             let path = folder.join(name);
             match disk.create(&path) {
                 Ok(file) => {
-                    disk.sync_folders(folder, &changed)?;
+                    // What failed or was killed earlier may have made folders above and not come to sync them.
+                    changed.extend(disk.unsettled(root, &path));
+                    disk.sync_folders(root, &changed)?;
+                    disk.settle(root, &path);
                     return Ok(Self { file, path, is_torn: false });
                 }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
@@ -101,7 +103,7 @@ mod tests {
     #[test]
     fn nothing_is_appended_behind_a_write_that_failed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut growing = Growing::create(&Disk::local(), dir.path(), ["a".to_owned()]).unwrap();
+        let mut growing = Growing::create(&Disk::local(), dir.path(), dir.path(), ["a".to_owned()]).unwrap();
         growing.append(b"one\n").unwrap();
         growing.is_torn = true;
         assert!(growing.append(b"two\n").unwrap_err().to_string().contains("an earlier write to it failed"));

@@ -2,7 +2,7 @@
 //! into place, so that nothing half-written is ever visible under its final name.
 //!
 //! What a function here has put in place, appended or removed is so after any crash, once the function has returned. Of a function that did
-//! not return, each file is as it was or as it was to be. Caches alone ([`Waiting::put`]) and the log ([`super::log::append`]) may lose
+//! not return, each file is as it was or as it was to be. Caches alone ([`Waiting::put`]) and the log ([`super::appended::append`]) may lose
 //! what was written last. Names count as written once their folder is synced, and a folder once the folder above it is.
 
 use std::collections::{BTreeMap, BTreeSet};

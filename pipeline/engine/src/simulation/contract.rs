@@ -150,7 +150,7 @@ impl Files {
             self.number += 1;
             let (folder, name) = (Path::new(ROOT).join("state/find"), format!("journal-{}", self.number));
             let path = folder.join(&name);
-            *growing = Some((Growing::create(disk, &folder, [name])?, path.clone()));
+            *growing = Some((Growing::create(disk, Path::new(ROOT), &folder, [name])?, path.clone()));
             self.may.insert(path, vec![Some(Vec::new())]);
         }
         if let Some((file, path)) = growing {

@@ -391,7 +391,7 @@ impl<'a> Journal<'a> {
             none => {
                 let folder = self.run.states(self.pass);
                 let last = list(self.run.disk(), &folder)?.0.into_keys().next_back().unwrap_or(0);
-                none.insert(Growing::create(self.run.disk(), &folder, (last + 1..).map(name))?)
+                none.insert(Growing::create(self.run.disk(), self.run.path(), &folder, (last + 1..).map(name))?)
             }
         };
         file.append(&bytes)
