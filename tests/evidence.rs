@@ -88,6 +88,7 @@ impl Work for StandIn {
                 Output::Table("recordings") => recordings(cx, &own)?,
                 Output::Table("predictions") => predictions(cx, &own)?,
                 Output::Table("labels") => labels(cx, &own)?,
+                Output::Table("chosen_labels") => chosen_labels(cx, &own)?,
                 Output::Table("splits") => splits(cx)?,
                 Output::File(path) => {
                     let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(Default::default()) };
@@ -160,6 +161,18 @@ fn labels(cx: &UnitContext<'_>, own: &[&Recording]) -> Result<(), WorkError> {
     Ok(())
 }
 
+/// Where the configuration has review sheets, all labels of p5 rest on clips that were chosen to listen to.
+fn chosen_labels(cx: &UnitContext<'_>, own: &[&Recording]) -> Result<(), WorkError> {
+    let rows: Vec<_> = rows(own).into_iter().filter(|(r, ..)| r.0 == "p5").collect();
+    cx.write("chosen_labels", |batch| {
+        batch
+            .column("segment_id", rows.iter().map(|(r, window, _)| format!("{}-{window:06}", r.0)))
+            .column("recording_id", rows.iter().map(|(r, ..)| r.0))
+            .column("class", rows.iter().map(|(.., class)| class))
+    })?;
+    Ok(())
+}
+
 fn splits(cx: &UnitContext<'_>) -> Result<(), WorkError> {
     let mut all: Vec<&Recording> = SURVEY.iter().collect();
     all.sort_by_key(|recording| recording.0);
@@ -184,7 +197,8 @@ fn made(folder: &Path, sets: &[&str]) {
         |name: &'static str, per: Per, inputs: Vec<Input>, outputs: Vec<Output>| Pass { inputs, outputs, ..Pass::new(name, per) };
     let found = || vec![Input::Table("recordings")];
     let find = table("find", Per::SiteDay, vec![Input::Archive], vec![Output::Table("recordings")]);
-    let score = table("score", Per::SiteDay, found(), vec![Output::Table("predictions"), Output::Table("labels")]);
+    let scores = ["predictions", "labels", "chosen_labels"].map(Output::Table).to_vec();
+    let score = table("score", Per::SiteDay, found(), scores);
     let split = table("part", Per::Run, found(), vec![Output::Table("splits"), Output::File("model/model.yaml")]);
     let registry =
         [find, score, split].into_iter().fold(Registry::default(), |all, pass| all.with(Some(pass.clone()), StandIn(pass)));
@@ -260,6 +274,53 @@ fn a_class_that_is_mostly_detected_falsely_makes_no_detections_and_its_reason_is
         ["3 validation recordings hold it and 4 are needed; label more recordings in which it calls"]
     );
     assert_eq!(ask(&run, "SELECT COUNT(*) AS n FROM detections"), ["0"]);
+}
+
+/// The decisions of a model that another run trained, for the same classes.
+const GIVEN: &str = "
+model_id: cafe
+thresholds:
+  FROG: {threshold: 0.625, source: own, f1: 0.9, positives: 90, usable: true}
+  OWL: {threshold: 0.625, source: own, f1: 0.1, positives: 9, usable: false, why_not: noise}
+  TOAD: {threshold: 0.625, source: own, f1: 0.9, positives: 90, usable: true}
+";
+
+#[test]
+fn a_given_model_is_believed_where_labels_are_few_and_not_where_they_contradict_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, run) = (folder.path().join("given"), folder.path().join("run"));
+    fs::create_dir(&model).unwrap();
+    fs::write(model.join("decisions.yaml"), GIVEN).unwrap();
+    let card = Card { classes: CLASSES.map(str::to_owned).into(), ..testing::card(Default::default()) };
+    fs::write(model.join("model.yaml"), card.to_yaml()).unwrap();
+    let given = format!("model.path={}", model.display());
+    let of = |sets: &[&str]| {
+        made(folder.path(), &[&[given.as_str()][..], sets].concat());
+        ask(&run, "SELECT class, threshold, source, usable, validation_positives FROM thresholds ORDER BY class")
+    };
+    // FROG is right in 15 windows of 15 and has a threshold of its own. TOAD is right in 10 of 26, of which six recordings tell little.
+    assert_eq!(of(&[]), ["FROG,0.5,own,true,15", "OWL,0.625,given,false,0", "TOAD,0.625,given,true,10"]);
+    assert_eq!(
+        ask(&run, "SELECT class, COUNT(*) AS n FROM detections GROUP BY class ORDER BY class"),
+        ["FROG,4", "TOAD,7"],
+        "what the model finds by its own evidence"
+    );
+    // FROG calls in three recordings.
+    assert_eq!(of(&["evaluate.usable_recordings=4"])[0], "FROG,0.625,given,true,15");
+    // Where more is asked, what the labels show of TOAD is a contradiction.
+    assert_eq!(of(&["evaluate.usable_precision=0.8"])[2], "TOAD,0.625,given,false,10");
+    let why = ask(&run, "SELECT class || ': ' || why_not AS told FROM left_out ORDER BY class");
+    assert!(why[0].contains("OWL: in the run that trained the model: noise; here: no validation window holds it"), "{why:?}");
+    let told = "TOAD: the labels here contradict the given model: its detections are right in 10 of 26 reviewed windows, a precision of at most 0.";
+    assert!(why[1].contains(told) && why.len() == 2, "{why:?}");
+    assert_eq!(ask(&run, "SELECT DISTINCT class FROM detections"), ["FROG"]);
+    // Without the labels of p5, which were chosen, five recordings remain; they count in a contradiction all the same.
+    let chosen = ["annotate.review_sheets=reviews", "evaluate.usable_precision=0.8"];
+    assert_eq!(of(&chosen)[2], "TOAD,0.625,given,false,10");
+    let why = ask(&run, "SELECT why_not FROM left_out WHERE class = 'TOAD'");
+    assert!(why[0].contains("right in 10 of 26 reviewed windows, 4 of them chosen to listen to and no sample"), "{why:?}");
+    let windows = "SELECT SUM(windows) AS n FROM reliability WHERE subset = 'validation' AND scale = 'score' AND class = 'FROG'";
+    assert_eq!(ask(&run, windows), ["50"], "no figure of validation counts them");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_labelled_survey_ends_with_every_table() {
         text(&output.stdout).lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     assert!(tables.len() >= 14);
     // Some are made with a backbone, some without labels, some on request, and some of several runs; tests/backbones.rs,
-    // tests/without_labels.rs, tests/soundscape.rs, tests/plausibility.rs and tests/sweep.rs see them.
+    // tests/without_labels.rs, tests/judged.rs, tests/soundscape.rs, tests/plausibility.rs and tests/sweep.rs see them.
     let others = [
         "embeddings",
         "embedding_maps",
@@ -26,6 +26,7 @@ fn a_labelled_survey_ends_with_every_table() {
         "speech",
         "distillation_log",
         "held_out_labels",
+        "chosen_labels",
         "pseudo_labels",
         "pretraining_log",
         "unknown",

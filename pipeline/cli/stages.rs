@@ -104,6 +104,8 @@ mod tests {
             &["model.path=m"],
             &["model.path=m", "soundscape.enabled=true", "plausibility.table=expected.csv"],
             &["model.path=m", "annotate.format=folders"],
+            &["model.path=m", "annotate.format=review"],
+            &["model.path=m", "annotate.format=folders", "annotate.review_sheets=reviews"],
             head,
             &in_steps,
             &mapped,
@@ -144,6 +146,7 @@ mod tests {
         // A run with a backbone makes further tables.
         let given = [
             "annotate.format=folders",
+            "annotate.review_sheets=reviews",
             "backbone.path=b.onnx",
             "privacy.backbone=v.onnx",
             "embed.min_score=0.1",

@@ -45,7 +45,7 @@ pub enum Source {
     Pooled,
     /// No windows: even all classes together have too few positives.
     Default,
-    /// Those of another run: the model was given, and the windows here decide nothing of the class.
+    /// Those of another run: the model was given, and the labels here do not suffice for a decision of their own.
     Given,
 }
 

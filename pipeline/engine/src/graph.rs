@@ -181,6 +181,15 @@ pub fn judges_given_model(config: &Config) -> bool {
     config.text("model.path").is_some() && has_labels(config)
 }
 
+/// The table of labels that rest on clips which were chosen to listen to: made where [`reads_review_sheets`].
+pub const CHOSEN_LABELS: &str = "chosen_labels";
+
+/// Whether review sheets are among the run's labels.
+pub fn reads_review_sheets(config: &Config) -> bool {
+    let text = |key| config.values().has(key).then(|| config.text(key)).flatten();
+    has_labels(config) && (text("annotate.review_sheets").is_some() || text("annotate.format") == Some("review"))
+}
+
 /// Whether predictions are made from the table of features, rather than straight from the audio.
 pub fn predicts_from_features(config: &Config) -> bool {
     if learns_from_embeddings(config) {

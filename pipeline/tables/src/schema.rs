@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = embed![
     "reviews",
     "labels",
     "held_out_labels",
+    "chosen_labels",
     "classes",
     "taxa",
     "splits",

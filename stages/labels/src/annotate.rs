@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chorus_archive::Archive;
-use chorus_engine::graph::{Input, Output, Pass, Per, has_labels};
+use chorus_engine::graph::{CHOSEN_LABELS, Input, Output, Pass, Per, has_labels, reads_review_sheets};
 use chorus_engine::{
     Access, Config, Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes, locked,
 };
@@ -167,8 +167,11 @@ impl Annotate {
         if holds_out(config) {
             outputs.push(Output::Table(windows::HELD_OUT));
         }
+        if reads_review_sheets(config) {
+            outputs.push(Output::Table(CHOSEN_LABELS));
+        }
         has_labels(config).then(|| Pass {
-            code_version: 10,
+            code_version: 11,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],

@@ -39,6 +39,8 @@ pub struct Event {
     pub in_session: bool,
     /// The verdict of a review sheet: whether the class calls in this span. `None` in files that hold everything that was heard.
     pub verdict: Option<bool>,
+    /// Whether its review sheet says that the clip was chosen to listen to, and so stands for no others.
+    pub is_chosen: bool,
     /// Why the event can't be used.
     pub problem: Option<String>,
 }
@@ -57,6 +59,7 @@ impl Default for Event {
             quality: None,
             in_session: false,
             verdict: None,
+            is_chosen: false,
             problem: None,
         }
     }

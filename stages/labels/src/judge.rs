@@ -173,6 +173,19 @@ impl Unused {
     }
 }
 
+/// A verdict of a review sheet on a class in a span.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpanVerdict {
+    /// The class, by position.
+    pub class: usize,
+    /// The span.
+    pub span: Interval,
+    /// Whether the class is there.
+    pub is_there: bool,
+    /// Whether the clip was chosen to listen to, and so stands for no others.
+    pub is_chosen: bool,
+}
+
 /// What annotation files say about a recording: whether somebody listened, and what was heard.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Review {
@@ -194,8 +207,8 @@ pub struct Review {
     pub whole: Vec<(usize, Interval)>,
     /// Time of each event of a complete file that has no label: something is there, and nobody said what.
     pub unidentified: Vec<Interval>,
-    /// Class, span and whether the class is there, of each verdict.
-    pub verdicts: Vec<(usize, Interval, bool)>,
+    /// The verdicts, in the order in which they count.
+    pub verdicts: Vec<SpanVerdict>,
 }
 
 impl Review {
@@ -230,7 +243,8 @@ impl Review {
         }
         self.used += 1;
         if let (Some(is_there), Some(class), Some((start_s, end_s))) = (line.event.verdict, line.class, span) {
-            self.verdicts.push((class, Interval { start_s, end_s }, is_there));
+            let (span, is_chosen) = (Interval { start_s, end_s }, line.event.is_chosen);
+            self.verdicts.push(SpanVerdict { class, span, is_there, is_chosen });
             return;
         }
         let (events, span) = match line.event.extent {
@@ -425,7 +439,8 @@ mod tests {
         let lines = account(&judge, "s.csv", events, Ok(&own), &mut reviews, false);
         let span = Interval { start_s: 3.0, end_s: 6.0 };
         let review = &reviews["r"];
-        assert_eq!(review.verdicts, [(1, span, false), (0, span, true)]);
+        let said = |class, is_there| SpanVerdict { class, span, is_there, is_chosen: false };
+        assert_eq!(review.verdicts, [said(1, false), said(0, true)]);
         assert_eq!((review.is_readable(), review.is_reviewed(), review.lines, review.used), (false, true, 3, 2));
         // Codes of the table are no classes.
         assert!(lines[2].unused.as_ref().unwrap().reason.contains("BOF is not among the classes"));

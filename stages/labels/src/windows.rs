@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use chorus_engine::graph::CHOSEN_LABELS;
 use chorus_engine::{UnitContext, WorkError};
 
 use crate::error::LabelsError;
-use crate::judge::{AnnotatedRecording, Review};
+use crate::judge::{AnnotatedRecording, Review, SpanVerdict};
 use crate::overlap::{Interval, Rule, TIME_TOLERANCE_S, WindowLabel, label_windows};
 use crate::verdicts::holds;
 
@@ -18,6 +19,7 @@ pub(crate) const HELD_OUT: &str = "held_out_labels";
 
 /// Writes the table `labels`: for each window, in the order of `segments`, a row for each class that is not held out. A window with a
 /// class that is held out is unknown for all others, so that nothing learns it as a window without calls; it goes to [`HELD_OUT`].
+/// Labels that rest on chosen clips are listed in [`CHOSEN_LABELS`] too.
 /// Returns the number of events of each class that lie in no window.
 pub(crate) fn write(
     cx: &UnitContext<'_>,
@@ -31,10 +33,11 @@ pub(crate) fn write(
     let mut with_windows: BTreeSet<String> = BTreeSet::new();
     let by_id: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.id.as_str(), r)).collect();
     let mut sink = cx.sink("labels", &[])?;
-    let mut apart = Vec::new();
+    let (mut apart, mut picked) = (Vec::new(), Vec::new());
     let Some(segments) = cx.read("segments", &["segment_id", "recording_id", "start_s", "end_s"])? else {
         sink.finish()?;
-        write_held_out(cx, &apart)?;
+        write_listed(cx, HELD_OUT, &apart)?;
+        write_listed(cx, CHOSEN_LABELS, &picked)?;
         reviews.values().for_each(|review| count_lost(&[], review, classes, &mut lost));
         return Ok(lost);
     };
@@ -53,11 +56,17 @@ pub(crate) fn write(
         }
         with_windows.insert(recording.id.clone());
         let labels = labels(&windows, review, classes.len(), rule).map_err(|e| format!("{}: {e}", recording.path))?;
+        let chosen = review.map(|review| chosen(&windows, review, &labels, classes.len())).unwrap_or_default();
         let (labels, found) = without(labels, classes, held_out);
-        apart.extend(found.into_iter().map(|(window, class)| {
+        let is_known = |(window, class): &(usize, usize)| {
+            !held_out.contains(&classes[*class]) && !found.iter().any(|(unknown, _)| unknown == window)
+        };
+        let listed = |window: usize, class| {
             let row = first + window;
             (ids.value(row).to_owned(), of.value(row).to_owned(), class)
-        }));
+        };
+        picked.extend(chosen.into_iter().filter(is_known).map(|(window, class)| listed(window, &classes[class])));
+        apart.extend(found.into_iter().map(|(window, class)| listed(window, class)));
         let classes: Vec<&String> = classes.iter().filter(|class| !held_out.contains(class)).collect();
         for from in (first..end).step_by(WINDOWS_PER_BATCH) {
             let rows = from..end.min(from + WINDOWS_PER_BATCH);
@@ -78,7 +87,8 @@ pub(crate) fn write(
     sink.finish()?;
     let without = reviews.iter().filter(|(id, _)| !with_windows.contains(*id));
     without.for_each(|(_, review)| count_lost(&[], review, classes, &mut lost));
-    write_held_out(cx, &apart)?;
+    write_listed(cx, HELD_OUT, &apart)?;
+    write_listed(cx, CHOSEN_LABELS, &picked)?;
     Ok(lost)
 }
 
@@ -120,12 +130,12 @@ fn without<'a>(
     (kept, apart)
 }
 
-/// Writes windows with classes that are held out, where the configuration holds some out.
-fn write_held_out(cx: &UnitContext<'_>, windows: &[(String, String, &String)]) -> Result<(), WorkError> {
-    if !cx.writes(HELD_OUT) {
+/// Writes a table of windows, each with its recording and a class, where the configuration asks for the table.
+fn write_listed(cx: &UnitContext<'_>, table: &str, windows: &[(String, String, &String)]) -> Result<(), WorkError> {
+    if !cx.writes(table) {
         return Ok(());
     }
-    cx.write(HELD_OUT, |batch| {
+    cx.write(table, |batch| {
         batch
             .column("segment_id", windows.iter().map(|(segment, ..)| segment))
             .column("recording_id", windows.iter().map(|(_, recording, _)| recording))
@@ -161,7 +171,7 @@ fn labels(
         }
     }
     let there: Vec<(usize, Interval)> =
-        review.verdicts.iter().filter(|(.., is_there)| *is_there).map(|(class, span, _)| (*class, *span)).collect();
+        review.verdicts.iter().filter(|verdict| verdict.is_there).map(|verdict| (verdict.class, verdict.span)).collect();
     let refuted = refuted(windows, &review.verdicts);
     let is_there = |label: &WindowLabel| label.positive && !refuted.contains(&(label.window, label.class));
     for label in label_windows(windows, &there, rule)?.into_iter().filter(is_there) {
@@ -176,10 +186,10 @@ fn labels(
 }
 
 /// The windows and classes of which the last verdict that holds all of the window is no.
-fn refuted(windows: &[Interval], verdicts: &[(usize, Interval, bool)]) -> BTreeSet<(usize, usize)> {
+fn refuted(windows: &[Interval], verdicts: &[SpanVerdict]) -> BTreeSet<(usize, usize)> {
     let mut refuted = BTreeSet::new();
     // A later verdict decides, so that it puts its windows in or takes them out.
-    for (class, span, is_there) in verdicts {
+    for SpanVerdict { class, span, is_there, .. } in verdicts {
         for (window, _) in windows.iter().enumerate().filter(|(_, window)| holds(&seconds(*span), &seconds(**window))) {
             if *is_there {
                 refuted.remove(&(window, *class));
@@ -189,6 +199,24 @@ fn refuted(windows: &[Interval], verdicts: &[(usize, Interval, bool)]) -> BTreeS
         }
     }
     refuted
+}
+
+/// The windows and classes whose `labels` (`[window, class]`) rest on clips that were chosen to listen to: nobody heard the recording from
+/// end to end, and no verdict on another clip is about the window.
+fn chosen(windows: &[Interval], review: &Review, labels: &[Option<(bool, f64)>], classes: usize) -> BTreeSet<(usize, usize)> {
+    if review.is_readable() {
+        return BTreeSet::new();
+    }
+    let about = |is_chosen: bool| {
+        let own = review.verdicts.iter().filter(move |verdict| verdict.is_chosen == is_chosen);
+        own.flat_map(move |verdict| {
+            let touched = windows.iter().enumerate().filter(move |(_, window)| touch(**window, verdict.span));
+            touched.map(move |(window, _)| (window, verdict.class))
+        })
+    };
+    let others: BTreeSet<(usize, usize)> = about(false).collect();
+    let is_labelled = |(window, class): &(usize, usize)| labels[window * classes + class].is_some();
+    about(true).filter(|pair| is_labelled(pair) && !others.contains(pair)).collect()
 }
 
 fn seconds(span: Interval) -> Range<f64> {
@@ -292,21 +320,44 @@ mod tests {
         let of = |review: &Review| -> Vec<Option<bool>> {
             labels(&windows, Some(review), 2, RULE).unwrap().iter().map(|label| label.map(|(positive, _)| positive)).collect()
         };
-        let verdicts = vec![(0, span(3.0, 6.0), false), (1, span(0.0, 3.1), true)];
+        let said = |class, span, is_there| SpanVerdict { class, span, is_there, is_chosen: false };
+        let verdicts = vec![said(0, span(3.0, 6.0), false), said(1, span(0.0, 3.1), true)];
         let review = Review { verdicts: verdicts.clone(), ..Review::default() };
         assert_eq!(of(&review), [None, Some(true), Some(false), None, None, None]);
         // Part of the window was not listened to.
-        let part = Review { verdicts: vec![(0, span(3.0, 5.0), false)], ..Review::default() };
+        let part = Review { verdicts: vec![said(0, span(3.0, 5.0), false)], ..Review::default() };
         assert_eq!(of(&part), [None; 6]);
         // What holds all of a window says more than a yes beside it, and the later one of two more than the earlier.
-        let beside = vec![(0, span(4.0, 7.0), true), (0, span(3.0, 6.0), false)];
+        let beside = vec![said(0, span(4.0, 7.0), true), said(0, span(3.0, 6.0), false)];
         let overlapping = Review { verdicts: beside, ..Review::default() };
         assert_eq!(of(&overlapping)[2..5], [Some(false), None, Some(true)]);
-        let within = |verdicts: [(usize, Interval, bool); 2]| of(&Review { verdicts: verdicts.into(), ..Review::default() })[2];
-        assert_eq!(within([(0, span(0.0, 9.0), true), (0, span(3.02, 6.0), false)]), Some(false), "rounded times");
-        assert_eq!(within([(0, span(3.0, 6.0), false), (0, span(0.0, 9.0), true)]), Some(true));
+        let within = |verdicts: [SpanVerdict; 2]| of(&Review { verdicts: verdicts.into(), ..Review::default() })[2];
+        assert_eq!(within([said(0, span(0.0, 9.0), true), said(0, span(3.02, 6.0), false)]), Some(false), "rounded times");
+        assert_eq!(within([said(0, span(3.0, 6.0), false), said(0, span(0.0, 9.0), true)]), Some(true));
         // Beside a complete file, a yes adds a label and a no removes none.
         let beside = Review { verdicts, events: vec![(0, span(3.0, 6.0))], ..Review::of_silence() };
         assert_eq!(of(&beside), [Some(false), Some(true), Some(true), Some(false), Some(false), Some(false)]);
+    }
+
+    #[test]
+    fn labels_that_rest_on_chosen_clips_alone_are_known() {
+        let windows = [span(0.0, 3.0), span(3.0, 6.0), span(6.0, 9.0)];
+        let said = |class, span, is_there, is_chosen| SpanVerdict { class, span, is_there, is_chosen };
+        let of = |review: &Review| {
+            let labels = labels(&windows, Some(review), 2, RULE).unwrap();
+            chosen(&windows, review, &labels, 2).into_iter().collect::<Vec<_>>()
+        };
+        let verdicts = vec![
+            said(0, span(0.0, 3.0), true, true),
+            said(0, span(3.0, 6.0), false, false),
+            said(1, span(3.0, 6.0), false, true),
+            // A sampled clip of two windows, of which one was chosen too; and one that says nothing of a whole window.
+            said(1, span(3.0, 9.0), true, false),
+            said(0, span(6.0, 7.5), false, true),
+        ];
+        let review = Review { verdicts: verdicts.clone(), ..Review::default() };
+        assert_eq!(of(&review), [(0, 0)]);
+        let heard = Review { verdicts, ..Review::of_silence() };
+        assert!(of(&heard).is_empty(), "somebody heard all of the recording");
     }
 }

@@ -26,7 +26,7 @@ mod tables;
 use std::collections::BTreeMap;
 
 use chorus_card::{DECISIONS, Decisions};
-use chorus_engine::graph::{Input, Output, Pass, Per, has_labels, judges_given_model};
+use chorus_engine::graph::{CHOSEN_LABELS, Input, Output, Pass, Per, has_labels, judges_given_model, reads_review_sheets};
 use chorus_engine::{Config, Console, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
@@ -35,7 +35,7 @@ use crate::calibration;
 use crate::error::ScoreError;
 use crate::thresholds::{Aim, Rule, Source};
 use applied::{cuts, local};
-use decided::{Cuts, Decided};
+use decided::{Cuts, Decided, is_contradicted};
 use given::Given;
 use groups::{ClassGroups, SUPPORTED, WELL_SUPPORTED};
 use rules::{Demand, Rules};
@@ -178,9 +178,12 @@ impl Evaluate {
         let mut inputs = ["predictions", "labels", "splits", "recordings"].map(Input::Table).to_vec();
         if judges_given_model(config) {
             inputs.push(GIVEN_DECISIONS);
+            if reads_review_sheets(config) {
+                inputs.push(Input::Table(CHOSEN_LABELS));
+            }
         }
         has_labels(config).then(|| Pass {
-            code_version: 5,
+            code_version: 6,
             inputs,
             outputs: vec![
                 Table("metrics"),
@@ -216,6 +219,9 @@ impl Work for Evaluate {
         let decided = Decided::on(&scored, &evaluate.rules()?, given.as_ref())?;
         let groups = class_groups(&scored, &evaluate, is_given);
         tell(cx.console(), &scored.classes, &decided, &evaluate, &groups);
+        if let Some(given) = &given {
+            tell_beside(cx.console(), &scored, &decided, given);
+        }
         let decisions = decided.named(&scored.model_id, &scored.classes, given.as_ref());
         let rows = rows(&scored, &decided, &decisions, &evaluate, &groups)?;
         tables::write(cx, &scored, &decisions, &rows)?;
@@ -252,22 +258,44 @@ fn rows(
     Ok(rows)
 }
 
+/// Names the classes of which something is to be known, where there are any.
+fn warn(console: &Console, classes: &[String], what: &str, wanted: &dyn Fn(usize) -> bool) {
+    let names: Vec<&str> = (0..classes.len()).filter(|&class| wanted(class)).map(|class| classes[class].as_str()).collect();
+    if !names.is_empty() {
+        console.warn(&format!("evaluate: {what}: {}", names.join(", ")));
+    }
+}
+
+/// Says which labels decide nothing of a given model, and which classes of it labels contradict.
+fn tell_beside(console: &Console, scored: &Scored, decided: &Decided, given: &Given) {
+    let (chosen, all) = scored.sides[&Subset::Validation].chosen_of_all();
+    if chosen > 0 {
+        console.warn(&format!(
+            "evaluate: {chosen} of {all} validation labels ({:.0} %) are of windows that were chosen to listen to (`chorus next`, top and \
+             uncertain clips), and no sample: they replace no threshold of the given model, and can only contradict it; for thresholds of \
+             this archive, judge a sample of windows (`chorus clips --windows`)",
+            100.0 * chosen as f64 / all as f64
+        ));
+    }
+    let what =
+        "the labels here contradict the given model, so it is left out of the detections (see why_not in the table thresholds)";
+    warn(console, &scored.classes, what, &|class| {
+        is_contradicted(&decided.thresholds[class], given.threshold(&scored.classes[class]))
+    });
+}
+
 /// Names the classes that something is to be known of.
 fn tell(console: &Console, classes: &[String], decided: &Decided, params: &EvaluateSettings, groups: &ClassGroups) {
-    let warn = |what: &str, wanted: &dyn Fn(usize) -> bool| {
-        let names: Vec<&str> = (0..classes.len()).filter(|&class| wanted(class)).map(|class| classes[class].as_str()).collect();
-        if !names.is_empty() {
-            console.warn(&format!("evaluate: {what}: {}", names.join(", ")));
-        }
-    };
+    let warn = |what: &str, wanted: &dyn Fn(usize) -> bool| warn(console, classes, what, wanted);
     let source = |class: usize| decided.thresholds[class].source;
     warn(
         "without a threshold of their own, for few validation positives or scores that hardly tell them (see the table thresholds)",
         &|class| matches!(source(class), Source::Pooled | Source::Default),
     );
-    warn("with the threshold of the given model, since validation here decides none (see the table thresholds)", &|class| {
-        source(class) == Source::Given
-    });
+    warn(
+        "with the threshold of the given model, since the labels here do not suffice for another (see the table thresholds)",
+        &|class| source(class) == Source::Given,
+    );
     warn(&format!("no threshold {}, so the most precise one was taken", params.wanted()), &|class| {
         source(class) == Source::Unreached
     });

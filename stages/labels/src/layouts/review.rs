@@ -41,6 +41,9 @@ const UNNAMED: &str = "no recording is named";
 /// The stratum of a clip that stands for all windows of its bin of scores, and not for detections.
 pub const WINDOWS: &str = "window";
 
+/// The stratum of a clip that stands for all detections of its bin of scores.
+pub const DETECTIONS: &str = "random";
+
 /// The layout `review`. `chorus init` never proposes it: sheets come from a model, and so from an archive with a configuration.
 pub(crate) struct ReviewSheets;
 
@@ -134,17 +137,24 @@ impl SheetRow {
 
     /// Whether the clip is part of the random sample of detections.
     pub fn is_random(&self) -> bool {
-        self.is_of("random")
+        is_of(&self.strata, DETECTIONS)
     }
 
     /// Whether the clip is part of the random sample of all windows.
     pub fn is_window(&self) -> bool {
-        self.is_of(WINDOWS)
+        is_of(&self.strata, WINDOWS)
     }
+}
 
-    fn is_of(&self, wanted: &str) -> bool {
-        self.strata.split('+').any(|stratum| stratum == wanted)
-    }
+/// Whether a clip is of a stratum, among others.
+fn is_of(strata: &str, wanted: &str) -> bool {
+    strata.split('+').any(|stratum| stratum == wanted)
+}
+
+/// Whether a clip was chosen to listen to, for its score or another reason, and is of no random sample. A sheet that does not say why its
+/// clips are there is taken as whoever wrote it means it.
+fn is_chosen(strata: &str) -> bool {
+    !strata.is_empty() && !is_of(strata, DETECTIONS) && !is_of(strata, WINDOWS)
 }
 
 /// A sheet.
@@ -166,6 +176,8 @@ struct SheetColumns {
     start: usize,
     end: usize,
     verdict: usize,
+    /// Why the clip is there, where the sheet says so.
+    strata: Option<usize>,
 }
 
 impl SheetColumns {
@@ -176,6 +188,7 @@ impl SheetColumns {
             start: need(table, &["start_s"])?,
             end: need(table, &["end_s"])?,
             verdict: need(table, &["verdict"])?,
+            strata: table.find(None, &["strata"])?,
         })
     }
 }
@@ -342,6 +355,7 @@ fn event(columns: &SheetColumns, row: &DelimitedRow) -> Event {
     let instant = event.start_s.filter(|start_s| event.end_s == Some(*start_s));
     let instant = instant.map(|start_s| format!("the span begins and ends at {start_s} s, expected one of some length"));
     let event = event.or_problem(unnamed).or_problem(instant);
+    let event = Event { is_chosen: is_chosen(row.text(columns.strata)), ..event };
     match verdict(text(columns.verdict)) {
         Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
         Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
@@ -383,6 +397,12 @@ mod tests {
         let problems: Vec<_> = of("A/2.wav").into_iter().map(|(.., problem)| problem.unwrap()).collect();
         assert_eq!(problems[..2], ["the verdict is unsure", "no verdict yet"]);
         assert!(problems[2].contains("`ja`, expected yes, no or unsure"));
+        // One of the random sample that is among the highest too stands for others, and one that is only among the highest does not.
+        let chosen = |contents: &Contents| contents.events().map(|event| event.is_chosen).collect::<Vec<_>>();
+        assert_eq!(chosen(&found), [false, true, false, false, false]);
+        let sampled = SHEET.replace(",top,", ",window,");
+        assert_eq!(chosen(&parse(sampled.as_bytes())), [false; 5]);
+        assert_eq!(chosen(&parse(b"recording,class,start_s,end_s,verdict\na.wav,FROG,0,3,yes\n")), [false], "nobody says so");
         let unnamed = parse(b"recording,class,start_s,end_s,verdict\na.wav,,0,3,yes\n");
         assert_eq!(unnamed.events().next().unwrap().problem.as_deref(), Some("no class is named"));
         assert!(parse(b"clip,verdict\na,yes\n").fault.unwrap().contains("no column recording"));

@@ -26,7 +26,7 @@ use super::chosen::{Drawn, chance};
 use super::nearest::Nearest;
 
 /// The stratum of the sample that stands for all detections, and of that which stands for all windows.
-const DETECTIONS: &str = "random";
+const DETECTIONS: &str = chorus_labels::layouts::review::DETECTIONS;
 const WINDOWS: &str = chorus_labels::layouts::review::WINDOWS;
 
 /// What is sampled.

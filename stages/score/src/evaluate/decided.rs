@@ -6,11 +6,11 @@ use std::sync::Arc;
 use chorus_card::Decisions;
 use rayon::prelude::*;
 
-use super::evidence::Evidence;
+use super::evidence::{Beside, Evidence};
 use super::given::Given;
 use super::local::{AtSites, Here, at_sites};
 use super::rules::Rules;
-use super::scored::Scored;
+use super::scored::{Scored, Side};
 use super::subset::Subset;
 use crate::calibration::{self, Calibration, Curve};
 use crate::error::ScoreError;
@@ -28,10 +28,13 @@ pub(crate) struct Decided {
     pub(crate) at_sites: AtSites,
     /// The sites of the validation windows.
     pub(crate) sites: BTreeSet<String>,
+    /// The same with the sites of labels that decide nothing.
+    labelled_sites: BTreeSet<String>,
 }
 
 impl Decided {
-    /// From the validation windows, with what these show of each class. Where they decide nothing, what was decided of a given model holds.
+    /// From the validation windows, with what these show of each class. Where they do not suffice for a decision of their own, what was
+    /// decided of a given model holds.
     ///
     /// # Errors
     /// Those of `Side::ranking`.
@@ -39,13 +42,18 @@ impl Decided {
         let validation = &scored.sides[&Subset::Validation];
         let (windows, classes): (Vec<_>, Vec<_>) = ((0..validation.windows()).collect(), (0..scored.classes.len()).collect());
         let hours = |class| validation.hours(class, &windows);
-        let own = |&class: &usize| Ok(Own::of(&validation.ranking(class, &windows)?, hours(class), rules));
+        let own = |&class: &usize| {
+            let ranking = validation.ranking(class, &windows)?;
+            let own = Own::of(&ranking, hours(class), rules);
+            Ok(match given {
+                Some(given) => {
+                    let suffices = own.suffices(validation, class, &windows, rules);
+                    own.beside(&scored.classes[class], &ranking, given, suffices)
+                }
+                None => own,
+            })
+        };
         let mut own: Vec<Own> = classes.par_iter().map(own).collect::<Result<_, ScoreError>>()?;
-        if let Some(given) = given {
-            for (class, own) in own.iter_mut().enumerate() {
-                own.take(&scored.classes[class], &validation.ranking(class, &windows)?, given);
-            }
-        }
         if own.iter().any(|own| own.lacks(rules)) {
             // All pairs of window and class in one ranking: made only where it is needed.
             let pooled = Ranking::from(validation.pooled(&classes, &windows)?);
@@ -62,9 +70,9 @@ impl Decided {
         let (thresholds, calibrations): (Vec<_>, Vec<_>) = own.into_iter().map(|own| (own.threshold, own.calibration)).unzip();
         let thresholds: Vec<Threshold> = thresholds.into_iter().flatten().collect();
         let judged = |(class, threshold): (usize, Threshold)| {
-            let shown = Evidence::of(validation, class, &windows, threshold.threshold, rules);
+            let shown = Evidence::of(validation, class, &windows, None, threshold.threshold, rules);
             match given.filter(|_| threshold.source == Source::Given).and_then(|given| given.threshold(&scored.classes[class])) {
-                Some(given) => shown.judged_here(threshold, given, &rules.demand),
+                Some(given) => shown.judged_beside(threshold, Beside::Training(given), &rules.demand),
                 None => shown.judged(threshold, &rules.demand),
             }
         };
@@ -74,6 +82,7 @@ impl Decided {
             thresholds,
             calibrations,
             sites: validation.sites().iter().cloned().collect(),
+            labelled_sites: validation.labelled_sites(),
         })
     }
 
@@ -96,25 +105,39 @@ impl Decided {
                 .collect(),
         };
         match given {
-            Some(given) => over(own, &given.decisions),
+            Some(given) => over(own, &given.decisions, &self.labelled_sites),
             None => own,
         }
     }
 }
 
-/// Decisions of this run, put over those of a given model.
-fn over(mut own: Decisions, given: &Decisions) -> Decisions {
+/// Whether the labels here contradict what was decided of a class of a given model: it could be told there, and is not usable here.
+pub(crate) fn is_contradicted(here: &Threshold, given: Option<&Threshold>) -> bool {
+    here.source == Source::Given && !here.usable && given.is_some_and(|given| given.usable)
+}
+
+/// Decisions of this run, put over those of a given model. `labelled_sites` are those with labels of validation.
+fn over(mut own: Decisions, given: &Decisions, labelled_sites: &BTreeSet<String>) -> Decisions {
+    let contradicted: BTreeSet<String> = own
+        .thresholds
+        .iter()
+        .filter(|(class, here)| is_contradicted(here, given.thresholds.get(*class)))
+        .map(|(class, _)| class.clone())
+        .collect();
     for (class, threshold) in &given.thresholds {
         own.thresholds.entry(class.clone()).or_insert_with(|| Given::from_elsewhere(threshold));
     }
     for (class, calibration) in &given.calibrations {
         own.calibrations.entry(class.clone()).or_insert_with(|| Given::calibration_from_elsewhere(calibration));
     }
-    // At a site with validation windows, a class that they decide is decided by them and no longer by the given run.
+    // At a site with validation windows, a class that they decide is decided by them and no longer by the given run. The same holds at
+    // sites with labels for a class that labels contradict.
     let sites = own.sites.clone().unwrap_or_default();
     let decided: BTreeSet<String> =
         own.thresholds.iter().filter(|(_, of)| of.source != Source::Given).map(|(class, _)| class.clone()).collect();
-    let holds = |site: &str, class: &str| !(sites.contains(site) && decided.contains(class));
+    let holds = |site: &str, class: &str| {
+        !(sites.contains(site) && decided.contains(class)) && !(labelled_sites.contains(site) && contradicted.contains(class))
+    };
     for (site, thresholds) in &given.site_thresholds {
         for (class, threshold) in thresholds {
             if holds(site, class) {
@@ -157,11 +180,19 @@ impl Own {
         self.threshold.is_none() || (self.calibration.is_none() && rules.calibration.is_fitted())
     }
 
-    /// Takes what was decided of a given model where it lacks something.
-    fn take(&mut self, class: &str, ranking: &Ranking, given: &Given) {
+    /// Whether the windows show at this threshold that the class can be told.
+    fn suffices(&self, validation: &Side, class: usize, windows: &[usize], rules: &Rules) -> bool {
+        let shown = |own: &Threshold| Evidence::of(validation, class, windows, None, own.threshold, rules);
+        self.threshold.as_ref().is_some_and(|own| shown(own).suffices(&rules.demand))
+    }
+
+    /// The same beside what was decided of a given model: that fills what is lacking, and comes first where the windows do not suffice. Few
+    /// labels would replace what many showed.
+    fn beside(self, class: &str, ranking: &Ranking, given: &Given, suffices: bool) -> Self {
         let threshold = given.threshold(class).map(|given| thresholds::at(ranking, given.threshold, Source::Given));
-        self.threshold = self.threshold.take().or(threshold);
-        self.calibration = self.calibration.take().or_else(|| given.calibration(class));
+        let given = Self { threshold, calibration: given.calibration(class) };
+        let (first, second) = if suffices { (self, given) } else { (given, self) };
+        Self { threshold: first.threshold.or(second.threshold), calibration: first.calibration.or(second.calibration) }
     }
 
     /// Takes what all classes together decide where it lacks something.
@@ -211,7 +242,7 @@ mod tests {
     use crate::calibration::METHODS;
     use crate::evaluate::applied::{cuts, local};
     use crate::evaluate::rules::Demand;
-    use crate::evaluate::scored::Side;
+    use crate::evaluate::scored::ChosenLabel;
     use crate::thresholds::{Aim, Rule};
 
     static RULES: Rules = Rules {
@@ -297,9 +328,7 @@ mod tests {
         assert_eq!(of(6), [(Source::Default, None); 2]);
     }
 
-    #[test]
-    fn what_was_decided_of_a_given_model_holds_where_validation_decides_nothing() {
-        let text = "
+    const GIVEN: &str = "
 model_id: m
 thresholds:
   OWL: {threshold: 0.7, source: own, f1: 0.5, positives: 40, usable: false, why_not: noise}
@@ -307,34 +336,54 @@ thresholds:
   Y: {threshold: 0.6, source: own, f1: 0.5, positives: 40, usable: true}
 site_thresholds:
   A:
-    X: {threshold: 0.9, source: own, f1: 0.5, positives: 9, usable: true}
+    X: {threshold: 0.65, source: own, f1: 0.5, positives: 9, usable: true}
   Z:
     X: {threshold: 0.65, source: own, f1: 0.5, positives: 9, usable: true}
 calibrations:
   OWL: {source: own, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
-  Y: {source: own, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
+  X: {source: own, positives: 40, method: platt, slope: 1.0, intercept: 0.0}
 site_calibrations:
   Z:
     X: {source: own, positives: 9, method: platt, weight: 0.5, slope: 2.0, intercept: 0.0}
 sites: [Z]
 ";
-        let given = Given::of(serde_yaml::from_str(text).unwrap()).unwrap();
+
+    fn given() -> Given {
+        Given::of(serde_yaml::from_str(GIVEN).unwrap()).unwrap()
+    }
+
+    fn decide(scored: &Scored) -> Decisions {
+        let given = given();
+        let decided = Decided::on(scored, &Rules { per_site: false, ..RULES }, Some(&given)).unwrap();
+        decided.named("m", &scored.classes, Some(&given))
+    }
+
+    /// Adds recordings of a site, each with one window that scores so much for the first class, and says whether it is there.
+    fn add(scored: &mut Scored, site: &str, recordings: usize, score: f32, positive: bool) {
+        let validation = scored.sides.get_mut(&Subset::Validation).unwrap();
+        for _ in 0..recordings {
+            let recording = validation.open_recording(site);
+            validation.push(recording, 3.0, None, &[score, 0.1], &[Some(positive), Some(false)]);
+        }
+    }
+
+    #[test]
+    fn what_was_decided_of_a_given_model_holds_where_validation_does_not_suffice() {
         let scored = scored();
-        let decided = Decided::on(&scored, &Rules { per_site: false, ..RULES }, Some(&given)).unwrap();
-        let named = decided.named("m", &scored.classes, Some(&given));
+        let named = decide(&scored);
         let of =
             |class: &str| (named.thresholds[class].source, named.thresholds[class].usable, named.thresholds[class].positives);
-        // X has four positive windows here, Y one, and nobody labelled OWL.
-        assert_eq!((of("X"), of("Y"), of("OWL")), ((Source::Own, false, 4), (Source::Given, true, 1), (Source::Given, false, 0)));
+        // X has four positive windows in two recordings here, Y one, and nobody labelled OWL.
+        let given = Source::Given;
+        assert_eq!((of("X"), of("Y"), of("OWL")), ((given, true, 4), (given, true, 1), (given, false, 0)));
+        assert_eq!(named.thresholds["OWL"].why_not.as_deref(), Some("in the run that trained the model: noise"));
+        assert_eq!((named.threshold("B", "X"), named.threshold("A", "X")), (Some(0.7), Some(0.65)));
         assert_eq!((named.threshold("A", "Y"), named.threshold("Z", "X")), (Some(0.6), Some(0.65)));
-        assert_eq!(named.threshold("A", "X"), Some(named.thresholds["X"].threshold), "A has windows here, which decide X");
-        assert_eq!((named.calibrations["X"].source, named.calibrations["Y"].source), (Source::Own, Source::Given));
+        // The model brought no calibration of Y, and one window is too few for one.
+        assert_eq!((named.calibrations["X"].source, named.calibrations["Y"].source), (given, Source::Pooled));
         // What nobody labelled here keeps what was decided of it, and says where that comes from.
-        assert_eq!((named.calibrations["OWL"].source, named.calibrations["OWL"].positives), (Source::Given, 40));
-        assert_eq!(
-            (named.site_calibrations["Z"]["X"].source, named.site_calibrations["Z"]["X"].weight),
-            (Source::Given, Some(0.5))
-        );
+        assert_eq!((named.calibrations["OWL"].source, named.calibrations["OWL"].positives), (given, 40));
+        assert_eq!((named.site_calibrations["Z"]["X"].source, named.site_calibrations["Z"]["X"].weight), (given, Some(0.5)));
         // Metrics of a site take the same as detect does there.
         let sites = ["A", "Z"].map(str::to_owned);
         assert_eq!(cuts(&named, &scored.classes, &sites)[1], [0.65, 0.6]);
@@ -343,10 +392,75 @@ sites: [Z]
         // Without validation, all of it holds.
         let mut without = scored;
         without.sides.insert(Subset::Validation, Side::of(2));
-        let decided = Decided::on(&without, &RULES, Some(&given)).unwrap();
-        let named = decided.named("m", &without.classes, Some(&given));
+        let named = decide(&without);
         let threshold = |class: &str| (named.thresholds[class].threshold, named.thresholds[class].usable);
         assert_eq!(["OWL", "X", "Y"].map(threshold), [(0.7, false), (0.7, true), (0.6, true)]);
         assert_eq!(named.sites, Some(["Z".to_owned()].into()));
+    }
+
+    #[test]
+    fn where_labels_suffice_they_decide_alone() {
+        let mut scored = scored();
+        add(&mut scored, "C", 4, 0.1, false);
+        let named = decide(&scored);
+        let x = &named.thresholds["X"];
+        assert_eq!((x.source, x.usable, x.positives, x.recordings), (Source::Own, true, 4, Some(2)));
+        assert!((x.threshold - 0.4).abs() < 1e-6, "{}", x.threshold);
+        assert_eq!(named.threshold("A", "X"), Some(x.threshold), "A has windows here, which decide X");
+        assert_eq!(named.threshold("Z", "X"), Some(0.65), "Z has none");
+        assert_eq!((named.calibrations["X"].source, named.thresholds["Y"].source), (Source::Own, Source::Given));
+        // At a site, its own windows and the given threshold are drawn together, as its own and those of all sites are.
+        let few = self::scored();
+        let decided = Decided::on(&few, &RULES, Some(&given())).unwrap();
+        let here = &decided.at_sites["B"][&0].threshold;
+        // Logits of 0.4 and 0.7; one recording is a sixth of the way.
+        let (own, all) = (calibration::platt::logit(0.4), calibration::platt::logit(0.7));
+        let drawn = calibration::platt::logistic(own / 6.0 + all * 5.0 / 6.0);
+        assert!((here.threshold - drawn).abs() < 1e-6 && here.usable, "{here:?} {drawn}");
+    }
+
+    #[test]
+    fn labels_that_contradict_a_given_model_leave_a_class_out() {
+        let mut scored = scored();
+        add(&mut scored, "A", 12, 0.9, false);
+        let named = decide(&scored);
+        let x = &named.thresholds["X"];
+        // Of 14 windows that score 0.9, two hold it. The score 0.7 of another is a little less than that in 32 bits.
+        assert_eq!((x.source, x.threshold, x.usable), (Source::Given, 0.7, false));
+        let why = x.why_not.as_deref().unwrap();
+        assert!(
+            why.starts_with("the labels here contradict the given model: its detections are right in 2 of 14 reviewed"),
+            "{why}"
+        );
+        let usable = |site: &str| named.at(site, "X").unwrap().usable;
+        assert_eq!(
+            (usable("A"), usable("Q"), usable("Z")),
+            (false, false, true),
+            "Z has no labels here, and has its own evidence"
+        );
+        assert_eq!(named.calibrations["X"].source, Source::Given);
+    }
+
+    #[test]
+    fn windows_that_were_chosen_replace_nothing_and_may_contradict() {
+        let chosen = |positive: bool| {
+            let mut scored = scored();
+            let validation = scored.sides.get_mut(&Subset::Validation).unwrap();
+            for recording in 0..20 {
+                let (recording, site) = (format!("r{recording}"), "A".to_owned());
+                validation.put_aside(0, ChosenLabel { recording, site, score: 0.9, positive });
+            }
+            assert_eq!(validation.chosen_of_all(), (20, 32));
+            decide(&scored)
+        };
+        let (right, wrong) = (chosen(true), chosen(false));
+        let of = |named: &Decisions| {
+            let x = &named.thresholds["X"];
+            (x.source, x.threshold, x.usable, x.positives)
+        };
+        assert_eq!((of(&right), of(&wrong)), ((Source::Given, 0.7, true, 4), (Source::Given, 0.7, false, 4)));
+        let why = wrong.thresholds["X"].why_not.as_deref().unwrap();
+        assert!(why.contains("20 of them chosen to listen to and no sample"), "{why}");
+        assert_eq!((right.threshold("A", "X"), wrong.threshold("A", "X")), (Some(0.65), Some(0.7)));
     }
 }

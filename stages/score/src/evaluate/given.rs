@@ -1,5 +1,5 @@
-//! What the run decided that trained a given model. It holds wherever the labels here decide nothing: for classes with few positive windows
-//! in validation, for those that nobody labelled, and at other sites.
+//! What the run decided that trained a given model. It holds wherever the labels here do not suffice for a decision of their own: for classes
+//! of which validation shows too little, for those that nobody labelled, and at other sites.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,6 +9,9 @@ use chorus_card::{Decisions, Source, Threshold};
 use chorus_engine::WorkError;
 
 use crate::calibration::{Calibration, METHODS, curves, method};
+
+/// What stands before a reason that is not of this run.
+const TRAINING: &str = "in the run that trained the model: ";
 
 /// The decisions of a given model.
 #[derive(Debug)]
@@ -52,6 +55,13 @@ impl Given {
         self.calibrations.get(class).cloned()
     }
 
+    /// Why a class of it is not usable, as a reason that is not of this run; `None` where nothing says so.
+    pub(crate) fn why_not(threshold: &Threshold) -> Option<String> {
+        let why_not = threshold.why_not.as_ref()?;
+        // Decisions of a run that applied the model may be given again.
+        Some(if why_not.starts_with(TRAINING) { why_not.clone() } else { format!("{TRAINING}{why_not}") })
+    }
+
     /// A calibration as one that comes from elsewhere.
     pub(crate) fn calibration_from_elsewhere(calibration: &chorus_card::Calibration) -> chorus_card::Calibration {
         chorus_card::Calibration { source: Source::Given, ..calibration.clone() }
@@ -67,6 +77,7 @@ impl Given {
             positives: 0,
             recordings: Some(0),
             precision_low: None,
+            why_not: Self::why_not(threshold),
             ..threshold.clone()
         }
     }

@@ -1,13 +1,14 @@
-//! What the windows of a single site decide, drawn towards what those of all sites decide: thresholds between the two in logits, and
-//! probabilities between the two. With [`HALF_WAY`] recordings of the site that hold the class, both count the same; with fewer, all sites
-//! count more. Recordings are counted because windows of one recording are alike.
+//! What the windows of a single site decide, drawn towards what those of all sites decide, or towards what was decided of a given model
+//! where that stands for all sites: thresholds between the two in logits, and probabilities between the two. With [`HALF_WAY`] recordings
+//! of the site that hold the class, both count the same; with fewer, all sites count more. Recordings are counted because windows of one
+//! recording are alike.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::evidence::Evidence;
+use super::evidence::{Beside, Evidence};
 use super::rules::Rules;
 use super::scored::Side;
 use crate::calibration::platt::{logistic, logit};
@@ -47,8 +48,8 @@ pub(crate) fn at_sites(
                 let weight = weight(validation.recordings_with(class, &windows));
                 let everywhere = &thresholds[class];
                 let threshold = thresholds::at(&ranking, between(own.threshold, everywhere.threshold, weight), own.source);
-                let shown = Evidence::of(validation, class, &windows, threshold.threshold, rules);
-                let threshold = shown.judged_here(threshold, everywhere, &rules.demand);
+                let shown = Evidence::of(validation, class, &windows, Some(site), threshold.threshold, rules);
+                let threshold = shown.judged_beside(threshold, Beside::Sites(everywhere), &rules.demand);
                 (class, Here { threshold, calibration: calibration(&ranking, rules, weight, calibrations[class].as_ref()) })
             }))
         };

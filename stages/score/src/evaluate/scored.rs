@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array;
+use chorus_engine::graph::CHOSEN_LABELS;
 use chorus_engine::{Unit, UnitContext, WorkError};
 use chorus_tables::Batch;
 
@@ -53,7 +54,24 @@ pub(crate) struct Side {
     sites: Vec<String>,
     /// Places of the windows of each night that is known.
     nights: BTreeMap<String, Vec<usize>>,
+    /// By class, labels that count as no label of the windows above.
+    chosen: Vec<Vec<ChosenLabel>>,
+    /// Places of recordings by their ids, of the parts of the archive that have such labels.
+    places: BTreeMap<String, usize>,
 }
+
+/// A label of a window that was chosen to listen to, for its score or another reason. It speaks of its window and is no sample of others.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChosenLabel {
+    /// Id of the recording.
+    pub(crate) recording: String,
+    pub(crate) site: String,
+    pub(crate) score: f32,
+    pub(crate) positive: bool,
+}
+
+/// Classes whose labels rest on chosen clips, by the id of the window.
+type Chosen = BTreeMap<String, BTreeSet<String>>;
 
 /// A recording that is on a side.
 struct Place {
@@ -62,7 +80,8 @@ struct Place {
 }
 
 impl Scored {
-    /// Reads predictions and labels, a part at a time. A given model may know classes that nobody labelled: they are left out.
+    /// Reads predictions and labels, a part at a time. A given model may know classes that nobody labelled: they are left out. Labels of
+    /// validation that rest on chosen clips are put aside where the pass reads which they are.
     ///
     /// # Errors
     /// [`ScoreError::NoPredictions`], [`ScoreError::Mismatch`] where the two tables speak of different windows or classes, and
@@ -70,6 +89,8 @@ impl Scored {
     pub(crate) fn read(cx: &UnitContext<'_>, is_given: bool) -> Result<Self, WorkError> {
         let places = places(cx)?;
         let labels: BTreeMap<Unit, _> = cx.partitions("labels")?.into_iter().map(|p| (p.unit.clone(), p)).collect();
+        let chosen = if cx.reads_table(CHOSEN_LABELS) { cx.partitions(CHOSEN_LABELS)? } else { Vec::new() };
+        let chosen: BTreeMap<Unit, _> = chosen.into_iter().map(|p| (p.unit.clone(), p)).collect();
         let memory = cx.budget();
         let mut scored: Option<Self> = None;
         for partition in cx.partitions("predictions")? {
@@ -81,12 +102,15 @@ impl Scored {
             let labels =
                 labels.get(&partition.unit).ok_or_else(|| format!("{} has predictions and no labels", partition.unit))?;
             let labels = cx.read_partition("labels", labels, &["segment_id", "class", "value"])?;
+            let chosen = chosen.get(&partition.unit);
+            let chosen = chosen.map(|p| cx.read_partition(CHOSEN_LABELS, p, &["segment_id", "class"])).transpose()?;
+            let chosen = chosen.as_ref().map(chosen_of).transpose()?.unwrap_or_default();
             let scored = match &mut scored {
                 Some(scored) => scored,
                 None => scored.insert(Self::start(&predictions, is_given.then_some(&labels))?),
             };
             scored.check(&partition.unit, &predictions, &labels)?;
-            scored.add(partition.unit.site(), &predictions, &labels, &places)?;
+            scored.add(partition.unit.site(), &predictions, &labels, &chosen, &places)?;
             memory.hold("the scores of all windows that evaluate judges", scored.bytes(), FEWER)?;
         }
         Ok(scored.ok_or(ScoreError::NoPredictions)?)
@@ -120,23 +144,43 @@ impl Scored {
         site: &str,
         predictions: &Batch,
         labels: &Batch,
+        chosen: &Chosen,
         places: &BTreeMap<String, Place>,
     ) -> Result<(), WorkError> {
-        let (recordings, scores) = (predictions.utf8("recording_id")?, predictions.f32("score")?);
+        let (windows, recordings) = (predictions.utf8("segment_id")?, predictions.utf8("recording_id")?);
+        let scores = predictions.f32("score")?;
         let (starts, ends, values) = (predictions.f64("start_s")?, predictions.f64("end_s")?, labels.i32("value")?);
         let (width, labelled) = (self.predicted, self.places.len());
         // The windows of a recording come one after the other, by their start: its name, its place, and the end of what came so far.
         let mut recording: Option<(&str, u32, f64)> = None;
         for (window, first) in (0..predictions.rows()).step_by(width).enumerate() {
             let of_window = window * labelled..(window + 1) * labelled;
-            let labels: Vec<Option<bool>> = of_window.map(|row| values.is_valid(row).then(|| values.value(row) == 1)).collect();
+            let label = |row: usize| values.is_valid(row).then(|| values.value(row) == 1);
+            let mut labels: Vec<Option<bool>> = of_window.map(label).collect();
             let id = recordings.value(first);
             let Some(place) = places.get(id).filter(|_| labels.iter().any(Option::is_some)) else { continue };
             let scores: Vec<f32> = self.places.iter().map(|place| scores.value(first + place)).collect();
             let Some(side) = self.sides.get_mut(&place.subset) else { continue };
+            if let Some(own) = chosen.get(windows.value(first)).filter(|_| place.subset == Subset::Validation) {
+                for (class, _) in self.classes.iter().enumerate().filter(|(_, name)| own.contains(*name)) {
+                    if let Some(positive) = labels[class].take() {
+                        let (recording, site) = (id.to_owned(), site.to_owned());
+                        side.put_aside(class, ChosenLabel { recording, site, score: scores[class], positive });
+                    }
+                }
+                if labels.iter().all(Option::is_none) {
+                    continue;
+                }
+            }
             let (of, heard_s) = match recording {
                 Some((last, of, heard_s)) if last == id => (of, heard_s),
-                _ => (side.open_recording(site), 0.0),
+                _ => {
+                    let of = side.open_recording(site);
+                    if !chosen.is_empty() {
+                        side.name_recording(id, of);
+                    }
+                    (of, 0.0)
+                }
             };
             let (start_s, end_s) = (starts.value(first), ends.value(first));
             recording = Some((id, of, heard_s.max(end_s)));
@@ -178,6 +222,17 @@ fn classes_of_first(batch: &Batch) -> Result<Vec<String>, WorkError> {
     Ok((0..first).map(|row| classes.value(row).to_owned()).collect())
 }
 
+/// The rows of [`CHOSEN_LABELS`].
+fn chosen_of(batch: &Batch) -> Result<Chosen, WorkError> {
+    let mut chosen = Chosen::new();
+    for (window, class) in batch.utf8("segment_id")?.iter().zip(batch.utf8("class")?) {
+        if let Some((window, class)) = window.zip(class) {
+            chosen.entry(window.to_owned()).or_default().insert(class.to_owned());
+        }
+    }
+    Ok(chosen)
+}
+
 /// The recordings that are on a side.
 fn places(cx: &UnitContext<'_>) -> Result<BTreeMap<String, Place>, WorkError> {
     let mut places = BTreeMap::new();
@@ -201,7 +256,8 @@ fn places(cx: &UnitContext<'_>) -> Result<BTreeMap<String, Place>, WorkError> {
 impl Side {
     /// One without windows.
     pub(crate) fn of(classes: usize) -> Self {
-        Self { scores: vec![Vec::new(); classes], labels: vec![Vec::new(); classes], ..Self::default() }
+        let chosen = vec![Vec::new(); classes];
+        Self { scores: vec![Vec::new(); classes], labels: vec![Vec::new(); classes], chosen, ..Self::default() }
     }
 
     /// The place of one more recording.
@@ -232,6 +288,39 @@ impl Side {
         for (column, &label) in self.labels.iter_mut().zip(labels) {
             column.push(label);
         }
+    }
+
+    /// Takes note of the id of a recording that may have labels which are none of a sample.
+    pub(crate) fn name_recording(&mut self, id: &str, recording: u32) {
+        self.places.insert(id.to_owned(), recording as usize);
+    }
+
+    /// Adds a label that is none of a sample.
+    pub(crate) fn put_aside(&mut self, class: usize, label: ChosenLabel) {
+        self.chosen[class].push(label);
+    }
+
+    /// The labels of a class that are none of a sample: those of a site, or of all.
+    pub(crate) fn chosen(&self, class: usize, site: Option<&str>) -> impl Iterator<Item = &ChosenLabel> {
+        self.chosen[class].iter().filter(move |label| site.is_none_or(|site| label.site == site))
+    }
+
+    /// The place of a recording that has such labels; `None` where it has no others.
+    pub(crate) fn place_of(&self, recording: &str) -> Option<usize> {
+        self.places.get(recording).copied()
+    }
+
+    /// The sites of all labels, also of those that are none of a sample.
+    pub(crate) fn labelled_sites(&self) -> BTreeSet<String> {
+        let chosen = self.chosen.iter().flatten().map(|label| &label.site);
+        self.sites.iter().chain(chosen).cloned().collect()
+    }
+
+    /// How many labels are none of a sample, and how many labels there are in all.
+    pub(crate) fn chosen_of_all(&self) -> (usize, usize) {
+        let chosen = self.chosen.iter().map(Vec::len).sum();
+        let others: usize = self.labels.iter().map(|labels| labels.iter().flatten().count()).sum();
+        (chosen, chosen + others)
     }
 
     fn bytes(&self) -> u64 {
