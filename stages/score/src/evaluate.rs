@@ -71,7 +71,8 @@ pub(crate) struct EvaluateSettings {
     /// How scores are calibrated: fitted on validation, the method maps scores to the probabilities in the table detections.
     #[key(default = "platt", choices = calibration::words)]
     calibration: String,
-    /// Lowest number of validation positives with which a class gets a threshold and a calibration of its own.
+    /// Lowest number of validation positives with which a class gets a threshold and a calibration of its own. With model.path they
+    /// replace those of the model only where validation here shows that the class is usable.
     #[key(unit = "windows", default = "5", range = 1..=1_000_000)]
     min_positives: u64,
     /// Lowest number of validation positives with which a class is usable. Classes that are not usable make no detections (detect.classes).

@@ -86,8 +86,11 @@ impl Evidence {
         let (mut chosen, mut of_others): (Confusion, BTreeMap<&str, Confusion>) = Default::default();
         for label in side.chosen(class, site) {
             let is_detected = f64::from(label.score) >= threshold;
-            let known = side.place_of(&label.recording).and_then(|place| recordings.get_mut(&place));
-            known.unwrap_or_else(|| of_others.entry(&label.recording).or_default()).count(label.positive, is_detected);
+            let of = match side.place_of(&label.recording).and_then(|place| recordings.get_mut(&place)) {
+                Some(known) => known,
+                None => of_others.entry(&label.recording).or_default(),
+            };
+            of.count(label.positive, is_detected);
             chosen.count(label.positive, is_detected);
         }
         let everything: Vec<Confusion> = recordings.into_values().chain(of_others.into_values()).collect();
