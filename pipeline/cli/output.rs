@@ -84,12 +84,6 @@ pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-/// A number of bytes in MiB or GiB.
-pub(crate) fn bytes(n: u64) -> String {
-    const GIB: f64 = (1u64 << 30) as f64;
-    if n as f64 >= GIB { format!("{:.1} GiB", n as f64 / GIB) } else { format!("{:.1} MiB", n as f64 / (1 << 20) as f64) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

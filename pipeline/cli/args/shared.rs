@@ -69,7 +69,10 @@ impl ConfigArgs {
 /// The run that was worked on last.
 pub(crate) fn newest_run(runs: &Path) -> Option<PathBuf> {
     let folders = std::fs::read_dir(runs).ok()?.flatten().map(|entry| entry.path());
-    let dated = folders.filter_map(|run| Some((std::fs::metadata(RunDir::new(&run).log()).ok()?.modified().ok()?, run)));
+    let dated = folders.filter_map(|run| {
+        let log = RunDir::new(&run).newest_log()?;
+        Some((std::fs::metadata(log).ok()?.modified().ok()?, run))
+    });
     dated.max().map(|(_, run)| run)
 }
 
@@ -187,5 +190,30 @@ impl FilterArgs {
             min_score: self.min_score,
             min_probability: self.min_probability,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, create_dir, rename};
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn the_newest_run_is_found_also_where_its_log_was_just_put_aside() {
+        let runs = tempfile::tempdir().unwrap();
+        assert_eq!(newest_run(runs.path()), None);
+        for (seconds, name) in (1..).zip(["a", "b", "c"]) {
+            let run = runs.path().join(name);
+            create_dir(&run).unwrap();
+            let log = File::create(RunDir::new(&run).log()).unwrap();
+            log.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        }
+        create_dir(runs.path().join("d")).unwrap();
+        assert_eq!(newest_run(runs.path()), Some(runs.path().join("c")));
+        let newest = runs.path().join("c");
+        rename(newest.join("log.jsonl"), newest.join("log.1.jsonl")).unwrap();
+        assert_eq!(newest_run(runs.path()), Some(newest));
     }
 }

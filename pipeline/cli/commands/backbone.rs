@@ -2,16 +2,17 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use chorus_card::Contract;
 use chorus_embed::given::Given;
 use chorus_embed::{program, ready};
 use chorus_engine::graph::Program;
-use chorus_engine::{worker_failure, worker_program};
+use chorus_engine::worker_program;
 use serde_json::Value;
 
+use super::workers;
 use crate::args::{BackboneCommand, UsageError};
 use crate::output::{self, aligned};
 
@@ -58,17 +59,7 @@ pub(crate) fn asked(file: &Path, contract: &Path, arguments: &[&str]) -> anyhow:
 /// There is no such worker, or it fails; its message is the error's.
 pub(crate) fn answer<'a>(worker: Program, arguments: impl IntoIterator<Item = &'a OsStr>) -> anyhow::Result<Value> {
     let program = worker_program(worker).map_err(|lack| anyhow!("the worker {} {lack}", worker.file()))?;
-    let mut command = Command::new(&program);
-    command.args(arguments);
-    let output = command.output().with_context(|| format!("{} cannot be started", program.display()))?;
-    if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        let told = told.trim().strip_prefix("error: ").unwrap_or(told.trim()).to_owned();
-        // A program that the system ended says nothing.
-        let told = if told.is_empty() { format!("{} {}", worker.file(), worker_failure(worker, output.status)) } else { told };
-        bail!(told);
-    }
-    serde_json::from_slice(&output.stdout).with_context(|| format!("{} gave no JSON", worker.file()))
+    workers::asked(worker, &program, arguments).map_err(anyhow::Error::msg)
 }
 
 fn show(report: &Value) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use chorus_audio::glance;
 use chorus_engine::graph::{Pass, Per, Program};
 use chorus_engine::pace::{Pace, paces, recorded_hours};
-use chorus_engine::{Config, duration};
+use chorus_engine::{Config, counted, duration};
 
 use crate::args::UsageError;
 use crate::stages::passes;
@@ -53,7 +53,7 @@ pub(super) fn told(config: &Config, recorded: f64, threads: usize) -> String {
     let passes = passes(config);
     let (seconds, unknown) = of_run(&passes, recorded, &measured, threads);
     let source = if measured.is_empty() { "by typical figures" } else { "by the log of this run" };
-    let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+    let threads = counted(threads, "thread");
     let besides = match unknown.as_slice() {
         [] => String::new(),
         stages => format!("; besides, {}, whose time is known once it has begun", stages.join(" and ")),

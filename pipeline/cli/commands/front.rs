@@ -149,8 +149,8 @@ fn is_none_of_ours(path: &Path, name: &str) -> bool {
 }
 
 /// A folder within another one, without a dot in front.
-fn inside(folder: &Path, name: &str) -> PathBuf {
-    if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) }
+fn inside(folder: &Path, name: impl AsRef<Path>) -> PathBuf {
+    if folder == Path::new(".") { name.as_ref().to_owned() } else { folder.join(name) }
 }
 
 /// The entries of a folder, in order; none where it cannot be read.
@@ -159,7 +159,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let mut names: Vec<_> = names.take(ENTRIES).collect();
     names.sort();
     let folder = folder.to_owned();
-    names.into_iter().map(move |name| if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) })
+    names.into_iter().map(move |name| inside(&folder, name))
 }
 
 /// Whether a file is a configuration of an archive: one with the section that names it.

@@ -8,7 +8,7 @@ use anyhow::Context;
 use chorus_archive::{Archive, Kind, is_url};
 use chorus_audio::names::NamePattern;
 use chorus_audio::{Glance, glance};
-use chorus_engine::{Config, Console, counted};
+use chorus_engine::{Config, Console, bytes, counted};
 use chorus_labels::layout::Proposal;
 use chorus_labels::look::{ArchiveLook, RecordingsSeen};
 use chorus_model::given;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         "{}: {}, {}, in {}",
         args.archive.display(),
         counted(found.files, "recording"),
-        output::bytes(found.bytes),
+        bytes(found.bytes),
         counted(found.folders.len(), "folder")
     ))?;
     for remark in found.doubts.iter().chain(&unread) {

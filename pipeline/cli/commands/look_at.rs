@@ -65,12 +65,11 @@ fn of_whole(guide: &mut Guide, config: &Config) {
     let [once, rejected, copies] = numbers(&recordings);
     let mut found = counted(once, "recording");
     if copies > 0 {
-        let copies = if copies == 1 { "1 copy".to_owned() } else { format!("{copies} copies") };
-        found = format!("{found} and {copies}");
+        found = format!("{found} and {}", counted(copies, "copy"));
     }
     let detections = rows(&tables, "SELECT COUNT(*) AS n, COUNT(DISTINCT class) AS c FROM detections");
     let [events, classes] = numbers(&detections);
-    guide.add("found", format!("{found}, {} of {}", counted(events, "detection"), counted_classes(classes)));
+    guide.add("found", format!("{found}, {} of {}", counted(events, "detection"), counted(classes, "class")));
     if rejected > 0 {
         let sql = "SELECT path, reason FROM recordings WHERE status = 'rejected'";
         let what = format!("{} that cannot be read", counted(rejected, "recording"));
@@ -90,7 +89,7 @@ fn of_whole(guide: &mut Guide, config: &Config) {
         guide.command(
             "left out",
             &command(&named, "SELECT * FROM left_out"),
-            &format!("{} more", counted_classes(left_out.len() - CLASSES)),
+            &format!("{} more", counted(left_out.len() - CLASSES, "class")),
         );
     }
     if events == 0 {
@@ -108,10 +107,6 @@ fn of_whole(guide: &mut Guide, config: &Config) {
     if !left_out.is_empty() || events == 0 {
         guide.command("next", &format!("chorus next {named} -o round1"), "windows whose labels would teach most");
     }
-}
-
-fn counted_classes(n: usize) -> String {
-    if n == 1 { "1 class".to_owned() } else { format!("{n} classes") }
 }
 
 fn command(run: &str, sql: &str) -> String {

@@ -37,3 +37,4 @@ pub(crate) mod status;
 pub(crate) mod sweep;
 pub(crate) mod torch;
 mod windows;
+mod workers;

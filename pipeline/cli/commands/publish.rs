@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use chorus_archive::is_url;
-use chorus_engine::{Console, RunDir, counted, files_below};
+use chorus_engine::{Console, RunDir, bytes, counted, files_below};
 use chorus_platform::names::text_with_slashes;
 use chorus_store::publish::publish;
 
 use super::freshness;
 use crate::args::{PublishArgs, UsageError};
-use crate::output;
 
 pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     if !is_url(&args.url) {
@@ -41,7 +40,7 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
         "published to {}: {} sent ({}), {} there already{removed}",
         args.url,
         counted(published.sent, "file"),
-        output::bytes(published.bytes),
+        bytes(published.bytes),
         published.kept
     ));
     if !published.keeps_apart {

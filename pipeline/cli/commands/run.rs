@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use chorus_archive::is_url;
 use chorus_engine::plan::PassPlan;
-use chorus_engine::{Config, Console, RunDir, RunOptions, Runner, Selection, counted};
+use chorus_engine::{Config, Console, RunDir, RunOptions, Runner, Selection, bytes, counted};
 use serde_json::json;
 
 use super::status::state;
@@ -116,8 +116,8 @@ fn has_more(plan: &PassPlan, unread: bool) -> bool {
     unread && !plan.whole_run
 }
 
-fn row(plan: &PassPlan, bytes: u64, has_more: bool) -> [String; 4] {
-    let disk = if bytes > 0 { output::bytes(bytes) } else { String::new() };
+fn row(plan: &PassPlan, needed: u64, has_more: bool) -> [String; 4] {
+    let disk = if needed > 0 { bytes(needed) } else { String::new() };
     let (_, reason) = state(plan);
     let more = if has_more { " or more" } else { "" };
     [plan.pass.to_owned(), format!("{}{more}", plan.units.len()), disk, reason]

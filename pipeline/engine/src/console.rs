@@ -122,9 +122,14 @@ fn paint(bar: &ProgressBar, what: &str, meter: &Arc<Meter>) {
     bar.enable_steady_tick(Duration::from_secs(1));
 }
 
-/// `1 file`, `2 files`: a number of things. `noun` is the singular of a word whose plural ends in `s`.
-pub fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+/// `1 file`, `2 files`, `2 classes`, `2 copies`: a number of things. `noun` is the singular of a word with a regular plural.
+pub fn counted<N: fmt::Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
+    let stem = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match stem {
+        _ if n == N::from(1) => format!("1 {noun}"),
+        Some(stem) => format!("{n} {stem}ies"),
+        None => format!("{n} {noun}{}", if noun.ends_with('s') { "es" } else { "s" }),
+    }
 }
 
 /// What is counted besides pieces, since pieces differ in size.
@@ -262,7 +267,7 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// Bytes as a person reads them.
-pub(crate) fn bytes(n: u64) -> String {
+pub fn bytes(n: u64) -> String {
     const GIB: f64 = (1u64 << 30) as f64;
     match n as f64 {
         b if b >= GIB => format!("{:.1} GiB", b / GIB),
@@ -291,6 +296,14 @@ mod tests {
         assert_eq!(told(sound), "20/40 units, 360 times real time, 90 s left");
         let windows = Counts { measured: Some((Measure::Windows, 50.0, 5000.0)), ..half };
         assert_eq!(told(windows), "20/40 units, 5.0 windows/s, 17 min left");
+    }
+
+    #[test]
+    fn numbers_of_things_have_their_plural() {
+        let told = |noun: &str| [0_u64, 1, 2].map(|n| counted(n, noun)).join(", ");
+        assert_eq!(told("site-day"), "0 site-days, 1 site-day, 2 site-days");
+        assert_eq!(told("class"), "0 classes, 1 class, 2 classes");
+        assert_eq!(told("copy"), "0 copies, 1 copy, 2 copies");
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod sync;
 mod unit;
 
 pub use config::{Config, ConfigError, HEAD_KEYS, MODEL_KEYS};
-pub use console::{Console, Measure, Progress, counted, duration};
+pub use console::{Console, Measure, Progress, bytes, counted, duration};
 pub use error::{EngineError, WorkError, message};
 pub use exact::Exact;
 pub use files::abilities::{Ability, abilities};

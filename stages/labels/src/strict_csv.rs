@@ -130,7 +130,7 @@ fn texts(record: &ByteRecord) -> Vec<String> {
 fn malformed(path: &str, error: &csv::Error) -> LabelsError {
     let (found, expected) = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let fields = |n: &u64| counted(usize::try_from(*n).unwrap_or(usize::MAX), "field");
+            let fields = |n: &u64| counted(*n, "field");
             (fields(len), format!("{} as in the header", fields(expected_len)))
         }
         _ => (error.to_string(), "values separated by commas, semicolons or tabs".to_owned()),

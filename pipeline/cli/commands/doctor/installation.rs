@@ -1,13 +1,13 @@
 //! The program itself, its workers, and the libraries that these open.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use chorus_engine::graph::Program;
-use chorus_engine::{how_to_get, worker_failure, worker_program};
+use chorus_engine::{how_to_get, worker_program};
 use serde_json::Value;
 
 use super::check::Check;
+use crate::commands::workers::{asked, printed};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -23,11 +23,11 @@ pub(super) fn look() -> Installation {
     let mut checks = vec![own()];
     let (check, torch) = worker(Program::Torch);
     checks.push(check);
-    let device = torch.map(|path| asked(Program::Torch, &path, &["device", "--json"]));
+    let device = torch.map(|path| asked(Program::Torch, &path, ["device", "--json"]));
     checks.extend(device.as_ref().map(libtorch));
     let (check, onnx) = worker(Program::Onnx);
     checks.push(check);
-    checks.extend(onnx.map(|path| onnx_runtime(asked(Program::Onnx, &path, &["library"]))));
+    checks.extend(onnx.map(|path| onnx_runtime(asked(Program::Onnx, &path, ["library"]))));
     let cuda_devices = device.and_then(Result::ok).and_then(|device| device["cuda_devices"].as_i64());
     Installation { checks, cuda_devices }
 }
@@ -74,7 +74,7 @@ fn worker(program: Program) -> (Check, Option<PathBuf>) {
         Ok(path) => path,
         Err(lack) => return (Check::warn(name, lack, without(program)), None),
     };
-    let told = match answer(program, &path, &["--version"]) {
+    let told = match printed(program, &path, ["--version"]) {
         Ok(told) => told,
         Err(told) => return (Check::fail(name, told, how_to_get(program)), None),
     };
@@ -93,25 +93,6 @@ fn without(program: Program) -> &'static str {
         Program::Onnx => "all but backbones in ONNX files works without it",
         Program::Chorus => "nothing works without it",
     }
-}
-
-/// What a worker prints.
-fn answer(program: Program, path: &Path, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new(path).args(arguments).stdin(Stdio::null()).output();
-    let output = output.map_err(|e| format!("{}: cannot be started: {e}", path.display()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    }
-    let told = String::from_utf8_lossy(&output.stderr);
-    let told = told.trim().strip_prefix("error: ").unwrap_or(told.trim());
-    // A program that the system ended says nothing.
-    Err(if told.is_empty() { worker_failure(program, output.status) } else { told.to_owned() })
-}
-
-/// What a worker answers in JSON.
-fn asked(program: Program, path: &Path, arguments: &[&str]) -> Result<Value, String> {
-    let text = answer(program, path, arguments)?;
-    serde_json::from_str(&text).map_err(|e| format!("{} gave no JSON ({e}): {text}", program.file()))
 }
 
 /// What the worker says of libtorch.
@@ -175,13 +156,5 @@ mod tests {
         let runtime = onnx_runtime(Ok(json!({"version": "1.30.0", "path": "/x.so", "cuda": false})));
         assert_eq!((runtime.state, runtime.found.as_str()), (State::Ok, "1.30.0, /x.so"));
         assert_eq!(onnx_runtime(Err("found no ONNX Runtime".into())).state, State::Warn);
-    }
-
-    #[test]
-    fn a_program_that_cannot_be_started_or_gives_no_json_is_told() {
-        let told = answer(Program::Torch, Path::new("/nowhere/chorus-torch"), &["--version"]).unwrap_err();
-        assert!(told.contains("/nowhere/chorus-torch: cannot be started"), "{told}");
-        let told = asked(Program::Onnx, Path::new("/bin/echo"), &["text"]).unwrap_err();
-        assert!(told.contains("chorus-onnx gave no JSON") && told.ends_with(": text"), "{told}");
     }
 }

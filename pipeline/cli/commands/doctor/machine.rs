@@ -1,12 +1,12 @@
 //! The machine: clock, processor, memory, graphics cards.
 
+use chorus_engine::{bytes, counted};
 use chorus_platform::machine::{has_nvidia_driver, processors};
 use chorus_platform::memory;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::check::Check;
-use crate::output;
 
 /// A clock that shows a year before the first or from the second on was never set.
 const YEARS: (i16, i16) = (2026, 2100);
@@ -65,8 +65,7 @@ fn instructions() -> Vec<&'static str> {
 fn processor(may_use: usize, all: Option<usize>, instructions: &[&str]) -> Check {
     let cores = match all.filter(|all| *all > may_use) {
         Some(all) => format!("{may_use} of {all} cores may be used here"),
-        None if may_use == 1 => "1 core".to_owned(),
-        None => format!("{may_use} cores"),
+        None => counted(may_use, "core"),
     };
     if instructions.is_empty() {
         let advice = "all works, some times slower than with these instructions";
@@ -78,7 +77,7 @@ fn processor(may_use: usize, all: Option<usize>, instructions: &[&str]) -> Check
 fn of_memory(memory: Option<u64>, limit: Option<u64>) -> Check {
     let Some(memory) = memory else { return Check::ok("memory", "not known on this system") };
     let limited = if limit == Some(memory) { " (limit of this container or job)" } else { "" };
-    let found = format!("{}{limited}", output::bytes(memory));
+    let found = format!("{}{limited}", bytes(memory));
     if memory < LITTLE {
         let advice = "for training, lower train.memory_gib and train.batch_size; run with fewer threads (-j)";
         return Check::warn("memory", found, advice);

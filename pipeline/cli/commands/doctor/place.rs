@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use chorus_engine::{Ability, RunDir, abilities, message};
+use chorus_engine::{Ability, RunDir, abilities, bytes, message};
 
 use super::check::Check;
-use crate::output;
 
 /// Tries out the file system of a folder.
 pub(super) fn checks(folder: &Path, keep_free_gib: f64) -> Vec<Check> {
@@ -22,7 +21,7 @@ pub(super) fn checks(folder: &Path, keep_free_gib: f64) -> Vec<Check> {
 }
 
 fn space(folder: &Path, free: u64, keep_free_gib: f64) -> Check {
-    let found = format!("{} can be written, {} are free", folder.display(), output::bytes(free));
+    let found = format!("{} can be written, {} are free", folder.display(), bytes(free));
     if (free as f64) < keep_free_gib * (1u64 << 30) as f64 {
         let why = format!("units.keep_free_gib keeps {keep_free_gib} GiB free, so nothing can be made");
         return Check::fail("folder", found, format!("{why}: make room, or name another folder for the run (run.path)"));

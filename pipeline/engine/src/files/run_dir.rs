@@ -115,7 +115,13 @@ impl RunDir {
 
     /// Whether anything was made in this folder.
     pub fn has_log(&self) -> bool {
-        [0, 1].into_iter().any(|number| self.disk.facts(&self.older_log(number)).is_ok())
+        self.newest_log().is_some()
+    }
+
+    /// The log that was written last; `None` where nothing was made in this folder. A process that ended between two names has put a log
+    /// aside and begun no other one.
+    pub fn newest_log(&self) -> Option<PathBuf> {
+        [0, 1].into_iter().map(|number| self.older_log(number)).find(|log| self.disk.facts(log).is_ok())
     }
 
     /// Where files are written before they get their name; each share has a place of its own.

@@ -11,6 +11,7 @@ use std::fmt;
 
 use rayon::prelude::*;
 
+use crate::console::counted;
 use crate::graph::{Input, Output, Pass, Per};
 use crate::state::fingerprint::{ChangedSchema, Fingerprint, changed_schema};
 use crate::state::inputs;
@@ -200,8 +201,7 @@ impl Why {
     fn sentence(&self, subject: &Subject) -> String {
         let (subject, plural, has_parts) = match subject {
             Subject::Parts(of_what) => {
-                let days = if self.of == 1 { "site-day" } else { "site-days" };
-                (format!("{} of {} {days}{of_what}", self.units, self.of), self.units != 1, true)
+                (format!("{} of {}{of_what}", self.units, counted(self.of, "site-day")), self.units != 1, true)
             }
             Subject::Whole(name) => (name.clone(), false, false),
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chorus_engine::counted;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -90,8 +91,8 @@ pub struct Summary {
 
 /// A sentence about what a format could not hold; `None` when it held everything.
 pub(super) fn left_out(detections: u64, recordings: u64, why: &str) -> Option<String> {
-    let some = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    (recordings > 0).then(|| format!("{} in {} left out: {why}", some(detections, "detection"), some(recordings, "recording")))
+    (recordings > 0)
+        .then(|| format!("{} in {} left out: {why}", counted(detections, "detection"), counted(recordings, "recording")))
 }
 
 /// The path of a file about a recording: the recording's own path with a suffix.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use chorus_engine::counted;
 use jiff::ZonedDateTime;
 use jiff::civil::Date;
 
@@ -292,8 +293,7 @@ impl Deployment {
         let Recorded { recordings, days, shortest_s, longest_s, hours, .. } = self.recorded;
         let (shortest, longest) = (shortest_s.round(), longest_s.round());
         let length = if shortest < longest { format!("{shortest} to {longest} s") } else { format!("{longest} s") };
-        let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
-        let recordings = if recordings == 1 { "1 recording".to_owned() } else { format!("{recordings} recordings") };
+        let (recordings, days) = (counted(recordings, "recording"), counted(days, "day"));
         format!("{recordings} of {length} on {days}, beginning in {}, local time", hours_in_words(hours))
     }
 }
