@@ -31,7 +31,7 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     let _lock = run.lock()?;
     let files = files(&run)?;
     let console = Console::new();
-    let (progress, done) = (console.progress("publish", files.len() as u64, "files"), AtomicUsize::new(0));
+    let (progress, done) = (console.progress("publish", files.len() as u64, "file"), AtomicUsize::new(0));
     let told = |more: usize| progress.done((done.fetch_add(more, Ordering::Relaxed) + more) as u64, "");
     let published = publish(&args.url, &folder, &files, manifest, told)?;
     drop(progress);

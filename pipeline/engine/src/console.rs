@@ -89,10 +89,11 @@ impl Console {
         }
     }
 
-    /// Starts to show the progress of something that consists of `total` pieces, such as units or epochs.
-    pub fn progress(&self, what: &str, total: u64, pieces: &str) -> Progress {
+    /// Starts to show the progress of something that consists of `total` pieces. `piece` is the singular of what they are called, such as
+    /// `unit` or `epoch`; see [`counted`].
+    pub fn progress(&self, what: &str, total: u64, piece: &str) -> Progress {
         let meter = Arc::new(Meter {
-            pieces: pieces.to_owned(),
+            piece: piece.to_owned(),
             total,
             start: Instant::now(),
             memory: self.memory,
@@ -154,7 +155,7 @@ struct Counts {
 
 /// What a line of progress tells.
 struct Meter {
-    pieces: String,
+    piece: String,
     total: u64,
     start: Instant,
     memory: fn() -> Option<u64>,
@@ -166,14 +167,14 @@ impl Meter {
         let counts = *locked(&self.counts);
         let memory = (self.memory)().map(|held| format!(", {}", bytes(held)));
         let seconds = self.start.elapsed().as_secs_f64();
-        format!("{}{}", counts.told(self.total, &self.pieces, seconds), memory.unwrap_or_default())
+        format!("{}{}", counts.told(self.total, &self.piece, seconds), memory.unwrap_or_default())
     }
 }
 
 impl Counts {
     /// What is done of so many pieces, how fast, and the time left, after these seconds.
-    fn told(&self, total: u64, pieces: &str, seconds: f64) -> String {
-        let done = format!("{}/{total} {pieces}", self.done);
+    fn told(&self, total: u64, piece: &str, seconds: f64) -> String {
+        let done = format!("{} of {}", self.done, counted(total, piece));
         let of_pieces = (self.done.saturating_sub(self.before) as f64, total.saturating_sub(self.done) as f64);
         let (more, left) = self.measured.map_or(of_pieces, |(_, more, left)| (more, left));
         if more <= 0.0 || seconds <= 0.0 {
@@ -184,7 +185,7 @@ impl Counts {
         let unit = match self.measured {
             Some((Measure::Sound, ..)) => " times real time".to_owned(),
             Some((Measure::Windows, ..)) => " windows/s".to_owned(),
-            None => format!(" {pieces}/s"),
+            None => format!(" {piece}s/s"),
         };
         format!("{done}, {rate:.digits$}{unit}, {} left", duration(left / rate))
     }
@@ -286,16 +287,16 @@ mod tests {
 
     #[test]
     fn progress_tells_rate_and_time_left() {
-        let told = |counts: Counts| counts.told(40, "units", 10.0);
+        let told = |counts: Counts| counts.told(40, "unit", 10.0);
         let half = Counts { done: 20, ..Counts::default() };
-        assert_eq!(told(half), "20/40 units, 2.0 units/s, 10 s left");
-        assert_eq!(told(Counts { before: 15, ..half }), "20/40 units, 0.50 units/s, 40 s left");
-        assert_eq!(told(Counts { before: 20, ..half }), "20/40 units", "nothing was done here yet");
+        assert_eq!(told(half), "20 of 40 units, 2.0 units/s, 10 s left");
+        assert_eq!(told(Counts { before: 15, ..half }), "20 of 40 units, 0.50 units/s, 40 s left");
+        assert_eq!(told(Counts { before: 20, ..half }), "20 of 40 units", "nothing was done here yet");
         // Half of the units, and a tenth of the sound: 1 hour in 10 s, and 9 hours are left.
         let sound = Counts { measured: Some((Measure::Sound, 3600.0, 32_400.0)), ..half };
-        assert_eq!(told(sound), "20/40 units, 360 times real time, 90 s left");
+        assert_eq!(told(sound), "20 of 40 units, 360 times real time, 90 s left");
         let windows = Counts { measured: Some((Measure::Windows, 50.0, 5000.0)), ..half };
-        assert_eq!(told(windows), "20/40 units, 5.0 windows/s, 17 min left");
+        assert_eq!(told(windows), "20 of 40 units, 5.0 windows/s, 17 min left");
     }
 
     #[test]
@@ -308,13 +309,13 @@ mod tests {
 
     #[test]
     fn what_is_counted_adds_up() {
-        let progress = Console::new().quiet(true).progress("train", 3, "epochs").after(1);
+        let progress = Console::new().quiet(true).progress("train", 3, "epoch").after(1);
         progress.count(Measure::Windows, 10.0, 90.0);
         progress.count(Measure::Windows, 15.0, 75.0);
         progress.done(2, "");
         let counts = *locked(&progress.meter.counts);
         assert_eq!((counts.done, counts.before, counts.measured), (2, 1, Some((Measure::Windows, 25.0, 75.0))));
         assert!(progress.bar.is_none(), "a quiet console shows none");
-        assert!(progress.meter.facts().starts_with("2/3 epochs, "));
+        assert!(progress.meter.facts().starts_with("2 of 3 epochs, "));
     }
 }

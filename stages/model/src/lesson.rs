@@ -71,7 +71,7 @@ pub(crate) fn learn(cx: &UnitContext<'_>, lesson: Lesson<'_>) -> std::result::Re
         }
     };
     let mut trainer = trainer.with_loader_threads(loader_threads);
-    let progress = cx.console().progress(stage, epochs as u64, "epochs").after(trainer.position().0 as u64);
+    let progress = cx.console().progress(stage, epochs as u64, "epoch").after(trainer.position().0 as u64);
     let mut hooks = BetweenEpochs {
         cx,
         stage,

@@ -41,7 +41,7 @@ impl Runner {
         self.check_disk(pass, states, &todo)?;
         self.record_config()?;
         let start = Instant::now();
-        let progress = (pass.per == Per::SiteDay).then(|| self.console.progress(pass.name, todo.len() as u64, "units"));
+        let progress = (pass.per == Per::SiteDay).then(|| self.console.progress(pass.name, todo.len() as u64, "unit"));
         // Units differ in size, so what is left is told by their sound, where ingest has found how long it is.
         let hours = if progress.is_some() { roster::read(&self.run).ok().flatten().unwrap_or_default() } else { BTreeMap::new() };
         let sound_s = |unit: &Unit| hours.get(unit).copied().unwrap_or(0.0) * 3600.0;

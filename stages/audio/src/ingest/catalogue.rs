@@ -65,7 +65,7 @@ impl Catalogue {
         let own = cx.only.map(own);
         let is_read = |piece: &Piece| !cx.look_only && own.as_ref().is_none_or(|own| own.contains(&piece.name));
         let number_of_files: usize = pieces.iter().filter(|piece| is_read(piece)).map(|piece| piece.files.len()).sum();
-        let progress = (number_of_files > 0).then(|| cx.console().progress("ingest: reading", number_of_files as u64, "files"));
+        let progress = (number_of_files > 0).then(|| cx.console().progress("ingest: reading", number_of_files as u64, "file"));
         let reading = Reading::new(progress.as_ref());
         let mut looked = look_at_all(cx, &rules, &digest, &pieces, is_read, &reading)?;
         drop(progress);
