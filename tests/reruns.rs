@@ -286,7 +286,8 @@ fn a_missing_disk_costs_nothing_and_what_is_gone_for_good_is_removed_when_asked_
     moved(&sites, &elsewhere);
     let refused = survey.chorus(&["run"]);
     let said = common::text(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("is a disk missing?") && said.contains("--remove-missing"), "{said}");
+    let next = format!("with: chorus run --remove-missing -c {}", survey.config().display());
+    assert!(!refused.status.success() && said.contains("is a disk missing?") && said.trim_end().ends_with(&next), "{said}");
     assert_same(&survey.results(), &before, "a missing disk changed files");
     moved(&elsewhere, &sites);
     assert!(survey.run_all().contains("nothing to do"));

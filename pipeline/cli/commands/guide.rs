@@ -5,8 +5,8 @@ use std::path::Path;
 
 use chorus_engine::graph::{Pass, Program};
 use chorus_engine::{Config, Console, worker_program};
+use chorus_text::in_shell;
 
-use crate::args::ConfigArgs;
 use crate::stages::passes;
 
 /// Lines below headings.
@@ -42,17 +42,7 @@ impl Guide {
 
 /// A path as it is typed in a shell.
 pub(super) fn typed(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:=@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
-/// The arguments that name a configuration, as they are typed.
-pub(super) fn typed_config(args: &ConfigArgs) -> String {
-    let config = args.config.iter().map(|file| format!("-c {}", typed(file)));
-    let run = args.run.iter().map(|run| format!("--run {}", typed(run)));
-    let sets = args.set.iter().map(|set| format!("--set {}", typed(Path::new(set))));
-    config.chain(run).chain(sets).collect::<Vec<_>>().join(" ")
+    in_shell(&path.display().to_string())
 }
 
 /// The workers that a configuration needs and that are not installed, each with how to get it.
@@ -73,14 +63,5 @@ mod tests {
         guide.add("missing", "a site sheet");
         guide.command("missing", "chorus x", "why");
         assert_eq!(guide.lines(), ["found    43 recordings", "missing  a site sheet", "         chorus x   # why"]);
-    }
-
-    #[test]
-    fn paths_are_quoted_where_a_shell_would_cut_them() {
-        assert_eq!(typed(Path::new("runs/a-1.b")), "runs/a-1.b");
-        assert_eq!(typed(Path::new("my runs")), "'my runs'");
-        assert_eq!(typed(Path::new("it's")), "'it'\\''s'");
-        let args = ConfigArgs { config: Some("a.yaml".into()), run: None, set: vec!["run.path=runs/b".into()] };
-        assert_eq!(typed_config(&args), "-c a.yaml --set run.path=runs/b");
     }
 }

@@ -6,7 +6,7 @@ use chorus_engine::graph::stages;
 use chorus_engine::{Config, Console, Summary, counted};
 use chorus_query::{Format, Tables};
 
-use super::guide::{Guide, typed, typed_config};
+use super::guide::{Guide, typed};
 use super::query;
 use crate::args::RunArgs;
 use crate::stages::passes;
@@ -48,7 +48,7 @@ pub(super) fn say(args: &RunArgs, config: &Config, summary: &Summary, console: &
         if !has_purpose {
             guide.add("missing", "labels or a model, which the other stages need: set annotate.format or model.path");
         } else if !others.is_empty() {
-            guide.command("next", &format!("chorus run {}", typed_config(&args.config)), &format!("the other stages: {others}"));
+            guide.command("next", &format!("chorus run {}", config.typed()), &format!("the other stages: {others}"));
         }
     }
     guide.say(console);

@@ -53,11 +53,13 @@ pub enum EngineError {
     },
     /// No unit matches a `--unit` filter.
     #[error(
-        "no unit matches `{filter}`; `chorus status --units -c FILE` lists the units of this run, such as site=SITE/date=DATE"
+        "no unit matches `{filter}`; `chorus status --units {config}` lists the units of this run, such as site=SITE/date=DATE"
     )]
     UnknownUnit {
         /// The filter.
         filter: String,
+        /// The arguments that name the configuration.
+        config: String,
     },
     /// A stage's inputs are not fresh.
     #[error("{stage} cannot run: {input} is not fresh ({reason}); run `{command}`")]
@@ -218,7 +220,7 @@ pub enum EngineError {
     /// Most of the archive is gone.
     #[error(
         "{path}: found recordings of {found} site-days, and the run has {known}; is a disk missing? If the others are gone for good, remove \
-         what was made from them with: chorus run --remove-missing",
+         what was made from them with: {command}",
         path = .path.display()
     )]
     FewLeft {
@@ -228,11 +230,13 @@ pub enum EngineError {
         found: usize,
         /// Site-days of the run.
         known: usize,
+        /// The command that removes what was made of them.
+        command: String,
     },
     /// Whole sites are gone.
     #[error(
         "{path}: the archive has no recordings of {sites} any more; is a disk missing? If they are gone for good, remove what was made from \
-         them with: chorus run --remove-missing",
+         them with: {command}",
         path = .path.display()
     )]
     SitesGone {
@@ -240,11 +244,13 @@ pub enum EngineError {
         path: PathBuf,
         /// The sites.
         sites: String,
+        /// The command that removes what was made of them.
+        command: String,
     },
     /// Recordings are gone, and links lead nowhere behind which they may be.
     #[error(
         "{path}: recordings are gone, and these links in the archive lead nowhere: {links}; is a disk missing? Mount it, or remove the \
-         links. If the recordings are gone for good, remove what was made from them with: chorus run --remove-missing",
+         links. If the recordings are gone for good, remove what was made from them with: {command}",
         path = .path.display()
     )]
     LinksLost {
@@ -252,6 +258,8 @@ pub enum EngineError {
         path: PathBuf,
         /// The links, each with where it leads.
         links: String,
+        /// The command that removes what was made of them.
+        command: String,
     },
     /// The worker program is missing or failed.
     #[error("{stage}: the worker {worker} {detail}")]

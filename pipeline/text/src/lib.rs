@@ -6,13 +6,16 @@
 //! - [`shown`], [`shown_lines`]: for a terminal or a log. What would move its cursor or turn the direction of its text is spelled out.
 //! - [`allowed`]: for HTML, XML and tables of other programs, which do not allow control characters.
 //! - [`shown_json`]: the same for JSON; it stays the same JSON.
+//! - [`in_shell`]: for a command that a person pastes into a shell.
 //! - [`look_through`]: for YAML that somebody else wrote, before it is read.
 //! - [`Cells`]: for tables that a spreadsheet may open. What it would take for a formula becomes a text; [`as_typed`] takes that back.
 
 mod cells;
+mod shell;
 mod shown;
 mod yaml;
 
 pub use cells::{Cells, as_typed, harmless};
+pub use shell::in_shell;
 pub use shown::{allowed, shown, shown_json, shown_lines};
 pub use yaml::{Refused, look_through};

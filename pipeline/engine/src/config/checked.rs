@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use chorus_archive::{Local, is_url};
 use chorus_card::Card;
 use chorus_keys::{Base, Declarations, Finding, Key, Keys, Values};
+use chorus_text::in_shell;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
@@ -123,6 +124,8 @@ impl Config {
     pub fn for_run(mut self, run: &Path, base: Option<&Path>) -> Self {
         for (key, path) in [("run.path", Some(run)), ("run.base", base)] {
             self.values.set(key, path.map_or(Value::Null, |path| Value::from(path.to_string_lossy())));
+            // As if `--set` had named them: neither the file nor a default gives these values.
+            self.origins.insert(key.to_owned(), Origin::Set);
         }
         self.made = Made::default();
         self
@@ -146,6 +149,22 @@ impl Config {
             Some(problem) => Err(ConfigError::Invalid { problems: vec![problem] }),
             None => Ok(Some(entry.value)),
         }
+    }
+
+    /// The arguments that give a command this configuration, to be pasted into a shell: the file or the run, and each `--set`.
+    pub fn typed(&self) -> String {
+        let file = Path::new(&self.file);
+        let recorded = file.parent().filter(|run| is_recorded(file) && self.run_path() == **run);
+        let source = match recorded {
+            Some(run) => format!("--run {}", in_shell(&run.to_string_lossy())),
+            None => format!("-c {}", in_shell(&self.file)),
+        };
+        // `--run` stands for this key.
+        let is_set = |(key, origin): &(&String, &Origin)| **origin == Origin::Set && (recorded.is_none() || *key != "run.path");
+        let set = |(key, _): (&String, &Origin)| {
+            format!(" --set {}", in_shell(&format!("{key}={}", parse::typed(self.values.get(key)))))
+        };
+        source + &self.origins.iter().filter(is_set).map(set).collect::<String>()
     }
 
     /// Where the value of a key comes from: the file and line, `--set`, the card of a model, or the default.

@@ -172,6 +172,25 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_is_typed_as_it_was_given() {
+        let sets = ["segment.hop_s=2", "annotate.format=raven", "report.title=Ponds at dusk", "run.base=[runs/a, runs/b]"];
+        let config = load("", &sets).unwrap();
+        let typed = "-c c.yaml --set annotate.format=raven --set 'report.title=Ponds at dusk' --set \
+                     'run.base=[\"runs/a\",\"runs/b\"]' --set segment.hop_s=2";
+        assert_eq!(config.typed(), typed);
+        let text = load("", &[MODEL, "report.title=\"12\""]).unwrap();
+        assert_eq!(text.typed(), "-c c.yaml --set model.path=m --set 'report.title=\"12\"'");
+        let other = load("", &[MODEL]).unwrap().for_run(Path::new("my runs/b"), None);
+        assert_eq!(other.typed(), "-c c.yaml --set model.path=m --set run.base=null --set 'run.path=my runs/b'");
+        let recorded = |run: &str| {
+            let set = [format!("run.path={run}")];
+            Config::from_text("model: {path: m}\n", "runs/c/config.resolved.yaml", "c", &set, all()).unwrap().typed()
+        };
+        assert_eq!(recorded("runs/c"), "--run runs/c");
+        assert_eq!(recorded("runs/d"), "-c runs/c/config.resolved.yaml --set run.path=runs/d");
+    }
+
+    #[test]
     fn settings_are_made_once_and_anew_for_another_run() {
         #[derive(Deserialize, Keys)]
         #[keys(section = "run")]

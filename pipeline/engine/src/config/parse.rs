@@ -160,6 +160,17 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
+/// A value as it is typed behind `--set KEY=`.
+pub(super) fn typed(value: &Value) -> String {
+    match value {
+        // Such as "12", which is a number where it is written without quotes.
+        Value::String(text) if self::value(text).ok().as_ref() != Some(value) => {
+            serde_json::to_string(text).unwrap_or_else(|_| text.clone())
+        }
+        other => plain(other),
+    }
+}
+
 /// The value with all its texts in the form in which names are compared: a name that somebody types has to meet those of tables.
 pub(super) fn composed_texts(value: Value) -> Value {
     match value {

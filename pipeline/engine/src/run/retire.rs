@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chorus_platform::names::with_slashes;
 
-use super::runner::{Execution, RunOptions, Runner};
+use super::runner::{Execution, RunOptions, Runner, Selection};
 use crate::files::atomic;
 use crate::files::file_system::Entry;
 use crate::graph::{Pass, Per};
@@ -37,9 +37,10 @@ impl Runner {
             return Ok(());
         };
         let path = || self.run.path().to_owned();
+        let command = || self.removing(options);
         let is_gone = |unit: &Unit| !scan.hours.contains_key(unit) && self.is_own(unit);
         if !scan.lost.is_empty() && states.keys().any(is_gone) {
-            return Err(EngineError::LinksLost { path: path(), links: some(&scan.lost) });
+            return Err(EngineError::LinksLost { path: path(), links: some(&scan.lost), command: command() });
         }
         // A share does not know all that there was.
         if self.run.share().is_some() {
@@ -47,10 +48,25 @@ impl Runner {
         }
         let (found, known) = (scan.hours.len(), states.len());
         if known >= FEW && found * 2 < known {
-            return Err(EngineError::FewLeft { path: path(), found, known });
+            return Err(EngineError::FewLeft { path: path(), found, known, command: command() });
         }
         let sites = gone_sites(states.keys(), &scan.hours);
-        if sites.is_empty() { Ok(()) } else { Err(EngineError::SitesGone { path: path(), sites: some(&sites) }) }
+        if sites.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::SitesGone { path: path(), sites: some(&sites), command: command() })
+    }
+
+    /// The command that does the same and removes what was made from recordings that are gone.
+    fn removing(&self, options: &RunOptions) -> String {
+        let stages = match &options.selection {
+            Selection::All => String::new(),
+            Selection::Only(stages) => format!("{} ", stages.join(" ")),
+            Selection::WithUpstream(stages) => format!("{} --with-upstream ", stages.join(" ")),
+            Selection::From(stage) => format!("--from {stage} "),
+        };
+        let share = self.run.share().map_or_else(String::new, |share| format!("--units {share} "));
+        format!("chorus run {stages}{share}--remove-missing {}", self.config.typed())
     }
 
     /// Removes what was made from recordings that are no longer there, and what a process that was killed left of their making.

@@ -452,7 +452,11 @@ impl Runner {
         let is_unknown = !options.units.is_empty() && wanted.peek().is_none();
         let waiting = wanted.find_map(|u| if let Status::Waiting(stage) = u.status { Some(stage) } else { None });
         let Some(input) = waiting.or(plan.awaits) else {
-            return if is_unknown { Err(EngineError::UnknownUnit { filter: options.units.join(", ") }) } else { Ok(()) };
+            return if is_unknown {
+                Err(EngineError::UnknownUnit { filter: options.units.join(", "), config: self.config.typed() })
+            } else {
+                Ok(())
+            };
         };
         // A stage can begin with a pass on the whole run, which a share does not make.
         if input == pass.stage && self.run.share().is_some() {
@@ -463,7 +467,7 @@ impl Runner {
             stage: pass.stage.into(),
             input: input.into(),
             reason: reason.unwrap_or_else(|| "not made yet".into()),
-            command: format!("chorus run {} --with-upstream -c FILE", pass.stage),
+            command: format!("chorus run {} --with-upstream {}", pass.stage, self.config.typed()),
         })
     }
 }
