@@ -13,7 +13,7 @@ use super::sun::Sun;
 use super::tally::Tally;
 
 /// Hours of a clock.
-const HOURS: usize = 24;
+pub(crate) const HOURS: usize = 24;
 
 pub(super) const ACTIVITY: &[&str] = &["site", "night", "hour", "class", "effort_s", "windows", "windows_detected"];
 pub(super) const ACCUMULATION: &[&str] = &["site", "nights", "classes"];

@@ -37,7 +37,7 @@ pub(crate) use alarms::OfClass;
 pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use curves::{Bin, Point};
 pub(crate) use day::Day;
-pub(crate) use found::{Class, Found};
+pub(crate) use found::{Class, Found, HOURS};
 #[cfg(test)]
 pub(crate) use learned::Held;
 pub(crate) use learned::{Epoch, Learned, Subset};

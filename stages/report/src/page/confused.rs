@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{class_head, first, head, on_screen, row_head, table, tables};
+use super::parts::{class_head, first, head, most_shown, on_screen, row_head, table, tables};
 use crate::facts::{Facts, OfClass, Scores, Subset};
 use crate::plot::heat::{ramp, shade};
 use crate::words::Words;
@@ -43,9 +43,7 @@ pub(super) fn section(w: &Words, facts: &Facts, scores: &Scores, subset: Subset)
         h3 { (w.word("confused.title")) }
         p { (w.text("confused.about", &[("subset", &w.named("subset", subset.name()))])) " " (w.word("confused.read")) }
         (on_screen(w, present.len() + 3, body))
-        @if all.len() > shown.len() {
-            p.note { (w.text("most_shown", &[("shown", &w.number(shown.len() as u64)), ("all", &w.number(all.len() as u64))])) }
-        }
+        (most_shown(w, shown.len(), all.len()))
         (tables(w, &["false_alarms", "confusions"]))
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::data;
-use super::parts::{class_name, first, head, tables};
+use super::parts::{class_name, first, head, most_shown, tables};
 use crate::facts::{Bin, Facts, Metrics, Point, Scores, Subset};
 use crate::plot::square::{self, Square};
 use crate::words::Words;
@@ -42,9 +42,7 @@ fn precision_recall(w: &Words, facts: &Facts, scores: &Scores, subset: Subset, c
             }
         }
         (data::precisions(w, w.word("pr.title"), facts, shown))
-        @if curves.len() > shown.len() {
-            p.note { (w.text("most_shown", &[("shown", &w.number(shown.len() as u64)), ("all", &w.number(curves.len() as u64))])) }
-        }
+        (most_shown(w, shown.len(), curves.len()))
         (tables(w, &["curves"]))
     }
 }

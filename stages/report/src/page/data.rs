@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::parts::{class_head, first, table};
-use crate::facts::{Facts, HalfHour, Point};
+use crate::facts::{Facts, HOURS, HalfHour, Point};
 use crate::plot::clock;
 use crate::plot::curves::{Band, Line};
 use crate::plot::sun;
@@ -65,7 +65,7 @@ pub(super) fn lines(w: &Words, caption: &str, across: &str, lines: &[Line<'_>], 
 }
 
 /// A value for each class and each hour of the clock.
-pub(super) fn hours(w: &Words, caption: &str, facts: &Facts, rows: &[(&str, [Option<f64>; 24])]) -> Markup {
+pub(super) fn hours(w: &Words, caption: &str, facts: &Facts, rows: &[(&str, [Option<f64>; HOURS])]) -> Markup {
     let heads = html! { (first(w, "col.class")) @for hour in clock::hours() { th.n scope="col" { (w.hour(hour)) } } };
     let rows = html! {
         @for (class, values) in rows {

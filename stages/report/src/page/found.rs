@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::parts::{class_head, class_list, class_name, first, head, on_screen, row_head, table, tables};
 use super::recorded::{column_words, columns};
 use super::{data, expected, prevalence, season, sun, untold};
-use crate::facts::{Class, Facts, Learned, Tally};
+use crate::facts::{Class, Facts, HOURS, Learned, Tally};
 use crate::plot::calendar::{Column, nights_per_column};
 use crate::plot::clock;
 use crate::plot::curves::{Band, Chart, Line};
@@ -214,7 +214,7 @@ fn activity(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Markup {
             p { (w.word("hours.unknown")) }
         };
     }
-    let classes: Vec<(&str, [Option<f64>; 24])> =
+    let classes: Vec<(&str, [Option<f64>; HOURS])> =
         found.iter().map(|(name, class)| (*name, class.hours.map(Tally::share))).collect();
     html! {
         h3 { (w.word("hours.title")) }

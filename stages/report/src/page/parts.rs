@@ -83,6 +83,15 @@ pub(crate) fn names<'a>(w: &Words, names: impl ExactSizeIterator<Item = &'a Stri
     }
 }
 
+/// How many of all are shown, where it is not all of them.
+pub(crate) fn most_shown(w: &Words, shown: usize, all: usize) -> Markup {
+    html! {
+        @if all > shown {
+            p.note { (w.text("most_shown", &[("shown", &w.number(shown as u64)), ("all", &w.number(all as u64))])) }
+        }
+    }
+}
+
 /// The tables that a section's numbers come from.
 pub(crate) fn tables(w: &Words, names: &[&str]) -> Markup {
     let list = html! { @for (i, name) in names.iter().enumerate() { @if i > 0 { ", " } code { (name) } } };
@@ -107,6 +116,14 @@ mod tests {
         );
         assert_eq!(list(&["A"]), "<bdi>A</bdi> <i lang=\"la\"><bdi>Aus bus</bdi></i>");
         assert_eq!(list(&[]), "");
+    }
+
+    #[test]
+    fn what_is_not_shown_is_told() {
+        let w = Words::of("en");
+        let told = most_shown(&w, 60, 75).into_string();
+        assert!(told.contains("60") && told.contains("75"), "{told}");
+        assert_eq!(most_shown(&w, 60, 60).into_string(), "");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::data;
-use super::parts::{class_head, class_name, first, head};
+use super::parts::{class_head, class_name, first, head, most_shown};
 use super::recorded::column_words;
-use crate::facts::{Class, Facts, Tally};
+use crate::facts::{Class, Facts, HOURS, Tally};
 use crate::plot::calendar::{self, Column};
 use crate::plot::heat::{Cell, Heat};
 use crate::plot::season::{self, OfHours};
@@ -27,7 +27,7 @@ pub(super) fn section(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Mar
         h3 { (w.word("season.title")) }
         (nights(w, facts, shown, &columns))
         (hours(w, facts, shown, &columns))
-        @if found.len() > shown.len() { p.note { (w.text("most_shown", &[("shown", &w.number(shown.len() as u64)), ("all", &w.number(found.len() as u64))])) } }
+        (most_shown(w, shown.len(), found.len()))
     }
 }
 
@@ -64,7 +64,7 @@ fn hours(w: &Words, facts: &Facts, found: &[(&str, &Class)], columns: &[Column])
     let shares: Vec<(&str, Vec<OfHours>)> = found.iter().map(|(name, class)| (*name, of(class))).collect();
     // Where any class was looked for, something was listened to.
     let listened = |column: usize, hour: usize| shares.iter().any(|(_, of)| of[column][hour].is_some());
-    if !(0..columns.len()).any(|column| (0..24).any(|hour| listened(column, hour))) {
+    if !(0..columns.len()).any(|column| (0..HOURS).any(|hour| listened(column, hour))) {
         return html! {};
     }
     html! {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::data;
-use super::parts::class_name;
+use super::parts::{class_name, most_shown};
 use crate::facts::{Class, Facts};
 use crate::plot::sun;
 use crate::words::Words;
@@ -38,9 +38,7 @@ pub(super) fn section(w: &Words, facts: &Facts, found: &[(&str, &Class)]) -> Mar
                 }
             }
             (data::half_hours(w, w.word("sun.title"), facts, &shown, |class, at| sun.share(class, at)))
-            @if found.len() > MOST_CHARTS {
-                p.note { (w.text("most_shown", &[("shown", &w.number(MOST_CHARTS as u64)), ("all", &w.number(found.len() as u64))])) }
-            }
+            (most_shown(w, shown.len(), found.len()))
         }
     }
 }

@@ -7,8 +7,11 @@ use std::collections::BTreeSet;
 use crate::facts::Day;
 use crate::words::Words;
 
+/// Nights from which a column is named by its month.
+pub(crate) const MONTH: i32 = 28;
+
 /// Nights that one column may stand for.
-const NIGHTS: [i32; 5] = [1, 7, 28, 91, 364];
+const NIGHTS: [i32; 5] = [1, 7, MONTH, 91, 364];
 
 /// Columns that a page has room for.
 const MOST_COLUMNS: usize = 124;

@@ -3,6 +3,7 @@
 
 use maud::{Markup, html};
 
+use crate::facts::HOURS;
 use crate::words::Words;
 
 const WIDTH: f64 = 172.0;
@@ -15,7 +16,7 @@ const STRIP: f64 = 4.0;
 
 /// The hours in the order in which they are drawn.
 pub(crate) fn hours() -> impl Iterator<Item = usize> {
-    (12..24).chain(0..12)
+    (12..HOURS).chain(0..12)
 }
 
 /// What stands for no effort: to be put on the page once, before any chart that has such.
@@ -30,7 +31,7 @@ pub(crate) fn hatch() -> Markup {
 }
 
 /// What the charts have in common: to be put on the page once, before any of them and behind [`hatch`]. `effort_s` are seconds listened to by hour.
-pub(crate) fn face(effort_s: &[f64; 24]) -> Markup {
+pub(crate) fn face(effort_s: &[f64; HOURS]) -> Markup {
     let most = effort_s.iter().copied().fold(0.0, f64::max);
     html! {
         svg.unseen width="0" height="0" aria-hidden="true" {
@@ -51,7 +52,7 @@ pub(crate) fn face(effort_s: &[f64; 24]) -> Markup {
 }
 
 /// A chart: a value for each hour, `None` where nothing was listened to. `text` puts a value in words.
-pub(crate) fn chart(w: &Words, label: &str, values: &[Option<f64>; 24], text: impl Fn(f64) -> String) -> Markup {
+pub(crate) fn chart(w: &Words, label: &str, values: &[Option<f64>; HOURS], text: impl Fn(f64) -> String) -> Markup {
     let top = values.iter().flatten().copied().fold(0.0, f64::max);
     let highest = hours().find(|&h| top > 0.0 && values[h] == Some(top));
     html! {

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::calendar::{Column, nights_per_column};
+use super::calendar::{Column, MONTH, nights_per_column};
 use crate::words::Words;
 
 /// Steps of the colour scale, `q1` to `q7` of the style sheet.
@@ -11,9 +11,6 @@ pub(crate) const STEPS: usize = 7;
 
 /// Columns up to which numbers are printed in their cells.
 const ROOMY: usize = 32;
-
-/// Nights from which a column is named by its month.
-const MONTH: i32 = 28;
 
 /// One cell.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,9 +3,10 @@
 
 use maud::{Markup, html};
 
-use super::calendar::Column;
+use super::calendar::{Column, MONTH};
 use super::clock;
 use super::heat::{STEPS, shade};
+use crate::facts::HOURS;
 use crate::words::Words;
 
 const WIDTH: f64 = 200.0;
@@ -14,7 +15,6 @@ const LEFT: f64 = 26.0;
 const TOP: f64 = 16.0;
 const SPAN: f64 = 168.0;
 const HOUR: f64 = 3.4;
-const HOURS: usize = 24;
 
 /// Shares of a column by hour of the clock; `None` where nothing was listened to.
 pub(crate) type OfHours = [Option<f64>; HOURS];
@@ -85,7 +85,7 @@ fn strip(column: usize, wide: f64, row: usize, run: usize) -> String {
 
 /// The name of the first or last column.
 fn edge(w: &Words, column: &Column) -> String {
-    if column.nights >= 28 { w.month(column.first) } else { w.day_of_month(column.first) }
+    if column.nights >= MONTH { w.month(column.first) } else { w.day_of_month(column.first) }
 }
 
 /// The highest share, with its column and hour.
