@@ -59,9 +59,7 @@ impl Field {
 
     /// The answer's rows as CSV, without its header.
     fn ask(&self, sql: &str) -> Vec<String> {
-        let output = self.chorus(&["query", sql, "--format", "csv"]);
-        assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
-        text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
+        common::ask(&self.folder.path().join("run"), sql)
     }
 
     /// `path,start of window,class` of each positive window.

@@ -28,7 +28,7 @@ use chorus_engine::{
 };
 use chorus_score::{Activity, Detect, Evaluate};
 use chorus_tables::{LocalMicros, UtcMicros};
-use common::{CHORUS, Survey, text};
+use common::{CHORUS, Survey, ask, text};
 use declarations::declarations;
 
 const CLASSES: [&str; 3] = ["FROG", "OWL", "TOAD"];
@@ -207,12 +207,6 @@ fn made(folder: &Path, sets: &[&str]) {
         .with(Detect::declare(&config), Detect)
         .with(Activity::declare(&config), Activity);
     Runner::new(config, registry, Console::new()).run(&RunOptions::new(Selection::All, 2)).unwrap();
-}
-
-fn ask(run: &Path, sql: &str) -> Vec<String> {
-    let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
-    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
 }
 
 #[test]

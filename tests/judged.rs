@@ -6,10 +6,9 @@ mod common;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use chorus_card::Decisions;
-use common::{CHORUS, Survey, text};
+use common::{Survey, text};
 
 /// Runs everything with the model of the survey, into the folder `judged`, and gives back what was said.
 fn judge(survey: &Survey, sets: &[&str]) -> (bool, String) {
@@ -26,10 +25,7 @@ fn judge_model(survey: &Survey, model: &Path, sets: &[&str]) -> (bool, String) {
 }
 
 fn ask(survey: &Survey, sql: &str) -> Vec<String> {
-    let run = survey.folder().join("judged");
-    let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
-    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
+    common::ask(&survey.folder().join("judged"), sql)
 }
 
 const METRICS: &str = "SELECT class, metric, support, value FROM metrics WHERE subset = 'test' AND site IS NULL AND \"group\" IS NULL

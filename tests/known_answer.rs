@@ -14,11 +14,11 @@
 //! | ITHACA | i2 | 2025-11-02 22:00 | 60 s | TOAD at 0 to 30 s |
 #![allow(clippy::unwrap_used)]
 
+mod common;
 #[path = "../pipeline/cli/declarations.rs"]
 mod declarations;
 
 use std::path::Path;
-use std::process::Command;
 
 use chorus_card::{Card, MODEL_CARD, testing};
 use chorus_engine::graph::{Input, Output, Pass, Per};
@@ -27,6 +27,7 @@ use chorus_engine::{
 };
 use chorus_score::{Activity, Detect};
 use chorus_tables::{LocalMicros, UtcMicros};
+use common::ask;
 use declarations::declarations;
 
 const CLASSES: [&str; 3] = ["FROG", "OWL", "TOAD"];
@@ -218,13 +219,6 @@ fn detected(folder: &Path) {
         .with(Activity::declare(&config), Activity);
     let options = RunOptions::new(Selection::All, 2);
     Runner::new(config, registry, Console::new()).run(&options).unwrap();
-}
-
-fn ask(run: &Path, sql: &str) -> Vec<String> {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_chorus")).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().lines().skip(1).map(str::to_owned).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::{CHORUS, Survey, text};
+use common::{CHORUS, Survey, ask, text};
 
 fn chorus(args: &[&Path]) -> (bool, String) {
     let output = Command::new(CHORUS).args(args).output().unwrap();
@@ -139,13 +139,6 @@ fn a_model_is_shown_and_compared() {
     assert!(!ok && refused.contains("name the folder of a trained model"), "{refused}");
 }
 
-/// The answer to a question about a run, without its first line.
-fn answer(run: &Path, sql: &str) -> Vec<String> {
-    let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
-    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
-}
-
 /// Writes a model as ONNX.
 fn exported(model: &Path, out: &Path, more: &[&str]) -> std::process::Output {
     Command::new(CHORUS).args(["model", "export", "onnx"]).arg(model).arg("--out").arg(out).args(more).output().unwrap()
@@ -173,10 +166,10 @@ fn an_exported_model_is_a_backbone_that_gives_the_same_logits_and_embeddings() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let keys = "SELECT segment_id, class FROM";
     assert_eq!(
-        answer(&other, &format!("{keys} backbone_scores ORDER BY segment_id, class")),
-        answer(&survey.run(), &format!("{keys} predictions ORDER BY segment_id, class"))
+        ask(&other, &format!("{keys} backbone_scores ORDER BY segment_id, class")),
+        ask(&survey.run(), &format!("{keys} predictions ORDER BY segment_id, class"))
     );
-    let of = |run: &Path, sql: &str| answer(run, sql).iter().map(|line| line.parse::<f64>().unwrap()).collect::<Vec<_>>();
+    let of = |run: &Path, sql: &str| ask(run, sql).iter().map(|line| line.parse::<f64>().unwrap()).collect::<Vec<_>>();
     let logits = of(&survey.run(), "SELECT logit FROM predictions ORDER BY segment_id, class");
     let scores = of(&other, "SELECT score FROM backbone_scores ORDER BY segment_id, class");
     // Scores of float32 near 0 and 1 no longer tell logits.

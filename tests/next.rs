@@ -221,8 +221,7 @@ fn verdicts_are_not_asked_for_again_and_rounds_tell_what_they_taught() {
     assert!(all(1)["agreed_of"].as_u64() > Some(0));
     let ask = |run: &std::path::Path| {
         let sql = "SELECT value FROM metrics WHERE metric = 'average_precision' AND subset = 'validation' AND class IS NULL AND site IS NULL AND \"group\" IS NULL";
-        let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-        text(&output.stdout).lines().nth(1).unwrap().parse::<f64>().ok()
+        common::ask(run, sql)[0].parse::<f64>().ok()
     };
     assert_eq!((all(0)["average_precision"].as_f64(), all(1)["average_precision"].as_f64()), (ask(&before), ask(&survey.run())));
     let table = text(&rounds(&[]).stdout);

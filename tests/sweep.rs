@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{CHORUS, Survey, assert_same, contents, text};
+use common::{CHORUS, Survey, ask, assert_same, contents, text};
 
 const METHODS: [&str; 4] = ["--vary", "train.mixing=none,mix2", "--vary", "train.seed=0,1"];
 const RUNS: [&str; 4] = ["mixing-none,seed-0", "mixing-none,seed-1", "mixing-mix2,seed-0", "mixing-mix2,seed-1"];
@@ -26,13 +26,6 @@ fn sweep_well(survey: &Survey, args: &[&str]) -> (String, String) {
     let output = sweep(survey, args);
     assert!(output.status.success(), "{}", text(&output.stderr));
     (text(&output.stdout), text(&output.stderr))
-}
-
-/// The answer of a run, or of a sweep, line by line without the header.
-fn ask(run: &std::path::Path, sql: &str) -> Vec<String> {
-    let output = std::process::Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
-    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
 }
 
 /// The tables of a sweep, by path with their content.

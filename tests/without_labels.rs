@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{CHORUS, Survey, assert_same, contents, text};
+use common::{CHORUS, Survey, ask, assert_same, contents, text};
 
 /// A tiny survey of which some train recordings are on no side of the split.
 fn survey() -> Survey {
@@ -24,12 +24,6 @@ fn survey() -> Survey {
     assert!(lines.iter().any(|line| line.ends_with(",unused")), "{lines:?}");
     fs::write(path, lines.join("\n") + "\n").unwrap();
     survey
-}
-
-fn ask(run: &Path, sql: &str) -> Vec<String> {
-    let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
-    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
 }
 
 fn well(survey: &Survey, args: &[&str]) -> (String, String) {

@@ -178,6 +178,13 @@ impl Survey {
     }
 }
 
+/// The answer to a question about a run: its rows as CSV, without the header.
+pub fn ask(run: &Path, sql: &str) -> Vec<String> {
+    let output = Command::new(CHORUS).args(["query", sql, "--format", "csv", "--run"]).arg(run).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", text(&output.stderr));
+    text(&output.stdout).lines().skip(1).map(str::to_owned).collect()
+}
+
 /// Every file below a folder, by path with its content.
 pub fn contents(folder: &Path, name: &str) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
