@@ -85,6 +85,8 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
         pattern: pattern(separator, prefix.as_deref()),
         suspicious: !was_set(local),
         prefix,
+        // Digits and a separator are ASCII, so this is a character boundary.
+        tail: stem[at + LEN..].to_owned(),
     })
 }
 
@@ -190,6 +192,7 @@ fn unix_hex(stem: &str) -> Option<NameTime> {
         offset_unknown: false,
         hours_unread: false,
         prefix: None,
+        tail: String::new(),
         pattern: NamePattern::UnixHex,
         suspicious: !was_set(local),
     })
@@ -333,6 +336,20 @@ mod tests {
             ("20200301_190000", false),
         ] {
             assert_eq!(parse_start(stem).unwrap().hours_unread, is_told, "{stem}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_the_time_is_kept() {
+        for (stem, tail) in [
+            ("POND01_20200301_190000_0_3", "_0_3"),
+            ("S20200301T190000.5+10", ".5+10"),
+            ("20200301_190000T", "T"),
+            ("rivi\u{e8}re_20200301_190000 (\u{e9}t\u{e9})", " (\u{e9}t\u{e9})"),
+            ("20200301_190000", ""),
+            ("5E5C0530", ""),
+        ] {
+            assert_eq!(parse_start(stem).unwrap().tail, tail, "{stem}");
         }
     }
 

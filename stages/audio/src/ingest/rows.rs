@@ -38,6 +38,9 @@ pub(super) struct Recording {
     time_note: Option<String>,
     site_source: SiteSource,
     serial: Option<String>,
+    /// What stands behind the time in the name; nothing where it has none.
+    #[serde(skip)]
+    name_tail: String,
     /// The clock reading in the name, where the start is taken from it and it states no offset.
     #[serde(skip)]
     bare_reading: Option<DateTime>,
@@ -98,8 +101,8 @@ impl Recording {
     /// What stands behind the time in the name, without what marks a copy: with a number behind an underscore, and without. Pieces of a
     /// recording bear the time of the whole, and are told apart by what follows.
     pub(super) fn tails(&self) -> [String; 2] {
-        let name = composed(stem(&self.path)).to_lowercase();
-        let tail = unmarked(behind_time(&name));
+        let name = self.name_tail.to_lowercase();
+        let tail = unmarked(&name);
         let numbered =
             tail.rsplit_once('_').filter(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
         [tail.to_owned(), numbered.map_or(tail, |(plain, _)| plain).to_owned()]
@@ -119,14 +122,6 @@ impl Recording {
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)
     }
-}
-
-/// What stands behind `YYYYMMDD_HHMMSS` in a name; nothing where there is no such time.
-fn behind_time(name: &str) -> &str {
-    const TIME: usize = 15;
-    let is_time = |(at, digit): (usize, &u8)| if at == 8 { !digit.is_ascii_digit() } else { digit.is_ascii_digit() };
-    let found = name.as_bytes().windows(TIME).position(|window| window.iter().enumerate().all(is_time));
-    found.and_then(|at| name.get(at + TIME..)).unwrap_or_default()
 }
 
 /// A name in lower case without what programs add to the names of copies, such as ` - copy` and ` (2)`.
@@ -272,6 +267,7 @@ pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, beside: &Beside) 
         time_note: notes([start.note, shown, hours].into_iter().flatten().chain(header.notes.iter().cloned())),
         site_source: place.source,
         serial,
+        name_tail: facts.time.map_or_else(String::new, |time| time.tail),
         bare_reading,
         assumed,
         own_name,
@@ -438,8 +434,5 @@ mod tests {
         ] {
             assert_eq!(unmarked(name), wanted, "{name}");
         }
-        assert_eq!(behind_time("pond01_20200301_190000_0_3"), "_0_3");
-        assert_eq!(behind_time("s20200301t190000.5+10"), ".5+10");
-        assert_eq!(behind_time("song (1)"), "");
     }
 }

@@ -27,6 +27,9 @@ pub struct NameTime {
     pub hours_unread: bool,
     /// What stands before the date: often the site or the recorder.
     pub prefix: Option<String>,
+    /// What stands behind the seconds: a fraction of a second, an offset, a counter or the like. Pieces of a recording bear the time of
+    /// the whole, and differ here.
+    pub tail: String,
     /// The format, from which a caller may conclude a default offset.
     pub pattern: NamePattern,
     /// The clock was never set: its time should not be believed.

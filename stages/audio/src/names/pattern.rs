@@ -44,6 +44,9 @@ const PARTS: [(&str, &str, &str); 14] = [
     ("{serial}", "serial", ".+?"),
 ];
 
+/// The groups of parts that tell no time.
+const NAMES: [&str; 2] = ["site", "serial"];
+
 /// A pattern that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -144,10 +147,9 @@ fn complete(used: &[&str]) -> Result<bool, String> {
         ("the hour (%H, or %I with %p)", &["hour", "hour_of_12"]),
     ];
     let missing: Vec<&str> = needed.iter().filter(|(_, groups)| !one_of(groups)).map(|(name, _)| *name).collect();
-    let names = ["site", "serial"];
-    let of_time = used.iter().filter(|group| !names.contains(group)).count();
+    let of_time = used.iter().filter(|group| !NAMES.contains(group)).count();
     match (of_time, missing.as_slice()) {
-        (0, _) if one_of(&names) => Ok(false),
+        (0, _) if one_of(&NAMES) => Ok(false),
         (0, _) => Err("it tells neither a time nor a site nor a serial number".to_owned()),
         (_, [_, ..]) => Err(format!("{} is missing", missing.join(" and "))),
         (_, []) if one_of(&["hour_of_12"]) != one_of(&["half"]) => Err("%I and %p go together".to_owned()),
@@ -172,12 +174,16 @@ fn time(parts: &Captures<'_>) -> Option<NameTime> {
         None => None,
     };
     let local: DateTime = date.to_datetime(clock);
+    // Behind the last part of the time. The pattern matches the whole name.
+    let of_time = PARTS.iter().map(|(_, group, _)| *group).filter(|group| !NAMES.contains(group));
+    let end = of_time.filter_map(|group| parts.name(group)).map(|found| found.end()).max().unwrap_or(0);
     Some(NameTime {
         local,
         offset,
         offset_unknown,
         hours_unread: false,
         prefix: None,
+        tail: parts[0][end..].to_owned(),
         pattern: NamePattern::Own,
         suspicious: !was_set(local),
     })
@@ -215,6 +221,18 @@ mod tests {
             assert_eq!(read(pattern, stem), Some(expected), "{pattern} on {stem}");
         }
         assert_eq!(read("{site}-*", "POND-3"), Some((None, Some("POND".into()), None)));
+    }
+
+    #[test]
+    fn what_stands_behind_the_last_part_of_the_time_is_kept() {
+        for (pattern, stem, tail) in [
+            ("REC %d-%m-%y %H.%M *", "REC 01-03-20 19.30 left", " left"),
+            ("%H.%M %d-%m-%Y_{site}", "19.30 01-03-2020_Pond", "_Pond"),
+            ("{site}_%Y%m%d_%H%M%S", "POND_20200301_190005", ""),
+        ] {
+            let facts = OwnPattern::new(pattern).unwrap().parse(stem).unwrap();
+            assert_eq!(facts.time.unwrap().tail, tail, "{pattern} on {stem}");
+        }
     }
 
     #[test]
