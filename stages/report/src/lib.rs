@@ -14,6 +14,7 @@
 //! anything. Equal tables and recordings give equal bytes: neither clock nor host nor path of the run is in it. Whatever comes from the archive is text to it, never
 //! markup.
 
+mod class_names;
 mod clip;
 pub mod export;
 mod facts;

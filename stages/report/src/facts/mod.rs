@@ -33,6 +33,8 @@ use chorus_engine::{EngineError, Partition, Unit, UnitContext, WorkError};
 use chorus_score::{LeftOut, Told};
 use chorus_tables::{Batch, TableError, TableReader, schema};
 
+use crate::class_names;
+
 pub(crate) use alarms::OfClass;
 pub(crate) use best::{Heard, Pick, Sound};
 pub(crate) use curves::{Bin, Point};
@@ -112,12 +114,18 @@ pub(crate) fn gather(cx: &UnitContext<'_>, per_class: usize, language: &str) -> 
     })?;
     each(cx, sounds::TABLE, sounds::COLUMNS, |unit, batch| sounds::add(&mut facts.sounds, unit.site(), batch))?;
     each(cx, expected::TABLE, expected::COLUMNS, |unit, batch| expected::add(&mut facts.expected, unit.site(), batch))?;
-    each(cx, "classes", names::CLASSES, |_, batch| {
-        batch.utf8("class")?.iter().flatten().for_each(|class| facts.found.know(class));
-        facts.names.add_classes(batch, language)
+    each(cx, "classes", class_names::CLASSES, |_, batch| {
+        for (class, names) in class_names::names(batch)? {
+            facts.found.know(&class);
+            facts.names.add(&class, names, language);
+        }
+        Ok(())
     })?;
     facts.prevalence = prevalence::read(cx)?;
-    each(cx, "taxa", names::TAXA, |_, batch| facts.names.add_taxa(batch, language))?;
+    each(cx, "taxa", class_names::TAXA, |_, batch| {
+        class_names::taxa(batch)?.into_iter().for_each(|(class, taxon)| facts.names.add_taxon(&class, taxon, language));
+        Ok(())
+    })?;
     facts.left_out = left_out(cx, facts.recorded.sites.keys().cloned().collect())?;
     facts.left_out.iter().for_each(|left| facts.found.know(&left.class));
     // A report does without what the card says when it cannot be read: the passes that need the model say what is wrong with it.

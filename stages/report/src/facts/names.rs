@@ -3,12 +3,7 @@
 use std::collections::BTreeMap;
 
 use chorus_card::{Names as OfCard, Taxon};
-use chorus_tables::{Batch, TableError};
 
-use super::cells::cell;
-
-pub(super) const CLASSES: &[&str] = &["class", "scientific_name", "english"];
-pub(super) const TAXA: &[&str] = &["class", "gbif_key", "ebird_code", "names"];
 /// English as the table `taxa` names it.
 const ENGLISH: &str = "eng";
 
@@ -33,35 +28,11 @@ pub(crate) struct Keys {
 }
 
 impl Names {
-    /// Adds rows of `classes`. `language` is that of the report, by ISO 639-3.
-    pub(super) fn add_classes(&mut self, batch: &Batch, language: &str) -> Result<(), TableError> {
-        let (classes, names, english) = (batch.utf8("class")?, batch.utf8("scientific_name")?, batch.utf8("english")?);
-        for i in 0..batch.rows() {
-            let names =
-                OfCard { scientific_name: cell(names, i).map(str::to_owned), english: cell(english, i).map(str::to_owned) };
-            self.add(classes.value(i), names, language);
-        }
-        Ok(())
-    }
-
-    /// Adds the names of a class.
+    /// Adds the names of a class. `language` is that of the report, by ISO 639-3.
     pub(super) fn add(&mut self, class: &str, names: OfCard, language: &str) {
         self.scientific.extend(names.scientific_name.map(|name| (class.to_owned(), name)));
         let common = names.english.filter(|_| language == ENGLISH);
         self.common.extend(common.map(|name| (class.to_owned(), name)));
-    }
-
-    /// Adds rows of `taxa`, after those of `classes`.
-    pub(super) fn add_taxa(&mut self, batch: &Batch, language: &str) -> Result<(), TableError> {
-        let (classes, gbif) = (batch.utf8("class")?, batch.u64("gbif_key")?);
-        let (ebird, names) = (batch.utf8("ebird_code")?, batch.utf8("names")?);
-        for i in 0..batch.rows() {
-            // The pass that writes the table made the object.
-            let names = cell(names, i).and_then(|names| serde_json::from_str(names).ok()).unwrap_or_default();
-            let (gbif_key, ebird_code) = (cell(&gbif, i), cell(ebird, i).map(str::to_owned));
-            self.add_taxon(classes.value(i), Taxon { gbif_key, ebird_code, names }, language);
-        }
-        Ok(())
     }
 
     /// Adds what else is known of a class, after its names.
@@ -81,6 +52,7 @@ impl Names {
 mod tests {
     use super::super::rows::{i64, read_back, text};
     use super::*;
+    use crate::class_names;
 
     fn names(language: &str) -> Names {
         let classes = read_back(
@@ -101,8 +73,12 @@ mod tests {
             ],
         );
         let mut names = Names::default();
-        names.add_classes(&classes, language).unwrap();
-        names.add_taxa(&taxa, language).unwrap();
+        for (class, own) in class_names::names(&classes).unwrap() {
+            names.add(&class, own, language);
+        }
+        for (class, taxon) in class_names::taxa(&taxa).unwrap() {
+            names.add_taxon(&class, taxon, language);
+        }
         names
     }
 

@@ -2,26 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use chorus_card::{Card, MODEL_CARD, Names, TAXA as TAXA_OF_MODEL, Taxa, Taxon};
-use chorus_engine::{Partition, model_folder};
+use chorus_card::{Card, MODEL_CARD, TAXA as TAXA_OF_MODEL, Taxa};
+use chorus_engine::model_folder;
 
 use super::{Run, TAXA};
+use crate::class_names;
 use crate::export::error::ExportError;
-use crate::facts::cells::cell;
 
 impl Run {
     /// Reads the names of the classes: those of the tables, or else of the model's card.
     pub(super) fn read_names(&mut self) -> Result<(), ExportError> {
         for part in self.parts("classes")? {
-            let batch = part.read(&["class", "scientific_name", "english"])?;
-            let columns = batch.utf8("class")?.iter().zip(batch.texts("scientific_name")?).zip(batch.texts("english")?);
-            let names = columns.map(|((class, scientific_name), english)| {
-                (class.unwrap_or_default().into(), Names { scientific_name, english })
-            });
-            self.names.extend(names);
+            let names = class_names::names(&part.read(class_names::CLASSES)?)?;
+            self.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
         }
         for part in if self.declared.contains(&TAXA) { self.parts(TAXA)? } else { Vec::new() } {
-            self.read_taxa(&part)?;
+            let taxa = class_names::taxa(&part.read(class_names::TAXA)?)?;
+            self.taxa.extend(taxa.into_iter().map(|(class, taxon)| (class.into(), taxon)));
         }
         if self.names.is_empty() {
             let folder = match self.tables.config() {
@@ -33,17 +30,6 @@ impl Run {
             self.names.extend(names.into_iter().map(|(class, names)| (class.into(), names)));
             let taxa = Taxa::read(&folder.join(TAXA_OF_MODEL)).unwrap_or_default();
             self.taxa.extend(taxa.classes.into_iter().map(|(class, taxon)| (class.into(), taxon)));
-        }
-        Ok(())
-    }
-
-    fn read_taxa(&mut self, part: &Partition) -> Result<(), ExportError> {
-        let batch = part.read(&["class", "gbif_key", "ebird_code", "names"])?;
-        let (classes, keys, codes) = (batch.utf8("class")?, batch.u64("gbif_key")?, batch.texts("ebird_code")?);
-        for (row, (ebird_code, names)) in codes.into_iter().zip(batch.texts("names")?).enumerate() {
-            // The pass annotate-classes wrote the object.
-            let names = names.and_then(|names| serde_json::from_str(&names).ok()).unwrap_or_default();
-            self.taxa.insert(classes.value(row).into(), Taxon { gbif_key: cell(&keys, row), ebird_code, names });
         }
         Ok(())
     }
