@@ -38,7 +38,7 @@ const LARGE: u64 = 32 << 20;
 
 /// A file of a published run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedFile {
     /// Size.
     pub bytes: u64,
     /// BLAKE3 of the content, 32 hexadecimal digits.
@@ -46,7 +46,7 @@ pub struct Listed {
 }
 
 /// The files of a published run, by path relative to the run.
-pub type Files = BTreeMap<String, Listed>;
+pub type Files = BTreeMap<String, ListedFile>;
 
 /// What a publication did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,15 +118,15 @@ pub(crate) fn publish_to(
 
 /// A file that is on the store.
 struct Sent {
-    listed: Listed,
+    listed: ListedFile,
     is_new: bool,
 }
 
 /// Sends a file, unless it is there: as the last manifest says, or as the object itself notes.
-async fn send(place: &Place, run: &LocalPath, path: &str, known: Option<&Listed>) -> Result<Sent, ArchiveError> {
+async fn send(place: &Place, run: &LocalPath, path: &str, known: Option<&ListedFile>) -> Result<Sent, ArchiveError> {
     let file = run.join(path);
     let unreadable = |error: std::io::Error| ArchiveError::new(file.display().to_string(), Cause::Io(error));
-    let listed = Listed::of(&file).map_err(unreadable)?;
+    let listed = ListedFile::of(&file).map_err(unreadable)?;
     let key = place.key(path)?;
     let failed = |error: Error| ArchiveError::new(place.location(path), cause_of(&error));
     if known == Some(&listed) || is_there(&*place.store, &key, &listed).await.map_err(failed)? {
@@ -166,7 +166,7 @@ async fn send_in_parts(file: &LocalPath, writer: &mut BufWriter) -> std::io::Res
 }
 
 /// Whether an object with this size and hash is there.
-async fn is_there(store: &dyn ObjectStore, key: &Path, listed: &Listed) -> Result<bool, Error> {
+async fn is_there(store: &dyn ObjectStore, key: &Path, listed: &ListedFile) -> Result<bool, Error> {
     match store.get_opts(key, GetOptions { head: true, ..GetOptions::default() }).await {
         Ok(found) => {
             let noted = found.attributes.get(&Attribute::Metadata(HASH.into()));
@@ -177,7 +177,7 @@ async fn is_there(store: &dyn ObjectStore, key: &Path, listed: &Listed) -> Resul
     }
 }
 
-impl Listed {
+impl ListedFile {
     /// Size and hash of a local file.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use chorus_platform::names::with_slashes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{Error, ObjectStoreExt};
 
-use crate::publish::{Files, Listed, MANIFEST, files_of};
+use crate::publish::{Files, ListedFile, MANIFEST, files_of};
 use crate::settings::StoreSettings;
 use crate::store::{Place, cause_of};
 
@@ -74,18 +74,18 @@ impl Copy {
 
     fn fetch(&self, is_wanted: impl Fn(&str) -> bool) -> Result<(), ArchiveError> {
         let wanted = self.files.iter().filter(|(path, _)| is_wanted(path));
-        let missing: Vec<(&String, &Listed)> = wanted.filter(|(path, listed)| !self.has(path, listed)).collect();
-        let fetch = async |(path, listed): (&String, &Listed)| self.fetch_one(path, listed).await;
+        let missing: Vec<(&String, &ListedFile)> = wanted.filter(|(path, listed)| !self.has(path, listed)).collect();
+        let fetch = async |(path, listed): (&String, &ListedFile)| self.fetch_one(path, listed).await;
         self.place.runtime.block_on(futures::stream::iter(missing).map(fetch).buffer_unordered(AT_ONCE).try_collect())
     }
 
-    fn has(&self, path: &str, listed: &Listed) -> bool {
+    fn has(&self, path: &str, listed: &ListedFile) -> bool {
         let local = self.folder.join(path);
         fs::metadata(&local).is_ok_and(|meta| meta.len() == listed.bytes)
-            && Listed::of(&local).is_ok_and(|found| found == *listed)
+            && ListedFile::of(&local).is_ok_and(|found| found == *listed)
     }
 
-    async fn fetch_one(&self, path: &str, listed: &Listed) -> Result<(), ArchiveError> {
+    async fn fetch_one(&self, path: &str, listed: &ListedFile) -> Result<(), ArchiveError> {
         let failed = |error: Error| ArchiveError::new(self.place.location(path), cause_of(&error));
         let local = self.folder.join(path);
         let io = |error: std::io::Error| ArchiveError::new(local.display().to_string(), Cause::Io(error));
@@ -100,7 +100,7 @@ impl Copy {
             let Some(rest) = left.checked_sub(part.len() as u64) else { break };
             left = rest;
         }
-        if Listed::of(file.path()).map_err(io)? != *listed {
+        if ListedFile::of(file.path()).map_err(io)? != *listed {
             let found = "the object is not what the manifest lists; the run was published again meanwhile, or the object was changed; try again";
             return Err(ArchiveError::new(self.place.location(path), Cause::Store(found.to_owned())));
         }

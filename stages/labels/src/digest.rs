@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::contents::Contents;
 use crate::error::LabelsError;
 use crate::event::Event;
-use crate::files::{self, Listed};
+use crate::files::{self, ListedFile};
 use crate::reading::Reading;
 use crate::session::Span;
 
@@ -40,7 +40,7 @@ pub(crate) struct Digest {
 /// A line of the cache.
 #[derive(Serialize, Deserialize)]
 struct CacheEntry {
-    file: Listed,
+    file: ListedFile,
     digest: Digest,
 }
 
@@ -218,7 +218,7 @@ mod tests {
         let file = files::list(&Local::new(dir.path()), ".", &["txt"]).unwrap().remove(0);
         let line = serde_json::to_string(&CacheEntry { file: file.clone(), digest }).unwrap();
         let bytes = format!("head\n{line}\nrubbish\n");
-        let known: Vec<Listed> = entries(bytes.as_bytes(), "head").map(|entry| entry.file).collect();
+        let known: Vec<ListedFile> = entries(bytes.as_bytes(), "head").map(|entry| entry.file).collect();
         assert_eq!(known, [file]);
         assert_eq!(entries(bytes.as_bytes(), "other").count(), 0);
     }

@@ -17,32 +17,49 @@ pub(crate) struct FileEvents {
     pub(crate) is_complete: bool,
 }
 
-/// A verdict of a sheet: its recording, its class and its span in seconds, where it stands among the files, and where its event is.
-type Given = (String, String, Range<f64>, (usize, u32, u32), (usize, usize));
+/// A verdict of a sheet.
+struct SheetVerdict {
+    /// The path of its recording.
+    recording: String,
+    class: String,
+    /// Seconds of the recording.
+    span_s: Range<f64>,
+    /// Its place in the order in which verdicts count: the number of its sheet, its line, and its place in the line.
+    order: (usize, u32, u32),
+    /// The positions of its file and of its event in the file.
+    file: usize,
+    event: usize,
+}
 
 /// Verdicts that later ones replace are not used. The files are in the order in which their verdicts count. `is_usable` tells of a recording's
 /// path and a verdict whether labels can use it, if it is yes or no: what they cannot use replaces nothing.
 pub(crate) fn settle(files: &mut [FileEvents], is_usable: impl Fn(&str, &Event) -> bool) {
-    let mut given: Vec<Given> = Vec::new();
+    let mut given: Vec<SheetVerdict> = Vec::new();
     let mut rank = 0;
     for (at, file) in files.iter().enumerate() {
         // A sheet may name a recording in several ways, and comes once for each of them.
         rank += usize::from(at > 0 && files[at - 1].file != file.file);
         let Ok(recording) = &file.recording else { continue };
-        for (place, event) in file.events.iter().enumerate() {
+        for (number, event) in file.events.iter().enumerate() {
             let is_unsure = event.problem.as_deref() == Some(UNSURE);
             let is_verdict = is_unsure || event.verdict.is_some() && event.problem.is_none();
             let is_given = is_verdict && is_usable(recording, event);
             if let Some((start_s, end_s)) = event.start_s.zip(event.end_s).filter(|_| is_given) {
-                let class = cleaned(&event.label);
-                given.push((recording.clone(), class, start_s..end_s, (rank, event.line, event.item), (at, place)));
+                given.push(SheetVerdict {
+                    recording: recording.clone(),
+                    class: cleaned(&event.label),
+                    span_s: start_s..end_s,
+                    order: (rank, event.line, event.item),
+                    file: at,
+                    event: number,
+                });
             }
         }
     }
-    given.sort_by_key(|(.., stands, _)| *stands);
-    for at in verdicts::replaced(&given, |(recording, class, span_s, ..)| (recording.as_str(), class.as_str(), span_s.clone())) {
-        let (file, place) = given[at].4;
-        files[file].events[place].problem = Some(verdicts::REPLACED.to_owned());
+    given.sort_by_key(|one| one.order);
+    for at in verdicts::replaced(&given, |one| (one.recording.as_str(), one.class.as_str(), one.span_s.clone())) {
+        let SheetVerdict { file, event, .. } = given[at];
+        files[file].events[event].problem = Some(verdicts::REPLACED.to_owned());
     }
 }
 

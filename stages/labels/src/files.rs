@@ -14,14 +14,14 @@ const MAX_BYTES: u64 = 512 << 20;
 
 /// A file of a listing. Equal values mean the same content, as far as that can be known without reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listed {
+pub(crate) struct ListedFile {
     /// Path relative to the archive, with forward slashes.
     pub(crate) path: String,
     size: u64,
     version: String,
 }
 
-impl From<Entry> for Listed {
+impl From<Entry> for ListedFile {
     fn from(Entry { path, size, version, .. }: Entry) -> Self {
         Self { path, size, version: version.to_string() }
     }
@@ -31,7 +31,7 @@ impl From<Entry> for Listed {
 ///
 /// # Errors
 /// There is nothing at `place`, or it cannot be listed.
-pub(crate) fn list(archive: &dyn Archive, place: &str, extensions: &[&str]) -> Result<Vec<Listed>, LabelsError> {
+pub(crate) fn list(archive: &dyn Archive, place: &str, extensions: &[&str]) -> Result<Vec<ListedFile>, LabelsError> {
     let is_wanted = |name: &str| is_annotation(name, extensions);
     let entries =
         archive.sorted(Selection { folder: place, is_excluded: &|_| false, is_wanted: &is_wanted }).map_err(|error| {
@@ -40,7 +40,7 @@ pub(crate) fn list(archive: &dyn Archive, place: &str, extensions: &[&str]) -> R
     Ok(entries
         .into_iter()
         .filter(|entry| matches!(entry.state, EntryState::File | EntryState::NotUtf8))
-        .map(Listed::from)
+        .map(ListedFile::from)
         .collect())
 }
 

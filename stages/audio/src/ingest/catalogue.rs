@@ -12,7 +12,7 @@ use super::beside::{Beside, Shown};
 use super::copies::{At, Copies, copies};
 use super::error::IngestError;
 use super::found::Probe;
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::listing::Listing;
 use super::pieces::{self, Memory, Name, Piece, number};
 use super::probe::{self, Pending, Reading};
@@ -40,7 +40,7 @@ pub struct Catalogue {
     /// The recordings that are copies, by number.
     copies: HashMap<u64, Copies>,
     /// Files that could not be read. Their results are not stored, so that each run tries again.
-    unreadable: BTreeMap<String, Listed>,
+    unreadable: BTreeMap<String, ListedFile>,
     held: Mutex<VecDeque<(u32, Arc<Memory>)>>,
 }
 
@@ -110,7 +110,7 @@ impl Catalogue {
         for (piece, entries) in wanted {
             let memory = self.memory(cx, piece);
             let beside = &self.pieces[piece as usize].1;
-            let by_id: HashMap<u64, &(Listed, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
+            let by_id: HashMap<u64, &(ListedFile, Probe)> = memory.iter().map(|(path, known)| (number(path), known)).collect();
             for entry in entries {
                 let mut recording = match by_id.get(&entry.id) {
                     Some((file, probe)) => row(file, probe, &self.rules, beside)?,

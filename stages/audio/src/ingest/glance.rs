@@ -10,7 +10,7 @@ use super::error::IngestError;
 use super::exclude::Exclude;
 use super::folders::Folders;
 use super::list;
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::sites::{SiteFolder, SiteFrom, site};
 use super::start::NameClock;
 use crate::container::{self, Facts};
@@ -87,7 +87,7 @@ pub fn glance(archive: &dyn Archive, audio: &str, exclude: &[String]) -> Result<
 }
 
 impl Glance {
-    fn look_at_headers(&mut self, archive: &dyn Archive, files: &[Listed]) {
+    fn look_at_headers(&mut self, archive: &dyn Archive, files: &[ListedFile]) {
         let (mut bytes, mut seconds, mut unread) = (0, 0.0, Vec::new());
         let mut clocks: BTreeMap<&str, Shown> = BTreeMap::new();
         for file in files.iter().step_by(files.len().div_ceil(HEADERS)) {
@@ -146,19 +146,19 @@ impl Glance {
 }
 
 /// The time in a file's name.
-fn time_of(file: &Listed) -> Option<NameTime> {
+fn time_of(file: &ListedFile) -> Option<NameTime> {
     parse_start(stem(&file.path))
 }
 
 /// A remark on files that lie in the archive twice: of one name and size, and as far as some of them show, of one content.
-fn copies(archive: &dyn Archive, files: &[Listed]) -> Option<String> {
-    let mut alike: BTreeMap<(&str, u64), Vec<&Listed>> = BTreeMap::new();
+fn copies(archive: &dyn Archive, files: &[ListedFile]) -> Option<String> {
+    let mut alike: BTreeMap<(&str, u64), Vec<&ListedFile>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.bytes > 0 && file.state == EntryState::File) {
         alike.entry((file.path.rsplit('/').next().unwrap_or_default(), file.bytes)).or_default().push(file);
     }
     alike.retain(|_, files| files.len() > 1);
-    let hash = |file: &Listed| container::hashed(archive.open(&file.path).ok()?).1.finish().ok();
-    let is_copy = |files: &&Vec<&Listed>| hash(files[0]).is_some_and(|first| hash(files[1]) == Some(first));
+    let hash = |file: &ListedFile| container::hashed(archive.open(&file.path).ok()?).1.finish().ok();
+    let is_copy = |files: &&Vec<&ListedFile>| hash(files[0]).is_some_and(|first| hash(files[1]) == Some(first));
     let short = alike.values().filter(|files| files[0].bytes <= LONGEST_COPY).take(COPIES);
     let first = short.into_iter().find(is_copy)?;
     let others: usize = alike.values().map(|files| files.len() - 1).sum();

@@ -4,7 +4,7 @@ use chorus_archive::{Archive, Entry, EntryState, Kind, Selection};
 
 use super::error::IngestError;
 use super::exclude::Exclude;
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::listing::Listing;
 
 /// Extensions that recordings carry, also those of formats that are refused by name. What a file really holds is decided by its
@@ -34,7 +34,7 @@ pub(super) fn list(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Res
             lost.push(format!("{path} -> {version}"));
             None
         }
-        entry => Some(entry.map(Listed::from)),
+        entry => Some(entry.map(ListedFile::from)),
     }))?;
     if listing.is_empty() {
         return Err(IngestError::NoRecordings { location: archive.location(audio) });
@@ -43,7 +43,7 @@ pub(super) fn list(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Res
 }
 
 /// The same as texts, sorted by path.
-pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Vec<Listed>, IngestError> {
+pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Result<Vec<ListedFile>, IngestError> {
     Ok(list(archive, audio, exclude)?.listing.listed())
 }
 
@@ -87,11 +87,11 @@ mod tests {
         };
         let changed_ns = s * 1_000_000_000 + ns;
         let before = format!(r#"{{"path":"a.wav","bytes":1,"modified_ns":5,"changed_ns":{changed_ns},"inode":{inode}}}"#);
-        assert_eq!(serde_json::from_str::<Listed>(&before).unwrap(), now);
+        assert_eq!(serde_json::from_str::<ListedFile>(&before).unwrap(), now);
         for state in [EntryState::File, EntryState::DanglingLink, EntryState::NotUtf8] {
-            let listed = Listed { state, ..now.clone() };
+            let listed = ListedFile { state, ..now.clone() };
             let written = serde_json::to_string(&listed).unwrap();
-            assert_eq!(serde_json::from_str::<Listed>(&written).unwrap(), listed);
+            assert_eq!(serde_json::from_str::<ListedFile>(&written).unwrap(), listed);
         }
     }
 }

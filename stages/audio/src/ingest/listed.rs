@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A file as the listing shows it. Equal values have the same content, as far as that can be known without reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
-pub(super) struct Listed {
+pub(super) struct ListedFile {
     /// Path relative to the archive, with forward slashes. Bytes that are not UTF-8 are shown as `\x` and two digits.
     pub(super) path: String,
     pub(super) bytes: u64,
@@ -16,7 +16,7 @@ pub(super) struct Listed {
     pub(super) state: EntryState,
 }
 
-/// A [`Listed`] as it is remembered. Up to version 0.1 inode and time of change were kept apart: without them, every
+/// A [`ListedFile`] as it is remembered. Up to version 0.1 inode and time of change were kept apart: without them, every
 /// recording of an archive that is known already would have to be read again.
 #[derive(Serialize, Deserialize)]
 struct Written {
@@ -33,7 +33,7 @@ struct Written {
     changed_ns: i64,
 }
 
-impl From<Written> for Listed {
+impl From<Written> for ListedFile {
     fn from(written: Written) -> Self {
         let Written { path, bytes, version, not_utf8, dangling, inode, changed_ns } = written;
         let state = match (not_utf8, dangling) {
@@ -46,14 +46,14 @@ impl From<Written> for Listed {
     }
 }
 
-impl From<Listed> for Written {
-    fn from(Listed { path, bytes, version, state }: Listed) -> Self {
+impl From<ListedFile> for Written {
+    fn from(ListedFile { path, bytes, version, state }: ListedFile) -> Self {
         let (not_utf8, dangling) = (state == EntryState::NotUtf8, state == EntryState::DanglingLink);
         Self { path, bytes, version: Some(version.to_string()), not_utf8, dangling, inode: 0, changed_ns: 0 }
     }
 }
 
-impl From<Entry> for Listed {
+impl From<Entry> for ListedFile {
     fn from(entry: Entry) -> Self {
         let Entry { path, size, version, state } = entry;
         Self { path, bytes: size, version, state }

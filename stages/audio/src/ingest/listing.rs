@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chorus_archive::{EntryState, Version};
 use rayon::prelude::*;
 
-use super::listed::Listed;
+use super::listed::ListedFile;
 
 /// The files of an archive that may be recordings, folder by folder.
 #[derive(Debug, Default)]
@@ -51,19 +51,19 @@ impl Shown<'_> {
         [self.prefix, self.name].concat()
     }
 
-    pub(super) fn listed(self) -> Listed {
+    pub(super) fn listed(self) -> ListedFile {
         let Self { bytes, state, .. } = self;
-        Listed { path: self.path(), bytes, version: self.version.clone(), state }
+        ListedFile { path: self.path(), bytes, version: self.version.clone(), state }
     }
 }
 
 impl Listing {
     /// The listing of these files, which come in any order. Those of a folder mostly follow each other.
-    pub(super) fn of<E>(files: impl IntoIterator<Item = Result<Listed, E>>) -> Result<Self, E> {
+    pub(super) fn of<E>(files: impl IntoIterator<Item = Result<ListedFile, E>>) -> Result<Self, E> {
         let mut folders: BTreeMap<Box<str>, Files> = BTreeMap::new();
         let mut open = Files::default();
         for file in files {
-            let Listed { path, bytes, version, state } = file?;
+            let ListedFile { path, bytes, version, state } = file?;
             let (prefix, name) = path.split_at(path.rfind('/').map_or(0, |slash| slash + 1));
             if *open.prefix != *prefix {
                 let next = folders.remove(prefix).unwrap_or_else(|| Files { prefix: prefix.into(), ..Files::default() });
@@ -94,7 +94,7 @@ impl Listing {
     }
 
     /// All files, in the order of their paths.
-    pub(super) fn listed(&self) -> Vec<Listed> {
+    pub(super) fn listed(&self) -> Vec<ListedFile> {
         let mut files: Vec<Shown<'_>> = self.0.iter().flat_map(Files::iter).collect();
         files.sort_unstable_by_key(|file| file.position);
         files.into_iter().map(Shown::listed).collect()
@@ -182,7 +182,7 @@ impl Files {
     }
 
     /// The files with texts of their own, each with its position.
-    pub(super) fn listed(&self) -> Vec<(u32, Listed)> {
+    pub(super) fn listed(&self) -> Vec<(u32, ListedFile)> {
         self.iter().map(|file| (file.position, file.listed())).collect()
     }
 
@@ -215,8 +215,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn listed(path: &str) -> Listed {
-        Listed { path: path.to_owned(), bytes: path.len() as u64, version: path.into(), state: EntryState::File }
+    fn listed(path: &str) -> ListedFile {
+        ListedFile { path: path.to_owned(), bytes: path.len() as u64, version: path.into(), state: EntryState::File }
     }
 
     fn listing(paths: &[&str]) -> Listing {

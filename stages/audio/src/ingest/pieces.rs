@@ -8,7 +8,7 @@ use chorus_engine::{ScanContext, UnitContext, WorkError, hash_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::found::Probe;
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::listing::{Files, Listing};
 
 /// Version of the stored results. Raise it whenever reading the same file gives another result than before: files that an older
@@ -100,12 +100,12 @@ fn number_of(parts: &[&str]) -> u64 {
 #[derive(Serialize, Deserialize)]
 struct Remembered {
     format: u32,
-    file: Listed,
+    file: ListedFile,
     probe: Probe,
 }
 
 /// The stored results of a piece: each file as it was listed, and what reading it found, by path.
-pub(super) type Memory = BTreeMap<String, (Listed, Probe)>;
+pub(super) type Memory = BTreeMap<String, (ListedFile, Probe)>;
 
 /// The cache that stores pieces.
 pub(super) trait Store {
@@ -140,7 +140,7 @@ fn parse(bytes: &[u8]) -> Memory {
 pub(super) fn remember<'a>(
     cx: &ScanContext<'_>,
     name: &Name,
-    files: impl Iterator<Item = (&'a Listed, &'a Probe)>,
+    files: impl Iterator<Item = (&'a ListedFile, &'a Probe)>,
 ) -> Result<(), WorkError> {
     let mut bytes = Vec::new();
     for (file, probe) in files {
@@ -158,11 +158,11 @@ mod tests {
     use chorus_archive::EntryState;
     use proptest::prelude::*;
 
-    fn listed(path: String) -> Listed {
-        Listed { path, bytes: 1, version: "v".into(), state: EntryState::File }
+    fn listed(path: String) -> ListedFile {
+        ListedFile { path, bytes: 1, version: "v".into(), state: EntryState::File }
     }
 
-    fn cut(files: Vec<Listed>) -> Vec<Piece> {
+    fn cut(files: Vec<ListedFile>) -> Vec<Piece> {
         let Ok(listing) = Listing::of(files.into_iter().map(Ok::<_, Infallible>));
         super::cut(listing)
     }
@@ -173,7 +173,7 @@ mod tests {
     impl Kept {
         fn of(pieces: &[Piece]) -> Self {
             let lines = |piece: &Piece| {
-                let line = |(_, file): (u32, Listed)| {
+                let line = |(_, file): (u32, ListedFile)| {
                     let probe = Probe::rejected("x", &file.path);
                     serde_json::to_string(&Remembered { format: FORMAT, file, probe }).unwrap() + "\n"
                 };
@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    fn folder(files: usize) -> Vec<Listed> {
+    fn folder(files: usize) -> Vec<ListedFile> {
         (0..files).map(|i| listed(format!("a/b/{i:06}.wav"))).collect()
     }
 
@@ -228,8 +228,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_file_is_in_one_piece(paths in prop::collection::btree_set("([a-c]/){0,3}[a-z]{1,3}[.]wav", 1..60)) {
-            let files: Vec<Listed> = paths.into_iter().map(listed).collect();
-            let mut found: Vec<(u32, Listed)> = cut(files.clone()).iter().flat_map(|piece| piece.files.listed()).collect();
+            let files: Vec<ListedFile> = paths.into_iter().map(listed).collect();
+            let mut found: Vec<(u32, ListedFile)> = cut(files.clone()).iter().flat_map(|piece| piece.files.listed()).collect();
             found.sort_by_key(|(position, _)| *position);
             prop_assert_eq!(found, (0..).zip(files).collect::<Vec<_>>());
         }

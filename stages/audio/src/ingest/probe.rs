@@ -10,7 +10,7 @@ use chorus_engine::{EngineError, Progress, ScanContext, WorkError, counted, lock
 use rayon::prelude::*;
 
 use super::found::{Found, Probe, Sound};
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::pieces::{self, Memory, Piece};
 use crate::container::{self, Reader};
 use crate::error::AudioError;
@@ -46,7 +46,7 @@ impl Pending {
 }
 
 /// A piece's files, each with its position and with what it holds.
-pub(super) type Probed = Vec<(u32, Listed, Probe)>;
+pub(super) type Probed = Vec<(u32, ListedFile, Probe)>;
 
 /// The results of a piece without reading any file. New files are left out, and changed files have their former results.
 pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pending) {
@@ -67,7 +67,7 @@ pub(super) fn remembered(cx: &ScanContext<'_>, piece: &Piece) -> (Probed, Pendin
 /// The results of a piece that was read, once more from the store. Files that could not be read are not stored.
 pub(super) fn stored(cx: &ScanContext<'_>, piece: &Piece) -> Probed {
     let mut memory = pieces::recall(cx, &piece.name);
-    let probed = |(position, file): (u32, Listed)| {
+    let probed = |(position, file): (u32, ListedFile)| {
         let known = memory.remove(&file.path).filter(|(before, _)| *before == file);
         (position, file, known.map_or_else(Probe::unreadable, |(_, probe)| probe))
     };
@@ -112,7 +112,7 @@ pub(super) fn read_piece(
         // The process that held the claim before may have read all files.
         memory = pieces::recall(cx, &piece.name);
     }
-    let unknown: Vec<&Listed> = files.iter().map(|(_, file)| file).filter(|file| !knows(&memory, file)).collect();
+    let unknown: Vec<&ListedFile> = files.iter().map(|(_, file)| file).filter(|file| !knows(&memory, file)).collect();
     reading.add(files.len() - unknown.len());
     let saving = Saving { cx, piece, files: &files, memory: &memory };
     let fresh = read_files(archive, &saving, &unknown, reading)?;
@@ -120,7 +120,7 @@ pub(super) fn read_piece(
         saving.save(&fresh)?;
     }
     drop(claim);
-    let probe = |file: &Listed| {
+    let probe = |file: &ListedFile| {
         let known = knows(&memory, file).then(|| memory[&file.path].1.clone());
         known.or_else(|| fresh.get(&file.path).cloned()).unwrap_or_else(Probe::unreadable)
     };
@@ -128,7 +128,7 @@ pub(super) fn read_piece(
     Ok(Some(files.into_iter().zip(probes).map(|((position, file), probe)| (position, file, probe)).collect()))
 }
 
-fn knows(memory: &Memory, file: &Listed) -> bool {
+fn knows(memory: &Memory, file: &ListedFile) -> bool {
     memory.get(&file.path).is_some_and(|(before, _)| before == file)
 }
 
@@ -136,14 +136,14 @@ fn knows(memory: &Memory, file: &Listed) -> bool {
 struct Saving<'a> {
     cx: &'a ScanContext<'a>,
     piece: &'a Piece,
-    files: &'a [(u32, Listed)],
+    files: &'a [(u32, ListedFile)],
     memory: &'a Memory,
 }
 
 impl Saving<'_> {
     fn save(&self, fresh: &BTreeMap<String, Probe>) -> Result<(), WorkError> {
-        let known = |file: &Listed| self.memory.get(&file.path).filter(|(before, _)| before == file).map(|(_, probe)| probe);
-        let probe = |file: &Listed| fresh.get(&file.path).or_else(|| known(file));
+        let known = |file: &ListedFile| self.memory.get(&file.path).filter(|(before, _)| before == file).map(|(_, probe)| probe);
+        let probe = |file: &ListedFile| fresh.get(&file.path).or_else(|| known(file));
         let all = self.files.iter().filter_map(|(_, file)| Some((file, probe(file)?)));
         pieces::remember(self.cx, &self.piece.name, all)
     }
@@ -152,7 +152,7 @@ impl Saving<'_> {
 fn read_files(
     archive: &dyn Archive,
     saving: &Saving<'_>,
-    unknown: &[&Listed],
+    unknown: &[&ListedFile],
     reading: &Reading<'_>,
 ) -> Result<BTreeMap<String, Probe>, WorkError> {
     let fresh: Mutex<BTreeMap<String, Probe>> = Mutex::default();
@@ -177,7 +177,7 @@ fn read_files(
 }
 
 /// What a listed file holds; `None` when it cannot be read, which is not remembered.
-fn look_into(archive: &dyn Archive, file: &Listed) -> Option<Probe> {
+fn look_into(archive: &dyn Archive, file: &ListedFile) -> Option<Probe> {
     match file.state {
         EntryState::NotUtf8 => Some(Probe::nameless()),
         EntryState::DanglingLink | EntryState::LostLink => Some(Probe::missing()),

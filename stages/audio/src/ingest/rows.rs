@@ -11,7 +11,7 @@ use super::beside::{Beside, stem};
 use super::error::IngestError;
 use super::folders::Folders;
 use super::found::{Found, Probe, Sound};
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::listing::{Listing, Shown};
 use super::params::{IngestSettings, Params};
 use super::pieces;
@@ -214,7 +214,7 @@ fn recording_id(path: &str) -> String {
 }
 
 /// The row of one file. `beside` is what the headers of other files show of the clock of names without prefix and zone.
-pub(super) fn row(file: &Listed, probe: &Probe, rules: &Rules, beside: &Beside) -> Result<Recording, IngestError> {
+pub(super) fn row(file: &ListedFile, probe: &Probe, rules: &Rules, beside: &Beside) -> Result<Recording, IngestError> {
     let shown = beside.folder.clock();
     let (sound, status, reason_code, reason, lost_s) = match with_channel(probe.found.clone(), rules.params.archive.channel) {
         Found::Rejected { code, detail } => (None, "rejected", Some(code), Some(detail), None),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::beside::{Beside, Shown, stem};
 use super::error::IngestError;
 use super::found::Probe;
-use super::listed::Listed;
+use super::listed::ListedFile;
 use super::pieces::{Piece, number};
 use super::probe::{Pending, Probed};
 use super::rows::{Recording, Rules, row};
@@ -44,7 +44,7 @@ pub(super) struct Looked {
     pub(super) entries: Vec<Entry>,
     pub(super) pending: Pending,
     pub(super) tally: Tally,
-    pub(super) unreadable: Vec<Listed>,
+    pub(super) unreadable: Vec<ListedFile>,
     /// What the headers of its files show of the clock of names.
     pub(super) own: Shown,
     /// What those of the whole folder, and of its site, showed when its rows were made.
@@ -350,8 +350,8 @@ mod tests {
     use crate::ingest::pieces::cut;
     use proptest::prelude::*;
 
-    fn listed(path: &str) -> Listed {
-        Listed { path: path.to_owned(), bytes: 1, version: "v".into(), state: EntryState::File }
+    fn listed(path: &str) -> ListedFile {
+        ListedFile { path: path.to_owned(), bytes: 1, version: "v".into(), state: EntryState::File }
     }
 
     fn piece(paths: &[&str], first: u32) -> Piece {
@@ -359,7 +359,7 @@ mod tests {
     }
 
     /// A piece behind so many other files.
-    fn piece_of(files: Vec<Listed>, first: u32) -> Piece {
+    fn piece_of(files: Vec<ListedFile>, first: u32) -> Piece {
         let before = (0..first).map(|number| listed(&format!("0/{number:03}.wav")));
         let Ok(listing) = Listing::of(before.chain(files).map(Ok::<_, Infallible>));
         cut(listing).pop().unwrap()
@@ -411,14 +411,14 @@ mod tests {
     fn a_summary_of_anything_else_is_not_taken() {
         let before = piece(&["a/1.wav", "a/2.wav"], 0);
         let bytes = looked(0).encode(&before, basis(&before, "r")).unwrap();
-        let changes: [fn(&mut Listed); 4] = [
+        let changes: [fn(&mut ListedFile); 4] = [
             |file| file.path = "a/3.wav".into(),
             |file| file.bytes = 9,
             |file| file.version = "w".into(),
             |file| file.state = EntryState::NotUtf8,
         ];
         for change in changes {
-            let mut files: Vec<Listed> = before.files.listed().into_iter().map(|(_, file)| file).collect();
+            let mut files: Vec<ListedFile> = before.files.listed().into_iter().map(|(_, file)| file).collect();
             change(&mut files[1]);
             let now = piece_of(files, 0);
             assert_eq!(Looked::decode(&bytes, &now, &basis(&now, "r")), None);

@@ -13,7 +13,7 @@ use crate::contents::Contents;
 use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::error::LabelsError;
 use crate::event::Event;
-use crate::files::{self, Listed};
+use crate::files::{self, ListedFile};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Reader, Settings};
 use crate::text::{composed, number};
 
@@ -326,7 +326,7 @@ pub fn sheet(archive: &dyn Archive, path: &str, parse: impl Fn(&[u8]) -> Result<
 /// # Errors
 /// There is nothing at `place`, or a file cannot be read.
 pub fn sheets(archive: &dyn Archive, place: &str, parse: impl Fn(&[u8]) -> Result<Sheet, String>) -> Result<Sheets, LabelsError> {
-    let read = |file: Listed| Ok::<_, LabelsError>((file.path.clone(), parse(&files::read(archive, &file.path)?)));
+    let read = |file: ListedFile| Ok::<_, LabelsError>((file.path.clone(), parse(&files::read(archive, &file.path)?)));
     files::list(archive, place, EXTENSIONS)?.into_iter().map(read).collect()
 }
 

@@ -76,12 +76,12 @@ pub(super) struct Lists {
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
     /// The clips, in their order.
-    pub(super) clips: Vec<Listed>,
+    pub(super) clips: Vec<ListedClip>,
 }
 
 /// A row of the sheet, and what the page has to know of its clip besides.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ListedClip {
     /// Its fields, in the order of [`COLUMNS`].
     pub(super) row: Vec<String>,
     /// Length of the clip, seconds.
@@ -111,7 +111,7 @@ impl Lists {
     pub(super) fn add(&mut self, run: &Run, clip: Clip<'_>) -> Result<(), ExportError> {
         let (row, span_s) = (row(run, &clip)?, clip.span_s());
         self.table.row(&row)?;
-        self.sheet.clips.push(Listed { row, length_s: clip.length_s, span_s: span_s.clone(), rate_hz: clip.rate_hz });
+        self.sheet.clips.push(ListedClip { row, length_s: clip.length_s, span_s: span_s.clone(), rate_hz: clip.rate_hz });
         let class = self.audacity.field(&clip.detection.class);
         let (start_s, end_s) = (self.before_s + span_s.start, self.before_s + span_s.end);
         let named = |name: &str| self.raven.field(name);

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::sheet::{self, COLUMNS, Listed, Sheet};
+use super::sheet::{self, COLUMNS, ListedClip, Sheet};
 use crate::clip::{Extent, marks};
 use crate::export::ExportError;
 use crate::export::run::Run;
@@ -43,7 +43,7 @@ pub(super) fn page(run: &Run, sheet: &Sheet) -> Result<String, ExportError> {
     Ok(filled(&data))
 }
 
-fn clip(listed: &Listed) -> Value {
+fn clip(listed: &ListedClip) -> Value {
     let nyquist_hz = f64::from(listed.rate_hz) / 2.0;
     json!({
         "row": listed.row,
