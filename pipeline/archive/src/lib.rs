@@ -12,11 +12,13 @@
 mod archive;
 mod error;
 mod local;
+mod names;
 mod path;
 mod version;
 
 pub use archive::{Archive, Entries, Entry, EntryState, Kind, ReadSeek, Selection};
 pub use error::{ArchiveError, Cause};
 pub use local::{Local, open_file};
+pub use names::{cleaned, column_name};
 pub use path::{compatible, composed, is_passed_over, is_url, is_within, plain};
 pub use version::Version;

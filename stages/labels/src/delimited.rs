@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
-use crate::text::{UTF8_BOM, composed, delimiter, typed};
+use crate::text::{UTF8_BOM, cleaned, column_name, composed, delimiter, typed};
 
 /// Characters of a header that a message shows.
 const LONGEST_LIST: usize = 200;
@@ -101,7 +101,7 @@ impl Delimited {
             }
             if table.header.is_empty() {
                 table.header = row.fields().map(str::to_owned).collect();
-                table.plain_header = row.fields().map(plain).collect();
+                table.plain_header = row.fields().map(column_name).collect();
             } else {
                 table.rows.push(row);
             }
@@ -133,12 +133,12 @@ impl Delimited {
 
     /// The column of this name.
     fn called(&self, name: &str, taken: &[usize]) -> Result<Option<usize>, String> {
-        let name = plain(name);
+        let name = column_name(name);
         let is_called = |&column: &usize| self.plain_header[column] == name && !taken.contains(&column);
         let mut found = (0..self.header.len()).filter(is_called);
         let Some(first) = found.next() else { return Ok(None) };
         for other in found {
-            let differs = |row: &&DelimitedRow| composed(row.text(Some(first))) != composed(row.text(Some(other)));
+            let differs = |row: &&DelimitedRow| cleaned(row.text(Some(first))) != cleaned(row.text(Some(other)));
             if let Some(row) = self.rows.iter().find(differs) {
                 let name = &self.header[first];
                 return Err(format!(
@@ -175,12 +175,6 @@ impl Delimited {
         let beyond = row.fields().skip(self.header.len()).any(|field| !field.is_empty());
         beyond.then(|| format!("{} fields under a header of {}", row.width(), self.header.len()))
     }
-}
-
-/// The form in which names of columns are compared.
-pub(crate) fn plain(name: &str) -> String {
-    let spaced: String = composed(name).chars().map(|c| if matches!(c, '.' | '_' | '-') { ' ' } else { c }).collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// The text with line feeds: lines of old Macs end with a carriage return alone.

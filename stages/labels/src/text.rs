@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-pub(crate) use chorus_archive::composed;
+pub(crate) use chorus_archive::{cleaned, column_name, composed};
 use chorus_text::as_typed;
 
 /// Byte order marks of UTF-16, little-endian first.
@@ -32,42 +32,6 @@ pub(crate) fn utf8(bytes: Vec<u8>) -> Vec<u8> {
     let units = units.as_chunks::<2>().0.iter().copied().map(unit);
     let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
     text.into_bytes()
-}
-
-/// A label, a code or the name of a class in the form in which they are compared: composed letters, no characters that nobody sees, and one
-/// space for each run of spaces of any kind. Line feeds and tabs stay, since they may stand between labels.
-pub(crate) fn cleaned(text: &str) -> String {
-    let (mut clean, mut is_spaced) = (String::with_capacity(text.len()), false);
-    for c in composed(text).trim().chars().filter(|c| !is_invisible(*c)) {
-        if c.is_whitespace() && !matches!(c, '\n' | '\r' | '\t') {
-            is_spaced = true;
-            continue;
-        }
-        if is_spaced && !clean.is_empty() {
-            clean.push(' ');
-        }
-        is_spaced = false;
-        clean.push(c);
-    }
-    clean
-}
-
-/// Whether a character has no look of its own: spaces of no width, marks of direction, soft hyphens, and byte order marks within a text. The
-/// joiners of Persian and Indic scripts change how letters look, and stay.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}'
-    )
 }
 
 /// Whether a field says that there is no value: an empty one, or what R, pandas and databases write for it.
@@ -173,21 +137,6 @@ mod tests {
             (Cow::from("Rivi\u{e8}re"), "rivi\u{e8}re".to_owned())
         );
         assert!(matches!(composed("POND01 rivi\u{e8}re"), Cow::Borrowed(_)));
-    }
-
-    #[test]
-    fn labels_that_look_the_same_are_the_same() {
-        for text in [
-            "Wood\u{a0}Thrush",
-            "Wood  Thrush ",
-            "\u{feff}Wood Thrush",
-            "Wood \u{200b} Thrush",
-            "\u{202a}Wood Thrush\u{202c}",
-            "Wo\u{feff}od\u{3000}Thrush",
-        ] {
-            assert_eq!(cleaned(text), "Wood Thrush", "{text:?}");
-        }
-        assert_eq!((cleaned("A\nB"), cleaned("\u{200b}"), cleaned("Ra\u{303}")), ("A\nB".into(), "".into(), "R\u{e3}".into()));
     }
 
     #[test]

@@ -9,9 +9,10 @@ use super::columns::filled;
 use super::rivals::Rivals;
 use super::separator::Splitter;
 use crate::contents::Contents;
-use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
 use crate::look::ArchiveLook;
+use crate::text::column_name;
 
 /// The table of the release, which also holds its split.
 const METADATA: &str = "metadata.csv";
@@ -54,7 +55,7 @@ impl Layout for AnurasetProcessed {
 fn parse(bytes: &[u8]) -> Contents {
     let table = Delimited::read(bytes, Dialect::Detect);
     let is_species = |&column: &usize| {
-        let name = plain(&table.header[column]);
+        let name = column_name(&table.header[column]);
         !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
     };
     let species = (0..table.header.len()).filter(is_species).collect();

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chorus_archive::composed;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{LABEL, filled, quality, rivals_of_label};
@@ -14,11 +13,11 @@ use super::recording_columns::RecordingColumns;
 use super::rivals::Rivals;
 use super::separator::{LabelSeparator, SeparatorKeys, Splitter};
 use crate::contents::Contents;
-use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
 use crate::look::{ArchiveLook, place_of};
-use crate::text::{is_missing, number};
+use crate::text::{cleaned, column_name, is_missing, number};
 
 /// Bytes of a column's name that can be a class: every event of the class holds it.
 const LONGEST_CLASS: usize = 256;
@@ -127,11 +126,12 @@ fn parse(bytes: &[u8], keys: &ClipKeys, splitter: &Splitter) -> Contents {
 /// A remark on another column of words that may be classes and that differs from the one that counts. It is no reason to refuse rows, since
 /// a kind may stand beside a species.
 fn other_kind(table: &Delimited, label: usize, recording: &RecordingColumns) -> Option<String> {
-    let is_kind =
-        |column: &usize| *column != label && !recording.has(*column) && KINDS.contains(&plain(&table.header[*column]).as_str());
+    let is_kind = |column: &usize| {
+        *column != label && !recording.has(*column) && KINDS.contains(&column_name(&table.header[*column]).as_str())
+    };
     let differs = |row: &&DelimitedRow, column: usize| {
         let (own, other) = (row.text(Some(label)), row.text(Some(column)));
-        !is_missing(own) && !is_missing(other) && number(other).is_none() && composed(own) != composed(other)
+        !is_missing(own) && !is_missing(other) && number(other).is_none() && cleaned(own) != cleaned(other)
     };
     let of = |column: usize| Some((column, table.rows.iter().find(|row| differs(row, column))?));
     let (other, row) = (0..table.header.len()).filter(is_kind).find_map(of)?;
@@ -172,7 +172,7 @@ fn labels(table: &Delimited, keys: &ClipKeys, recording: &RecordingColumns) -> R
         return Ok(ClipLabels::Text(column));
     }
     let is_candidate = |&column: &usize| {
-        let name = plain(&table.header[column]);
+        let name = column_name(&table.header[column]);
         !recording.has(column) && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
     };
     let candidates: Vec<usize> = (0..table.header.len()).filter(is_candidate).collect();
@@ -211,7 +211,7 @@ impl ClipLabels {
     /// # Errors
     /// A column's name is too long for a class.
     pub(super) fn of_columns(table: &Delimited, columns: Vec<usize>) -> Result<Self, String> {
-        let name = |column: usize| composed(table.header[column].trim());
+        let name = |column: usize| cleaned(&table.header[column]);
         for (at, &column) in columns.iter().enumerate() {
             let differs = |other: usize| table.rows.iter().find(|row| row.text(Some(other)) != row.text(Some(column)));
             let same = columns[..at].iter().copied().find(|&other| name(other) == name(column));

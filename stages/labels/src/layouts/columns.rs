@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::lengths::Lengths;
 use super::rivals::{Rivals, Sense};
 use super::separator::Splitter;
-use crate::delimited::{Delimited, DelimitedRow, plain};
+use crate::delimited::{Delimited, DelimitedRow};
 use crate::event::Event;
-use crate::text::is_missing;
+use crate::text::{column_name, is_missing};
 
 const START: &[&str] = &[
     "start_s",
@@ -255,7 +255,7 @@ impl EventColumns {
         let mut end = end_at.map(End::At);
         if end.is_none() && may_have_length && names.duration_column.is_none() {
             end = take(&None, END)?.map(End::At);
-            if end.is_none() && (length.is_none() || plain(&table.header[start]) == ONSET) {
+            if end.is_none() && (length.is_none() || column_name(&table.header[start]) == ONSET) {
                 end = take(&None, OFFSET)?.map(End::At);
             }
         }
@@ -263,7 +263,7 @@ impl EventColumns {
         let (low, high) = (take(&names.low_column, LOW)?, take(&names.high_column, HIGH)?);
         let quality = take(&names.quality_column, QUALITY)?;
         let label = label.ok_or_else(|| table.lacks(LABEL, "label", "label_column"))?;
-        let says_khz = |column: usize| plain(&table.header[column]).contains("khz");
+        let says_khz = |column: usize| column_name(&table.header[column]).contains("khz");
         let hz = |column: usize| if says_khz(column) || names.frequency_unit == FrequencyUnit::Khz { KHZ } else { 1.0 };
         let mut rivals = if names.label_column.is_none() { rivals_of_label(table, label, &taken) } else { Rivals::default() };
         if names.start_column.is_none() {
@@ -272,7 +272,7 @@ impl EventColumns {
         match end {
             End::At(end) if names.end_column.is_none() => {
                 // Beside an onset, an offset is an end.
-                let usual = if plain(&table.header[start]) == ONSET { [END, OFFSET].concat() } else { END.to_vec() };
+                let usual = if column_name(&table.header[start]) == ONSET { [END, OFFSET].concat() } else { END.to_vec() };
                 rivals.add(table, (end, &usual, "annotate.end_column"), &taken, |_| Sense::Seconds);
             }
             End::After(length) if names.end_column.is_none() && names.duration_column.is_none() => {
@@ -337,7 +337,7 @@ impl EventColumns {
 /// The columns that may contradict that of the label, unless they are `taken` for something else.
 pub(super) fn rivals_of_label(table: &Delimited, label: usize, taken: &[usize]) -> Rivals {
     let mut rivals = Rivals::default();
-    if SPECIES.contains(&plain(&table.header[label]).as_str()) {
+    if SPECIES.contains(&column_name(&table.header[label]).as_str()) {
         rivals.add(table, (label, SPECIES, "annotate.label_column"), taken, |_| Sense::Labels);
     }
     rivals
@@ -351,7 +351,7 @@ pub(crate) fn has_times(table: &Delimited) -> bool {
 
 /// Whether a column is called a length.
 fn is_length(table: &Delimited, column: usize) -> bool {
-    DURATION.iter().any(|name| plain(name) == plain(&table.header[column]))
+    DURATION.iter().any(|name| column_name(name) == column_name(&table.header[column]))
 }
 
 /// The column of the annotator's quality marks. `wanted` is the column that the configuration names.

@@ -10,10 +10,11 @@ use super::raven_times::{BEGIN, RavenTimes};
 use super::recording_columns::{RECORDING, RecordingColumns};
 use super::separator::{LabelSeparator, SeparatorKeys, Splitter};
 use crate::contents::Contents;
-use crate::delimited::{Delimited, DelimitedRow, Dialect, plain};
+use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
 use crate::look::{ArchiveLook, place_of};
+use crate::text::column_name;
 
 const EXTENSIONS: &[&str] = &["csv", "tsv"];
 
@@ -74,7 +75,7 @@ fn parse(bytes: &[u8], keys: &CsvKeys, splitter: &Splitter) -> Contents {
         Ok(found) => found,
         Err(fault) => return Contents::faulty(&table, fault),
     };
-    let is_ravens = plain(&table.header[columns.start]) == BEGIN;
+    let is_ravens = column_name(&table.header[columns.start]) == BEGIN;
     let names: Vec<Option<String>> = table.rows.iter().map(|row| recording.name(row)).collect();
     let times = match is_ravens.then(|| RavenTimes::of(&table, columns.start, &names)).transpose() {
         Ok(times) => times,

@@ -5,8 +5,8 @@
 //! `FOLDER` and `IN FILE`: where a name has no folder, the row's folders are put before it.
 
 use super::rivals::{contradict, throughout};
-use crate::delimited::{Delimited, DelimitedRow, plain};
-use crate::text::{folded, is_missing, parts, stem};
+use crate::delimited::{Delimited, DelimitedRow};
+use crate::text::{column_name, folded, is_missing, parts, stem};
 
 /// Usual names of the recording's column, the most specific first.
 pub(crate) const RECORDING: &[&str] = &[
@@ -120,7 +120,7 @@ impl RecordingColumns {
     fn is_folder_of(&self, column: usize, folder: &str, file: &str) -> bool {
         let has_extension = |name: &str| stem(name) != name;
         let last = parts(folder).last().copied().unwrap_or_default();
-        (folder.contains(['/', '\\']) || plain(&self.header[column]).contains("path"))
+        (folder.contains(['/', '\\']) || column_name(&self.header[column]).contains("path"))
             && !has_extension(last)
             && has_extension(file)
             && !file.contains(['/', '\\'])

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::delimited::{Delimited, DelimitedRow, plain};
-use crate::text::{composed, is_missing, number, seconds};
+use crate::delimited::{Delimited, DelimitedRow};
+use crate::text::{cleaned, column_name, is_missing, number, seconds};
 
 /// Seconds by which two equal times may differ in any case, since tables round: half of the last digit of tenths.
 pub(super) const SECONDS_APART: f64 = 0.05 + 1e-9;
@@ -62,8 +62,8 @@ impl Rivals {
         taken: &[usize],
         sense: impl Fn(usize) -> Sense,
     ) {
-        let usual: BTreeSet<String> = usual.iter().map(|name| plain(name)).collect();
-        let is_usual = |column: usize| usual.contains(&plain(&table.header[column]));
+        let usual: BTreeSet<String> = usual.iter().map(|name| column_name(name)).collect();
+        let is_usual = |column: usize| usual.contains(&column_name(&table.header[column]));
         for other in (0..table.header.len()).filter(|other| *other != first && !taken.contains(other) && is_usual(*other)) {
             self.0.extend(Rival::of(table, first, other, key, sense(other)));
         }
@@ -126,9 +126,9 @@ impl Rival {
         };
         let filled: Vec<&DelimitedRow> = table.rows.iter().filter(|row| rival.is_filled(row)).collect();
         if matches!(rival.sense, Sense::Labels) {
-            let labels = |column: usize| texts(column).map(label).collect::<BTreeSet<String>>();
+            let labels = |column: usize| texts(column).map(cleaned).collect::<BTreeSet<String>>();
             rival.shared = labels(first).intersection(&labels(other)).cloned().collect();
-            let of = |row: &DelimitedRow, column: usize| label(row.text(Some(column)));
+            let of = |row: &DelimitedRow, column: usize| cleaned(row.text(Some(column)));
             rival.same = filled.iter().filter(|row| of(row, first) == of(row, other)).map(|row| of(row, first)).collect();
             // Codes and English names of the same species would become two classes.
             rival.can_replace = filled.is_empty() || !rival.shared.is_empty();
@@ -162,7 +162,7 @@ impl Rival {
                 (a - b).abs() > HERTZ_APART.max(SHARE_APART * a.abs())
             }),
             Sense::Labels => {
-                let (one, other) = (label(one), label(other));
+                let (one, other) = (cleaned(one), cleaned(other));
                 one != other && (self.same.contains(&one) || self.shared.contains(&other))
             }
         };
@@ -181,14 +181,9 @@ pub(super) fn last_digit<'a>(texts: impl Iterator<Item = &'a str>) -> f64 {
 
 /// Whether the name of a column says that its unit is seconds, Hz or kHz.
 fn says_unit(name: &str) -> bool {
-    let name = plain(name);
+    let name = column_name(name);
     let last = name.rsplit(' ').next().unwrap_or_default().trim_matches(['(', ')']);
     ["s", "seconds", "hz", "khz"].contains(&last)
-}
-
-/// The form in which labels of two columns are compared.
-fn label(text: &str) -> String {
-    composed(text.trim()).into_owned()
 }
 
 /// Why a row cannot be used whose columns say different things. What they say stands in backticks, by which messages of one kind are
@@ -264,7 +259,7 @@ mod tests {
         let city = "a,b\nEngine,Engine\nDog,Dog\nEngine,Engine\nWood Thrush,Hylocichla\nBlue Jay,Cyanocitta\n";
         assert_eq!(told(city), [false; 5], "most rows are of noises, which have one name");
         assert_eq!(told("a,b\nUnknown,Unknown\nMyotis,Unknown\nMyotis,NA\n"), [false; 3], "no label");
-        assert_eq!(told("a,b\nR\u{e3},Ra\u{303}\n"), [false], "letters in two forms");
+        assert_eq!(told("a,b\nR\u{e3},Ra\u{303}\nWood Thrush,Wood\u{a0}Thrush\n"), [false; 2], "they look the same");
     }
 
     #[test]

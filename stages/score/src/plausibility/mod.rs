@@ -60,6 +60,7 @@ impl Plausibility {
     pub fn declare(config: &Config) -> Option<Pass> {
         PlausibilitySettings::is_asked(config).then(|| Pass {
             name: "detect-plausibility",
+            code_version: 2,
             inputs: vec![
                 Input::Table("detections"),
                 Input::Table("recordings"),

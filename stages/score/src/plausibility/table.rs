@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use chorus_archive::composed;
+use chorus_archive::{cleaned, column_name, composed};
 use chorus_text::as_typed;
 use csv::{ReaderBuilder, StringRecord};
 use jiff::civil::Date;
@@ -179,9 +179,9 @@ impl Expectations {
     }
 }
 
-/// The form in which names are compared: accents in one form, and case does not matter.
+/// The form in which names are compared: those that look the same are the same, and case does not matter.
 fn named(name: &str) -> String {
-    composed(name.trim()).to_lowercase()
+    cleaned(name).to_lowercase()
 }
 
 /// Positions of the columns.
@@ -196,9 +196,10 @@ struct Columns {
 
 impl Columns {
     fn of(header: &StringRecord) -> Result<Self, String> {
-        let header: Vec<String> = header.iter().map(named).collect();
+        let plain: Vec<String> = header.iter().map(column_name).collect();
         let find = |name: &str| {
-            let mut found = header.iter().enumerate().filter(|(_, other)| *other == name).map(|(column, _)| column);
+            let wanted = column_name(name);
+            let mut found = plain.iter().enumerate().filter(|(_, other)| **other == wanted).map(|(column, _)| column);
             match (found.next(), found.next()) {
                 (Some(_), Some(_)) => Err(format!("two columns {name}, expected one")),
                 (first, _) => Ok(first),
@@ -208,7 +209,8 @@ impl Columns {
         for usual in NAMES {
             name = name.or(find(usual)?);
         }
-        let lacks = || format!("found columns {}, expected one of {}", header.join(", "), NAMES.join(", "));
+        let lacks =
+            || format!("found columns {}, expected one of {}", header.iter().collect::<Vec<_>>().join(", "), NAMES.join(", "));
         let area = AREA.map(find).into_iter().collect::<Result<Vec<_>, _>>()?;
         let area = match area[..] {
             [Some(south), Some(north), Some(west), Some(east)] => Some([south, north, west, east]),
@@ -322,6 +324,15 @@ mod tests {
         assert_eq!(of("B", None), Some(1.0));
         let strangers = found.strangers(["a"].into_iter(), &BTreeMap::new());
         assert_eq!(strangers, ["b"]);
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_the_same() {
+        let found =
+            Expectations::parse("Scientific Name,Min.Latitude,Max Latitude,MIN_LONGITUDE,max-longitude\nWood\u{a0}Thrush,,,,\n");
+        let found = found.unwrap();
+        assert_eq!(found.expected("Wood  Thrush", None, &spot("S", None, None)), Some(1.0));
+        assert!(found.unused_columns().is_empty());
     }
 
     #[test]

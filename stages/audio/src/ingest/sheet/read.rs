@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chorus_archive::composed;
+use chorus_archive::{column_name, composed};
 use chorus_text::as_typed;
 use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
@@ -38,13 +38,8 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
 
 /// What a column is called here; `None` where it is not known.
 pub(super) fn known(written: &str) -> Option<&'static str> {
-    let plain = plain(written);
+    let plain = column_name(written);
     COLUMNS.iter().find(|(name, others)| *name == plain || others.contains(&plain.as_str())).map(|(name, _)| *name)
-}
-
-/// The form in which names of columns are compared.
-fn plain(written: &str) -> String {
-    composed(written.trim()).to_lowercase().replace(['_', '-'], " ")
 }
 
 /// The fields of a sheet, as they are written.
@@ -103,7 +98,7 @@ fn repeated(head: &StringRecord, records: &[(u64, StringRecord)]) -> BTreeMap<us
     let mut firsts: BTreeMap<String, usize> = BTreeMap::new();
     let mut repeated = BTreeMap::new();
     for (column, written) in head.iter().enumerate().filter(|(_, written)| !written.is_empty() && known(written).is_none()) {
-        let first = *firsts.entry(plain(written)).or_insert(column);
+        let first = *firsts.entry(column_name(written)).or_insert(column);
         if first == column {
             continue;
         }
