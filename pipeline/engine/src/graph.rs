@@ -139,13 +139,13 @@ pub const BACKBONE_CLASSES: &str = "backbone.classes";
 
 /// Whether the classifier is a head on the embeddings of a backbone, rather than a network of its own.
 pub fn learns_from_embeddings(config: &Config) -> bool {
-    let text = |key| config.values().has(key).then(|| config.text(key)).flatten();
+    let text = |key| config.values().text(key);
     text("train.on").map_or_else(|| text(BACKBONE).is_some(), |on| on == "embeddings")
 }
 
 /// The table of what a head is given: embeddings of whole windows, or of each position within them.
 pub fn table_of_heads(config: &Config) -> &'static str {
-    if config.get("embed.map").as_bool() == Some(true) { "embedding_maps" } else { "embeddings" }
+    if config.is_on("embed.map") { "embedding_maps" } else { "embeddings" }
 }
 
 /// The value of `head.method` for a head that libtorch trains step by step.
@@ -172,7 +172,7 @@ pub const TRAINING_HINTS: &[&str] = &[
 /// Whether the run has labels: to train on, or to judge the model of `model.path` by. A run that is given neither a model nor labels counts as
 /// one with labels that are still to be named.
 pub fn has_labels(config: &Config) -> bool {
-    let format = config.values().has("annotate.format").then(|| config.text("annotate.format")).flatten();
+    let format = config.values().text("annotate.format");
     config.text("model.path").is_none() || format.is_some_and(|format| format != "none")
 }
 
@@ -186,7 +186,7 @@ pub const CHOSEN_LABELS: &str = "chosen_labels";
 
 /// Whether review sheets are among the run's labels.
 pub fn reads_review_sheets(config: &Config) -> bool {
-    let text = |key| config.values().has(key).then(|| config.text(key)).flatten();
+    let text = |key| config.values().text(key);
     has_labels(config) && (text("annotate.review_sheets").is_some() || text("annotate.format") == Some("review"))
 }
 

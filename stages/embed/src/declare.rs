@@ -29,7 +29,7 @@ pub fn embed(config: &Config) -> Option<Pass> {
         exploratory: true,
         ..Pass::new("embed", Per::SiteDay)
     };
-    if config.get("embed.map").as_bool() == Some(true) {
+    if config.is_on("embed.map") {
         pass.outputs.push(Output::Table("embedding_maps"));
     }
     if !config.get("embed.min_score").is_null() {

@@ -73,7 +73,7 @@ impl Given {
             Err(BackboneError::File { path: path.clone(), found, next: format!("add it, or leave {key} out") })
         };
         let outputs = &self.contract.outputs;
-        if config.get("embed.map").as_bool() == Some(true) && outputs.map.is_none() {
+        if config.is_on("embed.map") && outputs.map.is_none() {
             return lacks("embed.map", "outputs.map");
         }
         if !config.get("embed.min_score").is_null() {

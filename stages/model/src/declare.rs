@@ -171,7 +171,7 @@ pub fn predict(config: &Config) -> Option<Pass> {
     ];
     inputs.extend(if predicts_from_features(config) { vec![Table("features")] } else { vec![Archive, Table("recordings")] });
     let mut outputs = vec![Output::Table("predictions")];
-    if config.get("predict.embeddings").as_bool() == Some(true) {
+    if config.is_on("predict.embeddings") {
         outputs.push(Output::Table("embeddings"));
     }
     Some(Pass {

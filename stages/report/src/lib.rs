@@ -31,6 +31,7 @@ mod words;
 use chorus_engine::graph::{DECISIONS, Input, MODEL_CARD, Output, Pass, Per, TAXA, has_labels, trains_in_steps};
 use chorus_engine::{Config, Fault, Scan, ScanContext, UnitContext, Work, WorkError};
 use chorus_keys::{Declarations, Keys};
+use export::run::EXPECTED;
 use serde::Deserialize;
 use words::Words;
 
@@ -69,9 +70,6 @@ const UNKNOWN: &str = "unknown.enabled";
 /// The key that asks for sound levels.
 const SOUNDSCAPE: &str = "soundscape.enabled";
 
-/// The key that names a table of where and when classes are to be expected.
-const EXPECTED: &str = "plausibility.table";
-
 /// The configuration keys of the stage.
 pub fn declarations() -> Declarations {
     Declarations::default().section::<ReportSettings>()
@@ -107,18 +105,17 @@ impl Report {
             inputs.push(Input::Model(TAXA));
         }
         inputs.push(Input::File(facts::prevalence::KEY));
-        if config.values().has(SOUNDSCAPE) && config.get(SOUNDSCAPE).as_bool() == Some(true) {
+        if config.is_on(SOUNDSCAPE) {
             inputs.push(Input::Table(facts::sounds::TABLE));
         }
         if config.values().text(EXPECTED).is_some() {
             inputs.push(Input::Table(facts::expected::TABLE));
         }
         let mut keys = vec!["archive.channel", "report.*", "detect.classes", "detect.threshold"];
-        let looks_for_unknown = config.values().has(UNKNOWN) && config.get(UNKNOWN).as_bool() == Some(true);
-        if looks_for_unknown {
+        if config.is_on(UNKNOWN) {
             inputs.push(Input::Table("unknown_sounds"));
         }
-        if config.values().has(VOICE) && config.text(VOICE).is_some() {
+        if config.values().text(VOICE).is_some() {
             inputs.push(Input::Table(speech::TABLE));
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
         }

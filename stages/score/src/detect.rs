@@ -29,7 +29,7 @@ impl Detect {
     /// What the pass declares of itself.
     pub fn declare(config: &Config) -> Option<Pass> {
         let mut inputs = vec![Input::Table("predictions"), Input::Table("recordings"), Input::Model(DECISIONS)];
-        if unlike::is_made(config) {
+        if config.is_on(unlike::ENABLED) {
             inputs.push(Input::Table(unlike::TABLE));
         }
         Some(Pass {

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chorus_engine::{Config, UnitContext, WorkError};
+use chorus_engine::{UnitContext, WorkError};
 use chorus_tables::{Batch, TableError};
 
 /// The table.
 pub(crate) const TABLE: &str = "unknown";
 const COLUMNS: [&str; 4] = ["recording_id", "start_s", "unknown", "is_loud"];
 
-/// Whether a configuration asks for the table.
-pub(crate) fn is_made(config: &Config) -> bool {
-    config.values().has("unknown.enabled") && config.get("unknown.enabled").as_bool() == Some(true)
-}
+/// The key that asks for it.
+pub(crate) const ENABLED: &str = "unknown.enabled";
 
 /// The windows of a unit by recording.
 #[derive(Debug, Default)]

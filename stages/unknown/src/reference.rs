@@ -13,7 +13,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::likeness::Likeness;
 use crate::scores::{Measures, Shares, of_logits};
-use crate::settings::{UnknownSettings, is_asked, learns};
+use crate::settings::{ENABLED, UnknownSettings, learns};
 
 /// The file in a model's folder that says what its windows are compared with.
 pub const REFERENCE: &str = "unknown.safetensors";
@@ -26,7 +26,7 @@ const EMBEDDINGS: &str = "embeddings";
 /// # Errors
 /// [`EngineError::Model`].
 pub fn check(config: &Config) -> Result<(), EngineError> {
-    let folder = config.text("model.path").map(Path::new).filter(|_| is_asked(config));
+    let folder = config.text("model.path").map(Path::new).filter(|_| config.is_on(ENABLED));
     let Some(path) = folder.map(|folder| folder.join(REFERENCE)).filter(|path| !path.is_file()) else { return Ok(()) };
     Err(EngineError::Model {
         path,

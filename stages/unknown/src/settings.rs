@@ -55,19 +55,17 @@ pub(crate) enum ScoreName {
     Mean,
 }
 
+/// The key that asks for the stage.
+pub(crate) const ENABLED: &str = "unknown.enabled";
+
 /// The keys of the crate.
 pub fn declarations() -> Declarations {
     Declarations::default().section::<UnknownSettings>().check(needs_embeddings)
 }
 
-/// Whether a configuration asks for the stage.
-pub(crate) fn is_asked(config: &Config) -> bool {
-    config.get("unknown.enabled").as_bool() == Some(true)
-}
-
 /// Whether the run finds out itself what is known, since it trains the model; a given model brings that.
 pub(crate) fn learns(config: &Config) -> bool {
-    is_asked(config) && config.text("model.path").is_none()
+    config.is_on(ENABLED) && config.text("model.path").is_none()
 }
 
 fn needs_embeddings(values: &Values) -> Vec<Finding> {

@@ -7,7 +7,7 @@ use chorus_engine::{Config, EngineError, Scan, ScanContext, Unit, UnitContext, W
 use chorus_search::group_of_each;
 use chorus_tables::halves;
 
-use crate::settings::{UnknownSettings, is_asked};
+use crate::settings::{ENABLED, UnknownSettings};
 
 /// Fewer windows than this are no group of their own, unless there are no more in all.
 const FEWEST: usize = 5;
@@ -20,7 +20,7 @@ pub struct UnknownSounds;
 impl UnknownSounds {
     /// What the pass declares of itself; a run that does not ask for it does without.
     pub fn declare(config: &Config) -> Option<Pass> {
-        is_asked(config).then(|| Pass {
+        config.is_on(ENABLED).then(|| Pass {
             name: "unknown-sounds",
             inputs: vec![Input::Table("unknown"), Input::Table("embeddings")],
             outputs: vec![Output::Table("unknown_sounds")],

@@ -10,7 +10,7 @@ use chorus_tables::halves;
 use crate::reference::{REFERENCE, Reference};
 use crate::rise;
 use crate::scores::{Measures, of_logits};
-use crate::settings::{UnknownSettings, is_asked};
+use crate::settings::{ENABLED, UnknownSettings};
 
 /// Rows that are written at once.
 const ROWS: usize = 65_536;
@@ -26,7 +26,7 @@ impl Unknown {
     /// What the pass declares of itself; a run that does not ask for it does without.
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Archive, Model, Table};
-        is_asked(config).then(|| Pass {
+        config.is_on(ENABLED).then(|| Pass {
             code_version: 2,
             inputs: vec![
                 Model(REFERENCE),

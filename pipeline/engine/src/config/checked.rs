@@ -251,6 +251,11 @@ impl Config {
         self.get(key).as_str()
     }
 
+    /// Whether a key is true. A key that this configuration does not have, as that of an older run, is not.
+    pub fn is_on(&self, key: &str) -> bool {
+        self.values.get(key).as_bool() == Some(true)
+    }
+
     /// A number, whole or not; NaN when null.
     pub fn number(&self, key: &str) -> f64 {
         self.get(key).as_f64().unwrap_or(f64::NAN)

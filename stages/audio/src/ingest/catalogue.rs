@@ -211,13 +211,11 @@ fn agree_by_folder(
         if beside.is_like(&looked.beside) {
             return Ok(());
         }
-        if is_read(piece) {
-            *looked = Looked::of(probe::stored(cx, piece), Pending::default(), rules, &beside)?;
-            return looked.remember(cx, piece, digest);
-        }
-        let (probed, pending) = probe::remembered(cx, piece);
+        let is_read = is_read(piece);
+        let (probed, pending) =
+            if is_read { (probe::stored(cx, piece), Pending::default()) } else { probe::remembered(cx, piece) };
         *looked = Looked::of(probed, pending, rules, &beside)?;
-        Ok(())
+        if is_read { looked.remember(cx, piece, digest) } else { Ok(()) }
     })
 }
 

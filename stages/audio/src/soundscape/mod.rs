@@ -44,8 +44,7 @@ pub struct Soundscape;
 impl Soundscape {
     /// What the stage declares of itself; a run that does not ask for it does without.
     pub fn declare(config: &Config) -> Option<Pass> {
-        let is_asked = config.get("soundscape.enabled").as_bool() == Some(true);
-        is_asked.then(|| Pass {
+        config.is_on("soundscape.enabled").then(|| Pass {
             code_version: 2,
             inputs: vec![Input::Archive, Input::Table("recordings")],
             outputs: vec![Output::Table("soundscape")],

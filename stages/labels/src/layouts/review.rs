@@ -15,7 +15,7 @@ use crate::error::LabelsError;
 use crate::event::Event;
 use crate::files::{self, ListedFile};
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Reader, Settings};
-use crate::text::{composed, number};
+use crate::text::{cleaned, number};
 
 /// The word in `annotate.format`.
 pub const NAME: &str = "review";
@@ -272,14 +272,16 @@ fn rows(table: &Delimited, draws: Option<&DrawColumns>) -> Result<Sheet, String>
     let listener = table.find(None, LISTENER)?;
     let mut sheet = Sheet::default();
     for row in &table.rows {
-        let read = sheet_row(&columns, row, table.too_long(row)).and_then(|mut read| {
+        let judged = Judged::of(&columns, row);
+        // Where only verdicts are asked for, a row without one is neither read nor wrong.
+        if judged.verdict == Ok(None) && draws.is_none() {
+            continue;
+        }
+        let read = sheet_row(&columns, row, judged, table.too_long(row)).and_then(|mut read| {
             read.listener = Some(row.text(listener)).filter(|name| !name.is_empty()).map(str::to_owned);
             draws.map_or(Ok(()), |draws| draws.add(row, &mut read)).map(|()| read)
         });
-        let is_open = verdict(row.text(Some(columns.verdict))) == Ok(None);
         match read {
-            // Where only verdicts are asked for, a row without one is neither read nor wrong.
-            _ if is_open && draws.is_none() => {}
             Ok(read) => sheet.rows.push(read),
             Err(problem) => sheet.unusable.push(format!("line {}: {problem}", row.line)),
         }
@@ -288,9 +290,14 @@ fn rows(table: &Delimited, draws: Option<&DrawColumns>) -> Result<Sheet, String>
 }
 
 /// A row without what its clip was drawn from. `too_long` says that the row has more fields than the table has columns.
-fn sheet_row(columns: &SheetColumns, row: &DelimitedRow, too_long: Option<String>) -> Result<SheetRow, String> {
+fn sheet_row(
+    columns: &SheetColumns,
+    row: &DelimitedRow,
+    Judged { event, verdict }: Judged,
+    too_long: Option<String>,
+) -> Result<SheetRow, String> {
     let text = |column| row.text(Some(column));
-    let event = event(columns, row).or_problem(too_long);
+    let event = event.or_problem(too_long);
     // That somebody was not sure is a verdict, and that nobody listened yet is no fault.
     let problem = event.problem.filter(|problem| problem != UNSURE && problem != OPEN);
     let unnamed = || text(columns.recording).is_empty().then(|| UNNAMED.to_owned());
@@ -298,10 +305,10 @@ fn sheet_row(columns: &SheetColumns, row: &DelimitedRow, too_long: Option<String
         (None, Some((start_s, end_s))) => Ok(SheetRow {
             line: row.line,
             recording: text(columns.recording).to_owned(),
-            class: composed(text(columns.class)).into_owned(),
+            class: cleaned(text(columns.class)),
             start_s,
             end_s,
-            verdict: verdict(text(columns.verdict))?,
+            verdict: verdict?,
             listener: None,
             strata: String::new(),
             bin: String::new(),
@@ -339,7 +346,7 @@ fn parse(bytes: &[u8]) -> Contents {
     };
     let mut contents = Contents::default();
     for row in &table.rows {
-        let event = event(&columns, row).or_problem(table.too_long(row));
+        let event = Judged::of(&columns, row).event.or_problem(table.too_long(row));
         let name = row.text(Some(columns.recording));
         let unnamed = name.is_empty().then(|| UNNAMED.to_owned());
         contents.add((!name.is_empty()).then(|| name.to_owned()), event.or_problem(unnamed));
@@ -347,21 +354,32 @@ fn parse(bytes: &[u8]) -> Contents {
     contents
 }
 
-/// The event of a row: the presence or the absence of a class. Where the row is neither, the event says why.
-fn event(columns: &SheetColumns, row: &DelimitedRow) -> Event {
-    let text = |column| row.text(Some(column));
-    let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
-    let unnamed = text(columns.class).is_empty().then(|| "no class is named".to_owned());
-    let instant = event.start_s.filter(|start_s| event.end_s == Some(*start_s));
-    let instant = instant.map(|start_s| format!("the span begins and ends at {start_s} s, expected one of some length"));
-    let event = event.or_problem(unnamed).or_problem(instant);
-    let event = Event { is_chosen: is_chosen(row.text(columns.strata)), ..event };
-    match verdict(text(columns.verdict)) {
-        Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
-        Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
-        Ok(Some(Verdict::Unsure)) => event.or_problem(Some(UNSURE.to_owned())),
-        Ok(None) => event.or_problem(Some(OPEN.to_owned())),
-        Err(problem) => event.or_problem(Some(problem)),
+/// What a row says.
+struct Judged {
+    /// The presence or the absence of a class. Where the row is neither, the event says why.
+    event: Event,
+    /// The verdict; `None` where nobody has listened yet, and an error where it is no word for one.
+    verdict: Result<Option<Verdict>, String>,
+}
+
+impl Judged {
+    fn of(columns: &SheetColumns, row: &DelimitedRow) -> Self {
+        let text = |column| row.text(Some(column));
+        let event = Event::timed(row.line, text(columns.start), text(columns.end), text(columns.class));
+        let unnamed = cleaned(text(columns.class)).is_empty().then(|| "no class is named".to_owned());
+        let instant = event.start_s.filter(|start_s| event.end_s == Some(*start_s));
+        let instant = instant.map(|start_s| format!("the span begins and ends at {start_s} s, expected one of some length"));
+        let event = event.or_problem(unnamed).or_problem(instant);
+        let event = Event { is_chosen: is_chosen(row.text(columns.strata)), ..event };
+        let verdict = verdict(text(columns.verdict));
+        let event = match &verdict {
+            Ok(Some(Verdict::Yes)) => Event { verdict: Some(true), ..event },
+            Ok(Some(Verdict::No)) => Event { verdict: Some(false), ..event },
+            Ok(Some(Verdict::Unsure)) => event.or_problem(Some(UNSURE.to_owned())),
+            Ok(None) => event.or_problem(Some(OPEN.to_owned())),
+            Err(problem) => event.or_problem(Some(problem.clone())),
+        };
+        Self { event, verdict }
     }
 }
 
@@ -425,6 +443,10 @@ mod tests {
         assert_eq!(found.rows[0].listener.as_deref(), Some("Ada"));
         assert!(found.rows.len() == 1 && found.unusable.len() == 2 && found.unusable[0].starts_with("line 2:"), "{found:?}");
         assert!(verdicts(b"clip,verdict\na,yes\n").unwrap_err().contains("no column recording"));
+        let pasted = "recording,class,start_s,end_s,verdict\nb.wav,Wood\u{a0} Thrush\u{200b},0,3,y\nb.wav,\u{200b},0,3,y\n";
+        let found = verdicts(pasted.as_bytes()).unwrap();
+        assert_eq!((found.rows[0].class.as_str(), found.rows.len()), ("Wood Thrush", 1));
+        assert_eq!(found.unusable, ["line 3: no class is named"]);
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("r")).unwrap();
         std::fs::write(dir.path().join("r/a.csv"), SHEET).unwrap();

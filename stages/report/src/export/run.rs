@@ -69,7 +69,7 @@ pub(crate) fn tables(run: &RunTables, filter: &Filter, read: &[&'static str]) ->
 
 /// Whether a run looks for speech and withholds it.
 fn withholds(run: &RunTables) -> bool {
-    let text = |key: &str| run.config().and_then(|config| config.values().has(key).then(|| config.text(key)).flatten());
+    let text = |key: &str| run.config().and_then(|config| config.values().text(key));
     text("privacy.backbone").is_some() && text("privacy.speech") == Some("withhold")
 }
 

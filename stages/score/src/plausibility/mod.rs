@@ -45,11 +45,6 @@ impl PlausibilitySettings {
     fn expectations(&self) -> Result<Expectations, ScoreError> {
         self.table.as_ref().map_or_else(|| Ok(Expectations::default()), |path| Expectations::read(path.as_ref()))
     }
-
-    /// Whether a configuration asks for the table.
-    fn is_asked(config: &Config) -> bool {
-        config.values().text(TABLE_KEY).is_some()
-    }
 }
 
 /// The pass.
@@ -58,7 +53,7 @@ pub struct Plausibility;
 impl Plausibility {
     /// What the pass declares of itself; a run without a file does without.
     pub fn declare(config: &Config) -> Option<Pass> {
-        PlausibilitySettings::is_asked(config).then(|| Pass {
+        config.values().text(TABLE_KEY).is_some().then(|| Pass {
             name: "detect-plausibility",
             code_version: 2,
             inputs: vec![
