@@ -4,6 +4,7 @@ use chorus_keys::{Choices, Keys};
 use serde::{Deserialize, Serialize};
 
 use super::lengths::Lengths;
+use super::recording_columns::{RECORDING, RecordingColumns};
 use super::rivals::{Rivals, Sense};
 use super::separator::Splitter;
 use crate::delimited::{Delimited, DelimitedRow};
@@ -288,7 +289,11 @@ impl EventColumns {
         }
         rivals.refuse_throughout(table)?;
         let lengths = match end {
-            End::At(end) => length.map(|length| Lengths::of(table, start, end, length)),
+            End::At(end) => length.map(|length| {
+                let (wanted, folder) = (names.recording_column.as_deref(), names.recording_folder_column.as_deref());
+                let recording = RecordingColumns::of(table, wanted, folder, RECORDING).ok();
+                Lengths::of(table, [start, end, length], recording.as_ref())
+            }),
             End::After(_) => None,
         };
         let hz = [low, high].map(|column| column.map_or(1.0, hz));

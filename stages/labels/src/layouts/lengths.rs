@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::recording_columns::{RECORDING, RecordingColumns};
+use super::recording_columns::RecordingColumns;
 use super::rivals::{SECONDS_APART, contradict, last_digit};
 use crate::delimited::{Delimited, DelimitedRow};
 use crate::text::{is_missing, seconds};
@@ -38,8 +38,9 @@ enum Sense {
 }
 
 impl Lengths {
-    /// The lengths of a table.
-    pub(super) fn of(table: &Delimited, start: usize, end: usize, length: usize) -> Self {
+    /// The lengths of a table, with the columns of starts, ends and lengths. `recording` are the columns that name recordings; `None` where
+    /// they cannot be told.
+    pub(super) fn of(table: &Delimited, [start, end, length]: [usize; 3], recording: Option<&RecordingColumns>) -> Self {
         let texts = |column: usize| table.rows.iter().map(move |row| row.text(Some(column))).filter(|text| !is_missing(text));
         let apart_s = [start, end, length].into_iter().map(|column| last_digit(texts(column))).fold(SECONDS_APART, f64::max);
         let names = [end, length].map(|column| table.header[column].clone());
@@ -50,7 +51,7 @@ impl Lengths {
             !differing.is_empty() && !table.rows.iter().any(|row| lengths.differs(row, MILLISECONDS, SECONDS_APART));
         if !is_number || is_in_milliseconds {
             lengths.sense = Sense::Other;
-        } else if !differing.is_empty() && lengths.may_be_of_recordings(table) {
+        } else if !differing.is_empty() && recording.is_some_and(|recording| lengths.may_be_of_recordings(table, recording)) {
             lengths.sense = Sense::OfRecordings;
         }
         lengths
@@ -73,8 +74,7 @@ impl Lengths {
     }
 
     /// Whether all rows of each recording have one length, and none ends after it.
-    fn may_be_of_recordings(&self, table: &Delimited) -> bool {
-        let Ok(recording) = RecordingColumns::of(table, None, None, RECORDING) else { return false };
+    fn may_be_of_recordings(&self, table: &Delimited, recording: &RecordingColumns) -> bool {
         let mut known: BTreeMap<Option<String>, f64> = BTreeMap::new();
         table.rows.iter().filter_map(|row| Some((recording.name(row), self.times(row)?))).all(|(name, (_, end_s, length_s))| {
             let own_s = *known.entry(name).or_insert(length_s);
@@ -111,11 +111,17 @@ impl Lengths {
 mod tests {
     use super::*;
     use crate::delimited::Dialect;
+    use crate::layouts::recording_columns::RECORDING;
+
+    fn lengths(table: &Delimited, recording: Option<&str>) -> Lengths {
+        let recording = RecordingColumns::of(table, recording, None, RECORDING).unwrap();
+        Lengths::of(table, [1, 2, 3], Some(&recording))
+    }
 
     /// Which rows contradict themselves, and whether the lengths are taken for those of recordings.
     fn told(rows: &str) -> (Vec<bool>, bool) {
         let table = Delimited::read(format!("file,start,end,duration\n{rows}").as_bytes(), Dialect::Detect);
-        let lengths = Lengths::of(&table, 1, 2, 3);
+        let lengths = lengths(&table, None);
         let contradictions = table.rows.iter().map(|row| lengths.contradiction(row).is_some()).collect();
         (contradictions, lengths.remark().is_some())
     }
@@ -133,9 +139,16 @@ mod tests {
     }
 
     #[test]
+    fn recordings_are_those_of_the_column_that_the_configuration_names() {
+        let table = Delimited::read(b"clip of,start,end,duration\na,1,3,60\na,5,6,60\nb,1,2,55\n", Dialect::Detect);
+        assert_eq!(lengths(&table, Some("clip of")).sense, Sense::OfRecordings);
+        assert_eq!(lengths(&table, None).sense, Sense::OfEvents, "nothing tells the recordings apart");
+    }
+
+    #[test]
     fn a_length_stands_for_an_end_that_is_missing() {
         let table = Delimited::read(b"file,start,end,duration\na,1,3,2\na,5,,1\na,6,,\n", Dialect::Detect);
-        let lengths = Lengths::of(&table, 1, 2, 3);
+        let lengths = lengths(&table, None);
         let found: Vec<Option<&str>> = table.rows.iter().map(|row| lengths.in_place_of_end(row)).collect();
         assert_eq!(found, [None, Some("1"), None]);
     }
