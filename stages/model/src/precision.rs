@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "torch")]
 use tch::Kind;
 
+#[cfg(feature = "torch")]
+use crate::{Error, Result};
+
 /// The number type in which a network's convolutions compute, as a configuration names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Choices)]
 #[serde(rename_all = "snake_case")]
@@ -38,12 +41,20 @@ impl Precision {
         }
     }
 
-    /// libtorch's name for it. `auto` is to be [resolved](Self::resolved) first; else it counts as float32.
+    /// libtorch's name for it.
+    ///
+    /// # Errors
+    /// [`Error::Option`] of `auto`, which is to be [resolved](Self::resolved) first.
     #[cfg(feature = "torch")]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> Result<Kind> {
         match self {
-            Self::Float32 | Self::Auto => Kind::Float,
-            Self::Bfloat16 => Kind::BFloat16,
+            Self::Float32 => Ok(Kind::Float),
+            Self::Bfloat16 => Ok(Kind::BFloat16),
+            Self::Auto => Err(Error::Option {
+                name: "precision",
+                expected: "float32 or bfloat16, whichever auto amounts to on the device".to_owned(),
+                found: self.name().to_owned(),
+            }),
         }
     }
 }
@@ -60,5 +71,13 @@ mod tests {
         }
         assert_eq!(Precision::Auto.resolved(true), Precision::Bfloat16);
         assert_eq!(Precision::Auto.resolved(false), Precision::Float32);
+    }
+
+    #[cfg(feature = "torch")]
+    #[test]
+    fn what_auto_amounts_to_has_to_be_known() {
+        assert_eq!(Precision::Float32.kind().unwrap(), Kind::Float);
+        assert_eq!(Precision::Auto.resolved(true).kind().unwrap(), Kind::BFloat16);
+        assert!(Precision::Auto.kind().unwrap_err().to_string().contains("expected float32 or bfloat16"));
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn load(card: &Card, card_path: &Path, path: &Path, device: &str, pre
     let mut network = Network::new(options, 0, Kind::Float, device)?;
     let loaded = weights::from_bytes(&bytes).and_then(|state| network.load_state_dict(&state));
     loaded.map_err(|e| format!("{}: {e}", path.display()))?;
-    Ok(network.freeze(precision.kind())?)
+    Ok(network.freeze(precision.kind()?)?)
 }
 
 impl Work for Predict {

@@ -129,7 +129,7 @@ impl Trainer {
         let options = options.on(device)?;
         let network = || Network::new(options.network.clone(), options.settings.seed, Kind::Float, device);
         let average = options.settings.average_decay.map(|_| network()).transpose()?;
-        let network = network()?.computing_in(options.settings.precision.kind());
+        let network = network()?.computing_in(options.settings.precision.kind()?);
         let optimizer = OptimizerState::new(Arc::clone(&options.optimizer), &network.flat())?;
         let (progress, losses) = (Progress::default(), Vec::new());
         Ok(Self { options, network, average, optimizer, progress, loader_threads: 1, steps: 0, losses })

@@ -88,7 +88,7 @@ pub fn run(device: Device, threads: usize, batch: usize, steps: usize) -> std::r
             let features = if resident { "resident" } else { "streamed" };
             let measured = |what, windows_per_s| Measured { what, precision: precision.name(), features, windows_per_s };
             speeds.push(measured("training", training(load, precision)?));
-            speeds.push(measured("prediction", prediction(load, precision.kind())?));
+            speeds.push(measured("prediction", prediction(load, precision.kind()?)?));
         }
     }
     Ok(Trial { device: device::name(device), checks, speeds, lacks_bfloat16 })
