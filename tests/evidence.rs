@@ -261,6 +261,11 @@ fn a_class_that_is_mostly_detected_falsely_makes_no_detections_and_its_reason_is
         ),
         ["BOG,OWL,0", "BOG,TOAD,0", "POND,OWL,0", "POND,TOAD,22", "SWAMP,OWL,0", "SWAMP,TOAD,8"]
     );
+    let none_left_out = || assert_eq!(ask(&run, "SELECT COUNT(*) AS n FROM left_out"), ["0"]);
+    none_left_out();
+    // A threshold for all classes takes all in, too.
+    made(folder.path(), &["detect.threshold=0.5"]);
+    none_left_out();
     // What is asked of the evidence is the user's own.
     made(folder.path(), &["evaluate.usable_recordings=4"]);
     assert_eq!(

@@ -75,13 +75,7 @@ fn of_whole(guide: &mut Guide, config: &Config) {
         let what = format!("{} that cannot be read", counted(rejected, "recording"));
         guide.command("left out", &command(&named, sql), &what);
     }
-    // With a threshold for all classes, all are looked for.
-    let takes_all = config.text("detect.classes") == Some("all") || !config.get("detect.threshold").is_null();
-    let left_out = if takes_all {
-        Vec::new()
-    } else {
-        rows(&tables, "SELECT class, MIN(why_not) AS why FROM left_out GROUP BY class ORDER BY class")
-    };
+    let left_out = rows(&tables, "SELECT class, MIN(why_not) AS why FROM left_out GROUP BY class ORDER BY class");
     for row in left_out.iter().take(CLASSES) {
         guide.add("left out", row.join(": "));
     }
