@@ -102,7 +102,9 @@ fn a_run_says_what_to_look_at_and_its_queries_work() {
     let quiet = survey.chorus(&["run", "report", "--force", "--quiet"]);
     assert!(quiet.status.success() && quiet.stderr.is_empty(), "{}", text(&quiet.stderr));
     let idle = text(&survey.chorus(&["run"]).stderr);
-    assert!(idle.contains("nothing to do") && !idle.contains("chorus query"), "{idle}");
+    assert!(idle.contains("nothing to do") && !idle.contains("chorus query") && idle.contains("report: "), "{idle}");
+    let one = text(&survey.chorus(&["run", "ingest"]).stderr);
+    assert!(one.contains("nothing to do") && !one.contains("report: "), "whether the report is up to date was not asked: {one}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) fn say(args: &RunArgs, config: &Config, summary: &Summary, console: &
         return;
     }
     let mut guide = Guide::default();
-    if summary.0.iter().any(|done| done.pass == REPORT) {
+    if has_report(summary) {
         of_whole(&mut guide, config);
     } else {
         let made: Vec<&str> = summary.0.iter().map(|done| done.pass).collect();
@@ -127,6 +127,11 @@ fn rows(tables: &Tables, sql: &str) -> Vec<Vec<String>> {
 /// The numbers of an answer of one row; 0 for what is not there.
 fn numbers<const N: usize>(rows: &[Vec<String>]) -> [usize; N] {
     std::array::from_fn(|column| rows.first().and_then(|row| row.get(column)?.parse().ok()).unwrap_or(0))
+}
+
+/// Whether the report of a run is up to date since this command: it was made, or did not have to be.
+pub(super) fn has_report(summary: &Summary) -> bool {
+    summary.0.iter().any(|done| done.pass == REPORT)
 }
 
 /// The page of a run, where it has one.

@@ -41,7 +41,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     if let Some(sql) = &args.query {
         query::answer(runner.run_dir().path(), sql)?;
     }
-    look_at::report(runner.run_dir().path()).iter().for_each(|report| console.say(report));
+    // Else there may be one that tells of other settings.
+    if look_at::has_report(&summary) {
+        look_at::report(runner.run_dir().path()).iter().for_each(|report| console.say(report));
+    }
     look_at::say(args, &config, &summary, &console);
     Ok(ExitCode::SUCCESS)
 }
