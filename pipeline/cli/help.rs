@@ -12,9 +12,9 @@ pub(crate) fn query() -> String {
     format!(
         "Tables: `chorus schema` lists all tables, and `chorus schema TABLE` the columns of one. \
          The queries SHOW TABLES and DESCRIBE TABLE show those of a run.\n\n\
-         Views, which can be used like tables:\n{}\n\
-         Example queries are in configs/queries/: chorus query -f configs/queries/nightly_index.sql\n\
-         More in docs/querying.md, also on the same queries in polars, DuckDB and R.",
+         Views, which can be used like tables; `chorus schema VIEW` prints the query behind one:\n{}\n\
+         `chorus query -f FILE` asks what a file holds. \
+         More on the page docs/querying.md, also on the same queries in polars, DuckDB and R.",
         aligned(&views)
     )
 }

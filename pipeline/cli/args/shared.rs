@@ -38,8 +38,8 @@ impl ConfigArgs {
             (Some(config), _) => Ok(config.clone()),
             (None, Some(run)) => Ok(RunDir::new(run).resolved_config()),
             (None, None) => {
-                let next = "no configuration was given: name a file with -c FILE (configs/ has some, and `chorus init ARCHIVE` \
-                            writes one), or a run with --run FOLDER";
+                let next = "no configuration was given: name a file with -c FILE (`chorus init ARCHIVE` writes one, and a \
+                            clone has some in configs/), or a run with --run FOLDER";
                 Err(UsageError(next.into()))
             }
         }
