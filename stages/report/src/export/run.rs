@@ -209,6 +209,20 @@ impl Run {
         Ok(self.made_parts("recordings")?.iter().map(|part| part.unit.site().to_owned()).collect())
     }
 
+    /// All recordings, also those that cannot be read: `recording_id`, path, and the recording that each is a copy of.
+    ///
+    /// # Errors
+    /// Those of reading the table `recordings`.
+    pub(crate) fn all_recordings(&self) -> Result<Vec<(String, String, Option<String>)>, ExportError> {
+        let mut found = Vec::new();
+        for part in self.made_parts("recordings")? {
+            let batch = part.read(&["recording_id", "path", "copy_of"])?;
+            let rows = batch.texts("recording_id")?.into_iter().zip(batch.texts("path")?).zip(batch.texts("copy_of")?);
+            found.extend(rows.filter_map(|((id, path), copy_of)| Some((id?, path?, copy_of))));
+        }
+        Ok(found)
+    }
+
     /// The error of a unit that lacks a table.
     pub(crate) fn part_missing(&self, table: &'static str, unit: &Unit) -> ExportError {
         match schema(table) {

@@ -74,7 +74,7 @@ impl Verdicts {
             Some(path) => named(path)?,
             None => Given::of(own(run)?),
         };
-        let all = if given.heard.is_empty() { Vec::new() } else { all_recordings(run)? };
+        let all = if given.heard.is_empty() { Vec::new() } else { run.all_recordings()? };
         let (paths, copies): (Vec<&str>, _) = (all.iter().map(|(_, path, _)| path.as_str()).collect(), copies(&all));
         Ok(Self::of(given, &run.known_classes()?, find_recording(&paths, &copies)))
     }
@@ -171,17 +171,6 @@ impl Verdicts {
         notes.extend(verdicts::told(&self.faults));
         notes
     }
-}
-
-/// All recordings of a run, also those that cannot be read: `recording_id`, path, and the recording that each is a copy of.
-fn all_recordings(run: &Run) -> Result<Vec<(String, String, Option<String>)>, ExportError> {
-    let mut found = Vec::new();
-    for part in run.made_parts("recordings")? {
-        let batch = part.read(&["recording_id", "path", "copy_of"])?;
-        let rows = batch.texts("recording_id")?.into_iter().zip(batch.texts("path")?).zip(batch.texts("copy_of")?);
-        found.extend(rows.filter_map(|((id, path), copy_of)| Some((id?, path?, copy_of))));
-    }
-    Ok(found)
 }
 
 /// The verdicts on a recording of this length, in seconds, that no later one replaces, and what is wrong with those that lie outside of it.

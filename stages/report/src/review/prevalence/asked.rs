@@ -36,6 +36,8 @@ struct Judged {
     is_yes: bool,
     /// Where the verdict stands.
     place: String,
+    /// Why the run has no recording of the name in the sheet.
+    unfound: Option<String>,
     /// Whether the run has the window.
     is_met: bool,
 }
@@ -53,11 +55,15 @@ fn wrong(what: String) -> ExportError {
 
 impl Asked {
     /// What the clips of windows say of the classes that the filter takes. Of several verdicts on a window the last one counts, as
-    /// [`chorus_labels::verdicts`] has it.
+    /// [`chorus_labels::verdicts`] has it. `find` gives the path of the recording that a sheet names, or why there is none.
     ///
     /// # Errors
     /// [`ExportError::Nothing`]: no clip stands for windows, or the bins of a class do not fit together.
-    pub(super) fn of(sheets: &[Sheet], filter: &Filter) -> Result<Self, ExportError> {
+    pub(super) fn of(
+        sheets: &[Sheet],
+        filter: &Filter,
+        find: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, ExportError> {
         let rows = || sheets.iter().flat_map(|(name, rows)| rows.iter().map(move |row| (name, row)));
         let sampled = || rows().filter(|(_, row)| row.is_window() && filter.takes_class(&row.class));
         if sampled().next().is_none() {
@@ -91,20 +97,25 @@ impl Asked {
             }
             asked.bins.insert(class.into(), bins);
         }
-        let judged: Vec<(&String, &SheetRow)> = sampled().filter(|(_, row)| row.verdict.is_some()).collect();
-        for (name, row) in latest(judged, |(_, row)| (row.recording.as_str(), row.class.as_str(), row.span_s())) {
+        let found =
+            |row: &SheetRow| find(&row.recording).map_or_else(|why| (row.recording.clone(), Some(why)), |path| (path, None));
+        let judged: Vec<_> =
+            sampled().filter(|(_, row)| row.verdict.is_some()).map(|(name, row)| (name, row, found(row))).collect();
+        let judged = latest(judged, |(_, row, (path, _))| (path.as_str(), row.class.as_str(), row.span_s()));
+        for (name, row, (path, unfound)) in judged {
             if row.verdict == Some(Verdict::Unsure) {
                 asked.unsure += 1;
                 continue;
             }
             let Some(from) = steps(&row.bin).map(|steps| steps.start) else { continue };
             let bin = asked.bins.get(row.class.as_str()).and_then(|bins| bins.iter().position(|bin| bin.start == from));
-            asked.windows.entry(row.recording.clone()).or_default().push(Judged {
+            asked.windows.entry(path).or_default().push(Judged {
                 class: row.class.clone(),
                 start_s: row.start_s,
                 bin: bin.unwrap_or_default(),
                 is_yes: row.verdict == Some(Verdict::Yes),
                 place: format!("{name}, line {}", row.line),
+                unfound,
                 is_met: false,
             });
         }
@@ -142,8 +153,9 @@ impl Asked {
         let mut strangers = all().filter(|(_, judged)| !judged.is_met);
         let Some((path, first)) = strangers.next() else { return Ok(()) };
         let (others, of, start_s) = (strangers.count(), all().count(), first.start_s);
+        let why = first.unfound.as_ref().map_or_else(String::new, |why| format!(", {why}"));
         Err(wrong(format!(
-            "{}: the run has no window of {} at {start_s} s of {path} ({} of {of} judged windows are missing); \
+            "{}: the run has no window of {} at {start_s} s of {path}{why} ({} of {of} judged windows are missing); \
              name the run that the sheet was made from",
             first.place,
             first.class,
@@ -154,6 +166,8 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
+    use chorus_labels::verdicts::{Copies, find_recording};
+
     use super::*;
 
     fn row(line: u32, class: &str, bin: &str, verdict: Option<Verdict>) -> SheetRow {
@@ -174,7 +188,9 @@ mod tests {
     }
 
     fn asked(rows: Vec<SheetRow>) -> Result<Asked, String> {
-        Asked::of(&[("sheet.csv".into(), rows)], &Filter::default()).map_err(|error| error.to_string())
+        let copies = Copies::from([("A/more/r.wav".to_owned(), "A/r.wav".to_owned())]);
+        let find = find_recording(&["A/r.wav", "A/more/r.wav", "B/r.wav", "B/s.wav"], &copies);
+        Asked::of(&[("sheet.csv".into(), rows)], &Filter::default(), find).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -193,6 +209,20 @@ mod tests {
         assert_eq!((own.len(), own[0].bin, own[0].is_yes, found.unsure), (1, 1, false, 2), "the later verdict counts");
         let error = found.check().unwrap_err().to_string();
         assert!(error.contains("sheet.csv, line 2") && error.contains("6 s of A/r.wav") && error.contains("1 of 1"), "{error}");
+    }
+
+    #[test]
+    fn recordings_are_found_as_labels_find_them() {
+        let named = |recording: &str, line: u32| SheetRow {
+            recording: recording.into(),
+            ..row(line, "FROG", "0.500-1.000", Some(Verdict::Yes))
+        };
+        let found =
+            asked(vec![named(r"D:\survey\A\r.wav", 2), named("A/more/r.wav", 3), named("s", 4), named("A/r.wav", 2)]).unwrap();
+        let paths: Vec<(&str, usize)> = found.windows.iter().map(|(path, judged)| (path.as_str(), judged.len())).collect();
+        assert_eq!(paths, [("A/r.wav", 2), ("B/s.wav", 1)], "one window under two names counts once");
+        let error = asked(vec![named("C/q.wav", 2)]).unwrap().check().unwrap_err().to_string();
+        assert!(error.contains("of C/q.wav, no recording of that name (1 of 1"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod known;
 use std::collections::BTreeMap;
 
 use chorus_engine::RunTables;
+use chorus_labels::verdicts::{copies, find_recording};
 use jiff::civil::Date;
 
 use crate::export::run::{self, Run};
@@ -96,7 +97,9 @@ pub fn prevalence(request: &Request<'_>) -> Result<Prevalence, ExportError> {
     let counted = if request.sheets.is_empty() {
         known::count(&run, &everywhere, request.by_night)?
     } else {
-        let mut asked = Asked::of(request.sheets, &everywhere)?;
+        let all = run.all_recordings()?;
+        let (paths, copies): (Vec<&str>, _) = (all.iter().map(|(_, path, _)| path.as_str()).collect(), copies(&all));
+        let mut asked = Asked::of(request.sheets, &everywhere, find_recording(&paths, &copies))?;
         let mut counted = Counted::new(asked.bins.clone(), request.by_night);
         scores::each_unit(&run, &everywhere, |unit| {
             unit.each(&Filter::default(), |window| {
