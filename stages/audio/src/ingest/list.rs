@@ -14,6 +14,12 @@ const EXTENSIONS: [&str; 32] = [
     "aifc", "caf", "wv", "wma", "wac", "au", "snd", "amr", "ape", "tta", "mka", "spx", "m4b", "mpga", "webm",
 ];
 
+/// Extensions of files that are no recordings: a link with such a name leads to no folder of recordings either, whatever became of its file.
+const OTHERS: [&str; 32] = [
+    "txt", "md", "log", "csv", "tsv", "json", "xml", "yaml", "yml", "ini", "cfg", "html", "htm", "pdf", "doc", "docx", "odt",
+    "xls", "xlsx", "ods", "jpg", "jpeg", "png", "gif", "tif", "tiff", "zip", "gz", "7z", "kml", "gpx", "py",
+];
+
 /// What an archive holds of recordings.
 pub(super) struct Seen {
     pub(super) listing: Listing,
@@ -31,7 +37,10 @@ pub(super) fn list(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Res
     let mut lost = Vec::new();
     let listing = Listing::of(found.filter_map(|entry| match entry {
         Ok(Entry { path, version, state: EntryState::LostLink, .. }) => {
-            lost.push(format!("{path} -> {version}"));
+            let target = version.to_string();
+            if ![&path, &target].iter().any(|name| has_extension(name, &OTHERS)) {
+                lost.push(format!("{path} -> {target}"));
+            }
             None
         }
         entry => Some(entry.map(ListedFile::from)),
@@ -49,7 +58,12 @@ pub(super) fn files(archive: &dyn Archive, audio: &str, exclude: &Exclude) -> Re
 
 /// Whether a file of this name may be a recording, by its extension.
 pub fn is_audio_name(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)))
+    has_extension(name, &EXTENSIONS)
+}
+
+/// Whether a name has one of these extensions, in any case.
+fn has_extension(name: &str, extensions: &[&str]) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| extensions.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 #[cfg(test)]
@@ -72,6 +86,23 @@ mod tests {
         assert_eq!(found.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["raw/A/1.wav", "raw/A/2.FLAC"]);
         assert!(matches!(files(&archive, "raw/B", &all), Err(IngestError::NoRecordings { .. })));
         assert!(matches!(files(&archive, "none", &all), Err(IngestError::NoAudioFolder { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn recordings_may_be_behind_lost_folders_and_not_behind_lost_files_of_other_kinds() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.wav"), b"x").unwrap();
+        for (name, target) in [
+            ("North", "/nowhere/North"),
+            ("site.2", "/nowhere/site.2"),
+            ("notes.TXT", "/nowhere/notes"),
+            ("map", "/nowhere/map.png"),
+        ] {
+            std::os::unix::fs::symlink(target, dir.path().join(name)).unwrap();
+        }
+        let found = list(&Local::new(dir.path()), "", &Exclude::default()).unwrap();
+        assert_eq!(found.lost, ["North -> /nowhere/North", "site.2 -> /nowhere/site.2"]);
     }
 
     #[cfg(unix)]
