@@ -38,40 +38,48 @@ fn clock(now: Timestamp) -> Check {
     }
 }
 
-/// The instructions that make features, training and prediction fast, as far as this processor has them.
-#[cfg(target_arch = "x86_64")]
-fn instructions() -> Vec<&'static str> {
-    use std::arch::is_x86_feature_detected;
-    let known = [
-        ("AVX2", is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")),
-        ("AVX-512", is_x86_feature_detected!("avx512f")),
-        ("bf16", is_x86_feature_detected!("avx512bf16")),
-    ];
-    known.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+/// The instructions that make features, training and prediction fast.
+#[derive(Debug, Default)]
+struct Instructions {
+    /// Those that this processor has.
+    found: Vec<&'static str>,
+    /// Those that it lacks, and that most processors of its kind have.
+    lacking: Option<&'static str>,
 }
 
-/// The instructions that make features fast. Every processor of this kind has them.
+#[cfg(target_arch = "x86_64")]
+fn instructions() -> Instructions {
+    use std::arch::is_x86_feature_detected;
+    let has_avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let known =
+        [("AVX2", has_avx2), ("AVX-512", is_x86_feature_detected!("avx512f")), ("bf16", is_x86_feature_detected!("avx512bf16"))];
+    let found = known.into_iter().filter_map(|(name, has)| has.then_some(name)).collect();
+    Instructions { found, lacking: (!has_avx2).then_some("AVX2") }
+}
+
+/// Every processor of this kind has them.
 #[cfg(target_arch = "aarch64")]
-fn instructions() -> Vec<&'static str> {
-    vec!["NEON"]
+fn instructions() -> Instructions {
+    Instructions { found: vec!["NEON"], lacking: None }
 }
 
 /// No instructions are used that not every processor of this kind has.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn instructions() -> Vec<&'static str> {
-    Vec::new()
+fn instructions() -> Instructions {
+    Instructions::default()
 }
 
-fn processor(may_use: usize, all: Option<usize>, instructions: &[&str]) -> Check {
+fn processor(may_use: usize, all: Option<usize>, instructions: &Instructions) -> Check {
     let cores = match all.filter(|all| *all > may_use) {
         Some(all) => format!("{may_use} of {all} cores may be used here"),
         None => counted(may_use, "core"),
     };
-    if instructions.is_empty() {
+    if let Some(lacking) = instructions.lacking {
         let advice = "all works, some times slower than with these instructions";
-        return Check::warn("processor", format!("{cores}, without AVX2"), advice);
+        return Check::warn("processor", format!("{cores}, without {lacking}"), advice);
     }
-    Check::ok("processor", format!("{cores}, {}", instructions.join(", ")))
+    let found: Vec<&str> = [cores.as_str()].into_iter().chain(instructions.found.iter().copied()).collect();
+    Check::ok("processor", found.join(", "))
 }
 
 fn of_memory(memory: Option<u64>, limit: Option<u64>) -> Check {
@@ -79,7 +87,8 @@ fn of_memory(memory: Option<u64>, limit: Option<u64>) -> Check {
     let limited = if limit == Some(memory) { " (limit of this container or job)" } else { "" };
     let found = format!("{}{limited}", bytes(memory));
     if memory < LITTLE {
-        let advice = "for training, lower train.memory_gib and train.batch_size; run with fewer threads (-j)";
+        let advice =
+            "for training, lower train.batch_size; run with fewer threads (-j); run.memory_gib says how much a run may take";
         return Check::warn("memory", found, advice);
     }
     Check::ok("memory", found)
@@ -112,9 +121,13 @@ mod tests {
 
     #[test]
     fn limits_are_told() {
-        assert_eq!(processor(2, Some(64), &["AVX2"]).found, "2 of 64 cores may be used here, AVX2");
-        assert_eq!(processor(8, None, &["AVX2", "bf16"]).found, "8 cores, AVX2, bf16");
-        assert_eq!(processor(1, Some(1), &[]).state, State::Warn);
+        let has = |found: &[&'static str]| Instructions { found: found.to_vec(), lacking: None };
+        assert_eq!(processor(2, Some(64), &has(&["AVX2"])).found, "2 of 64 cores may be used here, AVX2");
+        assert_eq!(processor(8, None, &has(&["AVX2", "bf16"])).found, "8 cores, AVX2, bf16");
+        let old = processor(1, Some(1), &Instructions { lacking: Some("AVX2"), ..Instructions::default() });
+        assert_eq!((old.state, old.found.as_str()), (State::Warn, "1 core, without AVX2"));
+        let other = processor(1, Some(1), &Instructions::default());
+        assert_eq!((other.state, other.found.as_str()), (State::Ok, "1 core"), "a kind of processor without such instructions");
         assert_eq!(of_memory(Some(8 << 30), Some(8 << 30)).found, "8.0 GiB (limit of this container or job)");
         assert_eq!(of_memory(Some(8 << 30), None).found, "8.0 GiB");
         assert_eq!(of_memory(Some(2 << 30), None).state, State::Warn);
