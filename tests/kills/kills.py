@@ -30,17 +30,8 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Those of tests/common/mod.rs, with checkpoints behind each epoch.
-SETTINGS = """
-ingest: {site_sheet: sites.csv}
-annotate: {format: anuraset_raw, code_table: species.csv}
-split: {source: file, file: subset.csv}
-featurize: {n_mels: 32, n_fft: 256, win_length: 256, hop_length: 512}
-train: {architecture: mobilenet_v3_small, width: 0.25, epochs: 3, batch_size: 8, multimix_mixtures: 8, threads: 1, checkpoint_every_s: 0}
-predict: {batch_size: 16}
-detect: {classes: all}
-units: {keep_free_gib: 0}
-"""
+# Where the settings of the end-to-end tests stand.
+COMMON = ROOT / "tests/common/mod.rs"
 PRETRAINED = "pretrain: {epochs: 3, projection: 8, projection_hidden: 16}\n"
 EMBEDDED = "backbone: {{path: {backbone}}}\nsegment: {{window_s: 1, hop_s: 1}}\n"
 CONTRACT = """
@@ -60,6 +51,14 @@ LONGEST_S = 900
 def fail(text):
     print(f"failed: {text}", file=sys.stderr)
     sys.exit(1)
+
+
+def settings():
+    """The settings of the end-to-end tests, which write a checkpoint behind each epoch."""
+    found = re.search(r'^const SETTINGS: &str = "([^"\\\\]*)";$', COMMON.read_text(), re.M)
+    if not found or "checkpoint_every_s: 0" not in found[1]:
+        fail(f"{COMMON}: found no SETTINGS with checkpoint_every_s: 0, expected them as a text without escapes")
+    return found[1]
 
 
 def results(run):
@@ -99,6 +98,8 @@ class Survey:
         run, start = self.work / f"{self.name}-undisturbed", time.monotonic()
         said = self.finish(run)
         self.seconds, self.expected = time.monotonic() - start, results(run)
+        if lacking := [part for part in PARTS if not any(path.startswith(f"{part}/") for path in self.expected)]:
+            fail(f"{self.name}: the undisturbed run made no {' and no '.join(lacking)}, so there is nothing to compare with")
         self.order = [match[1] for match in re.finditer(r"^(\w+) +(?:made|fresh|taken)", said, re.M)]
         self.bytes = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
         print(f"{self.name}: undisturbed in {self.seconds:.1f} s, {len(self.expected)} files, {self.bytes / 1e6:.1f} MB; stages: {' '.join(self.order)}")
@@ -135,7 +136,10 @@ class Tally:
         self.mode, self.troubles, self.runs, self.bytes, self.stages, self.errors = mode, 0, 0, 0, Counter(), Counter()
 
     def check(self, survey, run):
+        """Compares a run that is done with the undisturbed one. What it recorded has to be whole, too: nothing is made again."""
         self.runs += 1
+        if "nothing to do" not in (said := survey.finish(run)):
+            fail(f"{self.mode}, {survey.name}: a run that was done made something again: {said[-3000:]}")
         number, files = survey.differing(run)
         if files:
             print(f"{self.mode}, {survey.name}: {number} bytes differ in {files}; the run is kept: {run}")
@@ -157,7 +161,9 @@ class Tally:
         print(f"{self.mode}: {self.troubles} troubles, {self.runs} runs compared, {self.bytes} differing bytes" + (f"; moments: {stages}" if stages else ""))
         for error, number in self.errors.most_common(6):
             print(f"    {number} x {error}")
-        return self.bytes == 0
+        if self.troubles == 0 or self.runs == 0:
+            print(f"{self.mode}: nothing was troubled or compared, so this shows nothing")
+        return self.bytes == 0 and self.troubles > 0 and self.runs > 0
 
 
 def remove(run):
@@ -173,10 +179,14 @@ def wait(process, survey):
 
 
 def send(process, which, to_group):
+    """Sends a signal; gives whether the process was still there."""
+    if process.poll() is not None:
+        return False
     try:
         os.killpg(process.pid, which) if to_group else process.send_signal(which)
     except ProcessLookupError:
-        pass
+        return False
+    return True
 
 
 def group_ended(process):
@@ -203,8 +213,26 @@ def ended_before(process, delay):
         return False
 
 
+def is_hit(mode, process, said, was_alive):
+    """Whether a trouble met its process, which has ended since. What else it may have ended with is a fault."""
+    status = process.returncode
+    if status == 0:
+        # It ended in the moment before, unless it was only stopped for a while.
+        return mode == "stop" and was_alive
+    # Before it handles signals, SIGTERM ends it as well.
+    is_meant = {
+        "kill": status == -signal.SIGKILL,
+        "term": status == -signal.SIGTERM or status > 0 and "stopped; finished units are kept" in said,
+        "stop": False,
+    }[mode]
+    if not is_meant:
+        fail(f"{mode}: a process ended with {status}, which is not what it was sent: {said[-3000:]}")
+    return True
+
+
 def troubled(mode, surveys, draw, number, trouble, args):
-    """Runs that are troubled at random moments until they are done, and then from the beginning, so many times."""
+    """Runs that are troubled at random moments until they are done, and then from the beginning, so many times. A trouble that met no
+    process does not count."""
     tally, turn = Tally(mode), 0
     while tally.troubles < number:
         survey = surveys[turn % len(surveys)]
@@ -217,8 +245,9 @@ def troubled(mode, surveys, draw, number, trouble, args):
             with tempfile.TemporaryFile(dir=survey.work) as said:
                 process = survey.start(run, jobs=jobs, said=said)
                 is_over = ended_before(process, moment(draw, survey.seconds))
+                was_alive = False
                 if not is_over:
-                    trouble(process, survey, tally, args)
+                    was_alive = trouble(process)
                     wait(process, survey)
                     # Or it is started again while its worker still ends.
                     if draw.random() < 0.5:
@@ -227,13 +256,13 @@ def troubled(mode, surveys, draw, number, trouble, args):
                 text = said.read().decode(errors="replace")
             if "panicked at" in text:
                 fail(f"{mode}: a program panicked: {text[-3000:]}")
-            if not is_over:
+            if is_over and process.returncode != 0:
+                fail(f"{mode}, {survey.name}: the run ended by itself with {process.returncode}: {text[-3000:]}")
+            if not is_over and is_hit(mode, process, text, was_alive):
                 tally.troubles += 1
                 tally.stages[survey.stage(text)] += 1
             if process.returncode == 0:
                 break
-            if is_over:
-                fail(f"{mode}, {survey.name}: the run ended by itself with {process.returncode}: {text[-3000:]}")
             if process.returncode > 0:
                 tally.told(text, process.returncode, survey.name)
         tally.check(survey, run)
@@ -242,18 +271,25 @@ def troubled(mode, surveys, draw, number, trouble, args):
     return tally.report()
 
 
+# Troubles of a process. Each gives whether the process was there.
+
+
 def killing(draw):
-    return lambda process, survey, tally, args: send(process, signal.SIGKILL, draw.random() < 0.4)
+    return lambda process: send(process, signal.SIGKILL, draw.random() < 0.4)
 
 
-def terminating(process, survey, tally, args):
-    send(process, signal.SIGTERM, False)
+def terminating(process):
+    return send(process, signal.SIGTERM, False)
 
 
-def pausing(process, survey, tally, args):
-    send(process, signal.SIGSTOP, True)
-    time.sleep(args.pause)
-    send(process, signal.SIGCONT, True)
+def pausing(seconds):
+    def pause(process):
+        was_alive = send(process, signal.SIGSTOP, True)
+        time.sleep(seconds)
+        send(process, signal.SIGCONT, True)
+        return was_alive
+
+    return pause
 
 
 def system(*command):
@@ -356,10 +392,11 @@ def vanishing(surveys, draw, args):
             before = results(run)
             step = failing("archive", survey, run, tally)
             next(step)
-            next(step)
+            if next(step):
+                fail("archive: a run whose archive is away says that it is done")
             after = results(run)
-            if not before.keys() <= after.keys():
-                fail(f"archive: while it was away, files went: {sorted(before.keys() - after.keys())}")
+            if other := sorted(path for path, content in before.items() if after.get(path) != content):
+                fail(f"archive: while it was away, files went or changed: {other}")
         if turn % 2:
             survey.archive.rmdir()
         away.rename(survey.archive)
@@ -379,7 +416,7 @@ def changing(surveys, draw, args):
         new = sounds[0].with_name(f"new-{sounds[0].name}")
         step = failing("changing", survey, run, tally)
         process = next(step)
-        until = time.monotonic() + moment(draw, survey.seconds)
+        until, changes = time.monotonic() + moment(draw, survey.seconds), 0
         while time.monotonic() < until and process.poll() is None:
             path = draw.choice(list(contents))
             match draw.randrange(4):
@@ -391,11 +428,13 @@ def changing(surveys, draw, args):
                     new.write_bytes(contents[path])
                 case _:
                     path.write_bytes(contents[path] + b"\0" * draw.randrange(5000))
+            changes += 1
             time.sleep(draw.uniform(0, 0.05))
         for path, content in contents.items():
             path.write_bytes(content)
         new.unlink(missing_ok=True)
-        next(step)
+        # One that failed was counted.
+        tally.troubles += int(next(step) and changes > 0)
         survey.finish(run)
         tally.check(survey, run)
     return tally.report()
@@ -439,13 +478,14 @@ def make_archive(chorus, work):
 
 def make_surveys(chorus, work):
     make_archive(chorus, work)
-    surveys = [Survey(chorus, work, "network", SETTINGS + PRETRAINED)]
+    common = settings()
+    surveys = [Survey(chorus, work, "network", common + PRETRAINED)]
     tiny = ROOT / "tests/golden/backbones/tiny.onnx"
     if (chorus.parent / "chorus-onnx").exists() and tiny.exists():
         backbone = work / "tiny.onnx"
         shutil.copy(tiny, backbone)
         backbone.with_suffix(".yaml").write_text(CONTRACT)
-        embedded = Survey(chorus, work, "embeddings", SETTINGS + EMBEDDED.format(backbone=backbone))
+        embedded = Survey(chorus, work, "embeddings", common + EMBEDDED.format(backbone=backbone))
         tried = subprocess.run(
             [*embedded.command(work / "tried"), "embed", "--with-upstream"], cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
@@ -481,7 +521,7 @@ def main():
     modes = {
         "kill": lambda surveys: troubled("kill", surveys, draw, args.kills, killing(draw), args),
         "term": lambda surveys: troubled("term", surveys, draw, some, terminating, args),
-        "stop": lambda surveys: troubled("stop", surveys, draw, max(1, some // 5), pausing, args),
+        "stop": lambda surveys: troubled("stop", surveys, draw, max(1, some // 5), pausing(args.pause), args),
         "full": lambda surveys: full_disk(surveys, draw, args),
         "readonly": lambda surveys: read_only(surveys, draw, args),
         "archive": lambda surveys: vanishing(surveys, draw, args),
