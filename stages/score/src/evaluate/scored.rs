@@ -410,7 +410,7 @@ impl Side {
     /// # Errors
     /// Those of [`Ranking::new`].
     pub(crate) fn ranking(&self, class: usize, windows: &[usize]) -> Result<Ranking, ScoreError> {
-        let (scores, labels) = self.chosen(class, windows);
+        let (scores, labels) = self.of_windows(class, windows);
         Ranking::new(&scores, &labels)
     }
 
@@ -421,13 +421,13 @@ impl Side {
     pub(crate) fn pooled(&self, classes: &[usize], windows: &[usize]) -> Result<Labelled<f32>, ScoreError> {
         let mut pooled = Labelled::default();
         for &class in classes {
-            let (scores, labels) = self.chosen(class, windows);
+            let (scores, labels) = self.of_windows(class, windows);
             pooled.extend(&scores, &labels)?;
         }
         Ok(pooled)
     }
 
-    fn chosen(&self, class: usize, windows: &[usize]) -> (Vec<f32>, Vec<Option<bool>>) {
+    fn of_windows(&self, class: usize, windows: &[usize]) -> (Vec<f32>, Vec<Option<bool>>) {
         windows.iter().map(|&window| (self.scores[class][window], self.labels[class][window])).unzip()
     }
 }
