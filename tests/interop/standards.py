@@ -1,19 +1,20 @@
-"""Shows that the checks of Camtrap DP and Darwin Core refuse what is wrong: `standards.py [FOLDER]`.
+"""Shows that the checks of Camtrap DP and Darwin Core refuse what is wrong: `standards.py`.
 
-A package and an archive, written here by hand, pass; each of them with one fault is refused, and the refusal names the fault. With a FOLDER that
-holds the table schemas of Camtrap DP 1.0.2 as published (deployments-table-schema.json and so on), camtrap_dp.py is compared with them too.
-Needs no run. Ends with exit status 1 and what went wrong.
+A package and an archive, written here by hand, pass; each of them with one fault is refused, and the refusal names the fault. Where the
+environment variable CHORUS_STANDARDS names a folder of the standards' own files (published.py says which), our rules are compared with them,
+and the same package, archive and faults are held to them. Without it that is left out, with a word. Needs no run. Ends with exit status 1 and
+what went wrong.
 """
 
 import copy
 import csv
 import json
-import sys
 import tempfile
 from pathlib import Path
 
 import camtrap_dp
 import darwin_core
+import published
 from darwin_core import AC, DC, DCTERMS, DWC, ECO, EVENT, HUMBOLDT, MO, MULTIMEDIA, OCCURRENCE, XMP
 
 ROWS = {
@@ -50,6 +51,14 @@ PACKAGE = {
     "temporal": {"start": "2024-05-01", "end": "2024-05-03"},
     "taxonomic": [{"scientificName": "Litoria rubella", "vernacularNames": {"eng": "desert tree frog"}}],
 }
+RELATED = {"relationType": "Cites", "relatedIdentifier": "10.1/x", "relatedIdentifierType": "DOI"}
+# Entries that a package may have, as they are right.
+MORE = {
+    "name": "frogs-2026", "id": "12", "homepage": "https://example.org/frogs", "version": "1.0", "keywords": ["frogs"], "image": "frog.png",
+    "contributors": [{"title": "A. Person", "role": "contact", "email": "a.person@example.org", "path": "https://example.org", "organization": "B"}],
+    "sources": [{"title": "Chorus", "version": "1.0", "path": "chorus/run"}], "coordinatePrecision": 0.01, "references": ["A. Person (2026)"],
+    "bibliographicCitation": "A. Person (2026)", "relatedIdentifiers": [RELATED | {"resourceTypeGeneral": "Dataset"}],
+}  # fmt: skip
 # The field of a table that is wrong in its first row, and how.
 WRONG_FIELDS = [
     ("deployments", "deploymentID", ""), ("deployments", "deploymentID", "NA"), ("deployments", "latitude", "-91"),
@@ -70,7 +79,26 @@ WRONG_ENTRIES = [
     ("taxonomic", [{"scientificName": "Litoria rubella", "vernacularNames": {"en": "x"}}]),
     ("project", {**PACKAGE["project"], "samplingDesign": "random"}), ("project", {**PACKAGE["project"], "captureMethod": []}),
     ("project", {key: value for key, value in PACKAGE["project"].items() if key != "individualAnimals"}),
-    ("profile", "https://example.org/camtrap-dp-profile.json"),
+    ("profile", "https://example.org/camtrap-dp-profile.json"), ("name", "Frogs"), ("id", 12), ("homepage", "example.org"), ("version", 1.0),
+    ("keywords", []), ("contributors", []), ("contributors", [{"role": "contact"}]), ("contributors", [{"title": "A. Person", "email": "person"}]),
+    ("contributors", [{"title": "A. Person", "path": "/person"}]), ("sources", [{"title": "Chorus", "version": 1}]), ("sources", [{"path": "a"}]),
+    ("licenses", [{"name": "CC BY", "scope": "data"}, {"name": "CC0-1.0", "scope": "media"}]),
+    ("licenses", [{"title": "free", "scope": "data"}, {"name": "CC0-1.0", "scope": "media"}]),
+    ("licenses", [{"path": "../licence", "scope": "data"}, {"name": "CC0-1.0", "scope": "media"}]),
+    ("licenses", [{"name": "CC0-1.0", "scope": "text"}, {"name": "CC0-1.0", "scope": "media"}]),
+    ("coordinatePrecision", "fine"), ("references", [1]), ("bibliographicCitation", 7), ("created", "2024-06-01 10:00:00"),
+    ("project", {**PACKAGE["project"], "title": 7}), ("project", {**PACKAGE["project"], "path": "frogs"}),
+    ("project", {**PACKAGE["project"], "individualAnimals": "no"}), ("project", {**PACKAGE["project"], "observationLevel": ["interval"]}),
+    ("project", {**PACKAGE["project"], "captureMethod": ["timeLapse", "timeLapse"]}),
+    ("project", {**PACKAGE["project"], "captureMethod": ["continuous"]}),
+    ("taxonomic", [{"scientificName": "Litoria rubella", "taxonRank": "tribe"}]), ("taxonomic", [{"taxonID": "1"}]),
+    ("relatedIdentifiers", [RELATED | {"relationType": "Quotes"}]), ("relatedIdentifiers", [RELATED | {"relatedIdentifierType": "doi"}]),
+    ("relatedIdentifiers", [RELATED | {"resourceTypeGeneral": "Frog"}]), ("relatedIdentifiers", [{"relationType": "Cites"}]),
+]  # fmt: skip
+# What only the standard's words forbid, and no schema of it: fields and entries with their wrong values.
+IN_WORDS = [
+    ("deploymentEnd", "2024-05-01T17:00:00+09:30"), ("eventEnd", "2024-05-01T18:00:01+09:30"), ("mediaID", ""), ("scientificName", "Litoria"),
+    ("spatial", {"type": "MultiPoint", "coordinates": [[-12.5, 130.9]]}), ("profile", "https://example.org/camtrap-dp-profile.json"),
 ]  # fmt: skip
 
 
@@ -106,18 +134,40 @@ def refused(check, folder, word, what):
         raise AssertionError(f"{what} is taken")
 
 
+def takes(check, folder):
+    """Whether a check takes what is in a folder."""
+    try:
+        check(folder)
+    except AssertionError:
+        return False
+    return True
+
+
+def held(check, folder, what, is_refused):
+    """Where the standards' own files are at hand, they refuse what they are said to refuse, and nothing else."""
+    if published.folder():
+        assert takes(check, folder) != is_refused, f"{what}: the standard's own files {'take' if is_refused else 'refuse'} it"
+
+
 def camtrap_dp_refuses(folder):
-    write_package(folder, ROWS, PACKAGE)
-    assert camtrap_dp.check(folder) == len(ROWS["observations"])
+    for entries in (PACKAGE, PACKAGE | MORE):
+        write_package(folder, ROWS, entries)
+        assert camtrap_dp.check(folder) == len(ROWS["observations"])
+        if published.folder():
+            assert published.check_camtrap_dp(folder) == len(ROWS["observations"])
     for table, field, value in WRONG_FIELDS:
         tables = copy.deepcopy(ROWS)
         tables[table][0][field] = value
         write_package(folder, tables, PACKAGE)
-        refused(camtrap_dp.check, folder, field, f"Camtrap DP with {field} `{value}` in {table}")
+        what = f"Camtrap DP with {field} `{value}` in {table}"
+        refused(camtrap_dp.check, folder, field, what)
+        held(published.check_camtrap_dp, folder, what, (field, value) not in IN_WORDS)
     for entry, value in WRONG_ENTRIES:
         entries = {key: other for key, other in {**PACKAGE, entry: value}.items() if other is not None}
         write_package(folder, ROWS, entries)
-        refused(camtrap_dp.check, folder, entry, f"Camtrap DP with {entry} {value}")
+        what = f"Camtrap DP with {entry} {value}"
+        refused(camtrap_dp.check, folder, entry, what)
+        held(published.check_camtrap_dp, folder, what, (entry, value) not in IN_WORDS)
     return len(WRONG_FIELDS) + len(WRONG_ENTRIES)
 
 
@@ -129,6 +179,8 @@ def acoustic_refuses(folder):
     acoustic = lambda folder: camtrap_dp.check(folder, is_acoustic=True)
     write_package(folder, tables, PACKAGE, is_acoustic=True)
     assert acoustic(folder) == len(tables["observations"])
+    if published.folder():
+        assert published.check_camtrap_dp(folder, is_acoustic=True) == len(tables["observations"])
     refused(camtrap_dp.check, folder, "profile", "the acoustic form as the standard")
     wrong = [("media", "captureMethod", "timeLapse"), ("media", "samplingFrequency", "48 kHz"), ("media", "samplingFrequency", "0")]
     wrong += [("observations", "frequencyHigh", "50"), ("observations", "frequencyLow", "-1"), ("observations", "observationLevel", "whole")]
@@ -194,6 +246,11 @@ WRONG_TERMS = [
     (HUMBOLDT, ECO + "samplingEffortUnit", ""), (HUMBOLDT, ECO + "absentTaxa", ""), (HUMBOLDT, ECO + "taxonCompletenessReported", "no"),
     (MULTIMEDIA, DC + "type", "Audio"), (MULTIMEDIA, DCTERMS + "identifier", ""), (MULTIMEDIA, XMP + "CreateDate", "18:00"),
 ]  # fmt: skip
+# Those of them that GBIF's definitions refuse: what is required there, and words of the vocabularies that they name.
+BY_DEFINITION = [
+    (DWC + "basisOfRecord", "Machine Observation"), (DWC + "occurrenceStatus", "heard"), (DWC + "sampleSizeUnit", "recorder-hours"),
+    (ECO + "isAbsenceReported", "yes"), (DCTERMS + "identifier", ""),
+]  # fmt: skip
 # What the refusal names, where that is not the term.
 CALLED = {"LAKE:2024-05-01": "rows of no event", ECO + "absentTaxa": "other absences"}
 # The kind of row, a term of it, what no column may be instead, and what the refusal names.
@@ -206,6 +263,8 @@ WRONG_COLUMNS = [
     (HUMBOLDT, ECO + "absentTaxa", ECO + "missingTaxa", "missingTaxa"),
     (MULTIMEDIA, MO + "sample_rate", ECO + "samplingEffortValue", "samplingEffortValue"),
 ]
+# Terms that a kind of row may have, and does not need, instead of another one.
+ALLOWED = [DWC + "habitat", DWC + "vernacularName"]
 
 
 def name_of(term):
@@ -228,17 +287,23 @@ def write_archive(folder, tables):
 def darwin_core_refuses(folder):
     write_archive(folder, ARCHIVE)
     assert darwin_core.check(folder) == 1
+    if published.folder():
+        assert published.check_darwin_core(folder) > 0
     for kind, term, value in WRONG_TERMS:
         tables = copy.deepcopy(ARCHIVE)
         tables[kind][0][term] = value
         write_archive(folder, tables)
         word = CALLED.get(value) or CALLED.get(term) or name_of(term)
-        refused(darwin_core.check, folder, word, f"Darwin Core with {term} `{value}` in {kind}")
+        what = f"Darwin Core with {term} `{value}` in {kind}"
+        refused(darwin_core.check, folder, word, what)
+        held(published.check_darwin_core, folder, what, (term, value) in BY_DEFINITION)
     for kind, term, other, word in WRONG_COLUMNS:
         tables = copy.deepcopy(ARCHIVE)
         tables[kind] = [{other if name == term else name: value for name, value in row.items()} for row in tables[kind]]
         write_archive(folder, tables)
-        refused(darwin_core.check, folder, word, f"Darwin Core with {other} in the place of {term}")
+        what = f"Darwin Core with {other} in the place of {term}"
+        refused(darwin_core.check, folder, word, what)
+        held(published.check_darwin_core, folder, what, other not in ALLOWED)
     for kind in ARCHIVE:
         if kind != EVENT:
             write_archive(folder, {other: rows for other, rows in ARCHIVE.items() if other != kind})
@@ -246,17 +311,26 @@ def darwin_core_refuses(folder):
     return len(WRONG_TERMS) + len(WRONG_COLUMNS) + len(ARCHIVE) - 1
 
 
-def main(published=None):
+def compared():
+    """Compares our rules with the standards' own files, and says with how many."""
+    lines, fields, constraints = published.camtrap_dp_differences()
+    assert not lines, "\n".join(lines)
+    print(f"Camtrap DP: {fields} fields with {constraints} constraints are those of {published.folder()}")
+    lines, terms, vocabularies = published.darwin_core_differences()
+    assert not lines, "\n".join(lines)
+    print(f"Darwin Core: {terms} terms and {vocabularies} lists of words are those of {published.folder()}")
+
+
+def main():
     for name, check in [("Camtrap DP", camtrap_dp_refuses), ("acoustic Camtrap DP", acoustic_refuses), ("Darwin Core", darwin_core_refuses)]:
         with tempfile.TemporaryDirectory() as folder:
             print(f"{name}: what is right passes, and each of {check(Path(folder))} faults is refused")
     schemas_differ()
-    if published:
-        read = lambda name: json.loads(Path(published, f"{name}-table-schema.json").read_text(encoding="utf-8"))
-        differences = [line for name in camtrap_dp.TABLES for line in camtrap_dp.differences(name, read(name))]
-        assert not differences, "\n".join(differences)
-        print(f"Camtrap DP: the tables are those of {published}")
+    if published.folder():
+        compared()
+    else:
+        print(published.skipped())
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -12,6 +12,7 @@
 
 mod deployment;
 mod fields;
+mod metadata;
 mod package;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ use super::run::Run;
 use super::verdicts::{SHEET, Said, Verdicts};
 use deployment::{Deployment, Deployments, Survey};
 use fields::{DEPLOYMENTS, MEDIA, OBSERVATIONS};
+use metadata::Metadata;
 use package::Form;
 
 /// Days without a recording that end a deployment.
@@ -96,7 +98,7 @@ impl Export for CamtrapDp {
         let options: OwnOptions = options.read()?;
         let gap_days = options.gap_days()?;
         let form = if options.acoustic.is_some() { Form::Acoustic } else { Form::Standard };
-        let metadata = options.metadata.as_deref().map(|path| package::Metadata::read(path, form)).transpose()?;
+        let metadata = options.metadata.as_deref().map(|path| Metadata::read(path, form)).transpose()?;
         let mut verdicts = Verdicts::read(run, options.sheet.as_deref())?;
         let mut deployments = survey(run, filter)?.deployments(gap_days);
         write_deployments(destination, &deployments, form)?;
@@ -225,10 +227,10 @@ fn medium(recording: &Recording, start: &ZonedDateTime, deployment: &Deployment,
     )
 }
 
-/// A path as the standard takes it: it does not begin with `.`, `/` or `~` and holds no `..`; where a name does, the first of these
-/// characters is percent-encoded.
+/// A path as the standard takes it: it does not begin with `.`, `/` or `~`, and holds no `..` and no end of a line; where a name does, what
+/// the standard forbids is percent-encoded.
 fn file_path(path: &str) -> String {
-    let path = path.replace("..", "%2E%2E");
+    let path = path.replace("..", "%2E%2E").replace('\n', "%0A");
     match path.chars().next() {
         Some('.') => format!("%2E{}", &path[1..]),
         Some('~') => format!("%7E{}", &path[1..]),
@@ -381,6 +383,7 @@ mod tests {
         assert_eq!(file_path(".x/a..wav"), "%2Ex/a%2E%2Ewav");
         assert_eq!(file_path("~a.wav"), "%7Ea.wav");
         assert_eq!(file_path("...wav"), "%2E%2E.wav");
+        assert_eq!(file_path("a\nb.wav"), "a%0Ab.wav");
         assert_eq!(tag("a|b:c\nd"), "a b c d");
     }
 }

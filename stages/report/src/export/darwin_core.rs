@@ -335,14 +335,16 @@ impl<'a> Archive<'a> {
             let target = targets.get(event.site.as_str()).cloned().unwrap_or_default();
             let in_scope = self.taxa.of_site(&event.site);
             let has_others = self.found.iter().any(|(of, name)| of == event && !in_scope.contains(&name.as_str()));
+            // The standard has these of a declared scope only: without one nothing lies within it or outside of it.
+            let of_scope = |answer: bool| if target.is_empty() { String::new() } else { answer.to_string() };
             humboldt.row(&HUMBOLDT.row(&[
                 ("eventID", event.id()),
                 ("targetTaxonomicScope", target.clone()),
                 ("taxonCompletenessReported", "notReported".to_owned()),
-                ("isTaxonomicScopeFullyReported", is_whole.to_string()),
+                ("isTaxonomicScopeFullyReported", of_scope(is_whole)),
                 ("isAbsenceReported", (!target.is_empty()).to_string()),
                 ("absentTaxa", absent),
-                ("hasNonTargetTaxa", has_others.to_string()),
+                ("hasNonTargetTaxa", of_scope(has_others)),
                 ("compilationTypes", "samplingEvents".to_owned()),
                 ("inventoryTypes", "restrictedSearch".to_owned()),
                 ("protocolNames", PROTOCOL.to_owned()),

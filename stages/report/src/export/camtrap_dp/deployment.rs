@@ -4,7 +4,7 @@
 //! and where nothing was recorded for longer than a given number of days. Recordings that lack a serial number or coordinates join those
 //! of the site that have them. Memory grows with sites, recorders and days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chorus_engine::counted;
 use jiff::ZonedDateTime;
@@ -146,7 +146,9 @@ impl Survey {
 
     /// The deployments; a silence of more than `gap_days` days ends one.
     pub(super) fn deployments(self, gap_days: f64) -> Deployments {
-        Deployments { sites: self.sites.into_iter().map(|(name, site)| (name.clone(), of_site(&name, site, gap_days))).collect() }
+        let mut taken: BTreeSet<String> = self.sites.keys().cloned().collect();
+        let sites = self.sites.into_iter();
+        Deployments { sites: sites.map(|(name, site)| (name.clone(), of_site(&name, site, gap_days, &mut taken))).collect() }
     }
 }
 
@@ -159,7 +161,8 @@ struct OfSite {
     deployments: Vec<Deployment>,
 }
 
-fn of_site(name: &str, site: Site, gap_days: f64) -> OfSite {
+/// `taken` are the ids that no other deployment may have: the names of all sites, and what was given before.
+fn of_site(name: &str, site: Site, gap_days: f64, taken: &mut BTreeSet<String>) -> OfSite {
     let recorders: Vec<Recorder> = site.days.keys().map(|(recorder, _)| recorder.clone()).collect();
     let same: BTreeMap<Recorder, Recorder> = recorders.iter().map(|one| (one.clone(), known_as(one, &recorders))).collect();
     let mut merged: BTreeMap<(Recorder, usize), Days> = BTreeMap::new();
@@ -195,9 +198,18 @@ fn of_site(name: &str, site: Site, gap_days: f64) -> OfSite {
     for (index, deployment) in deployments.iter_mut().enumerate() {
         // The standard takes these names for empty fields, and an id is never empty.
         let is_bare = index == 0 && !MISSING.contains(&name);
-        deployment.id = if is_bare { name.to_owned() } else { format!("{name}:{}", index + 1) };
+        deployment.id = if is_bare { name.to_owned() } else { numbered(name, index + 1, taken) };
     }
     OfSite { places: Places { last: 0, ..site.places }, same, deployments }
+}
+
+/// The id of a site's nth deployment. The number is repeated where a site is named like one.
+fn numbered(name: &str, n: usize, taken: &mut BTreeSet<String>) -> String {
+    let mut id = format!("{name}:{n}");
+    while !taken.insert(id.clone()) {
+        id = format!("{id}:{n}");
+    }
+    id
 }
 
 /// The one recorder that a vaguely known recorder can be; itself where there is none or more than one.
@@ -253,7 +265,7 @@ impl Deployments {
 
 /// One recorder at one place, without a long silence.
 pub(super) struct Deployment {
-    /// The site's name for the first one of a site; `SITE:2` for the second, and so on.
+    /// The site's name for the first one of a site; `SITE:2` for the second, and so on. No two have the same.
     pub(super) id: String,
     /// Latitude and longitude, degrees.
     pub(super) place: Option<(f64, f64)>,
@@ -362,6 +374,8 @@ mod tests {
         assert_eq!(of(&times.map(at), 4.0).0, ["A"; 3]);
         let named = |site: &str| Recording { site: site.to_owned(), ..minute(None, None) };
         assert_eq!(of(&[(times[0], named("NA")), (times[0], named("NAB"))], 3.0).0, ["NA:1", "NAB"], "an id is never empty");
+        let alike = [(times[0], named("A")), (times[1], named("A")), (times[0], named("A:2"))];
+        assert_eq!(of(&alike, 3.0).0, ["A", "A:2:2", "A:2"], "no id is of two deployments");
     }
 
     #[test]
