@@ -22,6 +22,7 @@ from pathlib import Path
 import frictionless
 import jsonschema
 import referencing
+import referencing.jsonschema
 
 import camtrap_dp
 import darwin_core

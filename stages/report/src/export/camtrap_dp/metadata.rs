@@ -174,7 +174,7 @@ impl Metadata {
 
 /// Refuses, in words, what the standard would refuse.
 fn check(entries: &Map<String, Value>, form: Form) -> Result<(), String> {
-    for (entry, expected, is) in RULES {
+    for &(entry, expected, is) in RULES {
         if let Some((place, value)) = found(entries, entry).into_iter().find(|(_, value)| !is(value)) {
             return Err(format!("{place} is `{}`, expected {expected}", shown(value)));
         }
