@@ -77,7 +77,7 @@ def table_schema(name, is_acoustic=False):
             constraints = {**constraints, "enum": WORDS[name, field]}
         fields.append({"name": field, **(kind if isinstance(kind, dict) else {"type": kind}), "constraints": constraints})
     foreign = [{"fields": field, "reference": {"resource": table, "fields": field}} for field, table in NAMES[name].items()]
-    return {"fields": fields, "missingValues": MISSING, "primaryKey": fields[0]["name"], "foreignKeys": foreign}
+    return {"fields": fields, "missingValues": MISSING, "primaryKey": fields[0]["name"], **({"foreignKeys": foreign} if foreign else {})}
 
 
 def differences(name, published):
@@ -271,6 +271,7 @@ def check(folder, is_acoustic=False):
         if is_acoustic:
             own, wanted = ([field["name"] for field in of_table["fields"]] for of_table in (resource["schema"], schema))
             assert own == wanted, f"{name}: its own schema has {own}, expected {wanted}"
+            assert resource["schema"].get("foreignKeys") != [], f"{name}: foreignKeys is empty, which a tabular data package has not"
         else:
             assert resource["schema"] == f"{STANDARD}/{name}-table-schema.json", f"{name}: schema is {resource['schema']}"
         assert resource["profile"] == "tabular-data-resource", f"{name}: profile is {resource['profile']}"

@@ -195,7 +195,10 @@ def acoustic_refuses(folder):
     package["resources"][0]["schema"]["fields"][1]["name"] = "locationNumber"
     (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
     refused(acoustic, folder, "locationID", "a schema without locationID")
-    return len(wrong) + 2
+    package["resources"][0]["schema"] = {**camtrap_dp.table_schema("deployments", is_acoustic=True), "foreignKeys": []}
+    (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
+    refused(acoustic, folder, "foreignKeys", "a schema with an empty list of foreign keys")
+    return len(wrong) + 3
 
 
 def schemas_differ():

@@ -170,7 +170,12 @@ impl Fields {
         let fields: Vec<Value> = self.all(true).map(|field| self.described(field)).collect();
         let names = |(table, field): &(&str, &str)| json!({"fields": field, "reference": {"resource": table, "fields": field}});
         let foreign: Vec<Value> = self.names.iter().map(names).collect();
-        json!({"fields": fields, "missingValues": MISSING, "primaryKey": key, "foreignKeys": foreign})
+        let mut schema = json!({"fields": fields, "missingValues": MISSING, "primaryKey": key});
+        // The profile of tabular data packages has no empty list of them.
+        if !foreign.is_empty() {
+            schema["foreignKeys"] = foreign.into();
+        }
+        schema
     }
 
     fn described(&self, (name, kind): &Field) -> Value {
@@ -218,6 +223,7 @@ mod tests {
         assert_eq!(schema["fields"][0]["constraints"], json!({"required": true, "unique": true}));
         assert_eq!((&schema["fields"][8]["type"], &schema["missingValues"]), (&json!("any"), &json!(["", "NA", "NaN", "nan"])));
         assert_eq!(schema["foreignKeys"][0]["reference"], json!({"resource": "deployments", "fields": "deploymentID"}));
+        assert!(DEPLOYMENTS.schema().get("foreignKeys").is_none());
     }
 
     #[test]
