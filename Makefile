@@ -91,9 +91,10 @@ bench-quick: build ## Count the instructions of hot paths, and fail on a loss of
 
 docs: ## Build the documentation as a site in target/site/html, with mdBook
 	@command -v mdbook > /dev/null || { echo "found no mdbook; get it with: cargo install mdbook (the pages in docs/ can be read without it)" >&2; exit 2; }
-	@rm -rf $(SITE) && mkdir -p $(SITE)/pages && cp docs/book.toml $(SITE)/
-	@cp -R README.md ARCHITECTURE.md CHANGELOG.md docs $(SITE)/pages/
+	@rm -rf $(SITE) && mkdir -p $(SITE)/pages && cp -R README.md ARCHITECTURE.md CHANGELOG.md docs $(SITE)/pages/
+	@mv $(SITE)/pages/docs/book.toml $(SITE)/pages/docs/site.css $(SITE)/
 	@sed -e 's#](#](docs/#' -e 's#](docs/\.\./#](#' docs/SUMMARY.md > $(SITE)/pages/SUMMARY.md && rm $(SITE)/pages/docs/SUMMARY.md
+	@sed 's#docs/SUMMARY.md)#toc.html)#' README.md > $(SITE)/pages/README.md
 	@mdbook build $(SITE)
 	@echo "the site: $(SITE)/html/index.html"
 
