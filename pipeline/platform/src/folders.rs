@@ -23,11 +23,10 @@ fn named(variable: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[cfg(unix)]
     #[test]
     fn folders_are_absolute_and_the_cache_is_the_one_that_is_named_or_below_home() {
+        use super::*;
         let is_named = |variable| std::env::var_os(variable).is_some_and(|value| PathBuf::from(value).is_absolute());
         match (cache(), home()) {
             (Some(cache), _) if is_named("XDG_CACHE_HOME") => assert!(cache.is_absolute()),

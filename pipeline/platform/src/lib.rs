@@ -1,8 +1,8 @@
 //! What Linux, macOS and Windows do in different ways, one module for each kind of thing. The rest of Chorus calls these modules and names
 //! no operating system.
 //!
-//! Linux is where Chorus is developed and tested. The code for macOS and Windows is written for them and was never run there: see
-//! `docs/platforms.md`.
+//! Linux is where Chorus is developed and tested. The code for macOS and Windows is written for them, is type-checked on Linux
+//! (`tests/platforms.sh`), and was never run there: see `docs/platforms.md`.
 //!
 //! - [`at`]: reading and writing a file at a place. [`sync`]: waiting until data are on the disk. [`space`]: how much room is left.
 //! - [`identity`]: whether two paths lead to the same file. [`stamp`]: what tells that a file was changed.
