@@ -28,9 +28,8 @@ ITS_OWN_ADDRESS = "https://www.google.com/async/"
 OUTSIDE = '<script>console.error("heard"); fetch("http://outside.invalid/a")</script><img src="http://outside.invalid/b.png">'
 # A page whose policy refuses its own picture.
 REFUSED = """<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><img src="there.png">"""
-# What a picture's size is once it was drawn, put where the document can be read. Without it the browser draws what is in view.
+# What a picture's size is once it was drawn, put where the document can be read.
 DRAWN = """<script>
-for (const image of document.images) { image.loading = "eager"; }
 addEventListener("load", () => { for (const image of document.images) { image.dataset.drawn = image.naturalWidth + "x" + image.naturalHeight; } });
 </script></body>"""
 PNG = b"\x89PNG\r\n\x1a\n"

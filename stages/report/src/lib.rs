@@ -120,7 +120,7 @@ impl Report {
             keys.extend(["privacy.speech", "privacy.threshold", "privacy.margin_s"]);
         }
         Some(Pass {
-            code_version: 9,
+            code_version: 10,
             inputs,
             outputs: vec![Output::File(PAGE), Output::Folder(listen::FOLDER)],
             keys,

@@ -73,7 +73,7 @@ fn player(w: &Words, name: &str, pick: &Pick, heard: &Heard) -> Markup {
     let picture =
         w.text("listen.picture", &[("length", &length), ("highest", &highest), ("class", name), ("from", &from), ("to", &to)]);
     html! {
-        img src=(file("png")) width=(heard.size.0) height=(heard.size.1) loading="lazy" alt=(picture);
+        img src=(file("png")) width=(heard.size.0) height=(heard.size.1) alt=(picture);
         audio controls="" preload="none" src=(file("wav"))
             aria-label=(w.text("listen.sound", &[("class", name), ("site", &pick.site), ("when", &when(w, pick))])) {}
     }

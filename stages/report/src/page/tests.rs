@@ -177,7 +177,7 @@ fn a_labelled_survey() {
         "<svg class=\"sun\"",
         "SPHSUR: share of windows detected by half hours from sunset and sunrise",
         "id=\"listen\"",
-        "src=\"clips/000-SPEC-0.png\" width=\"720\" height=\"306\" loading=\"lazy\" alt=\"Spectrogram of 5.0 s, up to 24.0 kHz. The detection of SPHSUR lies",
+        "src=\"clips/000-SPEC-0.png\" width=\"720\" height=\"306\" alt=\"Spectrogram of 5.0 s, up to 24.0 kHz. The detection of SPHSUR lies",
         "<audio controls=\"\" preload=\"none\" src=\"clips/000-SPEC-0.wav\"",
         "The sound is not there",
         "id=\"unknown\"",
