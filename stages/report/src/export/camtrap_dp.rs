@@ -12,6 +12,7 @@
 
 mod deployment;
 mod fields;
+mod form;
 mod metadata;
 mod package;
 
@@ -32,8 +33,8 @@ use super::run::Run;
 use super::verdicts::{SHEET, Said, Verdicts};
 use deployment::{Deployment, Deployments, Survey};
 use fields::{DEPLOYMENTS, MEDIA, OBSERVATIONS};
+use form::Form;
 use metadata::Metadata;
-use package::Form;
 
 /// Days without a recording that end a deployment.
 const GAP_DAYS: f64 = 3.0;

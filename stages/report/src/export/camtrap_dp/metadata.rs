@@ -9,7 +9,7 @@ use chorus_text::look_through;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::package::Form;
+use super::form::Form;
 use crate::export::error::ExportError;
 
 /// Entries that the tables decide, and no person.
