@@ -196,7 +196,8 @@ fn sheets_of_detections_and_of_other_runs_are_refused() {
     let sheet = survey.folder().join("other-sheet.csv");
     // Another recording, and a score that is another one by now.
     let text = fs::read_to_string(heard).unwrap();
-    fs::write(&sheet, text.replacen("raw_data/", "elsewhere/", 1)).unwrap();
+    let recording = &rows[0]["recording"];
+    fs::write(&sheet, text.replacen(recording, &format!("{recording}.other"), 1)).unwrap();
     refused("other-sheet.csv", "the run has no window of");
     let is_other = |own: &Row, row: &Row| row["score_bin"] != own["score_bin"] && row["class"] == own["class"];
     let pair = |own: usize| rows.iter().find(|row| is_other(&rows[own], row)).map(|other| (own, other["score_bin"].clone()));
