@@ -21,7 +21,7 @@ impl Featurize {
         let trains = config.text("model.path").is_none() && !learns_from_embeddings(config);
         let is_needed = trains || predicts_from_features(config);
         is_needed.then(|| Pass {
-            code_version: 2,
+            code_version: 3,
             inputs: vec![Input::Archive, Input::Table("recordings"), Input::Table("segments")],
             outputs: vec![Output::Table("features")],
             keys: vec!["archive.channel", "featurize.*", "segment.window_s"],

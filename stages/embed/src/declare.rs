@@ -16,6 +16,7 @@ pub fn embed(config: &Config) -> Option<Pass> {
     let mut pass = Pass {
         // A file that no program can open is refused by the check.
         program: program(path.as_ref()).unwrap_or(Program::Onnx),
+        code_version: 2,
         inputs: vec![
             Input::Archive,
             Input::Table("recordings"),
@@ -46,6 +47,7 @@ pub fn speech(config: &Config) -> Option<Pass> {
     let path = config.text(VOICE)?;
     Some(Pass {
         program: program(path.as_ref()).unwrap_or(Program::Onnx),
+        code_version: 2,
         inputs: vec![Input::Archive, Input::Table("recordings"), Input::File(VOICE), Input::File(VOICE_CONTRACT)],
         outputs: vec![Output::Table("speech")],
         keys: vec!["archive.channel", "device", VOICE, VOICE_CONTRACT],

@@ -176,7 +176,7 @@ pub fn predict(config: &Config) -> Option<Pass> {
     }
     Some(Pass {
         program: Program::Torch,
-        code_version: 5,
+        code_version: 6,
         inputs,
         outputs,
         keys: vec![

@@ -27,7 +27,7 @@ impl Unknown {
     pub fn declare(config: &Config) -> Option<Pass> {
         use Input::{Archive, Model, Table};
         config.is_on(ENABLED).then(|| Pass {
-            code_version: 2,
+            code_version: 3,
             inputs: vec![
                 Model(REFERENCE),
                 Table("embeddings"),

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rustfft::{Fft, FftPlanner, FftPlannerScalar};
+use rustfft::{Fft, FftDirection, FftPlanner, FftPlannerScalar};
 
 /// The newest instructions that may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +30,18 @@ pub fn allowed() -> Instructions {
 
 /// The forward complex transform of this length.
 pub(crate) fn forward_fft(length: usize) -> Arc<dyn Fft<f32>> {
+    fft(length, FftDirection::Forward)
+}
+
+/// The inverse complex transform of this length, without division by it.
+pub(crate) fn inverse_fft(length: usize) -> Arc<dyn Fft<f32>> {
+    fft(length, FftDirection::Inverse)
+}
+
+fn fft(length: usize, direction: FftDirection) -> Arc<dyn Fft<f32>> {
     match allowed() {
-        Instructions::Baseline => FftPlannerScalar::new().plan_fft_forward(length),
-        _ => FftPlanner::new().plan_fft_forward(length),
+        Instructions::Baseline => FftPlannerScalar::new().plan_fft(length, direction),
+        _ => FftPlanner::new().plan_fft(length, direction),
     }
 }
 

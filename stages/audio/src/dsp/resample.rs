@@ -1,16 +1,17 @@
-//! Streaming change of the sample rate, mono, by FFT (rubato's synchronous resampler).
+//! Streaming change of the sample rate, mono, by FFT.
 //!
 //! Flat within 0.01 dB up to 0.95 of the lower Nyquist frequency; everything from that Nyquist frequency on is suppressed by more
-//! than 90 dB. rubato's asynchronous sinc resampler with its defaults is not an alternative: it aliases at -8 to -82 dB.
+//! than 90 dB.
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler as _};
+mod blocks;
+mod pairs;
+
+use std::fmt::Debug;
 
 use crate::container::MAX_SAMPLE_RATE_HZ;
 use crate::error::AudioError;
-
-/// Samples per block at the lower of the two rates. The filter is as long as a block: this many put its edge at 0.97 of Nyquist.
-const MIN_BLOCK: u64 = 1024;
+use blocks::Blocks;
+use pairs::Pairs;
 
 /// The number of samples that `frames` become: `round(frames * rate_out / rate_in)`, halves upwards. Positions convert alike.
 #[must_use]
@@ -28,7 +29,7 @@ pub fn resampled_len(frames: u64, rate_in_hz: u32, rate_out_hz: u32) -> u64 {
 pub struct Resampler {
     rate_in_hz: u32,
     rate_out_hz: u32,
-    filter: Option<BlockFilter>,
+    filter: Option<Filter>,
     samples_in: u64,
     samples_out: u64,
 }
@@ -44,7 +45,7 @@ impl Resampler {
         if !allowed.contains(&rate_in_hz) || !allowed.contains(&rate_out_hz) {
             return Err(AudioError::ResampleRate { rate_in_hz, rate_out_hz, max_hz: MAX_SAMPLE_RATE_HZ });
         }
-        let filter = if rate_in_hz == rate_out_hz { None } else { Some(BlockFilter::new(rate_in_hz, rate_out_hz)?) };
+        let filter = if rate_in_hz == rate_out_hz { None } else { Some(Filter::new(rate_in_hz, rate_out_hz)?) };
         Ok(Self { rate_in_hz, rate_out_hz, filter, samples_in: 0, samples_out: 0 })
     }
 
@@ -85,38 +86,54 @@ impl Resampler {
     }
 }
 
-/// Cuts the stream into rubato's blocks.
+/// What turns a block of samples at one rate into a block at the other.
+trait Transform: Debug + Send {
+    /// Samples of a block, the first [`Transform::overlap`] of which are the last ones of the block before it.
+    fn block(&self) -> usize;
+
+    fn overlap(&self) -> usize;
+
+    /// Samples at the beginning of the first block's output that lie before the stream.
+    fn delay(&self) -> usize;
+
+    /// Appends what a block becomes.
+    fn run(&mut self, block: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError>;
+
+    /// Forgets the blocks before.
+    fn reset(&mut self) {}
+}
+
+/// Cuts the stream into the blocks of a transform.
 #[derive(Debug)]
-struct BlockFilter {
-    fft: Fft<f32>,
-    block_in: Vec<f32>,
+struct Filter {
+    transform: Box<dyn Transform>,
+    block: Vec<f32>,
     filled: usize,
-    block_out: Vec<f32>,
     /// Samples of delay still to be taken off.
     delay: usize,
 }
 
-impl BlockFilter {
+impl Filter {
     fn new(rate_in_hz: u32, rate_out_hz: u32) -> Result<Self, AudioError> {
-        let (rate_in, rate_out) = (rate_in_hz as usize, rate_out_hz as usize);
-        let fft = Fft::new(rate_in, rate_out, block_frames(rate_in_hz, rate_out_hz), 1, FixedSync::Both).map_err(refused)?;
-        Ok(Self {
-            block_in: vec![0.0; fft.input_frames_next()],
-            filled: 0,
-            block_out: vec![0.0; fft.output_frames_next()],
-            delay: fft.output_delay(),
-            fft,
-        })
+        let divisor = gcd(rate_in_hz, rate_out_hz);
+        let ratio = (rate_in_hz / divisor, rate_out_hz / divisor);
+        let transform: Box<dyn Transform> = match Pairs::new(ratio) {
+            Some(pairs) => Box::new(pairs),
+            None => Box::new(Blocks::new(ratio)?),
+        };
+        let mut filter = Self { block: vec![0.0; transform.block()], filled: 0, delay: 0, transform };
+        filter.reset();
+        Ok(filter)
     }
 
     fn push(&mut self, mut samples: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError> {
         while !samples.is_empty() {
-            let n = samples.len().min(self.block_in.len() - self.filled);
+            let n = samples.len().min(self.block.len() - self.filled);
             let (now, later) = samples.split_at(n);
-            self.block_in[self.filled..self.filled + n].copy_from_slice(now);
+            self.block[self.filled..self.filled + n].copy_from_slice(now);
             self.filled += n;
             samples = later;
-            if self.filled == self.block_in.len() {
+            if self.filled == self.block.len() {
                 self.run(out)?;
             }
         }
@@ -125,44 +142,32 @@ impl BlockFilter {
 
     /// Fills the block with silence and runs it.
     fn pad_block(&mut self, out: &mut Vec<f32>) -> Result<(), AudioError> {
-        self.block_in[self.filled..].fill(0.0);
+        self.block[self.filled..].fill(0.0);
         self.run(out)
     }
 
     fn run(&mut self, out: &mut Vec<f32>) -> Result<(), AudioError> {
-        let input = InterleavedSlice::new(&self.block_in, 1, self.block_in.len()).map_err(refused)?;
-        let frames = self.block_out.len();
-        let mut output = InterleavedSlice::new_mut(&mut self.block_out, 1, frames).map_err(refused)?;
-        self.fft.process_into_buffer(&input, &mut output, None).map_err(refused)?;
-        self.filled = 0;
-        let late = self.delay.min(frames);
+        let start = out.len();
+        self.transform.run(&self.block, out)?;
+        let late = self.delay.min(out.len() - start);
         self.delay -= late;
-        out.extend_from_slice(&self.block_out[late..]);
+        out.drain(start..start + late);
+        self.filled = self.transform.overlap();
+        let new = self.block.len() - self.filled;
+        self.block.copy_within(new.., 0);
         Ok(())
     }
 
     fn reset(&mut self) {
-        self.fft.reset();
-        self.filled = 0;
-        self.delay = self.fft.output_delay();
+        self.transform.reset();
+        self.filled = self.transform.overlap();
+        self.block[..self.filled].fill(0.0);
+        self.delay = self.transform.delay();
     }
-}
-
-/// Input frames per block: at least [`MIN_BLOCK`] at the lower rate, and an even multiple of the shortest block of
-/// whole samples at both rates, because the delay is half a block and must be whole too.
-fn block_frames(rate_in_hz: u32, rate_out_hz: u32) -> usize {
-    let divisor = gcd(rate_in_hz, rate_out_hz);
-    let shortest = u64::from(rate_in_hz.min(rate_out_hz) / divisor);
-    let multiple = MIN_BLOCK.div_ceil(shortest).next_multiple_of(2);
-    (u64::from(rate_in_hz / divisor) * multiple) as usize
 }
 
 fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
-}
-
-fn refused(error: impl std::fmt::Display) -> AudioError {
-    AudioError::Resample(error.to_string())
 }
 
 #[cfg(test)]
