@@ -57,8 +57,13 @@ pub fn for_each_window<E: From<AudioError>>(
         if at_end {
             resampler.finish(&mut cutter.held)?;
         } else {
-            mix_to_mono(&frames, all, cut.channels, &mut mono);
-            resampler.push(&mono, &mut cutter.held)?;
+            let samples = if all <= 1 {
+                &frames
+            } else {
+                mix_to_mono(&frames, all, cut.channels, &mut mono);
+                &mono
+            };
+            resampler.push(samples, &mut cutter.held)?;
         }
         if let Some(filter) = &mut filter {
             filter.process(&mut cutter.held[held..]);

@@ -323,7 +323,12 @@ impl LogMel {
                 level::decibels(&mut self.block);
             }
             for (band, lanes) in out.chunks_exact_mut(frames).zip(&self.block) {
-                band[block.clone()].copy_from_slice(&lanes[..block.len()]);
+                let to = &mut band[block.clone()];
+                // A whole block is copied without a call.
+                match to.as_mut_array() {
+                    Some(whole) => *whole = *lanes,
+                    None => to.copy_from_slice(&lanes[..to.len()]),
+                }
             }
         }
     }
