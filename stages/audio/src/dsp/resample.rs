@@ -5,13 +5,13 @@
 
 mod blocks;
 mod pairs;
-
-use std::fmt::Debug;
+mod transform;
 
 use crate::container::MAX_SAMPLE_RATE_HZ;
 use crate::error::AudioError;
 use blocks::Blocks;
 use pairs::Pairs;
+use transform::Transform;
 
 /// The number of samples that `frames` become: `round(frames * rate_out / rate_in)`, halves upwards. Positions convert alike.
 #[must_use]
@@ -84,23 +84,6 @@ impl Resampler {
         self.samples_out = 0;
         Ok(())
     }
-}
-
-/// What turns a block of samples at one rate into a block at the other.
-trait Transform: Debug + Send {
-    /// Samples of a block, the first [`Transform::overlap`] of which are the last ones of the block before it.
-    fn block(&self) -> usize;
-
-    fn overlap(&self) -> usize;
-
-    /// Samples at the beginning of the first block's output that lie before the stream.
-    fn delay(&self) -> usize;
-
-    /// Appends what a block becomes.
-    fn run(&mut self, block: &[f32], out: &mut Vec<f32>) -> Result<(), AudioError>;
-
-    /// Forgets the blocks before.
-    fn reset(&mut self) {}
 }
 
 /// Cuts the stream into the blocks of a transform.

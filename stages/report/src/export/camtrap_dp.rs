@@ -20,10 +20,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chorus_labels::verdicts::{Heard, Opinion};
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit, ZonedDateTime};
+use jiff::ZonedDateTime;
 use serde::Deserialize;
 
-use super::clock::second;
+use super::clock::{after, second};
 use super::destination::{Destination, unquoted};
 use super::detection::{Detection, Recording};
 use super::error::ExportError;
@@ -346,25 +346,9 @@ fn tag(text: &str) -> String {
     unquoted(text).replace(['|', ':'], " ")
 }
 
-/// The next whole second, so that a span in whole seconds holds all of what it stands for.
-fn after(instant: &ZonedDateTime) -> ZonedDateTime {
-    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
-    let rounded: Timestamp = instant.timestamp().round(up).unwrap_or(instant.timestamp());
-    rounded.to_zoned_datetime(instant.time_zone().clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_in_whole_seconds_hold_what_they_stand_for() {
-        let zoned = |text: &str| text.parse::<Timestamp>().unwrap().to_zoned_datetime(jiff::tz::TimeZone::UTC);
-        let at = zoned("2020-03-01T12:00:00.25Z");
-        assert_eq!((second(&at), second(&after(&at))), ("2020-03-01T12:00:00+00:00".into(), "2020-03-01T12:00:01+00:00".into()));
-        let whole = zoned("2020-03-01T12:00:00Z");
-        assert_eq!(second(&after(&whole)), "2020-03-01T12:00:00+00:00");
-    }
 
     #[test]
     fn a_silence_that_ends_a_deployment_is_at_least_a_day_long() {

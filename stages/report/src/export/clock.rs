@@ -5,7 +5,7 @@ use chorus_score::effort::{end_utc_us, night_hour};
 use chorus_tables::{Batch, TableError};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit, ZonedDateTime};
 
 use super::error::ExportError;
 use crate::facts::cells::cell;
@@ -99,6 +99,13 @@ pub(crate) fn second(instant: &ZonedDateTime) -> String {
     instant.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
+/// The next whole second, so that a span in whole seconds holds all of what it stands for.
+pub(super) fn after(instant: &ZonedDateTime) -> ZonedDateTime {
+    let up = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+    let rounded: Timestamp = instant.timestamp().round(up).unwrap_or(instant.timestamp());
+    rounded.to_zoned_datetime(instant.time_zone().clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +136,14 @@ mod tests {
         let unknown = Start::new(Clock::new(None, None, Some(60), Some("UTC")));
         assert_eq!((unknown.local(0.0).unwrap(), unknown.night(0.0).unwrap()), (None, None));
         assert!(start.local(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn spans_in_whole_seconds_hold_what_they_stand_for() {
+        let zoned = |text: &str| text.parse::<Timestamp>().unwrap().to_zoned_datetime(TimeZone::UTC);
+        let at = zoned("2020-03-01T12:00:00.25Z");
+        assert_eq!((second(&at), second(&after(&at))), ("2020-03-01T12:00:00+00:00".into(), "2020-03-01T12:00:01+00:00".into()));
+        let whole = zoned("2020-03-01T12:00:00Z");
+        assert_eq!(second(&after(&whole)), "2020-03-01T12:00:00+00:00");
     }
 }

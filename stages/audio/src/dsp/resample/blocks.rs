@@ -5,7 +5,7 @@
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
 
-use super::Transform;
+use super::transform::Transform;
 use crate::error::AudioError;
 
 /// Samples per block at the lower of the two rates. The filter is as long as a block: this many put its edge at 0.97 of Nyquist.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
-use super::Transform;
+use super::transform::Transform;
 use crate::dsp::instructions::{forward_fft, inverse_fft, vectorised};
 use crate::error::AudioError;
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::after;
 use super::deployment::Deployments;
 use super::fields::{DEPLOYMENTS, Fields, MEDIA, OBSERVATIONS, present};
 use super::form::Form;
 use super::metadata::Metadata;
+use crate::export::clock::after;
 use crate::export::error::ExportError;
 use crate::export::run::Run;
 
