@@ -136,7 +136,7 @@ fn over(mut own: Decisions, given: &Decisions, labelled_sites: &BTreeSet<String>
     let decided: BTreeSet<String> =
         own.thresholds.iter().filter(|(_, of)| of.source != Source::Given).map(|(class, _)| class.clone()).collect();
     let holds = |site: &str, class: &str| {
-        !(sites.contains(site) && decided.contains(class)) && !(labelled_sites.contains(site) && contradicted.contains(class))
+        !(sites.contains(site) && decided.contains(class) || labelled_sites.contains(site) && contradicted.contains(class))
     };
     for (site, thresholds) in &given.site_thresholds {
         for (class, threshold) in thresholds {
