@@ -65,8 +65,11 @@ pub(crate) struct Side {
 pub(crate) struct ChosenLabel {
     /// Id of the recording.
     pub(crate) recording: String,
+    /// Site of the recording.
     pub(crate) site: String,
+    /// The model's score of the class in the window, 0 to 1.
     pub(crate) score: f32,
+    /// Whether the class is there.
     pub(crate) positive: bool,
 }
 

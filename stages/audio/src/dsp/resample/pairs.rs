@@ -24,6 +24,7 @@ const CUTOFF: f64 = 0.975;
 /// The longest transform. Longer ones leave the processor's caches.
 const LONGEST: usize = 1 << 14;
 
+/// Transforms, filter and room for two blocks. Lengths are in samples of the rate in question.
 pub(super) struct Pairs {
     forward: Arc<dyn Fft<f32>>,
     inverse: Arc<dyn Fft<f32>>,
@@ -34,7 +35,9 @@ pub(super) struct Pairs {
     hop_out: usize,
     /// Where in a transformed block those begin that its ends have not spoilt.
     first_out: usize,
+    /// Samples at the rate of the output that lie before the stream.
     delay: usize,
+    /// Two blocks as real and imaginary part, and their spectra: `[samples of a block]` at the one rate, then at the other.
     block_in: Vec<Complex<f32>>,
     spectrum_in: Vec<Complex<f32>>,
     spectrum_out: Vec<Complex<f32>>,

@@ -9,6 +9,7 @@ pub(super) trait Transform: Debug + Send {
     /// Samples of a block, the first [`Transform::overlap`] of which are the last ones of the block before it.
     fn block(&self) -> usize;
 
+    /// Samples that a block has in common with the one before it.
     fn overlap(&self) -> usize;
 
     /// Samples at the beginning of the first block's output that lie before the stream.
