@@ -4,6 +4,7 @@ import http.client
 import logging
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -13,16 +14,9 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from ports import free_ports
 
 BUCKET = "surveys"
-
-
-def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def client(endpoint):
@@ -35,11 +29,10 @@ def moto():
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    (port,) = free_ports(1)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield "http://{}:{}".format(*server.get_host_and_port())
     finally:
         server.stop()
 
@@ -48,37 +41,43 @@ def moto():
 def seaweedfs(folder):
     """SeaweedFS with S3; the second address is that of WebDAV on the same files."""
     folder.mkdir()
-    weed = next(path for path in (Path(p) / "bin/weed" for p in __import__("sys").path) if path.exists())
-    master, volume, filer, s3, webdav = free_ports(5)
-    # Its gRPC ports are these plus 10000, unless they are named.
-    grpc = free_ports(5)
-    command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-master.port={master}", f"-master.port.grpc={grpc[0]}"]
-    command += [f"-volume.port={volume}", f"-volume.port.grpc={grpc[1]}", "-volume.max=8", "-master.volumeSizeLimitMB=64"]
-    command += ["-filer", f"-filer.port={filer}", f"-filer.port.grpc={grpc[2]}", "-s3", f"-s3.port={s3}", f"-s3.port.grpc={grpc[3]}"]
-    command += ["-webdav", f"-webdav.port={webdav}"]
-    with open(folder / "log.txt", "wb") as log:
-        process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
+    weed = next(path for path in (Path(p) / "bin/weed" for p in sys.path) if path.exists())
+    for attempt in range(5):
+        master, volume, filer, s3, webdav, *grpc = free_ports(9)
+        data, log = folder / str(attempt), folder / f"{attempt}.txt"
+        data.mkdir()
+        command = [weed, "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=8", "-master.volumeSizeLimitMB=64"]
+        # The ports of gRPC are the others plus 10000, unless they are named.
+        command += [f"-master.port={master}", f"-master.port.grpc={grpc[0]}", f"-volume.port={volume}", f"-volume.port.grpc={grpc[1]}"]
+        command += ["-filer", f"-filer.port={filer}", f"-filer.port.grpc={grpc[2]}", "-s3", f"-s3.port={s3}", f"-s3.port.grpc={grpc[3]}"]
+        command += ["-webdav", f"-webdav.port={webdav}"]
+        with open(log, "wb") as out:
+            process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=out)
         try:
-            answers(f"http://127.0.0.1:{s3}/", folder / "log.txt", process)
-            yield f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{webdav}"
+            if answers(f"http://127.0.0.1:{s3}/", process):
+                yield f"http://127.0.0.1:{s3}", f"http://127.0.0.1:{webdav}"
+                return
         finally:
             process.terminate()
             process.wait(30)
+        if "address already in use" not in log.read_text(errors="replace"):
+            break
+    raise SystemExit(f"SeaweedFS does not answer on port {s3}, try {attempt + 1}: {log.read_text(errors='replace')[-2000:]}")
 
 
-def answers(url, log, process):
-    """Waits until a server answers twice in a row."""
+def answers(url, process):
+    """Waits until a server answers twice in a row; whether it did."""
     end, good = time.monotonic() + 90, 0
     while time.monotonic() < end and process.poll() is None:
         try:
             client(url).list_buckets()
             good += 1
             if good == 2:
-                return
+                return True
         except Exception:
             good = 0
         time.sleep(0.5)
-    raise SystemExit(f"{url} does not answer: {log.read_text()[-2000:]}")
+    return False
 
 
 class Spoiler:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from check import ROOT, SETS, fail, results, run
+from ports import free_ports
 
 NODES = ["one", "two"]
 # More than the host has: jobs ask for what a real cluster has, and Slurm believes the configuration.
@@ -50,16 +51,6 @@ MinJobAge=600
 {nodes}
 PartitionName=normal Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
-
-
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class Slurm:
