@@ -1,8 +1,10 @@
-"""Training, prediction and the way from audio to scores, beside PyTorch's eager loops on the same threads: `learn.py CHORUS`.
+"""Training, prediction and the way from audio to scores, beside others on the same threads: `learn.py CHORUS`.
 
-Network and settings are the paper's: MobileNetV3-Large, 42 classes, windows of 3 s, batches of 128, Mix2, AdamW. Both sides normalise,
-roll, mask and mix. The rounds are taken in turn; medians of windows per second and of the ratios are told. Then predictions in bfloat16
-are compared with those in float32 on a survey that a model was trained for, and the two ways to predictions with each other.
+The others are PyTorch's eager loops, the same compiled by TorchInductor, and for predictions ONNX Runtime and OpenVINO with PyTorch's
+network. Network and settings are the paper's: MobileNetV3-Large, 42 classes, windows of 3 s, batches of 128, Mix2, AdamW. All sides
+normalise; those that train also roll, mask and mix. The rounds are taken in turn; medians of windows per second and of the ratios are told.
+What compiling takes is left out. Then predictions in bfloat16 are compared with those in float32 on a survey that a model was trained for,
+and the two ways to predictions with each other.
 """
 
 import json
@@ -28,18 +30,35 @@ train: {{architecture: mobilenet_v3_large, epochs: 6, batch_size: 32, threads: {
 """
 
 
+def speed(work):
+    """Windows per second. The first time, in which things are compiled and allocated, is left out."""
+    work()
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        work()
+    return STEPS * BATCH / (time.perf_counter() - start)
+
+
+def features_of_a_batch():
+    import torch
+
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    return (-100 * torch.rand(BATCH, 1, 128, 376)).half()
+
+
 def torch_side(layout, has_bfloat16):
     """Windows per second of PyTorch: training, prediction, and prediction in bfloat16 where the processor computes in it."""
     import torch
 
     from peer import Network, augment, min_max, mixed_loss
 
-    torch.set_num_threads(THREADS)
-    torch.manual_seed(0)
-    form = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+    features = features_of_a_batch()
+    form = torch.contiguous_format if layout == "contiguous" else torch.channels_last
     network = Network().to(memory_format=form)
+    if layout == "compiled":
+        network.embed = torch.compile(network.embed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=0.01)
-    features = (-100 * torch.rand(BATCH, 1, 128, 376)).half()
     labels = (torch.rand(BATCH, 42) < 0.05).float()
 
     def train():
@@ -54,18 +73,64 @@ def torch_side(layout, has_bfloat16):
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             network(min_max(features.float()).to(memory_format=form)).sum().item()
 
-    def speed(work):
-        work()
-        start = time.perf_counter()
-        for _ in range(STEPS):
-            work()
-        return STEPS * BATCH / (time.perf_counter() - start)
-
     result = {"training": speed(train)}
     network.eval()
     result["prediction"] = speed(lambda: predict(False))
-    result["prediction_bfloat16"] = speed(lambda: predict(True)) if has_bfloat16 else None
-    print(json.dumps(result))
+    if has_bfloat16:
+        result["prediction_bfloat16"] = speed(lambda: predict(True))
+    return result
+
+
+def exported():
+    """The bytes of PyTorch's network as ONNX, and a batch of its input."""
+    import io
+
+    import torch
+
+    from peer import Network, min_max
+
+    class Normalised(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = Network()
+
+        def forward(self, x):
+            return self.network(min_max(x.float()))
+
+    features, file = features_of_a_batch(), io.BytesIO()
+    torch.onnx.export(Normalised().eval(), (features,), file, input_names=["features"], output_names=["logits"], dynamo=False)
+    return file.getvalue(), features.numpy()
+
+
+def onnxruntime_side(_):
+    import onnxruntime
+
+    model, features = exported()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return {"prediction": speed(lambda: session.run(["logits"], {"features": features}))}
+
+
+def openvino_side(has_bfloat16):
+    import openvino
+
+    bytes_of_model, features = exported()
+    core, result = openvino.Core(), {}
+    for name, precision in [("prediction", "f32")] + [("prediction_bfloat16", "bf16")] * has_bfloat16:
+        hints = {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        model = core.compile_model(core.read_model(bytes_of_model, b""), "CPU", hints)
+        result[name] = speed(lambda: model(features))
+    return result
+
+
+SIDES = {
+    "PyTorch contiguous": lambda bfloat16: torch_side("contiguous", bfloat16),
+    "PyTorch channels_last": lambda bfloat16: torch_side("channels_last", bfloat16),
+    "PyTorch compiled, channels_last": lambda bfloat16: torch_side("compiled", bfloat16),
+    "ONNX Runtime": onnxruntime_side,
+    "OpenVINO": openvino_side,
+}
 
 
 # What chorus starts its worker with (pipeline/engine/src/runner/worker.rs); the peer is measured as its users run it.
@@ -151,34 +216,37 @@ def precision(chorus, folder, config, run):
 
 def main(chorus):
     rounds = []
-    for _ in range(ROUNDS):
-        figures = {"chorus": chorus_speed(chorus)}
-        lack = figures["chorus"]["lacks_bfloat16"]
-        for layout in ("contiguous", "channels_last"):
-            figures[layout] = json.loads(output([sys.executable, __file__, "torch", layout, "float32" if lack else "bfloat16"]))
-        rounds.append(figures)
+    # What TorchInductor compiled is kept from round to round.
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(ROUNDS):
+            figures = {"chorus": chorus_speed(chorus)}
+            lack = figures["chorus"]["lacks_bfloat16"]
+            for side in SIDES:
+                command = [sys.executable, __file__, "side", side, "float32" if lack else "bfloat16"]
+                figures[side] = json.loads(output(command, {"TORCHINDUCTOR_CACHE_DIR": folder}).splitlines()[-1])
+            rounds.append(figures)
     print(f"MobileNetV3-Large, 42 classes, batches of {BATCH}, {THREADS} threads, median of {ROUNDS} rounds, windows/s")
-    lines = [("chorus", name) for name in ("training", "training_bfloat16", "prediction", "prediction_bfloat16")]
-    lines += [(layout, name) for layout in ("contiguous", "channels_last") for name in ("training", "prediction", "prediction_bfloat16")]
     if lack:
         print(f"bfloat16 is left out: {lack}")
-        lines = [(side, name) for side, name in lines if "bfloat16" not in name]
-    for side, name in lines:
-        speed = statistics.median(r[side][name] for r in rounds)
-        base = name.split("_")[0]
-        ratio = statistics.median(r[side][name] / r["contiguous"][base] for r in rounds)
-        label = "chorus" if side == "chorus" else f"PyTorch {side}"
-        print(f"{label:22} {name:20} {speed:7.1f}  {ratio:5.2f} times PyTorch contiguous float32")
-        if side == "chorus":
-            for layout in ("contiguous", "channels_last"):
-                beside = statistics.median(r[side][name] / r[layout].get(name, r[layout][base]) for r in rounds)
-                tell(f"{name.replace('_', ', ')}, MobileNetV3-Large", speed, "windows/s", f"PyTorch {layout}", beside)
+    first = next(iter(SIDES))
+    for side in ("chorus", *SIDES):
+        for name in ("training", "training_bfloat16", "prediction", "prediction_bfloat16"):
+            if not rounds[0][side].get(name) or (lack and "bfloat16" in name):
+                continue
+            base = name.split("_")[0]
+            rate = statistics.median(r[side][name] for r in rounds)
+            ratio = statistics.median(r[side][name] / r[first][base] for r in rounds)
+            print(f"{side:32} {name:20} {rate:7.1f}  {ratio:5.2f} times {first} in float32")
+            for peer in SIDES if side == "chorus" else ():
+                if base in rounds[0][peer]:
+                    beside = statistics.median(r[side][name] / r[peer].get(name, r[peer][base]) for r in rounds)
+                    tell(f"{name.replace('_', ', ')}, MobileNetV3-Large", rate, "windows/s", peer, beside)
     with tempfile.TemporaryDirectory() as folder:
         precision_and_ways(chorus, folder, has_bfloat16=not lack)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "torch":
-        torch_side(sys.argv[2], sys.argv[3] == "bfloat16")
+    if sys.argv[1] == "side":
+        print(json.dumps(SIDES[sys.argv[2]](sys.argv[3] == "bfloat16")))
     else:
         main(sys.argv[1])

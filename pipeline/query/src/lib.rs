@@ -29,6 +29,7 @@ mod dialect;
 mod distinct;
 mod error;
 mod explain;
+mod first;
 mod format;
 mod functions;
 mod limits;

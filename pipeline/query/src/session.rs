@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use crate::QueryError;
 use crate::distinct::optimizer_rules;
+use crate::first::FirstRows;
 use crate::limits::Limits;
 use crate::repair::repair;
 use crate::truth::TruthTests;
@@ -67,7 +68,8 @@ impl Session {
             .with_optimizer_rules(optimizer_rules())
             .with_physical_optimizer_rules(
                 PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != UNSAFE).collect(),
-            );
+            )
+            .with_physical_optimizer_rule(Arc::new(FirstRows));
         let planners = builder.expr_planners().get_or_insert_default();
         // The first planner that knows an operator decides.
         planners.splice(0..0, dialect::planners());

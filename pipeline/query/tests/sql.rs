@@ -326,6 +326,37 @@ fn answers_are_those_of_duckdb() {
 }
 
 #[test]
+fn the_first_rows_of_groups_are_those_of_a_sort() {
+    let run = Run::small();
+    // 97 groups, values that repeat, and some that are missing.
+    let (rows, groups, values) = (300_000_i64, 97, 5_003);
+    let value = |i: i64| (i % 11 != 0).then_some(i * 7_919 % values);
+    let table = format!(
+        "(SELECT value % {groups} AS g, CASE WHEN value % 11 <> 0 THEN value * 7919 % {values} END AS v FROM range({rows})) AS t"
+    );
+    for (order, nulls_first, descending) in [("v DESC", false, true), ("v", false, false), ("v DESC NULLS FIRST", true, true)] {
+        let mut of_group: Vec<Vec<Option<i64>>> = vec![Vec::new(); groups as usize];
+        (0..rows).for_each(|i| of_group[(i % groups) as usize].push(value(i)));
+        let (mut first, mut tied) = ((0, 0), (0, 0));
+        for values in &mut of_group {
+            values.sort_by_key(|v| (v.is_none() != nulls_first, v.map(|v| if descending { -v } else { v })));
+            let add = |sum: &mut (i64, i64), v: &Option<i64>| *sum = (sum.0 + 1, sum.1 + v.unwrap_or(0));
+            values[..3].iter().for_each(|v| add(&mut first, v));
+            values.iter().filter(|v| values[..3].contains(v)).for_each(|v| add(&mut tied, v));
+        }
+        for (function, (count, sum)) in [("ROW_NUMBER", first), ("RANK", tied)] {
+            let sql = format!(
+                "SELECT COUNT(*), COALESCE(SUM(v), 0) FROM (SELECT g, v FROM {table} \
+                 QUALIFY {function}() OVER (PARTITION BY g ORDER BY {order}) <= 3) AS first"
+            );
+            assert_eq!(run.rows(&sql), [format!("{count},{sum}")], "{sql}");
+            let plan = written(run.sql(&format!("EXPLAIN {sql}")).unwrap(), Format::Csv);
+            assert!(plan.contains("Candidates: first=3"), "{plan}");
+        }
+    }
+}
+
+#[test]
 fn computed_columns_are_called_by_their_text() {
     let run = Run::small();
     let answer =

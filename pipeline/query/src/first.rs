@@ -1,0 +1,331 @@
+//! The first rows of each group. A condition such as `ROW_NUMBER() OVER (PARTITION BY site ORDER BY score DESC) <= 3` asks for three rows of each
+//! site. The engine keeps the first rows of each group (`PartitionedTopKExec`), but before that it hands every row of the table to the thread
+//! of its group, and encodes it. [`Candidates`] stands where rows are read. It compares numbers, and leaves out a row when so many rows of its
+//! group are better by the first key of the order.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{SortOptions, cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, UInt64Type};
+use datafusion::common::Result as EngineResult;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigOptions;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use datafusion::physical_plan::execution_plan::apply_expression_roots;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::partitioned_topk::PartitionedTopKExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+};
+use futures::TryStreamExt;
+use futures::future::ready;
+
+/// Of more rows than these of each group it is quicker to let the engine sort them out.
+const MOST: usize = 32;
+/// After so many rows it is looked at whether it pays.
+const TRIAL: usize = 1 << 20;
+/// The most that groups and their best values may take, in bytes, for each thread.
+const LARGEST: usize = 64 << 20;
+
+/// The rule that puts [`Candidates`] into plans. It comes after the engine's own.
+#[derive(Debug)]
+pub(crate) struct FirstRows;
+
+impl PhysicalOptimizerRule for FirstRows {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            let Some(top) = node.downcast_ref::<PartitionedTopKExec>() else { return Ok(Transformed::no(node)) };
+            let exchange = top.input();
+            let is_exchange = exchange.downcast_ref::<RepartitionExec>().is_some();
+            let rows = exchange.children().first().filter(|_| is_exchange).map_or(exchange, |rows| *rows);
+            let Some(fewer) = Candidates::of(rows, top)? else { return Ok(Transformed::no(node)) };
+            let fewer = if is_exchange { above(exchange, fewer)? } else { fewer };
+            above(&node, fewer).map(Transformed::yes)
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "first_rows"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// A node of a plan over another input.
+fn above(node: &Arc<dyn ExecutionPlan>, input: Arc<dyn ExecutionPlan>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+    Arc::clone(node).replace_children(vec![input], ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+}
+
+/// The rows of the input that may be among the first of their group.
+#[derive(Debug, Clone)]
+struct Candidates {
+    input: Arc<dyn ExecutionPlan>,
+    /// What groups have in common.
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    /// The first key of the order within groups.
+    order: PhysicalSortExpr,
+    /// How many rows of each group are wanted.
+    wanted: usize,
+}
+
+impl Candidates {
+    /// What an operator needs of these rows; `None` where its order does not begin with a number or a time, or where it wants many rows.
+    fn of(rows: &Arc<dyn ExecutionPlan>, top: &PartitionedTopKExec) -> EngineResult<Option<Arc<dyn ExecutionPlan>>> {
+        let (keys, order) = top.expr().split_at(top.partition_prefix_len());
+        let Some(order) = order.first().filter(|_| (1..=MOST).contains(&top.fetch())) else { return Ok(None) };
+        if comparable(&order.expr.data_type(&rows.schema())?).is_none() {
+            return Ok(None);
+        }
+        let keys = keys.iter().map(|key| Arc::clone(&key.expr)).collect();
+        Ok(Some(Arc::new(Self { input: Arc::clone(rows), keys, order: order.clone(), wanted: top.fetch() })))
+    }
+}
+
+impl DisplayAs for Candidates {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+        write!(f, "Candidates: first={}, groups=[{}], order=[{}]", self.wanted, keys.join(", "), self.order)
+    }
+}
+
+impl ExecutionPlan for Candidates {
+    fn name(&self) -> &'static str {
+        "Candidates"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> EngineResult<TreeNodeRecursion>,
+    ) -> EngineResult<TreeNodeRecursion> {
+        apply_expression_roots(self.keys.iter().chain([&self.order.expr]), f)
+    }
+
+    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self { input: children.swap_remove(0), ..Self::clone(&*self) }))
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let schema = input.schema();
+        let mut best = Best::new(self.keys.clone(), self.order.clone(), self.wanted, &schema)?;
+        let rows = input
+            .try_filter_map(move |batch| ready(best.candidates(batch).map(|rows| Some(rows).filter(|rows| rows.num_rows() > 0))));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+    }
+}
+
+/// The best values so far of each group.
+struct Best {
+    keys: Vec<Arc<dyn PhysicalExpr>>,
+    order: PhysicalSortExpr,
+    wanted: usize,
+    /// `None` from when on it did not pay.
+    known: Option<Known>,
+}
+
+/// What is known of the groups.
+struct Known {
+    groups: Box<dyn GroupValues>,
+    /// The group of each row of a batch.
+    group: Vec<usize>,
+    /// As many ranks as are wanted for each group, the best first. There are [`u128::MAX`] in place of rows that did not come yet.
+    ranks: Vec<u128>,
+    /// Rows that came, and those that were left out, since it was last looked at whether it pays.
+    seen: usize,
+    left_out: usize,
+}
+
+impl Best {
+    fn new(keys: Vec<Arc<dyn PhysicalExpr>>, order: PhysicalSortExpr, wanted: usize, schema: &Schema) -> EngineResult<Self> {
+        let field = |key: &Arc<dyn PhysicalExpr>| Ok(Field::new("key", key.data_type(schema)?, key.nullable(schema)?));
+        let fields = keys.iter().map(field).collect::<EngineResult<Vec<_>>>()?;
+        let groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
+        let known = Known { groups, group: Vec::new(), ranks: Vec::new(), seen: 0, left_out: 0 };
+        Ok(Self { keys, order, wanted, known: Some(known) })
+    }
+
+    /// The rows of a batch that may be among the first of their group. Rows that equal the last of these by the first key may.
+    fn candidates(&mut self, batch: RecordBatch) -> EngineResult<RecordBatch> {
+        let Some(known) = &mut self.known else { return Ok(batch) };
+        let value = |key: &Arc<dyn PhysicalExpr>| key.evaluate(&batch)?.into_array(batch.num_rows());
+        let keys = self.keys.iter().map(value).collect::<EngineResult<Vec<_>>>()?;
+        known.groups.intern(&keys, &mut known.group)?;
+        known.ranks.resize(known.groups.len() * self.wanted, u128::MAX);
+        let order = ranks(&value(&self.order.expr)?, self.order.options)?;
+        let may_be_first = |(&group, rank): (&usize, u128)| {
+            let best = &mut known.ranks[group * self.wanted..][..self.wanted];
+            let last = best[self.wanted - 1];
+            if rank < last {
+                let place = best.partition_point(|earlier| *earlier <= rank);
+                best[place..].rotate_right(1);
+                best[place] = rank;
+            }
+            rank <= last
+        };
+        let chosen: BooleanArray = known.group.iter().zip(order).map(may_be_first).map(Some).collect();
+        let candidates = filter_record_batch(&batch, &chosen)?;
+        known.seen += batch.num_rows();
+        known.left_out += batch.num_rows() - candidates.num_rows();
+        if !known.pays() {
+            self.known = None;
+        }
+        Ok(candidates)
+    }
+}
+
+impl Known {
+    /// Whether it takes little memory, and half of the rows at least are left out. Where most groups have hardly more rows than are wanted, they
+    /// are not.
+    fn pays(&mut self) -> bool {
+        if self.groups.size() + size_of_val(self.ranks.as_slice()) > LARGEST {
+            return false;
+        }
+        if self.seen < TRIAL {
+            return true;
+        }
+        let pays = self.left_out >= self.seen / 2;
+        (self.seen, self.left_out) = (0, 0);
+        pays
+    }
+}
+
+/// The type in which values are compared; `None` of texts and lists.
+fn comparable(kind: &DataType) -> Option<DataType> {
+    use DataType::{
+        Date32, Date64, Float16, Float32, Float64, Int8, Int16, Int32, Int64, Timestamp, UInt8, UInt16, UInt32, UInt64,
+    };
+    match kind {
+        Float16 | Float32 | Float64 => Some(Float64),
+        UInt8 | UInt16 | UInt32 | UInt64 => Some(UInt64),
+        Int8 | Int16 | Int32 | Int64 | Date32 | Date64 | Timestamp(..) => Some(Int64),
+        _ => None,
+    }
+}
+
+/// Numbers that are smaller, the earlier a value stands in an order. Floating-point numbers have the order of their bits, as in the engine: -0
+/// before 0, and NaN behind all.
+fn ranks(values: &ArrayRef, options: SortOptions) -> EngineResult<Vec<u128>> {
+    const SIGN: u64 = 1 << 63;
+    let kind = comparable(values.data_type()).unwrap_or(DataType::Int64);
+    let values = cast(values, &kind)?;
+    let bits: Vec<u64> = match kind {
+        DataType::Float64 => {
+            let of = |value: &f64| if value.is_sign_negative() { !value.to_bits() } else { value.to_bits() | SIGN };
+            values.as_primitive::<Float64Type>().values().iter().map(of).collect()
+        }
+        DataType::UInt64 => values.as_primitive::<UInt64Type>().values().to_vec(),
+        _ => values.as_primitive::<Int64Type>().values().iter().map(|value| value.cast_unsigned() ^ SIGN).collect(),
+    };
+    let above_values = 1 << 64;
+    let null = if options.nulls_first { 0 } else { 2 * above_values };
+    let of = |(row, bits): (usize, u64)| match (values.is_null(row), options.descending) {
+        (true, _) => null,
+        (false, true) => above_values + u128::from(!bits),
+        (false, false) => above_values + u128::from(bits),
+    };
+    Ok(bits.into_iter().enumerate().map(of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Float32Array, Int32Array, StringArray, TimestampMicrosecondArray};
+    use datafusion::physical_expr::expressions::Column;
+
+    use super::*;
+
+    fn batch(groups: &[&str], values: ArrayRef) -> RecordBatch {
+        let groups: ArrayRef = Arc::new(StringArray::from(groups.to_vec()));
+        RecordBatch::try_from_iter_with_nullable([("group", groups, true), ("value", values, true)]).unwrap()
+    }
+
+    fn best(batch: &RecordBatch, wanted: usize, options: SortOptions) -> Best {
+        let order = PhysicalSortExpr::new(Arc::new(Column::new("value", 1)), options);
+        Best::new(vec![Arc::new(Column::new("group", 0))], order, wanted, &batch.schema()).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_left_out_when_enough_of_its_group_are_better() {
+        let descending = SortOptions { descending: true, nulls_first: false };
+        let values = [0.1, 0.5, 0.3, 0.5, 0.4, 0.2, 0.5, 0.9];
+        let rows = batch(&["a", "a", "a", "a", "b", "a", "a", "b"], Arc::new(Float32Array::from(values.to_vec())));
+        let mut best = best(&rows, 2, descending);
+        // 0.2 comes when two 0.5 are there; the third 0.5 equals them.
+        let kept = best.candidates(rows.clone()).unwrap();
+        assert_eq!(kept.column(1).as_primitive::<arrow::datatypes::Float32Type>().values(), &[0.1, 0.5, 0.3, 0.5, 0.4, 0.5, 0.9]);
+        let again = best.candidates(rows).unwrap();
+        assert_eq!(again.column(1).as_primitive::<arrow::datatypes::Float32Type>().values(), &[0.5, 0.5, 0.4, 0.5, 0.9]);
+    }
+
+    #[test]
+    fn ranks_are_in_the_order_of_the_engine() {
+        let reals: ArrayRef = Arc::new(Float32Array::from(vec![
+            Some(f32::NEG_INFINITY),
+            Some(-1.5),
+            Some(-0.0),
+            Some(0.0),
+            Some(1.5),
+            Some(f32::INFINITY),
+            Some(f32::NAN),
+            None,
+        ]));
+        let whole: ArrayRef = Arc::new(Int32Array::from(vec![Some(i32::MIN), Some(-1), Some(0), Some(i32::MAX), None]));
+        let times: ArrayRef =
+            Arc::new(TimestampMicrosecondArray::from(vec![Some(-5), Some(0), Some(7), None]).with_timezone("UTC"));
+        for values in [reals, whole, times] {
+            for descending in [false, true] {
+                for nulls_first in [false, true] {
+                    let options = SortOptions { descending, nulls_first };
+                    let ranks = ranks(&values, options).unwrap();
+                    let mut by_rank: Vec<usize> = (0..ranks.len()).collect();
+                    by_rank.sort_by_key(|row| ranks[*row]);
+                    let sorted = arrow::compute::sort_to_indices(&values, Some(options), None).unwrap();
+                    let wanted: Vec<usize> = sorted.values().iter().map(|row| *row as usize).collect();
+                    assert_eq!(by_rank, wanted, "{values:?} {options:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_stops_where_it_leaves_out_little() {
+        let names: Vec<String> = (0..1000).map(|i| i.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut value = 0;
+        let mut next = || {
+            value += 1;
+            batch(&names, Arc::new(Int32Array::from(vec![value; 1000])))
+        };
+        // Each batch is better than all before it.
+        let mut rising = best(&next(), 1, SortOptions { descending: true, nulls_first: false });
+        let mut falling = best(&next(), 1, SortOptions { descending: false, nulls_first: false });
+        for _ in 0..=TRIAL / 1000 {
+            assert_eq!(rising.candidates(next()).unwrap().num_rows(), 1000);
+            let _ = falling.candidates(next()).unwrap();
+        }
+        assert!(rising.known.is_none() && falling.known.is_some());
+        assert_eq!(falling.candidates(next()).unwrap().num_rows(), 0);
+        assert_eq!(rising.candidates(next()).unwrap().num_rows(), 1000);
+    }
+}
