@@ -8,7 +8,6 @@
 //! - [`recordings`]: the recordings of a unit, for stages that listen to them from end to end.
 
 pub mod ahead;
-pub mod clock;
 pub mod container;
 pub mod dsp;
 pub mod error;
@@ -23,6 +22,7 @@ mod soundscape;
 
 use chorus_keys::{Declarations, Finding, Values};
 
+pub use chorus_clock::reading as clock;
 use dsp::logmel::MelConfig;
 pub use featurize::Featurize;
 pub use ingest::{Glance, Ingest, IngestError, SiteColumns, SiteSheet, glance, is_audio_name, site_columns};

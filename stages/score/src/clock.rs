@@ -1,64 +1,24 @@
 //! How a recording's seconds become local time.
 
-use chorus_tables::{Batch, TableError};
-use jiff::tz::{Offset, TimeZone};
+pub use chorus_clock::Clock;
 
 use crate::effort::{NightHour, end_utc_us, night_hour};
 use crate::error::ScoreError;
 
-/// An instant and the zone to show it in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Clock {
-    /// Start of the recording, microseconds since 1970-01-01 UTC.
-    pub start_us: i64,
-    /// The zone.
-    pub zone: TimeZone,
-    /// Whether the instant is known, and not only what the recorder's clock showed.
-    pub is_utc: bool,
+/// The instant so many seconds after a recording's start, microseconds since 1970-01-01 UTC.
+///
+/// # Errors
+/// Those of [`end_utc_us`].
+pub(crate) fn at(clock: &Clock, seconds: f64) -> Result<i64, ScoreError> {
+    end_utc_us(clock.start_us, seconds)
 }
 
-impl Clock {
-    /// The columns of `recordings` that say when one began.
-    pub const COLUMNS: [&str; 4] = ["start_utc", "start_local", "utc_offset_min", "timezone"];
-
-    /// From the recording's start in UTC or by its own clock, its offset from UTC and its zone; `None` where no time is known.
-    pub fn new(utc_us: Option<i64>, local_us: Option<i64>, offset_min: Option<i32>, zone: Option<&str>) -> Option<Self> {
-        let named = || zone.and_then(|zone| TimeZone::get(zone).ok());
-        let fixed = || offset_min.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()).map(TimeZone::fixed);
-        match (utc_us, local_us) {
-            (Some(start_us), _) => Some(Self { start_us, zone: named().or_else(fixed).unwrap_or(TimeZone::UTC), is_utc: true }),
-            // The clock's own reading, as if it were UTC: its nights and hours are right, and nothing else is used of it.
-            (None, Some(start_us)) => Some(Self { start_us, zone: TimeZone::UTC, is_utc: false }),
-            (None, None) => None,
-        }
-    }
-
-    /// The clocks of a batch of recordings that holds [`Clock::COLUMNS`].
-    ///
-    /// # Errors
-    /// [`TableError`] where the batch lacks one of them.
-    pub fn of(recordings: &Batch) -> Result<Vec<Option<Self>>, TableError> {
-        let (utc, local) = (recordings.micros("start_utc")?, recordings.micros("start_local")?);
-        let (offsets, zones) = (recordings.i32("utc_offset_min")?, recordings.utf8("timezone")?);
-        let times = utc.iter().zip(local).zip(offsets.iter().zip(zones));
-        Ok(times.map(|((utc, local), (offset, zone))| Self::new(utc, local, offset, zone)).collect())
-    }
-
-    /// The instant so many seconds after the recording's start, microseconds since 1970-01-01 UTC.
-    ///
-    /// # Errors
-    /// Those of [`end_utc_us`].
-    pub(crate) fn at(&self, seconds: f64) -> Result<i64, ScoreError> {
-        end_utc_us(self.start_us, seconds)
-    }
-
-    /// The night and local hour at that instant.
-    ///
-    /// # Errors
-    /// Those of [`night_hour`].
-    pub(crate) fn night_hour(&self, seconds: f64) -> Result<NightHour, ScoreError> {
-        night_hour(self.at(seconds)?, &self.zone)
-    }
+/// The night and local hour at that instant.
+///
+/// # Errors
+/// Those of [`night_hour`].
+pub(crate) fn night_hour_at(clock: &Clock, seconds: f64) -> Result<NightHour, ScoreError> {
+    night_hour(at(clock, seconds)?, &clock.zone)
 }
 
 #[cfg(test)]
@@ -66,14 +26,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_zone_is_better_than_the_offset_and_the_clock_is_better_than_nothing() {
+    fn an_hour_later_is_one_by_the_clock_of_the_site() {
         let winter = "2020-03-08T06:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
-        let hour = |clock: &Option<Clock>, later_s: f64| clock.as_ref().unwrap().night_hour(later_s).unwrap().hour;
+        let hour = |clock: &Option<Clock>, later_s: f64| night_hour_at(clock.as_ref().unwrap(), later_s).unwrap().hour;
         let named = Clock::new(Some(winter), None, Some(-300), Some("America/New_York"));
         assert_eq!((hour(&named, 0.0), hour(&named, 7200.0)), (1, 4), "the clock was put forward in between");
         let fixed = Clock::new(Some(winter), None, Some(-300), None);
         assert_eq!(hour(&fixed, 7200.0), 3);
         assert_eq!(hour(&Clock::new(None, Some(winter), None, None), 0.0), 6);
-        assert_eq!(Clock::new(None, None, None, Some("UTC")), None);
     }
 }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::bins::{Bin, Scale, half_hour, hour, split_at_bins};
 use super::cell::{Cell, Found};
 use super::night_sun::NightSun;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::effort::{end_utc_us, hours, night_hour};
 use crate::error::ScoreError;
 use crate::predicted::Predicted;
@@ -65,7 +65,7 @@ impl Site {
         let mut earliest: BTreeMap<Date, (bool, &Clock, Place)> = BTreeMap::new();
         for (clock, recorded) in timed() {
             let (is_own, place) = (recorded.place.is_some(), recorded.place.unwrap_or(first));
-            for (at, _) in hours(clock.start_us, clock.at(recorded.duration_s)?, &clock.zone)? {
+            for (at, _) in hours(clock.start_us, clock::at(clock, recorded.duration_s)?, &clock.zone)? {
                 let known = earliest.entry(at.night).or_insert((is_own, clock, place));
                 if (!is_own, clock.start_us) < (!known.0, known.1.start_us) {
                     *known = (is_own, clock, place);
@@ -91,7 +91,7 @@ impl Site {
             return Ok(());
         };
         let mut from_us = clock.start_us;
-        for (at, part_us) in hours(from_us, clock.at(recorded.duration_s)?, &clock.zone)? {
+        for (at, part_us) in hours(from_us, clock::at(clock, recorded.duration_s)?, &clock.zone)? {
             self.cells.entry(hour(at)).or_default().recorded_us += part_us;
             for scale in Scale::ANCHORS {
                 let anchor_us = self.anchor_us(at.night, scale, clock);
@@ -111,7 +111,7 @@ impl Site {
             self.timeless(change);
             return Ok(());
         };
-        let utc_us = clock.at(seconds)?;
+        let utc_us = clock::at(clock, seconds)?;
         let at = night_hour(utc_us, &clock.zone)?;
         change(self.cells.entry(hour(at)).or_default());
         for scale in Scale::ANCHORS {

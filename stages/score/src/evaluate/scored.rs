@@ -11,7 +11,7 @@ use chorus_engine::{Unit, UnitContext, WorkError};
 use chorus_tables::Batch;
 
 use super::subset::Subset;
-use crate::clock::Clock;
+use crate::clock::{Clock, night_hour_at};
 use crate::error::ScoreError;
 use crate::metrics::{Labelled, Ranking};
 
@@ -187,7 +187,7 @@ impl Scored {
             };
             let (start_s, end_s) = (starts.value(first), ends.value(first));
             recording = Some((id, of, heard_s.max(end_s)));
-            let night = place.clock.as_ref().map(|clock| clock.night_hour(start_s)).transpose()?;
+            let night = place.clock.as_ref().map(|clock| night_hour_at(clock, start_s)).transpose()?;
             let night = night.map(|at| at.night.to_string());
             let seconds = (end_s - start_s.max(heard_s)).max(0.0);
             side.push(of, seconds, night.as_deref(), &scores, &labels);

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::error::ScoreError;
 use table::{Expectations, Spot};
 
@@ -190,7 +190,7 @@ fn recordings_of(batch: &Batch) -> Result<BTreeMap<String, Recorded>, TableError
 
 /// The date that a clock at the site showed so many seconds after the start of a recording.
 fn local_date(clock: &Clock, seconds: f64) -> Result<Date, ScoreError> {
-    let at_us = clock.at(seconds)?;
+    let at_us = clock::at(clock, seconds)?;
     let outside = |_| ScoreError::Span { start_utc_us: at_us, end_utc_us: at_us };
     Ok(clock.zone.to_datetime(Timestamp::from_microsecond(at_us).map_err(outside)?).date())
 }

@@ -1,5 +1,5 @@
-//! Clock readings as recorders write them, in names and in headers: dates, times, offsets from UTC, and clocks that were never
-//! set.
+//! Clock readings as recorders write them, in names and in headers, and people in tables: dates, times, offsets from UTC, and clocks that
+//! were never set.
 
 use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::Offset;
@@ -22,7 +22,7 @@ pub fn was_set(local: DateTime) -> bool {
 /// date. An offset of `-00:00` is none: see [`offset_is_unknown`].
 ///
 /// ```
-/// # use chorus_audio::clock::parse_iso;
+/// # use chorus_clock::reading::parse_iso;
 /// let (local, offset) = parse_iso(" 2022-08-15 21:34:14+0100").expect("a time of an Echo Meter");
 /// assert_eq!((local.to_string().as_str(), offset.map(|o| o.seconds())), ("2022-08-15T21:34:14", Some(3600)));
 /// ```
@@ -50,7 +50,8 @@ pub fn offset_is_unknown(offset: &[u8]) -> bool {
 }
 
 /// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff`, with a point or a comma.
-pub(crate) fn parse_time(text: &str) -> Option<Time> {
+#[must_use]
+pub fn parse_time(text: &str) -> Option<Time> {
     let (clock, fraction) = text.split_once(['.', ',']).map_or((text, ""), |(clock, fraction)| (clock, fraction));
     let (hour, minute, second) = match clock.as_bytes() {
         [h1, h2, b':', m1, m2] if fraction.is_empty() => ([*h1, *h2], [*m1, *m2], [b'0'; 2]),
@@ -62,7 +63,8 @@ pub(crate) fn parse_time(text: &str) -> Option<Time> {
 }
 
 /// The digits behind a decimal point, in nanoseconds; what is finer is cut off.
-pub(crate) fn nanoseconds(fraction: &[u8]) -> Option<i32> {
+#[must_use]
+pub fn nanoseconds(fraction: &[u8]) -> Option<i32> {
     let digits = fraction.iter().copied().chain(std::iter::repeat(b'0')).take(9);
     if !fraction.iter().all(u8::is_ascii_digit) {
         return None;
@@ -72,7 +74,8 @@ pub(crate) fn nanoseconds(fraction: &[u8]) -> Option<i32> {
 
 /// Reads `Z`, `+10`, `+1000` or `-04:00` at the start of `text`; also returns the rest. `None` for an offset that no zone uses:
 /// zones keep to quarters of an hour and to 14 hours, so other digits are a counter or a sample rate.
-pub(crate) fn parse_offset(text: &[u8]) -> Option<(Offset, &[u8])> {
+#[must_use]
+pub fn parse_offset(text: &[u8]) -> Option<(Offset, &[u8])> {
     let (sign, digits) = match text {
         [b'Z' | b'z', rest @ ..] => return Some((Offset::UTC, rest)),
         [b'+', digits @ ..] => (1, digits),
@@ -91,14 +94,16 @@ pub(crate) fn parse_offset(text: &[u8]) -> Option<(Offset, &[u8])> {
 }
 
 /// The offset of so many hours and minutes in one direction, where a zone can have it.
-pub(crate) fn from_hours_and_minutes(sign: i32, hours: u32, minutes: u32) -> Option<Offset> {
+#[must_use]
+pub fn from_hours_and_minutes(sign: i32, hours: u32, minutes: u32) -> Option<Offset> {
     let seconds = (hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?) as i32;
     let in_use = minutes < 60 && minutes.is_multiple_of(15) && (0..=MAX_OFFSET_S).contains(&seconds);
     if in_use { Offset::from_seconds(sign * seconds).ok() } else { None }
 }
 
 /// The value of at most nine ASCII digits.
-pub(crate) fn number(digits: &[u8]) -> Option<u32> {
+#[must_use]
+pub fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 9 {
         return None;
     }
