@@ -83,17 +83,25 @@ impl Field {
 
 /// A recording of soft noise, 16 bit, mono.
 fn wav(seconds: u32) -> Vec<u8> {
-    let frames = seconds * RATE_HZ;
+    wav_of(seconds, 1)
+}
+
+/// The same with so many channels.
+fn wav_of(seconds: u32, channels: u16) -> Vec<u8> {
+    let frame_bytes = 2 * channels;
+    let data_bytes = seconds * RATE_HZ * u32::from(frame_bytes);
     let mut bytes = Vec::new();
     bytes.extend(b"RIFF");
-    bytes.extend((36 + frames * 2).to_le_bytes());
-    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    bytes.extend((36 + data_bytes).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+    bytes.extend(channels.to_le_bytes());
     bytes.extend(RATE_HZ.to_le_bytes());
-    bytes.extend((RATE_HZ * 2).to_le_bytes());
-    bytes.extend(b"\x02\0\x10\0data");
-    bytes.extend((frames * 2).to_le_bytes());
+    bytes.extend((RATE_HZ * u32::from(frame_bytes)).to_le_bytes());
+    bytes.extend(frame_bytes.to_le_bytes());
+    bytes.extend(b"\x10\0data");
+    bytes.extend(data_bytes.to_le_bytes());
     let mut state = 1u32;
-    for _ in 0..frames {
+    for _ in 0..data_bytes / 2 {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         bytes.extend(((state >> 20) as i16 - 2048).to_le_bytes());
     }
@@ -105,6 +113,67 @@ const SHORT: &str = "archive: {path: ARCHIVE, audio: audio}\nsegment: {window_s:
 
 fn with(annotate: &str) -> String {
     format!("{SHORT}annotate: {annotate}\n")
+}
+
+#[test]
+fn a_date_with_a_time_of_day_counts_from_the_start_of_its_recording() {
+    let recordings = [("audio/A/A_20260303_200000.wav", 9), ("audio/A/early.wav", 6)];
+    let settings = with("{format: csv, folder: events.csv}");
+    let field = Field::new(&recordings, &settings.replace("audio: audio", "audio: audio, timezone: America/Sao_Paulo"));
+    let known = "A_20260303_200000.wav";
+    let events = format!(
+        "file,start,end,label\n\
+         {known},2026-03-03T20:00:03.5,2026-03-03 20:00:05,FROG\n\
+         {known},2026-03-03T23:00:07Z,2026-03-03T20:00:08-03:00,TOAD\n\
+         {known},0:01,2.5,NEWT\n\
+         {known},2026-03-03T20:01:00,2026-03-03T20:01:01,TOAD\n\
+         early.wav,2026-03-03T20:00:03,2026-03-03T20:00:04,FROG\n"
+    );
+    field.put("events.csv", events.as_bytes());
+    let said = field.label();
+    assert_eq!(
+        field.positives(),
+        [
+            "audio/A/A_20260303_200000.wav,0.0,NEWT",
+            "audio/A/A_20260303_200000.wav,3.0,FROG",
+            "audio/A/A_20260303_200000.wav,6.0,TOAD",
+        ]
+    );
+    let unused = field.unused();
+    assert!(unused.len() == 2 && unused[0].contains("begins at 60 s, after the recording's end at 9 s"), "{unused:?}");
+    assert!(unused[1].contains("counts from the recording's start, which is not known"), "{unused:?}");
+    assert!(said.contains("which is not known") && said.contains("2 of 5 annotations are not used"), "{said}");
+    assert_eq!(field.reviewed(), ["audio/A/A_20260303_200000.wav,true", "audio/A/early.wav,false"]);
+}
+
+#[test]
+fn events_of_a_channel_that_nobody_listens_to_are_left_out_and_told() {
+    let table = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tSpecies\n\
+         1\tSpectrogram 1\t1\t0.5\t1.5\t1\t2\tFROG\n\
+         2\tSpectrogram 1\t2\t3.5\t4.5\t1\t2\tFROG\n\
+         3\tSpectrogram 1\t1\t6.5\t7.5\t1\t2\tTOAD\n\
+         4\tSpectrogram 1\t2\t6.5\t7.5\t1\t2\tTOAD\n";
+    let labelled = |channel: &str, channels: u16| {
+        let settings = with("{format: raven}").replace("audio: audio", &format!("audio: audio, channel: {channel}"));
+        let field = Field::new(&[], &settings);
+        field.put("audio/A/a.wav", &wav_of(9, channels));
+        field.put("audio/A/a.txt", table.as_bytes());
+        let said = field.label();
+        let labels =
+            "SELECT s.start_s, l.class, l.value FROM labels l JOIN segments s ON l.segment_id = s.segment_id ORDER BY 1, 2";
+        (field.ask(labels), field.unused(), said)
+    };
+    let all = ["0.0,FROG,1", "0.0,TOAD,0", "3.0,FROG,1", "3.0,TOAD,0", "6.0,FROG,0", "6.0,TOAD,1"];
+    let (mixed, joined, said) = labelled("mix", 2);
+    assert_eq!((mixed, joined), (all.map(str::to_owned).to_vec(), vec!["5,the event of line 4 in another channel".to_owned()]));
+    assert!(!said.contains("archive.channel"), "{said}");
+    let (first, unused, said) = labelled("1", 2);
+    assert_eq!(first, ["0.0,FROG,1", "0.0,TOAD,0", "3.0,FROG,", "3.0,TOAD,0", "6.0,FROG,0", "6.0,TOAD,1"]);
+    assert_eq!(unused.len(), 2, "{unused:?}");
+    let told = "2 events are in a channel that archive.channel does not take: FROG (1 in channel 2), TOAD (1 in channel 2)";
+    assert!(said.contains(told), "{said}");
+    let (alone, unused, _) = labelled("1", 1);
+    assert_eq!((alone, unused), (all.map(str::to_owned).to_vec(), vec![]), "one channel, whatever the table says");
 }
 
 #[test]

@@ -8,18 +8,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chorus_archive::Archive;
+use chorus_clock::Clock;
 use chorus_engine::graph::{CHOSEN_LABELS, Input, Output, Pass, Per, has_labels, reads_review_sheets};
 use chorus_engine::{
     Access, Config, Console, Exact, External, Scan, ScanContext, Unit, UnitContext, Work, WorkError, hash_bytes, locked,
 };
 use chorus_keys::{Choices, Finding, Keys, Values};
 use serde::Deserialize;
+use serde_yaml::Value;
 
 use crate::codes::CodeTable;
 use crate::contents::Contents;
 use crate::digest;
 use crate::event::Event;
-use crate::file_events::{FileEvents, settle};
+use crate::file_events::{FileEvents, join_channels, settle};
 use crate::files;
 use crate::judge::{AnnotatedRecording, AnnotationRow, Judge, Review, account};
 use crate::layouts;
@@ -129,17 +131,31 @@ pub(crate) fn holds_out(config: &Config) -> bool {
     config.get("split.held_out_classes").as_sequence().is_some_and(|classes| !classes.is_empty())
 }
 
+/// The key of the channel that is listened to.
+const CHANNEL: &str = "archive.channel";
+
 /// The settings of the pass.
 struct AnnotateSettings {
     reading: Reading,
     files: Arc<FileSettings>,
     labels: Arc<LabelSettings>,
     held_out: Arc<HeldOutSettings>,
+    /// The channel that is listened to, from 1; `None` where channels are mixed.
+    channel: Option<u32>,
 }
 
 impl AnnotateSettings {
     fn of(cx: &Access<'_>) -> Result<Self, WorkError> {
-        Ok(Self { reading: Reading::of(cx)?, files: cx.settings()?, labels: cx.settings()?, held_out: cx.settings()? })
+        let channel: Value = cx.value(CHANNEL)?;
+        // The number may be written as a text.
+        let number = channel.as_u64().or_else(|| channel.as_str()?.parse().ok());
+        Ok(Self {
+            reading: Reading::of(cx)?,
+            files: cx.settings()?,
+            labels: cx.settings()?,
+            held_out: cx.settings()?,
+            channel: number.and_then(|number| u32::try_from(number).ok()),
+        })
     }
 }
 
@@ -171,12 +187,12 @@ impl Annotate {
             outputs.push(Output::Table(CHOSEN_LABELS));
         }
         has_labels(config).then(|| Pass {
-            code_version: 11,
+            code_version: 12,
             inputs: vec![Archive, Table("recordings"), Table("segments"), Table("classes")],
             // A file without a recording is filed under its site, which only a look at all recordings shows.
             scanned: vec!["recordings"],
             outputs,
-            keys: [Reading::keys(), LabelSettings::names(), HeldOutSettings::names()].concat(),
+            keys: [Reading::keys(), LabelSettings::names(), HeldOutSettings::names(), vec![CHANNEL]].concat(),
             ..Pass::new("annotate", Per::SiteDay)
         })
     }
@@ -237,11 +253,14 @@ impl Work for Annotate {
             let event = Event { problem: None, verdict: Some(event.verdict.unwrap_or_default()), ..event.clone() };
             by_path.get(path).is_none_or(|&recording| judge.row("", event, Ok(recording)).unused.is_none())
         });
-        for FileEvents { file, recording, events, is_complete } in files {
+        for FileEvents { file, recording, mut events, is_complete } in files {
             let recording = match &recording {
                 Ok(path) => Ok(*by_path.get(path.as_str()).ok_or("a file's recording is not in its unit")?),
                 Err(reason) => Err(reason.as_str()),
             };
+            if judge.channel.is_none() && recording.is_ok_and(AnnotatedRecording::has_several_channels) {
+                join_channels(&mut events);
+            }
             lines.extend(account(&judge, &file, events, recording, &mut reviews, is_complete));
         }
         lines.sort_by(|a, b| (&a.file, a.event.line, a.event.item).cmp(&(&b.file, b.event.line, b.event.item)));
@@ -250,7 +269,7 @@ impl Work for Annotate {
                 reviews.entry(recording.id.clone()).or_default().is_complete = true;
             }
         }
-        locked(&found.unused).add(&lines);
+        locked(&found.unused).add(&lines, &judge.classes);
         write_annotations(cx, &lines, &judge.classes)?;
         write_reviews(cx, &recordings, &reviews)?;
         let held_out = settings.held_out.composed();
@@ -261,7 +280,10 @@ impl Work for Annotate {
 
     fn summarise(&self, console: &Console, found: &UnitParts) {
         let counts = locked(&found.unused);
-        [counts.sentence(), counts.lost_sentence()].iter().flatten().for_each(|sentence| console.warn(sentence));
+        [counts.sentence(), counts.elsewhere_sentence(), counts.lost_sentence()]
+            .iter()
+            .flatten()
+            .for_each(|sentence| console.warn(sentence));
     }
 }
 
@@ -297,6 +319,7 @@ impl UnitParts {
             })
         };
         let mut found: Vec<FileEvents> = recordings.iter().filter_map(of_path).collect();
+        let by_path: BTreeMap<&str, &AnnotatedRecording> = recordings.iter().map(|r| (r.path.as_str(), r)).collect();
         let parts = self.parts.get(cx.unit()).map(Vec::as_slice).unwrap_or_default();
         let sheets = Reading::of_sheets(".")?;
         for own in parts.chunk_by(|a, b| a.file == b.file) {
@@ -304,10 +327,17 @@ impl UnitParts {
             let contents = self.contents(archive, &own[0].file, reading)?;
             for part in own {
                 let events = contents.by_recording.get(&part.name).cloned().unwrap_or_default();
+                let recording = part.recording.as_deref().ok().and_then(|path| by_path.get(path).copied());
+                let placed = |event: Event| match recording {
+                    Some(recording) => {
+                        event.in_recording(&part.begins_s).by_clock(recording.clock.as_ref(), recording.duration_s)
+                    }
+                    None => event.in_recording(&part.begins_s),
+                };
                 found.push(FileEvents {
                     file: part.file.clone(),
                     recording: part.recording.clone(),
-                    events: events.into_iter().map(|event| event.in_recording(&part.begins_s)).collect(),
+                    events: events.into_iter().map(placed).collect(),
                     is_complete: part.is_complete,
                 });
             }
@@ -361,18 +391,25 @@ fn judge(cx: &UnitContext<'_>, archive: &dyn Archive, settings: &AnnotateSetting
         codes: settings.files.code_table.as_ref().map(table).transpose()?,
         classes,
         qualities: settings.labels.qualities.clone(),
+        channel: settings.channel,
     })
 }
 
 fn read_recordings(cx: &UnitContext<'_>) -> Result<Vec<AnnotatedRecording>, WorkError> {
-    let Some(batch) = cx.read("recordings", &["recording_id", "path", "duration_s"])? else { return Ok(Vec::new()) };
-    let columns = batch.utf8("recording_id")?.iter().zip(batch.utf8("path")?).zip(batch.f64("duration_s")?);
-    let of = |((id, path), duration_s): ((Option<&str>, Option<&str>), Option<f64>)| AnnotatedRecording {
+    let read = [&["recording_id", "path", "duration_s", "channels"][..], &Clock::COLUMNS].concat();
+    let Some(batch) = cx.read("recordings", &read)? else { return Ok(Vec::new()) };
+    let channels = batch.u32("channels")?;
+    let names = batch.utf8("recording_id")?.iter().zip(batch.utf8("path")?);
+    let sound = batch.f64("duration_s")?.iter().zip(&channels);
+    let columns = names.zip(sound).zip(Clock::of(&batch)?);
+    let recordings = columns.map(|(((id, path), (duration_s, channels)), clock)| AnnotatedRecording {
         id: id.unwrap_or_default().to_owned(),
         path: path.unwrap_or_default().to_owned(),
         duration_s,
-    };
-    Ok(columns.map(of).collect())
+        channels,
+        clock,
+    });
+    Ok(recordings.collect())
 }
 
 fn write_annotations(cx: &UnitContext<'_>, lines: &[AnnotationRow], classes: &[String]) -> Result<(), WorkError> {

@@ -17,7 +17,7 @@ use crate::session::Span;
 const CACHE: &str = "annotation-files.jsonl";
 const CACHE_OF_SHEETS: &str = "review-sheets.jsonl";
 /// Raised when the same bytes give other digests, so that older caches are not used.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// The most remarks on files that are shown.
 const MOST_REMARKS: usize = 5;

@@ -1,5 +1,8 @@
 //! One event of an annotation file.
 
+use chorus_clock::Clock;
+
+use crate::moment::{EXAMPLE, Ends, Moments, Time};
 use crate::text::{number, seconds};
 
 /// The part of its recording that an event is about.
@@ -35,6 +38,10 @@ pub struct Event {
     pub high_hz: Option<f64>,
     /// The annotator's quality mark, where the file has a field for it.
     pub quality: Option<String>,
+    /// Its times where they are dates with a time of day. `start_s` and `end_s` follow from them once its recording is known.
+    pub moments: Option<Moments>,
+    /// The channel that it was marked in, from 1, where the file says so.
+    pub channel: Option<u32>,
     /// Whether its times count from the start of a session of several recordings.
     pub in_session: bool,
     /// The verdict of a review sheet: whether the class calls in this span. `None` in files that hold everything that was heard.
@@ -57,6 +64,8 @@ impl Default for Event {
             low_hz: None,
             high_hz: None,
             quality: None,
+            moments: None,
+            channel: None,
             in_session: false,
             verdict: None,
             is_chosen: false,
@@ -68,27 +77,38 @@ impl Default for Event {
 impl Event {
     /// A label between two times as written.
     pub(crate) fn timed(line: u32, start: &str, end: &str, label: &str) -> Self {
-        let (start_s, end_s) = (seconds(start), seconds(end));
-        let problem = match (start_s, end_s) {
+        let (start_at, end_at) = (Time::read(start), Time::read(end));
+        let moments = start_at.zip(end_at).and_then(|(start, end)| Moments::of(start, Ends::At(end)));
+        let (start_s, end_s) = (start_at.and_then(Time::second), end_at.and_then(Time::second));
+        let problem = match (start_at, end_at) {
             (None, _) => Some(unread("start", start)),
             (_, None) => Some(unread("end", end)),
-            (Some(start_s), Some(end_s)) => {
-                (start_s > end_s).then(|| format!("starts at {start_s} s, after its end at {end_s} s"))
-            }
+            _ => start_s.zip(end_s).and_then(|(start_s, end_s)| ends_early(start_s, end_s)),
         };
-        Self { line, label: label.to_owned(), start_s, end_s, problem, ..Self::default() }
+        Self { line, label: label.to_owned(), start_s, end_s, moments, problem, ..Self::default() }
     }
 
     /// A label from a time on that lasts for another, as written.
     pub(crate) fn lasting(line: u32, start: &str, length: &str, label: &str) -> Self {
-        let (start_s, length_s) = (seconds(start), seconds(length));
-        let event = Self { line, label: label.to_owned(), start_s, ..Self::default() };
-        match (start_s, length_s) {
+        let (start_at, length_s) = (Time::read(start), seconds(length));
+        let event = Self { line, label: label.to_owned(), start_s: start_at.and_then(Time::second), ..Self::default() };
+        match (start_at, length_s) {
             (None, _) => event.or_problem(Some(unread("start", start))),
             (_, None) => event.or_problem(Some(unread("length", length))),
             (_, Some(length_s)) if length_s < 0.0 => event.or_problem(Some(format!("lasts {length_s} s, expected 0 or more"))),
-            (Some(start_s), Some(length_s)) => event.moved(start_s, start_s + length_s),
+            (Some(Time::Second(start_s)), Some(length_s)) => event.moved(start_s, start_s + length_s),
+            (Some(start), Some(length_s)) => Self { moments: Moments::of(start, Ends::After(length_s)), ..event },
         }
+    }
+
+    /// A label of an interval between two dates with a time of day, as written.
+    pub(crate) fn spanning(line: u32, interval: &str, label: &str) -> Self {
+        let moments = Moments::of_interval(interval);
+        let unread = || {
+            format!("the interval is `{interval}`, expected two dates with a time such as {EXAMPLE}, and a slash between them")
+        };
+        let problem = moments.is_none().then(unread);
+        Self { line, label: label.to_owned(), moments, problem, ..Self::default() }
     }
 
     /// A line that can't be used.
@@ -122,6 +142,17 @@ impl Event {
         Self { start_s: Some(start_s), end_s: Some(end_s), ..self }
     }
 
+    /// Converts dates with a time of day to times within the recording, which lasts `duration_s` seconds. `clock` is that of the recording,
+    /// `None` where its start is not known.
+    #[must_use]
+    pub(crate) fn by_clock(self, clock: Option<&Clock>, duration_s: Option<f64>) -> Self {
+        match self.moments.map(|moments| moments.within(clock, duration_s)) {
+            None => self,
+            Some(Ok((start_s, end_s))) => self.moved(start_s, end_s).or_problem(ends_early(start_s, end_s)),
+            Some(Err(reason)) => self.or_problem(Some(reason)),
+        }
+    }
+
     /// Converts times of a session to times within the recording, which begins `begins_s` seconds after the session. The error
     /// says why that is not known.
     #[must_use]
@@ -152,7 +183,12 @@ impl Event {
 
 /// Why a time cannot be read.
 fn unread(what: &str, text: &str) -> String {
-    format!("{what} is `{text}`, expected seconds, or minutes or hours with colons")
+    format!("{what} is `{text}`, expected seconds, minutes or hours with colons, or a date with a time such as {EXAMPLE}")
+}
+
+/// Why an event cannot be used that ends before it starts.
+fn ends_early(start_s: f64, end_s: f64) -> Option<String> {
+    (start_s > end_s).then(|| format!("starts at {start_s} s, after its end at {end_s} s"))
 }
 
 #[cfg(test)]
@@ -168,6 +204,10 @@ mod tests {
             ("1e2", Some(100.0)),
             ("-1", Some(-1.0)),
             ("02:03", Some(123.0)),
+            ("PT2M3.25S", Some(123.25)),
+            ("P", None),
+            ("PT", None),
+            ("P1M", None),
             ("2:03,25", Some(123.25)),
             ("1:02:03.5", Some(3723.5)),
             ("90:00", Some(5400.0)),
@@ -185,6 +225,33 @@ mod tests {
         let event = Event::lasting(2, "1:00", "1,5", "A");
         assert_eq!((event.start_s, event.end_s, event.problem), (Some(60.0), Some(61.5), None));
         let event = Event::timed(2, "1:00", "dusk", "A");
-        assert_eq!(event.problem.as_deref(), Some("end is `dusk`, expected seconds, or minutes or hours with colons"));
+        let expected = "expected seconds, minutes or hours with colons, or a date with a time such as 2026-03-03T20:00:05";
+        assert_eq!(event.problem, Some(format!("end is `dusk`, {expected}")));
+    }
+
+    #[test]
+    fn a_date_with_a_time_of_day_counts_from_the_start_of_the_recording() {
+        let start_us = 1_772_568_000_000_000; // 2026-03-03T20:00:00Z
+        let clock = Clock::new(Some(start_us), None, None, Some("UTC"));
+        let placed = |event: Event| {
+            let event = event.by_clock(clock.as_ref(), Some(60.0));
+            (event.start_s, event.end_s, event.problem)
+        };
+        let five_to_eight = (Some(5.0), Some(8.0), None);
+        assert_eq!(placed(Event::timed(2, "2026-03-03T20:00:05", "2026-03-03 20:00:08", "A")), five_to_eight);
+        assert_eq!(
+            placed(Event::timed(2, "2026-03-03T17:00:05-03:00", "8", "A")),
+            five_to_eight,
+            "each time by its own notation"
+        );
+        assert_eq!(placed(Event::timed(2, "PT5S", "0:08", "A")), five_to_eight);
+        assert_eq!(placed(Event::lasting(2, "2026-03-03T20:00:05", "3", "A")), five_to_eight);
+        assert_eq!(placed(Event::spanning(2, "2026-03-03T20:00:05/2026-03-03T20:00:08", "A")), five_to_eight);
+        let (.., early) = placed(Event::timed(2, "2026-03-03T20:00:08", "2026-03-03T20:00:05", "A"));
+        assert_eq!(early.as_deref(), Some("starts at 8 s, after its end at 5 s"));
+        let (start_s, _, problem) = placed(Event::spanning(2, "2026-03-03", "A"));
+        assert!(start_s.is_none() && problem.is_some_and(|problem| problem.starts_with("the interval is `2026-03-03`")));
+        let unknown = Event::timed(2, "2026-03-03T20:00:05", "2026-03-03T20:00:08", "A").by_clock(None, Some(60.0));
+        assert!(unknown.start_s.is_none() && unknown.problem.is_some_and(|problem| problem.contains("is not known")));
     }
 }

@@ -1,8 +1,9 @@
-//! The events of a unit's recordings by file, and which verdicts among them still count.
+//! The events of a unit's recordings by file, which verdicts among them still count, and which rows are one event.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::event::Event;
+use crate::event::{Event, Extent};
 use crate::layouts::review::UNSURE;
 use crate::text::cleaned;
 use crate::verdicts;
@@ -63,6 +64,20 @@ pub(crate) fn settle(files: &mut [FileEvents], is_usable: impl Fn(&str, &Event) 
     }
 }
 
+/// Events of one recording in one file that differ in their channel only are one event: the first of them is used.
+pub(crate) fn join_channels(events: &mut [Event]) {
+    let mut first: BTreeMap<_, (u32, u32)> = BTreeMap::new();
+    for event in events.iter_mut().filter(|event| event.problem.is_none() && event.extent == Extent::Span) {
+        let Some(channel) = event.channel else { continue };
+        let numbers = [event.start_s, event.end_s, event.low_hz, event.high_hz].map(|number| number.map(f64::to_bits));
+        let (line, of_first) =
+            *first.entry((cleaned(&event.label), event.quality.clone(), numbers)).or_insert((event.line, channel));
+        if channel != of_first {
+            event.problem = Some(format!("the event of line {line} in another channel"));
+        }
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -95,6 +110,22 @@ mod tests {
         let found: Vec<Vec<bool>> = files.iter().map(|file| file.events.iter().map(replaced).collect()).collect();
         assert_eq!(found, [vec![true, false, true], vec![true], vec![false, false]]);
         assert_eq!(files[2].events[0].problem.as_deref(), Some(UNSURE));
+    }
+
+    #[test]
+    fn rows_that_differ_in_their_channel_only_are_one_event() {
+        let row = |line, channel, start: &str, label: &str| Event { channel, ..Event::timed(line, start, "9", label) };
+        let mut events = [
+            row(2, Some(1), "1", "FROG"),
+            row(3, Some(2), "1", "FROG"),
+            row(4, Some(1), "1", "FROG"),
+            row(5, Some(2), "1", "TOAD"),
+            row(6, Some(1), "1.5", "FROG"),
+            row(7, None, "1", "FROG"),
+        ];
+        join_channels(&mut events);
+        let joined: Vec<(u32, &str)> = events.iter().filter_map(|event| Some((event.line, event.problem.as_deref()?))).collect();
+        assert_eq!(joined, [(3, "the event of line 2 in another channel")]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use chorus_clock::Clock;
+
 use crate::codes::{CodeTable, near};
 use crate::event::{Event, Extent};
 use crate::joined::{SEPARATOR_KEY, separator_in};
@@ -11,7 +13,7 @@ use crate::overlap::Interval;
 use crate::text::{cleaned, composed};
 
 /// The recording of an annotation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AnnotatedRecording {
     /// `recording_id`.
     pub id: String,
@@ -19,6 +21,10 @@ pub struct AnnotatedRecording {
     pub path: String,
     /// Length in seconds; `None` when the recording cannot be read.
     pub duration_s: Option<f64>,
+    /// Number of channels; `None` when the recording cannot be read.
+    pub channels: Option<u32>,
+    /// When it began; `None` where that is not known.
+    pub clock: Option<Clock>,
 }
 
 /// Why an event is not used.
@@ -28,6 +34,8 @@ pub struct Unused {
     pub reason: String,
     /// The reason without times and names of files, so that equal kinds can be counted together.
     pub kind: String,
+    /// The channel that the event was marked in, from 1, where it is not used because another one is listened to.
+    pub elsewhere: Option<u32>,
 }
 
 /// A row of the table `annotations`.
@@ -60,6 +68,8 @@ pub struct Judge {
     pub classes: Vec<String>,
     /// Quality marks that are used; empty for all.
     pub qualities: Vec<String>,
+    /// The channel that is listened to, from 1; `None` where channels are mixed.
+    pub channel: Option<u32>,
 }
 
 impl Judge {
@@ -85,7 +95,8 @@ impl Judge {
             .or_else(|| label.unused.map(|reason| Unused::same(&reason)))
             .or_else(|| recording.err().map(|reason| Unused::new(reason, "no recording is found")))
             .or_else(|| class.as_ref().and_then(|class| class.as_ref().err()).map(|reason| Unused::same(reason)))
-            .or_else(|| self.misplaced(&event, quality.as_deref(), recording.ok()?));
+            .or_else(|| self.misplaced(&event, quality.as_deref(), recording.ok()?))
+            .or_else(|| self.elsewhere(&event, recording.ok()?));
         AnnotationRow {
             file: file.to_owned(),
             recording_id: recording.ok().map(|recording| recording.id.clone()),
@@ -134,6 +145,21 @@ impl Judge {
         let is_used = !is_marked || self.qualities.is_empty() || self.qualities.iter().any(|q| composed(q) == composed(quality));
         (!is_used).then(|| Unused::same(&format!("quality `{quality}` is not in annotate.qualities")))
     }
+
+    /// Why an event is not used that was marked in another channel than the one that is listened to.
+    fn elsewhere(&self, event: &Event, recording: &AnnotatedRecording) -> Option<Unused> {
+        let (own, marked) = self.channel.zip(event.channel)?;
+        let reason = || format!("marked in channel {marked}, and archive.channel takes channel {own}");
+        let is_elsewhere = recording.has_several_channels() && own != marked;
+        is_elsewhere.then(|| Unused { elsewhere: Some(marked), ..Unused::same(&reason()) })
+    }
+}
+
+impl AnnotatedRecording {
+    /// Whether its events may be of one channel alone.
+    pub(crate) fn has_several_channels(&self) -> bool {
+        self.channels.is_some_and(|channels| channels > 1)
+    }
 }
 
 /// Why a span, in seconds, has no part in a recording of this length; `None` where it has one.
@@ -151,8 +177,8 @@ pub fn outside(span_s: &Range<f64>, duration_s: f64) -> Option<Unused> {
 /// Why an event cannot be used for any recording.
 fn broken(event: &Event) -> Option<Unused> {
     let problem = event.problem.as_deref()?;
-    let seconds_differ = event.start_s.is_some() && event.end_s.is_some();
-    let kind = if seconds_differ { without_numbers(problem) } else { "the line cannot be read".to_owned() };
+    let has_times = event.start_s.is_some() && event.end_s.is_some() || event.moments.is_some();
+    let kind = if has_times { without_numbers(problem) } else { "the line cannot be read".to_owned() };
     Some(Unused::new(problem, &kind))
 }
 
@@ -165,7 +191,7 @@ fn without_numbers(text: &str) -> String {
 
 impl Unused {
     fn new(reason: &str, kind: &str) -> Self {
-        Self { reason: reason.to_owned(), kind: kind.to_owned() }
+        Self { reason: reason.to_owned(), kind: kind.to_owned(), elsewhere: None }
     }
 
     fn same(reason: &str) -> Self {
@@ -207,6 +233,8 @@ pub struct Review {
     pub whole: Vec<(usize, Interval)>,
     /// Time of each event of a complete file that has no label: something is there, and nobody said what.
     pub unidentified: Vec<Interval>,
+    /// Class and time of each event that is only known to be in a channel that nobody listens to.
+    pub elsewhere: Vec<(usize, Interval)>,
     /// The verdicts, in the order in which they count.
     pub verdicts: Vec<SpanVerdict>,
 }
@@ -235,7 +263,9 @@ impl Review {
             self.broken += u32::from(line.event.problem.is_some());
         }
         let span = line.event.start_s.zip(line.event.end_s);
-        if line.unused.is_some() {
+        if let Some(unused) = &line.unused {
+            let marked = line.class.zip(span).filter(|_| unused.elsewhere.is_some());
+            self.elsewhere.extend(marked.map(|(class, (start_s, end_s))| (class, Interval { start_s, end_s })));
             let is_unidentified = is_complete && line.event.label.is_empty() && line.event.extent == Extent::Span;
             let span = span.filter(|(start_s, end_s)| is_unidentified && start_s <= end_s);
             self.unidentified.extend(span.map(|(start_s, end_s)| Interval { start_s, end_s }));
@@ -295,11 +325,12 @@ mod tests {
             codes: None,
             classes: ["BOAFAB", "DENMIN"].map(str::to_owned).to_vec(),
             qualities: qualities.iter().map(|q| (*q).to_owned()).collect(),
+            channel: None,
         }
     }
 
     fn recording(duration_s: Option<f64>) -> AnnotatedRecording {
-        AnnotatedRecording { id: "r".into(), path: "raw_data/S/n.wav".into(), duration_s }
+        AnnotatedRecording { id: "r".into(), path: "raw_data/S/n.wav".into(), duration_s, ..Default::default() }
     }
 
     /// Why each line is not used, and the review.
@@ -340,6 +371,25 @@ mod tests {
         );
         let found: Vec<bool> = found.iter().map(Option::is_none).collect();
         assert_eq!((found, review.used), (vec![false, false, true, true, true, false], 3));
+    }
+
+    #[test]
+    fn an_event_in_a_channel_that_nobody_listens_to_is_not_used() {
+        let marked = |line, channel| Event { channel, ..Event::timed(line, "1", "2", "BOAFAB") };
+        let of = |channels, channel| {
+            let own = AnnotatedRecording { channels, ..recording(Some(9.0)) };
+            let (judge, mut reviews) = (Judge { channel, ..judge(&[]) }, BTreeMap::new());
+            let events = vec![marked(2, Some(1)), marked(3, Some(2)), marked(4, None)];
+            let rows = account(&judge, "t.csv", events, Ok(&own), &mut reviews, true);
+            let elsewhere: Vec<u32> = rows.iter().filter_map(|row| row.unused.as_ref()?.elsewhere).collect();
+            let review = reviews.remove("r").unwrap();
+            assert_eq!(review.elsewhere.len(), elsewhere.len());
+            (elsewhere, review.used, review.is_readable())
+        };
+        assert_eq!(of(Some(2), Some(1)), (vec![2], 2, true));
+        assert_eq!(of(Some(2), Some(2)), (vec![1], 2, true));
+        assert_eq!(of(Some(2), None), (vec![], 3, true), "channels are mixed");
+        assert_eq!(of(Some(1), Some(1)), (vec![], 3, true), "there is one channel, whatever the table says");
     }
 
     #[test]

@@ -162,7 +162,7 @@ pub(crate) mod testing {
         places.sort_unstable();
         assert!(places.windows(2).all(|pair| pair[0] != pair[1]), "a label twice: {places:?}");
         for event in contents.events().filter(|event| event.problem.is_none()) {
-            let span = event.start_s.zip(event.end_s).is_some_and(|(start, end)| start <= end);
+            let span = event.start_s.zip(event.end_s).is_some_and(|(start, end)| start <= end) || event.moments.is_some();
             assert_eq!(event.extent == Extent::Span, span, "{event:?}");
         }
         places.into_iter().map(|(line, _)| line).collect::<BTreeSet<_>>().len()

@@ -2,6 +2,7 @@
 //!
 //! - [`layouts`]: one file for each label layout, from bytes to [`event::Event`]s. [`layout`] is the trait of a layout,
 //!   [`reading`] a layout with the settings of a run.
+//! - [`moment`]: dates with a time of day in place of seconds of a recording.
 //! - [`codes`], [`taxon`], [`label`], [`judge`]: the class of each event, what is known of it, and which events are used.
 //! - [`overlap`]: which windows an event makes positive. [`verdicts`]: the rule by which verdicts of review sheets count.
 //! - [`stratify`]: groups of recordings to subsets or folds.
@@ -25,6 +26,7 @@ mod layout_keys;
 mod layout_settings;
 pub mod layouts;
 pub mod look;
+pub mod moment;
 pub mod overlap;
 mod pairing;
 pub mod reading;

@@ -17,19 +17,24 @@ pub(crate) struct UnusedCounts {
     unused: u64,
     files: BTreeSet<String>,
     kinds: BTreeMap<String, u64>,
+    /// Events that are not used since they are in a channel that nobody listens to, by class and channel.
+    elsewhere: BTreeMap<(String, u32), u64>,
     /// Events in no window, by class.
     lost: BTreeMap<String, u64>,
 }
 
 impl UnusedCounts {
-    /// Counts the annotations of a unit.
-    pub(crate) fn add(&mut self, lines: &[AnnotationRow]) {
+    /// Counts the annotations of a unit. `classes` are those of the run.
+    pub(crate) fn add(&mut self, lines: &[AnnotationRow], classes: &[String]) {
         self.lines += lines.len() as u64;
         for line in lines {
             let Some(unused) = &line.unused else { continue };
             self.unused += 1;
             self.files.insert(line.file.clone());
             *self.kinds.entry(unused.kind.clone()).or_default() += 1;
+            if let Some((class, channel)) = line.class.zip(unused.elsewhere) {
+                *self.elsewhere.entry((classes[class].clone(), channel)).or_default() += 1;
+            }
         }
     }
 
@@ -50,6 +55,20 @@ impl UnusedCounts {
                  {}; set segment.tail to pad and segment.min_tail_s to 0, or make segment.window_s shorter",
                 if count == 1 { "1 event lies".to_owned() } else { format!("{count} events lie") },
                 some_of(&classes)
+            )
+        })
+    }
+
+    /// How many events are in a channel that nobody listens to, of which classes, and what to set; `None` where there are none.
+    pub(crate) fn elsewhere_sentence(&self) -> Option<String> {
+        let count: u64 = self.elsewhere.values().sum();
+        let classes = self.elsewhere.iter().map(|((class, channel), count)| format!("{class} ({count} in channel {channel})"));
+        (count > 0).then(|| {
+            format!(
+                "{} in a channel that archive.channel does not take: {}; windows with them are unknown for their class; set archive.channel \
+                 to mix to use the events of all channels",
+                if count == 1 { "1 event is".to_owned() } else { format!("{count} events are") },
+                some_of(&classes.collect::<Vec<_>>())
             )
         })
     }
@@ -92,18 +111,15 @@ mod tests {
             code: None,
             class: None,
             quality: None,
-            unused: kind.map(|kind| Unused { reason: String::new(), kind: kind.into() }),
+            unused: kind.map(|kind| Unused { reason: String::new(), kind: kind.into(), elsewhere: None }),
         };
         let mut tally = UnusedCounts::default();
-        tally.add(&[line("a", None)]);
+        tally.add(&[line("a", None)], &[]);
         assert_eq!(tally.sentence(), None);
-        tally.add(&[
-            line("a", Some("x")),
-            line("b", Some("y")),
-            line("b", Some("y")),
-            line("b", Some("z")),
-            line("b", Some("zz")),
-        ]);
+        tally.add(
+            &[line("a", Some("x")), line("b", Some("y")), line("b", Some("y")), line("b", Some("z")), line("b", Some("zz"))],
+            &[],
+        );
         let said = tally.sentence().unwrap();
         assert!(
             said.starts_with("5 of 6 annotations are not used, in 2 files: y (2), x (1), z (1), other reasons (1);"),

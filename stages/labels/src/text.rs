@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 pub(crate) use chorus_archive::{cleaned, column_name, composed};
 use chorus_text::as_typed;
+use jiff::SignedDuration;
 
 /// Byte order marks of UTF-16, little-endian first.
 const UTF16_BOMS: [[u8; 2]; 2] = [[0xFF, 0xFE], [0xFE, 0xFF]];
@@ -57,10 +58,13 @@ pub(crate) fn number(text: &str) -> Option<f64> {
     text.trim().replacen(',', ".", 1).parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A time as people and programs write it, in seconds: `62.5`, `62,5`, `62.5 s`, `1:02.5`, `00:01:02,5`. With colons, only the
+/// A time as people and programs write it, in seconds: `62.5`, `62,5`, `62.5 s`, `1:02.5`, `00:01:02,5`, `PT1M2.5S`. With colons, only the
 /// first part may be 60 or more.
 pub(crate) fn seconds(text: &str) -> Option<f64> {
     let text = text.trim();
+    if text.starts_with('P') {
+        return text.parse().ok().map(|length: SignedDuration| length.as_secs_f64());
+    }
     let text = text
         .strip_suffix('s')
         .filter(|rest| rest.ends_with([' ', '.']) || rest.ends_with(|c: char| c.is_ascii_digit()))

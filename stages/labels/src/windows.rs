@@ -170,6 +170,13 @@ fn labels(
             }
         }
     }
+    for (class, span) in &review.elsewhere {
+        for (window, _) in windows.iter().enumerate().filter(|(_, window)| touch(**window, *span)) {
+            // Whether the call is to be heard in the channel that is listened to, nobody said.
+            let label = &mut labels[window * classes + class];
+            *label = label.filter(|(positive, _)| *positive);
+        }
+    }
     let there: Vec<(usize, Interval)> =
         review.verdicts.iter().filter(|verdict| verdict.is_there).map(|verdict| (verdict.class, verdict.span)).collect();
     let refuted = refuted(windows, &review.verdicts);
@@ -292,6 +299,16 @@ mod tests {
         let found = labels(&windows, Some(&review), 2, RULE).unwrap();
         let found: Vec<Option<bool>> = found.iter().map(|label| label.map(|(positive, _)| positive)).collect();
         assert_eq!(found, [Some(false), Some(false), Some(true), None, None, None]);
+    }
+
+    #[test]
+    fn a_window_with_an_event_of_another_channel_is_unknown_for_its_class() {
+        let windows = [span(0.0, 3.0), span(3.0, 6.0)];
+        let elsewhere = vec![(0, span(3.5, 4.5)), (1, span(1.0, 2.0))];
+        let review = Review { events: vec![(0, span(3.5, 4.5))], elsewhere, ..Review::of_silence() };
+        let found = labels(&windows, Some(&review), 2, RULE).unwrap();
+        let found: Vec<Option<bool>> = found.iter().map(|label| label.map(|(positive, _)| positive)).collect();
+        assert_eq!(found, [Some(false), None, Some(true), Some(false)]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn judge<'a>(reading: &Reading, files: impl Iterator<Item = &'a PathBuf>, but: &
     let labels = files.flat_map(|path| events(reading, path)).filter(|event| event.problem.is_none());
     let labels = labels.map(|event| label_text.parse(&event.label)).filter(|label| label.unused.is_none());
     let codes: BTreeSet<String> = labels.map(|label| label.code).filter(|code| !but.contains(&code.as_str())).collect();
-    Judge { label_text, codes: None, classes: codes.into_iter().collect(), qualities: Vec::new() }
+    Judge { label_text, codes: None, classes: codes.into_iter().collect(), qualities: Vec::new(), channel: None }
 }
 
 /// What is known of one site.
@@ -72,7 +72,7 @@ fn every_line_of_anurasets_label_files_is_accounted_for() {
         let text = String::from_utf8_lossy(&bytes);
         lines_of_files += text.lines().count();
         frequency_lines += text.lines().filter(|line| line.starts_with("\\\t")).count();
-        let recording = AnnotatedRecording { id: "r".into(), path: String::new(), duration_s: Some(f64::MAX) };
+        let recording = AnnotatedRecording { id: "r".into(), duration_s: Some(f64::MAX), ..AnnotatedRecording::default() };
         let mut reviews = BTreeMap::new();
         let lines: Vec<AnnotationRow> = account(&judge, "f", events(&reading, path), Ok(&recording), &mut reviews, true);
         let review: &Review = &reviews["r"];

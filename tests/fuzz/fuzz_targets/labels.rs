@@ -37,7 +37,7 @@ fn check(contents: &Contents) {
         let numbers = [event.start_s, event.end_s, event.low_hz, event.high_hz];
         assert!(numbers.into_iter().flatten().all(f64::is_finite), "{event:?}");
         if event.problem.is_none() {
-            let is_span = event.start_s.zip(event.end_s).is_some_and(|(start, end)| start <= end);
+            let is_span = event.start_s.zip(event.end_s).is_some_and(|(start, end)| start <= end) || event.moments.is_some();
             assert_eq!(event.extent == Extent::Span, is_span, "{event:?}");
         }
         for how in [LabelText::Plain, LabelText::CodeQuality] {

@@ -1,14 +1,18 @@
 //! Which columns of a table hold what: those that the configuration names, or else those that users and programs usually write.
 
+use std::borrow::Cow;
+
 use chorus_keys::{Choices, Keys};
 use serde::{Deserialize, Serialize};
 
+use super::channel::ChannelColumn;
 use super::lengths::Lengths;
 use super::recording_columns::{RECORDING, RecordingColumns};
 use super::rivals::{Rivals, Sense};
 use super::separator::Splitter;
 use crate::delimited::{Delimited, DelimitedRow};
 use crate::event::Event;
+use crate::moment::{Moments, dated};
 use crate::text::{column_name, is_missing};
 
 const START: &[&str] = &[
@@ -25,9 +29,28 @@ const START: &[&str] = &[
     "tmin",
     "min_t",
     "start_seconds",
+    "event_start",
+    "eventStart",
 ];
-const END: &[&str] =
-    &["end_s", "end", "end_time", "end (s)", "end time (s)", "stop", "stop_time", "t_max", "tmax", "max_t", "end_seconds"];
+const END: &[&str] = &[
+    "end_s",
+    "end",
+    "end_time",
+    "end (s)",
+    "end time (s)",
+    "stop",
+    "stop_time",
+    "t_max",
+    "tmax",
+    "max_t",
+    "end_seconds",
+    "event_end",
+    "eventEnd",
+];
+/// The start in tables of Darwin Core, or start and end as an interval.
+const EVENT_DATE: &str = "eventdate";
+/// Its time of day, where the date has none.
+const EVENT_TIME: &[&str] = &["eventTime"];
 /// The end in tables with an onset. In tables with a length it is the start, as Kaleidoscope has it.
 const OFFSET: &[&str] = &["offset"];
 /// The start in tables whose `offset` is the end.
@@ -48,6 +71,7 @@ pub(crate) const LABEL: &[&str] = &[
     "Category",
     "Common Name",
     "Scientific Name",
+    "scientificName",
     "Call",
     "Tag",
     "Name",
@@ -55,7 +79,8 @@ pub(crate) const LABEL: &[&str] = &[
 ];
 /// Those that name a species, in code or in words, and have to agree. `Manual ID` may differ from what a program found. The others may be
 /// coarser, such as `Category`, or tell something else, such as `Call`.
-const SPECIES: &[&str] = &["species", "annotation", "label", "labels", "code", "species code", "common name", "scientific name"];
+const SPECIES: &[&str] =
+    &["species", "annotation", "label", "labels", "code", "species code", "common name", "scientific name", "scientificname"];
 const LOW: &[&str] = &[
     "low_hz",
     "low",
@@ -72,6 +97,7 @@ const LOW: &[&str] = &[
     "freq_min",
     "min_frequency",
     "low_frequency",
+    "frequencyLow",
     "minimum frequency",
 ];
 const HIGH: &[&str] = &[
@@ -90,6 +116,7 @@ const HIGH: &[&str] = &[
     "freq_max",
     "max_frequency",
     "high_frequency",
+    "frequencyHigh",
     "maximum frequency",
 ];
 const QUALITY: &[&str] = &["quality"];
@@ -123,10 +150,10 @@ pub(crate) struct EventColumnKeys {
     /// Column of the label; null: the first of the usual names, such as Species, Annotation, Label and Code.
     #[key(example = "Species")]
     label_column: Option<String>,
-    /// Column of the start, in seconds; null: by the usual names.
+    /// Column of the start, in seconds, or as a date with a time; null: by the usual names.
     #[key(example = "t_min")]
     start_column: Option<String>,
-    /// Column of the end, in seconds; null: by the usual names.
+    /// Column of the end, in seconds, or as a date with a time; null: by the usual names.
     #[key(example = "t_max")]
     end_column: Option<String>,
     /// Column of the length, in seconds, in tables without an end; null: by the usual names.
@@ -201,6 +228,9 @@ pub(crate) struct EventColumns {
     low: Option<usize>,
     high: Option<usize>,
     quality: Option<usize>,
+    channel: Option<ChannelColumn>,
+    /// The time of day, where the column of the start may hold a date alone.
+    time_of_day: Option<usize>,
     /// Hertz in a unit of the columns `low` and `high`.
     hz: [f64; 2],
     rivals: Rivals,
@@ -215,12 +245,14 @@ pub(crate) enum End {
     At(usize),
     /// The time from the start to the end.
     After(usize),
+    /// None of its own: the column of the start holds intervals.
+    Within(usize),
 }
 
 impl End {
     /// The column.
     pub(crate) fn column(self) -> usize {
-        let (Self::At(column) | Self::After(column)) = self;
+        let (Self::At(column) | Self::After(column) | Self::Within(column)) = self;
         column
     }
 }
@@ -252,6 +284,9 @@ impl EventColumns {
         if start.is_none() && length.is_some() {
             start = take(&None, OFFSET)?;
         }
+        if start.is_none() {
+            start = take(&None, &[EVENT_DATE])?;
+        }
         let start = start.ok_or_else(|| table.lacks(START, "start", "start_column"))?;
         let mut end = end_at.map(End::At);
         if end.is_none() && may_have_length && names.duration_column.is_none() {
@@ -260,7 +295,12 @@ impl EventColumns {
                 end = take(&None, OFFSET)?.map(End::At);
             }
         }
-        let end = end.or(length.map(End::After)).ok_or_else(|| table.lacks(END, "end", "end_column"))?;
+        let is_event_date = column_name(&table.header[start]) == EVENT_DATE;
+        let time_of_day = if is_event_date { take(&None, EVENT_TIME)? } else { None };
+        let holds_intervals =
+            |row: &DelimitedRow| Moments::of_interval(&with_time_of_day(row.text(Some(start)), row.text(time_of_day))).is_some();
+        let within = || table.rows.iter().any(holds_intervals).then_some(End::Within(start));
+        let end = end.or(length.map(End::After)).or_else(within).ok_or_else(|| table.lacks(END, "end", "end_column"))?;
         let (low, high) = (take(&names.low_column, LOW)?, take(&names.high_column, HIGH)?);
         let quality = take(&names.quality_column, QUALITY)?;
         let label = label.ok_or_else(|| table.lacks(LABEL, "label", "label_column"))?;
@@ -294,10 +334,11 @@ impl EventColumns {
                 let recording = RecordingColumns::of(table, wanted, folder, RECORDING).ok();
                 Lengths::of(table, [start, end, length], recording.as_ref())
             }),
-            End::After(_) => None,
+            End::After(_) | End::Within(_) => None,
         };
+        let channel = ChannelColumn::of(table, &taken);
         let hz = [low, high].map(|column| column.map_or(1.0, hz));
-        Ok(Self { start, end, label, low, high, quality, hz, rivals, lengths })
+        Ok(Self { start, end, label, low, high, quality, channel, time_of_day, hz, rivals, lengths })
     }
 
     /// Whether a row has neither times nor a label.
@@ -325,18 +366,27 @@ impl EventColumns {
 
     /// A label of a row with the row's times, frequencies and quality.
     pub(crate) fn event(&self, row: &DelimitedRow, label: &str) -> Event {
-        let (start, end) = (self.rivals.text(row, self.start), self.rivals.text(row, self.end.column()));
+        let start = &with_time_of_day(self.rivals.text(row, self.start), row.text(self.time_of_day));
+        let end = self.rivals.text(row, self.end.column());
         let length = self.lengths.as_ref().and_then(|lengths| lengths.in_place_of_end(row)).filter(|_| is_missing(end));
         let event = match (self.end, length) {
             (_, Some(length)) => Event::lasting(row.line, start, length, label),
             (End::At(_), None) => Event::timed(row.line, start, end, label),
             (End::After(_), None) => Event::lasting(row.line, start, end, label),
+            (End::Within(_), None) => Event::spanning(row.line, start, label),
         };
-        let event = Event { quality: filled(row.text(self.quality)), ..event };
+        let channel = self.channel.and_then(|column| column.of_row(row));
+        let event = Event { quality: filled(row.text(self.quality)), channel, ..event };
         let event = event.or_problem(label.is_empty().then(|| "no label".to_owned()));
         let event = event.between((row.text(self.low), self.hz[0]), (row.text(self.high), self.hz[1]));
         event.or_problem(self.rivals.contradiction(row)).or_problem(self.lengths.as_ref().and_then(|own| own.contradiction(row)))
     }
+}
+
+/// A date with the time of day that stands beside it, where it has none itself.
+fn with_time_of_day<'a>(date: &'a str, time: &str) -> Cow<'a, str> {
+    let dated = if is_missing(time) { None } else { dated(date, time) };
+    dated.map_or(Cow::Borrowed(date), Cow::Owned)
 }
 
 /// The columns that may contradict that of the label, unless they are `taken` for something else.
@@ -434,6 +484,50 @@ mod tests {
         let table = Delimited::read(table.as_bytes(), crate::delimited::Dialect::Detect);
         let event = EventColumns::of(&table, names)?.event(&table.rows[0], "A");
         Ok((event.start_s, event.end_s, event.problem))
+    }
+
+    #[test]
+    fn times_of_camtrap_dp_and_darwin_core() {
+        let placed = |text: &str| -> Vec<Option<(f64, f64)>> {
+            let table = Delimited::read(text.as_bytes(), crate::delimited::Dialect::Detect);
+            let columns = EventColumns::of(&table, &named(&[])).unwrap();
+            // 2026-03-03T20:00:00Z
+            let clock = chorus_clock::Clock::new(Some(1_772_568_000_000_000), None, None, Some("UTC"));
+            let event = |row| columns.event(row, columns.label(row)).by_clock(clock.as_ref(), Some(60.0));
+            let times = |event: Event| event.start_s.zip(event.end_s).filter(|_| event.problem.is_none());
+            table.rows.iter().map(event).map(times).collect()
+        };
+        let five_to_eight = Some((5.0, 8.0));
+        let camtrap = "eventStart,eventEnd,scientificName\n2026-03-03T17:00:05-0300,2026-03-03T20:00:08Z,A\n";
+        assert_eq!(placed(camtrap), [five_to_eight]);
+        let core =
+            "eventDate,scientificName\n2026-03-03T20:00:05Z/2026-03-03T20:00:08Z,A\n2026-03-03T20:00:05Z,A\n2026-03-03,A\n";
+        assert_eq!(placed(core), [five_to_eight, None, None]);
+        let apart = "eventDate,eventTime,scientificName\n2026-03-03,20:00:05Z/20:00:08Z,A\n2026-03-03,,A\n";
+        assert_eq!(placed(apart), [five_to_eight, None]);
+        let lasting = "eventDate,eventTime,duration,scientificName\n2026-03-03,20:00:05Z,3,A\n2026-03-03T20:00:05,,PT3S,A\n";
+        assert_eq!(placed(lasting), [five_to_eight, five_to_eight]);
+        let mixed = "start,end,label\n5,8,A\n2026-03-03T20:00:05,2026-03-03T20:00:08,A\n0:05,2026-03-03 20:00:08,A\n";
+        assert_eq!(placed(mixed), [five_to_eight; 3], "each row by its own notation");
+        let refused = times("eventDate,scientificName\n2026-03-03,A\n", &named(&[])).unwrap_err();
+        assert!(refused.contains("no column for the end"), "{refused}");
+    }
+
+    #[test]
+    fn dates_with_a_time_have_to_agree_with_each_other_and_with_lengths() {
+        let problems = |text: &str| -> Vec<bool> {
+            let table = Delimited::read(text.as_bytes(), crate::delimited::Dialect::Detect);
+            let columns = EventColumns::of(&table, &named(&[])).unwrap();
+            table.rows.iter().map(|row| columns.event(row, "A").problem.is_some()).collect()
+        };
+        let day = |time: &str| format!("2026-03-03T{time}");
+        let (five, eight, nine) = (day("20:00:05"), day("20:00:08"), day("20:00:09.5"));
+        let starts = format!("start_time,eventStart,duration,label\n{five},{five},3,A\n{five},{nine},3,A\n,{five},3,A\n");
+        assert_eq!(problems(&starts), [false, true, false]);
+        let seconds = format!("start_s,eventStart,end_s,label\n5,{five},8,A\n,{five},8,A\n");
+        assert_eq!(problems(&seconds), [false, true], "seconds count, and dates do not stand in for them");
+        let lengths = format!("start,end,duration,label\n{five},{eight},3,A\n{five},{nine},3,A\n{five},,3,A\n");
+        assert_eq!(problems(&lengths), [false, true, false]);
     }
 
     fn named(names: &[(&str, &str)]) -> EventColumnKeys {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::recording_columns::RecordingColumns;
 use super::rivals::{SECONDS_APART, contradict, last_digit};
 use crate::delimited::{Delimited, DelimitedRow};
+use crate::moment::Time;
 use crate::text::{is_missing, seconds};
 
 /// Milliseconds in a second.
@@ -57,15 +58,16 @@ impl Lengths {
         lengths
     }
 
-    /// The start, the end and the length of a row that has all three.
-    fn times(&self, row: &DelimitedRow) -> Option<(f64, f64, f64)> {
-        let time = |column: usize| seconds(row.text(Some(column)));
-        Some((time(self.start)?, time(self.end)?, time(self.length)?))
+    /// The seconds from start to end, the end, and the length of a row that has all three.
+    fn times(&self, row: &DelimitedRow) -> Option<(f64, Time, f64)> {
+        let time = |column: usize| Time::read(row.text(Some(column)));
+        let (start, end) = (time(self.start)?, time(self.end)?);
+        Some((start.until_s(end)?, end, seconds(row.text(Some(self.length)))?))
     }
 
     /// Whether the end of a row is another than its start and its length say, with so many units of the length in a second.
     fn differs(&self, row: &DelimitedRow, units: f64, apart_s: f64) -> bool {
-        self.times(row).is_some_and(|(start_s, end_s, length)| (end_s - start_s - length / units).abs() > apart_s)
+        self.times(row).is_some_and(|(lasts_s, _, length)| (lasts_s - length / units).abs() > apart_s)
     }
 
     /// The same in seconds, as the table rounds them.
@@ -76,10 +78,13 @@ impl Lengths {
     /// Whether all rows of each recording have one length, and none ends after it.
     fn may_be_of_recordings(&self, table: &Delimited, recording: &RecordingColumns) -> bool {
         let mut known: BTreeMap<Option<String>, f64> = BTreeMap::new();
-        table.rows.iter().filter_map(|row| Some((recording.name(row), self.times(row)?))).all(|(name, (_, end_s, length_s))| {
-            let own_s = *known.entry(name).or_insert(length_s);
-            (own_s - length_s).abs() <= self.apart_s && end_s <= length_s + self.apart_s
-        })
+        table.rows.iter().filter_map(|row| Some((recording.name(row), self.times(row)?))).all(
+            |(name, (lasts_s, end, length_s))| {
+                let own_s = *known.entry(name).or_insert(length_s);
+                // Of a date nobody knows where in the recording it lies: the event is no longer than that, at least.
+                (own_s - length_s).abs() <= self.apart_s && end.second().unwrap_or(lasts_s) <= length_s + self.apart_s
+            },
+        )
     }
 
     /// The length of a row that has no end of its own, where the column holds the lengths of events.

@@ -8,6 +8,7 @@ pub mod review;
 pub(crate) mod separator;
 
 mod anuraset_processed;
+mod channel;
 mod clips;
 mod csv_events;
 mod folders;

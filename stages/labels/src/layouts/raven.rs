@@ -86,6 +86,7 @@ struct SelectionTable {
     times: RavenTimes,
     selection: Option<usize>,
     view: Option<usize>,
+    channel: Option<usize>,
 }
 
 /// The views of one selection: its rows in waveforms and spectrograms.
@@ -113,18 +114,20 @@ impl SelectionTable {
             recordings,
             selection: table.find(None, &["selection"])?,
             view: table.find(None, &["view"])?,
+            // Where two columns of that name differ, none of them says it.
+            channel: table.find(None, &["channel"]).unwrap_or_default(),
         })
     }
 
     fn contents(&self, table: &Delimited, splitter: &Splitter) -> Contents {
         let mut contents = Contents { remarks: self.columns.remark().into_iter().collect(), ..Contents::default() };
-        let mut rows: BTreeMap<[&str; 4], Vec<&DelimitedRow>> = BTreeMap::new();
+        let mut rows: BTreeMap<[&str; 5], Vec<&DelimitedRow>> = BTreeMap::new();
         for (row, name) in table.rows.iter().zip(&self.recordings) {
             if let Some(key) = self.selection_of(row, name) {
                 rows.entry(key).or_default().push(row);
             }
         }
-        let selections: BTreeMap<[&str; 4], Views<'_>> =
+        let selections: BTreeMap<[&str; 5], Views<'_>> =
             rows.into_iter().filter_map(|(key, rows)| Some((key, self.views(&rows)?))).collect();
         for (row, name) in table.rows.iter().zip(&self.recordings) {
             let views = self.selection_of(row, name).and_then(|key| selections.get(&key));
@@ -181,11 +184,11 @@ impl SelectionTable {
     }
 
     /// What all rows of a selection share; `None` in a table without views or numbers.
-    fn selection_of<'a>(&self, row: &'a DelimitedRow, name: &'a Option<String>) -> Option<[&'a str; 4]> {
+    fn selection_of<'a>(&self, row: &'a DelimitedRow, name: &'a Option<String>) -> Option<[&'a str; 5]> {
         let (Some(_), number) = (self.view, row.text(self.selection)) else { return None };
         let time = |column| row.text(Some(column));
-        let name = name.as_deref().unwrap_or_default();
-        (!number.is_empty()).then(|| [name, number, time(self.columns.start), time(self.columns.end.column())])
+        let (name, channel) = (name.as_deref().unwrap_or_default(), row.text(self.channel));
+        (!number.is_empty()).then(|| [name, number, channel, time(self.columns.start), time(self.columns.end.column())])
     }
 
     fn is_spectrogram(&self, row: &DelimitedRow) -> bool {

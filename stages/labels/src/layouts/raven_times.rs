@@ -55,6 +55,8 @@ impl RavenTimes {
             (None, true, ..) if self.names_several => {
                 event.or_problem(Some("names no recording, where other lines of the table name several".to_owned()))
             }
+            // A date with a time of day counts from the start of its own recording.
+            _ if event.moments.is_some() => event,
             (Some(_), true, ..) if self.begins.is_empty() => Event { in_session: self.names_several, ..event },
             (Some(name), true, Some(start_s), Some(end_s)) => match self.begins_of(name) {
                 Ok(begins_s) => event.moved(start_s - begins_s, end_s - begins_s),

@@ -369,7 +369,9 @@ impl Judged {
         let unnamed = cleaned(text(columns.class)).is_empty().then(|| "no class is named".to_owned());
         let instant = event.start_s.filter(|start_s| event.end_s == Some(*start_s));
         let instant = instant.map(|start_s| format!("the span begins and ends at {start_s} s, expected one of some length"));
-        let event = event.or_problem(unnamed).or_problem(instant);
+        let dated =
+            event.moments.map(|_| "the times are dates, expected seconds of the recording, as sheets have them".to_owned());
+        let event = event.or_problem(unnamed).or_problem(instant).or_problem(dated);
         let event = Event { is_chosen: is_chosen(row.text(columns.strata)), ..event };
         let verdict = verdict(text(columns.verdict));
         let event = match &verdict {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::delimited::{Delimited, DelimitedRow};
+use crate::moment::{Moment, Time};
 use crate::text::{cleaned, column_name, is_missing, number, seconds};
 
 /// Seconds by which two equal times may differ in any case, since tables round: half of the last digit of tenths.
@@ -105,8 +106,10 @@ impl Rival {
     /// `None` where the other column holds something else.
     fn of(table: &Delimited, first: usize, other: usize, key: &'static str, sense: Sense) -> Option<Self> {
         let texts = |column: usize| table.rows.iter().map(move |row| row.text(Some(column))).filter(|text| !is_missing(text));
+        // A date beside seconds may be that of the recording.
+        let is_of_moments = matches!(sense, Sense::Seconds) && texts(first).any(|text| Moment::read(text).is_some());
         let is_readable = |text: &str| match sense {
-            Sense::Seconds => seconds(text).is_some(),
+            Sense::Seconds => seconds(text).is_some() || is_of_moments && Moment::read(text).is_some(),
             Sense::Hertz(..) => number(text).is_some(),
             Sense::Labels => true,
         };
@@ -156,7 +159,10 @@ impl Rival {
     fn contradiction(&self, row: &DelimitedRow) -> Option<String> {
         let (one, other) = (row.text(Some(self.first)), row.text(Some(self.other)));
         let differs = match self.sense {
-            Sense::Seconds => seconds(one).zip(seconds(other)).is_some_and(|(a, b)| (a - b).abs() > self.apart_s),
+            Sense::Seconds => {
+                let apart_s = Time::read(one).zip(Time::read(other)).and_then(|(one, other)| one.until_s(other));
+                apart_s.is_some_and(|apart_s| apart_s.abs() > self.apart_s)
+            }
             Sense::Hertz(hz, other_hz) => number(one).zip(number(other)).is_some_and(|(a, b)| {
                 let (a, b) = (a * hz, b * other_hz);
                 (a - b).abs() > HERTZ_APART.max(SHARE_APART * a.abs())

@@ -2,7 +2,7 @@
 //! with the folder of the archive, the recording, offset and length in seconds, the local time and that of 12 hours before (so that a night
 //! has one date), the class as best match, and a column for the person's own identification.
 //!
-//! `TOP1DIST` is a distance there, smaller where the match is better: 1 minus the score. Frequencies are not known.
+//! `TOP1DIST` is a distance there, smaller where the match is better: 1 minus the score. Frequencies are not known. `CHANNEL` counts from 0.
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, civil};
@@ -59,7 +59,7 @@ impl Export for Kaleidoscope {
         let archive = run.archive().unwrap_or_default();
         let archive = std::path::absolute(&archive).unwrap_or(archive).to_string_lossy().into_owned();
         let mut table = destination.file("cluster.csv")?.csv(&HEADER)?;
-        let mut summary = Summary::default();
+        let (mut summary, channel) = (Summary::default(), (run.channel() - 1).to_string());
         run.each_recording(filter, |recording, detections| {
             summary.recordings += 1;
             summary.detections += detections.len() as u64;
@@ -75,7 +75,7 @@ impl Export for Kaleidoscope {
                     archive.as_str(),
                     recording.folder(),
                     recording.name(),
-                    "0",
+                    &channel,
                     &offset,
                     &length,
                     "",

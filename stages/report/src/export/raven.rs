@@ -92,7 +92,8 @@ fn row(
     let probability = detection.probability.map(|p| format!("{p:.6}")).unwrap_or_default();
     let nyquist_hz = f64::from(recording.sample_rate_hz) / 2.0;
     format!(
-        "{number}\tSpectrogram 1\t1\t{:.6}\t{:.6}\t0\t{nyquist_hz}\t{}\t{}\t{start_s:.6}\t{}\t{}\t{}\t{}\t{probability}\n",
+        "{number}\tSpectrogram 1\t{}\t{:.6}\t{:.6}\t0\t{nyquist_hz}\t{}\t{}\t{start_s:.6}\t{}\t{}\t{}\t{}\t{probability}\n",
+        run.channel(),
         begins_s + start_s,
         begins_s + end_s,
         field(&recording.path),

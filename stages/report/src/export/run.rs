@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chorus_archive::{Archive, ArchiveError};
+use chorus_audio::container::channels::Choice;
 use chorus_card::{Card, DECISIONS, Decisions, MODEL_CARD, Names, Taxon};
 use chorus_engine::{Partition, RunTables, Unit, model_file};
 use chorus_score::{Classes, Told};
@@ -156,6 +157,20 @@ impl Run {
     /// The value of a configuration key with which the run was last made.
     pub(crate) fn configured(&self, key: &str) -> Option<&serde_yaml::Value> {
         Some(self.tables.config()?.get(key))
+    }
+
+    /// The channels that the model heard.
+    pub(crate) fn channels(&self) -> Choice {
+        let named = self.configured("archive.channel").and_then(|channel| serde_yaml::from_value(channel.clone()).ok());
+        named.unwrap_or_default()
+    }
+
+    /// The channel that a table for another program names, from 1: the one that the model heard, or the first where it heard the mean.
+    pub(crate) fn channel(&self) -> u16 {
+        match self.channels() {
+            Choice::Channel(number) => number,
+            Choice::Mix => 1,
+        }
     }
 
     /// The value of a key that holds text; `None` for null, and where the run is older than the key.

@@ -43,7 +43,7 @@ impl<'a> Source<'a> {
         let archive = run.sound().map_err(|e| nothing(&e.to_string()))?;
         let archive = archive.ok_or_else(|| nothing("the run does not name its archive, and clips are cut from recordings"))?;
         match archive.kind_of("") {
-            Ok(Some(_)) => Ok(Self { run, archive, choice: channel(run) }),
+            Ok(Some(_)) => Ok(Self { run, archive, choice: run.channels() }),
             Ok(None) => {
                 let place = archive.location("");
                 Err(nothing(&format!("{place}: the archive is not there, and clips are cut from its recordings")))
@@ -164,12 +164,6 @@ impl<'a> Folder<'a> {
 fn numbers(chosen: &[Chosen]) -> Vec<usize> {
     let by_class = chosen.chunk_by(|a, b| a.folder == b.folder);
     by_class.flat_map(|class| 1..=class.len()).collect()
-}
-
-/// The channels that the model heard.
-fn channel(run: &Run) -> channels::Choice {
-    let named = run.configured("archive.channel").and_then(|channel| serde_yaml::from_value(channel.clone()).ok());
-    named.unwrap_or_default()
 }
 
 /// Positions of what was chosen of the same recording, as many at a time as fit into memory where clips have up to so many seconds.
