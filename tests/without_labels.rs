@@ -322,7 +322,7 @@ fn an_enrolled_class_is_found_and_leaves_the_scores_of_the_others() {
     // No validation knows the class. It is left out and named, and found where all classes are asked for.
     let detect = |more: &[&str]| well(&survey, &[&["run", "detect", "--set", "run.path=applied"], &sets[..], more].concat());
     let (_, said) = detect(&[]);
-    assert!(said.contains(&format!("{class} (it was enrolled")), "{said}");
+    assert!(said.contains(&format!("    {class}: it was enrolled")), "{said}");
     detect(&["--set", "detect.classes=all"]);
     let both = |sql: &str| {
         let runs = ["--run", &run, "--run", "applied", "--run", "plain"];

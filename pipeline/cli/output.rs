@@ -58,6 +58,14 @@ pub(crate) fn notes(notes: &[impl Display]) {
     on_stderr("note", notes);
 }
 
+/// Prints one note of several lines on stderr; nothing where there are no lines.
+pub(crate) fn note_of_lines(lines: &[String]) {
+    for (at, line) in lines.iter().enumerate() {
+        let kind = if at == 0 { "note: " } else { "" };
+        let _ = writeln!(std::io::stderr(), "{kind}{}", shown(line));
+    }
+}
+
 /// Prints warnings on stderr: an answer may be wrong.
 pub(crate) fn warnings(warnings: &[impl Display]) {
     on_stderr("warning", warnings);

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     freshness::check(std::slice::from_ref(&run), &request.tables(), args.fresh.fresh)?;
     let done = export(&request)?;
     output::notes(&done.notes);
+    output::note_of_lines(&done.left_out);
     output::line(&format!(
         "{}: {} detections in {} recordings, for {}",
         args.destination.output.display(),

@@ -81,6 +81,12 @@ impl Console {
         self.print(&format!("warning: {}", shown(line)));
     }
 
+    /// The same with more lines below it, each of which is one, too.
+    pub fn warn_lines(&self, line: &str, more: &[String]) {
+        let more: String = more.iter().map(|line| format!("\n{}", shown(line))).collect();
+        self.print(&format!("warning: {}{more}", shown(line)));
+    }
+
     fn print(&self, line: &str) {
         if self.terminal {
             self.bars.suspend(|| put(line));

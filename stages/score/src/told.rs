@@ -6,6 +6,9 @@ use chorus_card::Decisions;
 use chorus_keys::Choices;
 use serde::Deserialize;
 
+/// Columns of a line of what is told.
+const COLUMNS: usize = 100;
+
 /// Which classes make detections: the values of the key `detect.classes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Choices)]
 #[serde(rename_all = "lowercase")]
@@ -61,23 +64,52 @@ impl<'a> Told<'a> {
         decisions.thresholds.keys().filter_map(of).collect()
     }
 
-    /// The same in a sentence; `None` where no class is left out.
-    pub fn sentence(self, sites: &BTreeSet<String>) -> Option<String> {
+    /// The same in lines: how many there are, and below that, by what would mend it, each reason with its classes. No lines where no class is
+    /// left out.
+    pub fn lines(self, sites: &BTreeSet<String>) -> Vec<String> {
         let left_out = self.left_out(sites);
+        if left_out.is_empty() {
+            return Vec::new();
+        }
         let all = self.0.map_or(0, |decisions| decisions.thresholds.len());
-        let one = |LeftOut { class, why, sites }: &LeftOut| match sites {
-            Some(sites) => format!("{class} at {} ({why})", sites.iter().cloned().collect::<Vec<_>>().join(", ")),
-            None => format!("{class} ({why})"),
-        };
-        let list = left_out.iter().map(one).collect::<Vec<_>>().join("; ");
-        let one = if left_out.len() == 1 { "is" } else { "are" };
-        (!left_out.is_empty()).then(|| {
-            format!(
-                "{} of {all} classes can't be told yet and {one} left out (detect.classes: all takes them in): {list}",
-                left_out.len()
-            )
-        })
+        let are = if left_out.len() == 1 { "is" } else { "are" };
+        let mut lines = vec![format!(
+            "{} of {all} classes can't be told yet and {are} left out (detect.classes: all takes them in)",
+            left_out.len()
+        )];
+        // Reasons end in what would mend them. Those that do not come last.
+        let mut by_mend: BTreeMap<(bool, &str), BTreeMap<&str, Vec<String>>> = BTreeMap::new();
+        for LeftOut { class, why, sites } in &left_out {
+            let (reason, mend) = why.rsplit_once("; ").unwrap_or((why.as_str(), ""));
+            let at = sites.as_ref().map(|sites| format!(" at {}", sites.iter().cloned().collect::<Vec<_>>().join(", ")));
+            let name = format!("{class}{}", at.unwrap_or_default());
+            by_mend.entry((mend.is_empty(), mend)).or_default().entry(reason).or_default().push(name);
+        }
+        for ((is_unsaid, mend), reasons) in by_mend {
+            let title = if is_unsaid { "for other reasons" } else { mend };
+            lines.extend(wrapped(&format!("{title}:"), 2));
+            lines.extend(reasons.iter().flat_map(|(reason, classes)| wrapped(&format!("{}: {reason}", classes.join(", ")), 4)));
+        }
+        lines
     }
+}
+
+/// A text in lines that begin with so many spaces, and with two more from the second one on. A word that is longer than a line stays whole.
+fn wrapped(text: &str, indent: usize) -> Vec<String> {
+    let (mut lines, mut line, mut has_words) = (Vec::new(), " ".repeat(indent), false);
+    for word in text.split(' ') {
+        if has_words && line.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent + 2)));
+            has_words = false;
+        }
+        if has_words {
+            line.push(' ');
+        }
+        line.push_str(word);
+        has_words = true;
+    }
+    lines.push(line);
+    lines
 }
 
 #[cfg(test)]
@@ -122,11 +154,37 @@ site_thresholds:
         ];
         assert_eq!(found, expected);
         assert_eq!(
-            told.sentence(&sites(&["A"])).unwrap(),
-            "1 of 4 classes can't be told yet and is left out (detect.classes: all takes them in): FEW (1 validation window holds it)"
+            told.lines(&sites(&["A"])),
+            [
+                "1 of 4 classes can't be told yet and is left out (detect.classes: all takes them in)",
+                "  for other reasons:",
+                "    FEW: 1 validation window holds it"
+            ]
         );
-        assert!(told.sentence(&sites(&["A", "B"])).unwrap().contains("3 of 4 classes can't be told yet and are left out"));
+        assert!(told.lines(&sites(&["A", "B"]))[0].starts_with("3 of 4 classes can't be told yet and are left out"));
         assert_eq!(told.left_out(&sites(&[])).len(), 2);
+    }
+
+    #[test]
+    fn many_classes_are_told_by_what_would_mend_it_in_lines_that_a_console_shows() {
+        let few = "1 validation window holds it and 5 are needed; label more recordings in which it calls";
+        let class = |n: usize, why: &str| {
+            format!("  CLASS{n:02}: {{threshold: 0.5, source: own, f1: null, positives: 1, usable: false, why_not: \"{why}\"}}\n")
+        };
+        let many: String = (0..16).map(|n| class(n, few)).collect();
+        let others = class(16, "its precision is 0.19; train again") + &class(17, "noise");
+        let local = "site_thresholds:\n  A:\n    CLASS17: {threshold: 0.4, source: own, f1: null, positives: 9, usable: true}\n";
+        let decisions: Decisions = serde_yaml::from_str(&format!("model_id: ab\nthresholds:\n{many}{others}{local}")).unwrap();
+        let lines = Told::of(Some(&decisions), Classes::Usable, None).lines(&sites(&["A", "B"]));
+        assert!(lines.iter().all(|line| line.chars().count() <= COLUMNS), "{lines:#?}");
+        assert!(lines[0].starts_with("18 of 18 classes"));
+        assert_eq!(lines[1], "  label more recordings in which it calls:");
+        assert!(lines[2].starts_with("    CLASS00, CLASS01, ") && lines[3].starts_with("      CLASS"), "{lines:#?}");
+        let expected =
+            ["  train again:", "    CLASS16: its precision is 0.19", "  for other reasons:", "    CLASS17 at B: noise"];
+        assert_eq!(lines[lines.len() - 4..], expected);
+        let text = lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("CLASS14, CLASS15: 1 validation window holds it and 5 are needed"), "{lines:#?}");
     }
 
     #[test]
@@ -137,7 +195,7 @@ site_thresholds:
             Told::of(Some(&decisions), Classes::Usable, Some(0.5)),
             Told::of(None, Classes::Usable, None),
         ] {
-            assert!(told.takes("B", "FEW") && told.sentence(&sites(&["B"])).is_none());
+            assert!(told.takes("B", "FEW") && told.lines(&sites(&["B"])).is_empty());
         }
     }
 }

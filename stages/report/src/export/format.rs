@@ -87,6 +87,8 @@ pub struct Summary {
     pub detections: u64,
     /// What a person should know about the files, in sentences.
     pub notes: Vec<String>,
+    /// The classes that nobody looked for, as [`chorus_score::Told::lines`] tells them.
+    pub left_out: Vec<String>,
 }
 
 /// A sentence about what a format could not hold; `None` when it held everything.

@@ -102,7 +102,7 @@ pub fn export(request: &Request<'_>) -> Result<Summary, ExportError> {
     let destination = destination.with_cells(if request.raw { Cells::Raw } else { Cells::Harmless });
     let mut summary = format.write(&run, filter, options, &destination)?;
     summary.notes.extend(run.withheld());
-    summary.notes.extend(run.left_out()?);
+    summary.left_out = run.left_out()?;
     destination.publish()?;
     Ok(summary)
 }

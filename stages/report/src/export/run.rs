@@ -141,17 +141,18 @@ impl Run {
         Some(model_file(self.tables.config()?, self.tables.run_dir(), DECISIONS))
     }
 
-    /// The classes that were left out of the detections, in a sentence; `None` where it was none, or the model's decisions cannot be read
-    /// any more.
+    /// The classes that were left out of the detections, in lines ([`Told::lines`]); none where it was none, or the model's decisions cannot be
+    /// read any more.
     ///
     /// # Errors
     /// Those of [`Run::sites`].
-    pub(crate) fn left_out(&self) -> Result<Option<String>, ExportError> {
-        let Some(config) = self.tables.config().filter(|config| config.values().has("detect.classes")) else { return Ok(None) };
+    pub(crate) fn left_out(&self) -> Result<Vec<String>, ExportError> {
+        let config = self.tables.config().filter(|config| config.values().has("detect.classes"));
+        let Some(config) = config else { return Ok(Vec::new()) };
         let decisions = self.decisions().and_then(|path| Decisions::read(&path).ok());
         let classes = config.value("detect.classes").unwrap_or(Classes::All);
         let told = Told::of(decisions.as_ref(), classes, config.get("detect.threshold").as_f64());
-        Ok(told.sentence(&self.sites()?))
+        Ok(told.lines(&self.sites()?))
     }
 
     /// The value of a configuration key with which the run was last made.

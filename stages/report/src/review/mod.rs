@@ -62,7 +62,7 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     }
     let (detections, mut notes) = folder.fill(&chosen, request.context_s)?;
     notes.extend(run.withheld());
-    Ok(Summary { recordings, detections, notes })
+    Ok(Summary { recordings, detections, notes, ..Summary::default() })
 }
 
 /// Chooses detections or windows, and counts the recordings that they were chosen from.

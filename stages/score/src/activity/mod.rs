@@ -77,8 +77,8 @@ impl Work for Activity {
         }
         let decisions = cx.model_file(DECISIONS)?.map(|path| Decisions::read(&path)).transpose()?;
         let told = cx.settings::<DetectSettings>()?.told(decisions.as_ref());
-        if let Some(sentence) = told.sentence(&tally.sites.keys().cloned().collect()) {
-            cx.console().warn(&format!("detect: {sentence}"));
+        if let [first, more @ ..] = &told.lines(&tally.sites.keys().cloned().collect())[..] {
+            cx.console().warn_lines(&format!("detect: {first}"), more);
         }
         tables::write(cx, &tally, &left_out(&tally, told))
     }

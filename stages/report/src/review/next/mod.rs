@@ -146,7 +146,7 @@ fn choose(run: &Run, request: &Request<'_>) -> Result<(Vec<Chosen>, Summary), Ex
         let drawn = Drawn { strata: strategy.to_owned(), ..Drawn::default() };
         Chosen::of((*candidate.recording).clone(), candidate.detection, drawn)
     });
-    Ok((chosen.collect(), Summary { recordings: gathered.recordings, detections: 0, notes }))
+    Ok((chosen.collect(), Summary { recordings: gathered.recordings, notes, ..Summary::default() }))
 }
 
 /// The embeddings of the candidates that are compared, and of labelled windows.
