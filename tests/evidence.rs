@@ -399,6 +399,10 @@ fn a_given_model_brings_its_verdicts_and_one_of_an_older_version_detects_as_befo
     };
     let (_, none, said) = applied("detect.classes=usable");
     assert!(none == "0" && said.contains("8 of 8 classes can't be told yet"), "{none} {said}");
+    let listed = Command::new(CHORUS).args(["query", "SELECT * FROM left_out", "--run"]).arg(&other).output().unwrap();
+    let told = text(&listed.stderr);
+    assert!(told.contains("this run makes no table `thresholds` (the view `left_out` reads it): it needs labels"), "{told}");
+    assert!(told.contains(&format!("`chorus run --run {}` makes it", other.display())), "{told}");
     let (all, ..) = applied("detect.classes=all");
     common::assert_same(&all, &common::contents(&survey.run().join("tables/detections"), ""), "all classes");
     // Before there were verdicts, decisions had neither them nor the sites that they come from.

@@ -4,8 +4,9 @@
 mod common;
 
 use std::fs;
+use std::process::Command;
 
-use common::{Survey, contents, text};
+use common::{CHORUS, Survey, contents, text};
 
 const COUNT: &str = "SELECT COUNT(*) AS n FROM predictions";
 
@@ -36,7 +37,11 @@ fn after_training_without_predicting_the_predictions_are_stale() {
     let (status, stdout, stderr) = said(&survey, &["query", COUNT]);
     assert_eq!((status, stdout), (0, before));
     assert!(stderr.starts_with("warning: the table predictions is stale: "), "{stderr}");
-    assert!(stderr.contains("older than model/model.yaml; run `chorus run predict --with-upstream -c FILE`"), "{stderr}");
+    let mend = format!("older than model/model.yaml; run `chorus run predict --with-upstream -c {}`", survey.config().display());
+    assert!(stderr.contains(&mend), "{stderr}");
+    let by_run = Command::new(CHORUS).args(["query", COUNT, "--run"]).arg(survey.run()).output().unwrap();
+    let mend = format!("run `chorus run predict --with-upstream --run {}`", survey.run().display());
+    assert!(text(&by_run.stderr).contains(&mend), "{}", text(&by_run.stderr));
     let files = contents(survey.folder(), "");
     for args in [
         &["query", COUNT, "-o", "n.csv", "--fresh"][..],

@@ -170,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_not_every_run_makes_says_what_it_needs() {
+        // The shortest run: it applies a model, and has nothing else.
+        let shortest = passes(&config(&["model.path=m"]));
+        let made: Vec<&str> = shortest.iter().flat_map(Pass::tables).collect();
+        for table in chorus_tables::all().iter().filter(|table| !table.is_gathered()) {
+            assert_eq!(table.needs.is_none(), made.contains(&table.name.as_str()), "{}: {:?}", table.name, table.needs);
+        }
+    }
+
+    #[test]
     fn a_model_from_elsewhere_leaves_out_what_needs_labels() {
         let of = |sets: &[&str]| stages(&passes(&config(sets)));
         assert_eq!(of(&["model.path=m"]), ["ingest", "segment", "predict", "detect", "report"]);

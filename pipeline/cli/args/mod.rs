@@ -22,9 +22,7 @@ pub(crate) use machine::{CompletionsArgs, DeviceArgs, DoctorArgs, ManArgs, Torch
 pub(crate) use model::{BackboneCommand, ModelCommand, ModelExport};
 pub(crate) use run::{PlanArgs, RunArgs, SelfTrainArgs, StatusArgs, SweepArgs};
 pub(crate) use search::{ClipArgs, ClustersArgs, EnrollArgs, ExampleArgs, SearchArgs};
-#[cfg(test)]
-pub(crate) use shared::ConfigArgs;
-pub(crate) use shared::{AnswerArgs, UsageError, newest_run};
+pub(crate) use shared::{AnswerArgs, ConfigArgs, RunsArgs, UsageError, newest_run};
 pub(crate) use tables::{PublishArgs, QueryArgs, SchemaArgs};
 
 const EXAMPLES: &str = "\

@@ -53,6 +53,12 @@ impl ConfigArgs {
         Ok(Config::load(&path, &run.chain(self.set.iter().cloned()).collect::<Vec<_>>(), declarations())?)
     }
 
+    /// The arguments that give a command the configuration of a file, to be pasted into a shell; `None` where no file was named.
+    pub(crate) fn typed(&self) -> Option<String> {
+        self.config.as_ref()?;
+        Some(self.load().ok()?.typed())
+    }
+
     /// The run's folder; without any argument the newest in `runs/`.
     pub(crate) fn run_dir(&self) -> anyhow::Result<PathBuf> {
         match (&self.config, &self.run) {
@@ -101,8 +107,17 @@ impl RunsArgs {
         if !self.run.is_empty() {
             return Ok(self.run.clone());
         }
-        let config = ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() };
-        Ok(vec![config.run_dir()?])
+        Ok(vec![self.by_file().run_dir()?])
+    }
+
+    /// As [`ConfigArgs::typed`].
+    pub(crate) fn typed(&self) -> Option<String> {
+        self.by_file().typed()
+    }
+
+    /// The arguments that choose a configuration by its file.
+    fn by_file(&self) -> ConfigArgs {
+        ConfigArgs { config: self.config.clone(), run: None, set: self.set.clone() }
     }
 
     /// The folders of the runs, and the local copies of those that were published; of these copies no table is there yet.

@@ -12,7 +12,7 @@ use crate::args::{ClipsArgs, ListenArgs};
 use crate::output;
 
 pub(crate) fn run(args: &ClipsArgs) -> anyhow::Result<ExitCode> {
-    let run = freshness::open(&args.listen.config.run_dir()?)?;
+    let run = freshness::open(&args.listen.config)?;
     let of = if args.windows { Of::Windows } else { Of::Detections };
     let request = Request { of, ..request(&args.listen, &run, args.per_class) };
     freshness::check(std::slice::from_ref(&run), &request.tables(), args.listen.fresh.fresh)?;

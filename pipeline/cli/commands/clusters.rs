@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ClustersArgs) -> anyhow::Result<ExitCode> {
     let folders = args.runs.folders()?;
     let destination = Destination::of(&args.answer, &folders)?;
     let filter = args.windows.filter()?;
-    let embeddings = Embeddings::open(windows::open(&folders, &TABLES, args.fresh.fresh)?)?;
+    let embeddings = Embeddings::open(windows::open(&args.runs, &TABLES, args.fresh.fresh)?)?;
     let grouping = Grouping { groups: args.groups as usize, examples: args.examples as usize, seed: args.seed };
     let groups = embeddings.groups(grouping, &filter)?;
     windows::zeros(groups.zeros);

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &EnrollArgs) -> anyhow::Result<ExitCode> {
         return Err(UsageError(format!("--output {}: it exists already; name a new folder", args.output.display())).into());
     }
     let embeddings =
-        Embeddings::open(windows::open(&folders, &["embeddings", "recordings", "labels", "training_sets"], args.fresh.fresh)?)?;
+        Embeddings::open(windows::open(&args.runs, &["embeddings", "recordings", "labels", "training_sets"], args.fresh.fresh)?)?;
     // A row of weights for other embeddings would be nonsense that looks like scores.
     let made_by = card.backbone.as_ref().map_or(&card.model_id, |backbone| &backbone.id);
     if embeddings.model_id() != made_by {

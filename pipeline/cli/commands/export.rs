@@ -13,7 +13,7 @@ pub(crate) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         let known: Vec<&str> = EXPORTS.iter().map(|format| format.name()).collect();
         UsageError(format!("FORMAT: found `{}`, expected one of {}", args.format, known.join(", ")))
     })?;
-    let run = freshness::open(&args.config.run_dir()?)?;
+    let run = freshness::open(&args.config)?;
     let request = Request {
         run: &run,
         format,

@@ -10,7 +10,7 @@ use crate::args::{NextArgs, UsageError};
 
 pub(crate) fn run(args: &NextArgs) -> anyhow::Result<ExitCode> {
     let shares = shares(args.shares.as_deref()).map_err(|problem| UsageError(format!("--shares: {problem}")))?;
-    let run = freshness::open(&args.listen.config.run_dir()?)?;
+    let run = freshness::open(&args.listen.config)?;
     let clips = request(&args.listen, &run, args.per_class);
     let request = Request { clips, shares, new_sites: args.new_sites, per_hour: args.per_hour };
     freshness::check(std::slice::from_ref(&run), &request.tables(), args.listen.fresh.fresh)?;

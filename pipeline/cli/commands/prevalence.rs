@@ -18,7 +18,7 @@ const COLUMNS: [&str; 11] =
 
 pub(crate) fn run(args: &PrevalenceArgs) -> anyhow::Result<ExitCode> {
     let sheets: Vec<Sheet> = args.sheets.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?.concat();
-    let run = freshness::open(&args.config.run_dir()?)?;
+    let run = freshness::open(&args.config)?;
     let names = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
     let filter = Filter { classes: names(&args.class), sites: names(&args.site), ..Filter::default() };
     let request = Request { run: &run, filter, sheets: &sheets, by_night: args.by == "night" };

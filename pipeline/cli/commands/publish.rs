@@ -20,7 +20,7 @@ pub(crate) fn run(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     }
     let folder = args.config.run_dir()?;
     let run = RunDir::new(&folder);
-    let tables = [freshness::open(&folder)?];
+    let tables = [freshness::open(&args.config)?];
     let names: Vec<&str> = tables[0].present().iter().map(|table| table.name.as_str()).collect();
     let manifest = std::fs::read(run.manifest()).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let manifest = manifest.with_context(|| {

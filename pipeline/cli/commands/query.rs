@@ -18,7 +18,12 @@ pub(crate) fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let (runs, copies) = args.runs.copies()?;
     let destination = Destination::of(&args.answer, &runs)?;
     let params = args.param.iter().map(|text| Param::parse(text)).collect::<Result<_, _>>()?;
-    let tables = Tables::of(freshness::open_all(&runs)?).with_params(params).with_limits(limits(args, &runs)?);
+    let opened = if copies.is_empty() {
+        freshness::open_all(&runs, args.runs.typed().as_deref())?
+    } else {
+        freshness::open_copies(&runs)?
+    };
+    let tables = Tables::of(opened).with_params(params).with_limits(limits(args, &runs)?);
     let sql = sql(args)?;
     let read = tables.reads(&sql)?;
     copies.iter().try_for_each(|copy| copy.fetch_tables(&read))?;
@@ -54,7 +59,7 @@ fn limits_of(runs: &[PathBuf]) -> Limits {
 /// # Errors
 /// It is no run.
 pub(super) fn opened(run: &Path) -> anyhow::Result<Tables> {
-    Ok(Tables::of(vec![freshness::open(run)?]).with_limits(limits_of(&[run.to_owned()])))
+    Ok(Tables::of(vec![freshness::open_at(run)?]).with_limits(limits_of(&[run.to_owned()])))
 }
 
 /// Prints the answer to one query as a table on stdout.

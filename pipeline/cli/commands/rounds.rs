@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RoundsArgs) -> anyhow::Result<ExitCode> {
         return Err(UsageError(format!("--run: found {runs} runs for {sheets} sheets, expected {expected}")).into());
     }
     let heard = args.sheets.iter().map(|sheet| of_sheet(sheet)).collect::<anyhow::Result<Vec<_>>>()?;
-    let runs = if args.run.is_empty() { Vec::new() } else { freshness::open_all(&args.run)? };
+    let runs = if args.run.is_empty() { Vec::new() } else { freshness::open_all(&args.run, None)? };
     freshness::check(&runs, &["metrics"], args.fresh.fresh)?;
     let reached = runs.iter().map(precisions).collect::<Result<Vec<_>, _>>()?;
     let found = rounds(&heard, &reached);

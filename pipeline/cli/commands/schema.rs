@@ -48,10 +48,11 @@ fn table(table: &TableSchema) -> String {
     }
     rows.extend(table.columns.iter().map(row));
     format!(
-        "{}: {}\nwritten by {}; schema version {}; key: {}\n\n{}",
+        "{}: {}\nwritten by {}{}; schema version {}; key: {}\n\n{}",
         table.name,
         table.about,
         table.stage,
+        table.needs.as_ref().map(|needs| format!(", where the run has {needs}")).unwrap_or_default(),
         table.version,
         table.key.join(", "),
         aligned(&rows)

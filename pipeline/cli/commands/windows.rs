@@ -1,18 +1,16 @@
 //! What search and clusters share: runs with embeddings, and clips of windows.
 
-use std::path::PathBuf;
-
 use chorus_engine::RunTables;
 use chorus_report::review::{Piece, Pieces, pieces};
 use chorus_search::{Embeddings, Hit, Window};
 
 use super::freshness;
-use crate::args::{ClipArgs, UsageError};
+use crate::args::{ClipArgs, RunsArgs, UsageError};
 use crate::output;
 
 /// Opens runs for these tables, and says which of them are stale.
-pub(super) fn open(folders: &[PathBuf], tables: &[&str], must_be_fresh: bool) -> anyhow::Result<Vec<RunTables>> {
-    let runs = freshness::open_all(folders)?;
+pub(super) fn open(args: &RunsArgs, tables: &[&str], must_be_fresh: bool) -> anyhow::Result<Vec<RunTables>> {
+    let runs = freshness::open_all(&args.folders()?, args.typed().as_deref())?;
     freshness::check(&runs, tables, must_be_fresh)?;
     Ok(runs)
 }

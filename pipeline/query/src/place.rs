@@ -16,8 +16,11 @@ pub(crate) fn placed(mut error: QueryError, sql: &str) -> QueryError {
         }),
         QueryError::UnknownTable { table: name, .. }
         | QueryError::UnknownQualifier { table: name, .. }
-        | QueryError::Ambiguous { column: name }
-        | QueryError::Run(RunTablesError::NotMade { table: name, .. }) => word(sql, name).map(|found| found.place),
+        | QueryError::Ambiguous { column: name } => word(sql, name).map(|found| found.place),
+        QueryError::Run(RunTablesError::NotMade { table, view, .. }) => {
+            let asked: &str = if let Some(view) = view { view } else { table };
+            word(sql, asked).map(|found| found.place)
+        }
         QueryError::Syntax { detail } => stated(detail).map(|(line, column)| (line, column, word_at(sql, line, column))),
         _ => None,
     };

@@ -50,7 +50,7 @@ impl Files {
         let unreadable = |detail: String| TableError::Unreadable { path: partition.path.clone(), detail };
         let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);
         let footer = Arc::new(reader.parse_and_finish(file).map_err(|e| unreadable(e.to_string()))?);
-        TableReader::of_footer(partition.schema, &partition.path, Arc::clone(&footer))?;
+        TableReader::of_footer(partition.schema, &partition.path, Arc::clone(&footer)).map_err(|error| partition.told(error))?;
         if file.metadata().is_ok_and(|found| found.len() >= LARGE) {
             lock(&self.footers).insert(partition.path.clone(), Arc::clone(&footer));
         }

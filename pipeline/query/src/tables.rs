@@ -287,7 +287,11 @@ async fn of_run(run: &RunTables, relation: Relation, reading: &Reading) -> Resul
             let mut session = Session::new(Arc::clone(&reading.resources));
             let explained = |error| explain(error, &reading.files, Vec::new);
             for schema in tables_of(view)? {
-                session.add(&schema.name, table(schema)?).map_err(explained)?;
+                let table = table(schema).map_err(|error| match error {
+                    QueryError::Run(error) => QueryError::Run(error.of_view(view.name)),
+                    other => other,
+                })?;
+                session.add(&schema.name, table).map_err(explained)?;
             }
             let Statement::Query(query) = Statement::parse(view.sql())? else {
                 return Err(QueryError::Refused { what: format!("the view {}", view.name) });

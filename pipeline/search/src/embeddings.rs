@@ -84,7 +84,7 @@ impl Embeddings {
                 first: first.name(),
                 other: parts[other].partition.path.clone(),
                 second: kinds[other].name(),
-                stage: partition.schema.stage.clone(),
+                command: partition.command(),
             });
         }
         let Kind { model_id, length } = kinds.swap_remove(0);
@@ -123,12 +123,12 @@ impl Embeddings {
 
 /// Opens a file for its footer; `None` where it has no rows.
 fn open(run: usize, partition: Partition) -> Result<Option<(Part, Kind)>, SearchError> {
-    let reader = TableReader::open_footer(partition.schema, &partition.path)?;
+    let reader = TableReader::open_footer(partition.schema, &partition.path).map_err(|error| partition.told(error))?;
     let (rows, length) = (reader.rows(), reader.shape().iter().product());
     if rows == 0 || length == 0 {
         return Ok(None);
     }
-    let mixed = || SearchError::MixedFile { path: partition.path.clone(), stage: partition.schema.stage.clone() };
+    let mixed = || SearchError::MixedFile { path: partition.path.clone(), command: partition.command() };
     let model_id = reader.one_text("model_id")?.ok_or_else(mixed)?;
     Ok(Some((Part { run, partition, rows }, Kind { model_id, length })))
 }

@@ -21,7 +21,7 @@ pub enum SearchError {
     /// Files whose vectors cannot be compared.
     #[error(
         "{}: embeddings of {first}, and {}: of {second}; vectors of different models cannot be compared. Name runs of one model with \
-         --run, or make the table again with `chorus run {stage} --with-upstream -c FILE`",
+         --run, or make the table again with `{command}`",
         .path.display(), .other.display()
     )]
     Mixed {
@@ -33,21 +33,21 @@ pub enum SearchError {
         other: PathBuf,
         /// Its model and the length of its vectors.
         second: String,
-        /// The stage that makes the table.
-        stage: String,
+        /// The command that makes the table.
+        command: String,
     },
     /// One file holds vectors of several models.
-    #[error("{}: embeddings of several models in one file; make the table again with `chorus run {stage} --with-upstream -c FILE`", .path.display())]
+    #[error("{}: embeddings of several models in one file; make the table again with `{command}`", .path.display())]
     MixedFile {
         /// The file.
         path: PathBuf,
-        /// The stage that makes the table.
-        stage: String,
+        /// The command that makes the table.
+        command: String,
     },
     /// A vector holds NaN or an infinite number.
     #[error(
         "{}, row {row}: the embedding holds a value that is no finite number; the model is broken there, or the file is damaged. \
-         Make the table again with `chorus run {stage} --with-upstream -c FILE`",
+         Make the table again with `{command}`",
         .path.display()
     )]
     NotFinite {
@@ -55,8 +55,8 @@ pub enum SearchError {
         path: PathBuf,
         /// The row, from 0.
         row: usize,
-        /// The stage that makes the table.
-        stage: String,
+        /// The command that makes the table.
+        command: String,
     },
     /// An example that nothing can be similar to.
     #[error("an example cannot be searched with: {0}")]

@@ -108,8 +108,8 @@ fn read<'b>(
         let square = kernel::square(vector);
         if !square.is_finite() {
             let partition = &embeddings.parts[part as usize].partition;
-            let (path, stage) = (partition.path.clone(), partition.schema.stage.clone());
-            return Err(SearchError::NotFinite { path, row: row as usize, stage });
+            let (path, command) = (partition.path.clone(), partition.command());
+            return Err(SearchError::NotFinite { path, row: row as usize, command });
         }
         if square > 0.0 {
             rows.push(row);

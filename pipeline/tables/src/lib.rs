@@ -27,7 +27,7 @@ pub use builder::BatchBuilder;
 pub use error::TableError;
 pub use halves::{add_halves, halves};
 pub use read::{TableReader, read_all, read_columns};
-pub use schema::{Column, ColumnType, GATHERING, SHAPE_KEY, TableSchema, all, schema};
+pub use schema::{ANY_CONFIG, Column, ColumnType, GATHERING, SHAPE_KEY, TableSchema, all, schema};
 pub use value::{Day, LocalMicros, TooLarge, UtcMicros, Value};
 pub use write::TableWriter;
 

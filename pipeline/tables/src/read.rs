@@ -16,7 +16,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData
 use parquet::file::statistics::Statistics;
 
 use crate::write::TABLE_KEY;
-use crate::{Batch, ColumnType, SHAPE_KEY, TableError, TableSchema};
+use crate::{ANY_CONFIG, Batch, ColumnType, SHAPE_KEY, TableError, TableSchema};
 
 /// Rows of one batch of an iteration; arrays come in smaller batches so that memory stays bounded.
 const ROWS_PER_BATCH: usize = 8192;
@@ -95,7 +95,7 @@ impl TableReader {
             table: self.schema.name.clone(),
             expected,
             found,
-            command: self.schema.command(),
+            command: self.schema.command(ANY_CONFIG),
         }
     }
 

@@ -96,6 +96,9 @@ pub fn schema(name: &str) -> Result<&'static TableSchema, TableError> {
     })
 }
 
+/// The arguments that give a command a configuration which nobody knows by name.
+pub const ANY_CONFIG: &str = "-c FILE";
+
 /// What one table holds: the parsed form of its YAML file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +110,8 @@ pub struct TableSchema {
     pub version: u32,
     /// The stage that writes the table; one of [`GATHERING`] for what is gathered from several runs.
     pub stage: String,
+    /// What a run has to have so that it makes the table, where not every run does; such as `labels (annotate.format)`.
+    pub needs: Option<String>,
     /// Whether the table is kept in Hive partitions by [`crate::PARTITIONS`].
     pub partitioned: bool,
     /// One sentence for people.
@@ -259,10 +264,11 @@ impl TableSchema {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The command that makes the table, whatever of the stages before it is stale.
-    pub fn command(&self) -> String {
+    /// The command that makes the table, whatever of the stages before it is stale. `config` are the arguments that give it the run's
+    /// configuration, such as [`ANY_CONFIG`].
+    pub fn command(&self, config: &str) -> String {
         let stage = &self.stage;
-        if self.is_gathered() { format!("chorus {stage}") } else { format!("chorus run {stage} --with-upstream -c FILE") }
+        if self.is_gathered() { format!("chorus {stage}") } else { format!("chorus run {stage} --with-upstream {config}") }
     }
 
     /// Whether a command gathers the table from several runs.

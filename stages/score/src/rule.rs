@@ -79,7 +79,7 @@ pub(crate) struct DetectSettings {
     /// One threshold for all classes, used in place of the thresholds that were chosen on validation; null: those.
     #[key(range = 0.0..=1.0, example = "0.7")]
     pub(crate) threshold: Option<f64>,
-    /// Which classes are looked for. Those that are left out are named by detect, in the report and in the view left_out. With
+    /// Which classes are looked for. Those that are left out are named by detect and in the report, and in a run with labels in the view left_out. With
     /// detect.threshold, all are looked for.
     #[key(default = "usable", before = "all")]
     pub(crate) classes: Classes,

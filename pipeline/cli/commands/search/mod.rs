@@ -38,7 +38,7 @@ pub(crate) fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     let folders = args.runs.folders()?;
     let destination = Destination::of(&args.answer, &folders)?;
     let filter = args.windows.filter()?;
-    let runs = windows::open(&folders, &["embeddings", "recordings"], args.fresh.fresh)?;
+    let runs = windows::open(&args.runs, &["embeddings", "recordings"], args.fresh.fresh)?;
     let embeddings = Embeddings::open(runs)?;
     let Examples { places, vectors } = examples(&embeddings, &args.examples, args.fresh.fresh)?;
     if vectors.len() < places.len() {

@@ -1,7 +1,7 @@
 //! Why the tables of a run cannot be read.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chorus_tables::TableError;
 
@@ -33,42 +33,66 @@ pub enum RunTablesError {
         source: io::Error,
     },
     /// The run has no file of this table.
-    #[error("{}: {}. There are: {known}", .run.display(), lack(.table, .command, .run_of_sweep.as_deref()))]
+    #[error("{}: {}. There are: {known}", .run.display(), lack(.table, .view.unwrap_or_default(), .way))]
     NotMade {
         /// The run.
         run: PathBuf,
         /// The table.
         table: String,
-        /// The command that makes it.
-        command: String,
+        /// The view that was asked for and that reads the table, where it was one.
+        view: Option<&'static str>,
+        /// How to get at it.
+        way: Way,
         /// The tables that the run has.
         known: String,
-        /// Where the folder is that of a sweep: one of the sweep's runs.
-        run_of_sweep: Option<PathBuf>,
     },
     /// No table has this name, or a file is damaged or of another version.
     #[error(transparent)]
     Table(#[from] TableError),
 }
 
+/// How to get at a table that a run lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// A command makes it.
+    Command(String),
+    /// No stage of the run makes it with its configuration.
+    Setting {
+        /// What the configuration lacks for that.
+        needs: String,
+        /// The command that makes it then.
+        command: String,
+    },
+    /// The folder is that of a sweep. This is one of the sweep's runs.
+    RunOfSweep(PathBuf),
+}
+
 impl RunTablesError {
+    /// The same where a view was asked for that reads the table which the run lacks.
+    #[must_use]
+    pub fn of_view(self, asked: &'static str) -> Self {
+        match self {
+            Self::NotMade { run, table, way, known, .. } => Self::NotMade { run, table, view: Some(asked), way, known },
+            other => other,
+        }
+    }
+
     /// Whether another command or another configuration helps, rather than a repair.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::NoRun { .. } | Self::SameRun { .. } | Self::NotMade { .. })
     }
 }
 
-/// That a folder lacks a table, and how to get at it.
-fn lack(table: &str, command: &str, run_of_sweep: Option<&Path>) -> String {
-    match run_of_sweep {
-        // Only a run with a backbone has the stage that is named after them.
-        None if table == "embeddings" => format!(
-            "this run has no table `{table}` yet; `chorus run -c FILE --set predict.embeddings=true` makes it, or with a backbone \
-             (backbone.path) `{command}`"
-        ),
-        None => format!("this run has no table `{table}` yet; `{command}` makes it"),
-        Some(run) => {
-            format!("this folder of a sweep has no table `{table}`; name a run of the sweep, such as {}", run.display())
+/// That a folder lacks a table, which a view may read, and how to get at it.
+fn lack(table: &str, view: &str, way: &Way) -> String {
+    let reader = if view.is_empty() { String::new() } else { format!(" (the view `{view}` reads it)") };
+    match way {
+        Way::Command(command) => format!("this run has no table `{table}` yet; `{command}` makes it{reader}"),
+        Way::Setting { needs, command } => {
+            format!("this run makes no table `{table}`{reader}: it needs {needs}; set that, and `{command}` makes it")
+        }
+        Way::RunOfSweep(run) => {
+            format!("this folder of a sweep has no table `{table}`{reader}; name a run of the sweep, such as {}", run.display())
         }
     }
 }

@@ -68,8 +68,9 @@ impl Finding {
     }
 }
 
-/// What is wrong with tables of a run that have files. `passes` are those of the run's configuration, in their order.
-pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Finding> {
+/// What is wrong with tables of a run that have files. `passes` are those of the run's configuration, in their order; `command` makes a stage
+/// fresh.
+pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str], command: impl Fn(&str) -> String) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (made, orphaned): (Vec<&str>, Vec<&str>) = tables.iter().partition(|table| maker(passes, table).is_some());
     if !orphaned.is_empty() {
@@ -105,8 +106,7 @@ pub(super) fn check(run: &RunDir, passes: &[Pass], tables: &[&str]) -> Vec<Findi
                 of_units().or_else(|| file().map(|(output, why)| why.sentence(&subject_of_files(cause, *output, is_own))))
             };
             let Some(why) = own_and_before.iter().find_map(sentence) else { continue };
-            let command = format!("chorus run {} --with-upstream -c FILE", pass.stage);
-            findings.push(Finding { fault, command: Some(command), ..Finding::unknown(&[table], why) });
+            findings.push(Finding { fault, command: Some(command(pass.stage)), ..Finding::unknown(&[table], why) });
         }
     }
     merged(findings)

@@ -14,15 +14,19 @@ pub(crate) mod partition;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chorus_tables::{TableError, TableSchema, schema};
+use chorus_tables::{ANY_CONFIG, TableError, TableSchema, schema};
 
 use crate::graph::Pass;
 use crate::{Config, RunDir};
 
-pub use error::RunTablesError;
+pub use error::{RunTablesError, Way};
 pub use freshness::{Fault, Finding};
 pub use partition::Partition;
+
+/// The table of embeddings, which a run makes in one of two stages.
+const EMBEDDINGS: &str = "embeddings";
 
 /// The tables of one run.
 #[derive(Debug, Clone)]
@@ -35,6 +39,8 @@ pub struct RunTables {
     passes: Vec<Pass>,
     /// The tables that have a folder.
     present: Vec<&'static TableSchema>,
+    /// The arguments that give a command the run's configuration, for messages.
+    arguments: String,
 }
 
 impl RunTables {
@@ -53,7 +59,7 @@ impl RunTables {
         let config = Config::resolved(&run.resolved_config()).map_err(|e| e.to_string());
         let passes = config.as_ref().map(passes).unwrap_or_default();
         let present = chorus_tables::all().iter().filter(|table| run.tables().join(&table.name).is_dir()).collect();
-        Ok(Self { name: String::new(), run, config, passes, present })
+        Ok(Self { name: String::new(), run, config, passes, present, arguments: ANY_CONFIG.to_owned() })
     }
 
     /// Several runs. Where they are more than one, each gets a [`name`](Self::name) of its own: that of its folder, with as many of the
@@ -78,6 +84,35 @@ impl RunTables {
             run.name = name;
         }
         Ok(runs)
+    }
+
+    /// The same where these arguments give a command the run's configuration: the commands of messages can then be pasted into a shell.
+    #[must_use]
+    pub fn with_arguments(self, arguments: String) -> Self {
+        Self { arguments, ..self }
+    }
+
+    /// The command that runs a stage of this run, and before it what of earlier stages is stale.
+    pub fn stage_command(&self, stage: &str) -> String {
+        format!("chorus run {stage} --with-upstream {}", self.arguments)
+    }
+
+    /// The command that makes a table of this run.
+    pub fn command(&self, table: &TableSchema) -> String {
+        match self.maker(&table.name) {
+            // Tables of one name may come from several stages, such as embeddings.
+            Some(pass) => self.stage_command(pass.stage),
+            None => table.command(&self.arguments),
+        }
+    }
+
+    /// Whether a stage of the run makes a table; also where the stages are not known.
+    pub fn makes(&self, table: &str) -> bool {
+        self.passes.is_empty() || self.maker(table).is_some()
+    }
+
+    fn maker(&self, table: &str) -> Option<&Pass> {
+        self.passes.iter().find(|pass| pass.tables().any(|made| made == table))
     }
 
     /// What the run is called among those that were opened together; empty for a run that was opened alone.
@@ -121,7 +156,10 @@ impl RunTables {
     pub fn partitions(&self, table: &str) -> Result<Vec<Partition>, RunTablesError> {
         let schema = schema(table)?;
         let listed = partition::in_folder(schema, &self.folder(schema)?);
-        listed.map_err(|(path, source)| RunTablesError::Unlisted { path, source })
+        let mut listed = listed.map_err(|(path, source)| RunTablesError::Unlisted { path, source })?;
+        let command: Arc<str> = self.command(schema).into();
+        listed.iter_mut().for_each(|partition| partition.command = Some(Arc::clone(&command)));
+        Ok(listed)
     }
 
     /// The same for a table that has to be there. Refuses a table of another version, whose columns may mean something else: one file
@@ -144,9 +182,26 @@ impl RunTables {
         RunTablesError::NotMade {
             run: self.path().to_owned(),
             table: table.name.clone(),
-            command: table.command(),
+            view: None,
+            way: self.way(table),
             known: self.present.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", "),
-            run_of_sweep: self.run_of_sweep(),
+        }
+    }
+
+    /// How to get at a table that the run lacks.
+    fn way(&self, table: &TableSchema) -> Way {
+        if let Some(run) = self.run_of_sweep() {
+            return Way::RunOfSweep(run);
+        }
+        match &table.needs {
+            Some(needs) if !table.is_gathered() && !self.makes(&table.name) => {
+                Way::Setting { needs: needs.clone(), command: format!("chorus run {}", self.arguments) }
+            }
+            // Only a run with a backbone has the stage that is named after them.
+            _ if table.name == EMBEDDINGS && self.passes.is_empty() => {
+                Way::Command(format!("chorus run {} --set predict.embeddings=true", self.arguments))
+            }
+            _ => Way::Command(self.command(table)),
         }
     }
 
@@ -170,8 +225,7 @@ impl RunTables {
 
     /// The finding that this run lacks a table.
     fn lacking(&self, table: &str) -> Finding {
-        let is_made = self.passes.iter().any(|pass| pass.tables().any(|made| made == table));
-        let command = schema(table).ok().filter(|_| is_made).map(TableSchema::command);
+        let command = self.maker(table).map(|pass| self.stage_command(pass.stage));
         let unknown = Finding::unknown(&[table], "this run has no such table".to_owned());
         Finding { run: self.name.clone(), fault: Fault::Incomplete, command, ..unknown }
     }
@@ -193,7 +247,7 @@ impl RunTables {
                 vec![Finding::unknown(&tables, why.to_owned())]
             }
             Err(error) => vec![Finding::unknown(&tables, format!("the run's configuration cannot be read: {error}"))],
-            Ok(_) => freshness::check(&self.run, &self.passes, &tables),
+            Ok(_) => freshness::check(&self.run, &self.passes, &tables, |stage| self.stage_command(stage)),
         };
         findings.iter_mut().for_each(|finding| finding.run.clone_from(&self.name));
         findings

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use chorus_tables::{Batch, TableError, TableReader, TableSchema};
+use chorus_tables::{ANY_CONFIG, Batch, TableError, TableReader, TableSchema};
 use jiff::civil::Date;
 use rayon::prelude::*;
 
@@ -22,6 +23,8 @@ pub struct Partition {
     pub unit: Unit,
     /// The file.
     pub path: PathBuf,
+    /// The command that makes the table, where that is known with the run's configuration.
+    pub(super) command: Option<Arc<str>>,
 }
 
 impl Partition {
@@ -48,7 +51,23 @@ impl Partition {
     /// # Errors
     /// Those of [`TableReader::open`].
     pub fn open(&self) -> Result<TableReader, TableError> {
-        TableReader::open(self.schema, &self.path)
+        TableReader::open(self.schema, &self.path).map_err(|error| self.told(error))
+    }
+
+    /// The command that makes the table.
+    pub fn command(&self) -> String {
+        self.command.as_deref().map_or_else(|| self.schema.command(ANY_CONFIG), str::to_owned)
+    }
+
+    /// An error of reading the file, with the command that makes the table.
+    #[must_use]
+    pub fn told(&self, error: TableError) -> TableError {
+        match error {
+            TableError::Stale { path, table, expected, found, .. } => {
+                TableError::Stale { path, table, expected, found, command: self.command() }
+            }
+            other => other,
+        }
     }
 
     /// Reads these columns, or all of them when none are named.
@@ -56,7 +75,7 @@ impl Partition {
     /// # Errors
     /// Those of [`chorus_tables::read_columns`].
     pub fn read(&self, columns: &[&str]) -> Result<Batch, TableError> {
-        chorus_tables::read_columns(self.schema, &self.path, columns)
+        chorus_tables::read_columns(self.schema, &self.path, columns).map_err(|error| self.told(error))
     }
 }
 
@@ -72,7 +91,7 @@ impl Eq for Partition {}
 /// The file of one unit, as it was recorded when the unit was made.
 pub(crate) fn recorded(schema: &'static TableSchema, run: &RunDir, unit: &Unit, state: &UnitState) -> Partition {
     let output = RunDir::output(Output::Table(&schema.name), unit);
-    Partition { schema, unit: unit.clone(), path: state.locate(run, &output) }
+    Partition { schema, unit: unit.clone(), path: state.locate(run, &output), command: None }
 }
 
 /// The files in a table's folder, in the order of their units.
@@ -86,7 +105,7 @@ pub(super) fn in_folder(schema: &'static TableSchema, folder: &Path) -> Result<V
     };
     let partition = |path: PathBuf| {
         let unit = Unit::parse(path.strip_prefix(folder).ok()?.to_str()?)?;
-        (path.extension()? == "parquet").then_some(Partition { schema, unit, path })
+        (path.extension()? == "parquet").then_some(Partition { schema, unit, path, command: None })
     };
     let mut partitions: Vec<Partition> = found.into_iter().filter_map(partition).collect();
     partitions.sort_by(by_unit);

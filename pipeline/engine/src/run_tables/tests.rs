@@ -289,6 +289,25 @@ fn files_that_are_no_units_and_folders_that_are_not_there_are_passed_over() {
 }
 
 #[test]
+fn a_table_that_no_stage_of_the_run_makes_is_told_with_what_it_needs() {
+    let made = MadeUp::new(1, 1);
+    let run = made.open().with_arguments("--run 'runs/my ponds'".to_owned());
+    let lacking = |table: &str| run.made_partitions(table).unwrap_err();
+    let needs = "it needs labels (annotate.format); set that, and `chorus run --run 'runs/my ponds'` makes it. There are: ";
+    let told = lacking("metrics").to_string();
+    assert!(told.contains(&format!("this run makes no table `metrics`: {needs}")), "{told}");
+    let told = lacking("metrics").of_view("worst").to_string();
+    assert!(told.contains("this run makes no table `metrics` (the view `worst` reads it): it needs labels"), "{told}");
+    fs::remove_dir_all(made.run.tables().join("detections")).unwrap();
+    let command = "`chorus run detect --with-upstream --run 'runs/my ponds'`";
+    let told = lacking("detections").to_string();
+    assert!(told.contains(&format!("this run has no table `detections` yet; {command} makes it.")), "{told}");
+    assert!(run.makes("detections") && !run.makes("metrics"));
+    fs::write(made.file("predictions", &made.units[0]), "x").unwrap();
+    assert!(run.freshness(&["predictions"])[0].to_string().ends_with("--with-upstream --run 'runs/my ponds'`"));
+}
+
+#[test]
 fn a_table_that_a_sweep_lacks_is_looked_for_in_its_runs() {
     let dir = tempfile::tempdir().unwrap();
     let lacking = || RunTables::open(dir.path(), passes).unwrap().made_partitions("detections").unwrap_err().to_string();

@@ -81,12 +81,14 @@ pub enum ExportError {
         detail: String,
     },
     /// Detections of a recording that the table of recordings lacks.
-    #[error("{path}: recording {recording_id} is not in the table recordings; run `chorus run detect --with-upstream -c FILE`", path = path.display())]
+    #[error("{path}: recording {recording_id} is not in the table recordings; run `{command}`", path = path.display())]
     Stranger {
         /// The file of detections.
         path: PathBuf,
         /// The recording that is named.
         recording_id: String,
+        /// The command that makes the file again.
+        command: String,
     },
     /// A filter names what the run does not have.
     #[error("this run has no {kind} `{name}`; expected one of: {known}")]

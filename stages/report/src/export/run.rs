@@ -188,6 +188,16 @@ impl Run {
         card.backbone.is_none().then(|| (number("featurize.f_min_hz").unwrap_or(0.0), high))
     }
 
+    /// Whether a stage of the run makes a table; also where its stages are not known.
+    pub(crate) fn makes(&self, table: &str) -> bool {
+        self.tables.makes(table)
+    }
+
+    /// The command that runs a stage of the run, and before it what of earlier stages is stale.
+    pub(crate) fn stage_command(&self, stage: &str) -> String {
+        self.tables.stage_command(stage)
+    }
+
     /// The folder of the recordings, as the run's configuration names it.
     pub fn archive(&self) -> Option<PathBuf> {
         self.tables.config()?.text("archive.path").map(PathBuf::from)
@@ -242,9 +252,12 @@ impl Run {
     /// The error of a unit that lacks a table.
     pub(crate) fn part_missing(&self, table: &'static str, unit: &Unit) -> ExportError {
         match schema(table) {
-            Ok(schema) => {
-                ExportError::PartMissing { run: self.path().to_owned(), table, command: schema.command(), unit: unit.to_string() }
-            }
+            Ok(schema) => ExportError::PartMissing {
+                run: self.path().to_owned(),
+                table,
+                command: self.tables.command(schema),
+                unit: unit.to_string(),
+            },
             Err(error) => error.into(),
         }
     }

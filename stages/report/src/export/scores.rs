@@ -149,7 +149,11 @@ impl Scores<'_> {
                     continue;
                 }
                 let id = ids.value(row);
-                let stranger = || ExportError::Stranger { path: self.part.path.clone(), recording_id: id.to_owned() };
+                let stranger = || ExportError::Stranger {
+                    path: self.part.path.clone(),
+                    recording_id: id.to_owned(),
+                    command: self.part.command(),
+                };
                 take(&Window {
                     segment: segments.value(row),
                     recording: self.recordings.get(id).ok_or_else(stranger)?,

@@ -52,13 +52,16 @@ pub fn clips(request: &Request<'_>) -> Result<Summary, ExportError> {
     if chosen.is_empty() {
         let what = match request.of {
             Of::Detections => {
-                "there is no detection to listen to; the view left_out tells which classes are left out and why, and `chorus next` \
-                 and `chorus clips --windows` choose clips without detections; or lower detect.threshold, or choose other classes and \
-                 sites"
+                // Without labels the verdicts are those of the given model, which no table of this run holds.
+                let teller = if run.makes("thresholds") { "the view left_out" } else { "the report" };
+                format!(
+                    "there is no detection to listen to; {teller} tells which classes are left out and why, and `chorus next` and \
+                     `chorus clips --windows` choose clips without detections; or lower detect.threshold, or choose other classes and sites"
+                )
             }
-            Of::Windows => "there is no window to listen to; choose other classes and sites",
+            Of::Windows => "there is no window to listen to; choose other classes and sites".to_owned(),
         };
-        return Err(ExportError::Nothing { what: what.to_owned() });
+        return Err(ExportError::Nothing { what });
     }
     let (detections, mut notes) = folder.fill(&chosen, request.context_s)?;
     notes.extend(run.withheld());

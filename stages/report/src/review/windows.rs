@@ -83,10 +83,11 @@ pub fn pieces(request: &Pieces<'_>) -> Result<Summary, ExportError> {
 
 fn stranger(request: &Pieces<'_>, piece: &Piece) -> ExportError {
     let what = format!(
-        "{}: recording {} of {} is not in the table recordings, or cannot be read; run `chorus run ingest -c FILE`",
+        "{}: recording {} of {} is not in the table recordings, or cannot be read; run `{}`",
         request.runs[piece.run].path().display(),
         piece.recording_id,
-        piece.unit
+        piece.unit,
+        request.runs[piece.run].stage_command("ingest")
     );
     ExportError::Nothing { what }
 }

@@ -60,7 +60,7 @@ impl Run {
                 all.push((recording, own));
             }
             if let Some(recording_id) = detections.into_keys().next() {
-                return Err(ExportError::Stranger { path: found.path.clone(), recording_id });
+                return Err(ExportError::Stranger { path: found.path.clone(), recording_id, command: found.command() });
             }
             take(unit, all)?;
         }

@@ -25,9 +25,16 @@ pub(super) fn count(run: &Run, filter: &Filter, by_night: bool) -> Result<Counte
     };
     let (labels, reviews) = (by_unit("labels")?, by_unit("reviews")?);
     if judging.is_empty() || labels.is_empty() {
-        let what = "nothing is known of windows that the model did not learn from: name a sheet with verdicts \
-                    (`chorus clips --windows -o FOLDER` makes one), or label recordings and run `chorus run split --with-upstream -c FILE`";
-        return Err(ExportError::Nothing { what: what.to_owned() });
+        let label = if run.makes("splits") {
+            format!("label recordings and run `{}`", run.stage_command("split"))
+        } else {
+            "label recordings and set annotate.format".to_owned()
+        };
+        let what = format!(
+            "nothing is known of windows that the model did not learn from: name a sheet with verdicts (`chorus clips --windows -o FOLDER` \
+             makes one), or {label}"
+        );
+        return Err(ExportError::Nothing { what });
     }
     let mut counted = Counted::new(bins(run, filter)?, by_night);
     scores::each_unit(run, filter, |unit| {
