@@ -203,7 +203,13 @@ fn verdicts_are_not_asked_for_again_and_rounds_tell_what_they_taught() {
     let before = survey.folder().join("before");
     common::copy(&survey.run(), &before);
     let sets = ["--set", "annotate.review_sheets=reviews"];
-    survey.run_with(&[&["evaluate", "--with-upstream"][..], &sets].concat());
+    let said = survey.run_with(&[&["evaluate", "--with-upstream"][..], &sets].concat());
+    // What was chosen to listen to is no sample of test, and metrics take it for one.
+    let of_test = "SELECT COUNT(*) AS n FROM chosen_labels JOIN splits USING (recording_id) WHERE subset = 'test'";
+    let of_test = survey.ask(of_test).lines().nth(1).unwrap().to_owned();
+    assert_ne!(of_test, "0");
+    assert!(said.lines().any(|line| line.contains(&format!("{of_test} of ")) && line.contains(" test labels (")), "{said}");
+    assert!(said.contains("are of windows that were chosen to listen to") && said.contains("chorus clips --windows"), "{said}");
     let (again, _) = next(&survey, "second", &[&args[..], &sets].concat());
     let judged: BTreeSet<_> = rows.iter().map(|row| (row["class"].clone(), place(row))).collect();
     assert!(!again.is_empty() && again.iter().all(|row| !judged.contains(&(row["class"].clone(), place(row)))));

@@ -179,9 +179,9 @@ impl Evaluate {
         let mut inputs = ["predictions", "labels", "splits", "recordings"].map(Input::Table).to_vec();
         if judges_given_model(config) {
             inputs.push(GIVEN_DECISIONS);
-            if reads_review_sheets(config) {
-                inputs.push(Input::Table(CHOSEN_LABELS));
-            }
+        }
+        if reads_review_sheets(config) {
+            inputs.push(Input::Table(CHOSEN_LABELS));
         }
         has_labels(config).then(|| Pass {
             code_version: 6,
@@ -220,6 +220,7 @@ impl Work for Evaluate {
         let decided = Decided::on(&scored, &evaluate.rules()?, given.as_ref())?;
         let groups = class_groups(&scored, &evaluate, is_given);
         tell(cx.console(), &scored.classes, &decided, &evaluate, &groups);
+        tell_chosen(&scored, is_given).iter().for_each(|sentence| cx.console().warn(sentence));
         if let Some(given) = &given {
             tell_beside(cx.console(), &scored, &decided, given);
         }
@@ -267,17 +268,33 @@ fn warn(console: &Console, classes: &[String], what: &str, wanted: &dyn Fn(usize
     }
 }
 
-/// Says which labels decide nothing of a given model, and which classes of it labels contradict.
-fn tell_beside(console: &Console, scored: &Scored, decided: &Decided, given: &Given) {
-    let (chosen, all) = scored.sides[&Subset::Validation].chosen_of_all();
-    if chosen > 0 {
-        console.warn(&format!(
-            "evaluate: {chosen} of {all} validation labels ({:.0} %) are of windows that were chosen to listen to (`chorus next`, top and \
-             uncertain clips), and no sample: they replace no threshold of the given model, and can only contradict it; for thresholds of \
-             this archive, judge a sample of windows (`chorus clips --windows`)",
-            100.0 * chosen as f64 / all as f64
-        ));
+/// How many labels of validation and test are of windows that were chosen to listen to, and what that means.
+fn tell_chosen(scored: &Scored, is_given: bool) -> Vec<String> {
+    let on = |subset: Subset| {
+        let (chosen, all) = scored.sides[&subset].chosen_of_all();
+        let share = 100.0 * chosen as f64 / all as f64;
+        (chosen > 0).then(|| format!("{chosen} of {all} {} labels ({share:.0} %)", subset.as_str()))
+    };
+    let told = |labels: String, follows: &str| {
+        format!(
+            "evaluate: {labels} are of windows that were chosen to listen to (`chorus next`, top and uncertain clips), and no sample: \
+             {follows}, judge a sample of windows (`chorus clips --windows`)"
+        )
+    };
+    let count =
+        "they count like all others, so that thresholds and metrics speak of windows like these; for figures of the archive";
+    if !is_given {
+        let sides: Vec<String> = [Subset::Validation, Subset::Test].into_iter().filter_map(on).collect();
+        return (!sides.is_empty()).then(|| told(sides.join(" and "), count)).into_iter().collect();
     }
+    let aside = "they replace no threshold of the given model, and can only contradict it; for thresholds of this archive";
+    let measured = "they count like all others, so that metrics speak of windows like these; for figures of the archive";
+    let validation = on(Subset::Validation).map(|labels| told(labels, aside));
+    validation.into_iter().chain(on(Subset::Test).map(|labels| told(labels, measured))).collect()
+}
+
+/// Says which classes of a given model labels contradict.
+fn tell_beside(console: &Console, scored: &Scored, decided: &Decided, given: &Given) {
     let what =
         "the labels here contradict the given model, so it is left out of the detections (see why_not in the table thresholds)";
     warn(console, &scored.classes, what, &|class| {

@@ -56,6 +56,8 @@ pub(crate) struct Side {
     nights: BTreeMap<String, Vec<usize>>,
     /// By class, labels that count as no label of the windows above.
     chosen: Vec<Vec<ChosenLabel>>,
+    /// How many of the labels above are none of a sample either, and count all the same.
+    chosen_among: usize,
     /// Places of recordings by their ids, of the parts of the archive that have such labels.
     places: BTreeMap<String, usize>,
 }
@@ -83,8 +85,8 @@ struct Place {
 }
 
 impl Scored {
-    /// Reads predictions and labels, a part at a time. A given model may know classes that nobody labelled: they are left out. Labels of
-    /// validation that rest on chosen clips are put aside where the pass reads which they are.
+    /// Reads predictions and labels, a part at a time. A given model may know classes that nobody labelled: they are left out. Where the pass
+    /// reads which labels rest on chosen clips, those of validation are put aside for a given model, and all others are counted.
     ///
     /// # Errors
     /// [`ScoreError::NoPredictions`], [`ScoreError::Mismatch`] where the two tables speak of different windows or classes, and
@@ -113,7 +115,7 @@ impl Scored {
                 None => scored.insert(Self::start(&predictions, is_given.then_some(&labels))?),
             };
             scored.check(&partition.unit, &predictions, &labels)?;
-            scored.add(partition.unit.site(), &predictions, &labels, &chosen, &places)?;
+            scored.add(partition.unit.site(), &predictions, &labels, (&chosen, is_given), &places)?;
             memory.hold("the scores of all windows that evaluate judges", scored.bytes(), FEWER)?;
         }
         Ok(scored.ok_or(ScoreError::NoPredictions)?)
@@ -141,13 +143,14 @@ impl Scored {
         Ok(Self { model_id, classes, places, predicted: predicted.len(), sides })
     }
 
-    /// Adds the windows of one part that belong to a side and that somebody reviewed for some class.
+    /// Adds the windows of one part that belong to a side and that somebody reviewed for some class. Labels of validation that rest on
+    /// `chosen` clips are put aside where the model is given.
     fn add(
         &mut self,
         site: &str,
         predictions: &Batch,
         labels: &Batch,
-        chosen: &Chosen,
+        (chosen, is_given): (&Chosen, bool),
         places: &BTreeMap<String, Place>,
     ) -> Result<(), WorkError> {
         let (windows, recordings) = (predictions.utf8("segment_id")?, predictions.utf8("recording_id")?);
@@ -164,9 +167,12 @@ impl Scored {
             let Some(place) = places.get(id).filter(|_| labels.iter().any(Option::is_some)) else { continue };
             let scores: Vec<f32> = self.places.iter().map(|place| scores.value(first + place)).collect();
             let Some(side) = self.sides.get_mut(&place.subset) else { continue };
-            if let Some(own) = chosen.get(windows.value(first)).filter(|_| place.subset == Subset::Validation) {
+            if let Some(own) = chosen.get(windows.value(first)) {
+                let is_put_aside = is_given && place.subset == Subset::Validation;
                 for (class, _) in self.classes.iter().enumerate().filter(|(_, name)| own.contains(*name)) {
-                    if let Some(positive) = labels[class].take() {
+                    if !is_put_aside {
+                        side.count_chosen(labels[class]);
+                    } else if let Some(positive) = labels[class].take() {
                         let (recording, site) = (id.to_owned(), site.to_owned());
                         side.put_aside(class, ChosenLabel { recording, site, score: scores[class], positive });
                     }
@@ -179,7 +185,7 @@ impl Scored {
                 Some((last, of, heard_s)) if last == id => (of, heard_s),
                 _ => {
                     let of = side.open_recording(site);
-                    if !chosen.is_empty() {
+                    if is_given && !chosen.is_empty() {
                         side.name_recording(id, of);
                     }
                     (of, 0.0)
@@ -303,7 +309,12 @@ impl Side {
         self.chosen[class].push(label);
     }
 
-    /// The labels of a class that are none of a sample: those of a site, or of all.
+    /// Counts a label that is none of a sample, where there is one, and that counts as any other.
+    pub(crate) fn count_chosen(&mut self, label: Option<bool>) {
+        self.chosen_among += usize::from(label.is_some());
+    }
+
+    /// The labels of a class that are none of a sample and were put aside: those of a site, or of all.
     pub(crate) fn chosen(&self, class: usize, site: Option<&str>) -> impl Iterator<Item = &ChosenLabel> {
         self.chosen[class].iter().filter(move |label| site.is_none_or(|site| label.site == site))
     }
@@ -319,11 +330,11 @@ impl Side {
         self.sites.iter().chain(chosen).cloned().collect()
     }
 
-    /// How many labels are none of a sample, and how many labels there are in all.
+    /// How many labels are none of a sample, whether they were put aside or count, and how many labels there are in all.
     pub(crate) fn chosen_of_all(&self) -> (usize, usize) {
-        let chosen = self.chosen.iter().map(Vec::len).sum();
+        let aside: usize = self.chosen.iter().map(Vec::len).sum();
         let others: usize = self.labels.iter().map(|labels| labels.iter().flatten().count()).sum();
-        (chosen, chosen + others)
+        (aside + self.chosen_among, aside + others)
     }
 
     fn bytes(&self) -> u64 {
@@ -449,5 +460,18 @@ mod tests {
         let held = side.scores.iter().map(|column| 4 * column.len()).sum::<usize>()
             + side.labels.iter().map(|column| size_of::<Option<bool>>() * column.len()).sum::<usize>();
         assert_eq!((held, side.bytes()), (3 * 5 * 1000, 1000 * (3 * 18 + 20)));
+    }
+
+    #[test]
+    fn labels_that_are_none_of_a_sample_are_counted_whether_they_count_or_not() {
+        let mut side = Side::of(2);
+        let recording = side.open_recording("POND");
+        side.push(recording, 3.0, None, &[0.5; 2], &[Some(true), None]);
+        side.push(recording, 3.0, None, &[0.5; 2], &[Some(true), Some(false)]);
+        side.count_chosen(Some(true));
+        side.count_chosen(None);
+        assert_eq!(side.chosen_of_all(), (1, 3));
+        side.put_aside(1, ChosenLabel { recording: "a".into(), site: "POND".into(), score: 0.5, positive: true });
+        assert_eq!(side.chosen_of_all(), (2, 4));
     }
 }
