@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use chorus_text::look_through;
+use chorus_text::{look_through, shown};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -176,7 +176,7 @@ impl Metadata {
 fn check(entries: &Map<String, Value>, form: Form) -> Result<(), String> {
     for &(entry, expected, is) in RULES {
         if let Some((place, value)) = found(entries, entry).into_iter().find(|(_, value)| !is(value)) {
-            return Err(format!("{place} is `{}`, expected {expected}", shown(value)));
+            return Err(format!("{place} is `{}`, expected {expected}", told(value)));
         }
     }
     for (entry, allowed) in WORDS {
@@ -185,10 +185,11 @@ fn check(entries: &Map<String, Value>, form: Form) -> Result<(), String> {
     for (entry, allowed) in [("project.captureMethod", form.methods()), ("project.observationLevel", form.levels())] {
         for (place, given) in found(entries, entry) {
             let words = given.as_array().filter(|words| !words.is_empty());
-            let words = words.ok_or_else(|| format!("{place} is `{given}`, expected a list of {}", allowed.join(", ")))?;
+            let words =
+                words.ok_or_else(|| format!("{place} is `{}`, expected a list of {}", told(given), allowed.join(", ")))?;
             words.iter().try_for_each(|word| check_word(&place, word, allowed))?;
             if let Some(twice) = words.iter().enumerate().find(|(i, word)| words[..*i].contains(word)) {
-                return Err(format!("{place} has {} twice, expected each word once", shown(twice.1)));
+                return Err(format!("{place} has {} twice, expected each word once", told(twice.1)));
             }
         }
     }
@@ -198,13 +199,14 @@ fn check(entries: &Map<String, Value>, form: Form) -> Result<(), String> {
 fn check_word(place: &str, found: &Value, allowed: &[&str]) -> Result<(), String> {
     match found.as_str() {
         Some(word) if allowed.contains(&word) => Ok(()),
-        _ => Err(format!("{place} is `{}`, expected one of {}", shown(found), allowed.join(", "))),
+        _ => Err(format!("{place} is `{}`, expected one of {}", told(found), allowed.join(", "))),
     }
 }
 
-/// A value as a message has it: a text without quotation marks.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// A value as a message has it, on one line that does nothing: a text without quotation marks.
+fn told(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    shown(&text).into_owned()
 }
 
 /// The values at an entry, each with its place, such as `contributors[1].role`.
@@ -296,6 +298,8 @@ mod tests {
         assert_eq!(read("{\"title\": \"Ponds\"}").unwrap()["title"], "Ponds");
         assert!(read("profile: x\n").unwrap_err().contains("profile, which follows from the tables"));
         assert!(read("- a\n").unwrap_err().contains("m.yaml"));
+        let told = read("name: \"frogs\\nerror: \\u001b[2J\"\n").unwrap_err();
+        assert!(told.contains("name is `frogs\\nerror: \\u{1b}[2J`, expected small letters") && !told.contains('\n'), "{told}");
         for (text, entry) in [
             ("project: ~\n", "project"),
             ("contributors: bob\n", "contributors"),
