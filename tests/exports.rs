@@ -173,6 +173,38 @@ fn what_was_listened_for_and_not_found_is_absent_and_each_row_is_of_an_event() {
 }
 
 #[test]
+fn a_night_in_which_nothing_was_looked_for_has_no_scope_and_says_nothing_of_one() {
+    let survey = Survey::made();
+    // Four recordings to learn from show of no class that it can be told, so that detect looks for none.
+    let usable = ["--set", "detect.classes=usable"];
+    survey.run_with(&[&["detect"], &usable[..]].concat());
+    let path = survey.ask("SELECT path FROM recordings ORDER BY path LIMIT 1").lines().nth(1).unwrap().to_owned();
+    let class = survey.ask("SELECT class FROM classes ORDER BY class LIMIT 1").lines().nth(1).unwrap().to_owned();
+    // A taxon that a person heard lies neither within a scope nor outside of it where there is none.
+    let sheet = format!("recording,class,start_s,end_s,verdict\n{path},{class},0,1.5,yes\n");
+    fs::write(survey.folder().join("heard.csv"), sheet).unwrap();
+    let args = ["export", "darwin-core", "-o", "dwc", "--sheet", "heard.csv"];
+    let output = survey.chorus(&[&args[..], &usable].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = |file: &str| rows(&survey.folder().join("dwc").join(file));
+    let occurred = table("occurrence.csv");
+    assert!(occurred.len() == 1 && occurred[0]["occurrenceStatus"] == "present", "{occurred:?}");
+    let nights = table("humboldt.csv");
+    assert!(!nights.is_empty() && nights.len() == table("event.csv").len());
+    for night in &nights {
+        for of_scope in ["targetTaxonomicScope", "isTaxonomicScopeFullyReported", "hasNonTargetTaxa", "absentTaxa"] {
+            assert_eq!(night[of_scope], "", "{of_scope}: {night:?}");
+        }
+        // The effort is told all the same.
+        assert_eq!(
+            (night["isAbsenceReported"].as_str(), night["samplingEffortValue"].as_str()),
+            ("false", "0.0067"),
+            "{night:?}"
+        );
+    }
+}
+
+#[test]
 fn what_people_heard_stands_in_the_place_of_what_the_model_found() {
     let survey = detected();
     let output = survey.chorus(&["clips", "-o", "listen", "--per-class", "20", "--set", THRESHOLD]);
