@@ -57,7 +57,7 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
         return None;
     }
     let (rest, nanosecond) = fraction(&bytes[at + LEN..], is_iso);
-    if is_digit(rest.first()) || is_iso && is_end(&bytes[..at]) {
+    if is_digit(rest.first()) || is_end(&bytes[..at], is_iso) {
         return None;
     }
     let local = DateTime::new(
@@ -70,8 +70,11 @@ fn date_time_at(stem: &str, at: usize) -> Option<NameTime> {
         nanosecond,
     )
     .ok()?;
-    // Digits are ASCII, so `at` is a character boundary. Before a start, S is no name of a site.
-    let prefix = prefix(&stem[..at]).filter(|prefix| !(is_iso && prefix.eq_ignore_ascii_case("S") && states_end(rest)));
+    // Digits are ASCII, so `at` is a character boundary. Before a start, S is no part of a site's name.
+    let before = &stem[..at];
+    let has_mark = is_iso && states_end(rest);
+    let unmarked = before.strip_suffix(['S', 's']).filter(|site| has_mark && (site.is_empty() || site.ends_with('_')));
+    let prefix = prefix(unmarked.unwrap_or(before));
     let is_exact = is_iso || rest.len() < bytes.len() - at - LEN || states_end(rest);
     let behind = offset(rest, is_exact);
     Some(NameTime {
@@ -121,9 +124,15 @@ fn fraction(rest: &[u8], is_iso: bool) -> (&[u8], i32) {
     }
 }
 
-/// Whether what stands before a time says that it is the end: names of start and end are `S…_E…`.
-fn is_end(before: &[u8]) -> bool {
-    matches!(before, [b'S' | b's', .., b'_', b'E' | b'e'])
+/// Whether what stands before a time says that it is the end: names of start and end are `S…_E…`, perhaps with a site before them. Only
+/// times in ISO's format have a start that may be anything; elsewhere `S` and a digit have to begin it, since sites may end with `_E`.
+fn is_end(before: &[u8], is_iso: bool) -> bool {
+    let Some(start) = before.strip_suffix(b"_E").or_else(|| before.strip_suffix(b"_e")) else { return false };
+    let has_start = || {
+        let mut parts = start.split(|byte| *byte == b'_');
+        parts.any(|part| matches!(part, [b'S' | b's', rest @ ..] if rest.len() >= 8 && rest[..8].iter().all(u8::is_ascii_digit)))
+    };
+    is_iso && matches!(start, [b'S' | b's', ..]) || has_start()
 }
 
 /// Whether an end follows a time.
@@ -266,6 +275,8 @@ mod tests {
             ("33901_BigHarbourA1_20200301T190000-0300", evening, Some(-180), Some("33901_BigHarbourA1"), Iso),
             ("P_20200301_190000.250", "2020-03-01T19:00:00.25", None, Some("P"), SongMeter),
             ("S20200301T190000", evening, None, Some("S"), Iso),
+            ("BAR7_S20200301T190000+1000_E20200301T191000+1000", evening, Some(600), Some("BAR7"), Iso),
+            ("SITE4_E_20200301_190000", evening, None, Some("SITE4_E"), SongMeter),
             ("rivière_20200301_190000", evening, None, Some("rivière"), SongMeter),
             ("99999999_888888_20200301_190000", evening, None, Some("99999999_888888"), SongMeter),
         ] {
@@ -292,6 +303,9 @@ mod tests {
             // The end is no start, and digits that are no fraction make no time.
             "S20201301T190000+1000_E20200301T191000+1000_-12.3+78.9",
             "Sunknown_E20200301T191000+1000",
+            "BAR7_S20201301T190000+1000_E20200301T191000+1000_-12.3+78.9",
+            "bar7_s20201301t190000+1000_e20200301t191000+1000",
+            "S20201301_190000+1000_E20200301_191000+1000",
             "20200301T1900001+1000",
             "20200301T190000676",
         ] {

@@ -36,7 +36,7 @@ const UNSUPPORTED: [(usize, &[u8], &str); 10] = [
     (0, b"WAac", "Wildlife Acoustics WAC"),
     (0, b"WAAC", "Wildlife Acoustics WAC"),
     (0, b".snd", "Sun audio (AU)"),
-    (0, b"wvPK", "WavPack"),
+    (0, b"wvpk", "WavPack"),
     (0, b"MAC ", "Monkey's Audio"),
     (0, b"TTA1", "True Audio"),
     (0, b"#!AMR", "AMR"),
@@ -196,7 +196,7 @@ mod tests {
             (b"RIFF\0\0\0\0AVI LIST", RejectCode::UnsupportedContainer, "AVI"),
             (b"WAac\0\x01\0\0", RejectCode::UnsupportedContainer, "Wildlife Acoustics WAC"),
             (b"ID3\x04\0\0\0\0\0\0caff\0\x01\0\0", RejectCode::UnsupportedContainer, "an ID3 tag before"),
-            (b"ID3\x04\0\0\0\0\0\0wvPK\0\x01\0\0", RejectCode::UnsupportedContainer, "WavPack"),
+            (b"ID3\x04\0\0\0\0\0\0wvpk\0\x01\0\0", RejectCode::UnsupportedContainer, "WavPack"),
             (b"WAAC\0\x01\0\0", RejectCode::UnsupportedContainer, "Wildlife Acoustics WAC"),
         ] {
             let (found, detail) = kind(bytes).unwrap_err();
