@@ -84,14 +84,14 @@ impl<'a> RecordingIndex<'a> {
 
 /// The path that recordings of one stem are compared with.
 struct SearchedPath {
+    /// Folded.
     folders: Vec<String>,
     file: String,
 }
 
 impl SearchedPath {
     fn new(folders: &[&str], file: &str) -> Self {
-        let composed = |part: &str| composed(part).into_owned();
-        Self { folders: folders.iter().copied().map(composed).collect(), file: composed(file) }
+        Self { folders: folders.iter().copied().map(folded).collect(), file: composed(file).into_owned() }
     }
 
     /// How similar a recording's path is, the most important criterion first.
@@ -100,10 +100,10 @@ impl SearchedPath {
         let parts = parts(&recording);
         let (own, own_folders) = parts.split_last().unwrap_or((&"", &[]));
         let pairs = own_folders.iter().rev().zip(self.folders.iter().rev());
-        let shared = pairs.take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+        let shared = pairs.take_while(|(a, b)| folded(a) == **b).count();
         let to_the_root = shared == own_folders.len() && (shared > 0 || self.folders.is_empty());
-        let same_name = own.eq_ignore_ascii_case(&self.file);
-        let same_stem = stem(own).eq_ignore_ascii_case(&self.file);
+        let wanted = folded(&self.file);
+        let (same_name, same_stem) = (folded(own) == wanted, folded(stem(own)) == wanted);
         (shared, to_the_root, same_name, same_stem, stem(own) == stem(&self.file), *own == self.file)
     }
 }
@@ -171,6 +171,15 @@ mod tests {
             assert_eq!(index.named(name), Ok(archive));
             assert_eq!(index.of_file(&name.replace("wav", "txt")), Ok(archive));
         }
+    }
+
+    #[test]
+    fn case_does_not_matter_in_any_alphabet() {
+        let index = RecordingIndex::new(["raw/\u{c4}rger/\u{e4}.wav", "raw/B/\u{e4}.wav", "raw/B/\u{e4}.flac"].into_iter());
+        for name in ["\u{e4}rger/\u{c4}.WAV", "a\u{308}RGER/A\u{308}.wav", "\u{c4}RGER/\u{e4}"] {
+            assert_eq!(index.named(name), Ok("raw/\u{c4}rger/\u{e4}.wav"), "{name}");
+        }
+        assert_eq!(index.named("b/\u{c4}.Flac"), Ok("raw/B/\u{e4}.flac"), "by its extension");
     }
 
     #[test]
