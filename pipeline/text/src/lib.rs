@@ -8,14 +8,17 @@
 //! - [`shown_json`]: the same for JSON; it stays the same JSON.
 //! - [`in_shell`]: for a command that a person pastes into a shell.
 //! - [`look_through`]: for YAML that somebody else wrote, before it is read.
+//! - [`western`]: for bytes that are no UTF-8, such as those of older spreadsheets.
 //! - [`Cells`]: for tables that a spreadsheet may open. What it would take for a formula becomes a text; [`as_typed`] takes that back.
 
 mod cells;
 mod shell;
 mod shown;
+mod western;
 mod yaml;
 
 pub use cells::{Cells, as_typed, harmless};
 pub use shell::in_shell;
 pub use shown::{allowed, shown, shown_json, shown_lines};
+pub use western::western;
 pub use yaml::{Refused, look_through};

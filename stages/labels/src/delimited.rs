@@ -1,7 +1,7 @@
 //! Tables as people and programs save them: a header, then rows of fields, with commas, semicolons or tabs between them.
 //!
 //! The reader is lenient, since a bad row of an annotation file is reported and not an error: rows may be shorter or longer
-//! than the header, and blank lines are skipped. Byte order marks, CRLF and Latin-1 are read.
+//! than the header, and blank lines are skipped. Byte order marks, CRLF and Windows-1252 are read.
 
 use std::borrow::Cow;
 
@@ -229,6 +229,18 @@ mod tests {
         assert_eq!(marked.rows.iter().map(|r| r.text(Some(0))).collect::<Vec<_>>(), ["=1+1", "-x", "-5", "'tis"]);
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    #[test]
+    fn quotation_marks_of_windows_are_those_of_unicode() {
+        let labels = |bytes: &[u8]| {
+            let table = Delimited::read(bytes, Dialect::Detect);
+            table.rows.iter().map(|row| row.text(Some(0)).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            labels(b"label,x\nSwainson\x92s \x93R\xE3\x94,1\n"),
+            labels("label,x\nSwainson\u{2019}s \u{201c}R\u{e3}\u{201d},1\n".as_bytes())
+        );
     }
 
     /// A million columns, and rows of nothing but separators, cost some bytes a field.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 pub(crate) use chorus_archive::{cleaned, column_name, composed};
-use chorus_text::as_typed;
+use chorus_text::{as_typed, western};
 use jiff::SignedDuration;
 
 /// Byte order marks of UTF-16, little-endian first.
@@ -13,11 +13,11 @@ pub(crate) const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Number of names that a message shows.
 const MOST_NAMES: usize = 5;
 
-/// Decodes UTF-8, and any other text as Latin-1, in which every byte is a character: no input is refused.
+/// Decodes UTF-8, and any other text as Windows-1252, which holds Latin-1 and in which every byte is a character: no input is refused.
 pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => bytes.iter().copied().map(char::from).collect(),
+        Err(_) => Cow::Owned(western(bytes)),
     }
 }
 

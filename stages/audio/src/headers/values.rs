@@ -1,16 +1,17 @@
 //! Values in the texts of headers.
 
 use chorus_engine::Exact;
+use chorus_text::western;
 
 /// The largest expansion that detectors use is 32; a larger one is a mistake.
 const MAX_TIME_EXPANSION: f64 = 100.0;
 
-/// Bytes as text: UTF-8 (perhaps cut within a character), and else Latin-1, without the blanks and zeros that pad it.
+/// Bytes as text: UTF-8 (perhaps cut within a character), and else Windows-1252, which holds Latin-1, without the blanks and zeros that pad it.
 pub(crate) fn decode(bytes: &[u8]) -> String {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(error) if error.error_len().is_none() => String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned(),
-        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+        Err(_) => western(bytes),
     };
     text.trim_matches(|c: char| c == '\0' || c == '\u{FEFF}' || c.is_whitespace()).to_owned()
 }

@@ -5,7 +5,7 @@
 //! line of an event of its own, with a `problem` where the line can't be used. A file of nothing but blank lines has no events:
 //! somebody listened and heard nothing.
 //!
-//! Files are read as people have them: with a byte order mark, CRLF, Latin-1, decimal commas, blank fields at the end of a line.
+//! Files are read as people have them: with a byte order mark, CRLF, Windows-1252, decimal commas, blank fields at the end of a line.
 //!
 //! Source: Audacity's manual, "Importing and Exporting Labels".
 
