@@ -96,7 +96,7 @@ impl Delimited {
         while reader.read_byte_record(&mut record).unwrap_or(false) {
             let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
             let row = DelimitedRow::of(line, &record);
-            if row.texts.is_empty() {
+            if row.texts.is_empty() || (table.header.is_empty() && is_mark_of_excel(&row)) {
                 continue;
             }
             if table.header.is_empty() {
@@ -177,6 +177,11 @@ impl Delimited {
     }
 }
 
+/// Whether a row is `sep=;`, by which a table tells Excel its separator. The separator itself is between its two fields.
+fn is_mark_of_excel(row: &DelimitedRow) -> bool {
+    row.width() == 2 && row.texts.eq_ignore_ascii_case("sep=")
+}
+
 /// The text with line feeds: lines of old Macs end with a carriage return alone.
 fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.contains(&b'\n') || !bytes.contains(&b'\r') {
@@ -229,6 +234,16 @@ mod tests {
         assert_eq!(marked.rows.iter().map(|r| r.text(Some(0))).collect::<Vec<_>>(), ["=1+1", "-x", "-5", "'tis"]);
         let mac = Delimited::read(b"a\tb\r1\t2\r3\t4", Dialect::Tabs);
         assert_eq!(mac.rows.iter().map(|r| (r.line, r.text(Some(1)))).collect::<Vec<_>>(), [(2, "2"), (3, "4")]);
+    }
+
+    #[test]
+    fn the_line_that_tells_excel_the_separator_is_no_header() {
+        for mark in [',', ';', '\t'] {
+            let text = format!("sep={mark}\r\na{mark}b\r\n1{mark}2\r\n");
+            let table = Delimited::read(text.as_bytes(), Dialect::Detect);
+            assert_eq!((table.header.join(" "), table.rows[0].line, table.rows[0].text(Some(1))), ("a b".to_owned(), 3, "2"));
+        }
+        assert_eq!(Delimited::read(b"sep=\n1\n", Dialect::Detect).header, ["sep="]);
     }
 
     #[test]

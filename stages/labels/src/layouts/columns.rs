@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::ChannelColumn;
 use super::lengths::Lengths;
+use super::numbers::{Marks, other_unit};
 use super::recording_columns::{RECORDING, RecordingColumns};
 use super::rivals::{Rivals, Sense};
 use super::separator::Splitter;
@@ -236,6 +237,7 @@ pub(crate) struct EventColumns {
     rivals: Rivals,
     /// The lengths of a table that has ends, too.
     lengths: Option<Lengths>,
+    marks: Marks,
 }
 
 /// The column that says when an event ends.
@@ -301,6 +303,14 @@ impl EventColumns {
             |row: &DelimitedRow| Moments::of_interval(&with_time_of_day(row.text(Some(start)), row.text(time_of_day))).is_some();
         let within = || table.rows.iter().any(holds_intervals).then_some(End::Within(start));
         let end = end.or(length.map(End::After)).or_else(within).ok_or_else(|| table.lacks(END, "end", "end_column"))?;
+        for column in [start, end.column()] {
+            let name = &table.header[column];
+            if let Some(unit) = other_unit(name) {
+                return Err(format!(
+                    "the column {name} holds {unit} by its name, and times are read in seconds; give a column in seconds"
+                ));
+            }
+        }
         let (low, high) = (take(&names.low_column, LOW)?, take(&names.high_column, HIGH)?);
         let quality = take(&names.quality_column, QUALITY)?;
         let label = label.ok_or_else(|| table.lacks(LABEL, "label", "label_column"))?;
@@ -338,7 +348,8 @@ impl EventColumns {
         };
         let channel = ChannelColumn::of(table, &taken);
         let hz = [low, high].map(|column| column.map_or(1.0, hz));
-        Ok(Self { start, end, label, low, high, quality, channel, time_of_day, hz, rivals, lengths })
+        let marks = Marks::of(table, &numbers(start, end, [low, high]));
+        Ok(Self { start, end, label, low, high, quality, channel, time_of_day, hz, rivals, lengths, marks })
     }
 
     /// Whether a row has neither times nor a label.
@@ -379,6 +390,7 @@ impl EventColumns {
         let event = Event { quality: filled(row.text(self.quality)), channel, ..event };
         let event = event.or_problem(label.is_empty().then(|| "no label".to_owned()));
         let event = event.between((row.text(self.low), self.hz[0]), (row.text(self.high), self.hz[1]));
+        let event = event.or_problem(self.marks.doubt(row, &numbers(self.start, self.end, [self.low, self.high])));
         event.or_problem(self.rivals.contradiction(row)).or_problem(self.lengths.as_ref().and_then(|own| own.contradiction(row)))
     }
 }
@@ -387,6 +399,11 @@ impl EventColumns {
 fn with_time_of_day<'a>(date: &'a str, time: &str) -> Cow<'a, str> {
     let dated = if is_missing(time) { None } else { dated(date, time) };
     dated.map_or(Cow::Borrowed(date), Cow::Owned)
+}
+
+/// The columns that hold numbers.
+fn numbers(start: usize, end: End, bounds: [Option<usize>; 2]) -> Vec<usize> {
+    [Some(start), Some(end.column())].into_iter().chain(bounds).flatten().collect()
 }
 
 /// The columns that may contradict that of the label, unless they are `taken` for something else.
@@ -452,6 +469,22 @@ mod tests {
         assert_eq!(problems("start,end,label,low_hz,Low Freq (kHz)\n1,2,A,500,0.5\n1,2,A,500,5\n", &[]), Ok(vec![false, true]));
         let refused = problems("start,onset,end,label\n1,2,3,A\n", &[]).unwrap_err();
         assert!(refused.contains("start and onset") && refused.contains("annotate.start_column"), "{refused}");
+    }
+
+    #[test]
+    fn times_in_another_unit_or_in_two_notations_are_not_read_as_seconds() {
+        let of = |text: &str, names: &[(&str, &str)]| {
+            let table = Delimited::read(text.as_bytes(), crate::delimited::Dialect::Detect);
+            let columns = EventColumns::of(&table, &named(names))?;
+            Ok::<_, String>(table.rows.iter().map(|row| columns.event(row, "A").problem).collect::<Vec<_>>())
+        };
+        let refused = of("start (ms),end,label\n1.5,2,A\n", &[("start_column", "start (ms)")]).unwrap_err();
+        assert!(refused.contains("start (ms)") && refused.contains("milliseconds"), "{refused}");
+        let refused = of("start,minutes,label\n1.5,2,A\n", &[("duration_column", "minutes")]).unwrap_err();
+        assert!(refused.contains("the column minutes holds minutes"), "{refused}");
+        let problems = of("start;end;label\n950.5;951;A\n1,200;1,201;A\n", &[]).unwrap();
+        assert!(problems[0].is_none() && problems[1].as_ref().is_some_and(|reason| reason.contains("1200")), "{problems:?}");
+        assert!(of("start;end;label\n950,5;951;A\n1,200;1,201;A\n", &[]).unwrap().iter().all(Option::is_none));
     }
 
     #[test]

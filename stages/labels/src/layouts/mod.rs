@@ -13,6 +13,7 @@ mod clips;
 mod csv_events;
 mod folders;
 mod lengths;
+mod numbers;
 mod raven;
 mod raven_times;
 mod rivals;
