@@ -233,11 +233,12 @@ fn matched(console: &Console, labelled: BTreeSet<String>, model: &BTreeSet<Strin
     Ok(common)
 }
 
-/// A remark for classes that differ in nothing but case, or in forms of characters that look alike, such as ligatures and wide letters.
+/// A remark for classes that differ in nothing but case, or in forms of characters that look alike, such as ligatures, wide letters, dashes
+/// and apostrophes.
 fn alike(classes: &BTreeSet<String>) -> Vec<String> {
     let mut by_form: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for class in classes {
-        by_form.entry(compatible(class).to_lowercase()).or_default().push(format!("`{class}`"));
+        by_form.entry(form(class)).or_default().push(format!("`{class}`"));
     }
     let remark = |names: Vec<String>| {
         format!(
@@ -247,6 +248,19 @@ fn alike(classes: &BTreeSet<String>) -> Vec<String> {
         )
     };
     by_form.into_values().filter(|names| names.len() > 1).map(remark).collect()
+}
+
+/// A text in the form in which such classes are one.
+fn form(class: &str) -> String {
+    let plain = |c: char| match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{2032}' | '\u{2bc}' | '\u{b4}' | '`' => '\'',
+        '\u{201c}'..='\u{201f}' | '\u{2033}' => '"',
+        c => c,
+    };
+    // Marks first: the compatible form of an acute accent is a space with one.
+    let marks: String = class.chars().map(plain).collect();
+    compatible(&marks).chars().map(plain).collect::<String>().to_lowercase()
 }
 
 /// The code table, which has to know the chosen classes.
@@ -383,6 +397,11 @@ mod tests {
         assert_eq!(remarks.len(), 2);
         assert!(remarks[0].contains("`BOAFAB`, `boafab`") && remarks[0].contains("annotate.code_table"), "{remarks:?}");
         assert!(remarks[1].contains("`fin`, `\u{fb01}n`"), "{remarks:?}");
+        for (a, b) in
+            [("a-b", "a\u{2010}b"), ("a\u{2011}b", "a\u{2013}b"), ("O'Neill", "O\u{2019}Neill"), ("O\u{b4}Neill", "O'neill")]
+        {
+            assert_eq!(told(&[a, b, "x"]).len(), 1, "{a} and {b}");
+        }
     }
 
     #[test]

@@ -10,7 +10,9 @@ pub(crate) const SEPARATOR_KEY: &str = "annotate.label_separator";
 /// What people write between labels and hardly within one: one part that is known is enough.
 const STRONG: [&str; 13] = [",", ";", "|", "/", "\\", "+", "&", "\t", "\n", "\u{3001}", "\u{ff0c}", "\u{ff1a}", "\u{ff1b}"];
 /// What names hold too: all parts have to be known.
-const WEAK: [&str; 6] = [" and ", " y ", " e ", "-", "_", " "];
+const WEAK: [&str; 9] = [" and ", " y ", " e ", ":", "\u{b7}", "\u{2016}", "-", "_", " "];
+/// What programs put around labels and lists of them: `['BOAFAB', 'DENMIN']`.
+const AROUND: [char; 8] = ['[', ']', '(', ')', '{', '}', '\'', '"'];
 /// Characters of a code: those of AnuraSet have six, those of birds four.
 const CODE: std::ops::RangeInclusive<usize> = 3..=8;
 /// Labels that a remark shows.
@@ -20,7 +22,7 @@ const SHOWN: usize = 3;
 /// its own.
 pub(crate) fn separator_in(text: &str, is_known: impl Fn(&str) -> bool) -> Option<&'static str> {
     let all_parts = |separator: &str| -> Vec<&str> {
-        let parts: Vec<&str> = text.split(separator).map(str::trim).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = text.split(separator).map(bare).filter(|part| !part.is_empty()).collect();
         if parts.len() > 1 { parts } else { Vec::new() }
     };
     let is_strong = |separator: &&str| {
@@ -32,6 +34,11 @@ pub(crate) fn separator_in(text: &str, is_known: impl Fn(&str) -> bool) -> Optio
         !parts.is_empty() && parts.iter().all(|part| is_known(part))
     };
     STRONG.into_iter().find(is_strong).or_else(|| WEAK.into_iter().find(is_weak))
+}
+
+/// A label without what programs put around it.
+fn bare(part: &str) -> &str {
+    part.trim_matches(|c: char| c.is_whitespace() || AROUND.contains(&c))
 }
 
 /// Whether a text is written like a code of a species: `BOAFAB`.
@@ -63,10 +70,12 @@ fn remark(separator: &str, classes: &[&str]) -> String {
     let shown: Vec<String> = classes.iter().take(SHOWN).map(|class| format!("`{class}`")).collect();
     let more = classes.len() - shown.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let is_list = classes.iter().any(|class| class.starts_with(['[', '{', '(', '"', '\'']));
+    let bare = if is_list { " and take brackets and quotation marks out of the labels" } else { "" };
     let (noun, look) = if classes.len() == 1 { ("class", "looks") } else { ("classes", "look") };
     format!(
-        "the {noun} {}{more} {look} like several labels in one field; if they are, set {SEPARATOR_KEY} to {separator:?}; if not, name them in \
-         annotate.code_table",
+        "the {noun} {}{more} {look} like several labels in one field; if they are, set {SEPARATOR_KEY} to {separator:?}{bare}; \
+         if not, name them in annotate.code_table",
         shown.join(", ")
     )
 }
@@ -113,9 +122,19 @@ mod tests {
             assert_eq!(separator_in(&text.to_lowercase(), |_| false), None, "{text}");
         }
         let known = |part: &str| ["BOAFAB", "DENMIN"].contains(&part);
-        for (separator, text) in
-            [(" ", "BOAFAB DENMIN"), (" and ", "BOAFAB and DENMIN"), ("-", "BOAFAB-DENMIN"), ("_", "BOAFAB_DENMIN")]
-        {
+        for text in ["['BOAFAB', 'DENMIN']", "[\"BOAFAB\",\"DENMIN\"]", "{BOAFAB, DENMIN}"] {
+            assert_eq!(separator_in(text, |_| false), Some(","), "{text}: a list");
+        }
+        let remarks = told(&["['BOAFAB', 'DENMIN']", "BOAFAB"]);
+        assert!(remarks[0].contains("to \",\" and take brackets and quotation marks out of the labels"), "{remarks:?}");
+        for (separator, text) in [
+            (" ", "BOAFAB DENMIN"),
+            (":", "BOAFAB:DENMIN"),
+            ("\u{b7}", "BOAFAB \u{b7} DENMIN"),
+            (" and ", "BOAFAB and DENMIN"),
+            ("-", "BOAFAB-DENMIN"),
+            ("_", "BOAFAB_DENMIN"),
+        ] {
             assert_eq!(separator_in(text, known), Some(separator), "{text}");
             assert_eq!(separator_in(text, |part| part == "BOAFAB"), None, "{text}");
         }
