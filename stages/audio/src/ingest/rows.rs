@@ -101,8 +101,9 @@ impl Recording {
     /// What stands behind the time in the name, without what marks a copy: with a number behind an underscore, and without. Pieces of a
     /// recording bear the time of the whole, and are told apart by what follows.
     pub(super) fn tails(&self) -> [String; 2] {
-        let name = self.name_tail.to_lowercase();
-        let tail = unmarked(&name);
+        let name = composed(&self.name_tail).to_lowercase();
+        // Whoever renames a triggered recording may leave out its T.
+        let tail = Some(unmarked(&name)).filter(|tail| *tail != "t").unwrap_or_default();
         let numbered =
             tail.rsplit_once('_').filter(|(_, digits)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
         [tail.to_owned(), numbered.map_or(tail, |(plain, _)| plain).to_owned()]
@@ -126,16 +127,43 @@ impl Recording {
 
 /// A name in lower case without what programs add to the names of copies, such as ` - copy` and ` (2)`.
 fn unmarked(name: &str) -> &str {
-    const WORDS: [&str; 5] = ["copy", "kopie", "copia", "c\u{f3}pia", "copie"];
+    /// As Windows, macOS and Linux write it in languages of many users.
+    const WORDS: [&str; 15] = [
+        "copy",
+        "kopie",
+        "copia",
+        "c\u{f3}pia",
+        "copie",
+        "kopia",
+        "kopi",
+        "kopio",
+        "m\u{e1}solat",
+        "\u{43a}\u{43e}\u{43f}\u{438}\u{44f}",
+        "\u{43a}\u{43e}\u{43f}\u{456}\u{44f}",
+        "\u{526f}\u{672c}",
+        "\u{62f7}\u{8d1d}",
+        "\u{30b3}\u{30d4}\u{30fc}",
+        "\u{bcf5}\u{c0ac}\u{bcf8}",
+    ];
+    /// Drives that find two versions of a file write so, with a name or a date beside it.
+    const CONFLICT: &str = "conflicted copy";
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     let mut name = name.trim_end();
     loop {
-        let number = name.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
-        let spaced = name.rsplit_once(' ').filter(|(before, _)| WORDS.iter().any(|word| before.ends_with(word)));
-        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        let shorter = [number, spaced].into_iter().flatten().find(|(_, digits)| is_number(digits)).map(|(before, _)| before);
+        let bracketed = name.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+        let bracketed = bracketed.filter(|(_, text)| {
+            is_number(text)
+                || text.contains(CONFLICT)
+                || WORDS.contains(&text.trim_end_matches(|c: char| c == ' ' || c.is_ascii_digit()))
+        });
+        let spaced =
+            name.rsplit_once(' ').filter(|(before, digits)| is_number(digits) && WORDS.iter().any(|word| before.ends_with(word)));
+        // What Windows once made of a name that was there.
+        let tilde = name.rsplit_once('~').filter(|(_, digits)| is_number(digits));
+        let shorter = bracketed.or(spaced).or(tilde).map(|(before, _)| before);
         let shorter = shorter.or_else(|| WORDS.iter().find_map(|word| name.strip_suffix(word)));
         match shorter {
-            Some(before) => name = before.trim_end_matches([' ', '-', '_']),
+            Some(before) => name = before.trim_end_matches([' ', '-', '_', '\u{2013}']),
             None => return name,
         }
     }
@@ -427,6 +455,12 @@ mod tests {
             ("x_copy", "x"),
             ("x - kopie", "x"),
             ("x - c\u{f3}pia (2)", "x"),
+            ("x (copie)", "x"),
+            ("x (copia 2)", "x"),
+            ("x \u{2013} kopie", "x"),
+            ("x - \u{526f}\u{672c} (2)", "x"),
+            ("x (ana's conflicted copy 2024-03-02)", "x"),
+            ("x~1", "x"),
             ("x_1", "x_1"),
             ("x (dawn)", "x (dawn)"),
             ("x 12", "x 12"),
