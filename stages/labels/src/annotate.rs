@@ -218,7 +218,7 @@ impl Work for Annotate {
         // Review sheets look like tables of events and may lie among them.
         digests.retain(|path, _| !sheets.contains_key(path));
         if !cx.look_only {
-            digest::remarks(&digests).iter().for_each(|remark| cx.console().warn(remark));
+            [&digests, &sheets].into_iter().flat_map(digest::remarks).for_each(|remark| cx.console().warn(&remark));
         }
         let mut parts = parts_of(reading.layout(), &digests, &lengths, &copies);
         let sheets = parts_of(&layouts::review::ReviewSheets, &sheets, &lengths, &copies);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::contents::Contents;
 use crate::error::LabelsError;
 use crate::event::Event;
-use crate::files::{self, ListedFile};
+use crate::files::{self, ListedFile, Listing};
 use crate::reading::Reading;
 use crate::session::Span;
 
@@ -45,6 +45,13 @@ struct CacheEntry {
 }
 
 impl Digest {
+    /// That of a link to a file that is not there. It says nothing of any recording.
+    fn missing() -> Self {
+        let remark = "a link that leads nowhere, so what it says of recordings is not known; connect its disk or fetch its content, or \
+                      remove the link";
+        Self { mentions: Vec::new(), session: BTreeMap::new(), codes: Vec::new(), remarks: vec![remark.to_owned()], fault: None }
+    }
+
     fn of(contents: &Contents, reading: &Reading) -> Self {
         let mention = |(name, events): (&Option<String>, &Vec<_>)| (name.clone(), hash_bytes(format!("{events:?}").as_bytes()));
         Self {
@@ -91,7 +98,7 @@ fn summarise(
     cache: &str,
 ) -> Result<BTreeMap<String, Digest>, WorkError> {
     let Some(extensions) = reading.extensions() else { return Ok(BTreeMap::new()) };
-    let files = files::list(archive, reading.place(), extensions)?;
+    let Listing { files, missing } = files::list_all(archive, reading.place(), extensions)?;
     let head = hash_bytes(format!("{VERSION} {}", reading.settings()).as_bytes());
     let bytes = cx.cached(cache).unwrap_or_default();
     let known = bytes.iter().filter(|&&byte| byte == b'\n').count().saturating_sub(1);
@@ -113,7 +120,8 @@ fn summarise(
     if !cx.look_only && (fresh > 0 || known != digests.len()) {
         store(cx, cache, &head, &digests)?;
     }
-    let digests: BTreeMap<String, Digest> = digests.into_iter().map(|entry| (entry.file.path, entry.digest)).collect();
+    let mut digests: BTreeMap<String, Digest> = digests.into_iter().map(|entry| (entry.file.path, entry.digest)).collect();
+    digests.extend(missing.into_iter().map(|path| (path, Digest::missing())));
     refuse_faults(archive, &digests)?;
     Ok(digests)
 }
@@ -196,6 +204,12 @@ mod tests {
         let reading = reading("anuraset_raw");
         let digest = Digest::of(&reading.read(track), &reading);
         assert_eq!(digest.codes, ["BOAFAB", "UND"]);
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_told() {
+        let told = remarks(&["a.txt", "b.txt"].map(|name| (name.to_owned(), Digest::missing())).into());
+        assert!(told.len() == 1 && told[0].starts_with("annotate: a.txt and 1 more: a link that leads nowhere"), "{told:?}");
     }
 
     #[test]

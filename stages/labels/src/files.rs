@@ -4,7 +4,7 @@ use chorus_archive::{Archive, Entry, EntryState, Selection};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LabelsError;
-use crate::text;
+use crate::text::{self, file_name};
 
 /// The settings that an AudioMoth leaves on its card beside the recordings. They are no annotations.
 const RECORDER_SETTINGS: &str = "config.txt";
@@ -27,21 +27,44 @@ impl From<Entry> for ListedFile {
     }
 }
 
+/// What there is of annotation files.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// The files, sorted by path.
+    pub(crate) files: Vec<ListedFile>,
+    /// Links with the names of such files, or of folders, that lead nowhere: what somebody wrote of recordings may be behind them.
+    pub(crate) missing: Vec<String>,
+}
+
 /// The files with one of these extensions below `place`, or the file at `place`, sorted by path.
 ///
 /// # Errors
 /// There is nothing at `place`, or it cannot be listed.
 pub(crate) fn list(archive: &dyn Archive, place: &str, extensions: &[&str]) -> Result<Vec<ListedFile>, LabelsError> {
+    Ok(list_all(archive, place, extensions)?.files)
+}
+
+/// The same, with the links that lead nowhere.
+///
+/// # Errors
+/// Those of [`list`].
+pub(crate) fn list_all(archive: &dyn Archive, place: &str, extensions: &[&str]) -> Result<Listing, LabelsError> {
     let is_wanted = |name: &str| is_annotation(name, extensions);
     let entries =
         archive.sorted(Selection { folder: place, is_excluded: &|_| false, is_wanted: &is_wanted }).map_err(|error| {
             if error.is_not_found() { LabelsError::NoFolder { path: error.location } } else { LabelsError::Archive(error) }
         })?;
-    Ok(entries
-        .into_iter()
-        .filter(|entry| matches!(entry.state, EntryState::File | EntryState::NotUtf8))
-        .map(ListedFile::from)
-        .collect())
+    let mut listing = Listing::default();
+    for entry in entries {
+        match entry.state {
+            EntryState::File | EntryState::NotUtf8 => listing.files.push(entry.into()),
+            EntryState::DanglingLink => listing.missing.push(entry.path),
+            // A name with a dot is that of a file, and of another kind.
+            EntryState::LostLink if !file_name(&entry.path).contains('.') => listing.missing.push(entry.path),
+            EntryState::LostLink => {}
+        }
+    }
+    Ok(listing)
 }
 
 fn is_annotation(name: &str, extensions: &[&str]) -> bool {
@@ -99,6 +122,13 @@ mod tests {
             |place: &str| -> Vec<String> { list(&archive, place, &["txt"]).unwrap().into_iter().map(|file| file.path).collect() };
         assert_eq!(paths("./strong_labels"), ["strong_labels/A/1.txt", "strong_labels/strong_labels/B/2.TXT"]);
         assert_eq!(paths("strong_labels/A/4.csv"), ["strong_labels/A/4.csv"]);
+        link("/nowhere/disk", "strong_labels/disk");
+        link("gone.pdf", "strong_labels/A/notes.pdf");
+        let missing = list_all(&archive, "strong_labels", &["txt"]).unwrap().missing;
+        assert_eq!(
+            missing.into_iter().collect::<std::collections::BTreeSet<_>>(),
+            ["strong_labels/A/6.txt", "strong_labels/disk"].map(str::to_owned).into()
+        );
         fs::File::create(dir.path().join("large.txt")).unwrap().set_len(MAX_BYTES + 1).unwrap();
         assert!(read(&archive, "large.txt").unwrap_err().to_string().contains("large.txt: the file has 536870913 bytes"));
         let missing = list(&archive, "labels", &["txt"]).unwrap_err().to_string();
