@@ -144,6 +144,20 @@ fn flac_holds_them_as_comments_and_as_chunks_of_the_wav_it_was_made_from() {
     assert_eq!(with_block(2, &foreign).serial.as_deref(), Some("S4U01234"));
 }
 
+#[test]
+fn a_time_expanded_recording_has_its_rate_in_flac_too() {
+    let samples = ramp(1000);
+    let (plain, _) = read_all(&Flac::new(&samples, 1, 100, 1000).bytes(), 4096).unwrap();
+    let mut flac = Flac::new(&samples, 1, 100, 1000);
+    flac.head[4] = 0;
+    let entry = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    let comments = [entry("encoder"), 1_u32.to_le_bytes().to_vec(), entry("GUANO=GUANO|Version: 1.0\nTE: 10")].concat();
+    flac.head.extend([&[0x84], &(comments.len() as u32).to_be_bytes()[1..], &comments].concat());
+    let (facts, read) = read_all(&flac.bytes(), 4096).unwrap();
+    assert_eq!((facts.time_expansion, facts.sample_rate_hz), (10.0, 10 * plain.sample_rate_hz));
+    assert_eq!((facts.frames, read), (plain.frames, as_floats(&samples)));
+}
+
 /// An Ogg file with another second page: the page of the comments. The first page has one segment, and so has the second.
 fn with_comments(file: &[u8], comments: &[u8]) -> Vec<u8> {
     let length = |at: usize| 28 + usize::from(file[at + 27]);

@@ -37,6 +37,13 @@ impl Facts {
     pub fn duration_s(&self) -> f64 {
         self.frames as f64 / f64::from(self.sample_rate_hz)
     }
+
+    /// The same at the rate of the sound in the field, where they have the rate that the file states and the header states a time expansion.
+    pub(super) fn expanded(self) -> Self {
+        let time_expansion = self.header.expansion_of(self.sample_rate_hz);
+        let sample_rate_hz = (f64::from(self.sample_rate_hz) * time_expansion).round() as u32;
+        Self { sample_rate_hz, time_expansion, ..self }
+    }
 }
 
 /// A defect that did not prevent reading.

@@ -2,7 +2,7 @@
 //! are added here.
 
 use chorus_archive::ReadSeek;
-use chorus_wav::{Body, ChunkSink, Form, FrameReader, MAX_SAMPLE_RATE_HZ, Wav};
+use chorus_wav::{Body, ChunkSink, Form, FrameReader, Wav};
 
 use super::compressed::{CompressedReader, mpeg};
 use super::facts::{Facts, Repair};
@@ -38,7 +38,7 @@ pub(super) fn open(mut source: Box<dyn ReadSeek>, form: Form, start: u64) -> Res
 }
 
 fn facts(wav: &Wav, header: Header) -> Facts {
-    let time_expansion = time_expansion(wav.format.sample_rate_hz, &header);
+    let time_expansion = header.expansion_of(wav.format.sample_rate_hz);
     let sample_rate_hz = (f64::from(wav.format.sample_rate_hz) * time_expansion).round() as u32;
     Facts {
         codec: wav.codec_name(),
@@ -52,11 +52,4 @@ fn facts(wav: &Wav, header: Header) -> Facts {
         repair: Repair::of(&wav.defects, sample_rate_hz),
         header: Box::new(header),
     }
-}
-
-/// By how much the sound was sampled faster than the file states: the factor of its header, unless that gives a rate that no
-/// recorder has.
-fn time_expansion(file_rate_hz: u32, header: &Header) -> f64 {
-    let factor = header.expansion_of(file_rate_hz);
-    if f64::from(file_rate_hz) * factor <= f64::from(MAX_SAMPLE_RATE_HZ) { factor } else { 1.0 }
 }

@@ -22,7 +22,7 @@ use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
 use super::header::{Header, HeaderFormat, HeaderTime};
-use super::values::{celsius, volts};
+use super::values::{celsius, unread, volts};
 use crate::clock::{from_hours_and_minutes, nanoseconds, number};
 
 /// Date, time and zone.
@@ -51,8 +51,12 @@ pub fn parse(comment: &str) -> Header {
     let sentence = &comment[recorded.get_match().start()..];
     let gain =
         GAIN.captures(sentence).and_then(|found| found.name("number").or(found.name("word")).map(|m| m.as_str().to_owned()));
+    let time = time(&recorded);
+    let said = recorded.get_match().as_str();
+    let doubt = time.is_none().then(|| unread(HeaderFormat::AudioMoth, "time", said, "a time of a day in the calendar"));
     Header {
-        times: time(&recorded).map(|time| HeaderTime::new(HeaderFormat::AudioMoth, time)).into_iter().collect(),
+        times: time.map(|time| HeaderTime::new(HeaderFormat::AudioMoth, time)).into_iter().collect(),
+        notes: doubt.into_iter().collect(),
         gain,
         battery_v: found(&BATTERY, "volts", sentence).and_then(volts),
         temperature_c: found(&TEMPERATURE, "degrees", sentence).and_then(celsius),
@@ -183,8 +187,10 @@ mod tests {
         for comment in ["", "AudioMoth", "Recorded at dawn", "Recorded at 09:32 04/05/2018 (UTC)"] {
             assert_eq!(parse(comment), Header::default(), "{comment}");
         }
-        assert!(parse("Recorded at 25:32:00 04/05/2018 (UTC)").times.is_empty(), "an impossible time");
-        assert!(parse("Recorded at 09:32:00 31/02/2018 (UTC)").times.is_empty(), "an impossible date");
+        for impossible in ["Recorded at 25:32:00 04/05/2018 (UTC)", "Recorded at 09:32:00 31/02/2018 (UTC)"] {
+            let header = parse(impossible);
+            assert!(header.times.is_empty() && header.notes[0].contains(impossible), "{header:?}");
+        }
     }
 
     #[test]

@@ -7,10 +7,7 @@
 use serde_json::Value;
 
 use super::header::{Header, HeaderFormat, HeaderTime};
-use super::values::{celsius, expansion, is_factor, leading_number, position, said, volts};
-
-/// Characters of a value that a message shows.
-const LONGEST_SHOWN: usize = 40;
+use super::values::{celsius, expansion, is_factor, leading_number, position, said, unread, volts};
 
 /// Reads the text of a `guan` chunk.
 #[must_use]
@@ -27,8 +24,10 @@ pub fn parse(text: &str) -> Header {
     let notes = [
         text("Timestamp")
             .filter(|_| time.is_none())
-            .map(|text| unread("Timestamp", &text, "a time such as 2020-03-01T19:00:00Z")),
-        text("TE").filter(|_| !factor.is_some_and(is_factor)).map(|text| unread("TE", &text, "a factor from 1 to 100")),
+            .map(|text| unread(HeaderFormat::Guano, "Timestamp", &text, "a time such as 2020-03-01T19:00:00Z")),
+        text("TE")
+            .filter(|_| !factor.is_some_and(is_factor))
+            .map(|text| unread(HeaderFormat::Guano, "TE", &text, "a factor from 1 to 100")),
     ];
     Header {
         times: time.into_iter().collect(),
@@ -44,12 +43,6 @@ pub fn parse(text: &str) -> Header {
         time_expansion: factor.and_then(expansion),
         sample_rate_hz: value("Samplerate").and_then(|rate| rate.parse().ok()).filter(|rate| *rate > 0),
     }
-}
-
-/// What a value is that cannot be read, as far as it fits a message.
-fn unread(key: &str, text: &str, expected: &str) -> String {
-    let shown: String = text.chars().take(LONGEST_SHOWN).collect();
-    format!("the GUANO header's {key} is `{shown}`, expected {expected}: it was passed over")
 }
 
 /// `latitude longitude`; some writers put a comma between them.

@@ -1,6 +1,7 @@
 //! What the headers of a file state, whatever their format.
 
 use chorus_engine::Exact;
+use chorus_wav::MAX_SAMPLE_RATE_HZ;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
@@ -141,13 +142,31 @@ impl Header {
     }
 
     /// The factor from a file's own rate to the rate at which the sound was sampled. Where a header states both a factor and a
-    /// rate, and this rate is the file's own, the file was corrected after recording and the factor was left as it was.
+    /// rate, and this rate is the file's own, the file was corrected after recording and the factor was left as it was. A factor that gives a
+    /// rate that no recorder has is not believed.
     #[must_use]
     pub fn expansion_of(&self, file_rate_hz: u32) -> f64 {
         match (self.time_expansion, self.sample_rate_hz) {
             (Some(_), Some(rate)) if rate == file_rate_hz => 1.0,
-            (Some(Exact(factor)), _) => factor,
-            (None, _) => 1.0,
+            (Some(Exact(factor)), _) if f64::from(file_rate_hz) * factor <= f64::from(MAX_SAMPLE_RATE_HZ) => factor,
+            _ => 1.0,
         }
+    }
+
+    /// Why it is not certain at which rate the sound was sampled: the header's rate is another one than the file's, and the factor of time
+    /// expansion does not lead from one to the other.
+    pub(crate) fn rate_doubt(&self, file_rate_hz: u32) -> Option<String> {
+        /// Rates of resampled files are rounded.
+        const APART: f64 = 0.01;
+        let rate_hz = self.sample_rate_hz.filter(|rate| *rate != file_rate_hz)?;
+        let factor = self.expansion_of(file_rate_hz);
+        let used_hz = f64::from(file_rate_hz) * factor;
+        let is_like = (used_hz - f64::from(rate_hz)).abs() <= f64::from(rate_hz) * APART;
+        (!is_like).then(|| {
+            format!(
+                "the header says that the sound was sampled at {rate_hz} Hz, and the file has {file_rate_hz} Hz with a time expansion of \
+                 {factor}: {used_hz:.0} Hz was used"
+            )
+        })
     }
 }

@@ -120,5 +120,24 @@ mod tests {
         assert_eq!(header(Some(256_000)).expansion_of(25_600), 10.0);
         assert_eq!(header(Some(256_000)).expansion_of(256_000), 1.0, "the file's rate was corrected already");
         assert_eq!(Header::default().expansion_of(25_600), 1.0);
+        assert_eq!(header(None).expansion_of(500_000), 1.0, "no recorder has 5 MHz");
+    }
+
+    #[test]
+    fn a_rate_that_contradicts_the_file_is_told() {
+        let doubt = |factor: Option<f64>, rate: u32| {
+            let header = Header { time_expansion: factor.map(Exact), sample_rate_hz: Some(rate), ..Header::default() };
+            header.rate_doubt(25_600)
+        };
+        assert!(
+            [(Some(10.0), 256_000), (Some(10.0), 25_600), (None, 25_600)]
+                .into_iter()
+                .all(|(factor, rate)| doubt(factor, rate).is_none())
+        );
+        assert!(
+            doubt(None, 256_000).unwrap().contains("256000 Hz, and the file has 25600 Hz with a time expansion of 1: 25600 Hz")
+        );
+        assert!(doubt(Some(8.0), 256_000).unwrap().contains("time expansion of 8: 204800 Hz was used"));
+        assert_eq!(Header::default().rate_doubt(25_600), None);
     }
 }

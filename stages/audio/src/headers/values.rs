@@ -3,6 +3,10 @@
 use chorus_engine::Exact;
 use chorus_text::western;
 
+use super::header::HeaderFormat;
+
+/// Characters of a value that a message shows.
+const LONGEST_SHOWN: usize = 40;
 /// The largest expansion that detectors use is 32; a larger one is a mistake.
 const MAX_TIME_EXPANSION: f64 = 100.0;
 
@@ -14,6 +18,12 @@ pub(crate) fn decode(bytes: &[u8]) -> String {
         Err(_) => western(bytes),
     };
     text.trim_matches(|c: char| c == '\0' || c == '\u{FEFF}' || c.is_whitespace()).to_owned()
+}
+
+/// What a value is that cannot be read, as far as it fits a message.
+pub(super) fn unread(format: HeaderFormat, key: &str, text: &str, expected: &str) -> String {
+    let shown: String = text.chars().take(LONGEST_SHOWN).collect();
+    format!("the {}'s {key} is `{shown}`, expected {expected}: it was passed over", format.name())
 }
 
 /// A text that is not empty.

@@ -6,7 +6,7 @@
 use chorus_engine::Exact;
 
 use super::header::{Header, HeaderFormat, HeaderTime};
-use super::values::{celsius, decode, expansion, position, said};
+use super::values::{celsius, decode, expansion, position, said, unread};
 
 /// Names of the entries that are read.
 mod name {
@@ -30,8 +30,15 @@ pub fn parse(chunk: &[u8]) -> Header {
     if entries.is_empty() {
         return Header::default();
     }
+    let stamp = text(name::TIMESTAMP);
+    let time = stamp.as_deref().and_then(|text| HeaderTime::of_iso(HeaderFormat::Wamd, text));
+    let doubt = stamp.filter(|_| time.is_none());
     Header {
-        times: text(name::TIMESTAMP).and_then(|text| HeaderTime::of_iso(HeaderFormat::Wamd, &text)).into_iter().collect(),
+        times: time.into_iter().collect(),
+        notes: doubt
+            .map(|text| unread(HeaderFormat::Wamd, "time", &text, "one such as 2020-03-01 19:00:00-03:00"))
+            .into_iter()
+            .collect(),
         make: Some("Wildlife Acoustics".to_owned()),
         model: text(name::MODEL).as_deref().and_then(said),
         serial: text(name::SERIAL).as_deref().and_then(said),
@@ -114,6 +121,10 @@ mod tests {
         assert_eq!(time("2023-02-28 05:00:00.340+10:00"), ("2023-02-28T05:00:00.34".to_owned(), Some(36_000), false));
         assert_eq!(time("2016-05-17 16:00:00-00:00"), ("2016-05-17T16:00:00".to_owned(), None, true));
         assert_eq!(time("2016-05-17 16:00:00"), ("2016-05-17T16:00:00".to_owned(), None, false));
+        let odd = parse(&entry(5, b"17/05/2016 16:00:00"));
+        assert!(odd.times.is_empty() && odd.notes.len() == 1, "{odd:?}");
+        assert!(odd.notes[0].starts_with("the wamd header's time is `17/05/2016 16:00:00`, expected one such as"), "{odd:?}");
+        assert!(parse(&entry(5, b"")).notes.is_empty());
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Ingest {
     /// What the stage declares of itself.
     pub fn declare(_: &Config) -> Option<Pass> {
         Some(Pass {
-            code_version: 6,
+            code_version: 7,
             inputs: vec![Input::Archive],
             outputs: vec![Output::Table("recordings")],
             keys: vec![

@@ -13,7 +13,7 @@ use super::listing::{Files, Listing};
 
 /// Version of the stored results. Raise it whenever reading the same file gives another result than before: files that an older
 /// version read are then read again.
-pub(super) const FORMAT: u32 = 7;
+pub(super) const FORMAT: u32 = 8;
 /// The most files of a piece, on average. A folder with more files is halved until its pieces are small enough.
 const FILES: usize = 1024;
 

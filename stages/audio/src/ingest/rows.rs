@@ -280,6 +280,10 @@ pub(super) fn row(file: &ListedFile, probe: &Probe, rules: &Rules, beside: &Besi
          of whole hours is written as +1000"
             .to_owned()
     });
+    let rate = sound.as_ref().and_then(|sound| {
+        let file_rate_hz = (f64::from(sound.sample_rate_hz) / sound.time_expansion.0).round() as u32;
+        header.rate_doubt(file_rate_hz)
+    });
     let is_bare = |time: &&NameTime| time.pattern == NamePattern::AudioMoth;
     let shown = shown.filter(|_| bare_name.filter(is_bare).is_some());
     Ok(Recording {
@@ -292,7 +296,7 @@ pub(super) fn row(file: &ListedFile, probe: &Probe, rules: &Rules, beside: &Besi
         utc_offset_min: start.utc_offset_min,
         timezone: place.zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned),
         time_source: start.source,
-        time_note: notes([start.note, shown, hours].into_iter().flatten().chain(header.notes.iter().cloned())),
+        time_note: notes([start.note, shown, hours, rate].into_iter().flatten().chain(header.notes.iter().cloned())),
         site_source: place.source,
         serial,
         name_tail: facts.time.map_or_else(String::new, |time| time.tail),

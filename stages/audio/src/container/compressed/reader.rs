@@ -105,7 +105,7 @@ impl CompressedReader {
             clock: Clock::new(&facts, &edges, bytes),
             window: Window::new(edges, facts.channels),
             found: repair,
-            facts,
+            facts: facts.expanded(),
             demuxer,
             decoder,
             audio_bytes: packet_overhead.map(|_| bytes),
