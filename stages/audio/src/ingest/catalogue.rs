@@ -18,6 +18,7 @@ use super::pieces::{self, Memory, Name, Piece, number};
 use super::probe::{self, Pending, Reading};
 use super::rows::{Recording, Rules, row};
 use super::summary::{self, Day, Looked, Tally};
+use super::twins::Twins;
 
 /// Pieces whose details are kept in memory from one unit to the next.
 const HELD: usize = 32;
@@ -42,6 +43,7 @@ pub struct Catalogue {
     /// Files that could not be read. Their results are not stored, so that each run tries again.
     unreadable: BTreeMap<String, ListedFile>,
     held: Mutex<VecDeque<(u32, Arc<Memory>)>>,
+    twins: Mutex<Twins>,
 }
 
 /// What a look through the archive found.
@@ -91,8 +93,13 @@ impl Catalogue {
             let entry = |at: &At| Entry { id: at.of(&looked).id, piece: at.piece };
             units.insert(unit, recordings.iter().map(entry).collect());
         }
-        let catalogue = Self { rules, pieces, units, copies, unreadable, held: Mutex::default() };
+        let catalogue = Self { rules, pieces, units, copies, unreadable, held: Mutex::default(), twins: Mutex::default() };
         Ok(Look { catalogue, tally, pending, units: externals, hours })
+    }
+
+    /// What is told of recordings in two forms among those whose rows were made.
+    pub(super) fn twins(&self) -> Option<String> {
+        locked(&self.twins).sentence()
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -127,6 +134,7 @@ impl Catalogue {
             }
         }
         rows.sort_by(|a, b| a.id.cmp(&b.id));
+        locked(&self.twins).add(&rows);
         Ok(rows)
     }
 

@@ -24,12 +24,13 @@ mod sheet;
 mod sites;
 mod start;
 mod summary;
+mod twins;
 
 use std::collections::BTreeMap;
 
 use chorus_archive::Kind;
 use chorus_engine::graph::{Input, Output, Pass, Per};
-use chorus_engine::{Config, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError, counted};
+use chorus_engine::{Config, Console, External, Fault, Scan, ScanContext, UnitContext, Work, WorkError, counted};
 
 use crate::names::OwnPattern;
 use catalogue::{Catalogue, Look};
@@ -123,6 +124,10 @@ impl Work for Ingest {
 
     fn run(&self, cx: &UnitContext<'_>, catalogue: &Catalogue) -> Result<(), WorkError> {
         Ok(rows::write(cx, &catalogue.rows(cx)?)?)
+    }
+
+    fn summarise(&self, console: &Console, catalogue: &Catalogue) {
+        catalogue.twins().iter().for_each(|sentence| console.warn(sentence));
     }
 }
 

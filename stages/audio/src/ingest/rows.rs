@@ -119,6 +119,11 @@ impl Recording {
         self.sound.as_ref().map(|sound| sound.duration_s.0)
     }
 
+    /// The serial number in its header.
+    pub(super) fn stated_serial(&self) -> Option<&str> {
+        self.header()?.serial.as_deref()
+    }
+
     /// Its header; `None` where the file cannot be read.
     fn header(&self) -> Option<&Header> {
         self.sound.as_ref().map(|sound| &*sound.header)
@@ -126,7 +131,7 @@ impl Recording {
 }
 
 /// A name in lower case without what programs add to the names of copies, such as ` - copy` and ` (2)`.
-fn unmarked(name: &str) -> &str {
+pub(super) fn unmarked(name: &str) -> &str {
     /// As Windows, macOS and Linux write it in languages of many users.
     const WORDS: [&str; 15] = [
         "copy",

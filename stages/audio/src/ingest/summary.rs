@@ -19,7 +19,7 @@ use super::rows::{Recording, Rules, row};
 use super::sheet::Fits;
 
 /// Version of the stored summaries. Raise it whenever the same recordings give another summary than before.
-const FORMAT: u32 = 8;
+const FORMAT: u32 = 9;
 /// The stored start of a recording whose start is not known.
 const NO_START: i64 = i64::MIN;
 /// Bytes of a recording in a summary: id, day, start, duration, hash of the row, whether the content has a hash, hash of the content, mark,
