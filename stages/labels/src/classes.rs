@@ -70,7 +70,7 @@ impl AnnotateClasses {
         }
         has_labels(config).then(|| Pass {
             name: "annotate-classes",
-            code_version: 9,
+            code_version: 10,
             inputs,
             outputs,
             keys: [Reading::keys(), HeldOutSettings::names()].concat(),

@@ -97,7 +97,7 @@ impl RecordingColumns {
         if name.contains(['/', '\\']) {
             return Some(name.to_owned());
         }
-        let folders = self.folders.iter().map(|column| row.text(Some(*column))).filter(|text| !text.is_empty());
+        let folders = self.folders.iter().map(|column| row.text(Some(*column))).filter(|text| !is_missing(text));
         Some(folders.chain([name]).collect::<Vec<_>>().join("/"))
     }
 
@@ -178,6 +178,10 @@ mod tests {
         let ravens = "Begin File,Begin Path,Species\na.wav,D:\\x\\a.wav,A\nb.wav,,A\n,,A\n";
         assert_eq!(names(ravens, None), [name("D:\\x\\a.wav"), name("b.wav"), None]);
         assert_eq!(names(ravens, Some("begin_path")), [name("D:\\x\\a.wav"), None, None]);
+        assert_eq!(
+            names("INDIR,FOLDER,IN FILE\nNA,Stn01,a.wav\nE:\\proj,NULL,a.wav\n", None),
+            [name("Stn01/a.wav"), name("E:\\proj/a.wav")]
+        );
         let kaleidoscope = "INDIR,FOLDER,IN FILE\nE:\\proj,Stn01,a.wav\nE:\\proj,,a.wav\n,,a.wav\nE:\\proj,Stn01,Stn02/a.wav\n";
         assert_eq!(
             names(kaleidoscope, None),
