@@ -36,6 +36,13 @@ pub(crate) fn separator_in(text: &str, is_known: impl Fn(&str) -> bool) -> Optio
     STRONG.into_iter().find(is_strong).or_else(|| WEAK.into_iter().find(is_weak))
 }
 
+/// Whether a text is words with commas and no spaces between them, as data sets write several labels: `dog,rain`. Names have a space behind
+/// a comma.
+fn is_list(text: &str) -> bool {
+    let is_word = |part: &str| part == part.trim() && part.contains(char::is_alphabetic);
+    text.contains(',') && text.split(',').all(is_word)
+}
+
 /// A label without what programs put around it.
 fn bare(part: &str) -> &str {
     part.trim_matches(|c: char| c.is_whitespace() || AROUND.contains(&c))
@@ -59,7 +66,7 @@ pub(crate) fn remarks(classes: &BTreeSet<String>) -> Vec<String> {
     let is_known = |part: &str| classes.contains(part) || beside.get(part).is_some_and(|classes| classes.len() > 1);
     let mut joined: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for class in classes {
-        if let Some(separator) = separator_in(class, is_known) {
+        if let Some(separator) = separator_in(class, is_known).or_else(|| is_list(class).then_some(",")) {
             joined.entry(separator).or_default().push(class);
         }
     }
@@ -138,6 +145,13 @@ mod tests {
             assert_eq!(separator_in(text, known), Some(separator), "{text}");
             assert_eq!(separator_in(text, |part| part == "BOAFAB"), None, "{text}");
         }
+    }
+
+    #[test]
+    fn words_with_commas_and_no_spaces_are_a_list() {
+        assert!(told(&["dog,rain"])[0].contains("`dog,rain` looks like several labels"));
+        assert!(told(&["Bark,Dog,Domestic_animals", "wind"])[0].contains("to \",\""));
+        assert_eq!(told(&["Treefrog, grey", "dog,", "1,5", "dog"]), [""; 0]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::delimited::{Delimited, DelimitedRow, Dialect};
 use crate::event::Event;
 use crate::layout::{AnnotationFiles, Layout, LayoutKeys, Proposal, Reader, Settings, holds_labels};
 use crate::look::{ArchiveLook, place_of};
-use crate::text::{cleaned, column_name, is_missing, number};
+use crate::text::{cleaned, column_name, is_missing, number, some_of};
 
 /// Bytes of a column's name that can be a class: every event of the class holds it.
 const LONGEST_CLASS: usize = 256;
@@ -105,11 +105,11 @@ fn parse(bytes: &[u8], keys: &ClipKeys, splitter: &Splitter) -> Contents {
         Err(fault) => return Contents::faulty(&table, fault),
     };
     let remarks = match &labels {
-        ClipLabels::Text(label) if keys.label_column.is_none() => other_kind(&table, *label, &recording),
-        ClipLabels::Text(_) => None,
-        ClipLabels::Classes(columns) => differing_rows(&table, columns, &recording),
+        ClipLabels::Text(label) if keys.label_column.is_none() => [other_kind(&table, *label, &recording), None],
+        ClipLabels::Text(_) => [None, None],
+        ClipLabels::Classes(columns) => [differing_rows(&table, columns, &recording), near_classes(&table, columns, &recording)],
     };
-    let remarks = remarks.into_iter().collect();
+    let remarks = remarks.into_iter().flatten().collect();
     let mut contents = Contents { declared: labels.declared(&table), remarks, ..Contents::default() };
     for row in &table.rows {
         let name = recording.name(row);
@@ -159,6 +159,24 @@ fn differing_rows(table: &Delimited, columns: &[usize], recording: &RecordingCol
     })
 }
 
+/// A remark on columns that are taken for no classes and may be meant as some: most of their cells hold 0 or 1, or those that are filled do.
+fn near_classes(table: &Delimited, columns: &[usize], recording: &RecordingColumns) -> Option<String> {
+    let is_near = |&column: &usize| {
+        let cells = || table.rows.iter().map(|row| row.text(Some(column)));
+        let bits = cells().filter(|cell| bit(cell).is_some()).count();
+        bits > 0 && (2 * bits > table.rows.len() || cells().all(|cell| bit(cell).is_some() || is_missing(cell)))
+    };
+    let others = (0..table.header.len()).filter(|column| !columns.contains(column) && may_be_class(table, *column, recording));
+    let names: Vec<String> = others.filter(is_near).map(|column| table.header[column].clone()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "columns that hold 0 or 1, and in some cells something else or nothing, are taken for no classes: {}; if they are classes, \
+             write 0 or 1 into all of their cells",
+            some_of(&names)
+        )
+    })
+}
+
 /// The columns of the labels of whole recordings.
 pub(super) enum ClipLabels {
     /// One column with labels as text.
@@ -171,11 +189,7 @@ fn labels(table: &Delimited, keys: &ClipKeys, recording: &RecordingColumns) -> R
     if let Some(column) = table.find(keys.label_column.as_deref(), LABEL)?.filter(|&column| !recording.has(column)) {
         return Ok(ClipLabels::Text(column));
     }
-    let is_candidate = |&column: &usize| {
-        let name = column_name(&table.header[column]);
-        !recording.has(column) && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
-    };
-    let candidates: Vec<usize> = (0..table.header.len()).filter(is_candidate).collect();
+    let candidates: Vec<usize> = (0..table.header.len()).filter(|&column| may_be_class(table, column, recording)).collect();
     let columns: Vec<usize> = candidates.iter().copied().filter(|&column| is_class(table, column)).collect();
     if columns.is_empty() && !table.rows.is_empty() {
         let columns = table.columns();
@@ -186,6 +200,12 @@ fn labels(table: &Delimited, keys: &ClipKeys, recording: &RecordingColumns) -> R
         ));
     }
     ClipLabels::of_columns(table, columns)
+}
+
+/// Whether a column may hold a class, by its name.
+fn may_be_class(table: &Delimited, column: usize, recording: &RecordingColumns) -> bool {
+    let name = column_name(&table.header[column]);
+    !recording.has(column) && !name.is_empty() && !ABOUT_THE_CLIP.contains(&name.as_str())
 }
 
 /// Whether a column holds 0 and 1 for a class: most of its cells do, and none holds another number, as a column of counts would.
@@ -286,8 +306,8 @@ fn is_present(table: &Delimited, row: &DelimitedRow, column: usize) -> Result<bo
 /// 0 or 1; `None` for any other text.
 fn bit(text: &str) -> Option<bool> {
     match text {
-        "0" | "0.0" => Some(false),
-        "1" | "1.0" => Some(true),
+        "0" | "0.0" | "0,0" => Some(false),
+        "1" | "1.0" | "1,0" => Some(true),
         _ => None,
     }
 }
@@ -315,6 +335,21 @@ mod tests {
         assert_eq!(contents.fault, None);
         let texts = |events: Vec<Event>| events.into_iter().filter(|e| e.extent == Extent::Whole).map(|e| e.label).collect();
         contents.by_recording.into_iter().map(|(name, events)| (name.unwrap(), texts(events))).collect()
+    }
+
+    #[test]
+    fn a_column_that_may_be_a_class_is_told() {
+        let remark = |text: &str| parse(text).remarks.join(" ");
+        let blank = remark("file,FROG,TOAD,NEWT\na.wav,1,,0\nb.wav,1,1,0\nc.wav,0,,1\n");
+        assert!(blank.contains("are taken for no classes: TOAD;"), "{blank}");
+        let typo = remark("file,FROG,TOAD,hour\na.wav,11,0,0\nb.wav,1,1,5\nc.wav,0,0,19\n");
+        assert!(typo.contains("are taken for no classes: FROG;"), "{typo}");
+        assert_eq!(remark("file,FROG,TOAD,hour,note\na.wav,1,0,4,x\nb.wav,1,1,5,\nc.wav,0,0,19,\n"), "");
+    }
+
+    #[test]
+    fn decimal_commas_hold_0_and_1_too() {
+        assert_eq!(labels("file;FROG;TOAD\na.wav;1,0;0,0\n"), [("a.wav".to_owned(), vec!["FROG".to_owned()])]);
     }
 
     #[test]
