@@ -162,10 +162,9 @@ impl Work for AnnotateClasses {
             classes = matched(cx.console(), classes, &card.classes.iter().cloned().collect())?;
             brought = taxon::of_model(card, taxa);
         }
-        if annotate.looks_for_codes() && annotate.reading.layout().keys().uses(SEPARATOR_KEY) {
-            joined::remarks(&classes).iter().for_each(|remark| cx.console().warn(remark));
-        }
         if annotate.looks_for_codes() {
+            let is_separable = annotate.reading.layout().keys().uses(SEPARATOR_KEY);
+            joined::remarks(&classes, is_separable).iter().for_each(|remark| cx.console().warn(remark));
             alike(&classes).iter().for_each(|remark| cx.console().warn(remark));
         }
         tell_changes(cx, &classes)?;

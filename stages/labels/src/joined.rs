@@ -54,8 +54,8 @@ fn is_code(text: &str) -> bool {
     is_written_so && CODE.contains(&text.len()) && text.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
-/// A remark for each separator of classes that look like several labels.
-pub(crate) fn remarks(classes: &BTreeSet<String>) -> Vec<String> {
+/// A remark for each separator of classes that look like several labels. `is_separable` says whether the layout reads [`SEPARATOR_KEY`].
+pub(crate) fn remarks(classes: &BTreeSet<String>, is_separable: bool) -> Vec<String> {
     // Where labels always stand together, none of them is a class of its own, and each stands beside several others.
     let mut beside: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for class in classes {
@@ -70,21 +70,22 @@ pub(crate) fn remarks(classes: &BTreeSet<String>) -> Vec<String> {
             joined.entry(separator).or_default().push(class);
         }
     }
-    joined.into_iter().map(|(separator, classes)| remark(separator, &classes)).collect()
+    joined.into_iter().map(|(separator, classes)| remark(separator, &classes, is_separable)).collect()
 }
 
-fn remark(separator: &str, classes: &[&str]) -> String {
+fn remark(separator: &str, classes: &[&str], is_separable: bool) -> String {
     let shown: Vec<String> = classes.iter().take(SHOWN).map(|class| format!("`{class}`")).collect();
     let more = classes.len() - shown.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let is_list = classes.iter().any(|class| class.starts_with(['[', '{', '(', '"', '\'']));
     let bare = if is_list { " and take brackets and quotation marks out of the labels" } else { "" };
     let (noun, look) = if classes.len() == 1 { ("class", "looks") } else { ("classes", "look") };
-    format!(
-        "the {noun} {}{more} {look} like several labels in one field; if they are, set {SEPARATOR_KEY} to {separator:?}{bare}; \
-         if not, name them in annotate.code_table",
-        shown.join(", ")
-    )
+    let advice = if is_separable {
+        format!("in one field; if they are, set {SEPARATOR_KEY} to {separator:?}{bare}")
+    } else {
+        "in one; if they are, write a table with a label_separator for these recordings (annotate.format: clips)".to_owned()
+    };
+    format!("the {noun} {}{more} {look} like several labels {advice}; if not, name them in annotate.code_table", shown.join(", "))
 }
 
 #[cfg(test)]
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     fn told(classes: &[&str]) -> Vec<String> {
-        remarks(&classes.iter().map(|class| (*class).to_owned()).collect())
+        remarks(&classes.iter().map(|class| (*class).to_owned()).collect(), true)
     }
 
     #[test]
@@ -145,6 +146,14 @@ mod tests {
             assert_eq!(separator_in(text, known), Some(separator), "{text}");
             assert_eq!(separator_in(text, |part| part == "BOAFAB"), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_of_several_labels_is_told_without_a_separator() {
+        let folders: BTreeSet<String> = ["dog", "dog, frog"].map(str::to_owned).into();
+        let remarks = remarks(&folders, false);
+        assert!(remarks.len() == 1 && remarks[0].contains("`dog, frog` looks like several labels in one;"), "{remarks:?}");
+        assert!(!remarks[0].contains(SEPARATOR_KEY), "{remarks:?}");
     }
 
     #[test]

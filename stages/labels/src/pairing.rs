@@ -1,11 +1,11 @@
 //! Finds the recording for each part of each annotation file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
 use crate::layout::{FindRecording, Layout};
 use crate::session::{self, Lengths, Span};
-use crate::text::{composed, parts};
+use crate::text::{composed, folded, parts};
 
 /// The site of a file that lies in no folder.
 const NO_SITE: &str = "site";
@@ -87,6 +87,7 @@ pub(crate) fn parts_of(
     let recordings: Vec<&str> = lengths.keys().copied().collect();
     let files: Vec<&str> = digests.keys().map(String::as_str).collect();
     let find = finder(layout, &recordings, &files, copies);
+    let folders: BTreeSet<String> = recordings.iter().filter_map(|path| folder(path)).collect();
     let of_file = |(file, digest): (&String, &Digest)| -> Vec<Part> {
         let part = |(name, hash): &(Option<String>, String)| Part {
             recording: find(file, name.as_deref()),
@@ -98,10 +99,34 @@ pub(crate) fn parts_of(
             begins_s: Ok(0.0),
         };
         let mut parts: Vec<Part> = digest.mentions.iter().map(part).collect();
+        refuse_strangers(&mut parts, &folders);
         place_in_session(&mut parts, digest, lengths);
         parts
     };
     digests.iter().flat_map(of_file).collect()
+}
+
+/// The folder that holds a file, folded.
+fn folder(path: &str) -> Option<String> {
+    match parts(path)[..] {
+        [.., folder, _] => Some(folded(folder)),
+        _ => None,
+    }
+}
+
+/// Refuses names in folders that the archive lacks where the same file names their recording with its own folder, too: the table is of more
+/// sites than the archive, and recorders at all of them may write equal names. `folders` are those that hold recordings.
+fn refuse_strangers(parts: &mut [Part], folders: &BTreeSet<String>) {
+    let stranger = |part: &Part| part.name.as_deref().and_then(folder).filter(|folder| !folders.contains(folder));
+    let is_at_home = |part: &Part| part.name.as_deref().and_then(folder).is_some_and(|folder| folders.contains(&folder));
+    let at_home = parts.iter().filter(|part| is_at_home(part)).filter_map(|part| part.recording.clone().ok());
+    let named: BTreeSet<String> = at_home.collect();
+    for part in parts {
+        let Some(folder) = stranger(part) else { continue };
+        let Some(recording) = part.recording.as_ref().ok().filter(|recording| named.contains(*recording)) else { continue };
+        part.recording =
+            Err(format!("no recording of that name in a folder {folder}; the file names {recording} with its own folder, too"));
+    }
 }
 
 /// Sets where the recordings of a file's parts begin in its session, if the file has times of a session.
@@ -164,6 +189,20 @@ mod tests {
         let row = |id: &str, path: &str, of: Option<&str>| (id.to_owned(), path.to_owned(), of.map(str::to_owned));
         let rows = [row("a", "A/1.wav", None), row("b", "A/more/1.wav", Some("a")), row("c", "A/2.wav", Some("gone"))];
         assert_eq!(copies(&rows), [("A/more/1.wav".to_owned(), "A/1.wav".to_owned())].into());
+    }
+
+    #[test]
+    fn a_table_of_more_sites_than_the_archive_has_labels_of_other_sites() {
+        let names = [Some("P01/1.wav"), Some("P02/1.wav"), Some("P01/2.wav"), Some("1.wav")];
+        let digests = [("t.txt".to_owned(), digest(&names))].into();
+        let parts = raven_parts(&digests, &[("P02/1.wav", None), ("P02/2.wav", None)].into());
+        let found: Vec<_> = parts.iter().map(|part| part.recording.as_deref()).collect();
+        let reason = parts[0].recording.as_ref().unwrap_err();
+        assert!(reason.contains("in a folder p01") && reason.contains("names P02/1.wav with its own folder"), "{reason}");
+        assert_eq!(found[1..], [Ok("P02/1.wav"), Ok("P02/2.wav"), Ok("P02/1.wav")]);
+        let digests = [("t.txt".to_owned(), digest(&[Some("P01/1.wav"), Some("1.wav")]))].into();
+        let alone = raven_parts(&digests, &[("P02/1.wav", None)].into());
+        assert!(alone.iter().all(|part| part.recording.is_ok()), "the annotator's own folder");
     }
 
     #[test]
