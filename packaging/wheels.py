@@ -82,7 +82,7 @@ class Wheel:
         machine = platform.machine()
         with tempfile.TemporaryDirectory() as place:
             program = Path(place) / self.program
-            binary.portable(programs / self.program, program, machine, self.run_path, forbidden(programs))
+            binary.portable(programs / self.program, program, self.run_path, forbidden(programs))
             tag = "py3-none-manylinux_{}_{}_{}".format(*binary.newest_glibc(program), machine)
             label = f"{self.name.replace('-', '_')}-{self.version}"
             path = folder / f"{label}-{tag}.whl"

@@ -219,6 +219,7 @@ fn operating_systems_are_told_apart_in_one_crate() {
     let dependencies = dependencies();
     assert_eq!(users(&dependencies, "rustix"), ["chorus-platform"]);
     assert_eq!(users(&dependencies, "signal-hook"), ["chorus-platform"]);
+    assert_eq!(users(&dependencies, "cc"), ["chorus-platform"]);
 }
 
 #[test]
