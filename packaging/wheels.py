@@ -51,7 +51,7 @@ def main(programs, folder):
             "python": ["numpy>=1.26", "polars>=2"],
             "pandas": ["chorus-survey[python]", "pandas>=2", "pyarrow>=16"],
             "duckdb": ["duckdb>=1.1"],
-        }, package=HERE / "chorus_survey", shared=shared),
+        }, package=HERE / "chorus_survey", shared=shared, python="3.9"),
         Wheel("chorus-survey-torch", version, "What chorus-survey needs to train networks and to apply them: its worker for libtorch",
               "chorus-torch", requires=[f"torch=={torch}.*"], run_path=RUN_PATH),
         Wheel("chorus-survey-onnx", version, "What chorus-survey needs for backbones in ONNX files: its worker for ONNX Runtime",
@@ -72,10 +72,10 @@ def release_of_torch(program):
 
 
 class Wheel:
-    def __init__(self, name, version, about, program, requires=(), extras=None, run_path=(), package=None, shared=None):
+    def __init__(self, name, version, about, program, requires=(), extras=None, run_path=(), package=None, shared=None, python="3.10"):
         self.name, self.version, self.about = name, version, about
         self.program, self.requires, self.extras = program, requires, extras or {}
-        self.run_path, self.package, self.shared = run_path, package, shared
+        self.run_path, self.package, self.shared, self.python = run_path, package, shared, python
 
     def write(self, programs, folder):
         """Writes the wheel into a folder, and returns its path."""
@@ -117,7 +117,7 @@ class Wheel:
             f"Summary: {self.about}",
             "License-Expression: MIT OR Apache-2.0",
             *(f"License-File: {name}" for name in licences),
-            "Requires-Python: >=3.10",
+            f"Requires-Python: >={self.python}",
             "Classifier: Operating System :: POSIX :: Linux",
             *(f"Requires-Dist: {package}" for package in self.requires),
         ]
