@@ -78,11 +78,7 @@ chorus_arrays <- function(run, name, column, ...) {
   shapes <- unique(vapply(chorus_files(chorus_folder(run, name)), chorus_shape, character(1)))
   if (length(shapes) > 1) stop(name, ": the arrays differ in shape: ", paste(shapes, collapse = "; "))
   shape <- as.integer(strsplit(shapes, ",")[[1]])
-  # Without rows there are no bytes, and `c` of nothing is NULL.
-  numbers <- chorus_halves(as.raw(do.call(c, lapply(rows[[column]], as.raw))))
-  # Written row by row, the last index fastest; R's first index is the fastest.
-  values <- aperm(array(numbers, c(rev(shape), nrow(rows))), (length(shape) + 1):1)
-  list(windows = rows[setdiff(names(rows), column)], values = values)
+  list(windows = rows[setdiff(names(rows), column)], values = chorus_stack(rows[[column]], shape))
 }
 
 #' The windows of the table features, and their log-mel spectrograms: `values[window, mel, frame]`, in dB. See `chorus_arrays`.
@@ -105,6 +101,14 @@ chorus_is_partitioned <- function(folder) length(list.files(folder, "\\.parquet$
 
 # The shape of the arrays of a file, such as "128,188".
 chorus_shape <- function(file) ParquetFileReader$create(file)$GetSchema()$metadata[["chorus.shape"]]
+
+# Arrays of one shape, each as its bytes, as one array whose first dimension is the place in the list.
+chorus_stack <- function(arrays, shape) {
+  # Without rows there are no bytes, and `c` of nothing is NULL.
+  numbers <- chorus_halves(as.raw(do.call(c, lapply(arrays, as.raw))))
+  # Written row by row, the last index fastest; R's first index is the fastest.
+  aperm(array(numbers, c(rev(shape), length(arrays))), (length(shape) + 1):1)
+}
 
 # Numbers of 16 bits, little-endian IEEE 754, as R's numbers.
 chorus_halves <- function(bytes) {
