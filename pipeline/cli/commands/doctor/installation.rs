@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chorus_engine::graph::Program;
 use chorus_engine::{how_to_get, worker_program};
+use chorus_platform::machine::has_nvidia_driver;
 use serde_json::Value;
 
 use super::check::Check;
@@ -24,7 +25,7 @@ pub(super) fn look() -> Installation {
     let (check, torch) = worker(Program::Torch);
     checks.push(check);
     let device = torch.map(|path| asked(Program::Torch, &path, ["device", "--json"]));
-    checks.extend(device.as_ref().map(libtorch));
+    checks.extend(device.as_ref().map(|device| libtorch(device, has_nvidia_driver())));
     let (check, onnx) = worker(Program::Onnx);
     checks.push(check);
     checks.extend(onnx.map(|path| onnx_runtime(asked(Program::Onnx, &path, ["library"]))));
@@ -95,8 +96,8 @@ fn without(program: Program) -> &'static str {
     }
 }
 
-/// What the worker says of libtorch.
-fn libtorch(device: &Result<Value, String>) -> Check {
+/// What the worker says of libtorch. Without a driver nothing lacks where its CUDA library cannot be opened: so it is after `chorus torch cpu`.
+fn libtorch(device: &Result<Value, String>, has_driver: bool) -> Check {
     const NAME: &str = "libtorch";
     let device = match device {
         Ok(device) => device,
@@ -105,10 +106,10 @@ fn libtorch(device: &Result<Value, String>) -> Check {
     let text = |key: &str| device[key].as_str().unwrap_or("?").to_owned();
     let found = format!("{}, computes on {}", text("libtorch_version"), text("auto"));
     match device["cuda_library"]["reason"].as_str() {
-        Some(reason) => {
+        Some(reason) if has_driver => {
             Check::warn(NAME, format!("{found}; its CUDA library cannot be opened: {reason}"), "see docs/howto/gpu.md")
         }
-        None => Check::ok(NAME, found),
+        _ => Check::ok(NAME, found),
     }
 }
 
@@ -148,11 +149,13 @@ mod tests {
     fn what_workers_say_of_their_libraries_becomes_a_line() {
         let device =
             |library: Value| Ok(json!({"libtorch_version": "2.13.0", "auto": "cpu", "cuda_library": library, "cuda_devices": 0}));
-        let absent = libtorch(&device(json!({"state": "absent"})));
+        let absent = libtorch(&device(json!({"state": "absent"})), true);
         assert_eq!((absent.state, absent.found.as_str()), (State::Ok, "2.13.0, computes on cpu"));
-        let incomplete = libtorch(&device(json!({"state": "incomplete", "path": "x", "reason": "libcudart.so.13 is missing"})));
+        let without_cuda = device(json!({"state": "incomplete", "path": "x", "reason": "libcudart.so.13 is missing"}));
+        let incomplete = libtorch(&without_cuda, true);
         assert!(incomplete.state == State::Warn && incomplete.found.contains("libcudart.so.13"), "{incomplete:?}");
-        assert_eq!(libtorch(&Err("no".into())).state, State::Fail);
+        assert_eq!(libtorch(&without_cuda, false).state, State::Ok);
+        assert_eq!(libtorch(&Err("no".into()), false).state, State::Fail);
         let runtime = onnx_runtime(Ok(json!({"version": "1.30.0", "path": "/x.so", "cuda": false})));
         assert_eq!((runtime.state, runtime.found.as_str()), (State::Ok, "1.30.0, /x.so"));
         assert_eq!(onnx_runtime(Err("found no ONNX Runtime".into())).state, State::Warn);
