@@ -1,5 +1,7 @@
 """Installs the wheels in a root of Debian, and follows the tutorial there: `root.py WHEELS [RELEASE [MIRROR]]` (as root; bookworm).
 
+Where Python is older than 3.10, as in bullseye, only the command is installed, and works on the demo without a network.
+
 The root is made by debootstrap and has python3, pip and what pip needs for a download, nothing else: no Rust, no compiler, no library of
 Chorus. What is installed, and the commands of docs/tutorial.md, see nothing of this machine but its network. Prints the seconds of each step,
 what pip downloaded, and what is left after `pip uninstall`.
@@ -78,9 +80,15 @@ def main(wheels, release="bookworm", mirror="http://deb.debian.org/debian"):
 def follow(root, wheels):
     named = lambda part: next(wheel for wheel in wheels if Path(wheel).name.startswith(f"{part}-"))
     system = "--break-system-packages" if "break-system-packages" in enter(root, "pip install --help") else ""
-    pip = f"pip install --no-cache-dir --root-user-action=ignore {system}"
+    # As a variable, which an older pip passes over where it would refuse the option.
+    pip = f"PIP_ROOT_USER_ACTION=ignore pip install --no-cache-dir {system}"
     before = files(root)
     timed("pip install of chorus", root, f"{pip} {named('chorus_survey')}")
+    if enter(root, "python3 -c 'import sys; print(sys.version_info >= (3, 10))'").strip() != "True":
+        print("the workers need Python 3.10 or later, which is not here: without them")
+        without_workers(root)
+        uninstall(root, system, before, "chorus-survey")
+        return
     timed("pip install of the worker for ONNX files", root, f"{pip} {named('chorus_survey_onnx')}")
     timed("chorus torch cpu: the worker and libtorch", root, f"PIP_ROOT_USER_ACTION=ignore chorus torch cpu --wheel {named('chorus_survey_torch')} 2>&1")
     timed("chorus --help", root, "chorus --help")
@@ -89,7 +97,22 @@ def follow(root, wheels):
     print(timed("the tutorial", root, "python3 /srv/chorus/tests/interop/tutorial.py $(command -v chorus)"), end="")
     libraries = enter(root, "for p in chorus chorus-torch chorus-onnx; do echo $p; LD_TRACE_LOADED_OBJECTS=1 $(command -v $p) | cut -d' ' -f1-3; done")
     print(libraries)
-    enter(root, f"pip uninstall --yes {system} chorus-survey chorus-survey-torch chorus-survey-onnx")
+    uninstall(root, system, before, "chorus-survey chorus-survey-torch chorus-survey-onnx")
+
+
+def without_workers(root):
+    """What the command can do by itself, on the demo."""
+    timed("chorus --help", root, "chorus --help")
+    timed("import chorus_survey", root, "python3 -c 'import chorus_survey; chorus_survey.program()'")
+    timed("chorus demo", root, "chorus demo demo --tiny")
+    settings = "archive: {path: demo, audio: raw_data}\\ningest: {site_sheet: sites.csv}\\n"
+    enter(root, f"printf '{settings}' > tiny.yaml")
+    timed("chorus run featurize", root, "chorus run featurize --with-upstream -c tiny.yaml")
+    print(enter(root, "chorus query -c tiny.yaml 'SELECT site, COUNT(*) AS windows FROM features GROUP BY site ORDER BY site'"), end="")
+
+
+def uninstall(root, system, before, packages):
+    enter(root, f"pip uninstall --yes {system} {packages}")
     left = sorted(line for line in files(root) - before if "chorus" in line.lower())
     print(f"left after pip uninstall: {left or 'nothing'}")
     if left:
