@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
@@ -106,10 +107,23 @@ fn shown_by(path: &str, header: &Header) -> Option<NameClock> {
     let stated = header.times.iter().find_map(|time| {
         let offset = time.offset()?;
         let in_utc = offset.to_timestamp(time.local).ok().map(|instant| Offset::UTC.to_datetime(instant))?;
-        is_same(time.local).then_some(offset).or_else(|| is_same(in_utc).then_some(Offset::UTC))
+        let as_stated = is_same(time.local).then_some(offset).or_else(|| is_same(in_utc).then_some(Offset::UTC));
+        // A header in UTC says nothing of the local clock, which a name may have all the same.
+        as_stated.or_else(|| if offset == Offset::UTC { apart(name.local, in_utc) } else { None })
     });
     let bare = || header.times.iter().any(|time| time.offset_s.is_none() && is_same(time.local));
     stated.map(NameClock::Fixed).or_else(|| bare().then_some(NameClock::Local))
+}
+
+/// The offset from UTC of a clock that is some quarters of an hour from it, as all clocks of the world are.
+fn apart(clock: DateTime, in_utc: DateTime) -> Option<Offset> {
+    /// Seconds.
+    const QUARTER: i64 = 15 * 60;
+    let ahead = clock.duration_since(in_utc);
+    let quarters = (ahead.as_secs_f64() / QUARTER as f64).round() as i64;
+    let offset = SignedDuration::from_secs(quarters * QUARTER);
+    let is_clock = (-12..=14).contains(&offset.as_hours()) && (ahead - offset).abs() <= SAME_START;
+    is_clock.then(|| Offset::from_seconds(i32::try_from(offset.as_secs()).ok()?).ok()).flatten()
 }
 
 /// The name of a file without its extension.
@@ -177,6 +191,22 @@ mod tests {
             "the header itself is read as the site's clock"
         );
         assert_eq!(shown(&["2020-03-01T12:00:00"]), None);
+    }
+
+    #[test]
+    fn a_header_in_utc_shows_a_local_name_too() {
+        let shown = |stamp: &str| {
+            let mut shown = Shown::default();
+            shown.add("20200301_190000.wav", &crate::headers::guano::parse(&format!("Timestamp: {stamp}")));
+            shown.clock()
+        };
+        let offset = |minutes: i32| Some(NameClock::Fixed(Offset::from_seconds(minutes * 60).unwrap()));
+        assert_eq!(shown("2020-03-01T23:00:00Z"), offset(-4 * 60));
+        assert_eq!(shown("2020-03-01T13:15:01Z"), offset(5 * 60 + 45), "Nepal, and a second that recorders take to start");
+        assert_eq!(shown("2020-03-01T05:00:00Z"), offset(14 * 60));
+        for stamp in ["2020-03-01T23:07:00Z", "2020-03-02T19:00:00Z", "2020-03-01T23:00:00-01:00"] {
+            assert_eq!(shown(stamp), None, "{stamp}");
+        }
     }
 
     #[test]
