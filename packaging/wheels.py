@@ -28,6 +28,8 @@ COMPLETIONS = {
     "fish": "share/fish/vendor_completions.d/chorus.fish",
     "zsh": "share/zsh/site-functions/_chorus",
 }
+# That of Debian 11. The programs were not tried with an older one, though they may ask for no more than 2.30, which auditwheel has no tag for.
+OLDEST_GLIBC = (2, 31)
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 # The Pythons that torch 2.13 has wheels for: an environment of another one cannot hold it.
@@ -83,7 +85,7 @@ class Wheel:
         with tempfile.TemporaryDirectory() as place:
             program = Path(place) / self.program
             binary.portable(programs / self.program, program, self.run_path, forbidden(programs))
-            tag = "py3-none-manylinux_{}_{}_{}".format(*binary.newest_glibc(program), machine)
+            tag = "py3-none-manylinux_{}_{}_{}".format(*max(binary.newest_glibc(program), OLDEST_GLIBC), machine)
             label = f"{self.name.replace('-', '_')}-{self.version}"
             path = folder / f"{label}-{tag}.whl"
             files = {f"{label}.data/scripts/{self.program}": program.read_bytes()}
