@@ -177,7 +177,7 @@ fn a_night_in_which_nothing_was_looked_for_has_no_scope_and_says_nothing_of_one(
     let survey = Survey::made();
     // Four recordings to learn from show of no class that it can be told, so that detect looks for none.
     let usable = ["--set", "detect.classes=usable"];
-    survey.run_with(&[&["detect"], &usable[..]].concat());
+    survey.run_with(&[&["detect", "--with-upstream"], &usable[..]].concat());
     let path = survey.ask("SELECT path FROM recordings ORDER BY path LIMIT 1").lines().nth(1).unwrap().to_owned();
     let class = survey.ask("SELECT class FROM classes ORDER BY class LIMIT 1").lines().nth(1).unwrap().to_owned();
     // A taxon that a person heard lies neither within a scope nor outside of it where there is none.

@@ -2,7 +2,7 @@
 //! `featurize` and `soundscape`.
 //!
 //! - [`container`]: files to samples; [`headers`]: what recorders write beside the samples; [`names`]: what they
-//!   write into file names; [`clock`]: times as both write them; [`dsp`]: resampling, windows, log-mel.
+//!   write into file names; [`dsp`]: resampling, windows, log-mel.
 //! - [`extract`]: recordings to the spectrograms of their windows, shared by `featurize` and by `predict` straight from audio.
 //! - [`ahead`]: decoding on a thread while what came before is taken.
 //! - [`recordings`]: the recordings of a unit, for stages that listen to them from end to end.
@@ -22,7 +22,6 @@ mod soundscape;
 
 use chorus_keys::{Declarations, Finding, Values};
 
-pub use chorus_clock::reading as clock;
 use dsp::logmel::MelConfig;
 pub use featurize::Featurize;
 pub use ingest::{Glance, Ingest, IngestError, SiteColumns, SiteSheet, glance, is_audio_name, site_columns};

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use crate::clock::{nanoseconds, number, offset_is_unknown, parse_offset, was_set};
+use chorus_clock::reading::{nanoseconds, number, offset_is_unknown, parse_offset, was_set};
 pub use facts::{NameFacts, NamePattern, NameTime};
 pub use pattern::{OwnPattern, PatternError};
 

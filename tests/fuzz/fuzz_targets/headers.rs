@@ -1,8 +1,8 @@
 //! What recorders write beside the samples: each parser by itself, and all of them as chunks of a file.
 #![no_main]
 
-use chorus_audio::clock::parse_iso;
 use chorus_audio::headers::{Header, audiomoth, bext, guano, opensoundscape, wamd};
+use chorus_clock::reading::parse_iso;
 use chorus_fuzz::{Bound, bounded, read_all};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,8 +1,8 @@
 //! Names of recordings, and the user's own pattern of names: the first line is the pattern.
 #![no_main]
 
-use chorus_audio::clock::was_set;
 use chorus_audio::names::{NameTime, OwnPattern, parse_start};
+use chorus_clock::reading::was_set;
 use chorus_fuzz::{Bound, bounded};
 use libfuzzer_sys::fuzz_target;
 

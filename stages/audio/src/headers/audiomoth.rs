@@ -23,7 +23,7 @@ use regex::{Captures, Regex};
 
 use super::header::{Header, HeaderFormat, HeaderTime};
 use super::values::{celsius, unread, volts};
-use crate::clock::{from_hours_and_minutes, nanoseconds, number};
+use chorus_clock::reading::{from_hours_and_minutes, nanoseconds, number};
 
 /// Date, time and zone.
 static RECORDED: LazyLock<Regex> = LazyLock::new(|| {

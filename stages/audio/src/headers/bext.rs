@@ -9,7 +9,7 @@ use jiff::civil::{Date, DateTime};
 use super::audiomoth;
 use super::header::{Header, HeaderFormat, HeaderTime};
 use super::values::{decode, said};
-use crate::clock::{number, parse_time};
+use chorus_clock::reading::{number, parse_time};
 
 /// Where the fields lie.
 const DESCRIPTION: std::ops::Range<usize> = 0..256;

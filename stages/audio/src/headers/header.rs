@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{offset_is_unknown, parse_iso};
+use chorus_clock::reading::{offset_is_unknown, parse_iso};
 
 /// What a file's headers state. Each field is that of the most trusted format that has it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

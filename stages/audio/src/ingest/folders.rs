@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use crate::clock::number;
+use chorus_clock::reading::number;
 
 /// Names of folders that recorders make, or that people give to what came from a card.
 const OF_CARDS: [&str; 12] =

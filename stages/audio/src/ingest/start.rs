@@ -7,9 +7,9 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::was_set;
 use crate::headers::{Header, HeaderTime};
 use crate::names::{NamePattern, NameTime};
+use chorus_clock::reading::was_set;
 
 /// Two clocks that are this close state the same start: names and headers are written seconds apart.
 pub(super) const SAME_START: SignedDuration = SignedDuration::from_secs(5);

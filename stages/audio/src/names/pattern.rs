@@ -21,7 +21,7 @@ use jiff::tz::Offset;
 use regex::{Captures, Regex};
 
 use super::facts::{NameFacts, NamePattern, NameTime};
-use crate::clock::{nanoseconds, number, offset_is_unknown, parse_offset, was_set};
+use chorus_clock::reading::{nanoseconds, number, offset_is_unknown, parse_offset, was_set};
 
 /// `%b`.
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
 use super::line::{Line, Name};
-use crate::clock::parse_iso;
 use crate::headers::decode;
 use crate::ingest::error::IngestError;
+use chorus_clock::reading::parse_iso;
 
 /// The largest sheet that is read, bytes. A sheet with a line for each of a million recordings is smaller.
 pub(super) const MAX_BYTES: u64 = 256 << 20;
