@@ -13,11 +13,17 @@ use datafusion::common::Result as EngineResult;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
+use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::window_topn::WindowTopN;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use datafusion::physical_plan::execution_plan::apply_expression_roots;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::partitioned_topk::PartitionedTopKExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -33,6 +39,72 @@ const MOST: usize = 32;
 const TRIAL: usize = 1 << 20;
 /// The most that groups and their best values may take, in bytes, for each thread.
 const LARGEST: usize = 64 << 20;
+
+/// The engine's rule that keeps the first rows of each group, for conditions in each form. By itself it passes over a filter that hands on some
+/// of its columns only, such as one of QUALIFY, and over `= 1`.
+#[derive(Debug)]
+pub(crate) struct FirstByAnyFilter;
+
+impl FirstByAnyFilter {
+    /// The rules of the engine, with the one replaced.
+    pub(crate) fn among(rules: Vec<Rule>) -> Vec<Rule> {
+        let replaced = |rule: Rule| if rule.name() == WindowTopN::new().name() { Arc::new(Self) as Rule } else { rule };
+        rules.into_iter().map(replaced).collect()
+    }
+}
+
+type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+impl PhysicalOptimizerRule for FirstByAnyFilter {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| {
+            let Some(filter) = node.downcast_ref::<FilterExec>().filter(|filter| filter.fetch().is_none()) else {
+                return Ok(Transformed::no(node));
+            };
+            let whole = FilterExec::try_new(at_most(filter.predicate()), Arc::clone(filter.input()))?;
+            let first = WindowTopN::new().optimize(Arc::new(whole), config)?;
+            if first.downcast_ref::<FilterExec>().is_some() {
+                return Ok(Transformed::no(node));
+            }
+            let Some(columns) = filter.projection() else { return Ok(Transformed::yes(first)) };
+            let schema = first.schema();
+            let column = |place: &usize| {
+                let name = schema.field(*place).name().clone();
+                ProjectionExpr { expr: Arc::new(Column::new(&name, *place)), alias: name }
+            };
+            let columns: Vec<ProjectionExpr> = columns.iter().map(column).collect();
+            Ok(Transformed::yes(Arc::new(ProjectionExec::try_new(columns, first)?)))
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "first_by_any_filter"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// A condition `= 1` as `<= 1`, which is the same of a row's number and of its rank. The engine's rule takes it of nothing else.
+fn at_most(condition: &Arc<dyn PhysicalExpr>) -> Arc<dyn PhysicalExpr> {
+    let is_one = |side: &Arc<dyn PhysicalExpr>| {
+        let value = side.downcast_ref::<Literal>().map(|literal| literal.value().clone());
+        value.is_some_and(|value| value.data_type().is_integer() && value.to_string() == "1")
+    };
+    let Some(equal) = condition.downcast_ref::<BinaryExpr>().filter(|both| *both.op() == Operator::Eq) else {
+        return Arc::clone(condition);
+    };
+    let (left, right) = (Arc::clone(equal.left()), Arc::clone(equal.right()));
+    if is_one(&right) {
+        Arc::new(BinaryExpr::new(left, Operator::LtEq, right))
+    } else if is_one(&left) {
+        Arc::new(BinaryExpr::new(left, Operator::GtEq, right))
+    } else {
+        Arc::clone(condition)
+    }
+}
 
 /// The rule that puts [`Candidates`] into plans. It comes after the engine's own.
 #[derive(Debug)]
@@ -250,10 +322,9 @@ fn ranks(values: &ArrayRef, options: SortOptions) -> EngineResult<Vec<u128>> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Float32Array, Int32Array, StringArray, TimestampMicrosecondArray};
-    use datafusion::physical_expr::expressions::Column;
-
     use super::*;
+    use arrow::array::{Float32Array, Int32Array, StringArray, TimestampMicrosecondArray};
+    use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
     fn batch(groups: &[&str], values: ArrayRef) -> RecordBatch {
         let groups: ArrayRef = Arc::new(StringArray::from(groups.to_vec()));
@@ -263,6 +334,12 @@ mod tests {
     fn best(batch: &RecordBatch, wanted: usize, options: SortOptions) -> Best {
         let order = PhysicalSortExpr::new(Arc::new(Column::new("value", 1)), options);
         Best::new(vec![Arc::new(Column::new("group", 0))], order, wanted, &batch.schema()).unwrap()
+    }
+
+    #[test]
+    fn the_engine_has_the_rule_that_is_replaced() {
+        let rules = FirstByAnyFilter::among(PhysicalOptimizer::new().rules);
+        assert_eq!(rules.iter().filter(|rule| rule.name() == FirstByAnyFilter.name()).count(), 1);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use datafusion::sql::sqlparser::ast::{Query, Statement};
 
 use crate::QueryError;
 use crate::distinct::optimizer_rules;
-use crate::first::FirstRows;
+use crate::first::{FirstByAnyFilter, FirstRows};
 use crate::limits::Limits;
 use crate::repair::repair;
 use crate::truth::TruthTests;
@@ -66,9 +66,9 @@ impl Session {
             .with_default_features()
             .with_analyzer_rule(Arc::new(TruthTests))
             .with_optimizer_rules(optimizer_rules())
-            .with_physical_optimizer_rules(
+            .with_physical_optimizer_rules(FirstByAnyFilter::among(
                 PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != UNSAFE).collect(),
-            )
+            ))
             .with_physical_optimizer_rule(Arc::new(FirstRows));
         let planners = builder.expr_planners().get_or_insert_default();
         // The first planner that knows an operator decides.
@@ -87,8 +87,8 @@ impl Session {
         // Filters that a running query finds move in the same way as [`UNSAFE`] does it.
         let optimizer = &mut state.config_mut().options_mut().optimizer;
         optimizer.enable_dynamic_filter_pushdown = scans(&plan)? < 2;
-        // The first rows of each group, by ROW_NUMBER, without a sort of all rows. It panics where the order says nothing.
-        optimizer.enable_window_topn = !has_idle_order(&plan)?;
+        // The first rows of each group, by ROW_NUMBER or RANK, without a sort of all rows.
+        optimizer.enable_window_topn = may_leave_rows_out(&plan)?;
         Ok(DataFrame::new(state, plan))
     }
 
@@ -133,20 +133,22 @@ fn scans(plan: &LogicalPlan) -> EngineResult<usize> {
     Ok(scans)
 }
 
-/// Whether a window function orders its rows by nothing but what they have in common.
-fn has_idle_order(plan: &LogicalPlan) -> EngineResult<bool> {
-    let mut has = false;
+/// Whether a plan may read the first rows of each group alone. Other window functions over the same groups, such as LEAD, would miss the others,
+/// and the engine panics where a function orders its rows by nothing but what they have in common.
+fn may_leave_rows_out(plan: &LogicalPlan) -> EngineResult<bool> {
+    let is_idle = |expr: &Expr| match expr.clone().unalias() {
+        Expr::WindowFunction(function) => {
+            let WindowFunctionParams { order_by, partition_by, .. } = &function.params;
+            !order_by.is_empty() && order_by.iter().all(|key| partition_by.contains(&key.expr))
+        }
+        _ => false,
+    };
+    let mut may = true;
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::Window(window) = node {
-            has |= window.window_expr.iter().any(|expr| match expr.clone().unalias() {
-                Expr::WindowFunction(function) => {
-                    let WindowFunctionParams { order_by, partition_by, .. } = &function.params;
-                    !order_by.is_empty() && order_by.iter().all(|key| partition_by.contains(&key.expr))
-                }
-                _ => false,
-            });
+            may &= window.window_expr.len() == 1 && !window.window_expr.iter().any(is_idle);
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(has)
+    Ok(may)
 }

@@ -354,6 +354,21 @@ fn the_first_rows_of_groups_are_those_of_a_sort() {
             assert!(plan.contains("Candidates: first=3"), "{plan}");
         }
     }
+    let best = run.rows(&format!("SELECT SUM(g), SUM(best) FROM (SELECT g, MAX(v) AS best FROM {table} GROUP BY g) AS best"));
+    for condition in ["n = 1", "1 = n", "n <= 1", "n < 2"] {
+        let sql = format!(
+            "SELECT SUM(g), SUM(v) FROM (SELECT g, v, ROW_NUMBER() OVER (PARTITION BY g ORDER BY v DESC) AS n FROM {table}) AS ranked \
+             WHERE {condition}"
+        );
+        assert_eq!(run.rows(&sql), best, "{sql}");
+        let plan = written(run.sql(&format!("EXPLAIN {sql}")).unwrap(), Format::Csv);
+        assert!(plan.contains("Candidates: first=1"), "{plan}");
+    }
+    // What other functions see of the rows behind the first ones.
+    let sql = "SELECT g, v, n, next FROM (SELECT g, v, ROW_NUMBER() OVER (PARTITION BY g ORDER BY v) AS n, \
+               LEAD(v) OVER (PARTITION BY g ORDER BY v) AS next FROM (VALUES (1, 1), (1, 2), (1, 3), (2, 5)) AS t(g, v)) AS ranked \
+               WHERE n <= 2 ORDER BY g, v";
+    assert_eq!(run.rows(sql), ["1,1,1,2", "1,2,2,3", "2,5,1,"]);
 }
 
 #[test]

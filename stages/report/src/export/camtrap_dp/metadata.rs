@@ -328,7 +328,7 @@ mod tests {
             ),
             ("project: {samplingDesign: random}", standard, "project.samplingDesign is `random`, expected one of simpleRandom,"),
             ("project: {samplingDesign: ~}", standard, "project.samplingDesign is `null`"),
-            ("project: {captureMethod: timeLapse}", standard, "project.captureMethod is `\"timeLapse\"`, expected a list of"),
+            ("project: {captureMethod: timeLapse}", standard, "project.captureMethod is `timeLapse`, expected a list of"),
             (
                 "project: {captureMethod: []}",
                 standard,
