@@ -5,17 +5,15 @@ setting and write them as float16 Parquet. Prints seconds, times real time (of t
 counted on all sides; the median of three rounds, taken in turn, is told. Chorus syncs what it writes to the disk; the others do not.
 """
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from results import tell
+from results import measured, tell
 
 WINDOW_S, RATE_HZ, ROUNDS = 3, 16_000, 3
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 CONFIG = """
 archive: {{path: {folder}/archive, audio: raw_data}}
 run: {{path: {folder}/run}}
@@ -75,31 +73,21 @@ def torchaudio_side(archive, out):
 SIDES = {"torchaudio": torchaudio_side, "librosa": librosa_side}
 
 
-def timed(command):
-    """Wall seconds and peak resident MiB of a command."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, command
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
-
-
 def main(chorus):
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([chorus, "demo", f"{folder}/archive", "--no-troubles", "--nights", "12", "--recording-s", "60"], check=True, stdout=subprocess.DEVNULL)
+        measured([chorus, "demo", f"{folder}/archive", "--no-troubles", "--nights", "12", "--recording-s", "60"])
         config = Path(folder, "bench.yaml")
         config.write_text(CONFIG.format(folder=folder))
-        subprocess.run([chorus, "run", "ingest", "segment", "-c", config], check=True, stderr=subprocess.DEVNULL)
-        answer = subprocess.run([chorus, "query", "SELECT COUNT(*) AS n FROM segments", "--run", f"{folder}/run", "--format", "csv"], check=True, capture_output=True, text=True)
-        windows = int(answer.stdout.split()[1])
+        measured([chorus, "run", "ingest", "segment", "-c", config])
+        windows = int(measured([chorus, "query", "SELECT COUNT(*) AS n FROM segments", "--run", f"{folder}/run", "--format", "csv"]).out.split()[1])
         commands = {"chorus": [chorus, "run", "featurize", "--force", "-j", "1", "-c", str(config)]}
         commands |= {name: [sys.executable, __file__, name, f"{folder}/archive", f"{folder}/{name}.parquet"] for name in SIDES}
-        rounds = [{name: timed(command) for name, command in commands.items()} for _ in range(ROUNDS)]
+        rounds = [{name: measured(command, environment=ONE_THREAD) for name, command in commands.items()} for _ in range(ROUNDS)]
     print(f"{windows} windows of {WINDOW_S} s, one thread, median of {ROUNDS} rounds")
     for name in commands:
-        seconds = statistics.median(r[name][0] for r in rounds)
-        ratio = statistics.median(r[name][0] / r["chorus"][0] for r in rounds)
-        memory = max(r[name][1] for r in rounds)
+        seconds = statistics.median(r[name].seconds for r in rounds)
+        ratio = statistics.median(r[name].seconds / r["chorus"].seconds for r in rounds)
+        memory = max(r[name].mib for r in rounds)
         print(f"{name:10} {seconds:7.2f} s  {windows * WINDOW_S / seconds:7.0f} x real time  {memory:6.0f} MiB  {ratio:6.2f} times chorus's time")
         if name == "chorus":
             own = windows * WINDOW_S / seconds

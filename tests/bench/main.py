@@ -1,8 +1,9 @@
 """All benchmarks, one after the other, and one table of what they found: `main.py CHORUS [NAME…]`, as in `main.py target/release/chorus query`.
 
-Each figure is kept in ~/.cache/chorus/bench/results.jsonl (or below $XDG_CACHE_HOME), with the machine and the version. The table has a
-column for what the last run on the same kind of machine found. Ratios are compared where there are some: they depend less on what else the
-machine was doing. Ends with exit status 1 when a benchmark failed.
+Each figure is kept in ~/.cache/chorus/bench/results.jsonl (or below $XDG_CACHE_HOME), with the machine, the versions of Chorus and of what it
+is compared with, and how long each benchmark took. The table has a column for how each figure changed since it was last found on the same kind
+of machine. Ratios are compared where there are some: they depend less on what else the machine was doing. Ends with exit status 1 when a
+benchmark failed.
 """
 
 import json
@@ -30,7 +31,7 @@ def kept(place):
             run = json.loads(line)
         except json.JSONDecodeError:
             continue
-        if isinstance(run, dict) and {"machine", "version", "figures"} <= run.keys():
+        if isinstance(run, dict) and {"at", "machine", "version", "figures"} <= run.keys():
             runs.append(run)
     return runs
 
@@ -42,6 +43,11 @@ def before(runs, here):
         if run["machine"] == here:
             last |= {(figure["what"], figure["beside"]): figure for figure in run["figures"]}
     return last
+
+
+def newest(runs, here):
+    """The last run on this kind of machine; `None` where there is none."""
+    return next((run for run in reversed(runs) if run["machine"] == here), None)
 
 
 def change(now, then):
@@ -75,16 +81,24 @@ def table(figures, last):
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
+def described(version):
+    """Versions in words; runs of before peers were kept have none."""
+    peers = "".join(f", {name} {number}" for name, number in version.get("peers", {}).items())
+    return f"{version['chorus']} ({version['commit']}), {version['compiler']}{peers}"
+
+
 def main(chorus, names):
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         sys.exit(f"no benchmark is called {', '.join(unknown)}; expected some of {', '.join(BENCHMARKS)}")
-    failed, figures = [], []
+    failed, figures, took = [], [], {}
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
         noted = Path(folder, "results.jsonl")
         for name in names or BENCHMARKS:
             print(f"---- {name}", flush=True)
+            start = time.monotonic()
             done = subprocess.run([sys.executable, HERE / f"{name}.py", chorus, *BENCHMARKS[name]], env=os.environ | {NOTED: str(noted)})
+            took[name] = round(time.monotonic() - start)
             if done.returncode != 0:
                 failed.append(name)
         if noted.exists():
@@ -92,12 +106,15 @@ def main(chorus, names):
     here, made = machine(), version(chorus)
     place = cache() / "results.jsonl"
     runs = kept(place)
-    print(f"\n{here['processor']}, {here['cores']} cores, {here['graphics'] or 'no GPU'}; {made['chorus']} ({made['commit']}), {made['compiler']}\n")
+    print(f"\n{here['processor']}, {here['cores']} cores, {here['graphics'] or 'no GPU'}; {described(made)}\n")
     print(table(figures, before(runs, here)))
-    print(f"\n{len(runs) + 1} runs are kept in {place}")
+    last = newest(runs, here)
+    print(f"\nthe last run on this kind of machine: {last['at']}, {described(last['version'])}" if last else "\nthe first run on this kind of machine")
+    print(f"{sum(took.values()) / 60:.0f} minutes: {', '.join(f'{name} {seconds} s' for name, seconds in took.items())}")
+    print(f"{len(runs) + 1} runs are kept in {place}")
     with open(place, "a") as file:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        file.write(json.dumps({"at": at, "machine": here, "version": made, "failed": failed, "figures": figures}) + "\n")
+        file.write(json.dumps({"at": at, "machine": here, "version": made, "seconds": took, "failed": failed, "figures": figures}) + "\n")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

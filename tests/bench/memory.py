@@ -5,14 +5,11 @@ of an eighth of it. Prints peak resident memory and seconds of both, and ends wi
 """
 
 import hashlib
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from results import tell
+from results import measured, tell
 
 CONFIG = """
 archive: {{path: {folder}/archive, audio: raw_data, timezone: America/Sao_Paulo}}
@@ -25,32 +22,23 @@ train: {{architecture: mobilenet_v3_small, width: 0.25, epochs: 1, batch_size: 3
 """
 
 
-def run(command):
-    """Wall seconds and peak resident MiB of a command and all that it starts."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, command
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
-
-
 def main(chorus):
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
-        run([chorus, "demo", f"{folder}/archive", "--no-troubles", "--nights", "8", "--recording-s", "60"])
+        measured([chorus, "demo", f"{folder}/archive", "--no-troubles", "--nights", "8", "--recording-s", "60"])
         config = Path(folder, "bench.yaml")
         config.write_text(CONFIG.format(folder=folder))
-        run([chorus, "run", "featurize", "split", "--with-upstream", "-c", config])
+        measured([chorus, "run", "featurize", "split", "--with-upstream", "-c", config])
         count = "SELECT COUNT(*) FROM segments w JOIN splits s ON w.recording_id = s.recording_id WHERE s.subset IN ('train', 'validation')"
-        answer = subprocess.run([chorus, "query", count, "--run", f"{folder}/run", "--format", "csv"], check=True, capture_output=True, text=True)
-        windows = int(answer.stdout.split()[1])
+        windows = int(measured([chorus, "query", count, "--run", f"{folder}/run", "--format", "csv"]).out.split()[1])
         # 128 bands and 376 frames of two bytes.
         size = windows * 128 * 376 * 2 / 2**30
         weights = []
         for name, budget in (("held in memory", 2 * size), ("an eighth of it", size / 8)):
-            seconds, peak = run([chorus, "run", "train", "--force", "-c", config, "--set", f"train.memory_gib={budget:.4f}"])
+            took = measured([chorus, "run", "train", "--force", "-c", config, "--set", f"train.memory_gib={budget:.4f}"])
             weights.append(hashlib.sha256(Path(folder, "run/model/weights.safetensors").read_bytes()).hexdigest())
-            print(f"training on {windows} windows, {size * 1024:.0f} MiB of features, budget {budget * 1024:5.0f} MiB ({name}): peak {peak:5.0f} MiB, {seconds:.0f} s", flush=True)
-            tell(f"memory of a training, features {name}", peak, "MiB")
+            print(f"training on {windows} windows, {size * 1024:.0f} MiB of features, budget {budget * 1024:5.0f} MiB ({name}): peak {took.mib:5.0f} MiB, {took.seconds:.0f} s", flush=True)
+            tell(f"training, features {name}, memory", took.mib, "MiB")
+            tell(f"training, features {name}", took.seconds, "s")
         if len(set(weights)) > 1:
             sys.exit("the weights differ")
         print("the weights are equal, byte by byte")

@@ -3,17 +3,15 @@
 Writes a run's table of 100 million rows (or as many millions as are told) in 200 partitions with pyarrow, as chorus would, into a temporary
 folder (about 1.3 GB, which goes afterwards), and asks both the same questions: a filter on site and class, a group by hour and class, the
 highest scores, the three best scores of each site, night and class by a window function, the scores of a class smoothed over neighbouring
-windows of each recording (a tenth of the rows), a join with the thresholds, and a count of distinct windows. Each answer comes from a process of its own, in turn; the median of some rounds is told with the
-peak memory. The start of chorus is counted, that of Python and DuckDB's import are not. Answers are compared. Then one site's day is asked of
-a run of 10,000 partitions: chorus should open one file.
+windows of each recording (a tenth of the rows), a join with the thresholds, and a count of distinct windows. Each answer comes from a process
+of its own, in turn; the median of some rounds is told with the peak memory. The start of chorus is counted, that of Python and DuckDB's
+import are not. Answers are compared. Then one site's day is asked of a run of 10,000 partitions: chorus should open one file.
 """
 
 import csv
 import io
 import math
-import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -22,9 +20,9 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from results import tell
+from results import cores, measured, tell, traced
 
-ROUNDS, THREADS = 3, os.cpu_count()
+ROUNDS, THREADS = 3, cores()
 # Sites and dates of the large run, and of the one of many partitions, which has few rows in each.
 LARGE, MANY = (10, 20), (100, 100)
 ROWS_PER_SMALL_PARTITION = 200
@@ -125,18 +123,6 @@ def duckdb_side(run, question):
     csv.writer(sys.stdout).writerows(answer)
 
 
-def measured(command):
-    """Wall seconds, peak resident MiB, and what was printed."""
-    begin = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(command, stdout=out)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begin
-        assert status == 0, command
-        out.seek(0)
-        return seconds, usage.ru_maxrss / 1024, out.read()
-
-
 def numbers(text):
     """The answer's cells, numbers as such; the names of segments are left out, since equal scores have no order."""
     cell = lambda text: float(text) if text.replace(".", "", 1).replace("e-", "", 1).isdigit() else text
@@ -153,12 +139,12 @@ def rounds(chorus, run, name, question):
     """Asks both in turn, compares the answers, and prints time and memory."""
     measures = {"chorus": [], "duckdb": []}
     for _ in range(ROUNDS):
-        seconds, memory, text = measured([chorus, "query", "--run", str(run), "--format", "csv", question])
-        measures["chorus"].append((seconds, memory))
-        ours = numbers(text)[1:]
-        _, memory, text = measured([sys.executable, __file__, "duckdb", str(run), question])
-        seconds, text = text.split("\n", 1)
-        measures["duckdb"].append((float(seconds), memory))
+        own = measured([chorus, "query", "--run", run, "--format", "csv", question])
+        measures["chorus"].append((own.seconds, own.mib))
+        ours = numbers(own.out)[1:]
+        peer = measured([sys.executable, __file__, "duckdb", run, question])
+        seconds, text = peer.out.split("\n", 1)
+        measures["duckdb"].append((float(seconds), peer.mib))
         theirs = numbers(text)
         assert ours and alike(ours, theirs), f"{name}\nchorus: {ours[:3]}\nduckdb: {theirs[:3]}"
     for side, taken in measures.items():
@@ -166,14 +152,14 @@ def rounds(chorus, run, name, question):
     ratio = statistics.median(c / d for (c, _), (d, _) in zip(measures["chorus"], measures["duckdb"]))
     print(f"{name:8} {ratio:.2f} times DuckDB's time", flush=True)
     tell(f"SQL, {name}", statistics.median(s for s, _ in measures["chorus"]), "s", "DuckDB", 1 / ratio)
+    memory = {side: max(m for _, m in taken) for side, taken in measures.items()}
+    tell(f"SQL, {name}, memory", memory["chorus"], "MiB", "DuckDB", memory["duckdb"] / memory["chorus"])
 
 
 def opened(chorus, run, question):
-    """The Parquet files of predictions that chorus opens for a question, by strace."""
-    with tempfile.NamedTemporaryFile("r") as log:
-        traced = ["strace", "-f", "-qq", "-s", "4096", "-e", "trace=open,openat", "-o", log.name]
-        subprocess.run([*traced, chorus, "query", "--run", run, "--format", "csv", question], check=True, stdout=subprocess.DEVNULL)
-        return set(re.findall(r'"([^"]*/predictions/[^"]*\.parquet)", [^)]*\) = \d', log.read()))
+    """The Parquet files of predictions that chorus opens for a question; `None` where they cannot be told."""
+    log = traced([chorus, "query", "--run", run, "--format", "csv", question], "open,openat", "-qq", "-s", "4096")
+    return None if log is None else set(re.findall(r'"([^"]*/predictions/[^"]*\.parquet)", [^)]*\) = \d', log))
 
 
 def written(folder, name, rows, sites, dates):
@@ -194,10 +180,12 @@ def main(chorus, millions):
         many = written(folder, "many", partitions * ROWS_PER_SMALL_PARTITION, *MANY)
         print(f"one site's day of {partitions} partitions", flush=True)
         rounds(chorus, many, "one day", ONE_DAY)
-        if shutil.which("strace"):
-            print(f"one day  chorus  opens {len(opened(chorus, many, ONE_DAY))} of {partitions} files")
+        files = opened(chorus, many, ONE_DAY)
+        if files is None:
+            print("one day  files opened are not counted: there is no strace that may trace")
         else:
-            print("one day  files opened are not counted: there is no strace")
+            print(f"one day  chorus  opens {len(files)} of {partitions} files")
+            tell(f"SQL, one day of {partitions} partitions", len(files), "files opened")
 
 
 if __name__ == "__main__":

@@ -1,58 +1,75 @@
-"""Instructions of the hot paths, counted: `quick.py CHORUS [--accept]`. Takes about a minute.
+"""Instructions of the hot paths, counted: `quick.py CHORUS [--accept 1|gains] [--spread N]`. Takes one to two minutes with valgrind, less with perf.
 
-Log-mel spectrograms, the resampler, predictions through the worker, and a question in SQL. Each is counted for a small and for a larger
-piece of work, and the difference is told: what a program does when it starts is left out. Counts hardly depend on what else the machine
-does, so that a loss of 3 % shows.
+Log-mel spectrograms, the resampler, a question in SQL, and predictions through the worker. The first three are counted for a small and for a
+larger piece of work, and the difference is told, so that what a program does when it starts is left out. Of predictions the whole is told:
+libtorch takes most of a minute to start under valgrind, and that is done once.
+
+Counts do not depend on what else the machine does. Of five counts on a loaded machine, the highest was at most 0.05 % over the lowest:
+everything works on one thread of one core, with the same files. What is left comes from the seeds of hash tables and from random names.
+`--spread N` counts N times, tells that spread for this machine, and compares nothing.
 
 Counts come from `perf stat` where the system allows it, else from valgrind's cachegrind (which counts what callgrind does and is faster; it
-shows programs a processor with AVX2 at most). The fewest so far are kept in ~/.cache/chorus/bench/instructions.json, for each tool, set of
-instructions and compiler. Exit status 1: a count is more than 3 % over the fewest; `--accept` makes today's counts the ones to compare with.
+shows programs a processor with AVX2 at most). Each is compared with the one that was accepted for the same tool, processor, C library and
+compiler; these are kept in ~/.cache/chorus/bench/instructions.json, each with the commit that it is of. Where there is none, today's is accepted.
+A count that differs by more than MOST is counted again, and the nearer one holds. `--accept 1` accepts today's counts, whatever they are;
+`--accept gains`, as CI does in the end, those that are lower by more than MOST. Nothing else moves an accepted count: neither does luck
+lower it bit by bit, nor do small losses add up unseen, nor does an experiment that was left hold others to what it found.
+
+Exit status 1: a count is higher by more than MOST, and was not accepted.
 """
 
+import argparse
 import json
+import os
+import platform
 import random
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
+import time
 import wave
 from pathlib import Path
 
-from results import cache, first_line, machine
+from results import cache, commit, first_line, machine
 
-# The share of instructions that may come on top of the fewest so far.
-MOST = 0.03
-SECONDS = 60
+# The share of instructions that may come on top of the accepted count: many times the spread of equal work.
+MOST = 0.01
+SECONDS = 30
 SMALL, LARGE = 1, 3
 ROWS = 200_000
 QUESTION = "SELECT value % 97 AS k, COUNT(*) AS n, AVG(value) AS mean, COUNT(DISTINCT value % 1000) AS d FROM range({rows}) t GROUP BY 1 ORDER BY 1"
+# One thread of whatever may start several.
+ONE_THREAD = {name: "1" for name in ("RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS", "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+# Progress is told by the clock. Other variables change what is counted, and are not ours.
+QUIET = {"CHORUS_QUIET": "1", "GOMP_SPINCOUNT": "0", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 CONFIG = """
 archive: {{path: {folder}/{archive}, audio: raw, timezone: UTC}}
 run: {{path: {folder}/{run}}}
 segment: {{hop_s: 3}}
-featurize: {{sample_rate_hz: {rate}, f_max_hz: {top}}}
 train: {{threads: 1}}
-predict: {{batch_size: 20}}
+predict: {{batch_size: 10}}
 """
+FEATURES = "featurize: {{sample_rate_hz: {rate}, f_max_hz: {top}}}\n"
 # A model needs a few labels; how good it is does not matter.
 LABELLED = """
 annotate: {format: csv, folder: labels.csv, classes: [HIGH, LOW]}
 split: {test_fraction: 0.34, validation_fraction: 0.5}
 """
 MODEL = ["train.architecture=mobilenet_v3_small", "train.width=0.25", "train.epochs=1", "train.batch_size=8", "train.mixing=none"]
+APPLIED = "model: {{path: {folder}/taught-run/model}}\ndetect: {{threshold: 0.5}}\n"
 
 
 def recordings(folder, n, rate):
-    """Recordings of noise with a tone, at a rate."""
+    """Recordings of noise, at a rate."""
     draw = random.Random(1)
     for i in range(n):
         path = folder / "raw" / f"S{i}" / f"S{i}_2025010{i + 1}_200000.wav"
         path.parent.mkdir(parents=True)
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, rate, 0, "NONE", ""))
-            file.writeframes(b"".join(struct.pack("<h", draw.randrange(-8000, 8000)) for _ in range(rate * SECONDS)))
+            file.writeframes(draw.randbytes(2 * rate * SECONDS))
 
 
 def labels(folder, n):
@@ -76,7 +93,7 @@ def of_perf(text):
 def run(command):
     """A command that has ended; where it cannot be started, this program ends with a sentence that says so."""
     try:
-        return subprocess.run(list(map(str, command)), capture_output=True, text=True, errors="replace")
+        return subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
     except OSError as error:
         sys.exit(f"bench-quick: {in_words(command)} cannot be started: {error}")
 
@@ -102,12 +119,10 @@ class Perf:
             done = run(["perf", "stat", "-x,", "-e", "instructions:u", "-o", out.name, "--", *command])
             return done, of_perf(out.read())
 
-    @classmethod
-    def works(cls):
-        if not shutil.which("perf"):
-            return False
-        done, n = cls.run(["true"])
-        return done.returncode == 0 and n is not None
+    @staticmethod
+    def programs(chorus, folder):
+        """The programs to count."""
+        return chorus
 
 
 class Valgrind:
@@ -122,8 +137,21 @@ class Valgrind:
             return done, of_valgrind("".join(path.read_text(errors="replace") for path in Path(folder).iterdir()))
 
     @staticmethod
-    def works():
-        return bool(shutil.which("valgrind"))
+    def programs(chorus, folder):
+        """The programs to count, without their symbols, which valgrind otherwise reads for seconds in each process."""
+        if not shutil.which("strip"):
+            return chorus
+        for program in (chorus, chorus.with_name("chorus-torch")):
+            quiet(["strip", "-o", folder / program.name, program])
+        return folder / chorus.name
+
+
+def counts_here(tool, chorus):
+    """Whether a tool is installed, and counts what the program does."""
+    if not shutil.which(tool.name):
+        return False
+    done, n = tool.run([chorus, "--version"])
+    return done.returncode == 0 and n is not None
 
 
 def count(tool, command):
@@ -139,81 +167,152 @@ def quiet(command):
     check(command, run(command))
 
 
-def spectrograms(chorus, folder, tool, rate, wanted):
-    """Instructions for the spectrograms of so many recordings of a minute, by their number."""
-    counts = []
+def prepared(chorus, folder, name, rate, text):
+    """The configuration of a run over the archive `name`, whose windows are there."""
+    config = folder / f"{name}.yaml"
+    config.write_text(CONFIG.format(folder=folder, archive=name, run=f"run-{name}") + text.format(folder=folder, rate=rate, top=rate // 2))
+    quiet([chorus, "run", "segment", "--with-upstream", "-c", config])
+    return config
+
+
+def spectrograms(chorus, folder, rate, wanted):
+    """Commands that make the spectrograms of fewer and of more recordings."""
+    commands = []
     for n in (SMALL, LARGE):
         name = f"{rate}-{n}"
         recordings(folder / name, n, rate)
-        config = folder / f"{name}.yaml"
-        config.write_text(CONFIG.format(folder=folder, archive=name, run=f"run-{name}", rate=wanted, top=wanted // 2))
-        quiet([chorus, "run", "segment", "--with-upstream", "-c", config])
-        counts.append(count(tool, [chorus, "run", "featurize", "--force", "-j", "1", "-c", str(config)]))
-    return counts[1] - counts[0]
+        config = prepared(chorus, folder, name, wanted, FEATURES)
+        commands.append([chorus, "run", "featurize", "--force", "-j", "1", "-c", config])
+    return commands
 
 
-def predictions(chorus, folder, tool):
-    """Instructions for predictions from audio, 20 windows a batch, in the worker and before it."""
+def question(chorus, folder):
+    """Commands that ask a question of fewer and of more rows."""
+    return [[chorus, "query", "--run", folder / "run-16000-1", "--format", "csv", QUESTION.format(rows=n * ROWS)] for n in (SMALL, LARGE)]
+
+
+def predictions(chorus, folder):
+    """A command that predicts from audio, a recording's windows a batch, in the worker and before it. A model is taught first."""
     recordings(folder / "taught", LARGE, 16_000)
     labels(folder / "taught", LARGE)
     config = folder / "taught.yaml"
-    config.write_text(CONFIG.format(folder=folder, archive="taught", run="taught-run", rate=16_000, top=8000) + LABELLED)
+    config.write_text(CONFIG.format(folder=folder, archive="taught", run="taught-run") + LABELLED)
     sets = [word for pair in MODEL for word in ("--set", pair)]
     quiet([chorus, "run", "train", "--with-upstream", "-c", config, *sets])
-    counts = []
-    for n in (SMALL, LARGE):
-        name = f"16000-{n}"
-        own = folder / f"predict-{n}.yaml"
-        own.write_text(f"archive: {{path: {folder}/{name}, audio: raw, timezone: UTC}}\nrun: {{path: {folder}/predict-{n}}}\nmodel: {{path: {folder}/taught-run/model}}\ntrain: {{threads: 1}}\npredict: {{batch_size: 20}}\n")
-        quiet([chorus, "run", "segment", "--with-upstream", "-c", own])
-        counts.append(count(tool, [chorus, "run", "predict", "--force", "-j", "1", "-c", str(own)]))
-    return counts[1] - counts[0]
+    recordings(folder / "predicted", LARGE, 16_000)
+    own = prepared(chorus, folder, "predicted", 16_000, APPLIED)
+    return [[chorus, "run", "predict", "--force", "-j", "1", "-c", own]]
 
 
-def question(chorus, folder, tool):
-    """Instructions of a question, for so many more rows."""
-    ask = lambda rows: count(tool, [chorus, "query", "--run", f"{folder}/run-16000-1", "--format", "csv", QUESTION.format(rows=rows)])
-    return ask(LARGE * ROWS) - ask(SMALL * ROWS)
+def difference(tool, commands):
+    """Instructions of the last command that the first one, which does less, does not need; of a single command, all."""
+    counts = [count(tool, command) for command in commands]
+    return counts[-1] - counts[0] if len(counts) > 1 else counts[0]
 
 
-def compare(kept, key, counts):
-    """What takes more than it may: names, counts, the fewest. `kept` then has the fewest of each name."""
-    fewest = kept.setdefault(key, {})
-    lost = [(name, n, fewest[name]) for name, n in counts.items() if name in fewest and n > fewest[name] * (1 + MOST)]
+def compare(counts, kept, again, today, accepts_gains):
+    """Compares counts with those kept, which are accepted ones, and keeps what is new and, where asked, what is clearly lower.
+
+    `again` counts a piece of work again; `today` stands beside what is newly kept. Gives a line for each, and the names of those that are clearly
+    higher.
+    """
+    lines, lost = [], []
     for name, n in counts.items():
-        fewest[name] = min(n, fewest.get(name, n))
-    return lost
+        known = kept.get(name)
+        words = "the first count"
+        if known:
+            accepted = known["instructions"]
+            share = lambda n: n / accepted - 1
+            if abs(share(n)) > MOST:
+                n = min(n, again(name), key=lambda n: abs(share(n)))
+            words = f"{share(n):+.2%} of {accepted / 1e6:.1f} at commit {known['commit']}, {known['at']}"
+            if share(n) > MOST:
+                lost.append(name)
+            if share(n) < -MOST:
+                words += "; accepted" if accepts_gains else "; to hold later ones to it: make bench-quick ACCEPT=1"
+        if not known or accepts_gains and share(n) < -MOST:
+            kept[name] = {"instructions": n} | today
+        lines.append(f"{name:56} {n / 1e6:8.1f} million instructions  {words}")
+    return lines, lost
 
 
-def main(chorus, accept):
-    tool = next((tool for tool in (Perf, Valgrind) if tool.works()), None)
+def read(place):
+    """The accepted counts of all machines; none where the file is no such thing."""
+    try:
+        kept = json.loads(place.read_text())
+    except (OSError, ValueError):
+        return {}
+    is_count = lambda one: isinstance(one, dict) and {"instructions", "commit", "at"} <= one.keys()
+    kept = kept.items() if isinstance(kept, dict) else ()
+    return {key: {name: one for name, one in counts.items() if is_count(one)} for key, counts in kept if isinstance(counts, dict)}
+
+
+def write(place, kept):
+    """Writes beside the file first: this program may be stopped."""
+    new = place.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(kept, indent=1))
+    new.replace(place)
+
+
+def tool_here(chorus):
+    """The tool that counts here; none where no tool does."""
+    return next((tool for tool in (Perf, Valgrind) if counts_here(tool, chorus)), None)
+
+
+def key(tool):
+    """What a count depends on beside the program and its work."""
+    own = machine()
+    libc = " ".join(platform.libc_ver())
+    return "; ".join([first_line(tool.name, "--version"), own["processor"], " ".join(own["features"]), libc, first_line("rustc", "-V")])
+
+
+def main(chorus, accept, spread):
+    os.environ.update(ONE_THREAD | QUIET)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    # A program that does not run fails here, and is not taken for a tool that does not count.
+    quiet([chorus, "--version"])
+    tool = tool_here(chorus)
     if tool is None:
-        print("bench-quick: skipped: neither does perf count here, nor is valgrind installed (apt-get install valgrind)")
+        print("bench-quick: skipped: neither does perf count here, nor is there a valgrind that runs chorus (apt-get install valgrind)")
         return
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as temporary:
         folder = Path(temporary)
-        counts = {
-            "log-mel, 120 s at 16 kHz": spectrograms(chorus, folder, tool, 16_000, 16_000),
-            "resampled from 44.1 to 32 kHz and log-mel, 120 s": spectrograms(chorus, folder, tool, 44_100, 32_000),
-            "predictions from audio, 40 windows": predictions(chorus, folder, tool),
-            f"SQL: groups of {(LARGE - SMALL) * ROWS} rows": question(chorus, folder, tool),
+        programs = folder / "programs"
+        programs.mkdir()
+        chorus = tool.programs(chorus, programs)
+        seconds = (LARGE - SMALL) * SECONDS
+        work = {
+            f"log-mel, {seconds} s at 16 kHz": spectrograms(chorus, folder, 16_000, 16_000),
+            f"resampled from 44.1 to 32 kHz and log-mel, {seconds} s": spectrograms(chorus, folder, 44_100, 32_000),
+            f"SQL: groups of {(LARGE - SMALL) * ROWS} rows": question(chorus, folder),
+            f"predictions from audio, {LARGE * SECONDS // 3} windows, with start": predictions(chorus, folder),
         }
-    place = cache() / "instructions.json"
-    kept = json.loads(place.read_text()) if place.exists() else {}
-    key = "; ".join([tool.name, " ".join(machine()["features"]), first_line("rustc", "-V")])
-    if accept:
-        kept.pop(key, None)
-    known = dict(kept.get(key, {}))
-    lost = compare(kept, key, counts)
-    for name, n in counts.items():
-        since = f"{n / known[name] - 1:+.1%} of the fewest so far" if name in known else "the first count"
-        print(f"{name:50} {n / 1e6:10.1f} million instructions  {since}")
-    place.write_text(json.dumps(kept, indent=1))
+        again = lambda name: difference(tool, work[name])
+        if spread:
+            for name in work:
+                found = [again(name) for _ in range(spread)]
+                print(f"{name:56} {min(found) / 1e6:8.1f} million instructions, the highest of {spread} counts {max(found) / min(found) - 1:.4%} over the lowest", flush=True)
+            return
+        place = cache() / "instructions.json"
+        kept = read(place)
+        own = {} if accept == "1" else kept.get(key(tool), {})
+        today = {"commit": commit(), "at": time.strftime("%Y-%m-%d", time.gmtime())}
+        lines, lost = compare({name: again(name) for name in work}, own, again, today, accept == "gains")
+    # Another one may have ended meanwhile; what it kept of other machines stays.
+    write(place, read(place) | {key(tool): own})
+    print("\n".join(lines))
     if lost:
-        sys.exit(f"more than {MOST:.0%} lost: {', '.join(name for name, *_ in lost)}; find out why, or accept it: make bench-quick ACCEPT=1")
+        sys.exit(
+            f"bench-quick: {', '.join(lost)}: more than {MOST:.0%} over the accepted count. Find out why; "
+            "if it is meant, accept today's counts once, and say so in the commit: make bench-quick ACCEPT=1"
+        )
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    main(sys.argv[1], "--accept" in sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chorus", type=lambda path: Path(path).absolute())
+    parser.add_argument("--accept", choices=["1", "gains"], help="accept today's counts: whatever they are, or those that are clearly lower")
+    parser.add_argument("--spread", type=int, metavar="N", help="count N times, and tell the spread")
+    given = parser.parse_args()
+    main(given.chorus, given.accept, given.spread)

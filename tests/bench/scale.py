@@ -11,13 +11,11 @@ import argparse
 import datetime
 import os
 import struct
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from results import tell
+from results import measured, tell
 
 # The most names that one file is given: ext4 takes 65,000.
 LINKS = 30_000
@@ -29,7 +27,7 @@ ingest: {{site_folder: 1}}
 annotate: {{format: csv, folder: labels.csv, classes: [DENMIN]}}
 units: {{keep_free_gib: 0}}
 """
-# What the issue allows: times of the processor time of find, and MiB.
+# What is too much: times of the processor time of find, and MiB.
 TIMES, MIB = 3.0, 400.0
 
 
@@ -67,24 +65,10 @@ def make_archive(folder, recordings, units, by_day, hard_links):
     (folder / "made").write_text(f"{recordings} {units} {by_day} {hard_links}")
 
 
-def measured(command, accepted=(0,)):
-    """Seconds by the clock and of processor, MiB, and what was said."""
-    start = time.monotonic()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        said = output.read(200_000).decode(errors="replace")
-    if process.returncode not in accepted:
-        sys.exit(f"{' '.join(map(str, command))}: exit status {process.returncode}\n{said[-2000:]}")
-    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said
-
-
 def best(command, rounds, accepted=(0,)):
     """The least seconds of several rounds, and the most memory."""
     found = [measured(command, accepted) for _ in range(rounds)]
-    return min(one[0] for one in found), min(one[1] for one in found), max(one[2] for one in found), found[-1][3]
+    return min(one.seconds for one in found), min(one.processor for one in found), max(one.mib for one in found), found[-1].said
 
 
 def size(folder):
@@ -120,8 +104,8 @@ def main():
             make_archive(archive, given.recordings, given.units, given.folders == "day", given.hard_links)
         config.write_text(CONFIG.format(archive=archive, run=run))
         ingest = [given.chorus, "run", "ingest", "-c", config]
-        seconds, processor, memory, _ = measured(ingest)
-        print(f"{given.recordings:,} recordings in {given.units:,} units; first ingest: {seconds:.1f} s, {processor:.1f} s of processor, {memory:.0f} MiB\n")
+        first = measured(ingest)
+        print(f"{given.recordings:,} recordings in {given.units:,} units; first ingest: {first.seconds:.1f} s, {first.processor:.1f} s of processor, {first.mib:.0f} MiB\n")
         walk = ["find", archive / "raw", "-printf", "%p %s %i %C@\\n"]
         steps = (
             ("find -printf", walk, (0,)),
@@ -155,4 +139,5 @@ def main():
         print(f"\nbounds: {TIMES:.0f} times find, {MIB:.0f} MiB; over them: {', '.join(is_over) or 'nothing'}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,15 +1,14 @@
 """`chorus search` and `chorus clusters` beside faiss-cpu's IndexFlatIP, in one run on the same threads: `search.py CHORUS [THOUSANDS]`.
 
-Writes a run's table `embeddings` of a million windows of 1,024 values (or as many thousands as are told) in 200 partitions with pyarrow, as chorus would, into a
-temporary folder (about 2.2 GB, which goes afterwards). Each side answers in a process of its own, in turn, with the files in the page cache: the start of chorus is counted,
-that of Python and the imports are not; faiss reads the same files with pyarrow. Of faiss the search alone is told too, with everything in memory already. The median of some
-rounds is told with the peak memory; similarities are compared. Then chorus groups all windows.
+Writes a run's table `embeddings` of a million windows of 1,024 values (or as many thousands as are told) in 200 partitions with pyarrow, as
+chorus would, into a temporary folder (about 2.2 GB, which goes afterwards). Each side answers in a process of its own, in turn, with the files
+in the page cache: the start of chorus is counted, that of Python and the imports are not; faiss reads the same files with pyarrow. Of faiss the
+search alone is told too, with everything in memory already. The median of some rounds is told with the peak memory; similarities are compared.
+Then chorus groups all windows.
 """
 
 import csv
 import io
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,9 +17,9 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
-from results import tell
+from results import cores, machine, measured, tell
 
-ROUNDS, THREADS = 3, os.cpu_count()
+ROUNDS, THREADS = 3, cores()
 SITES, DATES, VALUES, TOP = 10, 20, 1024, 20
 HOP_S, WINDOWS_PER_RECORDING = 3.0, 100
 # Directions that vectors lie around, so that there is something to find.
@@ -82,24 +81,6 @@ def faiss_side(run):
     print(*similarities[0][1:])
 
 
-def measured(command):
-    """Wall seconds, peak resident MiB, and what was printed."""
-    begin = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(command, stdout=out)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begin
-        assert status == 0, command
-        out.seek(0)
-        return seconds, usage.ru_maxrss / 1024, out.read()
-
-
-def processor():
-    """The processor's name."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def told(name, taken, memory, windows):
     """Prints the median of times, and the rate."""
     seconds = statistics.median(taken)
@@ -116,17 +97,19 @@ def main(chorus, thousands):
         files = sorted(run.glob("tables/embeddings/**/*.parquet"))
         windows = thousands * 1000 // (SITES * DATES) * SITES * DATES
         size = sum(file.stat().st_size for file in files) / 2**20
-        print(f"{windows} windows of {VALUES} values in {len(files)} files, {size:.0f} MiB; {processor()}, {THREADS} threads, median of {ROUNDS} rounds", flush=True)
-        first = subprocess.run([chorus, "query", "--run", run, "--format", "csv", "SELECT recording_id FROM embeddings WHERE site = 'SITE00' AND date = '2025-03-01' ORDER BY segment_id LIMIT 1"], check=True, capture_output=True, text=True).stdout.split()[1]
+        print(f"{windows} windows of {VALUES} values in {len(files)} files, {size:.0f} MiB; {machine()['processor']}, {THREADS} threads, median of {ROUNDS} rounds", flush=True)
+        one = "SELECT recording_id FROM embeddings WHERE site = 'SITE00' AND date = '2025-03-01' ORDER BY segment_id LIMIT 1"
+        first = measured([chorus, "query", "--run", run, "--format", "csv", one]).out.split()[1]
         condition = f"recording_id = '{first}' AND start_s = 0"
-        search = [chorus, "search", "--run", run, "--format", "csv", "--top", str(TOP), "--table", "embeddings", "--where", f"recording_id = '{first}' AND start_s = 0"]
+        search = [chorus, "search", "--run", run, "--format", "csv", "--top", TOP, "--table", "embeddings", "--where", condition]
         ours, theirs, alone, memory = [], [], [], {}
         for _ in range(ROUNDS):
-            seconds, memory["chorus"], text = measured(search)
-            ours.append(seconds)
-            found = [float(row["similarity"]) for row in csv.DictReader(io.StringIO(text))]
-            _, memory["faiss"], text = measured([sys.executable, __file__, "faiss", run])
-            read, searched, similarities = text.split("\n", 2)
+            answer = measured(search)
+            ours.append(answer.seconds)
+            found = [float(row["similarity"]) for row in csv.DictReader(io.StringIO(answer.out))]
+            peer = measured([sys.executable, __file__, "faiss", run])
+            memory = {side: max(one.mib, memory.get(side, 0)) for side, one in (("chorus", answer), ("faiss", peer))}
+            read, searched, similarities = peer.out.split("\n", 2)
             theirs.append(float(read) + float(searched))
             alone.append(float(searched))
             wanted = [float(similarity) for similarity in similarities.split()]
@@ -137,8 +120,11 @@ def main(chorus, thousands):
         print(f"chorus takes {own / whole:.2f} times the time of faiss with reading, {own / searching:.2f} times that of its search alone")
         tell("search, start to answer", own, "s", "faiss with reading", whole / own)
         tell("search, start to answer", own, "s", "faiss, search alone", searching / own)
-        seconds, peak, _ = measured([chorus, "clusters", "--run", run, "--format", "csv", "--groups", "50"])
-        told("chorus clusters, 50 groups", [seconds], peak, windows)
+        tell("search, memory", memory["chorus"], "MiB", "faiss with reading", memory["faiss"] / memory["chorus"])
+        grouping = measured([chorus, "clusters", "--run", run, "--format", "csv", "--groups", "50"])
+        told("chorus clusters, 50 groups", [grouping.seconds], grouping.mib, windows)
+        tell("clusters, 50 groups", grouping.seconds, "s")
+        tell("clusters, 50 groups, memory", grouping.mib, "MiB")
 
 
 if __name__ == "__main__":

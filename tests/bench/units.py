@@ -1,24 +1,20 @@
-"""What a run of many units costs: `units.py CHORUS [--units 5000,50000] [--each 1] [--old CHORUS]`. A made-up archive has one short recording
-for each site-day, or `--each` of them. Measured are a share of 64 and a whole run that have nothing to do: seconds by the clock and of processor, memory, and calls of the
-system that ask about or open files (strace). `--old` measures another version of the program on a copy of the run. `--plan 12` measures in place of that
-how long each of twelve shares takes to plan ingest, before anything is made.
+"""What a run of many units costs: `units.py CHORUS [--units 5000,50000] [--each 1] [--old CHORUS]`.
+
+A made-up archive has one short recording for each site-day, or `--each` of them. Measured are a share of 64 and a whole run that have nothing
+to do: seconds by the clock and of processor, memory, and calls of the system that ask about or open files (strace). `--old` measures another
+version of the program too, in a run of its own. `--plan 12` measures in place of that how long each of twelve shares takes to plan ingest,
+before anything is made.
 """
 
 import argparse
-import os
+import datetime
+import random
 import re
-import resource
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
 import wave
 from pathlib import Path
 
-import numpy as np
-
-from results import tell
+from results import measured, tell, traced
 
 RATE, SECONDS = 8000, 0.5
 CONFIG = """
@@ -34,40 +30,32 @@ METADATA = "open,openat,stat,lstat,newfstatat,statx,fstat,access,faccessat2,getd
 
 
 def make_archive(folder, units, each):
-    draw, days = np.random.default_rng(1), 200
+    draw, days = random.Random(1), 200
     rows = ["file,start_s,end_s,label"]
     for number in range(units):
         site, day = divmod(number, days)
-        date = np.datetime64("2025-01-01") + day
-        path = folder / "raw" / f"S{site:04}" / f"S{site:04}_{str(date).replace('-', '')}_200000.wav"
+        date = datetime.date(2025, 1, 1) + datetime.timedelta(days=day)
+        path = folder / "raw" / f"S{site:04}" / f"S{site:04}_{date:%Y%m%d}_200000.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        samples = (draw.normal(size=int(RATE * SECONDS)) * 1000).astype("<i2")
+        samples = draw.randbytes(2 * int(RATE * SECONDS))
         for minute in range(each):
             one = path.with_name(path.name.replace("_200000", f"_{(20 + minute // 60) % 24:02}{minute % 60:02}00"))
             with wave.open(str(one), "wb") as file:
                 file.setparams((1, 2, RATE, 0, "NONE", ""))
                 # No two recordings are the same.
-                file.writeframes(np.roll(samples, minute).tobytes())
+                file.writeframes(samples[2 * minute :] + samples[: 2 * minute])
         if day % 20 == 0:
             rows.append(f"{path.relative_to(folder / 'raw')},0,0.4,{'BOAFAB' if site % 2 else 'DENMIN'}")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
 
 
-def timed(command):
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"{command}: {said[-2000:]}")
-    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said
-
-
 def calls(command):
-    with tempfile.NamedTemporaryFile() as log:
-        subprocess.run(["strace", "-f", "-c", "-e", f"trace={METADATA}", "-o", log.name, *command], check=True, capture_output=True)
-        lines = Path(log.name).read_text().splitlines()
-    return sum(int(re.split(r"\s+", line.strip())[3]) for line in lines if re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+\d+", line) and "total" not in line)
+    """How many calls a command makes that ask about or open files; empty where they cannot be counted."""
+    log = traced(command, METADATA, "-c")
+    if log is None:
+        return ""
+    rows = [line for line in log.splitlines() if re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+\d+", line) and "total" not in line]
+    return sum(int(line.split()[3]) for line in rows)
 
 
 def main():
@@ -95,8 +83,8 @@ def main():
                 if given.plan:
                     for share in range(1, given.plan + 1):
                         what = f"plan share {share}/{given.plan} of ingest"
-                        seconds, processor, memory, _ = timed([*command, "ingest", "--units", f"{share}/{given.plan}", "--dry-run"])
-                        print(f"{units:7} {name:8} {what:34} {seconds:8.1f} {processor:9.1f} {memory:6.0f}", flush=True)
+                        took = measured([*command, "ingest", "--units", f"{share}/{given.plan}", "--dry-run"])
+                        print(f"{units:7} {name:8} {what:34} {took.seconds:8.1f} {took.processor:9.1f} {took.mib:6.0f}", flush=True)
                     continue
                 steps = (
                     ("first run, to features and split", [*command, "featurize", "split", "--with-upstream"], False),
@@ -105,12 +93,15 @@ def main():
                     ("whole run, no-op", [*command, "featurize", "split", "--with-upstream"], True),
                 )
                 for what, step, counts in steps:
-                    seconds, processor, memory, said = timed(step)
-                    number = calls(step) if counts and shutil.which("strace") else ""
-                    print(f"{units:7} {name:8} {what:34} {seconds:8.1f} {processor:9.1f} {memory:6.0f} {number:>9}", flush=True)
+                    took = measured(step)
+                    number = calls(step) if counts else ""
+                    print(f"{units:7} {name:8} {what:34} {took.seconds:8.1f} {took.processor:9.1f} {took.mib:6.0f} {number:>9}", flush=True)
                     if name == "new":
-                        tell(f"{units} units, {what}", processor, "s of processor")
-                        tell(f"{units} units, {what}, memory", memory, "MiB")
+                        tell(f"{units} units, {what}", took.processor, "s of processor")
+                        tell(f"{units} units, {what}, memory", took.mib, "MiB")
+                        if number != "":
+                            tell(f"{units} units, {what}, calls", number, "calls of the system")
 
 
-main()
+if __name__ == "__main__":
+    main()
