@@ -1,10 +1,12 @@
-"""Runs that are killed, stopped, and left without a disk or an archive: `kills.py CHORUS [--kills 1000] [--modes kill,term,…] [--seed 1]`.
+"""Runs that are killed, stopped, and left without a disk or an archive: `kills.py CHORUS [--kills 1000] [--modes kill,worker,…] [--seed 1]`.
 
-Two tiny labelled surveys are made in every stage: one with pretraining and a network, one with embeddings of a backbone (where chorus-onnx and
-ONNX Runtime are at hand). Each is run once without trouble. Then runs are troubled until they are done, again and again, and their tables,
-model and report are compared with those of the undisturbed run, byte for byte. The modes:
+A tiny labelled survey is run in several ways, which together have every stage but `speech`: with pretraining, a network and unknown sounds; with
+labels that this network supposes; and, where chorus-onnx and ONNX Runtime are at hand, with embeddings of a backbone, and with a network
+that learns from them. Each is run once without trouble. Then runs are troubled until they are done, again and again, and their tables, model
+and report are compared with those of the undisturbed run, byte for byte. Nor may a run leave other files behind than that one has. The modes:
 
     kill      SIGKILL to chorus, or to chorus and its workers, at random moments, so many times (--kills)
+    worker    SIGKILL to a worker alone, as the system does where memory runs out; a twentieth as often
     term      SIGTERM, which lets the units in work end; a twentieth as often
     stop      SIGSTOP for some seconds (--pause), then SIGCONT
     full      a tmpfs that is too small, and grows (root)
@@ -13,13 +15,18 @@ model and report are compared with those of the undisturbed run, byte for byte. 
     changing  recordings are replaced, cut and added while they are read, and put back
     fiu       libfiu: calls of POSIX fail at random (`fiu-run`, of Debian's fiu-utils)
 
-What this machine cannot do is skipped with a line. Ends with exit status 1 where bytes differ, an error is not told, or a program panics.
+Half of the random moments lie anywhere in the time that a run still takes. The others lie in a stage that is drawn from those left to make, so
+that short stages are met as well. Each moment is counted for the stage that was in work.
+
+What this machine cannot do is skipped with a line. Ends with exit status 1 where bytes differ, files are left behind, an error is not told, or a
+program panics.
 """
 
 import argparse
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -27,13 +34,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where the settings of the end-to-end tests stand.
 COMMON = ROOT / "tests/common/mod.rs"
-PRETRAINED = "pretrain: {epochs: 3, projection: 8, projection_hidden: 16}\n"
-EMBEDDED = "backbone: {{path: {backbone}}}\nsegment: {{window_s: 1, hop_s: 1}}\n"
+# The clips of a report take as long as a training here; one of each class shows the same.
+EVERYWHERE = ["report.clips=1"]
+PRETRAINED = ["pretrain.epochs=3", "pretrain.projection=8", "pretrain.projection_hidden=16"]
+MEASURED = ["predict.embeddings=true", "unknown.enabled=true", "soundscape.enabled=true"]
+SUPPOSED = ["self_training.last_epochs=1", "self_training.negative_below=0.01"]
+EMBEDDED = ["segment.window_s=1", "segment.hop_s=1"]
+DISTILLED = ["train.on=features", "distill.epochs=2"]
 CONTRACT = """
 name: Tiny
 sample_rate_hz: 8000
@@ -44,6 +57,10 @@ license: CC-BY-NC-4.0
 """
 # What is worth something in a run.
 PARTS = ("tables", "model", "report")
+# Of these there may be more after some troubles: a process that goes on begins a new one.
+ITS_OWN = re.compile(r"^(log[^/]*\.jsonl|state/[^/]+/journal-[^/]*)$")
+# Before the first stage, and behind the last one.
+START, END = "start", "end"
 # A process that takes longer hangs.
 LONGEST_S = 900
 
@@ -66,20 +83,31 @@ def results(run):
     return {str(path.relative_to(run)): path.read_bytes() for path in files}
 
 
+def names(run):
+    """What files there are in a run, but for those of which there may be more."""
+    return {name for path in run.rglob("*") if path.is_file() and not ITS_OWN.match(name := str(path.relative_to(run)))}
+
+
+def said_in(file):
+    """What was written to a file. Processes that still write share its position, so that is not moved."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
+
+
 class Survey:
     """An archive and a configuration, and what an undisturbed run of them gives."""
 
-    def __init__(self, chorus, work, name, settings):
+    def __init__(self, chorus, work, name, settings, sets):
         self.chorus, self.work, self.name, self.settings = chorus, work, name, settings
+        self.sets = [word for pair in EVERYWHERE + sets for word in ("--set", pair)]
         self.archive = work / "archive"
-        self.expected = self.order = self.seconds = None
+        self.expected = self.names = self.order = self.seconds = self.lengths = None
 
     def command(self, run, jobs=None):
         # Not on the disk of the run, which may be full.
         config = self.work / f"{self.name}.{run.name}.yaml"
         sources = f"archive: {{path: {self.archive}, audio: raw_data}}\nrun: {{path: {run}}}\n"
         config.write_text(sources + self.settings)
-        return [str(self.chorus), "run", "-c", str(config), *(["-j", str(jobs)] if jobs else [])]
+        return [str(self.chorus), "run", "-c", str(config), *self.sets, *(["-j", str(jobs)] if jobs else [])]
 
     def start(self, run, before=(), jobs=None, said=None):
         """A process group of its own, so that workers can be stopped with it."""
@@ -94,13 +122,19 @@ class Survey:
             fail(f"{self.name}: a run without trouble ended with {done.returncode}: {done.stderr[-3000:]}")
         return done.stderr
 
+    def made(self):
+        """The folder of the undisturbed run."""
+        return self.work / f"{self.name}-undisturbed"
+
     def undisturbed(self):
-        run, start = self.work / f"{self.name}-undisturbed", time.monotonic()
+        run, start = self.made(), time.monotonic()
         said = self.finish(run)
-        self.seconds, self.expected = time.monotonic() - start, results(run)
+        self.seconds, self.expected, self.names = time.monotonic() - start, results(run), names(run)
         if lacking := [part for part in PARTS if not any(path.startswith(f"{part}/") for path in self.expected)]:
             fail(f"{self.name}: the undisturbed run made no {' and no '.join(lacking)}, so there is nothing to compare with")
-        self.order = [match[1] for match in re.finditer(r"^(\w+) +(?:made|fresh|taken)", said, re.M)]
+        # A pass that belongs to a stage, such as detect-activity, counts by itself.
+        made = re.findall(r"^([\w-]+) +made .*?([\d.]+) s$", said, re.M)
+        self.order, self.lengths = [name for name, _ in made], {name: max(float(seconds), 0.05) for name, seconds in made}
         self.bytes = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
         print(f"{self.name}: undisturbed in {self.seconds:.1f} s, {len(self.expected)} files, {self.bytes / 1e6:.1f} MB; stages: {' '.join(self.order)}")
 
@@ -124,16 +158,28 @@ class Survey:
                 continue
             if len(words) > 1 and words[1] in ("made", "fresh", "taken"):
                 after = self.order[self.order.index(words[0]) + 1 :]
-                return after[0] if after else "end"
+                return after[0] if after else END
             return words[0]
-        return "start"
+        return START
+
+    def left(self, stage):
+        """The stages that are not made, where this one is in work."""
+        if stage == END:
+            return []
+        return [START, *self.order] if stage == START else self.order[self.order.index(stage) :]
+
+    def rest(self, left):
+        """Seconds that a process takes for the stages that are left, about. Its start takes a tenth of a run."""
+        share = sum(self.lengths.get(stage, 0) for stage in left) / sum(self.lengths.values())
+        return self.seconds * min(0.1 + share, 1)
 
 
 class Tally:
     """What came of a mode."""
 
     def __init__(self, mode):
-        self.mode, self.troubles, self.runs, self.bytes, self.stages, self.errors = mode, 0, 0, 0, Counter(), Counter()
+        self.mode, self.troubles, self.runs, self.bytes, self.left_over = mode, 0, 0, 0, 0
+        self.stages, self.errors = Counter(), Counter()
 
     def check(self, survey, run):
         """Compares a run that is done with the undisturbed one. What it recorded has to be whole, too: nothing is made again."""
@@ -141,10 +187,14 @@ class Tally:
         if "nothing to do" not in (said := survey.finish(run)):
             fail(f"{self.mode}, {survey.name}: a run that was done made something again: {said[-3000:]}")
         number, files = survey.differing(run)
+        left_over = sorted(names(run) - survey.names - set(files))
         if files:
             print(f"{self.mode}, {survey.name}: {number} bytes differ in {files}; the run is kept: {run}")
             self.bytes += number or 1
-        else:
+        if left_over:
+            print(f"{self.mode}, {survey.name}: left behind were {left_over}; the run is kept: {run}")
+            self.left_over += len(left_over)
+        if not files and not left_over:
             remove(run)
 
     def told(self, said, status, what):
@@ -156,14 +206,19 @@ class Tally:
             fail(f"{self.mode}: {what}: it failed and said nothing")
         self.errors[re.sub(r"/\S+|\d+", "…", lines[-1] if lines else f"nothing, status {status}")[:110]] += 1
 
-    def report(self):
+    def report(self, expected=()):
+        """Prints what came of it; gives whether all is well. Of the stages expected, those that no trouble met are told."""
         stages = ", ".join(f"{stage} {number}" for stage, number in self.stages.most_common())
-        print(f"{self.mode}: {self.troubles} troubles, {self.runs} runs compared, {self.bytes} differing bytes" + (f"; moments: {stages}" if stages else ""))
+        what = {"kill": "kills", "worker": "kills of a worker", "term": "stops", "stop": "pauses"}.get(self.mode, "troubles")
+        found = f"{self.bytes} differing bytes, {self.left_over} files left behind"
+        print(f"{self.mode}: {self.troubles} {what}, {self.runs} runs compared, {found}" + (f"; moments: {stages}" if stages else ""))
+        if unmet := sorted(set(expected) - set(self.stages)):
+            print(f"    no moment in {', '.join(unmet)}")
         for error, number in self.errors.most_common(6):
             print(f"    {number} x {error}")
         if self.troubles == 0 or self.runs == 0:
             print(f"{self.mode}: nothing was troubled or compared, so this shows nothing")
-        return self.bytes == 0 and self.troubles > 0 and self.runs > 0
+        return self.bytes == 0 and self.left_over == 0 and self.troubles > 0 and self.runs > 0
 
 
 def remove(run):
@@ -200,7 +255,7 @@ def group_ended(process):
 
 
 def moment(draw, seconds):
-    """From the whole time of a run, and often soon: what was made is not made again, so runs become short."""
+    """From the whole time of a process, and often soon, so that a run is troubled several times before it is done."""
     return draw.uniform(0, seconds) if draw.random() < 0.5 else draw.expovariate(1 / (0.1 * seconds))
 
 
@@ -213,6 +268,18 @@ def ended_before(process, delay):
         return False
 
 
+def reached(process, survey, draw, said, since):
+    """Waits for a random moment; gives whether the process ended before. `since` is the latest stage that the run has been in."""
+    left = survey.left(since)
+    if not left or draw.random() < 0.5:
+        return ended_before(process, moment(draw, survey.rest(left)))
+    stage = draw.choice(left)
+    while stage in survey.left(survey.stage(said_in(said)))[1:]:
+        if ended_before(process, 0.002):
+            return True
+    return ended_before(process, draw.uniform(0, survey.lengths.get(stage, 0.03 * survey.seconds)))
+
+
 def is_hit(mode, process, said, was_alive):
     """Whether a trouble met its process, which has ended since. What else it may have ended with is a fault."""
     status = process.returncode
@@ -222,6 +289,7 @@ def is_hit(mode, process, said, was_alive):
     # Before it handles signals, SIGTERM ends it as well.
     is_meant = {
         "kill": status == -signal.SIGKILL,
+        "worker": status > 0 and was_alive,
         "term": status == -signal.SIGTERM or status > 0 and "stopped; finished units are kept" in said,
         "stop": False,
     }[mode]
@@ -237,14 +305,14 @@ def troubled(mode, surveys, draw, number, trouble, args):
     while tally.troubles < number:
         survey = surveys[turn % len(surveys)]
         run, turn, jobs = survey.work / f"{mode}-{turn}", turn + 1, draw.choice([None, 1])
-        while True:
-            if tally.troubles >= number:
-                survey.finish(run)
-                break
-            # Beside the folder of the run, which need not be there yet.
-            with tempfile.TemporaryFile(dir=survey.work) as said:
+        with ExitStack() as files:
+            heard, since = [], START
+            while tally.troubles < number:
+                # Beside the folder of the run, which need not be there yet.
+                said = files.enter_context(tempfile.TemporaryFile(dir=survey.work))
                 process = survey.start(run, jobs=jobs, said=said)
-                is_over = ended_before(process, moment(draw, survey.seconds))
+                heard.append((process, said))
+                is_over = reached(process, survey, draw, said, since)
                 was_alive = False
                 if not is_over:
                     was_alive = trouble(process)
@@ -252,23 +320,29 @@ def troubled(mode, surveys, draw, number, trouble, args):
                     # Or it is started again while its worker still ends.
                     if draw.random() < 0.5:
                         group_ended(process)
-                said.seek(0)
-                text = said.read().decode(errors="replace")
-            if "panicked at" in text:
-                fail(f"{mode}: a program panicked: {text[-3000:]}")
-            if is_over and process.returncode != 0:
-                fail(f"{mode}, {survey.name}: the run ended by itself with {process.returncode}: {text[-3000:]}")
-            if not is_over and is_hit(mode, process, text, was_alive):
-                tally.troubles += 1
-                tally.stages[survey.stage(text)] += 1
-            if process.returncode == 0:
-                break
-            if process.returncode > 0:
-                tally.told(text, process.returncode, survey.name)
+                text = said_in(said)
+                if is_over and process.returncode != 0:
+                    fail(f"{mode}, {survey.name}: the run ended by itself with {process.returncode}: {text[-3000:]}")
+                if not is_over and is_hit(mode, process, text, was_alive):
+                    tally.troubles += 1
+                    stage = survey.stage(text)
+                    tally.stages[stage] += 1
+                    since = min(since, stage, key=lambda stage: len(survey.left(stage)))
+                if process.returncode == 0:
+                    break
+                if process.returncode > 0:
+                    tally.told(text, process.returncode, survey.name)
+            else:
+                survey.finish(run)
+            # A worker that outlived chorus may have panicked later.
+            for process, said in heard:
+                group_ended(process)
+                if "panicked at" in (text := said_in(said)):
+                    fail(f"{mode}: a program panicked: {text[-3000:]}")
         tally.check(survey, run)
         if args.verbose or turn % 20 == 0:
             print(f"    {mode}: {tally.troubles} of {number}, {tally.runs} runs", flush=True)
-    return tally.report()
+    return tally.report({stage for survey in surveys for stage in survey.order} if mode == "kill" else ())
 
 
 # Troubles of a process. Each gives whether the process was there.
@@ -276,6 +350,43 @@ def troubled(mode, surveys, draw, number, trouble, args):
 
 def killing(draw):
     return lambda process: send(process, signal.SIGKILL, draw.random() < 0.4)
+
+
+def workers(process):
+    """The processes that a process started, as Linux tells them."""
+    pids = []
+    for place in Path(f"/proc/{process.pid}/task").glob("*/children"):
+        with suppress(OSError):
+            pids += map(int, place.read_text().split())
+    return pids
+
+
+def killing_workers(draw, longest_s):
+    """Waits until there is a worker, and kills it some time later."""
+
+    def kill(process):
+        while not ended_before(process, 0.002):
+            for pid in workers(process):
+                # This names the process itself: its number may go to another one when it has ended.
+                with suppress(ProcessLookupError):
+                    worker = os.pidfd_open(pid)
+                    try:
+                        if ended_before(process, draw.uniform(0, longest_s)):
+                            return False
+                        signal.pidfd_send_signal(worker, signal.SIGKILL)
+                        return True
+                    finally:
+                        os.close(worker)
+        return False
+
+    return kill
+
+
+def killed_workers(surveys, draw, number, args):
+    if not hasattr(os, "pidfd_open") or not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        print("worker: skipped: this system does not tell which processes another one started (Linux does)")
+        return True
+    return troubled("worker", surveys, draw, number, killing_workers(draw, surveys[0].seconds / 4), args)
 
 
 def terminating(process):
@@ -303,8 +414,7 @@ def failing(mode, survey, run, tally, before=()):
         process = survey.start(run, before, said=said)
         yield process
         status = wait(process, survey)
-        said.seek(0)
-        text = said.read().decode(errors="replace")
+        text = said_in(said)
     if status != 0:
         tally.troubles += 1
         tally.stages[survey.stage(text)] += 1
@@ -461,6 +571,12 @@ def failing_calls(surveys, draw, args):
     return tally.report()
 
 
+def processor_s():
+    """Seconds of processor of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def make_archive(chorus, work):
     archive = work / "archive"
     done = subprocess.run([str(chorus), "demo", "--tiny", str(archive)], capture_output=True, text=True)
@@ -478,24 +594,27 @@ def make_archive(chorus, work):
 
 def make_surveys(chorus, work):
     make_archive(chorus, work)
-    common = settings()
-    surveys = [Survey(chorus, work, "network", common + PRETRAINED)]
+    survey = lambda name, sets: Survey(chorus, work, name, settings(), sets)
+    network = survey("network", PRETRAINED + MEASURED)
+    surveys = [network, survey("supposed-labels", [*SUPPOSED, f"self_training.teacher={network.made()}"])]
     tiny = ROOT / "tests/golden/backbones/tiny.onnx"
     if (chorus.parent / "chorus-onnx").exists() and tiny.exists():
         backbone = work / "tiny.onnx"
         shutil.copy(tiny, backbone)
         backbone.with_suffix(".yaml").write_text(CONTRACT)
-        embedded = Survey(chorus, work, "embeddings", common + EMBEDDED.format(backbone=backbone))
+        heard = [*EMBEDDED, f"backbone.path={backbone}"]
+        embedded = survey("embeddings", heard)
         tried = subprocess.run(
             [*embedded.command(work / "tried"), "embed", "--with-upstream"], cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         if tried.returncode == 0:
-            surveys.append(embedded)
+            surveys += [embedded, survey("distillation", heard + DISTILLED)]
         else:
             print(f"embeddings: skipped: {tried.stderr.strip().splitlines()[-1:]}")
         remove(work / "tried")
     else:
         print("embeddings: skipped: there is no chorus-onnx beside chorus")
+    # The first one teaches the second one.
     for survey in surveys:
         survey.undisturbed()
     return surveys
@@ -505,7 +624,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("chorus", type=Path)
     parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--modes", default="kill,term,stop,full,readonly,archive,changing,fiu")
+    parser.add_argument("--modes", default="kill,worker,term,stop,full,readonly,archive,changing,fiu")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=3.0, help="seconds of SIGSTOP")
     parser.add_argument("--aborts", type=int, default=5, help="aborted file systems for each survey")
@@ -520,6 +639,7 @@ def main():
     some = max(1, args.kills // 20)
     modes = {
         "kill": lambda surveys: troubled("kill", surveys, draw, args.kills, killing(draw), args),
+        "worker": lambda surveys: killed_workers(surveys, draw, some, args),
         "term": lambda surveys: troubled("term", surveys, draw, some, terminating, args),
         "stop": lambda surveys: troubled("stop", surveys, draw, max(1, some // 5), pausing(args.pause), args),
         "full": lambda surveys: full_disk(surveys, draw, args),
@@ -531,13 +651,13 @@ def main():
     wanted = args.modes.split(",")
     if unknown := [mode for mode in wanted if mode not in modes]:
         fail(f"--modes: found {', '.join(unknown)}, expected some of {', '.join(modes)}")
-    print(f"seed {args.seed}")
+    print(f"seed {args.seed}", flush=True)
     is_well, work = True, Path(tempfile.mkdtemp(prefix="chorus-kills-"))
     surveys = make_surveys(chorus, work)
     for mode in wanted:
-        start = time.monotonic()
+        start, before = time.monotonic(), processor_s()
         is_well &= modes[mode](surveys)
-        print(f"    {mode}: {time.monotonic() - start:.0f} s", flush=True)
+        print(f"    {mode}: {time.monotonic() - start:.0f} s, {processor_s() - before:.0f} s of processor", flush=True)
     if is_well:
         shutil.rmtree(work, ignore_errors=True)
     sys.exit(0 if is_well else 1)
