@@ -346,10 +346,10 @@ fn the_first_rows_of_groups_are_those_of_a_sort() {
         }
         for (function, (count, sum)) in [("ROW_NUMBER", first), ("RANK", tied)] {
             let sql = format!(
-                "SELECT COUNT(*), COALESCE(SUM(v), 0) FROM (SELECT g, v FROM {table} \
+                "SELECT COUNT(*), COALESCE(SUM(v), 0), MAX(g) FROM (SELECT g, v FROM {table} \
                  QUALIFY {function}() OVER (PARTITION BY g ORDER BY {order}) <= 3) AS first"
             );
-            assert_eq!(run.rows(&sql), [format!("{count},{sum}")], "{sql}");
+            assert_eq!(run.rows(&sql), [format!("{count},{sum},{}", groups - 1)], "{sql}");
             let plan = written(run.sql(&format!("EXPLAIN {sql}")).unwrap(), Format::Csv);
             assert!(plan.contains("Candidates: first=3"), "{plan}");
         }
