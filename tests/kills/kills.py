@@ -101,6 +101,8 @@ class Survey:
         self.sets = [word for pair in EVERYWHERE + sets for word in ("--set", pair)]
         self.archive = work / "archive"
         self.expected = self.names = self.order = self.seconds = self.lengths = None
+        # How long things take now, as a multiple of what they took in the undisturbed run.
+        self.pace = 1.0
 
     def command(self, run, jobs=None):
         # Not on the disk of the run, which may be full.
@@ -171,7 +173,15 @@ class Survey:
     def rest(self, left):
         """Seconds that a process takes for the stages that are left, about. Its start takes a tenth of a run."""
         share = sum(self.lengths.get(stage, 0) for stage in left) / sum(self.lengths.values())
-        return self.seconds * min(0.1 + share, 1)
+        return self.pace * self.seconds * min(0.1 + share, 1)
+
+    def length(self, stage):
+        """Seconds that a stage takes, about."""
+        return self.pace * self.lengths.get(stage, 0.03 * self.seconds)
+
+    def learn(self, came_too_late):
+        """Moments that come when all is over show nothing and take the longest: about three in ten do, whatever else the machine does."""
+        self.pace = min(max(self.pace * (0.8 if came_too_late else 1.1), 0.02), 5)
 
 
 class Tally:
@@ -273,11 +283,12 @@ def reached(process, survey, draw, said, since):
     left = survey.left(since)
     if not left or draw.random() < 0.5:
         return ended_before(process, moment(draw, survey.rest(left)))
-    stage = draw.choice(left)
+    # Long stages save checkpoints, so they are drawn more often than short ones, though not as often as they are longer.
+    stage = draw.choices(left, [survey.length(stage) ** 0.5 for stage in left])[0]
     while stage in survey.left(survey.stage(said_in(said)))[1:]:
         if ended_before(process, 0.002):
             return True
-    return ended_before(process, draw.uniform(0, survey.lengths.get(stage, 0.03 * survey.seconds)))
+    return ended_before(process, draw.uniform(0, survey.length(stage)))
 
 
 def is_hit(mode, process, said, was_alive):
@@ -313,6 +324,7 @@ def troubled(mode, surveys, draw, number, trouble, args):
                 process = survey.start(run, jobs=jobs, said=said)
                 heard.append((process, said))
                 is_over = reached(process, survey, draw, said, since)
+                survey.learn(is_over)
                 was_alive = False
                 if not is_over:
                     was_alive = trouble(process)
