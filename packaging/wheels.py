@@ -101,6 +101,9 @@ class Wheel:
         files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: chorus\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
         record = "".join(f"{name},sha256={digest(content)},{len(content)}\n" for name, content in files.items())
         files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+        # Those of earlier builds: with several of one name, pip may take another one than this.
+        for earlier in folder.glob(f"{self.name.replace('-', '_')}-*.whl"):
+            earlier.unlink()
         # Moved into place, so that a wheel that is there is whole.
         partial = path.with_suffix(".tmp")
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
