@@ -10,33 +10,26 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{SortOptions, cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, UInt64Type};
 use datafusion::common::Result as EngineResult;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::config::ConfigOptions;
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_expr::projection::ProjectionExpr;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::window_topn::WindowTopN;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
-use datafusion::physical_plan::execution_plan::apply_expression_roots;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::partitioned_topk::PartitionedTopKExec;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-};
-use futures::TryStreamExt;
-use futures::future::ready;
+
+use crate::fewer::{Fewer, LeavesOut, Trial, above};
 
 /// Of more rows than these of each group it is quicker to let the engine sort them out.
 const MOST: usize = 32;
-/// After so many rows it is looked at whether it pays.
-const TRIAL: usize = 1 << 20;
 /// The most that groups and their best values may take, in bytes, for each thread.
 const LARGEST: usize = 64 << 20;
 
@@ -117,7 +110,8 @@ impl PhysicalOptimizerRule for FirstRows {
             let exchange = top.input();
             let is_exchange = exchange.downcast_ref::<RepartitionExec>().is_some();
             let rows = exchange.children().first().filter(|_| is_exchange).map_or(exchange, |rows| *rows);
-            let Some(fewer) = Candidates::of(rows, top)? else { return Ok(Transformed::no(node)) };
+            let Some(candidates) = Candidates::of(top)? else { return Ok(Transformed::no(node)) };
+            let fewer = Fewer::of(rows, candidates);
             let fewer = if is_exchange { above(exchange, fewer)? } else { fewer };
             above(&node, fewer).map(Transformed::yes)
         })
@@ -133,15 +127,9 @@ impl PhysicalOptimizerRule for FirstRows {
     }
 }
 
-/// A node of a plan over another input.
-fn above(node: &Arc<dyn ExecutionPlan>, input: Arc<dyn ExecutionPlan>) -> EngineResult<Arc<dyn ExecutionPlan>> {
-    Arc::clone(node).replace_children(vec![input], ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
-}
-
-/// The rows of the input that may be among the first of their group.
+/// Rows that cannot be among the first of their group are left out.
 #[derive(Debug, Clone)]
 struct Candidates {
-    input: Arc<dyn ExecutionPlan>,
     /// What groups have in common.
     keys: Vec<Arc<dyn PhysicalExpr>>,
     /// The first key of the order within groups.
@@ -151,60 +139,35 @@ struct Candidates {
 }
 
 impl Candidates {
-    /// What an operator needs of these rows; `None` where its order does not begin with a number or a time, or where it wants many rows.
-    fn of(rows: &Arc<dyn ExecutionPlan>, top: &PartitionedTopKExec) -> EngineResult<Option<Arc<dyn ExecutionPlan>>> {
+    /// What an operator needs of its rows; `None` where its order does not begin with a number or a time, or where it wants many rows.
+    fn of(top: &PartitionedTopKExec) -> EngineResult<Option<Self>> {
         let (keys, order) = top.expr().split_at(top.partition_prefix_len());
         let Some(order) = order.first().filter(|_| (1..=MOST).contains(&top.fetch())) else { return Ok(None) };
-        if comparable(&order.expr.data_type(&rows.schema())?).is_none() {
+        if comparable(&order.expr.data_type(&top.input().schema())?).is_none() {
             return Ok(None);
         }
         let keys = keys.iter().map(|key| Arc::clone(&key.expr)).collect();
-        Ok(Some(Arc::new(Self { input: Arc::clone(rows), keys, order: order.clone(), wanted: top.fetch() })))
+        Ok(Some(Self { keys, order: order.clone(), wanted: top.fetch() }))
     }
 }
 
-impl DisplayAs for Candidates {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl fmt::Display for Candidates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
-        write!(f, "Candidates: first={}, groups=[{}], order=[{}]", self.wanted, keys.join(", "), self.order)
+        write!(f, "first={}, groups=[{}], order=[{}]", self.wanted, keys.join(", "), self.order)
     }
 }
 
-impl ExecutionPlan for Candidates {
-    fn name(&self) -> &'static str {
-        "Candidates"
+impl LeavesOut for Candidates {
+    const NAME: &'static str = "Candidates";
+
+    fn expressions(&self) -> impl Iterator<Item = &Arc<dyn PhysicalExpr>> {
+        self.keys.iter().chain([&self.order.expr])
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> EngineResult<TreeNodeRecursion>,
-    ) -> EngineResult<TreeNodeRecursion> {
-        apply_expression_roots(self.keys.iter().chain([&self.order.expr]), f)
-    }
-
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> EngineResult<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self { input: children.swap_remove(0), ..Self::clone(&*self) }))
-    }
-
-    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, context)?;
-        let schema = input.schema();
-        let mut best = Best::new(self.keys.clone(), self.order.clone(), self.wanted, &schema)?;
-        let rows = input
-            .try_filter_map(move |batch| ready(best.candidates(batch).map(|rows| Some(rows).filter(|rows| rows.num_rows() > 0))));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+    fn start(&self, schema: &Schema) -> EngineResult<impl FnMut(RecordBatch) -> EngineResult<RecordBatch> + Send + 'static> {
+        let mut best = Best::new(self.keys.clone(), self.order.clone(), self.wanted, schema)?;
+        Ok(move |batch| best.candidates(batch))
     }
 }
 
@@ -224,9 +187,7 @@ struct Known {
     group: Vec<usize>,
     /// As many ranks as are wanted for each group, the best first. There are [`u128::MAX`] in place of rows that did not come yet.
     ranks: Vec<u128>,
-    /// Rows that came, and those that were left out, since it was last looked at whether it pays.
-    seen: usize,
-    left_out: usize,
+    trial: Trial,
 }
 
 impl Best {
@@ -234,7 +195,7 @@ impl Best {
         let field = |key: &Arc<dyn PhysicalExpr>| Ok(Field::new("key", key.data_type(schema)?, key.nullable(schema)?));
         let fields = keys.iter().map(field).collect::<EngineResult<Vec<_>>>()?;
         let groups = new_group_values(Arc::new(Schema::new(fields)), &GroupOrdering::None)?;
-        let known = Known { groups, group: Vec::new(), ranks: Vec::new(), seen: 0, left_out: 0 };
+        let known = Known { groups, group: Vec::new(), ranks: Vec::new(), trial: Trial::default() };
         Ok(Self { keys, order, wanted, known: Some(known) })
     }
 
@@ -258,9 +219,7 @@ impl Best {
         };
         let chosen: BooleanArray = known.group.iter().zip(order).map(may_be_first).map(Some).collect();
         let candidates = filter_record_batch(&batch, &chosen)?;
-        known.seen += batch.num_rows();
-        known.left_out += batch.num_rows() - candidates.num_rows();
-        if !known.pays() {
+        if !known.pays(batch.num_rows(), candidates.num_rows()) {
             self.known = None;
         }
         Ok(candidates)
@@ -268,18 +227,9 @@ impl Best {
 }
 
 impl Known {
-    /// Whether it takes little memory, and half of the rows at least are left out. Where most groups have hardly more rows than are wanted, they
-    /// are not.
-    fn pays(&mut self) -> bool {
-        if self.groups.size() + size_of_val(self.ranks.as_slice()) > LARGEST {
-            return false;
-        }
-        if self.seen < TRIAL {
-            return true;
-        }
-        let pays = self.left_out >= self.seen / 2;
-        (self.seen, self.left_out) = (0, 0);
-        pays
+    /// Whether it takes little memory, and leaves out enough rows. Where most groups have hardly more rows than are wanted, it does not.
+    fn pays(&mut self, before: usize, after: usize) -> bool {
+        self.groups.size() + size_of_val(self.ranks.as_slice()) <= LARGEST && self.trial.pays(before, after)
     }
 }
 
@@ -397,7 +347,7 @@ mod tests {
         // Each batch is better than all before it.
         let mut rising = best(&next(), 1, SortOptions { descending: true, nulls_first: false });
         let mut falling = best(&next(), 1, SortOptions { descending: false, nulls_first: false });
-        for _ in 0..=TRIAL / 1000 {
+        for _ in 0..=crate::fewer::TRIAL / 1000 {
             assert_eq!(rising.candidates(next()).unwrap().num_rows(), 1000);
             let _ = falling.candidates(next()).unwrap();
         }

@@ -23,7 +23,9 @@ use crate::QueryError;
 use crate::distinct::optimizer_rules;
 use crate::first::{FirstByAnyFilter, FirstRows};
 use crate::limits::Limits;
+use crate::neighbours::SmallFrames;
 use crate::repair::repair;
+use crate::repeats::EachRowOnce;
 use crate::truth::TruthTests;
 use crate::{dialect, functions};
 
@@ -69,7 +71,9 @@ impl Session {
             .with_physical_optimizer_rules(FirstByAnyFilter::among(
                 PhysicalOptimizer::new().rules.into_iter().filter(|rule| rule.name() != UNSAFE).collect(),
             ))
-            .with_physical_optimizer_rule(Arc::new(FirstRows));
+            .with_physical_optimizer_rule(Arc::new(FirstRows))
+            .with_physical_optimizer_rule(Arc::new(EachRowOnce))
+            .with_physical_optimizer_rule(Arc::new(SmallFrames));
         let planners = builder.expr_planners().get_or_insert_default();
         // The first planner that knows an operator decides.
         planners.splice(0..0, dialect::planners());

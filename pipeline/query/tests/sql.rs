@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::collections::HashSet;
+
 use chorus_query::Format;
 use common::{Run, written};
 
@@ -369,6 +371,66 @@ fn the_first_rows_of_groups_are_those_of_a_sort() {
                LEAD(v) OVER (PARTITION BY g ORDER BY v) AS next FROM (VALUES (1, 1), (1, 2), (1, 3), (2, 5)) AS t(g, v)) AS ranked \
                WHERE n <= 2 ORDER BY g, v";
     assert_eq!(run.rows(sql), ["1,1,1,2", "1,2,2,3", "2,5,1,"]);
+}
+
+#[test]
+fn rows_that_repeat_the_row_before_count_once() {
+    let run = Run::small();
+    // Ten rows of each window, windows that come again at the end, and some without a name.
+    let table = "(SELECT CASE WHEN value % 70 >= 10 THEN 'the name of window ' || (value % 250000 - value % 10) END AS w, value % 2 AS g FROM range(300000)) AS t";
+    let named: HashSet<i64> = (0..300_000).filter(|i| i % 70 >= 10).map(|i| i % 250_000 - i % 10).collect();
+    for (sql, wanted) in [
+        (format!("SELECT COUNT(DISTINCT w) FROM {table}"), vec![named.len().to_string()]),
+        (format!("SELECT COUNT(*) FROM (SELECT DISTINCT w FROM {table}) AS d"), vec![(named.len() + 1).to_string()]),
+        (format!("SELECT COUNT(*) FROM (SELECT w FROM {table} GROUP BY w) AS d"), vec![(named.len() + 1).to_string()]),
+        (
+            format!("SELECT g, COUNT(DISTINCT w) FROM {table} GROUP BY g ORDER BY g"),
+            vec![format!("0,{}", named.len()), format!("1,{}", named.len())],
+        ),
+    ] {
+        assert_eq!(run.rows(&sql), wanted, "{sql}");
+        let plan = written(run.sql(&format!("EXPLAIN {sql}")).unwrap(), Format::Csv);
+        assert!(plan.contains("WithoutRepeats"), "{plan}");
+    }
+    // What counts each row sees all of them; lists and several sets of groups are left to the engine.
+    for sql in [
+        format!("SELECT w, COUNT(*) FROM {table} GROUP BY w"),
+        format!("SELECT w FROM {table} GROUP BY ROLLUP (w)"),
+        "SELECT DISTINCT [value % 2] AS l FROM range(10) AS t".to_owned(),
+    ] {
+        let plan = written(run.sql(&format!("EXPLAIN {sql}")).unwrap(), Format::Csv);
+        assert!(!plan.contains("WithoutRepeats"), "{plan}");
+    }
+    assert_eq!(run.rows("SELECT DISTINCT [value % 2] AS l FROM range(10) AS t").len(), 2);
+}
+
+#[test]
+fn means_of_neighbours_know_nothing_of_rows_that_left() {
+    let run = Run::small();
+    let table = "(VALUES ('a', 1, 1.0), ('a', 2, 1e300), ('a', 3, 'inf'::DOUBLE), ('a', 4, 2.0), ('a', 5, 4.0), ('a', 6, NULL), ('b', 1, 8.0)) AS t(g, i, v)";
+    let over = "OVER (PARTITION BY g ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)";
+    let explained = |sql: &str| written(run.sql(&format!("EXPLAIN {sql}")).unwrap(), Format::Csv);
+    let sql =
+        format!("SELECT g, i, AVG(v) {over} AS mean, SUM(v) {over} AS sum FROM {table} WHERE i > 2 OR g = 'b' ORDER BY g, i");
+    assert_eq!(run.rows(&sql), ["a,3,inf,inf", "a,4,inf,inf", "a,5,3.0,6.0", "a,6,4.0,4.0", "b,1,8.0,8.0"]);
+    assert!(explained(&sql).contains("Neighbours: "), "{}", explained(&sql));
+    let sql =
+        format!("SELECT i, SUM(v) {over} AS sum, COUNT(v) {over} AS n FROM {table} WHERE i IN (2, 4, 5) AND g = 'a' ORDER BY i");
+    assert_eq!(run.rows(&sql), ["2,1e+300,1", "4,1e+300,2", "5,6.0,2"]);
+    // Other frames and functions, and those with a condition, are the engine's.
+    for (function, rows) in [
+        (format!("AVG(v) FILTER (WHERE v < 4) {over}"), ["2.0", "2.0", "\"\""]),
+        (format!("MAX(v) {over}"), ["2.0", "4.0", "4.0"]),
+        ("SUM(v) OVER (PARTITION BY g ORDER BY i RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)".to_owned(), ["2.0", "6.0", "4.0"]),
+        (
+            "AVG(i) OVER (PARTITION BY g ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)".to_owned(),
+            ["4.0", "4.5", "5.0"],
+        ),
+    ] {
+        let sql = format!("SELECT {function} AS f FROM {table} WHERE i > 3 ORDER BY i");
+        assert_eq!(run.rows(&sql), rows, "{sql}");
+        assert!(!explained(&sql).contains("Neighbours: "), "{}", explained(&sql));
+    }
 }
 
 #[test]
