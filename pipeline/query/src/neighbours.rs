@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions};
-use arrow::compute::{concat_batches, partition};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Float64Type, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result as EngineResult, ScalarValue};
@@ -25,6 +25,8 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::BoundedWindowAggExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, InputOrderMode, PlanProperties};
 use futures::{StreamExt, stream};
+
+use crate::repeats::{differ, is_simple};
 
 /// The farthest row of a frame. Longer frames are left to the engine, whose time does not grow with them.
 const FARTHEST: usize = 64;
@@ -153,9 +155,10 @@ impl Neighbours {
         let frame = |window: &Arc<dyn WindowExpr>| Frame::of(window.as_ref(), &schema);
         let frames = windows.window_expr().iter().map(frame).collect::<Option<Vec<_>>>()?;
         let partition_by = windows.window_expr().first()?.partition_by().to_vec();
+        let simple = partition_by.iter().all(|key| key.data_type(&schema).is_ok_and(|kind| is_simple(&kind)));
         let sorted = windows.input_order_mode == InputOrderMode::Sorted;
         let properties = Arc::clone(windows.properties());
-        sorted.then(|| Self { input: Arc::clone(windows.input()), partition_by, frames, properties })
+        (sorted && simple).then(|| Self { input: Arc::clone(windows.input()), partition_by, frames, properties })
     }
 }
 
@@ -244,8 +247,10 @@ impl Rows {
         let all = rows.num_rows();
         let keys = self.partition_by.iter().map(|key| key.evaluate(&rows)?.into_array(all));
         let keys = keys.collect::<EngineResult<Vec<_>>>()?;
-        let partitions: Vec<Range<usize>> =
-            if keys.is_empty() { iter::once(0..all).collect() } else { partition(&keys)?.ranges() };
+        let differ = differ(&keys, all)?;
+        let starts = iter::once(0).chain(differ.set_indices().map(|before| before + 1));
+        let ends = differ.set_indices().map(|before| before + 1).chain([all]);
+        let partitions: Vec<Range<usize>> = starts.zip(ends).map(|(start, end)| start..end).collect();
         // More rows of the last partition may come.
         let open = partitions.last().map_or(0, |last| last.start);
         let ahead = self.frames.iter().map(|frame| frame.last.max(0).unsigned_abs()).max().unwrap_or(0);

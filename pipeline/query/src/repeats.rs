@@ -93,26 +93,35 @@ impl LeavesOut for Repeats {
     }
 }
 
-/// Whether values of this type are compared here.
-fn is_simple(kind: &DataType) -> bool {
+/// Whether values of this type are compared by [`differ`].
+pub(crate) fn is_simple(kind: &DataType) -> bool {
     kind.is_primitive() || matches!(kind, DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// Whether a row may differ from the one before it. The first row counts as different.
+/// Whether a row differs from the one before it. The first row counts as different.
 fn first_of_repeats(keys: &[ArrayRef], rows: usize) -> EngineResult<BooleanArray> {
-    let mut differ = BooleanBuffer::new_unset(rows.saturating_sub(1));
-    for key in keys.iter().filter(|_| rows > 1) {
-        differ = &differ | &neighbours_differ(key)?;
-    }
+    let differ = differ(keys, rows)?;
     Ok(BooleanArray::from_iter(std::iter::once(true).chain(&differ).take(rows).map(Some)))
 }
 
-/// Whether each value but the first may differ from the one before it.
-fn neighbours_differ(values: &ArrayRef) -> EngineResult<BooleanBuffer> {
+/// Whether each row but the first differs from the one before it.
+///
+/// # Errors
+/// Those of the engine, of types that are not [simple](is_simple).
+pub(crate) fn differ(keys: &[ArrayRef], rows: usize) -> EngineResult<BooleanBuffer> {
+    let mut differ = BooleanBuffer::new_unset(rows.saturating_sub(1));
+    for key in keys.iter().filter(|_| rows > 1) {
+        differ = &differ | &values_differ(key)?;
+    }
+    Ok(differ)
+}
+
+fn values_differ(values: &ArrayRef) -> EngineResult<BooleanBuffer> {
     if let Some(texts) = values.as_string_view_opt().filter(|texts| texts.null_count() == 0) {
-        // Equal views are equal texts, and those of repeats in a file are equal. Not to find two texts equal does no harm.
+        // Equal views are equal texts, and those of neighbours in a file are equal.
         let views = texts.views();
-        return Ok(BooleanBuffer::collect_bool(views.len() - 1, |i| views[i] != views[i + 1]));
+        let differ = |i: usize| views[i] != views[i + 1] && texts.value(i) != texts.value(i + 1);
+        return Ok(BooleanBuffer::collect_bool(views.len() - 1, differ));
     }
     let differ = distinct(&values.slice(1, values.len() - 1), &values.slice(0, values.len() - 1))?;
     Ok(differ.values().clone())
@@ -143,11 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_repeat_when_they_are_one_in_memory() {
-        let texts = StringViewArray::from(vec![LONG, "short", LONG]);
-        let repeated = arrow::compute::take(&texts, &arrow::array::UInt32Array::from(vec![0, 0, 1, 1, 2, 0]), None).unwrap();
-        // The last two are equal, and lie at two places: that they stay does no harm.
-        assert_eq!(kept(&[repeated]), [0, 2, 4, 5]);
+    fn long_texts_repeat_wherever_they_lie() {
+        let texts = StringViewArray::from(vec![LONG, "short", LONG, "a text that no view holds in itself either"]);
+        let repeated = arrow::compute::take(&texts, &arrow::array::UInt32Array::from(vec![0, 0, 1, 1, 2, 0, 3]), None).unwrap();
+        assert_eq!(kept(&[repeated]), [0, 2, 4, 6]);
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub(crate) const DAY_US: i64 = 86_400_000_000;
 /// Days in a month, where months are counted as days: as in DuckDB.
 pub(crate) const DAYS_OF_MONTH: i64 = 30;
 
+/// Whether times are instants of UTC, whose parts are those of a time without a zone. Looking up the zone takes most of the time otherwise.
+pub(crate) fn is_utc(kind: &DataType) -> bool {
+    matches!(kind, DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if zone.as_ref() == "UTC")
+}
+
 /// A duration in microseconds as days of 24 hours and the time after them.
 pub(crate) fn interval_of(micros: i64) -> IntervalMonthDayNano {
     // 2^63 us are 107 million days.

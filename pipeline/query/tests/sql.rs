@@ -417,8 +417,9 @@ fn means_of_neighbours_know_nothing_of_rows_that_left() {
     let sql =
         format!("SELECT i, SUM(v) {over} AS sum, COUNT(v) {over} AS n FROM {table} WHERE i IN (2, 4, 5) AND g = 'a' ORDER BY i");
     assert_eq!(run.rows(&sql), ["2,1e+300,1", "4,1e+300,2", "5,6.0,2"]);
-    // Other frames and functions, and those with a condition, are the engine's.
+    // Other frames, functions and partitions, and those with a condition, are the engine's.
     for (function, rows) in [
+        ("SUM(v) OVER (PARTITION BY [g] ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)".to_owned(), ["2.0", "6.0", "4.0"]),
         (format!("AVG(v) FILTER (WHERE v < 4) {over}"), ["2.0", "2.0", "\"\""]),
         (format!("MAX(v) {over}"), ["2.0", "4.0", "4.0"]),
         ("SUM(v) OVER (PARTITION BY g ORDER BY i RANGE BETWEEN 1 PRECEDING AND CURRENT ROW)".to_owned(), ["2.0", "6.0", "4.0"]),

@@ -17,7 +17,7 @@ use super::{
     functions::Native,
     operators::{Typed, is_minute},
 };
-use crate::times::{DURATION, INTERVAL, TIMESTAMP};
+use crate::times::{DURATION, INTERVAL, TIMESTAMP, is_utc};
 
 /// Plans operators as DuckDB does.
 #[derive(Debug)]
@@ -115,6 +115,10 @@ fn plan_typed(typed: Typed, left: Expr, from: &DataType, right: Expr, target: Da
             if is_interval(from) && matches!(&right, Expr::Literal(ScalarValue::Utf8(Some(part)), _) if is_fraction(part)) =>
         {
             return plan_err!("a part of an interval below seconds; use EXTRACT(epoch FROM …), which has a fraction");
+        }
+        // Of a year the engine makes a condition on the time itself, by which it skips files.
+        Typed::Whole if is_utc(from) && !matches!(&right, Expr::Literal(ScalarValue::Utf8(Some(part)), _) if part == "year") => {
+            to(left, from, TIMESTAMP)
         }
         Typed::Whole => split(left, from),
         Typed::Distinct | Typed::NotDistinct => {

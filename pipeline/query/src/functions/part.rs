@@ -15,7 +15,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast as cast_expr, lit};
 
 use super::scalar::{Kind, Returns, Scalar};
-use crate::times::{TIMESTAMP, interval_of, micros_of};
+use crate::times::{TIMESTAMP, interval_of, is_utc, micros_of};
 
 const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
@@ -80,23 +80,27 @@ fn either(args: &[ArrayRef], part: DatePart, of: fn(IntervalMonthDayNano) -> i64
     }
 }
 
+fn part_of(times: &ArrayRef, part: DatePart) -> Result<ArrayRef> {
+    Ok(if is_utc(times.data_type()) { date_part(&cast(times, &TIMESTAMP)?, part)? } else { date_part(times, part)? })
+}
+
 fn plain(args: &[ArrayRef], part: DatePart) -> Result<ArrayRef> {
-    Ok(cast(&date_part(&args[0], part)?, &DataType::Int64)?)
+    Ok(cast(&part_of(&args[0], part)?, &DataType::Int64)?)
 }
 
 fn computed(args: &[ArrayRef], part: DatePart, of: fn(i64) -> i64) -> Result<ArrayRef> {
-    let parts = date_part(&args[0], part)?;
+    let parts = part_of(&args[0], part)?;
     let answer: Int64Array = parts.as_primitive::<Int32Type>().unary(|part| of(i64::from(part)));
     Ok(Arc::new(answer))
 }
 
 fn named(args: &[ArrayRef], part: DatePart, name: fn(i32) -> &'static str) -> Result<ArrayRef> {
-    let parts = date_part(&args[0], part)?;
+    let parts = part_of(&args[0], part)?;
     Ok(Arc::new(parts.as_primitive::<Int32Type>().iter().map(|part| part.map(name)).collect::<StringArray>()))
 }
 
 fn year_week(args: &[ArrayRef]) -> Result<ArrayRef> {
-    let (years, weeks) = (date_part(&args[0], DatePart::YearISO)?, date_part(&args[0], DatePart::WeekISO)?);
+    let (years, weeks) = (part_of(&args[0], DatePart::YearISO)?, part_of(&args[0], DatePart::WeekISO)?);
     let rows = years.as_primitive::<Int32Type>().iter().zip(weeks.as_primitive::<Int32Type>().iter());
     Ok(Arc::new(rows.map(|(year, week)| Some(i64::from(year?) * 100 + i64::from(week?))).collect::<Int64Array>()))
 }
