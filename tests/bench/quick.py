@@ -9,16 +9,18 @@ everything works on one thread of one core, with the same files. What is left co
 `--spread N` counts N times, tells that spread for this machine, and compares nothing.
 
 Counts come from `perf stat` where the system allows it, else from valgrind's cachegrind (which counts what callgrind does and is faster; it
-shows programs a processor with AVX2 at most). Each is compared with the one that was accepted for the same tool, processor, C library and
-compiler; these are kept in ~/.cache/chorus/bench/instructions.json, each with the commit that it is of. Where there is none, today's is accepted.
-A count that differs by more than MOST is counted again, and the nearer one holds. `--accept 1` accepts today's counts, whatever they are;
-`--accept gains`, as CI does in the end, those that are lower by more than MOST. Nothing else moves an accepted count: neither does luck
-lower it bit by bit, nor do small losses add up unseen, nor does an experiment that was left hold others to what it found.
+shows programs a processor with AVX2 at most). Each is compared with the one that was accepted for the same tool, processor, C library,
+compiler and way to compile; these are kept in ~/.cache/chorus/bench/instructions.json, each with the commit that it is of. Where there is
+none, today's is accepted. A count that differs by more than MOST is counted again, and the nearer one holds. `--accept 1` accepts today's
+counts, whatever they are; `--accept gains`, as CI does in the end, those that are lower by more than MOST. Nothing else moves an accepted
+count: neither does luck lower it bit by bit, nor do small losses add up unseen, nor does an experiment that was left hold others to what it
+found.
 
 Exit status 1: a count is higher by more than MOST, and was not accepted.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -263,7 +265,12 @@ def key(tool):
     """What a count depends on beside the program and its work."""
     own = machine()
     libc = " ".join(platform.libc_ver())
-    return "; ".join([first_line(tool.name, "--version"), own["processor"], " ".join(own["features"]), libc, first_line("rustc", "-V")])
+    # How all is compiled. Another way moves each count, and a loss in a single one could not be told from that.
+    manifest = Path(__file__).resolve().parents[2].joinpath("Cargo.toml").read_text()
+    profile = re.search(r"^\[profile\.release\].*?(?=^\[package\])", manifest, re.MULTILINE | re.DOTALL)[0]
+    profile = hashlib.sha256(profile.encode()).hexdigest()[:12]
+    parts = [first_line(tool.name, "--version"), own["processor"], " ".join(own["features"]), libc, first_line("rustc", "-V"), profile]
+    return "; ".join(parts)
 
 
 def main(chorus, accept, spread):
