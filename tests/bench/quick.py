@@ -31,6 +31,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import wave
 from pathlib import Path
 
@@ -266,9 +267,8 @@ def key(tool):
     own = machine()
     libc = " ".join(platform.libc_ver())
     # How all is compiled. Another way moves each count, and a loss in a single one could not be told from that.
-    manifest = Path(__file__).resolve().parents[2].joinpath("Cargo.toml").read_text()
-    profile = re.search(r"^\[profile\.release\].*?(?=^\[package\])", manifest, re.MULTILINE | re.DOTALL)[0]
-    profile = hashlib.sha256(profile.encode()).hexdigest()[:12]
+    manifest = tomllib.loads(Path(__file__).resolve().parents[2].joinpath("Cargo.toml").read_text())
+    profile = hashlib.sha256(json.dumps(manifest["profile"]["release"], sort_keys=True).encode()).hexdigest()[:12]
     parts = [first_line(tool.name, "--version"), own["processor"], " ".join(own["features"]), libc, first_line("rustc", "-V"), profile]
     return "; ".join(parts)
 
